@@ -1,0 +1,131 @@
+// Package dbtest gives tests a real Postgres: an empty, migrated database for
+// each test that asks. HOGSEND_TEST_DATABASE_URL names a server to use; without
+// it the package starts one of its own, so that a plain `go test` works too.
+package dbtest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/schema"
+)
+
+// URLVariable names the environment variable with the server's URL.
+const URLVariable = "HOGSEND_TEST_DATABASE_URL"
+
+// DB is a store on a migrated database of the test's own, dropped when it ends.
+func DB(t testing.TB) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), store.Config{URL: URL(t), MaxConns: 16})
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// URL is the address of a migrated database of the test's own, for tests that
+// start processes.
+func URL(t testing.TB) string {
+	t.Helper()
+	base, template := server(t)
+	name := "t_" + uuid.New().String()
+	admin := connect(t, base)
+	_, err := admin.Exec(t.Context(), fmt.Sprintf(`create database %q template %q strategy file_copy`, name, template))
+	require.NoError(t, err)
+	require.NoError(t, admin.Close(t.Context()))
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		admin, err := pgx.Connect(ctx, base)
+		require.NoError(t, err)
+		_, err = admin.Exec(ctx, fmt.Sprintf(`drop database if exists %q with (force)`, name))
+		require.NoError(t, err)
+		require.NoError(t, admin.Close(ctx))
+	})
+	return withDatabase(t, base, name)
+}
+
+// server is the test server and the name of its migrated template database, made
+// once per content of the migrations whichever test process comes first.
+func server(t testing.TB) (base, template string) {
+	t.Helper()
+	base = os.Getenv(URLVariable)
+	if base == "" {
+		base = start(t)
+	}
+	template = "hogsend_template_" + digest(t)
+	templates.Lock()
+	defer templates.Unlock()
+	if templates.ready[template] {
+		return base, template
+	}
+	admin := connect(t, base)
+	defer func() { require.NoError(t, admin.Close(t.Context())) }()
+	// Held until the connection closes: other test processes wait for the template.
+	_, err := admin.Exec(t.Context(), "select pg_advisory_lock(7001)")
+	require.NoError(t, err)
+	var exists bool
+	require.NoError(t, admin.QueryRow(t.Context(),
+		"select exists (select from pg_database where datname = $1 and datistemplate)", template).Scan(&exists))
+	if !exists {
+		_, err = admin.Exec(t.Context(), fmt.Sprintf("drop database if exists %q", template))
+		require.NoError(t, err)
+		_, err = admin.Exec(t.Context(), fmt.Sprintf("create database %q", template))
+		require.NoError(t, err)
+		pool, err := pgxpool.New(t.Context(), withDatabase(t, base, template))
+		require.NoError(t, err)
+		_, err = schema.Migrate(t.Context(), pool)
+		require.NoError(t, err)
+		pool.Close()
+		_, err = admin.Exec(t.Context(), fmt.Sprintf("alter database %q is_template true", template))
+		require.NoError(t, err)
+	}
+	templates.ready[template] = true
+	return base, template
+}
+
+// templates remembers what this process has seen ready.
+var templates = struct {
+	sync.Mutex
+	ready map[string]bool
+}{ready: map[string]bool{}}
+
+func connect(t testing.TB, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	return conn
+}
+
+func withDatabase(t testing.TB, base, name string) string {
+	t.Helper()
+	u, err := url.Parse(base)
+	require.NoError(t, err)
+	u.Path = "/" + name
+	return u.String()
+}
+
+func digest(t testing.TB) string {
+	t.Helper()
+	sum := sha256.New()
+	require.NoError(t, fs.WalkDir(schema.Files(), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		body, err := fs.ReadFile(schema.Files(), path)
+		sum.Write(body)
+		return err
+	}))
+	return hex.EncodeToString(sum.Sum(nil)[:8])
+}

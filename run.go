@@ -1,0 +1,165 @@
+package hogsend
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+)
+
+// Properties are the properties of an event or a contact: JSON values under
+// top-level keys. Numbers decode as float64.
+type Properties map[string]any
+
+// Run is a journey's handle on the world. Every method is deterministic: what it
+// returns is recorded in the workflow's history once, and a replay reads the
+// record (J-115). Methods may be called from several workflow.Go coroutines.
+//
+// Usage errors are *ValidationError. After the enrollment has ended, effects and
+// waits return ErrExited and do nothing (J-77, J-78); reads still answer.
+type Run interface {
+	// Enrollment describes the enrollment this run serves. It never changes.
+	Enrollment() Enrollment
+	// Event is the trigger. It stays the same whatever happens to the stored row (J-121).
+	Event() StoredEvent
+	// Contact reads the contact as committed now; two calls with a change between
+	// them differ (J-115, J-121).
+	Contact(ctx workflow.Context) (Contact, error)
+
+	// Sleep wakes at the call plus d, never earlier and within a second after. A d
+	// of zero or less returns at once without a timer. There is no upper limit.
+	// The label defaults to "wait:<d>", for example "wait:48h" (J-122).
+	Sleep(ctx workflow.Context, d time.Duration, label ...string) error
+	// SleepUntil wakes at t; a past t returns at once, the zero time is a
+	// *ValidationError. The label defaults to "wait-until:<RFC 3339 UTC>" (J-123).
+	SleepUntil(ctx workflow.Context, t time.Time, label ...string) error
+	// WaitForEvent returns the first matching event of this contact received after
+	// the previous wait ended (or after the trigger) and not after the deadline,
+	// or nil when the deadline passes. No event is lost between two waits (J-124 to J-128).
+	WaitForEvent(ctx workflow.Context, wait Wait) (*StoredEvent, error)
+
+	// Send mails the contact through the send gate and returns when the provider
+	// has accepted the mail or the gate has refused it. A refusal is a verdict, not
+	// an error. Errors are *SendError and *ValidationError (J-131, J-132).
+	Send(ctx workflow.Context, email Email) (Verdict, error)
+	// Trigger ingests an event, by default for this contact, exactly once (J-135).
+	Trigger(ctx workflow.Context, event TriggerEvent) error
+	// Checkpoint sets the node where the enrollment stands and logs it (J-138).
+	Checkpoint(ctx workflow.Context, label string) error
+	// Once calls fn, keeps its JSON value (at most 64 KiB) with the enrollment for
+	// ever and decodes it into out; later calls with the label read the kept value.
+	// fn must have no effect outside: it may run again if the process dies before
+	// the value is kept (J-139).
+	Once(ctx workflow.Context, label string, out any, fn func() (any, error)) error
+	// IsSubscribed reports whether opt-outs and suppression would let a send pass
+	// now; with a category also the opt-out of that category (J-140).
+	IsSubscribed(ctx workflow.Context, category ...string) (bool, error)
+	// Exit ends the enrollment now and returns ErrExited, to be returned by the
+	// journey. The reason has 1 to 200 characters; "" means "code" (J-136).
+	Exit(ctx workflow.Context, reason string) error
+}
+
+// Enrollment identifies one run of a journey for one contact.
+type Enrollment struct {
+	ID        string // uuid
+	JourneyID string
+	// Entry counts the contact's enrollments in this journey from 1 (J-48).
+	Entry      int
+	Version    string
+	EnrolledAt time.Time
+}
+
+// Contact is one person as committed at the moment it was read.
+type Contact struct {
+	ID         string // uuid
+	ExternalID string // "" if none
+	Email      string // "" if none
+	Timezone   string // "" if none
+	Properties Properties
+}
+
+// StoredEvent is an event as it was stored.
+type StoredEvent struct {
+	ID         string // uuid
+	Name       string
+	Properties Properties
+	OccurredAt time.Time
+	ReceivedAt time.Time
+	// Source is "api", "journey", "bucket", "email" or the id of a webhook source (I-47).
+	Source string
+	// Truncated is true when the properties exceeded 256 KiB and only the
+	// top-level scalars are here (J-121).
+	Truncated bool
+}
+
+// Forever as a Wait's Timeout waits without a deadline (J-127).
+const Forever time.Duration = 1<<63 - 1
+
+// Wait says what to wait for and how long. Exactly one of Timeout and Until is
+// given; neither is a *ValidationError (J-127).
+type Wait struct {
+	// Event is the exact event name; required.
+	Event string
+	// Where narrows by the event's own properties (J-18).
+	Where []Condition
+	// Timeout is the longest wait; Forever for none. A negative one only looks back.
+	Timeout time.Duration
+	// Until is the deadline as an instant; a past one only looks back.
+	Until time.Time
+	// Lookback also accepts events that occurred up to this long before the
+	// previous wait ended; 0 accepts none, negative is a *ValidationError (J-128).
+	Lookback time.Duration
+	// Label names the wait in log and node; "" means "wait-event:<event>".
+	Label string
+}
+
+// TriggerEvent is an event a journey causes (J-135).
+type TriggerEvent struct {
+	// Event is the name; reserved prefixes are a *ValidationError.
+	Event string
+	// Properties stay on the event; ContactProperties merge into the contact.
+	Properties, ContactProperties Properties
+	// UserID or Email target somebody else; both empty mean this contact. Nothing
+	// of this contact is attached to another target.
+	UserID, Email string
+}
+
+// Email is one send of a journey.
+type Email struct {
+	// Template is the key of a registered template; required.
+	Template string
+	// Props are the template's props: a value of its props type, or nil for its zero value.
+	Props any
+	// Subject, From and ReplyTo override the template's; "" keeps it. From must
+	// have an allowed domain (E-10).
+	Subject, From, ReplyTo string
+	// Category is what opt-outs look at; "" falls back by E-19.
+	Category string
+	// Label names the step; it may be used once in an enrollment (J-116).
+	Label string
+	// SkipPreferenceCheck passes opt-outs, never a suppression (E-15).
+	SkipPreferenceCheck bool
+}
+
+// SendStatus is the outcome of a send (E-14).
+type SendStatus string
+
+// The outcomes of Run.Send.
+const (
+	SendSent         SendStatus = "sent"
+	SendSuppressed   SendStatus = "suppressed"
+	SendUnsubscribed SendStatus = "unsubscribed"
+	SendSkipped      SendStatus = "skipped"
+)
+
+// Verdict is what became of a send.
+type Verdict struct {
+	SendID string // uuid of the send's row
+	Status SendStatus
+	// Reason is the gate's reason, "" when sent (E-13).
+	Reason string
+	// At is when it was sent or refused.
+	At time.Time
+}
+
+// Sent reports whether the provider accepted the mail.
+func (v Verdict) Sent() bool { return v.Status == SendSent }

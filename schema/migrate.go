@@ -1,0 +1,191 @@
+// Package schema is the database's shape and how to reach it: forward-only
+// migrations, compiled in, applied in order under one lock (O-35).
+package schema
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+//go:embed migrations/*.sql
+var files embed.FS
+
+// Status compares the database with this build (O-36).
+type Status struct {
+	// Applied is the newest applied migration, "" on an empty database.
+	Applied string
+	// Required is the newest one this build knows.
+	Required string
+	// Pending are the names not yet applied, in order.
+	Pending []string
+}
+
+// InSync reports that nothing is pending. A database with more migrations than
+// this build knows is in sync, so that a build can be rolled back.
+func (s Status) InSync() bool { return len(s.Pending) == 0 }
+
+// ChangedError says that an applied migration differs from the one in this build.
+type ChangedError struct{ Name string }
+
+func (e *ChangedError) Error() string {
+	return fmt.Sprintf("migration %s was changed after it was applied", e.Name)
+}
+
+// ledger keeps the digest of what was applied beside goose's own version table.
+const ledger = `create table if not exists hogsend_migrations (
+	name text primary key, digest text not null, applied_at timestamptz not null default now())`
+
+// Migrate applies what is pending and returns the names it applied; two at once
+// wait for each other (O-35). It refuses a *ChangedError before changing anything.
+func Migrate(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
+	return migrate(ctx, pool, files)
+}
+
+func migrate(ctx context.Context, pool *pgxpool.Pool, dir fs.FS) ([]string, error) {
+	if _, err := check(ctx, pool, dir); err != nil {
+		return nil, err
+	}
+	migrations, err := list(dir)
+	if err != nil {
+		return nil, err
+	}
+	db := stdlib.OpenDBFromPool(pool)
+	defer db.Close()
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return nil, fmt.Errorf("create migration lock: %w", err)
+	}
+	sub, err := fs.Sub(dir, "migrations")
+	if err != nil {
+		return nil, fmt.Errorf("open migrations: %w", err)
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, sub,
+		goose.WithSessionLocker(locker), goose.WithTableName("hogsend_versions"))
+	if err != nil {
+		return nil, fmt.Errorf("prepare migrations: %w", err)
+	}
+	if _, err := pool.Exec(ctx, ledger); err != nil && !isUniqueViolation(err) {
+		return nil, fmt.Errorf("create migration ledger: %w", err)
+	}
+	results, err := provider.Up(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("apply migrations: %w", err)
+	}
+	var names []string
+	for _, r := range results {
+		names = append(names, strings.TrimSuffix(path.Base(r.Source.Path), ".sql"))
+	}
+	for _, m := range migrations {
+		if _, err := pool.Exec(ctx, `insert into hogsend_migrations (name, digest) values ($1, $2) on conflict do nothing`,
+			m.name, m.digest); err != nil {
+			return nil, fmt.Errorf("record migration %s: %w", m.name, err)
+		}
+	}
+	return names, nil
+}
+
+// Check compares the database with this build without changing it.
+func Check(ctx context.Context, pool *pgxpool.Pool) (Status, error) {
+	return check(ctx, pool, files)
+}
+
+func check(ctx context.Context, pool *pgxpool.Pool, dir fs.FS) (Status, error) {
+	migrations, err := list(dir)
+	if err != nil {
+		return Status{}, err
+	}
+	applied, err := digests(ctx, pool)
+	if err != nil {
+		return Status{}, err
+	}
+	status := Status{Required: migrations[len(migrations)-1].name}
+	for name := range applied {
+		status.Applied = max(status.Applied, name)
+	}
+	for _, m := range migrations {
+		digest, ok := applied[m.name]
+		switch {
+		case !ok:
+			status.Pending = append(status.Pending, m.name)
+		case digest != m.digest:
+			return Status{}, &ChangedError{Name: m.name}
+		}
+	}
+	return status, nil
+}
+
+type migration struct{ name, digest string }
+
+// list names the migrations of dir in order.
+func list(dir fs.FS) ([]migration, error) {
+	paths, err := fs.Glob(dir, "migrations/*.sql")
+	if err != nil {
+		return nil, fmt.Errorf("list migrations: %w", err)
+	}
+	slices.Sort(paths)
+	var migrations []migration
+	for _, p := range paths {
+		body, err := fs.ReadFile(dir, p)
+		if err != nil {
+			return nil, fmt.Errorf("read migration: %w", err)
+		}
+		sum := sha256.Sum256(body)
+		migrations = append(migrations, migration{
+			name:   strings.TrimSuffix(path.Base(p), ".sql"),
+			digest: hex.EncodeToString(sum[:]),
+		})
+	}
+	if len(migrations) == 0 {
+		return nil, errors.New("list migrations: none compiled in")
+	}
+	return migrations, nil
+}
+
+func digests(ctx context.Context, pool *pgxpool.Pool) (map[string]string, error) {
+	rows, err := pool.Query(ctx, "select name, digest from hogsend_migrations")
+	if err != nil {
+		return nil, fmt.Errorf("read migration ledger: %w", err)
+	}
+	applied := map[string]string{}
+	var name, digest string
+	_, err = pgx.ForEachRow(rows, []any{&name, &digest}, func() error {
+		applied[name] = digest
+		return nil
+	})
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == undefinedTable {
+		return applied, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read migration ledger: %w", err)
+	}
+	return applied, nil
+}
+
+const (
+	undefinedTable  = "42P01"
+	uniqueViolation = "23505"
+)
+
+func isUniqueViolation(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == uniqueViolation
+}
+
+// Files are the migrations of this build, below "migrations".
+func Files() fs.FS { return files }

@@ -1,0 +1,67 @@
+// Package names holds every name that hogsend and Temporal agree on: workflow
+// types, workflow ids, signals, queries and search attributes. Ids carry uuids
+// and names, never personal data (I-24). It imports nothing, so that ingest,
+// which decides an enrollment, and workflows, which runs it, spell it alike.
+package names
+
+import (
+	"strconv"
+	"strings"
+)
+
+// TaskQueue is the default task queue of all workflows and activities.
+const TaskQueue = "hogsend"
+
+// SignalWait tells a journey that an event closed one of its waits.
+const SignalWait = "wait"
+
+// QueryState asks a journey where its enrollment stands (J-149).
+const QueryState = "state"
+
+// Search attributes of journeys, all of type Keyword (J-148).
+const (
+	AttributeJourney = "HogsendJourney"
+	AttributeContact = "HogsendContact"
+	AttributeBucket  = "HogsendBucket"
+)
+
+const journeyPrefix = "journey-"
+
+// JourneyType is the workflow type of a journey (J-50).
+func JourneyType(journeyID string) string { return journeyPrefix + journeyID }
+
+// JourneyWorkflowID is the id of one enrollment's workflow,
+// journey-<id>/<contact uuid>/<entry> (J-50).
+func JourneyWorkflowID(journeyID, contactID string, entry int) string {
+	return JourneyType(journeyID) + "/" + contactID + "/" + strconv.Itoa(entry)
+}
+
+// ParseJourneyWorkflowID is the inverse of JourneyWorkflowID; ok is false for ids
+// of another form.
+func ParseJourneyWorkflowID(id string) (journeyID, contactID string, entry int, ok bool) {
+	rest, found := strings.CutPrefix(id, journeyPrefix)
+	if !found {
+		return "", "", 0, false
+	}
+	parts := strings.Split(rest, "/")
+	if len(parts) != 3 || parts[0] == "" || parts[1] == "" {
+		return "", "", 0, false
+	}
+	entry, err := strconv.Atoi(parts[2])
+	if err != nil || entry < 1 || strconv.Itoa(entry) != parts[2] {
+		return "", "", 0, false
+	}
+	return parts[0], parts[1], entry, true
+}
+
+// StartKey, SignalKey and CancelKey are the outbox keys of what Temporal is told,
+// unique per effect so that writing one twice is refused by Postgres (J-51).
+func StartKey(journeyID, enrollmentID string) string {
+	return "journey/" + journeyID + "/" + enrollmentID
+}
+
+// SignalKey is the outbox key of the signal that closes a wait.
+func SignalKey(waitID string) string { return "wait/" + waitID }
+
+// CancelKey is the outbox key of the cancel of an exited enrollment.
+func CancelKey(enrollmentID string) string { return "cancel/" + enrollmentID }
