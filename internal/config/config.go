@@ -1,0 +1,189 @@
+// Package config reads the environment once, at start, into one checked value.
+// Nothing else reads the environment (O-38).
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Environment is how strict the process is about what is missing.
+type Environment string
+
+// The environments. Production is the default and requires everything that a
+// public installation needs (O-38).
+const (
+	Production  Environment = "production"
+	Development Environment = "development"
+	Test        Environment = "test"
+)
+
+// Needs says what a command cannot do without.
+type Needs struct {
+	// Temporal is set by commands that reach a Temporal cluster of their own.
+	Temporal bool
+	// Service is set by commands that serve or work, which need keys and addresses.
+	Service bool
+}
+
+// Config is the environment of one process. Every field has the default of O-38.
+type Config struct {
+	Environment Environment
+
+	DatabaseURL string
+	DBMaxConns  int32
+
+	TemporalAddress, TemporalNamespace, TemporalTaskQueue string
+
+	Host      string // listening address; 127.0.0.1 unless HOST says otherwise
+	Port      int
+	PublicURL string
+
+	Secret          string
+	PreviousSecrets []string
+	AdminAPIKey     string
+	TrustedOrigins  []string
+	TrustedProxies  []string
+
+	RateLimitIngest, RateLimitAdmin int // requests per minute
+
+	EmailProvider      string // resend or mailbox
+	ResendAPIKey       string
+	ResendBaseURL      string
+	EmailRatePerSecond float64
+	EmailFrom          string
+	EmailFromDomains   []string
+	EmailReplyTo       string
+
+	EnabledJourneys   string
+	LateEventHorizon  time.Duration
+	BuildID           string // "" means the one of the binary
+	LogLevel          slog.Level
+	LogFormat         string // json or text; "" lets the terminal decide
+	SkipSchemaCheck   bool
+	ShutdownTimeout   time.Duration
+	Warnings          []string
+	TemporalLookup    func(string) (string, bool) // for TEMPORAL_TLS_* and TEMPORAL_API_KEY
+	explicitPublicURL bool
+}
+
+// Load reads the environment given as "NAME=value" pairs. Every problem is
+// reported at once, sorted by name; secrets are never printed.
+func Load(environ []string, needs Needs) (Config, error) {
+	r := newReader(environ)
+	c := Config{
+		Environment:        Environment(r.oneOf("HOGSEND_ENV", string(Production), string(Production), string(Development), string(Test))),
+		DatabaseURL:        r.get("DATABASE_URL"),
+		DBMaxConns:         int32(r.integer("DB_MAX_CONNS", 20, 2, 1000)),
+		TemporalAddress:    r.or("TEMPORAL_ADDRESS", "localhost:7233"),
+		TemporalNamespace:  r.or("TEMPORAL_NAMESPACE", "default"),
+		TemporalTaskQueue:  r.or("TEMPORAL_TASK_QUEUE", "hogsend"),
+		Host:               r.or("HOST", "127.0.0.1"),
+		Port:               r.integer("PORT", 3002, 0, 65535),
+		PublicURL:          r.get("PUBLIC_URL"),
+		Secret:             r.get("HOGSEND_SECRET"),
+		PreviousSecrets:    r.list("HOGSEND_SECRET_PREVIOUS"),
+		AdminAPIKey:        r.get("ADMIN_API_KEY"),
+		TrustedOrigins:     r.list("TRUSTED_ORIGINS"),
+		TrustedProxies:     r.list("TRUSTED_PROXIES"),
+		RateLimitIngest:    r.integer("RATE_LIMIT_INGEST", 6000, 1, 1<<30),
+		RateLimitAdmin:     r.integer("RATE_LIMIT_ADMIN", 600, 1, 1<<30),
+		EmailProvider:      r.oneOf("EMAIL_PROVIDER", "", "resend", "mailbox"),
+		ResendAPIKey:       r.get("RESEND_API_KEY"),
+		ResendBaseURL:      r.get("RESEND_BASE_URL"),
+		EmailRatePerSecond: r.number("EMAIL_RATE_PER_SECOND", 2, 0.01, 1e6),
+		EmailFrom:          r.get("EMAIL_FROM"),
+		EmailFromDomains:   r.list("EMAIL_FROM_DOMAINS"),
+		EmailReplyTo:       r.get("EMAIL_REPLY_TO"),
+		EnabledJourneys:    r.get("ENABLED_JOURNEYS"),
+		LateEventHorizon:   r.duration("LATE_EVENT_HORIZON", 24*time.Hour),
+		BuildID:            r.get("HOGSEND_BUILD_ID"),
+		LogLevel:           r.level("LOG_LEVEL"),
+		LogFormat:          r.oneOf("LOG_FORMAT", "", "json", "text"),
+		SkipSchemaCheck:    r.boolean("SKIP_SCHEMA_CHECK", false),
+		ShutdownTimeout:    r.duration("SHUTDOWN_TIMEOUT", 25*time.Second),
+		TemporalLookup:     r.lookup,
+	}
+	if c.EmailProvider == "" {
+		c.EmailProvider = "mailbox"
+		if c.ResendAPIKey != "" {
+			c.EmailProvider = "resend"
+		}
+	}
+	c.explicitPublicURL = c.PublicURL != ""
+	if c.PublicURL == "" {
+		c.PublicURL = fmt.Sprintf("http://localhost:%d", c.Port)
+	}
+	c.check(r, needs)
+	c.Warnings = r.unknown()
+	return c, r.err()
+}
+
+// check reports what is missing or contradicts itself.
+func (c *Config) check(r *reader, needs Needs) {
+	if c.DatabaseURL == "" {
+		r.problem("DATABASE_URL", "is required")
+	}
+	if u, err := url.Parse(c.PublicURL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") ||
+		strings.Trim(u.Path, "/") != "" || strings.HasSuffix(c.PublicURL, "/") {
+		r.problem("PUBLIC_URL", "must be an origin such as https://mail.example.com, without path or trailing slash")
+	}
+	if c.EmailProvider == "resend" && c.ResendAPIKey == "" {
+		r.problem("RESEND_API_KEY", "is required by EMAIL_PROVIDER=resend")
+	}
+	for _, secret := range append([]string{c.Secret}, c.PreviousSecrets...) {
+		if secret != "" && len(secret) < minSecret {
+			r.problem("HOGSEND_SECRET", "must have at least 32 characters, previous ones too")
+			break
+		}
+	}
+	if c.EmailFrom == "" && c.Environment != Production {
+		c.EmailFrom = "Hogsend <hello@example.com>"
+	}
+	if !needs.Service || c.Environment != Production {
+		if needs.Service && c.Secret == "" {
+			r.problem("HOGSEND_SECRET", "is required")
+		}
+		return
+	}
+	if c.Secret == "" {
+		r.problem("HOGSEND_SECRET", "is required in production")
+	}
+	if needs.Temporal && r.get("TEMPORAL_ADDRESS") == "" {
+		r.problem("TEMPORAL_ADDRESS", "is required in production")
+	}
+	if !c.explicitPublicURL || !strings.HasPrefix(c.PublicURL, "https://") {
+		r.problem("PUBLIC_URL", "must be given with https in production")
+	}
+	if c.EmailFrom == "" && c.EmailProvider != "mailbox" {
+		r.problem("EMAIL_FROM", "is required in production")
+	}
+	if c.AdminAPIKey != "" && len(c.AdminAPIKey) < minSecret {
+		r.problem("ADMIN_API_KEY", "must have at least 32 characters in production")
+	}
+}
+
+const minSecret = 32
+
+// ErrInvalid is wrapped by every error of Load.
+var ErrInvalid = errors.New("invalid configuration")
+
+// known lists every variable of this product, for the warning about misspelt ones.
+func (r *reader) unknown() []string {
+	var warnings []string
+	for name := range r.values {
+		if strings.HasPrefix(name, "HOGSEND_") && !r.asked[name] && !slices.Contains(clientVariables, name) {
+			warnings = append(warnings, fmt.Sprintf("unknown variable %s, did you mean %s?", name, r.nearest(name)))
+		}
+	}
+	slices.Sort(warnings)
+	return warnings
+}
+
+// clientVariables are read by the commands that talk to a running server, and by tests.
+var clientVariables = []string{"HOGSEND_API_URL", "HOGSEND_API_KEY", "HOGSEND_TEST_DATABASE_URL"}

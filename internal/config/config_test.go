@@ -1,0 +1,79 @@
+package config_test
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hogsend/hogsend/internal/config"
+)
+
+const secret = "0123456789abcdef0123456789abcdef"
+
+var service = config.Needs{Temporal: true, Service: true}
+
+func TestProductionNamesEverythingMissingAtOnce(t *testing.T) {
+	t.Parallel() // O-38
+	_, err := config.Load([]string{"PORT=abc", "RESEND_API_KEY=re_x", "ADMIN_API_KEY=short"}, service)
+	require.ErrorIs(t, err, config.ErrInvalid)
+	require.Equal(t, `invalid configuration:
+  ADMIN_API_KEY: must have at least 32 characters in production
+  DATABASE_URL: is required
+  EMAIL_FROM: is required in production
+  HOGSEND_SECRET: is required in production
+  PORT: must be a whole number from 0 to 65535
+  PUBLIC_URL: must be given with https in production
+  TEMPORAL_ADDRESS: is required in production`, err.Error())
+}
+
+func TestAnEmptyValueIsUnset(t *testing.T) {
+	t.Parallel() // O-38
+	c, err := config.Load([]string{"HOGSEND_ENV=test", "DATABASE_URL=postgres://x", "HOGSEND_SECRET=" + secret, "PORT=", "LATE_EVENT_HORIZON="}, service)
+	require.NoError(t, err)
+	require.Equal(t, 3002, c.Port)
+	require.Equal(t, "http://localhost:3002", c.PublicURL)
+	require.Equal(t, 24*time.Hour, c.LateEventHorizon)
+	require.Equal(t, "mailbox", c.EmailProvider) // E-36
+	require.Equal(t, slog.LevelInfo, c.LogLevel)
+}
+
+func TestValuesAreTyped(t *testing.T) {
+	t.Parallel()
+	base := []string{"HOGSEND_ENV=test", "DATABASE_URL=postgres://x", "HOGSEND_SECRET=" + secret}
+	for _, tt := range []struct {
+		set, problem string
+	}{
+		{"LATE_EVENT_HORIZON=7d", ""},
+		{"LATE_EVENT_HORIZON=0s", "LATE_EVENT_HORIZON"},
+		{"LATE_EVENT_HORIZON=soon", "LATE_EVENT_HORIZON"},
+		{"SKIP_SCHEMA_CHECK=true", ""},
+		{"SKIP_SCHEMA_CHECK=yes", "SKIP_SCHEMA_CHECK"},
+		{"EMAIL_PROVIDER=pigeon", "EMAIL_PROVIDER"},
+		{"EMAIL_PROVIDER=resend", "RESEND_API_KEY"},
+		{"EMAIL_RATE_PER_SECOND=NaN", "EMAIL_RATE_PER_SECOND"},
+		{"PUBLIC_URL=http://x.example/", "PUBLIC_URL"},
+		{"PUBLIC_URL=http://x.example/mail", "PUBLIC_URL"},
+		{"PUBLIC_URL=x.example", "PUBLIC_URL"},
+		{"PUBLIC_URL=http://x.example:81", ""},
+		{"HOGSEND_SECRET=short", "HOGSEND_SECRET"},
+		{"HOGSEND_SECRET_PREVIOUS=short," + secret, "HOGSEND_SECRET"},
+		{"LOG_LEVEL=loud", "LOG_LEVEL"},
+	} {
+		_, err := config.Load(append(base[:len(base):len(base)], tt.set), service)
+		if tt.problem == "" {
+			require.NoError(t, err, tt.set)
+			continue
+		}
+		require.ErrorContains(t, err, tt.problem+": ", tt.set)
+		require.NotContains(t, err.Error(), "short")
+	}
+}
+
+func TestAMisspeltVariableIsAWarning(t *testing.T) {
+	t.Parallel() // O-38
+	c, err := config.Load([]string{"HOGSEND_ENV=test", "DATABASE_URL=postgres://x", "HOGSEND_SECRET=" + secret, "HOGSEND_SECRT=x", "HOGSEND_API_KEY=k"}, service)
+	require.NoError(t, err)
+	require.Equal(t, []string{"unknown variable HOGSEND_SECRT, did you mean HOGSEND_SECRET?"}, c.Warnings)
+}
