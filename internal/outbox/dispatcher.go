@@ -1,0 +1,251 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// Config tunes a Dispatcher; its zero value is what production uses.
+type Config struct {
+	// Name identifies the holder of a lease; "" means a fresh uuid. Two dispatchers
+	// must never share one.
+	Name string
+	// Concurrency bounds the deliveries under way; 0 means 32.
+	Concurrency int
+	// Poll is how often the outbox is looked at without a notification; 0 means 1 s.
+	Poll time.Duration
+	// Lease is how long a claimed row is left alone by others; 0 means 30 s.
+	Lease time.Duration
+	// Timeout bounds one delivery; 0 means a third of the lease. It should stay well
+	// below the lease, or another dispatcher delivers the row as well.
+	Timeout time.Duration
+	// Grace is how long deliveries under way may go on after Run was asked to stop;
+	// 0 means 5 s.
+	Grace time.Duration
+	// Now is the clock of leases and backoff; nil means the database's own.
+	Now func() time.Time
+	// Logger may be nil for silence.
+	Logger *slog.Logger
+}
+
+// WithDefaults is c with every zero field given its default.
+func (c Config) WithDefaults() Config {
+	if c.Name == "" {
+		c.Name = uuid.NewString()
+	}
+	if c.Concurrency <= 0 {
+		c.Concurrency = 32
+	}
+	if c.Poll <= 0 {
+		c.Poll = time.Second
+	}
+	if c.Lease <= 0 {
+		c.Lease = 30 * time.Second
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = c.Lease / 3
+	}
+	if c.Grace <= 0 {
+		c.Grace = 5 * time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// Dispatcher delivers outbox rows until it is stopped. Any number of them, in any
+// number of processes, share one outbox.
+type Dispatcher struct {
+	Store     *store.Store
+	Deliverer Deliverer
+	Config    Config
+}
+
+// Run delivers until ctx is done. Then it claims nothing more, lets deliveries under
+// way finish within Config.Grace, records what they achieved, gives every other
+// lease back and returns nil (O-40). It outlives any outage of the database and of
+// the destination.
+func (d Dispatcher) Run(ctx context.Context) error {
+	r := &run{
+		store:     d.Store,
+		deliverer: d.Deliverer,
+		cfg:       d.Config.WithDefaults(),
+		wake:      make(chan struct{}, 1),
+		freed:     make(chan struct{}, 1),
+	}
+	r.settle = make(chan outcome, 2*r.cfg.Concurrency)
+
+	// What was begun outlives ctx by Grace, and its bookkeeping by twice that.
+	work, cancelWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancelWork()
+	books, cancelBooks := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancelBooks()
+	stopGrace := context.AfterFunc(ctx, func() {
+		time.AfterFunc(r.cfg.Grace, cancelWork)
+		time.AfterFunc(2*r.cfg.Grace, cancelBooks)
+	})
+	defer stopGrace()
+
+	var helpers sync.WaitGroup
+	helpers.Go(func() { r.listen(ctx) })
+	helpers.Go(func() { r.keepBooks(books) })
+	r.claimAll(ctx, work, books)
+	r.deliveries.Wait()
+	close(r.settle)
+	helpers.Wait()
+	return nil
+}
+
+// run is the state of one Run.
+type run struct {
+	store     *store.Store
+	deliverer Deliverer
+	cfg       Config
+
+	wake       chan struct{} // something may be due
+	freed      chan struct{} // a delivery has ended
+	settle     chan outcome
+	deliveries sync.WaitGroup
+	underway   atomic.Int64
+	down       atomic.Bool // the last delivery found the destination unavailable
+}
+
+// The pause between two probes of an unavailable destination.
+const (
+	minProbe = 50 * time.Millisecond
+	maxProbe = time.Second
+)
+
+// claimAll claims and starts deliveries until ctx is done. Only while nothing is due
+// does it wait for a notification or the poll.
+func (r *run) claimAll(ctx, work, books context.Context) {
+	poll := time.NewTicker(r.cfg.Poll)
+	defer poll.Stop()
+	probe, failing := minProbe, false
+	for ctx.Err() == nil {
+		slots := r.cfg.Concurrency - int(r.underway.Load())
+		if r.down.Load() {
+			if !pause(ctx, probe) {
+				return
+			}
+			probe = min(2*probe, maxProbe)
+			slots = min(slots, 1)
+		} else {
+			probe = minProbe
+		}
+		if slots <= 0 {
+			select {
+			case <-ctx.Done():
+			case <-r.freed:
+			}
+			continue
+		}
+		looked, err := r.claim(ctx, work, books, slots)
+		if err != nil && !failing {
+			r.cfg.Logger.Error("claim outbox rows", "error", err)
+		}
+		failing = err != nil
+		if looked > 0 {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-r.wake:
+		case <-poll.C:
+		}
+	}
+}
+
+// claim looks at up to slots due rows and starts the delivery of those that were
+// leased. It returns how many it looked at. The statement itself is not bound to
+// ctx: cut in the middle, it could leave leases nobody knows of.
+func (r *run) claim(ctx, work, books context.Context, slots int) (int, error) {
+	statement, cancel := context.WithTimeout(books, r.cfg.Lease/3)
+	defer cancel()
+	claimed, err := r.store.OutboxClaim(statement, storedb.OutboxClaimParams{
+		Now: r.now(), Worker: r.cfg.Name, LeaseSeconds: r.cfg.Lease.Seconds(), Slots: int32(slots), //nolint:gosec // bounded by Concurrency
+	})
+	if err != nil {
+		return 0, fmt.Errorf("claim outbox rows: %w", err)
+	}
+	for _, row := range claimed {
+		if row.Blocked {
+			continue
+		}
+		lease := lease{id: row.ID, until: row.LeasedUntil}
+		if ctx.Err() != nil {
+			r.settle <- outcome{lease: lease, verdict: released}
+			continue
+		}
+		r.underway.Add(1)
+		r.deliveries.Go(func() {
+			r.settle <- r.deliver(work, row, lease)
+		})
+	}
+	return len(claimed), nil
+}
+
+// deliver makes one attempt and frees its slot.
+func (r *run) deliver(work context.Context, row storedb.OutboxClaimRow, lease lease) outcome {
+	defer func() {
+		r.underway.Add(-1)
+		poke(r.freed)
+	}()
+	ctx, cancel := context.WithTimeout(work, r.cfg.Timeout)
+	defer cancel()
+	err := r.deliverer.Deliver(ctx, Row{
+		ID: row.ID, ContactID: row.ContactID, Kind: store.OutboxKind(row.Kind),
+		Payload: row.Payload, Attempts: int(row.Attempts),
+	})
+	r.down.Store(errors.Is(err, ErrUnavailable))
+	switch {
+	case err == nil:
+		return outcome{lease: lease, verdict: delivered}
+	case errors.Is(err, ErrPermanent):
+		r.cfg.Logger.Error("outbox row is dead", "outbox_id", row.ID, "kind", row.Kind, "contact_id", row.ContactID, "error", err)
+		return outcome{lease: lease, verdict: dead, err: err}
+	case work.Err() != nil:
+		return outcome{lease: lease, verdict: released}
+	}
+	r.cfg.Logger.Debug("outbox row is retried", "outbox_id", row.ID, "kind", row.Kind, "attempts", row.Attempts+1, "error", err)
+	return outcome{lease: lease, verdict: failed, err: err}
+}
+
+func (r *run) now() *time.Time {
+	if r.cfg.Now == nil {
+		return nil
+	}
+	now := r.cfg.Now()
+	return &now
+}
+
+// poke sets a flag that a receiver clears; it never blocks.
+func poke(flag chan struct{}) {
+	select {
+	case flag <- struct{}{}:
+	default:
+	}
+}
+
+// pause waits and reports whether ctx is still alive.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

@@ -1,0 +1,54 @@
+// Package outbox delivers what ingest has decided: it claims rows of the outbox in
+// the order of each contact, leases them, hands them to a Deliverer, acknowledges
+// them, backs off from failures and gives up on what can never be delivered.
+// Delivery is at least once, so a Deliverer must recognize a repetition.
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend/internal/store"
+)
+
+// Channel is the Postgres notification channel that wakes dispatchers. A lost
+// notification costs one poll interval and nothing else.
+const Channel = "hogsend_outbox"
+
+// ErrPermanent marks an error that no repetition can cure: the row becomes a dead
+// letter (O-17). Every other error is retried without limit.
+var ErrPermanent = errors.New("can never be delivered")
+
+// ErrUnavailable marks an error that concerns the destination and not the row: the
+// dispatcher then sends one probe at a time until something succeeds again.
+var ErrUnavailable = errors.New("destination is unavailable")
+
+// Row is one thing to be told.
+type Row struct {
+	ID        uuid.UUID
+	ContactID uuid.UUID
+	Kind      store.OutboxKind
+	Payload   json.RawMessage
+	// Attempts counts the failed deliveries before this one.
+	Attempts int
+}
+
+// Deliverer tells one destination. A nil error is an acknowledgment; an error may
+// wrap ErrPermanent or ErrUnavailable. It is called concurrently, but never for two
+// rows of a contact at once as long as it returns when ctx is done.
+type Deliverer interface {
+	Deliver(ctx context.Context, row Row) error
+}
+
+// Decode reads the payload of row into v; a payload that does not decode can
+// never be delivered.
+func Decode(row Row, v any) error {
+	if err := json.Unmarshal(row.Payload, v); err != nil {
+		return fmt.Errorf("decode %s payload: %w: %w", row.Kind, ErrPermanent, err)
+	}
+	return nil
+}
