@@ -1,0 +1,362 @@
+// Package postgres runs a private Postgres for `hogsend dev` and for tests: it
+// finds the server's programs on the machine, installs or fetches them where there
+// are none, and keeps one cluster in a folder. It knows nothing of the product.
+package postgres
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Config says where the cluster lives; only DataDir is required.
+type Config struct {
+	// DataDir keeps the cluster. It is made when missing.
+	DataDir string
+	// Port on 127.0.0.1; 0 means a free one.
+	Port int
+	// Unsafe trades durability for speed: for tests only.
+	Unsafe bool
+	// Progress hears a line before each step that takes long; nil for silence.
+	Progress func(string)
+	// Logger hears the server's own warnings; nil for silence.
+	Logger *slog.Logger
+}
+
+// Postgres is a running server.
+type Postgres struct {
+	url  string
+	cmd  *exec.Cmd
+	done chan struct{}
+	once sync.Once
+	err  error
+}
+
+// database is the one made for the product.
+const (
+	database  = "hogsend"
+	superuser = "hogsend"
+)
+
+// Start runs a server on the cluster of cfg.DataDir, which it makes first if there
+// is none, and returns when the server answers. The server ends with this process,
+// also when that is killed; a folder left behind by a kill starts again.
+func Start(ctx context.Context, cfg Config) (*Postgres, error) {
+	if cfg.Progress == nil {
+		cfg.Progress = func(string) {}
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	bin, err := find(ctx, cfg.Progress)
+	if err != nil {
+		return nil, err
+	}
+	who, err := owner()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := folder(cfg.DataDir, who)
+	if err != nil {
+		return nil, err
+	}
+	if dir != cfg.DataDir {
+		cfg.Progress("postgres  keeps its data in " + dir + ", because its user cannot reach " + cfg.DataDir)
+	}
+	cluster := filepath.Join(dir, "cluster")
+	password, err := initialize(ctx, bin, who, dir, cluster, cfg.Progress)
+	if err != nil {
+		return nil, err
+	}
+	if err := endPrevious(ctx, cluster); err != nil {
+		return nil, err
+	}
+	port := cfg.Port
+	if port == 0 {
+		if port, err = freePort(); err != nil {
+			return nil, err
+		}
+	} else if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err != nil {
+		return nil, fmt.Errorf("postgres port %d is taken: %w", port, err)
+	} else if err := l.Close(); err != nil {
+		return nil, fmt.Errorf("free postgres port: %w", err)
+	}
+	p, err := run(cfg, bin, who, cluster, port)
+	if err != nil {
+		return nil, err
+	}
+	p.url = (&url.URL{Scheme: "postgres", User: url.UserPassword(superuser, password), Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
+		Path: "/" + database, RawQuery: "sslmode=disable"}).String()
+	if err := p.await(ctx); err != nil {
+		return nil, errors.Join(err, p.Stop())
+	}
+	return p, nil
+}
+
+// URL is the connection string of the product's database.
+func (p *Postgres) URL() string { return p.url }
+
+// PID is the server's process id.
+func (p *Postgres) PID() int { return p.cmd.Process.Pid }
+
+// Stop ends the server in order (fast shutdown) and waits for it. A second call
+// returns what the first did.
+func (p *Postgres) Stop() error {
+	p.once.Do(func() {
+		if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			p.err = fmt.Errorf("stop postgres: %w", err)
+			return
+		}
+		<-p.done
+	})
+	return p.err
+}
+
+// Kill ends the server at once, as a crash would, and waits for it.
+func (p *Postgres) Kill() error {
+	p.once.Do(func() {
+		if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			p.err = fmt.Errorf("kill postgres: %w", err)
+			return
+		}
+		<-p.done
+	})
+	return p.err
+}
+
+// folder makes the folder and gives it to the server's user. A user that cannot
+// reach it, because a parent such as /root is closed, gets one below /var/tmp
+// whose name is derived from the wanted path, so that the next start finds it.
+func folder(dir string, who *identity) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fmt.Errorf("postgres folder: %w", err)
+	}
+	if who != nil && !reachable(filepath.Dir(dir)) {
+		dir = elsewhere(dir)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("postgres folder: %w", err)
+	}
+	if who != nil {
+		if err := os.Chown(dir, who.uid, who.gid); err != nil {
+			return "", fmt.Errorf("postgres folder: %w", err)
+		}
+	}
+	return dir, nil
+}
+
+// Reset deletes the cluster that Start keeps for the folder.
+func Reset(dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return fmt.Errorf("postgres folder: %w", err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("delete postgres folder: %w", err)
+	}
+	if err := os.RemoveAll(elsewhere(dir)); err != nil {
+		return fmt.Errorf("delete postgres folder: %w", err)
+	}
+	return nil
+}
+
+// initialize makes the cluster once and returns the password of its user. A
+// cluster that was not finished is made again.
+func initialize(ctx context.Context, bin string, who *identity, dir, cluster string, progress func(string)) (string, error) {
+	passwordFile := filepath.Join(dir, "password")
+	if body, err := os.ReadFile(passwordFile); err == nil { //nolint:gosec // a file of ours
+		return strings.TrimSpace(string(body)), nil
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("read postgres password: %w", err)
+	}
+	progress("postgres  making the cluster")
+	if err := os.RemoveAll(cluster); err != nil {
+		return "", fmt.Errorf("clear unfinished cluster: %w", err)
+	}
+	secret := make([]byte, 16)
+	if _, err := rand.Read(secret); err != nil {
+		return "", fmt.Errorf("make postgres password: %w", err)
+	}
+	password := hex.EncodeToString(secret)
+	unfinished := passwordFile + ".new"
+	if err := os.WriteFile(unfinished, []byte(password+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("keep postgres password: %w", err)
+	}
+	if who != nil {
+		if err := os.Chown(unfinished, who.uid, who.gid); err != nil {
+			return "", fmt.Errorf("keep postgres password: %w", err)
+		}
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "--pgdata", cluster, "--username", superuser, "--pwfile", unfinished, //nolint:gosec // a program we looked for
+		"--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions")
+	cmd.Dir = dir
+	who.apply(cmd)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	// The password file under its final name says that the cluster is complete.
+	if err := os.Rename(unfinished, passwordFile); err != nil {
+		return "", fmt.Errorf("keep postgres password: %w", err)
+	}
+	return password, nil
+}
+
+// endPrevious ends a server that an earlier process left behind on the cluster.
+func endPrevious(ctx context.Context, cluster string) error {
+	file := filepath.Join(cluster, "postmaster.pid")
+	body, err := os.ReadFile(file) //nolint:gosec // a file of ours
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read postmaster.pid: %w", err)
+	}
+	first, _, _ := strings.Cut(string(body), "\n")
+	pid, err := strconv.Atoi(strings.TrimSpace(first))
+	if err != nil || !isPostgres(pid) {
+		return nil // Postgres itself clears a file whose process is gone
+	}
+	if err := syscall.Kill(pid, syscall.SIGINT); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return fmt.Errorf("end the postgres left on %s: %w", cluster, err)
+	}
+	for isPostgres(pid) {
+		if err := wait(ctx, 20*time.Millisecond); err != nil {
+			return fmt.Errorf("end the postgres left on %s: %w", cluster, err)
+		}
+	}
+	return nil
+}
+
+// isPostgres reports whether the process lives and is a Postgres, so that a pid
+// used again by another program is left alone.
+func isPostgres(pid int) bool {
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	if err != nil {
+		// No /proc: all that can be known is whether it lives.
+		_, noProc := os.Stat("/proc/self")
+		return noProc != nil && syscall.Kill(pid, 0) == nil
+	}
+	return strings.HasPrefix(string(name), "postgres")
+}
+
+func run(cfg Config, bin string, who *identity, cluster string, port int) (*Postgres, error) {
+	args := []string{"-D", cluster, "-p", strconv.Itoa(port)}
+	settings := []string{"listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200", "shared_buffers=256MB", "max_wal_size=2GB", "log_min_messages=warning"}
+	if cfg.Unsafe {
+		settings = append(settings, "fsync=off", "synchronous_commit=off", "full_page_writes=off")
+	}
+	for _, s := range settings {
+		args = append(args, "-c", s)
+	}
+	cmd := exec.Command(filepath.Join(bin, "postgres"), args...) //nolint:gosec,noctx // a program we looked for; Stop ends it
+	cmd.Dir = filepath.Dir(cluster)
+	// TZ and locale of the caller must not leak into the server.
+	cmd.Env = append(os.Environ(), "TZ=UTC", "LC_ALL=C")
+	who.apply(cmd)
+	log, err := cmd.StderrPipe()
+	if err != nil {
+		return nil, fmt.Errorf("read postgres log: %w", err)
+	}
+	p := &Postgres{cmd: cmd, done: make(chan struct{})}
+	started := make(chan error)
+	go func() {
+		// The kernel ends the server with the thread that started it, so that thread
+		// is kept until the server has ended.
+		lockThread()
+		started <- cmd.Start()
+		if cmd.Process == nil {
+			return
+		}
+		relay(log, cfg.Logger)
+		if err := cmd.Wait(); err != nil {
+			cfg.Logger.Debug("postgres ended", "error", err)
+		}
+		close(p.done)
+	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start postgres: %w", err)
+	}
+	return p, nil
+}
+
+// relay copies the server's log; what it says while starting and stopping is normal.
+func relay(r io.Reader, log *slog.Logger) {
+	for lines := bufio.NewScanner(r); lines.Scan(); {
+		if strings.Contains(lines.Text(), "FATAL:") || strings.Contains(lines.Text(), "PANIC:") {
+			log.Debug("postgres", "line", lines.Text())
+		}
+	}
+}
+
+// await returns when the product's database can be used; it makes it the first time.
+func (p *Postgres) await(ctx context.Context) error {
+	admin := strings.Replace(p.url, "/"+database+"?", "/postgres?", 1)
+	deadline := time.Now().Add(60 * time.Second) // recovery after a crash may take a while
+	for {
+		conn, err := pgx.Connect(ctx, admin)
+		if err == nil {
+			return errors.Join(ensureDatabase(ctx, conn), conn.Close(ctx))
+		}
+		select {
+		case <-p.done:
+			return fmt.Errorf("postgres ended while starting: %w", err)
+		default:
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("postgres does not answer: %w", err)
+		}
+		if err := wait(ctx, 20*time.Millisecond); err != nil {
+			return fmt.Errorf("wait for postgres: %w", err)
+		}
+	}
+}
+
+func ensureDatabase(ctx context.Context, conn *pgx.Conn) error {
+	var exists bool
+	if err := conn.QueryRow(ctx, "select exists (select from pg_database where datname = $1)", database).Scan(&exists); err != nil {
+		return fmt.Errorf("look for database: %w", err)
+	}
+	if exists {
+		return nil
+	}
+	if _, err := conn.Exec(ctx, "create database "+database); err != nil {
+		return fmt.Errorf("create database: %w", err)
+	}
+	return nil
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("find a free port: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
