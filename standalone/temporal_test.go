@@ -1,0 +1,137 @@
+package standalone_test
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/hogsend/hogsend/standalone"
+	"github.com/hogsend/hogsend/standalone/postgres"
+	"github.com/hogsend/hogsend/workflows/names"
+)
+
+func start(t *testing.T, store string) *standalone.Temporal {
+	t.Helper()
+	s, err := standalone.StartTemporal(t.Context(), standalone.TemporalConfig{Store: store, SearchAttributes: []string{names.AttributeJourney}})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Stop()) })
+	return s
+}
+
+func dial(t *testing.T, s *standalone.Temporal) client.Client {
+	t.Helper()
+	c, err := client.Dial(client.Options{HostPort: s.Address(), Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return c
+}
+
+// nap sleeps on a durable timer and says when it woke.
+func nap(ctx workflow.Context, d time.Duration) (time.Time, error) {
+	err := workflow.Sleep(ctx, d)
+	return workflow.Now(ctx), err
+}
+
+func work(t *testing.T, c client.Client) worker.Worker {
+	t.Helper()
+	w := worker.New(c, "test", worker.Options{})
+	w.RegisterWorkflow(nap)
+	require.NoError(t, w.Start())
+	return w
+}
+
+func startNap(t *testing.T, c client.Client) client.WorkflowRun {
+	t.Helper()
+	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
+		ID: "nap", TaskQueue: "test",
+		TypedSearchAttributes: temporal.NewSearchAttributes(temporal.NewSearchAttributeKeyKeyword(names.AttributeJourney).ValueSet("j")),
+	}, nap, 2*time.Second)
+	require.NoError(t, err)
+	return run
+}
+
+func TestASleepingWorkflowSurvivesARestartOnTheSameFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "temporal.db")
+	first := start(t, file)
+	c := dial(t, first)
+	w := work(t, c)
+	run := startNap(t, c)
+	w.Stop()
+	require.NoError(t, first.Stop())
+	require.NoError(t, first.Stop(), "a second stop is harmless")
+
+	c = dial(t, start(t, file))
+	w = work(t, c)
+	defer w.Stop()
+	var woke time.Time
+	require.NoError(t, c.GetWorkflow(t.Context(), run.GetID(), run.GetRunID()).Get(t.Context(), &woke))
+	require.False(t, woke.IsZero())
+}
+
+func TestAHalfMadeFileIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "temporal.db")
+	require.NoError(t, os.WriteFile(file+".new", []byte("what a kill left"), 0o600))
+	dial(t, start(t, file))
+}
+
+func TestPostgresIsAStoreToo(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "postgres")
+	t.Cleanup(func() { require.NoError(t, postgres.Reset(dir)) })
+	db, err := postgres.Start(t.Context(), postgres.Config{DataDir: dir, Unsafe: true})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Stop()) })
+
+	first := start(t, db.URL())
+	run := startNap(t, dial(t, first))
+	require.NoError(t, first.Stop())
+
+	c := dial(t, start(t, db.URL()))
+	w := work(t, c)
+	defer w.Stop()
+	require.NoError(t, c.GetWorkflow(t.Context(), run.GetID(), "").Get(t.Context(), nil))
+}
+
+func TestATakenPortIsSaid(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	port := l.Addr().(*net.TCPAddr).Port
+	_, err = standalone.StartTemporal(t.Context(), standalone.TemporalConfig{Store: filepath.Join(t.TempDir(), "x.db"), Port: port})
+	require.ErrorContains(t, err, "port "+strconv.Itoa(port)+" is taken")
+}
+
+func TestTheWebUIAnswers(t *testing.T) {
+	t.Parallel()
+	s := start(t, filepath.Join(t.TempDir(), "temporal.db"))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	port := l.Addr().(*net.TCPAddr).Port
+	require.NoError(t, l.Close())
+	stop, err := standalone.StartUI(t.Context(), s.Address(), port)
+	require.NoError(t, err)
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://127.0.0.1:"+strconv.Itoa(port)+"/api/v1/namespaces/default", strings.NewReader(""))
+	require.NoError(t, err)
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	require.Equal(t, http.StatusOK, res.StatusCode)
+	require.NoError(t, stop())
+}
