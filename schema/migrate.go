@@ -157,13 +157,10 @@ func list(dir fs.FS) ([]migration, error) {
 }
 
 func digests(ctx context.Context, pool *pgxpool.Pool) (map[string]string, error) {
-	rows, err := pool.Query(ctx, "select name, digest from hogsend_migrations")
-	if err != nil {
-		return nil, fmt.Errorf("read migration ledger: %w", err)
-	}
+	rows, _ := pool.Query(ctx, "select name, digest from hogsend_migrations") // the error is in rows
 	applied := map[string]string{}
 	var name, digest string
-	_, err = pgx.ForEachRow(rows, []any{&name, &digest}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&name, &digest}, func() error {
 		applied[name] = digest
 		return nil
 	})
