@@ -7,50 +7,62 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/hogsend/hogsend/internal/store"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Notifier tells dispatchers, wherever they run, that rows were committed. It is
 // used after the commit and outside of it: a NOTIFY inside a transaction takes a
 // lock of the whole database at commit, which would serialize ingest.
 type Notifier struct {
-	store  *store.Store
+	pool   *pgxpool.Pool
 	logger *slog.Logger
 	flag   chan struct{}
+	stop   context.CancelFunc
+	done   chan struct{}
 }
 
-// NewNotifier is a notifier that does nothing until Run; logger may be nil.
-func NewNotifier(s *store.Store, logger *slog.Logger) *Notifier {
+// NewNotifier starts a notifier; Close ends it. logger may be nil.
+func NewNotifier(pool *pgxpool.Pool, logger *slog.Logger) *Notifier {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return &Notifier{store: s, logger: logger, flag: make(chan struct{}, 1)}
+	ctx, stop := context.WithCancel(context.Background())
+	n := &Notifier{pool: pool, logger: logger, flag: make(chan struct{}, 1), stop: stop, done: make(chan struct{})}
+	go n.run(ctx)
+	return n
 }
 
 // Notify asks for a notification and never blocks. Calls close together share one.
 func (n *Notifier) Notify() { poke(n.flag) }
 
+// Close ends the notifier and waits for it. Later calls of Notify do nothing, and
+// closing twice is harmless.
+func (n *Notifier) Close() {
+	n.stop()
+	<-n.done
+}
+
 // minNotify is the least time between two notifications.
 const minNotify = time.Millisecond
 
-// Run sends what Notify asks for until ctx is done, then returns nil. A notification
-// that fails is dropped: the dispatchers' poll covers it.
-func (n *Notifier) Run(ctx context.Context) error {
+// run sends what Notify asks for. A notification that fails is dropped: the
+// dispatchers' poll covers it.
+func (n *Notifier) run(ctx context.Context) {
+	defer close(n.done)
 	failing := false
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-n.flag:
 		}
-		_, err := n.store.Pool.Exec(ctx, "select pg_notify($1, '')", Channel)
+		_, err := n.pool.Exec(ctx, "select pg_notify($1, '')", Channel)
 		if err != nil && !failing && ctx.Err() == nil {
 			n.logger.Warn("notify outbox dispatchers", "error", err)
 		}
 		failing = err != nil
 		if !pause(ctx, minNotify) {
-			return nil
+			return
 		}
 	}
 }
