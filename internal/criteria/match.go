@@ -1,0 +1,124 @@
+// Package criteria gives conditions their meaning: predicates on the properties of
+// one event, the JSON form and the hash.
+package criteria
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/hogsend/hogsend"
+)
+
+// Values are what exists for conditions: top-level strings, float64 numbers and
+// booleans. Everything else, null included, counts as missing (C-2, J-18).
+type Values map[string]any
+
+// ParseValues takes the values out of a JSON object; empty input is an empty object.
+func ParseValues(raw json.RawMessage) (Values, error) {
+	if len(raw) == 0 {
+		return Values{}, nil
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &object); err != nil {
+		return nil, fmt.Errorf("parse properties: %w", err)
+	}
+	values := make(Values, len(object))
+	for key, field := range object {
+		switch first := bytes.TrimSpace(field)[0]; first {
+		case '{', '[', 'n':
+		default:
+			var value any
+			if err := json.Unmarshal(field, &value); err != nil {
+				return nil, fmt.Errorf("parse property %q: %w", key, err)
+			}
+			values[key] = value
+		}
+	}
+	return values, nil
+}
+
+// Match reports whether every condition holds; an empty list is true (J-19, C-5).
+func Match(conditions []hogsend.Condition, v Values) bool {
+	for _, c := range conditions {
+		if !holds(c, v) {
+			return false
+		}
+	}
+	return true
+}
+
+// Failed are the conditions of the list that do not hold.
+func Failed(conditions []hogsend.Condition, v Values) []hogsend.Condition {
+	var failed []hogsend.Condition
+	for _, c := range conditions {
+		if !holds(c, v) {
+			failed = append(failed, c)
+		}
+	}
+	return failed
+}
+
+// holds decides one node. A node that validation would have refused is false.
+func holds(c hogsend.Condition, v Values) bool {
+	switch n := c.(type) {
+	case hogsend.PropertyCondition:
+		return propertyHolds(n, v)
+	case hogsend.CompositeCondition:
+		return compositeHolds(n, v)
+	}
+	return false
+}
+
+func compositeHolds(n hogsend.CompositeCondition, v Values) bool {
+	switch n.Operator {
+	case hogsend.And:
+		return Match(n.Conditions, v)
+	case hogsend.Or:
+		for _, child := range n.Conditions {
+			if holds(child, v) {
+				return true
+			}
+		}
+	case hogsend.Not:
+		return len(n.Conditions) == 1 && !holds(n.Conditions[0], v)
+	}
+	return false
+}
+
+// propertyHolds is the truth table of C-3.
+func propertyHolds(n hogsend.PropertyCondition, v Values) bool {
+	stored, present := v[n.Property]
+	want, _ := hogsend.ConditionValue(n.Value)
+	switch n.Operator {
+	case hogsend.Exists:
+		return present
+	case hogsend.NotExists:
+		return !present
+	case hogsend.Eq:
+		return present && stored == want
+	case hogsend.Neq:
+		return !present || stored != want
+	case hogsend.Contains:
+		text, isText := stored.(string)
+		part, isPart := want.(string)
+		return isText && isPart && strings.Contains(text, part)
+	}
+	number, isNumber := stored.(float64)
+	limit, isLimit := want.(float64)
+	if !isNumber || !isLimit {
+		return false
+	}
+	switch n.Operator {
+	case hogsend.Gt:
+		return number > limit
+	case hogsend.Gte:
+		return number >= limit
+	case hogsend.Lt:
+		return number < limit
+	case hogsend.Lte:
+		return number <= limit
+	}
+	return false
+}
