@@ -1,0 +1,151 @@
+package hogsend_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/hogsend/hogsend"
+)
+
+func journeyFunc(workflow.Context, hogsend.Run) error { return nil }
+
+func func1(workflow.Context, hogsend.Run) error { return nil }
+
+var inVariable = func(workflow.Context, hogsend.Run) error { return nil }
+
+type methods struct{}
+
+func (methods) run(workflow.Context, hogsend.Run) error { return nil }
+
+// valid is a journey without a problem, changed by each case.
+func valid(change func(*hogsend.Journey)) hogsend.Journey {
+	j := hogsend.Journey{ID: "welcome", Name: "Welcome", Trigger: hogsend.On("user.created"), EntryLimit: hogsend.Once, Run: journeyFunc}
+	change(&j)
+	return j
+}
+
+func TestEachRuleOfAJourneyIsChecked(t *testing.T) {
+	t.Parallel()
+	templates := []hogsend.Template{{Key: "welcome"}, {Key: "nudge"}}
+	for _, tt := range []struct {
+		change func(*hogsend.Journey)
+		want   string // part of the message; "" means that it is valid
+	}{
+		{func(*hogsend.Journey) {}, ""},
+		{func(j *hogsend.Journey) { j.ID = strings.Repeat("a", 63) }, ""},
+		{func(j *hogsend.Journey) { j.ID = strings.Repeat("a", 64) }, "ID: "}, // J-2
+		{func(j *hogsend.Journey) { j.ID = "" }, "ID: "},
+		{func(j *hogsend.Journey) { j.ID = "Welcome" }, "ID: "},
+		{func(j *hogsend.Journey) { j.ID = "a/b" }, "ID: "},
+		{func(j *hogsend.Journey) { j.ID = "a_b" }, "ID: "},
+		{func(j *hogsend.Journey) { j.Aliases = []string{"-x"} }, "Aliases: "},
+		{func(j *hogsend.Journey) { j.Aliases = []string{"welcome"} }, `"welcome" is used by`}, // J-3
+		{func(j *hogsend.Journey) { j.Name = "" }, "Name: "},                                   // J-4
+		{func(j *hogsend.Journey) { j.Name = strings.Repeat("é", 100) }, ""},
+		{func(j *hogsend.Journey) { j.Name = strings.Repeat("é", 101) }, "Name: "},
+		{func(j *hogsend.Journey) { j.Description = strings.Repeat("x", 1001) }, "Description: "},
+		{func(j *hogsend.Journey) { j.Version = strings.Repeat("x", 65) }, "Version: "},
+		{func(j *hogsend.Journey) { j.Trigger = hogsend.On("") }, "Trigger.Event: "},
+		{func(j *hogsend.Journey) { j.Trigger = hogsend.On(strings.Repeat("x", 201)) }, "Trigger.Event: "},
+		{func(j *hogsend.Journey) { j.Trigger = hogsend.On("journey:completed") }, ""}, // J-5
+		{func(j *hogsend.Journey) { j.Trigger = hogsend.On("email.bounced") }, ""},
+		{func(j *hogsend.Journey) { j.Trigger = hogsend.On("journey:complete") }, `did you mean "journey:completed"?`},
+		{func(j *hogsend.Journey) { j.Trigger = hogsend.On("email.sent") }, `there is no event "email.sent"`}, // E-75
+		{func(j *hogsend.Journey) { j.ExitOn = []hogsend.Exit{{Event: "hogsend:x"}} }, "ExitOn.0.Event: "},
+		{func(j *hogsend.Journey) { j.EntryLimit = "" }, "EntryLimit: "}, // J-6
+		{func(j *hogsend.Journey) { j.EntryPeriod = time.Hour }, "EntryPeriod: "},
+		{func(j *hogsend.Journey) { j.EntryLimit, j.EntryPeriod = hogsend.OncePerPeriod, time.Hour }, ""},
+		{func(j *hogsend.Journey) { j.EntryLimit, j.EntryPeriod = hogsend.OncePerPeriod, -1 }, "EntryPeriod: "},
+		{func(j *hogsend.Journey) { j.Trigger = j.Trigger.Where(hogsend.Prop("n").Gt("9")) }, "Trigger.Where.0.value: must be a number"}, // J-7, C-18
+		{func(j *hogsend.Journey) { j.ExitOn = []hogsend.Exit{{Event: "x", Where: []hogsend.Condition{nil}}} }, "ExitOn.0.Where.0: is missing"},
+		{func(j *hogsend.Journey) { j.Category = "no spaces" }, "Category: "},
+		{func(j *hogsend.Journey) { j.Templates = []string{"welcome"} }, ""}, // E-3
+		{func(j *hogsend.Journey) { j.Templates = []string{"welcom"} }, `there is no template "welcom", did you mean "welcome"?`},
+		{func(j *hogsend.Journey) { j.Run = nil }, "Run: is missing"}, // J-8, T-20
+		{func(j *hogsend.Journey) { j.Run = func(workflow.Context, hogsend.Run) error { return nil } }, "validate_test.go:"},
+		{func(j *hogsend.Journey) { j.Run = inVariable }, "must be a named top-level function"},
+		{func(j *hogsend.Journey) { j.Run = methods{}.run }, "must be a named top-level function"},
+		{func(j *hogsend.Journey) { j.Run = func1 }, ""},
+	} {
+		j := valid(tt.change)
+		err := hogsend.Registry{Journeys: []hogsend.Journey{j}, Templates: templates}.Validate()
+		if tt.want == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, tt.want)
+		require.True(t, strings.HasPrefix(err.Error(), "journey "+j.ID+": "), err.Error())
+	}
+}
+
+func TestEveryProblemIsReportedAtOnceAndSorted(t *testing.T) {
+	t.Parallel() // J-1
+	err := hogsend.Registry{
+		Journeys: []hogsend.Journey{
+			valid(func(j *hogsend.Journey) { j.ID, j.Name = "b", "" }),
+			valid(func(j *hogsend.Journey) { j.ID, j.EntryLimit = "a", "twice" }),
+		},
+		Templates: []hogsend.Template{{Key: "Bad"}, {Key: "x"}, {Key: "x"}},
+	}.Validate()
+	require.EqualError(t, err, strings.Join([]string{
+		`journey a: EntryLimit: must be Once, OncePerPeriod or Unlimited`,
+		`journey b: Name: must have 1 to 100 characters`,
+		`template "Bad": Key: must match ^[a-z0-9][a-z0-9/_-]{0,199}$`,
+		`template x: Key: is defined twice; set Override to replace the earlier one`,
+	}, "\n"))
+}
+
+func TestTwoJourneysNeverShareAName(t *testing.T) {
+	t.Parallel() // J-3
+	for _, second := range []hogsend.Journey{
+		valid(func(j *hogsend.Journey) { j.Name = "Second" }),
+		valid(func(j *hogsend.Journey) { j.ID, j.Name, j.Aliases = "other", "Second", []string{"welcome"} }),
+	} {
+		err := hogsend.Registry{Journeys: []hogsend.Journey{valid(func(*hogsend.Journey) {}), second}}.Validate()
+		require.ErrorContains(t, err, `"welcome" is used by journey welcome ("Welcome")`)
+		require.ErrorContains(t, err, `("Second")`)
+	}
+}
+
+func TestACloneKeepsNothingOfTheAuthors(t *testing.T) {
+	t.Parallel() // J-7, J-9
+	where := []hogsend.Condition{hogsend.Prop("n").Eq(1)}
+	original := hogsend.Registry{Journeys: []hogsend.Journey{valid(func(j *hogsend.Journey) {
+		j.Trigger, j.Aliases = j.Trigger.Where(where...), []string{"old"}
+	})}}
+	clone := original.Clone()
+	require.Equal(t, original.Digest(), clone.Digest())
+	original.Journeys[0].Aliases[0] = "changed"
+	original.Journeys[0].Trigger.Conditions[0] = hogsend.Prop("n").Eq(2)
+	require.Equal(t, []string{"old"}, clone.Journeys[0].Aliases)
+	require.Equal(t, []hogsend.Condition{hogsend.PropertyCondition{Property: "n", Operator: hogsend.Eq, Value: 1.0}}, clone.Journeys[0].Trigger.Conditions)
+	require.NotEqual(t, original.Digest(), clone.Digest())
+}
+
+func TestEnabledJourneys(t *testing.T) {
+	t.Parallel() // J-11
+	r := hogsend.Registry{Journeys: []hogsend.Journey{
+		valid(func(j *hogsend.Journey) { j.ID = "a" }),
+		valid(func(j *hogsend.Journey) { j.ID, j.Aliases = "b", []string{"old-b"} }),
+	}}
+	for _, tt := range []struct {
+		list    string
+		enabled []string
+		unknown []string
+	}{
+		{"", []string{"a", "b"}, nil}, {"  ", []string{"a", "b"}, nil}, {"*", []string{"a", "b"}, nil},
+		{" b ,,", []string{"b"}, nil}, {"old-b", []string{"b"}, nil}, {"a,zzz", []string{"a"}, []string{"zzz"}}, {"zzz", nil, []string{"zzz"}},
+	} {
+		enabled, unknown := r.Enabled(tt.list)
+		var ids []string
+		for _, j := range enabled {
+			ids = append(ids, j.ID)
+		}
+		require.Equal(t, tt.enabled, ids, tt.list)
+		require.Equal(t, tt.unknown, unknown, tt.list)
+	}
+}
