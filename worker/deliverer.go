@@ -1,0 +1,135 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"google.golang.org/grpc/codes"
+
+	"github.com/hogsend/hogsend/internal/outbox"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/workflows/names"
+)
+
+// temporalClient is what the outbox needs of Temporal.
+type temporalClient interface {
+	ExecuteWorkflow(ctx context.Context, options client.StartWorkflowOptions, workflow any, args ...any) (client.WorkflowRun, error)
+	SignalWorkflow(ctx context.Context, workflowID, runID, signal string, arg any) error
+	CancelWorkflow(ctx context.Context, workflowID, runID string) error
+}
+
+// temporalDeliverer delivers outbox rows to Temporal. Each kind may be delivered any
+// number of times with the effect of once: starts by their workflow id, signals by
+// the id of their wait, cancels by nature.
+type temporalDeliverer struct {
+	client    temporalClient
+	taskQueue string
+}
+
+// Deliver implements outbox.Deliverer.
+func (d temporalDeliverer) Deliver(ctx context.Context, row outbox.Row) error {
+	switch row.Kind {
+	case store.OutboxStart:
+		var p store.StartPayload
+		if err := decode(row, &p, func() []string { return []string{p.WorkflowID, p.WorkflowType, p.EnrollmentID} }); err != nil {
+			return err
+		}
+		return d.start(ctx, p)
+	case store.OutboxSignal:
+		var p store.SignalPayload
+		if err := decode(row, &p, func() []string { return []string{p.WorkflowID, p.Signal, p.WaitID} }); err != nil {
+			return err
+		}
+		return settled(d.client.SignalWorkflow(ctx, p.WorkflowID, "", p.Signal, waitSignal{WaitID: p.WaitID, EventID: p.EventID}))
+	case store.OutboxCancel:
+		var p store.CancelPayload
+		if err := decode(row, &p, func() []string { return []string{p.WorkflowID} }); err != nil {
+			return err
+		}
+		return settled(d.client.CancelWorkflow(ctx, p.WorkflowID, ""))
+	}
+	return fmt.Errorf("outbox kind %q is unknown: %w", row.Kind, outbox.ErrPermanent)
+}
+
+// waitSignal is the argument of names.SignalWait: ids only (invariant 9).
+type waitSignal struct {
+	WaitID  string `json:"waitId"`
+	EventID string `json:"eventId"`
+}
+
+// start starts a journey workflow with its enrollment id as the only input (J-50). A
+// workflow id is used once, for good, so a second delivery starts nothing (J-53).
+// There are no timeouts: an enrollment may live for years (J-56).
+func (d temporalDeliverer) start(ctx context.Context, p store.StartPayload) error {
+	_, err := d.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                                       p.WorkflowID,
+		TaskQueue:                                d.taskQueue,
+		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		// A worker in this process takes the first task without a poll.
+		EnableEagerStart: true,
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			temporal.NewSearchAttributeKeyKeyword(names.AttributeJourney).ValueSet(p.JourneyID),
+			temporal.NewSearchAttributeKeyKeyword(names.AttributeContact).ValueSet(p.ContactID),
+		),
+		Memo: map[string]any{"enrollmentId": p.EnrollmentID},
+	}, p.WorkflowType, p.EnrollmentID)
+	var started *serviceerror.WorkflowExecutionAlreadyStarted
+	if errors.As(err, &started) {
+		return nil
+	}
+	return classify(err)
+}
+
+// settled takes a workflow that is closed or unknown for told: there is nobody left
+// to tell (J-80). Order per contact keeps a signal or cancel behind its start.
+func settled(err error) error {
+	var missing *serviceerror.NotFound
+	if errors.As(err, &missing) {
+		return nil
+	}
+	return classify(err)
+}
+
+func decode(row outbox.Row, payload any, required func() []string) error {
+	if err := outbox.Decode(row, payload); err != nil {
+		return err
+	}
+	for _, value := range required() {
+		if value == "" {
+			return fmt.Errorf("decode %s payload: an id is missing: %w", row.Kind, outbox.ErrPermanent)
+		}
+	}
+	return nil
+}
+
+// classify is the one place that tells errors of Temporal apart: what can never
+// succeed, what concerns Temporal as a whole, and what is worth another try (O-17).
+func classify(err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%w: %w", outbox.ErrUnavailable, err)
+	}
+	switch serviceerror.ToStatus(err).Code() { //nolint:exhaustive // the rest is retried
+	case codes.InvalidArgument:
+		// A search attribute that is not registered, or not yet seen by every part of
+		// the cluster, is no fault of the row.
+		if strings.Contains(strings.ToLower(err.Error()), "search attribute") {
+			return fmt.Errorf("%w: %w", outbox.ErrUnavailable, err)
+		}
+		return fmt.Errorf("%w: %w", outbox.ErrPermanent, err)
+	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Canceled,
+		codes.PermissionDenied, codes.Unauthenticated, codes.NotFound: // not found: the namespace
+		return fmt.Errorf("%w: %w", outbox.ErrUnavailable, err)
+	}
+	return err
+}
