@@ -1,13 +1,22 @@
 // Package ingest decides what one event, or one batch of events, changes: the
 // contact, the event row, exits, waits, enrollments, decisions and the outbox, in
 // one transaction (I-1).
+//
+// A transaction reads without locks what its events name and plans their
+// identities (plan), locks the contacts and checks the plan under the locks
+// (transaction), applies the events one after another in memory (wave, guards) and
+// writes what was decided (changes): three round trips however many events.
 package ingest
 
 import (
 	"context"
 	"errors"
+	"fmt"
+	"hash/maphash"
 	"log/slog"
+	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -35,36 +44,107 @@ type Config struct {
 	MaxBatch int
 	// Notify is called after each commit that wrote outbox rows; nil for nobody.
 	Notify func()
-	// Logger is where failures and warnings go; nil means slog.Default().
+	// Logger is where warnings go; nil means slog.Default().
 	Logger *slog.Logger
+}
+
+func (c Config) withDefaults() Config {
+	if c.LateHorizon == 0 {
+		c.LateHorizon = 24 * time.Hour
+	}
+	if c.HopLimit == 0 {
+		c.HopLimit = 10
+	}
+	if c.Lanes == 0 {
+		c.Lanes = 4
+	}
+	if c.MaxBatch == 0 {
+		c.MaxBatch = 500
+	}
+	if c.Notify == nil {
+		c.Notify = func() {}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
 }
 
 // Ingester applies events. It is safe for concurrent use.
 type Ingester struct {
-	store *store.Store
-	cfg   Config
+	store   *store.Store
+	cfg     Config
+	catalog *catalog
+	seed    maphash.Seed
+	lanes   []chan *unit
+	running sync.WaitGroup
+
+	mu     sync.RWMutex // held for reading while a unit is handed to a lane
+	closed bool
 }
 
 // ErrClosed is returned by calls that come after Close.
 var ErrClosed = errors.New("ingester is closed")
 
 // New starts the lanes of an Ingester; Close ends them.
-func New(s *store.Store, cfg Config) *Ingester { return &Ingester{store: s, cfg: cfg} }
-
-// Close applies what was accepted and ends the lanes; later calls fail with ErrClosed.
-func (g *Ingester) Close() {}
-
-// Ingest applies one event, sharing its transaction with others when they come at
-// the same time. The error is a database's or ctx's; after ctx ended the event may
-// still be stored.
-func (g *Ingester) Ingest(_ context.Context, _ Event) (Result, error) {
-	return Result{}, errors.ErrUnsupported
+func New(s *store.Store, cfg Config) *Ingester {
+	cfg = cfg.withDefaults()
+	g := &Ingester{store: s, cfg: cfg, catalog: newCatalog(cfg.Journeys, cfg.ExitJourneys), seed: maphash.MakeSeed()}
+	for range cfg.Lanes {
+		lane := make(chan *unit, cfg.MaxBatch)
+		g.lanes = append(g.lanes, lane)
+		g.running.Go(func() { g.work(lane) })
+	}
+	return g
 }
 
-// IngestAll applies a client's batch in array order in one transaction (I-16,
-// I-17). Results are in the order of events; Result.Err tells of one that failed alone.
-func (g *Ingester) IngestAll(_ context.Context, _ []Event) ([]Result, error) {
-	return nil, errors.ErrUnsupported
+// Close applies what was accepted and ends the lanes; later calls fail with
+// ErrClosed. Closing twice is closing once.
+func (g *Ingester) Close() {
+	g.mu.Lock()
+	if !g.closed {
+		g.closed = true
+		for _, lane := range g.lanes {
+			close(lane)
+		}
+	}
+	g.mu.Unlock()
+	g.running.Wait()
+}
+
+// Ingest applies one event, sharing its transaction with others that come at the
+// same time. The event must be valid (Validate). The error is the database's or
+// ctx's, store.IsUnavailable tells which to try again; after ctx ended the event
+// may still be stored.
+func (g *Ingester) Ingest(ctx context.Context, ev Event) (Result, error) {
+	u := newUnit([]*item{newItem(&ev)})
+	if err := g.enter(ctx, u); err != nil {
+		return Result{}, err
+	}
+	return u.items[0].result, u.items[0].result.Err
+}
+
+// IngestAll applies a client's batch of valid events in array order, as if one by
+// one, in one transaction (I-16, I-17). Results are in the order of events. If one
+// of them makes the transaction fail, each is applied in a transaction of its own
+// and Result.Err tells which failed (I-8).
+func (g *Ingester) IngestAll(ctx context.Context, events []Event) ([]Result, error) {
+	if len(events) == 0 {
+		return nil, nil
+	}
+	items := make([]*item, len(events))
+	for i := range events {
+		items[i] = newItem(&events[i])
+	}
+	u := newUnit(items)
+	if err := g.enter(ctx, u); err != nil {
+		return nil, err
+	}
+	results := make([]Result, len(items))
+	for i, it := range items {
+		results[i] = it.result
+	}
+	return results, nil
 }
 
 // End is the terminal state of an enrollment.
@@ -73,7 +153,7 @@ type End struct {
 	Status string
 	// Error is the text of a failure, cut to 4,096 bytes (J-94).
 	Error string
-	// Reason is the exit reason; "" means "code" (J-136).
+	// Reason is the exit reason of an exit; "" means "code" (J-136).
 	Reason string
 	// StepKey is the key of the step log row; "" means "end".
 	StepKey string
@@ -82,12 +162,51 @@ type End struct {
 // Finish records the end of an enrollment together with the internal event it
 // causes and what follows from that (J-65, J-90). The first end stands: the
 // returned status is the one that holds. It is store.ErrNotFound for an unknown id.
-func (g *Ingester) Finish(_ context.Context, _ uuid.UUID, _ End) (string, error) {
-	return "", errors.ErrUnsupported
+// Temporal is told nothing: a journey that finishes closes its own workflow.
+func (g *Ingester) Finish(ctx context.Context, enrollmentID uuid.UUID, end End) (string, error) {
+	if end.StepKey == "" {
+		end.StepKey = stepEnd
+	}
+	if end.Status == statusExited && end.Reason == "" {
+		end.Reason = "code"
+	}
+	end.Error = cut(end.Error, 4096)
+	it := newItem(&Event{})
+	it.origin, it.end = enrollmentID, &end
+	if err := g.transact(ctx, []*item{it}); err != nil {
+		return "", fmt.Errorf("finish enrollment: %w", err)
+	}
+	return it.status, nil
+}
+
+// cut shortens s to at most n bytes at a character boundary, and drops what
+// Postgres does not take as text.
+func cut(s string, n int) string {
+	clean := make([]byte, 0, min(len(s), n))
+	for _, r := range s {
+		if r == 0 {
+			continue
+		}
+		if len(clean)+utf8.RuneLen(r) > n {
+			break
+		}
+		clean = utf8.AppendRune(clean, r)
+	}
+	return string(clean)
 }
 
 // TriggerFrom ingests an event caused by a live enrollment, once per step key
-// (J-135, I-38). ended is true, and nothing happens, when the enrollment is over (J-77).
-func (g *Ingester) TriggerFrom(_ context.Context, _ uuid.UUID, _, _ string, _ Event) (ended bool, err error) {
-	return false, errors.ErrUnsupported
+// (J-135, I-38). Without a user id, e-mail or anonymous id it belongs to the
+// enrollment's contact. ended is true, and nothing happens, when the enrollment is
+// over (J-77); it is also true for a repetition after the end. node is where the
+// enrollment stands from then on; "" leaves it.
+func (g *Ingester) TriggerFrom(ctx context.Context, enrollmentID uuid.UUID, stepKey, node string, ev Event) (ended bool, err error) {
+	ev.Source = "journey"
+	it := newItem(&ev)
+	it.space, it.key = spaceInternal, enrollmentID.String()+":"+stepKey
+	it.origin, it.stepKey, it.node = enrollmentID, stepKey, node
+	if err := g.transact(ctx, []*item{it}); err != nil {
+		return false, fmt.Errorf("trigger event: %w", err)
+	}
+	return it.ended, nil
 }

@@ -304,3 +304,6 @@ moved_decisions as (update decisions set contact_id = @survivor::uuid where cont
 moved_sends as (update sends set contact_id = @survivor::uuid where contact_id = @merged::uuid),
 moved_preferences as (update preferences set contact_id = @survivor::uuid where contact_id = @merged::uuid)
 update outbox set contact_id = @survivor::uuid where contact_id = @merged::uuid and status = 'pending';
+
+-- name: IngestEnrollmentsNode :exec
+update enrollments set node = @node, updated_at = @now::timestamptz where id = @id;

@@ -332,6 +332,15 @@ func (q *Queries) IngestEnrollmentsInsert(ctx context.Context, arg IngestEnrollm
 	return err
 }
 
+const ingestEnrollmentsNode = `-- name: IngestEnrollmentsNode :exec
+update enrollments set node = $1, updated_at = $2::timestamptz where id = $3
+`
+
+func (q *Queries) IngestEnrollmentsNode(ctx context.Context, node string, now time.Time, iD uuid.UUID) error {
+	_, err := q.db.Exec(ctx, ingestEnrollmentsNode, node, now, iD)
+	return err
+}
+
 const ingestEventKeysInsert = `-- name: IngestEventKeysInsert :execrows
 insert into event_keys (space, key, event_id, contact_id, received_at)
 select w.space, w.key, w.event_id, w.contact_id, clock_timestamp()

@@ -1,0 +1,213 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// changes is what a wave has decided and not yet written, in the columns of the
+// statements that write it.
+type changes struct {
+	events    storedb.IngestEventsInsertParams
+	keys      storedb.IngestInternalKeysInsertParams
+	matched   struct{ waits, events []uuid.UUID }
+	ended     storedb.IngestEnrollmentsEndParams
+	enrolled  storedb.IngestEnrollmentsInsertParams
+	decisions storedb.IngestDecisionsInsertParams
+	logs      storedb.IngestStepLogsInsertParams
+	outbox    storedb.IngestOutboxInsertParams
+	nodes     []standing
+	// people are the contacts with something to write, once each.
+	people []*person
+}
+
+// standing is the node at which an enrollment stands now.
+type standing struct {
+	enrollmentID uuid.UUID
+	node         string
+}
+
+var emptyObject = json.RawMessage("{}")
+
+func (c *changes) event(e *flow) {
+	value := math.NaN()
+	if e.value != nil {
+		value = *e.value
+	}
+	p := &c.events
+	p.Ids = append(p.Ids, e.id)
+	p.ContactIds = append(p.ContactIds, e.person.id)
+	p.Names = append(p.Names, e.name)
+	p.Properties = append(p.Properties, e.properties)
+	p.EventValues = append(p.EventValues, value)
+	p.Currencies = append(p.Currencies, e.currency)
+	p.Sources = append(p.Sources, e.source)
+	p.Hops = append(p.Hops, int16(min(e.hops, math.MaxInt16))) //nolint:gosec // bounded
+	p.Conflicts = append(p.Conflicts, e.conflict)
+	p.Occurred = append(p.Occurred, e.occurred)
+}
+
+func (c *changes) internalKey(key string, e *flow) {
+	c.keys.Keys = append(c.keys.Keys, key)
+	c.keys.EventIds = append(c.keys.EventIds, e.id)
+	c.keys.ContactIds = append(c.keys.ContactIds, e.person.id)
+}
+
+func (c *changes) match(waitID uuid.UUID, e *flow) {
+	c.matched.waits = append(c.matched.waits, waitID)
+	c.matched.events = append(c.matched.events, e.id)
+}
+
+func (c *changes) end(id uuid.UUID, end End) {
+	c.ended.Ids = append(c.ended.Ids, id)
+	c.ended.Statuses = append(c.ended.Statuses, end.Status)
+	c.ended.Errors = append(c.ended.Errors, end.Error)
+	c.ended.Reasons = append(c.ended.Reasons, end.Reason)
+}
+
+func (c *changes) decide(e *flow, journeyID, reason string, enrollmentID uuid.UUID, detail json.RawMessage) {
+	if detail == nil {
+		detail = emptyObject
+	}
+	p := &c.decisions
+	p.Ids = append(p.Ids, newID())
+	p.ContactIds = append(p.ContactIds, e.person.id)
+	p.JourneyIds = append(p.JourneyIds, journeyID)
+	p.EventIds = append(p.EventIds, e.id)
+	p.EventNames = append(p.EventNames, e.name)
+	p.Reasons = append(p.Reasons, reason)
+	p.EnrollmentIds = append(p.EnrollmentIds, enrollmentID)
+	p.Details = append(p.Details, detail)
+}
+
+func (c *changes) log(enrollmentID uuid.UUID, stepKey, action, from, to string, detail any) error {
+	body, err := json.Marshal(detail)
+	if err != nil {
+		return fmt.Errorf("encode log detail: %w", err)
+	}
+	p := &c.logs
+	p.EnrollmentIds = append(p.EnrollmentIds, enrollmentID)
+	p.StepKeys = append(p.StepKeys, stepKey)
+	p.Actions = append(p.Actions, action)
+	p.FromNodes = append(p.FromNodes, from)
+	p.ToNodes = append(p.ToNodes, to)
+	p.Details = append(p.Details, body)
+	return nil
+}
+
+func (c *changes) tell(contactID, eventID uuid.UUID, kind store.OutboxKind, key string, payload any) error {
+	body, err := json.Marshal(payload)
+	if err != nil {
+		return fmt.Errorf("encode %s payload: %w", kind, err)
+	}
+	p := &c.outbox
+	p.Ids = append(p.Ids, newID())
+	p.ContactIds = append(p.ContactIds, contactID)
+	p.EventIds = append(p.EventIds, eventID)
+	p.Kinds = append(p.Kinds, string(kind))
+	p.Keys = append(p.Keys, key)
+	p.Payloads = append(p.Payloads, body)
+	return nil
+}
+
+// queue adds the statements that write the changes, in the order in which they
+// refer to each other.
+func (c *changes) queue(ctx context.Context, p *store.Pipeline, now time.Time, buildID string) {
+	exec := func(columns int, step func(q *storedb.Queries) error) {
+		if columns > 0 {
+			p.Add(step)
+		}
+	}
+	c.queuePeople(ctx, p, now)
+	c.events.Now, c.keys.Now, c.ended.Now, c.enrolled.Now = now, now, now, now
+	c.decisions.Now, c.logs.Now, c.outbox.Now = now, now, now
+	c.enrolled.BuildID, c.logs.BuildID = buildID, buildID
+	exec(len(c.events.Ids), func(q *storedb.Queries) error { return q.IngestEventsInsert(ctx, c.events) })
+	exec(len(c.keys.Keys), func(q *storedb.Queries) error { return q.IngestInternalKeysInsert(ctx, c.keys) })
+	exec(len(c.matched.waits), func(q *storedb.Queries) error {
+		n, err := q.IngestWaitsMatch(ctx, now, c.matched.waits, c.matched.events)
+		return written("match waits", n, len(c.matched.waits), err)
+	})
+	exec(len(c.ended.Ids), func(q *storedb.Queries) error {
+		n, err := q.IngestEnrollmentsEnd(ctx, c.ended)
+		return written("end enrollments", n, len(c.ended.Ids), err)
+	})
+	exec(len(c.ended.Ids), func(q *storedb.Queries) error {
+		return q.IngestWaitsClose(ctx, now, c.ended.Ids)
+	})
+	exec(len(c.enrolled.Ids), func(q *storedb.Queries) error { return q.IngestEnrollmentsInsert(ctx, c.enrolled) })
+	for _, node := range c.nodes {
+		p.Add(func(q *storedb.Queries) error { return q.IngestEnrollmentsNode(ctx, node.node, now, node.enrollmentID) })
+	}
+	exec(len(c.decisions.Ids), func(q *storedb.Queries) error { return q.IngestDecisionsInsert(ctx, c.decisions) })
+	exec(len(c.logs.StepKeys), func(q *storedb.Queries) error { return q.IngestStepLogsInsert(ctx, c.logs) })
+	exec(len(c.outbox.Ids), func(q *storedb.Queries) error { return q.IngestOutboxInsert(ctx, c.outbox) })
+}
+
+// written checks that a statement under the contacts' locks found what was read there.
+func written(what string, n int64, want int, err error) error {
+	if err == nil && n != int64(want) {
+		return fmt.Errorf("%s: %d of %d rows were as read", what, n, want)
+	}
+	return err
+}
+
+func (c *changes) queuePeople(ctx context.Context, p *store.Pipeline, now time.Time) {
+	inserts := storedb.IngestContactsInsertParams{Now: now}
+	updates := storedb.IngestContactsUpdateParams{Now: now}
+	var seen struct {
+		ids         []uuid.UUID
+		first, last []time.Time
+	}
+	for _, c := range c.people {
+		patch := c.patchJSON()
+		switch {
+		case !c.inserted:
+			inserts.Ids = append(inserts.Ids, c.id)
+			inserts.ExternalIds = append(inserts.ExternalIds, c.externalID)
+			inserts.AnonymousIds = append(inserts.AnonymousIds, c.anonymousID)
+			inserts.Emails = append(inserts.Emails, c.email)
+			inserts.EmailKeys = append(inserts.EmailKeys, c.emailKey)
+			inserts.Patches = append(inserts.Patches, patch)
+			inserts.Erases = append(inserts.Erases, c.erases)
+			inserts.FirstSeen = append(inserts.FirstSeen, c.firstSeen)
+			inserts.LastSeen = append(inserts.LastSeen, c.lastSeen)
+			c.inserted = true
+		case c.wroteAs > 0:
+			updates.Ids = append(updates.Ids, c.id)
+			updates.ExternalIds = append(updates.ExternalIds, c.externalID)
+			updates.AnonymousIds = append(updates.AnonymousIds, c.anonymousID)
+			updates.Emails = append(updates.Emails, c.email)
+			updates.EmailKeys = append(updates.EmailKeys, c.emailKey)
+			updates.Patches = append(updates.Patches, patch)
+			updates.Erases = append(updates.Erases, c.erases)
+			updates.Deleted = append(updates.Deleted, !c.deletedAt.IsZero())
+			updates.FirstSeen = append(updates.FirstSeen, c.firstSeen)
+			updates.LastSeen = append(updates.LastSeen, c.lastSeen)
+		default:
+			seen.ids = append(seen.ids, c.id)
+			seen.first, seen.last = append(seen.first, c.firstSeen), append(seen.last, c.lastSeen)
+		}
+		c.patch, c.erases, c.dirty = nil, false, false
+	}
+	if len(inserts.Ids) > 0 {
+		p.Add(func(q *storedb.Queries) error { return q.IngestContactsInsert(ctx, inserts) })
+	}
+	if len(updates.Ids) > 0 {
+		p.Add(func(q *storedb.Queries) error { return q.IngestContactsUpdate(ctx, updates) })
+	}
+	if len(seen.ids) > 0 {
+		p.Add(func(q *storedb.Queries) error { return q.IngestContactsSeen(ctx, seen.ids, seen.first, seen.last) })
+	}
+}
+
+// newID makes a uuid in the order of time, so that ids of one process sort as made.
+func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }

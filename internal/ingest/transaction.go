@@ -1,0 +1,412 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// errStale says that what the plan was made from is not so any more; the
+// transaction is made again from what is.
+var errStale = errors.New("contacts changed while being locked")
+
+// Name spaces of idempotency keys (I-35).
+const (
+	spaceClient   = "client"
+	spaceInternal = "internal"
+)
+
+// item is one event, or one end of an enrollment, on its way through a transaction.
+type item struct {
+	event      Event
+	id         uuid.UUID // of the event
+	contactID  uuid.UUID // of a contact it may create
+	space, key string
+	// origin is the enrollment that ends or causes the event; end says how it ends.
+	origin        uuid.UUID
+	end           *End
+	stepKey, node string
+
+	verdict verdict
+	source  *person // the contact of origin
+	repeats bool    // the key is taken: nothing is done
+
+	result Result
+	status string // the terminal status that stands
+	ended  bool   // origin was over
+}
+
+// transaction applies items, in order, in one database transaction and three
+// round trips: read, lock and load, write and commit.
+type transaction struct {
+	ingester *Ingester
+	conn     *store.Conn
+	items    []*item
+
+	now     time.Time
+	plan    *plan
+	people  []*person // those whose locks are held
+	names   []string  // of the events that may occur
+	wave    wave
+	written bool // outbox rows were written
+}
+
+func (t *transaction) run(ctx context.Context) error {
+	if err := t.read(ctx); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(t.items, (*item).active) {
+		return nil
+	}
+	if err := t.open(ctx); err != nil {
+		return err
+	}
+	for i, it := range t.items {
+		if !it.active() {
+			continue
+		}
+		if len(it.verdict.merges) > 0 {
+			if err := t.merge(ctx, it); err != nil {
+				return err
+			}
+		}
+		if err := t.wave.apply(it); err != nil {
+			return fmt.Errorf("apply event %d: %w", i, err)
+		}
+	}
+	return t.commit(ctx)
+}
+
+// active reports whether the item still has something to do.
+func (it *item) active() bool { return !it.repeats && !it.ended && it.status == "" }
+
+// read resolves what the items name, without any lock, and plans.
+func (t *transaction) read(ctx context.Context) error {
+	var (
+		p       store.Pipeline
+		seen    []storedb.IngestSeenRow
+		found   []storedb.IngestResolveRow
+		origins []storedb.IngestOriginsRow
+	)
+	lookup, spaces, keys, originIDs := t.lookups()
+	if len(originIDs) > 0 {
+		// Their contacts are needed for the next statement: a round trip of their own.
+		err := t.send(ctx, func(p *store.Pipeline) {
+			p.Add(func(q *storedb.Queries) (err error) { origins, err = q.IngestOrigins(ctx, originIDs); return err })
+		})
+		if err != nil {
+			return fmt.Errorf("read enrollments: %w", err)
+		}
+		for _, o := range origins {
+			lookup.Ids = append(lookup.Ids, o.ContactID)
+		}
+	}
+	p.Add(func(q *storedb.Queries) (err error) { t.now, err = q.IngestClock(ctx); return err })
+	if len(keys) > 0 {
+		p.Add(func(q *storedb.Queries) (err error) { seen, err = q.IngestSeen(ctx, spaces, keys); return err })
+	}
+	p.Add(func(q *storedb.Queries) (err error) { found, err = q.IngestResolve(ctx, lookup); return err })
+	if err := t.conn.Send(ctx, &p); err != nil {
+		return fmt.Errorf("resolve contacts: %w", err)
+	}
+	t.plan = newPlan(t.now, found)
+	return t.decide(seen, origins)
+}
+
+func (t *transaction) send(ctx context.Context, queue func(p *store.Pipeline)) error {
+	var p store.Pipeline
+	queue(&p)
+	return t.conn.Send(ctx, &p)
+}
+
+// lookups collects everything the items name.
+func (t *transaction) lookups() (lookup storedb.IngestResolveParams, spaces, keys []string, origins []uuid.UUID) {
+	for _, it := range t.items {
+		ev := &it.event
+		if ev.UserID != "" {
+			lookup.Kinds = append(lookup.Kinds, kindUser, kindAnonymous)
+			lookup.Keys = append(lookup.Keys, ev.UserID, ev.UserID)
+			if id, ok := parseID(ev.UserID); ok {
+				lookup.Ids = append(lookup.Ids, id)
+			}
+		}
+		if key := EmailKey(ev.Email); key != "" {
+			lookup.Kinds, lookup.Keys = append(lookup.Kinds, kindEmail), append(lookup.Keys, key)
+			lookup.Addresses = append(lookup.Addresses, key)
+		}
+		if ev.AnonymousID != "" {
+			lookup.Kinds, lookup.Keys = append(lookup.Kinds, kindAnonymous), append(lookup.Keys, ev.AnonymousID)
+		}
+		if it.key != "" {
+			spaces, keys = append(spaces, it.space), append(keys, it.key)
+		}
+		if it.origin != uuid.Nil {
+			origins = append(origins, it.origin)
+		}
+	}
+	return lookup, spaces, keys, origins
+}
+
+// decide sets the repeats aside and plans the identities of the rest, in order.
+func (t *transaction) decide(seen []storedb.IngestSeenRow, origins []storedb.IngestOriginsRow) error {
+	taken := make(map[contactKey]Result, len(seen))
+	for _, row := range seen {
+		c := person{id: row.ContactID, identity: identity{externalID: text(row.ExternalID), anonymousID: text(row.AnonymousID)}}
+		taken[contactKey{row.Space, row.Key}] = Result{ContactKey: c.key(), ContactID: c.id, EventID: row.EventID}
+	}
+	first := map[contactKey]*item{}
+	for _, it := range t.items {
+		if it.origin != uuid.Nil {
+			if err := it.settle(origins); err != nil {
+				return err
+			}
+		}
+		if it.key != "" {
+			k := contactKey{it.space, it.key}
+			if result, ok := taken[k]; ok {
+				it.repeats, it.result = true, result
+				continue
+			}
+			if earlier := first[k]; earlier != nil {
+				c := earlier.verdict.person.survivor()
+				it.repeats, it.result = true, Result{ContactKey: c.key(), ContactID: c.id, EventID: earlier.id}
+				continue
+			}
+			first[k] = it
+		}
+		if !it.active() {
+			continue
+		}
+		if err := t.identify(it, origins); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle answers an item whose enrollment is over already.
+func (it *item) settle(origins []storedb.IngestOriginsRow) error {
+	for _, o := range origins {
+		if o.ID != it.origin {
+			continue
+		}
+		if over := o.Status == statusCompleted || o.Status == statusFailed || o.Status == statusExited; over {
+			if it.end != nil {
+				it.status = o.Status
+			}
+			it.ended = true
+		}
+		return nil
+	}
+	return fmt.Errorf("enrollment %s: %w", it.origin, store.ErrNotFound)
+}
+
+func (t *transaction) identify(it *item, origins []storedb.IngestOriginsRow) error {
+	if it.origin == uuid.Nil {
+		it.verdict = t.plan.identify(&it.event, it.contactID)
+		return nil
+	}
+	for _, o := range origins {
+		if o.ID == it.origin {
+			it.source = t.plan.ids[o.ContactID.String()].survivor()
+		}
+	}
+	if it.source == nil {
+		return errStale
+	}
+	it.source.touched = true
+	ev := &it.event
+	if it.end != nil || ev.UserID == "" && ev.Email == "" && ev.AnonymousID == "" {
+		it.verdict = t.plan.at(ev, it.source)
+	} else {
+		it.verdict = t.plan.identify(ev, it.contactID)
+	}
+	return nil
+}
+
+// open begins the transaction: it takes keys and locks, checks that the plan holds
+// under them, and loads what the steps look at.
+func (t *transaction) open(ctx context.Context) error {
+	var (
+		p       store.Pipeline
+		locked  []storedb.IngestLockRow
+		owners  []storedb.IngestAddressOwnersRow
+		lockIDs []uuid.UUID
+		taken   storedb.IngestEventKeysInsertParams
+	)
+	for _, it := range t.items {
+		if it.key != "" && it.active() {
+			taken.Spaces, taken.Keys = append(taken.Spaces, it.space), append(taken.Keys, it.key)
+			taken.EventIds, taken.ContactIds = append(taken.EventIds, it.id), append(taken.ContactIds, it.verdict.person.survivor().id)
+		}
+	}
+	for _, c := range t.plan.order {
+		if c.touched {
+			t.people = append(t.people, c)
+			if c.inserted {
+				lockIDs = append(lockIDs, c.id)
+			}
+		}
+	}
+	p.Begin()
+	if len(taken.Keys) > 0 {
+		p.Add(func(q *storedb.Queries) error {
+			n, err := q.IngestEventKeysInsert(ctx, taken)
+			return fresh(n, len(taken.Keys), err)
+		})
+	}
+	if kinds, keys, holders := t.plan.newKeys(); len(keys) > 0 {
+		p.Add(func(q *storedb.Queries) error {
+			n, err := q.IngestContactKeysInsert(ctx, kinds, keys, holders)
+			return fresh(n, len(keys), err)
+		})
+	}
+	if len(t.plan.adopted) > 0 {
+		p.Add(func(q *storedb.Queries) (err error) {
+			owners, err = q.IngestAddressOwners(ctx, t.plan.adopted)
+			return err
+		})
+	}
+	if len(lockIDs) > 0 {
+		p.Add(func(q *storedb.Queries) (err error) { locked, err = q.IngestLock(ctx, lockIDs); return err })
+	}
+	p.Add(func(q *storedb.Queries) (err error) { t.now, err = q.IngestClock(ctx); return err })
+	t.begin()
+	load := t.load(ctx, &p)
+	if err := t.conn.Send(ctx, &p); err != nil {
+		return fmt.Errorf("lock contacts: %w", err)
+	}
+	if err := t.check(locked, len(lockIDs), owners); err != nil {
+		return err
+	}
+	t.wave.now = t.now
+	load()
+	return nil
+}
+
+// fresh reports as stale when some of the rows to insert were there.
+func fresh(n int64, want int, err error) error {
+	if err == nil && n != int64(want) {
+		return errStale
+	}
+	return err
+}
+
+// check compares what the plan was made from with what stands under the locks.
+func (t *transaction) check(locked []storedb.IngestLockRow, want int, owners []storedb.IngestAddressOwnersRow) error {
+	if len(locked) != want {
+		return errStale
+	}
+	for i := range locked {
+		row := &locked[i]
+		c := t.plan.people[row.ID]
+		if !c.unchanged(row) {
+			return errStale
+		}
+		c.firstSeen, c.lastSeen = row.FirstSeenAt, row.LastSeenAt
+	}
+	for _, c := range t.people {
+		if !c.inserted {
+			c.firstSeen, c.lastSeen = time.Time{}, time.Time{}
+		}
+	}
+	if len(t.plan.adopted) == 0 {
+		return nil
+	}
+	ids := map[string][]string{}
+	for _, o := range owners {
+		ids[o.EmailKey] = append(ids[o.EmailKey], o.ID.String())
+	}
+	for key, want := range t.plan.addressBook() {
+		slices.Sort(ids[key])
+		if strings.Join(slices.Compact(ids[key]), " ") != want {
+			return errStale
+		}
+	}
+	return nil
+}
+
+// begin prepares the steps: what may happen in this transaction, and to whom.
+func (t *transaction) begin() {
+	g := t.ingester
+	t.wave = wave{cfg: &g.cfg, catalog: g.catalog, left: t.plan.left}
+	occurring := map[string]bool{}
+	for _, it := range t.items {
+		switch {
+		case !it.active():
+		case it.end == nil:
+			occurring[it.event.Name] = true
+		default:
+			occurring["journey:"+it.end.Status] = true
+		}
+	}
+	if len(g.catalog.exits) > 0 || t.merges() {
+		occurring[journeyExited] = true
+	}
+	t.names = slices.Sorted(maps.Keys(occurring))
+}
+
+func (t *transaction) merges() bool {
+	return slices.ContainsFunc(t.people, func(c *person) bool { return c.merging })
+}
+
+// commit writes what is left to write and ends the transaction.
+func (t *transaction) commit(ctx context.Context) error {
+	var p store.Pipeline
+	for _, c := range t.people {
+		if c.into == nil && (!c.inserted || c.wroteAs > 0) {
+			t.wave.mark(c)
+		}
+	}
+	t.flush(ctx, &p)
+	moved, gone, owners := t.plan.changedKeys()
+	if len(gone) > 0 {
+		kinds, keys := columns(gone)
+		p.Add(func(q *storedb.Queries) error {
+			return q.IngestContactKeysDelete(ctx, kinds, keys)
+		})
+	}
+	if len(moved) > 0 {
+		kinds, keys := columns(moved)
+		p.Add(func(q *storedb.Queries) error {
+			return q.IngestContactKeysMove(ctx, kinds, keys, owners)
+		})
+	}
+	if len(t.plan.left) > 0 {
+		var addresses []string
+		var ids []uuid.UUID
+		for _, l := range t.plan.left {
+			addresses, ids = append(addresses, l.emailKey), append(ids, l.person.survivor().id)
+		}
+		p.Add(func(q *storedb.Queries) error { return q.IngestPreferencesLink(ctx, addresses, ids) })
+	}
+	p.Commit()
+	if err := t.conn.Send(ctx, &p); err != nil {
+		return fmt.Errorf("write events: %w", err)
+	}
+	return nil
+}
+
+// flush queues what the wave has decided so far and starts a new one.
+func (t *transaction) flush(ctx context.Context, p *store.Pipeline) {
+	t.written = t.written || len(t.wave.changes.outbox.Ids) > 0
+	done := t.wave.changes
+	done.queue(ctx, p, t.now, t.ingester.cfg.BuildID)
+	t.wave.changes = changes{}
+}
+
+func columns(keys []contactKey) (kinds, names []string) {
+	for _, k := range keys {
+		kinds, names = append(kinds, k.kind), append(names, k.key)
+	}
+	return kinds, names
+}

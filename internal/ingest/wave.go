@@ -1,0 +1,415 @@
+package ingest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+	"github.com/hogsend/hogsend/workflows/names"
+)
+
+// Terminal states of an enrollment (J-61 to J-63).
+const (
+	statusCompleted = "completed"
+	statusFailed    = "failed"
+	statusExited    = "exited"
+)
+
+// stepEnd is the step key of the log row of an end that has no step of its own.
+const stepEnd = "end"
+
+// state is what the steps of I-43 look at and change of one contact.
+type state struct {
+	live     []*enrollment // non-terminal, by journey and entry
+	waits    []*wait       // open, by registration
+	history  []*history
+	optedOut bool // by a record linked to the contact
+	patch    map[string]json.RawMessage
+	erases   bool
+	dirty    bool
+}
+
+type enrollment struct {
+	id               uuid.UUID
+	journeyID        string
+	entry            int32
+	hops             int
+	node, workflowID string
+	createdAt        time.Time
+	over             bool
+	bornOf           *item // what caused its enrollment, in this transaction
+}
+
+type wait struct {
+	storedb.IngestWaitsRow
+	conditions []hogsend.Condition
+	closed     bool
+}
+
+// history is what entry limits know of one contact and journey, former ids included.
+type history struct {
+	journeyID   string
+	entry       int32
+	ended       bool
+	newestEnded time.Time
+}
+
+// flow is one event on its way through the steps.
+type flow struct {
+	id         uuid.UUID
+	person     *person
+	verdict    *verdict
+	name       string
+	properties json.RawMessage
+	value      *float64
+	currency   string
+	source     string
+	hops       int
+	occurred   time.Time
+	late, dead bool
+	conflict   bool
+	root       *item // what was asked for that caused it (J-73)
+	parsed     criteria.Values
+	isParsed   bool
+}
+
+// values are the properties as conditions see them, parsed when first asked for.
+func (e *flow) values() (criteria.Values, error) {
+	if !e.isParsed {
+		values, err := criteria.ParseValues(e.properties)
+		if err != nil {
+			return criteria.Values{}, fmt.Errorf("parse event properties: %w", err)
+		}
+		e.parsed, e.isParsed = values, true
+	}
+	return e.parsed, nil
+}
+
+func (e *flow) holds(conditions []hogsend.Condition) (bool, error) {
+	if len(conditions) == 0 {
+		return true, nil
+	}
+	values, err := e.values()
+	if err != nil {
+		return false, err
+	}
+	return criteria.Match(conditions, values), nil
+}
+
+// wave applies events one after another in memory: what it reads was loaded under
+// the contacts' locks, what it decides is written by one flush. It does no I/O.
+type wave struct {
+	cfg     *Config
+	catalog *catalog
+	now     time.Time
+	off     map[string]bool       // journeys switched off by an operator
+	optOuts map[string]*uuid.UUID // addresses opted out of everything, with the contact of the record
+	left    []leaving
+	changes changes
+	looped  []string // journeys that the loop guard kept out
+}
+
+// apply runs one item through the steps of I-43 and fills in its result.
+func (w *wave) apply(it *item) error {
+	v := &it.verdict
+	if it.end != nil {
+		e := v.person.find(it.origin)
+		if e == nil {
+			return errStale // it has ended meanwhile: read again which way
+		}
+		it.status = it.end.Status
+		return w.finish(v, e, *it.end, &flow{verdict: v, person: v.person, root: it})
+	}
+	ev := &it.event
+	e := &flow{
+		id: it.id, person: v.person, verdict: v, name: ev.Name, properties: ev.Properties, value: ev.Value,
+		currency: ev.Currency, source: ev.Source, hops: ev.Hops, occurred: occurred(ev, w.now), dead: v.dead, conflict: v.conflict,
+		root: it,
+	}
+	if len(e.properties) == 0 {
+		e.properties = emptyObject
+	}
+	if e.source == "" {
+		e.source = "api"
+	}
+	e.late = w.now.Sub(e.occurred) > w.cfg.LateHorizon
+	if it.origin != uuid.Nil {
+		if err := w.triggered(it, e); err != nil {
+			return err
+		}
+	}
+	it.result = Result{Stored: true, Late: e.late, ContactKey: v.contactKey, ContactID: v.person.id, EventID: it.id}
+	if !e.dead {
+		w.see(e, ev)
+	}
+	w.changes.event(e)
+	exits, err := w.exits(e)
+	if err != nil {
+		return err
+	}
+	it.result.Exits = exits
+	return w.follow(e)
+}
+
+// triggered notes that an enrollment caused the event (J-135).
+func (w *wave) triggered(it *item, e *flow) error {
+	cause := it.source.find(it.origin)
+	if cause == nil {
+		return errStale
+	}
+	e.hops = w.hops(cause)
+	to := cause.node
+	if it.node != "" && it.node != cause.node {
+		to = it.node
+		w.changes.nodes = append(w.changes.nodes, standing{cause.id, to})
+	}
+	err := w.changes.log(cause.id, it.stepKey, "event_triggered", cause.node, to, map[string]any{"eventId": e.id, "event": e.name})
+	cause.node = to
+	return err
+}
+
+// hops of an event that an enrollment causes (J-146).
+func (w *wave) hops(e *enrollment) int {
+	if w.now.Sub(e.createdAt) >= time.Hour {
+		return 0
+	}
+	return e.hops + 1
+}
+
+func (p *person) find(enrollmentID uuid.UUID) *enrollment {
+	for _, e := range p.live {
+		if e.id == enrollmentID && !e.over {
+			return e
+		}
+	}
+	return nil
+}
+
+// see writes what a public event changes on its contact: properties, first and last seen.
+func (w *wave) see(e *flow, ev *Event) {
+	p := e.person
+	first, last := p.firstSeen, p.lastSeen
+	if first.IsZero() || e.occurred.Before(first) {
+		first = e.occurred
+	}
+	last = later(last, e.occurred)
+	if !p.inserted || p.wroteAs > 0 || !first.Equal(p.firstSeen) || !last.Equal(p.lastSeen) {
+		w.mark(p)
+	}
+	p.firstSeen, p.lastSeen = first, last
+	if len(ev.ContactProperties) == 0 {
+		return
+	}
+	if p.patch == nil {
+		p.patch = make(map[string]json.RawMessage, len(ev.ContactProperties))
+	}
+	for key, value := range ev.ContactProperties {
+		p.patch[key] = value
+		p.erases = p.erases || bytes.Equal(bytes.TrimSpace(value), []byte("null"))
+	}
+}
+
+func (w *wave) mark(p *person) {
+	if !p.dirty {
+		p.dirty = true
+		w.changes.people = append(w.changes.people, p)
+	}
+}
+
+func (p *person) patchJSON() json.RawMessage {
+	if len(p.patch) == 0 {
+		return emptyObject
+	}
+	body, err := json.Marshal(p.patch)
+	if err != nil { // a value that is no JSON: Postgres refuses it with the rest
+		return json.RawMessage(err.Error())
+	}
+	return body
+}
+
+// follow runs the steps after the exits.
+func (w *wave) follow(e *flow) error {
+	if err := w.wake(e); err != nil {
+		return err
+	}
+	return w.trigger(e)
+}
+
+// exits ends the enrollments whose exit rules match, then lets their internal
+// events run (I-43 step 4). It returns the enrollments it looked at (J-72).
+func (w *wave) exits(e *flow) ([]Exit, error) {
+	if len(w.catalog.exits) == 0 {
+		return nil, nil
+	}
+	var inspected []Exit
+	var ended []*enrollment
+	for _, n := range e.person.live {
+		if n.over || n.bornOf == e.root {
+			continue
+		}
+		j := w.catalog.exits[n.journeyID]
+		if j == nil {
+			continue
+		}
+		matched, err := e.exits(j)
+		if err != nil {
+			return nil, err
+		}
+		if matched {
+			ended = append(ended, n)
+		}
+		inspected = append(inspected, Exit{JourneyID: n.journeyID, EnrollmentID: n.id, Exited: matched})
+	}
+	end := End{Status: statusExited, Reason: "event:" + e.name, StepKey: stepEnd}
+	for _, n := range ended {
+		if err := w.close(e.person, n, end); err != nil {
+			return nil, err
+		}
+		if err := w.changes.tell(e.person.id, e.id, store.OutboxCancel, names.CancelKey(n.id.String()),
+			store.CancelPayload{WorkflowID: n.workflowID}); err != nil {
+			return nil, err
+		}
+	}
+	for _, n := range ended {
+		if err := w.announce(e, n, end); err != nil {
+			return nil, err
+		}
+	}
+	return inspected, nil
+}
+
+func (e *flow) exits(j *hogsend.Journey) (bool, error) {
+	for i := range j.ExitOn {
+		if j.ExitOn[i].Event != e.name {
+			continue
+		}
+		if holds, err := e.holds(j.ExitOn[i].Where); holds || err != nil {
+			return holds, err
+		}
+	}
+	return false, nil
+}
+
+// close writes the end of an enrollment, without what follows from it.
+func (w *wave) close(p *person, n *enrollment, end End) error {
+	n.over = true
+	for _, wt := range p.waits {
+		if wt.EnrollmentID == n.id {
+			wt.closed = true
+		}
+	}
+	for _, h := range p.history {
+		if h.journeyID == w.catalog.id(n.journeyID) {
+			h.ended, h.newestEnded = true, later(h.newestEnded, n.createdAt)
+		}
+	}
+	w.changes.end(n.id, end)
+	detail := map[string]any{}
+	if end.Reason != "" {
+		detail["reason"] = end.Reason
+	}
+	return w.changes.log(n.id, end.StepKey, end.Status, n.node, end.Status, detail)
+}
+
+// finish ends an enrollment because its journey said so (J-61 to J-63).
+func (w *wave) finish(v *verdict, n *enrollment, end End, cause *flow) error {
+	if err := w.close(v.person, n, end); err != nil {
+		return err
+	}
+	return w.announce(cause, n, end)
+}
+
+// announce ingests the internal event of an end, within the event that caused it (J-90).
+func (w *wave) announce(cause *flow, n *enrollment, end End) error {
+	name, key := journeyExited, "exited"
+	properties := map[string]any{
+		"journeyId": n.journeyID, "journeyName": w.catalog.names[n.journeyID], "stateId": n.id,
+		"userId": cause.verdict.contactKey, "entryCount": n.entry,
+	}
+	switch end.Status {
+	case statusCompleted:
+		name, key = journeyCompleted, "completed"
+	case statusFailed:
+		name, key = journeyFailed, "failed:1"
+		properties["error"] = clip(end.Error, 1000)
+	default:
+		properties["reason"] = end.Reason
+	}
+	body, err := json.Marshal(properties)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", name, err)
+	}
+	e := &flow{
+		id: newID(), person: cause.person, verdict: cause.verdict, name: name, properties: body,
+		source: "journey", hops: w.hops(n), occurred: w.now, dead: cause.verdict.dead, root: cause.root,
+	}
+	w.changes.event(e)
+	w.changes.internalKey("journey:"+n.id.String()+":"+key, e)
+	if _, err := w.exits(e); err != nil {
+		return err
+	}
+	return w.follow(e)
+}
+
+// clip cuts text to at most n characters.
+func clip(s string, n int) string {
+	for i := range s {
+		if n == 0 {
+			return s[:i]
+		}
+		n--
+	}
+	return s
+}
+
+// wake closes the waits that the event matches, each once (I-43 step 5).
+func (w *wave) wake(e *flow) error {
+	if e.late || e.dead {
+		return nil
+	}
+	for _, wt := range e.person.waits {
+		if wt.closed || wt.EventName != e.name || wt.Deadline != nil && w.now.After(*wt.Deadline) {
+			continue
+		}
+		n := e.person.find(wt.EnrollmentID)
+		if n == nil {
+			continue
+		}
+		matched, err := e.wakes(wt)
+		if err != nil {
+			return err
+		}
+		if !matched {
+			continue
+		}
+		wt.closed = true
+		w.changes.match(wt.ID, e)
+		if err := w.changes.tell(e.person.id, e.id, store.OutboxSignal, names.SignalKey(wt.ID.String()), store.SignalPayload{
+			WorkflowID: n.workflowID, Signal: names.SignalWait, WaitID: wt.ID.String(), EventID: e.id.String(),
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *flow) wakes(wt *wait) (bool, error) {
+	if len(wt.Conditions) == 0 {
+		return true, nil
+	}
+	if wt.conditions == nil {
+		conditions, err := criteria.Unmarshal(wt.Conditions)
+		if err != nil {
+			return false, fmt.Errorf("read conditions of wait %s: %w", wt.ID, err)
+		}
+		wt.conditions = conditions
+	}
+	return e.holds(wt.conditions)
+}
