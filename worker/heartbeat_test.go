@@ -1,0 +1,49 @@
+package worker
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hogsend/hogsend/internal/dbtest"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// O-31: the row is there while the worker runs, is listed for 30 s, and is deleted
+// at a graceful stop; another instance's stays.
+func TestAHeartbeatLivesAsLongAsItsWorker(t *testing.T) {
+	t.Parallel()
+	s := dbtest.DB(t)
+	other := storedb.HeartbeatsUpsertParams{ID: "other", BuildID: "b1", RegistryDigest: "d", TaskQueue: "q"}
+	require.NoError(t, s.HeartbeatsUpsert(t.Context(), other))
+	ctx, cancel := context.WithCancel(t.Context())
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		heartbeat(ctx, s, storedb.HeartbeatsUpsertParams{ID: "mine", BuildID: "b2", TaskQueue: "q"}, slog.New(slog.DiscardHandler))
+	}()
+	up := func(now *time.Time) []string {
+		rows, err := s.HeartbeatsList(context.Background(), now)
+		require.NoError(t, err)
+		var ids []string
+		for _, row := range rows {
+			ids = append(ids, row.ID)
+		}
+		return ids
+	}
+	require.Eventually(t, func() bool { return len(up(nil)) == 2 }, 10*time.Second, 5*time.Millisecond)
+	require.Equal(t, []string{"other", "mine"}, up(nil))
+
+	other.BuildID = "b3" // written again, it is the same row with its first start
+	require.NoError(t, s.HeartbeatsUpsert(t.Context(), other))
+	require.Equal(t, []string{"other", "mine"}, up(nil))
+
+	cancel()
+	<-stopped
+	require.Equal(t, []string{"other"}, up(nil))
+	later := time.Now().Add(31 * time.Second)
+	require.Empty(t, up(&later))
+}
