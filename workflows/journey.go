@@ -1,0 +1,199 @@
+// Package workflows holds the durable control flow: deterministic code only. What
+// touches the world is asked of the activities by name.
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/workflows/names"
+)
+
+// JourneyResult is how a journey's workflow ended (J-70).
+type JourneyResult struct {
+	StateID string `json:"stateId"`
+	Status  string `json:"status"`
+}
+
+// The states of an enrollment as they are spelled in Postgres and on the wire.
+const (
+	statusActive    = "active"
+	statusWaiting   = "waiting"
+	statusCompleted = "completed"
+	statusFailed    = "failed"
+	statusExited    = "exited"
+)
+
+// The exit reasons that are decided here (J-81).
+const (
+	reasonCode     = "code"
+	reasonCanceled = "canceled"
+)
+
+// Journey is the workflow function of one journey, registered under
+// names.JourneyType for its id and each alias. Its input is the enrollment id alone
+// (J-50). A panic of the author's blocks the workflow task until a corrected binary
+// is deployed; it never fails the enrollment (J-95).
+func Journey(j hogsend.Journey) func(workflow.Context, string) (JourneyResult, error) {
+	return func(ctx workflow.Context, enrollmentID string) (JourneyResult, error) {
+		run := &journeyRun{
+			root:         ctx,
+			enrollmentID: enrollmentID,
+			journeyID:    j.ID,
+			node:         nodeStart,
+			status:       statusActive,
+			counts:       map[string]int{},
+			sendLabels:   map[string]bool{},
+			waits:        map[string]*openWait{},
+			early:        map[string]bool{},
+		}
+		if err := workflow.SetQueryHandler(ctx, names.QueryState, run.state); err != nil {
+			return JourneyResult{}, fmt.Errorf("register state query: %w", err)
+		}
+		claimed, err := run.setup()
+		if err != nil || !claimed {
+			return JourneyResult{StateID: enrollmentID, Status: run.status}, err
+		}
+		return run.finish(j.Run(run.root, run))
+	}
+}
+
+// journeyRun is one enrollment under way; it implements hogsend.Run. All of it
+// lives in one workflow, whose coroutines never run at the same time.
+type journeyRun struct {
+	root         workflow.Context
+	enrollmentID string
+	journeyID    string
+	claim        activities.Claim
+	logger       log.Logger
+
+	// now is the logical now of J-117.
+	now activities.Moment
+	// ended is set once the enrollment is known to be terminal.
+	ended bool
+	// left is set by Run.Exit: the author's own exit completes the workflow.
+	left bool
+
+	counts     map[string]int  // step keys, by name (J-116)
+	sendLabels map[string]bool // labels of sends used so far
+
+	waits map[string]*openWait // by wait id
+	early map[string]bool      // signals that came before their wait was known
+
+	node, status string
+	waiting      *waitingFor
+	steps        int
+}
+
+var _ hogsend.Run = (*journeyRun)(nil)
+
+const nodeStart = "start"
+
+// setup claims the enrollment for this workflow and starts listening for signals.
+// It reports false when the row is terminal or another run's: nothing is to be done
+// then, and nothing is changed (J-54, J-55).
+func (r *journeyRun) setup() (claimed bool, err error) {
+	request := activities.ClaimRequest{EnrollmentID: r.enrollmentID, FirstRunID: workflow.GetInfo(r.root).FirstRunID}
+	if err := r.local(r.root, activities.ClaimEnrollmentName, "claim", request, &r.claim); err != nil {
+		return false, err
+	}
+	if !r.claim.Claimed {
+		r.status = r.claim.Status
+		return false, nil
+	}
+	r.now = r.claim.Now
+	r.root = withLogFields(r.root, "enrollment_id", r.enrollmentID, "journey_id", r.journeyID, "contact_id", r.claim.ContactID)
+	r.logger = workflow.GetLogger(r.root)
+	signals := workflow.GetSignalChannel(r.root, names.SignalWait)
+	// Disconnected, because a cancel must not stop signals from being drained.
+	listening, _ := workflow.NewDisconnectedContext(r.root)
+	workflow.GoNamed(listening, "signals", func(ctx workflow.Context) {
+		for {
+			var signal waitSignal
+			signals.Receive(ctx, &signal)
+			r.receive(signal)
+		}
+	})
+	return true, nil
+}
+
+// finish records how the author's function ended. The first terminal state
+// committed stands, whoever wrote it (J-65, J-68, J-69).
+func (r *journeyRun) finish(outcome error) (JourneyResult, error) {
+	request := activities.FinishRequest{EnrollmentID: r.enrollmentID, Status: statusCompleted}
+	switch {
+	case r.canceled():
+		request.Status, request.Reason = statusExited, reasonCanceled
+	case errors.Is(outcome, hogsend.ErrExited):
+		request.Status, request.Reason = statusExited, reasonCode
+	case outcome != nil:
+		request.Status, request.Error = statusFailed, outcome.Error()
+	}
+	outside := r.ended && !r.left // an exit that somebody else committed
+	var stands activities.Finish
+	if err := r.local(r.root, activities.FinishEnrollmentName, "finish", request, &stands); err != nil {
+		return JourneyResult{}, err
+	}
+	if outcome != nil && stands.Status != request.Status {
+		r.logger.Warn("journey returned an error after its enrollment had ended", "status", stands.Status, "error", outcome)
+	}
+	r.status, r.ended = stands.Status, true
+	result := JourneyResult{StateID: r.enrollmentID, Status: stands.Status}
+	switch {
+	case stands.Status == statusFailed:
+		// The text is in Postgres: what an author writes into an error may be personal.
+		return result, temporal.NewNonRetryableApplicationError("journey failed; see the enrollment's error", "JourneyFailed", nil, r.enrollmentID)
+	case stands.Status == statusExited && (outside || r.canceled() || request.Status != statusExited):
+		return result, temporal.NewCanceledError()
+	}
+	return result, nil
+}
+
+// canceled reports that the workflow itself was canceled, as opposed to a context
+// that the author made and canceled.
+func (r *journeyRun) canceled() bool { return r.root.Err() != nil }
+
+// closed says why an effect or wait with ctx must not begin: the enrollment has
+// ended (J-77), or the author canceled the context himself (J-119). nil means that
+// it may.
+func (r *journeyRun) closed(ctx workflow.Context) error {
+	if r.ended || r.canceled() {
+		return hogsend.ErrExited
+	}
+	return ctx.Err()
+}
+
+// end notes that the enrollment was found to be over.
+func (r *journeyRun) end() error {
+	r.ended = true
+	return hogsend.ErrExited
+}
+
+const (
+	// localTimeout bounds one attempt of a database touch.
+	localTimeout = 10 * time.Second
+	// forEver bounds all attempts together, because local activities need a bound:
+	// they are to be retried until the database is back (J-93).
+	forEver = 100 * 365 * 24 * time.Hour
+)
+
+func transientRetries() *temporal.RetryPolicy {
+	return &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute}
+}
+
+// local runs a database touch as a local activity. What was begun is finished and
+// recorded, also when the workflow is canceled meanwhile (J-85).
+func (r *journeyRun) local(ctx workflow.Context, activity, label string, request, result any) error {
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		StartToCloseTimeout: localTimeout, ScheduleToCloseTimeout: forEver, RetryPolicy: transientRetries(), Summary: label,
+	})
+	return authorError(workflow.ExecuteLocalActivity(ctx, activity, request).Get(ctx, result))
+}

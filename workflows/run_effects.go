@@ -1,0 +1,212 @@
+package workflows
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+	"unicode/utf8"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/activities"
+)
+
+// sendTimeout bounds one attempt of a send: the gate, a slot of the provider's rate
+// and the call. How long attempts go on is decided by the activity (E-31).
+const sendTimeout = 5 * time.Minute
+
+// Send implements hogsend.Run.
+func (r *journeyRun) Send(ctx workflow.Context, email hogsend.Email) (hogsend.Verdict, error) {
+	if email.Template == "" {
+		return hogsend.Verdict{}, invalid("template", "is required")
+	}
+	node, err := labelOr(email.Label, "send:"+email.Template)
+	if err != nil {
+		return hogsend.Verdict{}, err
+	}
+	if email.Label != "" && r.sendLabels[email.Label] {
+		return hogsend.Verdict{}, invalid("label", "duplicate_send_label: %q was used before", email.Label)
+	}
+	props, err := encodeProps(email.Props)
+	if err != nil {
+		return hogsend.Verdict{}, err
+	}
+	if err := r.closed(ctx); err != nil {
+		return hogsend.Verdict{}, err
+	}
+	name := email.Template
+	if email.Label != "" {
+		name = email.Label
+		r.sendLabels[name] = true
+	}
+	step := r.step("send", name, node)
+	r.node = node
+	ctx, _ = workflow.NewDisconnectedContext(ctx) // what was begun is finished (J-85)
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: sendTimeout, RetryPolicy: transientRetries(), Summary: node,
+	})
+	var result activities.SendResult
+	err = workflow.ExecuteActivity(ctx, activities.SendName, activities.SendRequest{
+		Step: step, Key: r.enrollmentID + ":" + step.Key, Template: email.Template, Props: props, Subject: email.Subject,
+		From: email.From, ReplyTo: email.ReplyTo, Category: email.Category, SkipPreferenceCheck: email.SkipPreferenceCheck,
+	}).Get(ctx, &result)
+	if err != nil {
+		return hogsend.Verdict{}, authorError(err)
+	}
+	if result.Ended {
+		return hogsend.Verdict{}, r.end()
+	}
+	return result.Verdict, nil
+}
+
+func encodeProps(props any) (json.RawMessage, error) {
+	if props == nil {
+		return nil, nil
+	}
+	raw, err := json.Marshal(props)
+	if err != nil {
+		return nil, invalid("props", "cannot be encoded: %s", err)
+	}
+	return raw, nil
+}
+
+// Trigger implements hogsend.Run.
+func (r *journeyRun) Trigger(ctx workflow.Context, event hogsend.TriggerEvent) error {
+	if n := utf8.RuneCountInString(event.Event); n < 1 || n > maxLabel {
+		return invalid("event", "must have 1 to %d characters", maxLabel)
+	}
+	if hogsend.IsReservedEvent(event.Event) {
+		return invalid("event", "Reserved event name")
+	}
+	if _, err := json.Marshal(event.Properties); err != nil {
+		return invalid("properties", "cannot be encoded: %s", err)
+	}
+	if _, err := json.Marshal(event.ContactProperties); err != nil {
+		return invalid("contactProperties", "cannot be encoded: %s", err)
+	}
+	if err := r.closed(ctx); err != nil {
+		return err
+	}
+	return r.effect(ctx, activities.TriggerName, "trigger:"+event.Event, activities.TriggerRequest{
+		Step: r.step("trigger", event.Event, r.node), Event: event, OccurredAt: workflow.Now(ctx),
+	})
+}
+
+// Checkpoint implements hogsend.Run.
+func (r *journeyRun) Checkpoint(ctx workflow.Context, label string) error {
+	if label == "" {
+		return invalid("label", "is required")
+	}
+	if _, err := labelOr(label, ""); err != nil {
+		return err
+	}
+	if err := r.closed(ctx); err != nil {
+		return err
+	}
+	r.node = label
+	return r.effect(ctx, activities.CheckpointName, label, r.step("node", label, label))
+}
+
+// effect runs a local activity that only says whether the enrollment had ended.
+func (r *journeyRun) effect(ctx workflow.Context, activity, label string, request any) error {
+	var effect activities.Effect
+	if err := r.local(ctx, activity, label, request, &effect); err != nil {
+		return err
+	}
+	if effect.Ended {
+		return r.end()
+	}
+	return nil
+}
+
+// Exit implements hogsend.Run.
+func (r *journeyRun) Exit(ctx workflow.Context, reason string) error {
+	if reason == "" {
+		reason = reasonCode
+	}
+	if utf8.RuneCountInString(reason) > maxLabel {
+		return invalid("reason", "must have at most %d characters", maxLabel)
+	}
+	if err := r.closed(ctx); err != nil {
+		return err
+	}
+	err := r.effect(ctx, activities.ExitName, "exit", activities.ExitRequest{Step: r.step("exit", reason, r.node), Reason: reason})
+	if err == nil {
+		r.left = true
+		return r.end()
+	}
+	return err
+}
+
+const maxOnceValue = 64 << 10
+
+// onceResult is what fn returned, recorded once in the workflow's history.
+type onceResult struct {
+	Value json.RawMessage `json:"value,omitempty"`
+	Error string          `json:"error,omitempty"`
+}
+
+// Sealed marks a value that is encrypted in Temporal's history.
+func (onceResult) Sealed() {}
+
+// Once implements hogsend.Run.
+func (r *journeyRun) Once(ctx workflow.Context, label string, out any, fn func() (any, error)) error {
+	if label == "" {
+		return invalid("label", "is required")
+	}
+	if _, err := labelOr(label, ""); err != nil {
+		return err
+	}
+	if err := r.closed(ctx); err != nil {
+		return err
+	}
+	request := activities.OnceRequest{Step: r.step("once", label, r.node), Label: label}
+	var kept activities.OnceValue
+	if err := r.local(ctx, activities.ReadOnceName, label, request, &kept); err != nil {
+		return err
+	}
+	if !kept.Found && !kept.Ended {
+		value, err := r.callOnce(ctx, fn)
+		if err != nil {
+			return err
+		}
+		request.Value = value
+		if err := r.local(ctx, activities.KeepOnceName, label, request, &kept); err != nil {
+			return err
+		}
+	}
+	if kept.Ended {
+		return r.end()
+	}
+	if err := json.Unmarshal(kept.Value, out); err != nil {
+		return invalid("out", "cannot hold the kept value: %s", err)
+	}
+	return nil
+}
+
+// callOnce calls fn outside of replays: what it returned is in the history, so fn
+// need not be deterministic.
+func (r *journeyRun) callOnce(ctx workflow.Context, fn func() (any, error)) (json.RawMessage, error) {
+	var result onceResult
+	err := workflow.SideEffect(ctx, func(workflow.Context) any {
+		value, err := fn()
+		if err != nil {
+			return onceResult{Error: err.Error()}
+		}
+		raw, err := json.Marshal(value)
+		if err != nil {
+			return onceResult{Error: "encode value: " + err.Error()}
+		}
+		return onceResult{Value: raw}
+	}).Get(&result)
+	switch {
+	case err != nil:
+		return nil, err
+	case result.Error != "":
+		return nil, errors.New(result.Error)
+	case len(result.Value) > maxOnceValue:
+		return nil, invalid("value", "must have at most %d bytes of JSON", maxOnceValue)
+	}
+	return result.Value, nil
+}

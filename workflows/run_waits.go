@@ -1,0 +1,190 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/criteria"
+)
+
+// waitSignal is what names.SignalWait carries: ids only (invariant 9).
+type waitSignal struct {
+	WaitID  string `json:"waitId"`
+	EventID string `json:"eventId"`
+}
+
+// openWait is a wait of this run that has no outcome yet.
+type openWait struct {
+	signaled workflow.Future
+	signal   workflow.Settable
+	done     bool
+}
+
+// receive wakes the wait a signal is for. A signal that comes twice, or for a wait
+// that is closed, changes nothing (J-129).
+func (r *journeyRun) receive(s waitSignal) {
+	w, ok := r.waits[s.WaitID]
+	if !ok {
+		// Its wait may be committed but not yet known here.
+		r.early[s.WaitID] = true
+		return
+	}
+	if !w.done {
+		w.done = true
+		w.signal.SetValue(nil)
+	}
+}
+
+// Sleep implements hogsend.Run.
+func (r *journeyRun) Sleep(ctx workflow.Context, d time.Duration, label ...string) error {
+	return r.sleep(ctx, workflow.Now(ctx).Add(max(d, 0)), label, "wait:"+shortDuration(d))
+}
+
+// SleepUntil implements hogsend.Run.
+func (r *journeyRun) SleepUntil(ctx workflow.Context, t time.Time, label ...string) error {
+	if t.IsZero() {
+		return invalid("t", "must not be the zero time")
+	}
+	return r.sleep(ctx, t, label, "wait-until:"+t.UTC().Format(time.RFC3339))
+}
+
+func (r *journeyRun) sleep(ctx workflow.Context, deadline time.Time, labels []string, fallback string) error {
+	given := ""
+	if len(labels) > 0 {
+		given = labels[0]
+	}
+	label, err := labelOr(given, fallback)
+	if err != nil {
+		return err
+	}
+	_, err = r.wait(ctx, activities.BeginWaitRequest{Label: label, Deadline: &deadline}, "sleep")
+	return err
+}
+
+// WaitForEvent implements hogsend.Run.
+func (r *journeyRun) WaitForEvent(ctx workflow.Context, wait hogsend.Wait) (*hogsend.StoredEvent, error) {
+	request, err := waitRequest(wait, workflow.Now(ctx))
+	if err != nil {
+		return nil, err
+	}
+	state, err := r.wait(ctx, request, "wait")
+	return state.Event, err
+}
+
+// waitRequest checks what the author asked (J-118, J-127, J-128).
+func waitRequest(wait hogsend.Wait, now time.Time) (activities.BeginWaitRequest, error) {
+	request := activities.BeginWaitRequest{Event: wait.Event, Lookback: wait.Lookback}
+	switch {
+	case wait.Event == "" || len(wait.Event) > 4*maxLabel:
+		return request, invalid("event", "must have 1 to %d characters", maxLabel)
+	case wait.Timeout == 0 && wait.Until.IsZero():
+		return request, invalid("timeout", "Timeout or Until is required; hogsend.Forever waits without a deadline")
+	case wait.Timeout != 0 && !wait.Until.IsZero():
+		return request, invalid("timeout", "give either Timeout or Until")
+	case wait.Lookback < 0:
+		return request, invalid("lookback", "must not be negative")
+	}
+	var err error
+	if request.Label, err = labelOr(wait.Label, "wait-event:"+wait.Event); err != nil {
+		return request, err
+	}
+	if problems := hogsend.CheckConditions(wait.Where); len(problems) > 0 {
+		return request, invalid("where."+problems[0].Path, "%s", problems[0].Message)
+	}
+	if request.Conditions, err = criteria.Marshal(wait.Where); err != nil {
+		return request, invalid("where", "%s", err)
+	}
+	switch {
+	case !wait.Until.IsZero():
+		request.Deadline = &wait.Until
+	case wait.Timeout != hogsend.Forever:
+		deadline := now.Add(wait.Timeout)
+		request.Deadline = &deadline
+	}
+	return request, nil
+}
+
+// minRetry is the pause before Postgres is asked again whether a deadline that has
+// passed for Temporal has passed for its own clock, which decides (J-126).
+const minRetry = 100 * time.Millisecond
+
+// wait is the one primitive behind every sleep and wait: a row in Postgres, a
+// durable timer, a signal; Postgres decides how it ended.
+func (r *journeyRun) wait(ctx workflow.Context, request activities.BeginWaitRequest, kind string) (activities.WaitState, error) {
+	if err := r.closed(ctx); err != nil {
+		return activities.WaitState{}, err
+	}
+	request.Step = r.step(kind, request.Label, request.Label)
+	request.After = r.now
+	var state activities.WaitState
+	if err := r.local(ctx, activities.BeginWaitName, request.Label, request, &state); err != nil {
+		return activities.WaitState{}, err
+	}
+	leave := r.standAt(request.Label, request.Event, state.Deadline)
+	defer leave()
+	for !state.Ended && !state.Closed {
+		if err := r.await(ctx, request.Label, state); err != nil {
+			return activities.WaitState{}, r.interrupted(ctx, request.Step, state.WaitID, err)
+		}
+		end := activities.EndWaitRequest{Step: request.Step, WaitID: state.WaitID}
+		if err := r.local(ctx, activities.EndWaitName, request.Label, end, &state); err != nil {
+			return activities.WaitState{}, err
+		}
+		if !state.Ended && !state.Closed {
+			if err := workflow.Sleep(ctx, minRetry); err != nil {
+				return activities.WaitState{}, r.interrupted(ctx, request.Step, state.WaitID, err)
+			}
+		}
+	}
+	if state.Ended {
+		return activities.WaitState{}, r.end()
+	}
+	r.now = state.Now
+	return state, nil
+}
+
+// await returns when the wait's signal came or its deadline passed; a canceled
+// context is an error.
+func (r *journeyRun) await(ctx workflow.Context, label string, state activities.WaitState) error {
+	w := &openWait{}
+	w.signaled, w.signal = workflow.NewFuture(ctx)
+	r.waits[state.WaitID] = w
+	defer delete(r.waits, state.WaitID)
+	if r.early[state.WaitID] {
+		delete(r.early, state.WaitID)
+		return nil
+	}
+	selector := workflow.NewSelector(ctx)
+	selector.AddFuture(w.signaled, func(workflow.Future) {})
+	timerCtx, stopTimer := workflow.WithCancel(ctx)
+	defer stopTimer()
+	if state.Deadline != nil {
+		left := state.Deadline.Sub(workflow.Now(ctx))
+		if left <= 0 {
+			return nil
+		}
+		selector.AddFuture(workflow.NewTimerWithOptions(timerCtx, left, workflow.TimerOptions{Summary: label}), func(workflow.Future) {})
+	}
+	selector.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {})
+	selector.Select(ctx)
+	return ctx.Err()
+}
+
+// interrupted turns a canceled context into what the author sees: ErrExited when
+// the workflow was canceled, else CanceledError, and the wait's row is removed (J-129).
+func (r *journeyRun) interrupted(ctx workflow.Context, step activities.Step, waitID string, canceled error) error {
+	if r.canceled() {
+		return hogsend.ErrExited
+	}
+	var state activities.WaitState
+	if err := r.local(ctx, activities.EndWaitName, step.Node, activities.EndWaitRequest{Step: step, WaitID: waitID, Abandon: true}, &state); err != nil {
+		return err
+	}
+	if state.Ended {
+		return r.end()
+	}
+	return canceled
+}

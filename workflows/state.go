@@ -1,0 +1,49 @@
+package workflows
+
+import (
+	"time"
+)
+
+// State answers the query names.QueryState: where an enrollment stands (J-149). It
+// holds ids, labels and instants, nothing personal.
+type State struct {
+	StateID    string      `json:"stateId"`
+	JourneyID  string      `json:"journeyId"`
+	ContactID  string      `json:"contactId"`
+	Entry      int         `json:"entry"`
+	Status     string      `json:"status"`
+	Node       string      `json:"node"`
+	WaitingFor *waitingFor `json:"waitingFor"`
+	Version    string      `json:"version"`
+	BuildID    string      `json:"buildId"`
+	Steps      int         `json:"steps"`
+}
+
+// waitingFor is the wait an enrollment stands at: no events for a sleep, no until
+// for one without a deadline.
+type waitingFor struct {
+	Events []string   `json:"events"`
+	Until  *time.Time `json:"until"`
+}
+
+func (r *journeyRun) state() (State, error) {
+	return State{
+		StateID: r.enrollmentID, JourneyID: r.journeyID, ContactID: r.claim.ContactID, Entry: r.claim.Enrollment.Entry,
+		Status: r.status, Node: r.node, WaitingFor: r.waiting, Version: r.claim.Enrollment.Version, BuildID: r.claim.BuildID, Steps: r.steps,
+	}, nil
+}
+
+// standAt notes the wait an enrollment stands at until leave is called.
+func (r *journeyRun) standAt(node, event string, until *time.Time) (leave func()) {
+	events := []string{}
+	if event != "" {
+		events = append(events, event)
+	}
+	w := &waitingFor{Events: events, Until: until}
+	r.node, r.status, r.waiting = node, statusWaiting, w
+	return func() {
+		if r.waiting == w {
+			r.status, r.waiting = statusActive, nil
+		}
+	}
+}
