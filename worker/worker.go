@@ -1,0 +1,252 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/outbox"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+	"github.com/hogsend/hogsend/workflows"
+	"github.com/hogsend/hogsend/workflows/names"
+)
+
+// Config is what a worker is made of. Client, Store and Activities are required.
+type Config struct {
+	// Client must use NewDataConverter and NewFailureConverter, or what people said
+	// is legible in Temporal (invariant 9).
+	Client client.Client
+	// Namespace is the client's; "" means "default".
+	Namespace string
+	// TaskQueue defaults to names.TaskQueue.
+	TaskQueue string
+	Store     *store.Store
+	// Journeys are all that are compiled in, also those left out by ENABLED_JOURNEYS:
+	// people in flight go on (J-12).
+	Journeys []hogsend.Journey
+	// Activities are registered under the names they are known by.
+	Activities Activities
+	// BuildID, Version and RegistryDigest are shown and recorded, never interpreted.
+	BuildID, Version, RegistryDigest string
+	// Identity names this instance; "" means one made of host and a fresh uuid.
+	Identity string
+	// StartTimeout bounds the wait for Temporal; 0 means 60 s (O-41).
+	StartTimeout time.Duration
+	// ShutdownTimeout is what a graceful stop may take in all; 0 means 25 s (O-40).
+	ShutdownTimeout time.Duration
+	// Ready, if not nil, is called once, when the worker polls.
+	Ready func()
+	// Logger may be nil for silence.
+	Logger *slog.Logger
+}
+
+// Activities is a set of activity functions by name; *activities.Activities is the
+// product's.
+type Activities interface{ All() map[string]any }
+
+func (c Config) withDefaults() Config {
+	if c.Namespace == "" {
+		c.Namespace = client.DefaultNamespace
+	}
+	if c.TaskQueue == "" {
+		c.TaskQueue = names.TaskQueue
+	}
+	if c.Identity == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			host = "unknown"
+		}
+		c.Identity = "hogsend@" + host + "/" + uuid.NewString()
+	}
+	if c.StartTimeout <= 0 {
+		c.StartTimeout = 60 * time.Second
+	}
+	if c.ShutdownTimeout <= 0 {
+		c.ShutdownTimeout = 25 * time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	var errs []error
+	if c.Client == nil {
+		errs = append(errs, errors.New("client is required"))
+	}
+	if c.Store == nil {
+		errs = append(errs, errors.New("store is required"))
+	}
+	if c.Activities == nil {
+		errs = append(errs, errors.New("activities are required"))
+	}
+	return errors.Join(errs...)
+}
+
+// Worker executes journeys and delivers the outbox. Any number of them share the work.
+type Worker struct {
+	cfg   Config
+	sdk   sdkworker.Worker
+	fatal chan error
+}
+
+// New makes a worker that does nothing until Run. It connects to nothing.
+func New(cfg Config) (*Worker, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("configure worker: %w", err)
+	}
+	// The SDK's cache is one for the process. A cached workflow holds its goroutines;
+	// 2,000 cost some 100 MB at most, and one that was evicted is replayed.
+	sdkworker.SetStickyWorkflowCacheSize(2000)
+	w := &Worker{cfg: cfg, fatal: make(chan error, 1)}
+	w.sdk = sdkworker.New(cfg.Client, cfg.TaskQueue, w.options())
+	register(w.sdk, cfg)
+	return w, nil
+}
+
+// options suit a machine of two cores: enough pollers that an idle one always waits,
+// and no more local activities than the database pool can serve.
+func (w *Worker) options() sdkworker.Options {
+	return sdkworker.Options{
+		Identity:                                w.cfg.Identity,
+		BuildID:                                 w.cfg.BuildID, //nolint:staticcheck // recorded with every task, without the routing of deployments
+		MaxConcurrentWorkflowTaskPollers:        4,
+		MaxConcurrentActivityTaskPollers:        4,
+		MaxConcurrentWorkflowTaskExecutionSize:  200,
+		MaxConcurrentActivityExecutionSize:      200,
+		MaxConcurrentLocalActivityExecutionSize: 64,
+		// A local activity runs inside of a workflow task: on a busy machine the default
+		// of one second mistakes a wait for the processor for a deadlock.
+		DeadlockDetectionTimeout:    10 * time.Second,
+		WorkerStopTimeout:           w.cfg.ShutdownTimeout * 3 / 5,
+		DisableRegistrationAliasing: true,
+		OnFatalError: func(err error) {
+			select {
+			case w.fatal <- err:
+			default:
+			}
+		},
+	}
+}
+
+// registry is the part of a Temporal worker that takes registrations.
+type registry interface {
+	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
+	RegisterActivityWithOptions(a any, options activity.RegisterOptions)
+}
+
+// register registers every compiled-in journey under its id and its aliases, so that
+// enrollments made under a former id go on (J-12, J-13), and all activities.
+func register(r registry, cfg Config) {
+	for _, journey := range cfg.Journeys {
+		run := workflows.Journey(journey)
+		for _, id := range append([]string{journey.ID}, journey.Aliases...) {
+			r.RegisterWorkflowWithOptions(run, workflow.RegisterOptions{Name: names.JourneyType(id)})
+		}
+	}
+	for name, fn := range cfg.Activities.All() {
+		r.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
+	}
+}
+
+// Run works until ctx is done and then stops gracefully: no new task, no new lease,
+// what is under way may finish, leases are given back (O-40). It waits up to
+// StartTimeout for Temporal and registers the search attributes (O-41, J-148). It
+// returns nil after a graceful stop and must be called once.
+func (w *Worker) Run(ctx context.Context) error {
+	if err := w.awaitTemporal(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	if err := ensureAttributes(ctx, w.cfg.Client.OperatorService(), w.cfg.Namespace); err != nil {
+		return err
+	}
+	if err := w.sdk.Start(); err != nil {
+		return fmt.Errorf("start worker: %w", err)
+	}
+
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	dispatcher := outbox.Dispatcher{
+		Store:     w.cfg.Store,
+		Deliverer: temporalDeliverer{client: w.cfg.Client, taskQueue: w.cfg.TaskQueue},
+		Config: outbox.Config{
+			Name:   w.cfg.Identity,
+			Grace:  min(5*time.Second, w.cfg.ShutdownTimeout/5),
+			Logger: w.cfg.Logger,
+		},
+	}
+	var parts sync.WaitGroup
+	parts.Go(func() { _ = dispatcher.Run(running) }) // never fails
+	parts.Go(func() {
+		heartbeat(running, w.cfg.Store, storedb.HeartbeatsUpsertParams{
+			ID: w.cfg.Identity, BuildID: w.cfg.BuildID, RegistryDigest: w.cfg.RegistryDigest, TaskQueue: w.cfg.TaskQueue,
+		}, w.cfg.Logger)
+	})
+	w.report()
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-w.fatal:
+		err = fmt.Errorf("run worker: %w", err)
+	}
+	stop()
+	parts.Go(w.sdk.Stop)
+	parts.Wait()
+	return err
+}
+
+// report says that the worker is registered and polling (O-39).
+func (w *Worker) report() {
+	w.cfg.Logger.Info("hogsend worker ready",
+		"version", w.cfg.Version,
+		"build_id", w.cfg.BuildID,
+		"namespace", w.cfg.Namespace,
+		"task_queue", w.cfg.TaskQueue,
+		"identity", w.cfg.Identity,
+		"journeys", len(w.cfg.Journeys),
+		"activities", len(w.cfg.Activities.All()))
+	if w.cfg.Ready != nil {
+		w.cfg.Ready()
+	}
+}
+
+// awaitTemporal waits until Temporal answers for the namespace, with one log line
+// per attempt (O-41).
+func (w *Worker) awaitTemporal(ctx context.Context) error {
+	const attempt, wait = 5 * time.Second, time.Second
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.StartTimeout)
+	defer cancel()
+	for try := 1; ; try++ {
+		one, done := context.WithTimeout(ctx, attempt)
+		_, err := w.cfg.Client.WorkflowService().DescribeNamespace(one, &workflowservice.DescribeNamespaceRequest{Namespace: w.cfg.Namespace})
+		done()
+		if err == nil {
+			return nil
+		}
+		w.cfg.Logger.Warn("temporal is not reachable, trying again", "try", try, "namespace", w.cfg.Namespace, "error", err)
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("reach temporal within %s: %w", w.cfg.StartTimeout, err)
+		case <-time.After(wait):
+		}
+	}
+}
