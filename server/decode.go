@@ -1,0 +1,401 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hogsend/hogsend/internal/ingest"
+)
+
+// detail is one entry of an error's details (H-5).
+type detail struct {
+	Path    string `json:"path"`
+	Message string `json:"message"`
+}
+
+// The sizes of a batch (I-16).
+const (
+	maxItems    = 1000
+	maxItemSize = 1 << 20
+)
+
+// fieldNames are the wire names of an event's fields on one route; "" is a field
+// the route does not have (I-10).
+type fieldNames struct {
+	name, userID, email, anonymousID string
+	properties, contactProperties    string
+	value, currency, lists           string
+	timestamp, key                   string
+}
+
+var (
+	eventNames = fieldNames{
+		name: "name", userID: "userId", email: "email", anonymousID: "anonymousId",
+		properties: "eventProperties", contactProperties: "contactProperties",
+		value: "value", currency: "currency", lists: "lists",
+		timestamp: "timestamp", key: "idempotencyKey",
+	}
+	ingestNames = fieldNames{
+		name: "event", userID: "userId", email: "userEmail", anonymousID: "anonymousId",
+		properties: "properties", contactProperties: "contactProperties",
+		timestamp: "timestamp", key: "idempotencyKey",
+	}
+)
+
+// decodeEvent reads the body of R-1. header is the Idempotency-Key header, which
+// wins over the body's field (H-11). The event is to be used only when there is no
+// problem; it keeps parts of data, so data must not be reused.
+func decodeEvent(data []byte, header string) (ingest.Event, []detail) {
+	d := eventDecoder{data: data, names: &eventNames, header: header}
+	return d.decode()
+}
+
+// decodeIngest reads the body of R-3, where userId is required and the scalars of
+// properties go to the contact unless contactProperties is given (I-33).
+func decodeIngest(data []byte, header string) (ingest.Event, []detail) {
+	d := eventDecoder{data: data, names: &ingestNames, header: header, merge: true}
+	return d.decode()
+}
+
+// item is one event of a batch, or what is wrong with it.
+type item struct {
+	event   ingest.Event
+	details []detail
+}
+
+// decodeBatch reads the body of R-2. Problems of the envelope refuse the whole;
+// those of an item stay with it (I-16).
+func decodeBatch(data []byte) ([]item, []detail) {
+	s := newScanner(data)
+	if s.peek() != '{' {
+		return nil, notObject(s)
+	}
+	var events value
+	err := s.members(func(key []byte, _ flags, v value) error {
+		if unquote(key) == "events" {
+			events = v
+		}
+		return nil
+	})
+	if err = errors.Join(err, s.end()); err != nil {
+		return nil, malformed(err)
+	}
+	if events.kind != '[' {
+		return nil, []detail{{Path: "events", Message: "must be an array of 1 to 1000 items"}}
+	}
+	var raws [][]byte
+	list := &scanner{data: data[events.start:events.end], valid: s.valid}
+	err = list.elements(func(_ int, v value) error {
+		if len(raws) == maxItems {
+			return errTooMany
+		}
+		raws = append(raws, list.data[v.start:v.end])
+		return nil
+	})
+	if err != nil || len(raws) == 0 {
+		return nil, []detail{{Path: "events", Message: "must have 1 to 1000 items"}}
+	}
+	items := make([]item, len(raws))
+	for i, raw := range raws {
+		if len(raw) > maxItemSize {
+			items[i].details = []detail{{Message: "must not be larger than 1 MiB"}}
+		} else {
+			d := eventDecoder{data: raw, names: &eventNames}
+			items[i].event, items[i].details = d.decode()
+		}
+		for k := range items[i].details {
+			path := &items[i].details[k].Path
+			*path = join("events."+strconv.Itoa(i), *path)
+			*path = strings.TrimSuffix(*path, ".")
+		}
+	}
+	return items, nil
+}
+
+var errTooMany = errors.New("too many items")
+
+func notObject(s *scanner) []detail {
+	if _, err := s.skip(); err != nil {
+		return malformed(err)
+	}
+	if err := s.end(); err != nil {
+		return malformed(err)
+	}
+	return []detail{{Message: "must be an object"}}
+}
+
+func malformed(err error) []detail {
+	var syntax syntaxError
+	errors.As(err, &syntax)
+	return []detail{{Message: syntax.Error()}}
+}
+
+// eventDecoder reads one event.
+type eventDecoder struct {
+	data     []byte
+	names    *fieldNames
+	header   string
+	merge    bool // the rules of R-3
+	problems []detail
+}
+
+func (d *eventDecoder) report(path, message string) {
+	d.problems = append(d.problems, detail{Path: path, Message: message})
+}
+
+// fields are the values of an event's fields by their last occurrence.
+type fields struct {
+	name, userID, email, anonymousID, properties, contactProperties value
+	value, currency, lists, timestamp, key                          value
+}
+
+// slot is where the field of that wire name is kept; nil for an unknown one.
+func (f *fields) slot(n *fieldNames, key string) *value {
+	switch key {
+	case "":
+		return nil
+	case n.name:
+		return &f.name
+	case n.userID:
+		return &f.userID
+	case n.email:
+		return &f.email
+	case n.anonymousID:
+		return &f.anonymousID
+	case n.properties:
+		return &f.properties
+	case n.contactProperties:
+		return &f.contactProperties
+	case n.value:
+		return &f.value
+	case n.currency:
+		return &f.currency
+	case n.lists:
+		return &f.lists
+	case n.timestamp:
+		return &f.timestamp
+	case n.key:
+		return &f.key
+	}
+	return nil
+}
+
+func (d *eventDecoder) decode() (ingest.Event, []detail) {
+	s := newScanner(d.data)
+	if s.peek() != '{' {
+		return ingest.Event{}, notObject(s)
+	}
+	var f fields
+	err := s.members(func(key []byte, keyFlags flags, v value) error {
+		name := unquote(key)
+		if keyFlags != 0 {
+			e := explainer{}
+			e.text(pathKey(key), keyFlags)
+			d.problems = append(d.problems, e.problems...)
+		}
+		if slot := f.slot(d.names, name); slot != nil {
+			*slot = v
+		} else if v.flags&^hasBadKey != 0 {
+			d.explain(pathKey(key), v, false)
+		}
+		return nil
+	})
+	if err = errors.Join(err, s.end()); err != nil {
+		return ingest.Event{}, malformed(err)
+	}
+	event := d.event(&f)
+	d.check(&event)
+	return event, d.problems
+}
+
+func (d *eventDecoder) event(f *fields) ingest.Event {
+	n := d.names
+	event := ingest.Event{
+		Name:        d.text(f.name, n.name),
+		UserID:      d.text(f.userID, n.userID),
+		Email:       strings.TrimSpace(d.text(f.email, n.email)),
+		AnonymousID: d.text(f.anonymousID, n.anonymousID),
+		Currency:    strings.ToUpper(d.text(f.currency, n.currency)),
+		Value:       d.number(f.value, n.value),
+		Timestamp:   d.timestamp(f.timestamp, n.timestamp),
+		Properties:  d.object(f.properties, n.properties),
+	}
+	if d.header == "" {
+		event.Key = d.text(f.key, n.key)
+	} else if event.Key = d.header; !utf8.ValidString(d.header) {
+		d.report(n.key, "must be valid Unicode text")
+	}
+	contact := d.object(f.contactProperties, n.contactProperties)
+	if contact == nil && d.merge {
+		event.ContactProperties = split(event.Properties, true)
+	} else {
+		event.ContactProperties = split(contact, false)
+	}
+	d.lists(f.lists)
+	return event
+}
+
+// check adds what the event itself breaks, under the names of this route.
+func (d *eventDecoder) check(event *ingest.Event) {
+	if d.merge && event.UserID == "" && !d.has(d.names.userID) {
+		d.report(d.names.userID, "must not be empty")
+	}
+	for _, p := range event.Validate() {
+		if p.Message == ingest.IdentityMessage && d.has(d.names.userID, d.names.email, d.names.anonymousID) {
+			continue // what was given is wrong, and was told
+		}
+		if path := d.rename(p.Path); p.Path == "" || !d.has(path) {
+			d.report(path, p.Message)
+		}
+	}
+	slices.SortStableFunc(d.problems, func(a, b detail) int { return strings.Compare(a.Path, b.Path) })
+	if len(d.problems) > maxDetails {
+		d.problems = d.problems[:maxDetails]
+	}
+}
+
+// has reports whether a problem of one of the paths is known already.
+func (d *eventDecoder) has(paths ...string) bool {
+	return slices.ContainsFunc(d.problems, func(p detail) bool { return slices.Contains(paths, p.Path) })
+}
+
+// rename gives a path of the event the names of this route.
+func (d *eventDecoder) rename(path string) string {
+	head, rest, nested := strings.Cut(path, ".")
+	switch head {
+	case eventNames.name:
+		head = d.names.name
+	case eventNames.email:
+		head = d.names.email
+	case eventNames.properties:
+		head = d.names.properties
+	}
+	if nested {
+		return head + "." + rest
+	}
+	return head
+}
+
+func (d *eventDecoder) raw(v value) []byte { return d.data[v.start:v.end] }
+
+// explain reports what is wrong inside a flagged value.
+func (d *eventDecoder) explain(path string, v value, keys bool) {
+	d.problems = append(d.problems, explain(d.raw(v), path, keys)...)
+}
+
+func (v value) absent() bool { return v.kind == 0 || v.kind == 'n' }
+
+// blank reports a value that is as good as absent where a scalar is optional (H-6).
+func (d *eventDecoder) blank(v value) bool {
+	return v.absent() || v.kind == '"' && v.end-v.start == 2
+}
+
+func (d *eventDecoder) text(v value, path string) string {
+	switch {
+	case v.absent():
+		return ""
+	case v.kind != '"':
+		d.report(path, "must be a string")
+		return ""
+	case v.flags != 0:
+		d.explain(path, v, false)
+		return ""
+	}
+	return unquote(d.raw(v))
+}
+
+func (d *eventDecoder) number(v value, path string) *float64 {
+	switch {
+	case d.blank(v):
+		return nil
+	case v.kind != '0':
+		d.report(path, "must be a number")
+		return nil
+	case v.flags != 0:
+		d.explain(path, v, false)
+		return nil
+	}
+	n, err := strconv.ParseFloat(string(d.raw(v)), 64)
+	if err != nil {
+		d.report(path, "number is out of range")
+		return nil
+	}
+	return &n
+}
+
+// timestamp is cut to microseconds (I-39).
+func (d *eventDecoder) timestamp(v value, path string) *time.Time {
+	text := d.text(v, path)
+	if text == "" {
+		return nil
+	}
+	var t time.Time
+	// Unlike time.Parse this takes nothing but RFC 3339.
+	if err := t.UnmarshalText([]byte(text)); err != nil {
+		d.report(path, "must be an RFC 3339 time with Z or offset")
+		return nil
+	}
+	t = t.UTC().Truncate(time.Microsecond)
+	return &t
+}
+
+func (d *eventDecoder) object(v value, path string) json.RawMessage {
+	switch {
+	case v.absent():
+		return nil
+	case v.kind != '{':
+		d.report(path, "must be an object")
+		return nil
+	case v.flags != 0:
+		d.explain(path, v, true)
+		return nil
+	}
+	return d.raw(v)
+}
+
+// lists are refused by id: no list is defined yet.
+func (d *eventDecoder) lists(v value) {
+	raw := d.object(v, d.names.lists)
+	if raw == nil {
+		return
+	}
+	s := newScanner(raw)
+	_ = s.members(func(key []byte, _ flags, v value) error { // scanned before
+		path := join(d.names.lists, pathKey(key))
+		if v.kind != 't' && v.kind != 'f' {
+			d.report(path, "must be true or false")
+		} else {
+			d.report(path, "unknown list")
+		}
+		return nil
+	})
+}
+
+// split takes a scanned object apart by its top-level keys; nil for a nil one.
+// scalars leaves objects and arrays out.
+func split(raw json.RawMessage, scalars bool) map[string]json.RawMessage {
+	if raw == nil {
+		return nil
+	}
+	properties := map[string]json.RawMessage{}
+	s := newScanner(raw)
+	err := s.members(func(key []byte, _ flags, v value) error {
+		name := unquote(key)
+		if scalars && (v.kind == '{' || v.kind == '[') {
+			delete(properties, name) // the last of repeated keys counts
+			return nil
+		}
+		properties[name] = raw[v.start:v.end]
+		return nil
+	})
+	if err != nil {
+		panic(fmt.Sprintf("split scanned object: %v", err))
+	}
+	return properties
+}

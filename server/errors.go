@@ -1,0 +1,134 @@
+package server
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/store"
+)
+
+// refusal is an answer other than success that a handler decided on (H-5).
+type refusal struct {
+	status  int
+	text    string
+	details []detail
+	wait    time.Duration // Retry-After; 0 for none
+	extra   map[string]any
+}
+
+func (r *refusal) Error() string { return r.text }
+
+func invalid(details ...detail) error { return invalidText("Invalid request", details...) }
+
+func invalidText(text string, details ...detail) error {
+	return &refusal{status: http.StatusBadRequest, text: text, details: details}
+}
+
+func notFound(text string) error { return &refusal{status: http.StatusNotFound, text: text} }
+
+func conflict(text string) error { return &refusal{status: http.StatusConflict, text: text} }
+
+func unauthorized(text string) error { return &refusal{status: http.StatusUnauthorized, text: text} }
+
+func forbidden(scope scope) error {
+	return &refusal{
+		status: http.StatusForbidden, text: "Forbidden: insufficient scope",
+		details: []detail{{Path: "scope", Message: "requires " + string(scope)}},
+	}
+}
+
+func tooLarge() error {
+	return &refusal{status: http.StatusRequestEntityTooLarge, text: "Request body too large"}
+}
+
+func tooMany(wait time.Duration) error {
+	return &refusal{status: http.StatusTooManyRequests, text: "Rate limit exceeded", wait: max(wait, time.Second)}
+}
+
+// invalidEvent refuses an event. The two problems that clients are told by
+// themselves become the text of the error (I-11, I-14).
+func invalidEvent(details []detail) error {
+	for _, d := range details {
+		if d.Message == ingest.IdentityMessage || d.Message == ingest.ReservedMessage {
+			return invalidText(d.Message, details...)
+		}
+	}
+	return invalid(details...)
+}
+
+// panicked is a panic of a handler with the stack it came from.
+type panicked struct {
+	cause any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return "handler panicked" }
+
+// recovered turns a panic into an error, except the one that aborts a connection.
+func recovered(cause any) error {
+	if cause == http.ErrAbortHandler { //nolint:errorlint // compared as net/http does
+		panic(cause)
+	}
+	return &panicked{cause: cause, stack: debug.Stack()}
+}
+
+// classify is the one map from errors to answers. What it does not know is a 500
+// whose cause only the log tells.
+func classify(err error) *refusal {
+	var known *refusal
+	var echoed *echo.HTTPError
+	var wrong *hogsend.ValidationError
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &wrong):
+		return &refusal{status: http.StatusBadRequest, text: "Invalid request", details: []detail{{Path: wrong.Field, Message: wrong.Message}}}
+	case errors.As(err, &echoed):
+		return &refusal{status: echoed.Code, text: http.StatusText(echoed.Code)}
+	case errors.Is(err, ingest.ErrClosed):
+		return &refusal{status: http.StatusServiceUnavailable, text: "Server is stopping", wait: time.Second}
+	case store.IsUnavailable(err):
+		return &refusal{status: http.StatusServiceUnavailable, text: "Database unavailable", wait: time.Second}
+	}
+	return &refusal{status: http.StatusInternalServerError, text: "Internal Server Error"}
+}
+
+// fail answers an error and logs the cause of the server's own failures, once.
+func (s *Server) fail(err error, c echo.Context) {
+	r := classify(err)
+	if r.status >= 500 {
+		attrs := []any{"request_id", requestID(c), "method", c.Request().Method, "route", c.Path(), "status", r.status, "error", err}
+		var p *panicked
+		if errors.As(err, &p) {
+			attrs = append(attrs, "panic", p.cause, "stack", string(p.stack))
+		}
+		s.log.Error("request failed", attrs...)
+	}
+	if c.Response().Committed {
+		return
+	}
+	body := map[string]any{"error": r.text, "message": r.text, "requestId": requestID(c)}
+	if len(r.details) > 0 {
+		body["details"] = r.details
+	}
+	for k, v := range r.extra {
+		body[k] = v
+	}
+	if r.wait > 0 {
+		c.Response().Header().Set("Retry-After", strconv.Itoa(seconds(r.wait)))
+	}
+	if err := reply(c, r.status, body); err != nil {
+		s.log.Warn("reply not sent", "request_id", requestID(c), slog.Any("error", err))
+	}
+}
+
+// seconds rounds up to whole seconds.
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }

@@ -1,0 +1,113 @@
+package server
+
+import (
+	"sync"
+	"time"
+)
+
+// The sliding window of the rate limits, and how finely it is kept (H-14).
+const (
+	window      = time.Minute
+	granularity = 100 * time.Millisecond
+)
+
+// maxLimited bounds the callers a limiter remembers; beyond it idle ones are forgotten.
+const maxLimited = 10_000
+
+// limiter counts what each caller did within the last 60 s.
+type limiter struct {
+	mu      sync.Mutex
+	limit   int
+	callers map[string]*history
+}
+
+func newLimiter(limit int) *limiter { return &limiter{limit: limit, callers: map[string]*history{}} }
+
+// history is what one caller did, oldest first, in slots of 100 ms. A slot is
+// dated by its latest request, so the limit is never exceeded.
+type history struct {
+	slots []slot
+	used  int
+}
+
+type slot struct {
+	began, at time.Time
+	cost      int
+}
+
+// quota is where a caller stands after a request.
+type quota struct {
+	ok        bool
+	limit     int
+	remaining int
+	// reset is when a slot frees; for a refused request, when it would be accepted.
+	reset time.Duration
+}
+
+// take spends cost if that much is left; a refused request spends nothing. A cost
+// above the whole limit counts as the limit, so that it can pass at all.
+func (l *limiter) take(caller string, cost int, now time.Time) quota {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := l.history(caller, now)
+	cost = min(cost, l.limit)
+	q := quota{limit: l.limit, ok: h.used+cost <= l.limit}
+	if q.ok && cost > 0 {
+		h.add(cost, now)
+	}
+	q.remaining = l.limit - h.used
+	q.reset = h.frees(l.limit, cost, now)
+	return q
+}
+
+func (l *limiter) history(caller string, now time.Time) *history {
+	h := l.callers[caller]
+	if h == nil {
+		if len(l.callers) >= maxLimited {
+			l.forget(now)
+		}
+		h = &history{}
+		l.callers[caller] = h
+	}
+	h.expire(now)
+	return h
+}
+
+// forget drops the callers that did nothing within the window.
+func (l *limiter) forget(now time.Time) {
+	for caller, h := range l.callers {
+		if h.expire(now); h.used == 0 {
+			delete(l.callers, caller)
+		}
+	}
+}
+
+func (h *history) expire(now time.Time) {
+	gone := 0
+	for gone < len(h.slots) && now.Sub(h.slots[gone].at) >= window {
+		h.used -= h.slots[gone].cost
+		gone++
+	}
+	h.slots = h.slots[gone:]
+}
+
+func (h *history) add(cost int, now time.Time) {
+	h.used += cost
+	if n := len(h.slots); n > 0 && now.Sub(h.slots[n-1].began) < granularity {
+		h.slots[n-1].cost += cost
+		h.slots[n-1].at = now
+		return
+	}
+	h.slots = append(h.slots, slot{began: now, at: now, cost: cost})
+}
+
+// frees is how long it takes until cost is left, and at least one slot more than now.
+func (h *history) frees(limit, cost int, now time.Time) time.Duration {
+	used := h.used
+	for _, s := range h.slots {
+		if used -= s.cost; used+cost <= limit {
+			return s.at.Add(window).Sub(now)
+		}
+	}
+	return 0
+}
