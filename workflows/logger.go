@@ -18,7 +18,9 @@ func withLogFields(ctx workflow.Context, pairs ...any) workflow.Context {
 // its journey logs (J-120).
 func LogFields() interceptor.WorkerInterceptor { return &logFields{} }
 
-type logFields struct{ interceptor.WorkerInterceptorBase }
+type logFields struct {
+	interceptor.WorkerInterceptorBase
+}
 
 func (*logFields) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
 	in := &logFieldsInbound{}
@@ -26,7 +28,9 @@ func (*logFields) InterceptWorkflow(_ workflow.Context, next interceptor.Workflo
 	return in
 }
 
-type logFieldsInbound struct{ interceptor.WorkflowInboundInterceptorBase }
+type logFieldsInbound struct {
+	interceptor.WorkflowInboundInterceptorBase
+}
 
 func (i *logFieldsInbound) Init(next interceptor.WorkflowOutboundInterceptor) error {
 	out := &logFieldsOutbound{}
@@ -34,7 +38,9 @@ func (i *logFieldsInbound) Init(next interceptor.WorkflowOutboundInterceptor) er
 	return i.Next.Init(out)
 }
 
-type logFieldsOutbound struct{ interceptor.WorkflowOutboundInterceptorBase }
+type logFieldsOutbound struct {
+	interceptor.WorkflowOutboundInterceptorBase
+}
 
 func (o *logFieldsOutbound) GetLogger(ctx workflow.Context) log.Logger {
 	logger := o.Next.GetLogger(ctx)

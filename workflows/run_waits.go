@@ -142,7 +142,9 @@ func (r *journeyRun) wait(ctx workflow.Context, request activities.BeginWaitRequ
 	if state.Ended {
 		return activities.WaitState{}, r.end()
 	}
-	r.now = state.Now
+	if state.Now.At.After(r.now.At) || state.Now.At.Equal(r.now.At) && state.Now.Seq > r.now.Seq {
+		r.now = state.Now // a wait that only looked back does not move it back
+	}
 	return state, nil
 }
 

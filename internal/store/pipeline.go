@@ -2,9 +2,11 @@ package store
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -51,7 +53,7 @@ func (p *Pipeline) Exec(_ context.Context, sql string, args ...any) (pgconn.Comm
 	if p.results != nil {
 		return p.results.Exec()
 	}
-	p.batch.Queue(sql, args...)
+	p.queue(sql, args)
 	return pgconn.CommandTag{}, nil
 }
 
@@ -60,7 +62,7 @@ func (p *Pipeline) Query(_ context.Context, sql string, args ...any) (pgx.Rows, 
 	if p.results != nil {
 		return p.results.Query()
 	}
-	p.batch.Queue(sql, args...)
+	p.queue(sql, args)
 	return nil, errQueued
 }
 
@@ -69,8 +71,31 @@ func (p *Pipeline) QueryRow(_ context.Context, sql string, args ...any) pgx.Row 
 	if p.results != nil {
 		return p.results.QueryRow()
 	}
-	p.batch.Queue(sql, args...)
+	p.queue(sql, args)
 	return queuedRow{}
+}
+
+// queue spells uuid arrays itself: by way of driver.Valuer they would take most of
+// the time of a statement.
+func (p *Pipeline) queue(sql string, args []any) {
+	for i, arg := range args {
+		if ids, ok := arg.([]uuid.UUID); ok {
+			args[i] = uuidArray(ids)
+		}
+	}
+	p.batch.Queue(sql, args...)
+}
+
+func uuidArray(ids []uuid.UUID) string {
+	text := make([]byte, 0, 2+33*len(ids))
+	text = append(text, '{')
+	for i := range ids {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = hex.AppendEncode(text, ids[i][:])
+	}
+	return string(append(text, '}'))
 }
 
 type queuedRow struct{}

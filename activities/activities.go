@@ -1,0 +1,66 @@
+// Package activities holds every side effect a workflow may ask for: one struct
+// with its dependencies, a file per concern. Each activity may run any number of
+// times with the effect of once: it is keyed by the enrollment and the step.
+package activities
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/store"
+)
+
+// Activities are the side effects of journeys.
+type Activities struct {
+	Store    *store.Store
+	Ingest   *ingest.Ingester
+	Renderer *email.Renderer
+	Provider email.Provider
+	// Limiter bounds provider calls; nil for none.
+	Limiter *email.Limiter
+	Config  Config
+	Logger  *slog.Logger
+}
+
+// Config is what activities need of the environment.
+type Config struct {
+	// From is the default sender, FromDomains are allowed besides its domain (E-10).
+	From        string
+	FromDomains []string
+	// ReplyTo is the default reply address; "" for none.
+	ReplyTo   string
+	PublicURL string
+	// JourneyNames and JourneyCategories are the registry's, by id and alias.
+	JourneyNames      map[string]string
+	JourneyCategories map[string]string
+	BuildID           string
+	// LateHorizon is the late-event horizon; 0 means 24 h (I-40).
+	LateHorizon time.Duration
+}
+
+func (c Config) lateHorizon() time.Duration {
+	if c.LateHorizon == 0 {
+		return 24 * time.Hour
+	}
+	return c.LateHorizon
+}
+
+// All are the activities by the names they are registered under.
+func (a *Activities) All() map[string]any {
+	return map[string]any{
+		ClaimEnrollmentName:  a.ClaimEnrollment,
+		FinishEnrollmentName: a.FinishEnrollment,
+		BeginWaitName:        a.BeginWait,
+		EndWaitName:          a.EndWait,
+		ReadContactName:      a.ReadContact,
+		IsSubscribedName:     a.IsSubscribed,
+		SendName:             a.Send,
+		TriggerName:          a.Trigger,
+		CheckpointName:       a.Checkpoint,
+		KeepOnceName:         a.KeepOnce,
+		ReadOnceName:         a.ReadOnce,
+		ExitName:             a.Exit,
+	}
+}

@@ -1,0 +1,147 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// Checkpoint sets the node and logs it (J-138).
+func (a *Activities) Checkpoint(ctx context.Context, step Step) (Effect, error) {
+	id, err := parseID(step.EnrollmentID)
+	if err != nil {
+		return Effect{}, final(err)
+	}
+	var effect Effect
+	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
+		effect.Ended = !store.Live(tx.Enrollment.Status)
+		if effect.Ended {
+			return nil
+		}
+		a.stand(ctx, tx, "active", step.Node)
+		a.log(ctx, tx, step, "node", tx.Enrollment.Node, step.Node, nil)
+		return nil
+	})
+	return effect, err
+}
+
+// Trigger ingests an event of the journey's, once per step (J-135, I-38).
+func (a *Activities) Trigger(ctx context.Context, r TriggerRequest) (Effect, error) {
+	id, err := parseID(r.Step.EnrollmentID)
+	if err != nil {
+		return Effect{}, final(err)
+	}
+	event, err := triggered(r)
+	if err != nil {
+		return Effect{}, final(err)
+	}
+	ended, err := a.Ingest.TriggerFrom(ctx, id, r.Step.Key, r.Step.Node, event)
+	return Effect{Ended: ended}, final(err)
+}
+
+func triggered(r TriggerRequest) (ingest.Event, error) {
+	event := ingest.Event{Name: r.Event.Event, UserID: r.Event.UserID, Email: r.Event.Email, Timestamp: &r.OccurredAt}
+	if r.Event.Properties != nil {
+		raw, err := json.Marshal(r.Event.Properties)
+		if err != nil {
+			return event, &hogsend.ValidationError{Field: "properties", Message: "cannot be encoded"}
+		}
+		event.Properties = raw
+	}
+	for key, value := range r.Event.ContactProperties {
+		raw, err := json.Marshal(value)
+		if err != nil {
+			return event, &hogsend.ValidationError{Field: "contactProperties." + key, Message: "cannot be encoded"}
+		}
+		if event.ContactProperties == nil {
+			event.ContactProperties = map[string]json.RawMessage{}
+		}
+		event.ContactProperties[key] = raw
+	}
+	return event, nil
+}
+
+// Exit ends the enrollment at the author's wish; one that has ended keeps its first
+// reason (J-136).
+func (a *Activities) Exit(ctx context.Context, r ExitRequest) (Effect, error) {
+	id, err := parseID(r.Step.EnrollmentID)
+	if err != nil {
+		return Effect{}, final(err)
+	}
+	_, err = a.Ingest.Finish(ctx, id, ingest.End{Status: "exited", Reason: r.Reason, StepKey: r.Step.Key})
+	return Effect{}, err
+}
+
+// ReadOnce reads a kept value (J-139).
+func (a *Activities) ReadOnce(ctx context.Context, r OnceRequest) (OnceValue, error) {
+	id, err := parseID(r.Step.EnrollmentID)
+	if err != nil {
+		return OnceValue{}, final(err)
+	}
+	values, err := a.Store.OnceGet(ctx, id, r.Label)
+	if err != nil {
+		return OnceValue{}, fmt.Errorf("read kept value: %w", err)
+	}
+	if len(values) == 0 {
+		return OnceValue{}, nil
+	}
+	return OnceValue{Found: true, Value: values[0]}, nil
+}
+
+// KeepOnce keeps a value; the first one kept under a label stays and is returned.
+func (a *Activities) KeepOnce(ctx context.Context, r OnceRequest) (OnceValue, error) {
+	id, err := parseID(r.Step.EnrollmentID)
+	if err != nil {
+		return OnceValue{}, final(err)
+	}
+	var kept OnceValue
+	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
+		values, err := tx.Q.OnceGet(ctx, id, r.Label)
+		switch {
+		case err != nil:
+			return fmt.Errorf("read kept value: %w", err)
+		case len(values) > 0:
+			kept = OnceValue{Found: true, Value: values[0]}
+			return nil
+		case !store.Live(tx.Enrollment.Status):
+			kept = OnceValue{Ended: true}
+			return nil
+		}
+		kept = OnceValue{Found: true, Value: r.Value}
+		tx.Add(func(q *storedb.Queries) error {
+			return q.OnceInsert(ctx, storedb.OnceInsertParams{EnrollmentID: id, Label: r.Label, Value: r.Value, Now: tx.Now})
+		})
+		a.log(ctx, tx, r.Step, "once", tx.Enrollment.Node, tx.Enrollment.Node, map[string]any{"label": r.Label})
+		return nil
+	})
+	return kept, err
+}
+
+// IsSubscribed answers rows 5 and 6 of the send gate, with a category also row 7 (J-140).
+func (a *Activities) IsSubscribed(ctx context.Context, r SubscribedRequest) (bool, error) {
+	id, err := parseID(r.EnrollmentID)
+	if err != nil {
+		return false, final(err)
+	}
+	contact, err := a.Store.EnrollmentContact(ctx, id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil // erased since
+	}
+	if err != nil {
+		return false, fmt.Errorf("read contact: %w", err)
+	}
+	records, err := a.Store.PreferenceList(ctx, text(contact.EmailKey), &contact.ID)
+	if err != nil {
+		return false, fmt.Errorf("read preferences: %w", err)
+	}
+	refusal, err := optedOut(records, text(contact.EmailKey), r.Category)
+	return refusal == nil, err
+}

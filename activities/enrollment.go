@@ -1,0 +1,147 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// ClaimEnrollment gives the enrollment to the workflow's first run. A terminal row,
+// one of another run or none at all is not claimed: the workflow ends and changes
+// nothing (J-54, J-55).
+func (a *Activities) ClaimEnrollment(ctx context.Context, r ClaimRequest) (Claim, error) {
+	id, err := parseID(r.EnrollmentID)
+	if err != nil {
+		return Claim{}, final(err)
+	}
+	claim := Claim{BuildID: a.Config.BuildID}
+	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
+		e := tx.Enrollment
+		claim.Status = e.Status
+		if !store.Live(e.Status) || e.FirstRunID != nil && *e.FirstRunID != r.FirstRunID {
+			return nil
+		}
+		trigger, err := tx.Q.EventGet(ctx, e.TriggerEventID)
+		if err != nil {
+			return fmt.Errorf("read trigger event: %w", err)
+		}
+		if claim.Event, err = storedEvent(trigger); err != nil {
+			return err
+		}
+		claim.Claimed, claim.ContactID = true, e.ContactID.String()
+		claim.Now = Moment{At: trigger.ReceivedAt.UTC(), Seq: *trigger.Seq}
+		claim.Enrollment = hogsend.Enrollment{ID: r.EnrollmentID, JourneyID: e.JourneyID, Entry: int(e.Entry), Version: e.Version, EnrolledAt: e.CreatedAt.UTC()}
+		tx.Add(func(q *storedb.Queries) error {
+			_, err := q.EnrollmentClaim(ctx, r.FirstRunID, tx.Now, id)
+			return err
+		})
+		return nil
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return Claim{Status: "unknown"}, nil // erased since
+	}
+	return claim, err
+}
+
+// FinishEnrollment records a terminal state. The first one committed stands and is
+// returned, whoever wrote it (J-65).
+func (a *Activities) FinishEnrollment(ctx context.Context, r FinishRequest) (Finish, error) {
+	id, err := parseID(r.EnrollmentID)
+	if err != nil {
+		return Finish{}, final(err)
+	}
+	status, err := a.Ingest.Finish(ctx, id, ingest.End{Status: r.Status, Error: cutText(r.Error, maxErrorBytes), Reason: r.Reason, StepKey: "end"})
+	return Finish{Status: status}, err
+}
+
+// maxErrorBytes bounds the stored text of a failure (J-94).
+const maxErrorBytes = 4096
+
+// cutText cuts at a character boundary.
+func cutText(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	for limit > 0 && s[limit]&0xC0 == 0x80 {
+		limit--
+	}
+	return s[:limit]
+}
+
+func parseID(s string) (uuid.UUID, error) {
+	id, err := uuid.Parse(s)
+	if err != nil {
+		return uuid.UUID{}, &hogsend.ValidationError{Field: "enrollmentId", Message: "is not a uuid"}
+	}
+	return id, nil
+}
+
+// maxProperties bounds the properties a journey carries in its history (J-121).
+const maxProperties = 256 << 10
+
+func storedEvent(e storedb.Event) (hogsend.StoredEvent, error) {
+	event := hogsend.StoredEvent{ID: e.ID.String(), Name: e.Name, OccurredAt: e.OccurredAt.UTC(), ReceivedAt: e.ReceivedAt.UTC(), Source: e.Source}
+	if err := json.Unmarshal(e.Properties, &event.Properties); err != nil {
+		return event, fmt.Errorf("decode properties of event %s: %w", e.ID, err)
+	}
+	if len(e.Properties) > maxProperties {
+		event.Truncated = true
+		for key, value := range event.Properties {
+			switch value.(type) {
+			case string, float64, bool:
+			default:
+				delete(event.Properties, key)
+			}
+		}
+	}
+	return event, nil
+}
+
+// ReadContact reads the enrollment's contact as committed now; after a merge the
+// survivor (J-121).
+func (a *Activities) ReadContact(ctx context.Context, enrollmentID string) (ContactValue, error) {
+	id, err := parseID(enrollmentID)
+	if err != nil {
+		return ContactValue{}, final(err)
+	}
+	row, err := a.Store.EnrollmentContact(ctx, id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return ContactValue{}, nil // erased since: nothing is known any more
+	}
+	if err != nil {
+		return ContactValue{}, fmt.Errorf("read contact: %w", err)
+	}
+	contact, err := contactOf(row)
+	return ContactValue{Contact: contact}, err
+}
+
+func contactOf(c storedb.Contact) (hogsend.Contact, error) {
+	contact := hogsend.Contact{ID: c.ID.String(), ExternalID: text(c.ExternalID), Email: text(c.Email), Timezone: text(c.Timezone)}
+	if err := json.Unmarshal(c.Properties, &contact.Properties); err != nil {
+		return contact, fmt.Errorf("decode properties of contact %s: %w", c.ID, err)
+	}
+	return contact, nil
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,359 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// Send mails the enrollment's contact at most once per key, whichever process dies
+// when: gate and claim in one transaction, then the provider's call with the stored
+// bytes under the key, then the status (E-28 to E-32).
+func (a *Activities) Send(ctx context.Context, r SendRequest) (SendResult, error) {
+	id, err := parseID(r.Step.EnrollmentID)
+	if err != nil {
+		return SendResult{}, final(err)
+	}
+	row, err := a.claim(ctx, id, r)
+	if err != nil {
+		return SendResult{}, final(err)
+	}
+	if row.Status == sendQueued {
+		if row, err = a.deliver(ctx, r.Step, row); err != nil {
+			return SendResult{}, final(err)
+		}
+	}
+	result, err := outcome(row)
+	return result, final(err)
+}
+
+// outcome is what a row that is no longer queued means to the journey (E-14).
+func outcome(row storedb.Send) (SendResult, error) {
+	verdict := hogsend.Verdict{SendID: row.ID.String(), Reason: text(row.Reason), At: row.UpdatedAt.UTC()}
+	switch row.Status {
+	case sendSent:
+		verdict.Status, verdict.Reason = hogsend.SendSent, ""
+		if row.SentAt != nil {
+			verdict.At = row.SentAt.UTC()
+		}
+	case sendSuppressed:
+		verdict.Status = hogsend.SendSuppressed
+		if verdict.Reason == reasonUnsubscribed || verdict.Reason == reasonCategoryOptOut {
+			verdict.Status = hogsend.SendUnsubscribed
+		}
+	case sendSkipped:
+		verdict.Status = hogsend.SendSkipped
+		if verdict.Reason == reasonEnded {
+			return SendResult{Ended: true}, nil
+		}
+	case sendFailed:
+		kind := hogsend.SendPermanent
+		if verdict.Reason == reasonUnknownOutcome {
+			kind = hogsend.SendUnknownOutcome
+		}
+		return SendResult{}, &hogsend.SendError{SendID: verdict.SendID, Kind: kind, Reason: verdict.Reason}
+	default:
+		return SendResult{}, fmt.Errorf("send %s has status %q", row.ID, row.Status)
+	}
+	return SendResult{Verdict: verdict}, nil
+}
+
+// errStale says that the contact changed between rendering and the lock.
+var errStale = errors.New("contact changed while its mail was rendered")
+
+// claim returns the row of the key: the one there is, or a new one that was claimed
+// or refused by the gate. It renders before it takes the lock, which is held across
+// Postgres statements only (I-6), and renders again if the contact changed meanwhile.
+func (a *Activities) claim(ctx context.Context, id uuid.UUID, r SendRequest) (storedb.Send, error) {
+	for {
+		known, err := a.Store.SendFind(ctx, r.Key)
+		if err != nil {
+			return storedb.Send{}, fmt.Errorf("find send: %w", err)
+		}
+		if len(known) > 0 {
+			return known[0], nil
+		}
+		d, err := a.draft(ctx, id, r)
+		if err != nil {
+			return storedb.Send{}, err
+		}
+		var row storedb.Send
+		err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
+			row, err = a.claimLocked(ctx, tx, r, d)
+			return err
+		})
+		if !errors.Is(err, errStale) {
+			return row, err
+		}
+	}
+}
+
+// draft is a mail rendered for the contact as it was read without a lock.
+type draft struct {
+	contact  storedb.Contact
+	message  email.Message
+	category string
+	sendID   uuid.UUID
+}
+
+func (a *Activities) draft(ctx context.Context, id uuid.UUID, r SendRequest) (draft, error) {
+	d := draft{sendID: uuid.Must(uuid.NewV7())}
+	row, err := a.Store.EnrollmentGet(ctx, id)
+	if err == nil {
+		d.contact, err = a.Store.EnrollmentContact(ctx, id)
+	}
+	if errors.Is(err, pgx.ErrNoRows) {
+		return d, fmt.Errorf("enrollment %s: %w", id, store.ErrNotFound)
+	}
+	if err != nil {
+		return d, fmt.Errorf("read contact: %w", err)
+	}
+	contact, err := contactOf(d.contact)
+	if err != nil {
+		return d, err
+	}
+	journey := row.Enrollment.JourneyID
+	rendered, err := a.Renderer.Render(r.Template, email.Input{
+		Props: r.Props, Contact: contact, JourneyID: journey, JourneyName: a.Config.JourneyNames[journey], Subject: r.Subject, PublicURL: a.Config.PublicURL,
+	})
+	if err != nil {
+		return d, err
+	}
+	from, err := email.Senders{Default: a.Config.From, Domains: a.Config.FromDomains}.Choose(r.From)
+	if err != nil {
+		return d, err
+	}
+	d.category = first(r.Category, a.Config.JourneyCategories[journey], rendered.Category, "journey") // E-19
+	d.message = email.NewMessage(email.Envelope{
+		SendID: d.sendID.String(), Key: r.Key, From: from, To: contact.Email, ReplyTo: first(r.ReplyTo, a.Config.ReplyTo),
+		Template: r.Template, JourneyID: journey, Category: d.category,
+	}, rendered)
+	return d, nil
+}
+
+func first(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// claimLocked is gate and claim under the contact's lock and then that of the
+// address's preference record, so that two sends are decided one after the other (E-12).
+func (a *Activities) claimLocked(ctx context.Context, tx *store.EnrollmentTx, r SendRequest, d draft) (storedb.Send, error) {
+	address, addressOK := email.Address(text(d.contact.Email))
+	emailKey := text(d.contact.EmailKey)
+	var (
+		known   []storedb.Send
+		contact storedb.Contact
+		records []storedb.Preference
+	)
+	err := tx.Read(ctx, func(p *store.Pipeline) {
+		p.Add(func(q *storedb.Queries) (err error) { known, err = q.SendFind(ctx, r.Key); return err })
+		p.Add(func(q *storedb.Queries) (err error) {
+			contact, err = q.EnrollmentContact(ctx, tx.Enrollment.ID)
+			return err
+		})
+		if addressOK {
+			p.Add(func(q *storedb.Queries) error {
+				return q.PreferenceEnsure(ctx, storedb.PreferenceEnsureParams{ID: uuid.Must(uuid.NewV7()), Email: address, EmailKey: emailKey, ContactID: &d.contact.ID, Now: tx.Now})
+			})
+		}
+		p.Add(func(q *storedb.Queries) (err error) {
+			records, err = q.PreferenceLock(ctx, emailKey, &d.contact.ID)
+			return err
+		})
+	})
+	if err != nil {
+		return storedb.Send{}, fmt.Errorf("read for send gate: %w", err)
+	}
+	if len(known) > 0 { // row 1
+		return known[0], nil
+	}
+	if contact.ID != d.contact.ID || !contact.UpdatedAt.Equal(d.contact.UpdatedAt) {
+		return storedb.Send{}, errStale
+	}
+	var refused *refusal
+	switch {
+	case !store.Live(tx.Enrollment.Status) || contact.DeletedAt != nil: // row 2
+		refused = &refusal{sendSkipped, reasonEnded}
+	case !addressOK: // row 4
+		refused = &refusal{sendSkipped, reasonNoEmail}
+	case r.SkipPreferenceCheck: // E-15
+		refused = suppressed(records, emailKey)
+	default:
+		if refused, err = optedOut(records, emailKey, d.category); err != nil {
+			return storedb.Send{}, err
+		}
+	}
+	return a.insert(ctx, tx, r, d, address, refused)
+}
+
+// insert queues the row with everything the provider will be given (E-29), or
+// without content when the gate refused it (E-17).
+func (a *Activities) insert(ctx context.Context, tx *store.EnrollmentTx, r SendRequest, d draft, address string, refused *refusal) (storedb.Send, error) {
+	row := storedb.SendInsertParams{
+		ID: d.sendID, Key: r.Key, ContactID: &d.contact.ID, EnrollmentID: &tx.Enrollment.ID, JourneyID: &tx.Enrollment.JourneyID,
+		TemplateKey: r.Template, Category: d.category, FromEmail: d.message.From, ToEmail: address,
+		Headers: json.RawMessage("{}"), Tags: json.RawMessage("{}"), Now: tx.Now,
+	}
+	log := func(action string, detail map[string]any) {
+		a.log(ctx, tx, r.Step, action, tx.Enrollment.Node, r.Step.Node, detail)
+	}
+	if refused != nil {
+		row.Status, row.Reason = refused.status, &refused.reason
+		log("send_gated", map[string]any{"template": r.Template, "reason": refused.reason})
+	} else {
+		var err error
+		if row.Headers, err = json.Marshal(d.message.Headers); err != nil {
+			return storedb.Send{}, fmt.Errorf("encode headers: %w", err)
+		}
+		if row.Tags, err = json.Marshal(d.message.Tags); err != nil {
+			return storedb.Send{}, fmt.Errorf("encode tags: %w", err)
+		}
+		row.Status, row.ClaimedAt, row.Props = sendQueued, &tx.Now, r.Props
+		row.ReplyTo, row.Subject, row.Html, row.Text = d.message.ReplyTo, d.message.Subject, d.message.HTML, d.message.Text
+		a.stand(ctx, tx, "active", r.Step.Node)
+	}
+	tx.Add(func(q *storedb.Queries) error { return q.SendInsert(ctx, row) })
+	return storedb.Send{
+		ID: row.ID, Key: row.Key, Status: row.Status, Reason: row.Reason, FromEmail: row.FromEmail, ToEmail: row.ToEmail, ReplyTo: row.ReplyTo,
+		Subject: row.Subject, Html: row.Html, Text: row.Text, Headers: row.Headers, Tags: row.Tags, UpdatedAt: tx.Now,
+	}, nil
+}
+
+// keyMargin is how long before the provider forgets a key the last call is made (E-31).
+const keyMargin = 10 * time.Minute
+
+// deliver makes one call to the provider with the stored bytes. What may be tried
+// again is returned as an error, for Temporal to repeat with growing pauses.
+func (a *Activities) deliver(ctx context.Context, step Step, row storedb.Send) (storedb.Send, error) {
+	before := row.FirstAttemptAt
+	if err := a.Limiter.Wait(ctx); err != nil { // holds no transaction and no connection (E-34)
+		return row, fmt.Errorf("wait for a slot: %w", err)
+	}
+	attempt, err := a.Store.SendAttempt(ctx, row.Key)
+	if errors.Is(err, pgx.ErrNoRows) { // decided by another attempt meanwhile
+		return a.reread(ctx, row.Key)
+	}
+	if err != nil {
+		return row, fmt.Errorf("record attempt: %w", err)
+	}
+	row = attempt.Send
+	if before != nil && attempt.Now.Sub(*row.FirstAttemptAt) >= a.Provider.KeyLifetime()-keyMargin {
+		// Another call could be a second mail. What is not known to have failed is
+		// reported as unknown, never sent again.
+		reason := text(row.Reason)
+		if row.Unclear || reason == "" {
+			reason = reasonUnknownOutcome
+		}
+		return a.fail(ctx, step, row, reason)
+	}
+	message, err := messageOf(row)
+	if err != nil {
+		return row, err
+	}
+	providerID, err := a.Provider.Send(ctx, message)
+	if err == nil {
+		return a.accept(ctx, step, row, providerID)
+	}
+	failure := email.Classify(err)
+	if failure.Kind == email.Permanent {
+		return a.fail(ctx, step, row, failure.Reason)
+	}
+	if failure.Status == 429 {
+		a.Limiter.Stop(failure.RetryAfter)
+	}
+	// Also when the activity was told to stop: the note decides what is said at the end.
+	if err := a.Store.SendNote(context.WithoutCancel(ctx), &failure.Reason, failure.Kind == email.Unknown, row.Key); err != nil {
+		return row, fmt.Errorf("note failed attempt: %w", err)
+	}
+	return row, temporal.NewApplicationErrorWithOptions("provider call failed", "ProviderUnavailable",
+		temporal.ApplicationErrorOptions{NextRetryDelay: failure.RetryAfter})
+}
+
+func messageOf(row storedb.Send) (email.Message, error) {
+	m := email.Message{Key: row.Key, From: row.FromEmail, To: row.ToEmail, ReplyTo: row.ReplyTo, Subject: row.Subject, HTML: row.Html, Text: row.Text}
+	if err := json.Unmarshal(row.Headers, &m.Headers); err != nil {
+		return m, fmt.Errorf("decode headers of send %s: %w", row.ID, err)
+	}
+	if err := json.Unmarshal(row.Tags, &m.Tags); err != nil {
+		return m, fmt.Errorf("decode tags of send %s: %w", row.ID, err)
+	}
+	return m, nil
+}
+
+func (a *Activities) accept(ctx context.Context, step Step, row storedb.Send, providerID string) (storedb.Send, error) {
+	return a.settle(ctx, step, row, "sent", nil, func(q *storedb.Queries) error {
+		_, err := q.SendAccept(ctx, &providerID, row.Key)
+		return err
+	})
+}
+
+func (a *Activities) fail(ctx context.Context, step Step, row storedb.Send, reason string) (storedb.Send, error) {
+	return a.settle(ctx, step, row, "send_failed", map[string]any{"reason": reason}, func(q *storedb.Queries) error {
+		_, err := q.SendFail(ctx, &reason, row.Key)
+		return err
+	})
+}
+
+// settle writes a final status and its step log together and reads the row again.
+func (a *Activities) settle(ctx context.Context, step Step, row storedb.Send, action string, detail map[string]any, write func(q *storedb.Queries) error) (storedb.Send, error) {
+	id, err := parseID(step.EnrollmentID)
+	if err != nil {
+		return row, err
+	}
+	if detail == nil {
+		detail = map[string]any{}
+	}
+	detail["template"], detail["sendId"] = row.TemplateKey, row.ID.String()
+	raw, err := json.Marshal(detail)
+	if err != nil {
+		return row, fmt.Errorf("encode step log: %w", err)
+	}
+	settled := row
+	err = a.Store.Borrow(ctx, func(c *store.Conn) error {
+		var p store.Pipeline
+		p.Begin()
+		p.Add(write)
+		p.Add(func(q *storedb.Queries) error {
+			return q.StepLogInsert(ctx, storedb.StepLogInsertParams{
+				EnrollmentID: id, StepKey: step.Key, Action: action, FromNode: step.Node, ToNode: step.Node, Detail: raw, BuildID: a.Config.BuildID, At: row.UpdatedAt,
+			})
+		})
+		p.Add(func(q *storedb.Queries) (err error) { settled, err = findOne(q.SendFind(ctx, row.Key)); return err })
+		p.Commit()
+		return c.Send(ctx, &p)
+	})
+	if err != nil {
+		return row, fmt.Errorf("record outcome of send: %w", err)
+	}
+	return settled, nil
+}
+
+func (a *Activities) reread(ctx context.Context, key string) (storedb.Send, error) {
+	return findOne(a.Store.SendFind(ctx, key))
+}
+
+func findOne(rows []storedb.Send, err error) (storedb.Send, error) {
+	switch {
+	case err != nil:
+		return storedb.Send{}, err
+	case len(rows) == 0:
+		return storedb.Send{}, fmt.Errorf("send: %w", store.ErrNotFound)
+	}
+	return rows[0], nil
+}

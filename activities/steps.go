@@ -1,0 +1,32 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// stand queues where the enrollment stands from the commit on.
+func (a *Activities) stand(ctx context.Context, tx *store.EnrollmentTx, status, node string) {
+	tx.Add(func(q *storedb.Queries) error {
+		return q.EnrollmentStand(ctx, storedb.EnrollmentStandParams{ID: tx.Enrollment.ID, Status: status, Node: node, Now: tx.Now})
+	})
+}
+
+// log queues a row of the step log. A repeated step adds none (J-114).
+func (a *Activities) log(ctx context.Context, tx *store.EnrollmentTx, step Step, action, from, to string, detail map[string]any) {
+	if detail == nil {
+		detail = map[string]any{}
+	}
+	raw, err := json.Marshal(detail)
+	if err != nil {
+		raw = json.RawMessage("{}") // details are made here of strings and instants, which always encode
+	}
+	tx.Add(func(q *storedb.Queries) error {
+		return q.StepLogInsert(ctx, storedb.StepLogInsertParams{
+			EnrollmentID: tx.Enrollment.ID, StepKey: step.Key, Action: action, FromNode: from, ToNode: to, Detail: raw, BuildID: a.Config.BuildID, At: tx.Now,
+		})
+	})
+}

@@ -1,0 +1,214 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// The states of a wait.
+const (
+	waitOpen     = "open"
+	waitMatched  = "matched"
+	waitTimedOut = "timed_out"
+	waitClosed   = "closed"
+)
+
+// BeginWait looks back and registers a wait in one transaction under the contact's
+// lock, so that no event falls between the two (J-125). A repeated call finds the
+// wait of the first, with its deadline (J-97c).
+func (a *Activities) BeginWait(ctx context.Context, r BeginWaitRequest) (WaitState, error) {
+	id, err := parseID(r.Step.EnrollmentID)
+	if err != nil {
+		return WaitState{}, final(err)
+	}
+	var state WaitState
+	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
+		if !store.Live(tx.Enrollment.Status) {
+			state = WaitState{Ended: true}
+			return nil
+		}
+		known, err := tx.Q.WaitFind(ctx, id, r.Step.Key)
+		if err != nil {
+			return fmt.Errorf("find wait: %w", err)
+		}
+		if len(known) > 0 {
+			state, err = waitState(ctx, tx.Q, known[0])
+			if err != nil || !state.Closed {
+				return err
+			}
+			return a.leaveWait(ctx, tx, r.Step, known[0].Wait, known[0].Wait.Status)
+		}
+		wait, err := a.newWait(ctx, tx, r)
+		if err != nil {
+			return err
+		}
+		tx.Add(func(q *storedb.Queries) error { return q.WaitInsert(ctx, wait) })
+		a.log(ctx, tx, r.Step, "wait_started", tx.Enrollment.Node, r.Label, waitDetail(r.Event, wait.Deadline))
+		row := storedb.WaitFindRow{Wait: storedb.Wait{ID: wait.ID, Status: wait.Status, Deadline: wait.Deadline, EventID: wait.EventID, Label: r.Label, EventName: wait.EventName}}
+		if state, err = waitState(ctx, tx.Q, row); err != nil {
+			return err
+		}
+		if state.Closed {
+			return a.leaveWait(ctx, tx, r.Step, row.Wait, wait.Status)
+		}
+		a.stand(ctx, tx, "waiting", r.Label)
+		return nil
+	})
+	return state, err
+}
+
+// newWait is the row of a wait: already closed when the look-back finds its event
+// or its deadline has passed.
+func (a *Activities) newWait(ctx context.Context, tx *store.EnrollmentTx, r BeginWaitRequest) (storedb.WaitInsertParams, error) {
+	wait := storedb.WaitInsertParams{
+		ID: uuid.Must(uuid.NewV7()), EnrollmentID: tx.Enrollment.ID, ContactID: tx.Enrollment.ContactID, StepKey: r.Step.Key, Label: r.Label,
+		EventName: optional(r.Event), Conditions: r.Conditions, Deadline: r.Deadline, Status: waitOpen, RegisteredAt: tx.Now,
+	}
+	if r.Event != "" {
+		if err := a.lookBack(ctx, tx, r, &wait); err != nil {
+			return wait, err
+		}
+	}
+	if wait.Status == waitOpen && r.Deadline != nil && !r.Deadline.After(tx.Now) {
+		wait.Status = waitTimedOut
+	}
+	if wait.Status != waitOpen {
+		wait.ClosedAt = &tx.Now
+	}
+	return wait, nil
+}
+
+func (a *Activities) lookBack(ctx context.Context, tx *store.EnrollmentTx, r BeginWaitRequest, wait *storedb.WaitInsertParams) error {
+	conditions, err := criteria.Unmarshal(orEmpty(r.Conditions))
+	if err != nil {
+		return err
+	}
+	found, err := tx.Q.WaitLookback(ctx, storedb.WaitLookbackParams{
+		ContactID: wait.ContactID, Name: r.Event, AfterAt: r.After.At, AfterSeq: r.After.Seq, LateHorizonSeconds: a.Config.lateHorizon().Seconds(),
+		LooksBack: r.Lookback > 0, Since: r.After.At.Add(-r.Lookback), Deadline: r.Deadline,
+		TriggerID: tx.Enrollment.TriggerEventID, EnrollmentID: tx.Enrollment.ID,
+	})
+	if err != nil {
+		return fmt.Errorf("look back: %w", err)
+	}
+	for _, e := range found {
+		values, err := criteria.ParseValues(e.Properties)
+		if err != nil {
+			return err
+		}
+		if criteria.Match(conditions, values) {
+			wait.Status, wait.EventID, wait.EventSeq = waitMatched, &e.ID, e.Seq
+			return nil
+		}
+	}
+	return nil
+}
+
+func orEmpty(conditions json.RawMessage) json.RawMessage {
+	if len(conditions) == 0 {
+		return json.RawMessage("[]")
+	}
+	return conditions
+}
+
+// EndWait decides how a wait ended: by its event if one closed it, by its deadline
+// if that has passed for the database's clock; otherwise it goes on (J-126).
+func (a *Activities) EndWait(ctx context.Context, r EndWaitRequest) (WaitState, error) {
+	id, err := parseID(r.Step.EnrollmentID)
+	if err != nil {
+		return WaitState{}, final(err)
+	}
+	var state WaitState
+	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
+		if !store.Live(tx.Enrollment.Status) {
+			state = WaitState{Ended: true}
+			return nil
+		}
+		rows, err := tx.Q.WaitFind(ctx, id, r.Step.Key)
+		if err != nil {
+			return fmt.Errorf("find wait: %w", err)
+		}
+		if len(rows) == 0 {
+			return fmt.Errorf("find wait %s: %w", r.WaitID, store.ErrNotFound)
+		}
+		row := rows[0]
+		if status := closing(row.Wait, tx.Now, r.Abandon); status != waitOpen && row.Wait.Status == waitOpen {
+			tx.Add(func(q *storedb.Queries) error {
+				return q.WaitClose(ctx, status, &tx.Now, row.Wait.ID)
+			})
+			row.Wait.Status = status
+		}
+		if state, err = waitState(ctx, tx.Q, row); err != nil || !state.Closed {
+			return err
+		}
+		return a.leaveWait(ctx, tx, r.Step, row.Wait, row.Wait.Status)
+	})
+	return state, err
+}
+
+// closing is the state an open wait takes now.
+func closing(w storedb.Wait, now time.Time, abandon bool) string {
+	switch {
+	case w.Status != waitOpen:
+		return w.Status
+	case abandon:
+		return waitClosed
+	case w.Deadline != nil && !w.Deadline.After(now):
+		return waitTimedOut
+	}
+	return waitOpen
+}
+
+// waitState reads a row of waits, with the event that closed it.
+func waitState(ctx context.Context, q *storedb.Queries, row storedb.WaitFindRow) (WaitState, error) {
+	w := row.Wait
+	state := WaitState{WaitID: w.ID.String(), Deadline: w.Deadline, Closed: w.Status != waitOpen}
+	switch {
+	case w.EventID != nil:
+		e, err := q.EventGet(ctx, *w.EventID)
+		if err != nil {
+			return state, fmt.Errorf("read event of wait: %w", err)
+		}
+		event, err := storedEvent(e)
+		if err != nil {
+			return state, err
+		}
+		state.Event, state.Now = &event, Moment{At: e.ReceivedAt.UTC(), Seq: *e.Seq}
+	case state.Closed && w.Deadline != nil:
+		// Everything received at the deadline counts as seen: it lost against it.
+		state.Now = Moment{At: w.Deadline.UTC(), Seq: math.MaxInt64}
+	}
+	return state, nil
+}
+
+// leaveWait notes that the enrollment goes on (J-60), once.
+func (a *Activities) leaveWait(ctx context.Context, tx *store.EnrollmentTx, step Step, w storedb.Wait, status string) error {
+	outcome := map[string]string{waitMatched: "event", waitTimedOut: "timeout", waitClosed: "abandoned"}[status]
+	detail := map[string]any{"outcome": outcome}
+	if w.EventID != nil {
+		detail["eventId"] = w.EventID.String()
+	}
+	a.stand(ctx, tx, "active", w.Label)
+	a.log(ctx, tx, step, "wait_ended", w.Label, w.Label, detail)
+	return nil
+}
+
+func waitDetail(event string, deadline *time.Time) map[string]any {
+	detail := map[string]any{}
+	if event != "" {
+		detail["event"] = event
+	}
+	if deadline != nil {
+		detail["until"] = deadline.UTC()
+	}
+	return detail
+}

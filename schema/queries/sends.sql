@@ -1,0 +1,45 @@
+-- name: SendFind :many
+select * from sends where key = @key;
+
+-- name: PreferenceEnsure :exec
+-- Every address that is written to has its record (E-29).
+insert into preferences (id, email, email_key, contact_id, created_at, updated_at)
+values (@id, @email, @email_key, @contact_id, @now, @now)
+on conflict (email_key) do nothing;
+
+-- name: PreferenceLock :many
+-- The record of the address, locked after the contact (E-12), and all records
+-- linked to the contact (E-20).
+select * from preferences
+where email_key = @email_key or contact_id = @contact_id
+order by id
+for update;
+
+-- name: PreferenceList :many
+select * from preferences where email_key = @email_key or contact_id = @contact_id;
+
+-- name: SendInsert :exec
+insert into sends (id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email,
+    reply_to, subject, html, text, headers, tags, props, claimed_at, created_at, updated_at)
+values (@id, @key, @contact_id, @enrollment_id, @journey_id, @template_key, @category, @status, @reason, @from_email, @to_email,
+    @reply_to, @subject, @html, @text, @headers, @tags, @props, @claimed_at, @now, @now);
+
+-- name: SendAttempt :one
+-- Commits the time of the first call before it starts (E-29).
+update sends set first_attempt_at = coalesce(first_attempt_at, clock_timestamp()), updated_at = clock_timestamp()
+where key = @key and status = 'queued'
+returning sqlc.embed(sends), clock_timestamp()::timestamptz as now;
+
+-- name: SendAccept :execrows
+update sends set status = 'sent', provider_id = @provider_id, reason = null, sent_at = clock_timestamp(), updated_at = clock_timestamp()
+where key = @key and status = 'queued';
+
+-- name: SendFail :execrows
+update sends set status = 'failed', reason = @reason, updated_at = clock_timestamp()
+where key = @key and status = 'queued';
+
+-- name: SendNote :exec
+-- Remembers how the last attempt ended, and for good that one ended without a
+-- clear answer (E-31).
+update sends set reason = @reason, unclear = unclear or @unclear, updated_at = clock_timestamp()
+where key = @key and status = 'queued';
