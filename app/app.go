@@ -1,0 +1,106 @@
+// Package app turns a registry into a program: configuration, commands and
+// wiring. With cmd and examples it is the only place that knows every package.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/config"
+)
+
+// Options is what a program is made of.
+type Options struct {
+	// Registry is everything the author defines.
+	Registry hogsend.Registry
+	// Embedded runs Temporal inside this process; pass standalone.Embedded{}. nil
+	// makes a lean binary without the commands dev, standalone and temporal.
+	Embedded Embedded
+}
+
+// IO is how a program meets its surroundings; tests bring their own.
+type IO struct {
+	Args, Environ  []string
+	Stdout, Stderr io.Writer
+}
+
+// Main runs the program with the process's own arguments and environment and
+// exits: 0 when all went well, 1 otherwise. A first SIGINT or SIGTERM stops
+// gracefully, a second one at once (O-40).
+func Main(o Options) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-ctx.Done()
+		stop() // from here on the default action ends the process
+	}()
+	os.Exit(Run(ctx, o, IO{Args: os.Args[1:], Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr}))
+}
+
+// Run executes one command and returns its exit code.
+func Run(ctx context.Context, o Options, stdio IO) int {
+	p := &program{Options: o, IO: stdio}
+	root := &cobra.Command{
+		Use:           "hogsend",
+		Short:         "Durable lifecycle messaging: events in, journeys and mails out",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetArgs(stdio.Args)
+	root.SetOut(stdio.Stdout)
+	root.SetErr(stdio.Stderr)
+	root.AddCommand(p.serveCommand(), p.workerCommand(), p.migrateCommand(), p.keysCommand(),
+		p.eventsCommand(), p.mailboxCommand(), p.doctorCommand(), p.versionCommand())
+	if o.Embedded != nil {
+		root.AddCommand(p.devCommand(), p.standaloneCommand(), p.temporalCommand())
+	}
+	err := root.ExecuteContext(ctx)
+	var reported reportedError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &reported):
+	default:
+		fmt.Fprintln(stdio.Stderr, "hogsend:", err)
+	}
+	return 1
+}
+
+// reportedError makes the exit code 1 without printing anything more.
+type reportedError struct{ error }
+
+type program struct {
+	Options
+	IO
+}
+
+// load reads the environment, overlaid by pairs a command sets itself.
+func (p *program) load(needs config.Needs, overlay ...string) (config.Config, error) {
+	return config.Load(append(append([]string(nil), p.Environ...), overlay...), needs)
+}
+
+func (p *program) env(name string) string {
+	for _, pair := range p.Environ {
+		if len(pair) > len(name) && pair[:len(name)] == name && pair[len(name)] == '=' {
+			return pair[len(name)+1:]
+		}
+	}
+	return ""
+}
+
+func (p *program) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print version and build", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			fmt.Fprintf(p.Stdout, "hogsend %s (build %s)\n", Version, buildID(""))
+			return nil
+		},
+	}
+}

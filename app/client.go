@@ -1,0 +1,142 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// apiClient talks to a running server with an API key.
+type apiClient struct {
+	base, key string
+	http      *http.Client
+	// pause waits between two tries; it returns early when ctx ends.
+	pause func(ctx context.Context, d time.Duration) error
+}
+
+// clientFlags adds --url and --api-key to a command and returns the client made of them.
+func (p *program) clientFlags(cmd *cobra.Command) func() (*apiClient, error) {
+	base := cmd.Flags().String("url", "", "server to talk to (HOGSEND_API_URL, default http://127.0.0.1:3002)")
+	key := cmd.Flags().String("api-key", "", "API key (HOGSEND_API_KEY)")
+	return func() (*apiClient, error) {
+		c := &apiClient{
+			base:  first(*base, p.env("HOGSEND_API_URL"), "http://127.0.0.1:3002"),
+			key:   first(*key, p.env("HOGSEND_API_KEY")),
+			http:  &http.Client{Timeout: 35 * time.Second},
+			pause: pause,
+		}
+		if u, err := url.Parse(c.base); err != nil || u.Host == "" {
+			return nil, fmt.Errorf("--url: %q is not an address such as http://127.0.0.1:3002", c.base)
+		}
+		if c.key == "" {
+			return nil, errors.New("--api-key: no API key given (flag or HOGSEND_API_KEY); `hogsend dev` prints one")
+		}
+		return c, nil
+	}
+}
+
+func first(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// apiError is the server's refusal.
+type apiError struct {
+	Status  int
+	Message string `json:"error"`
+	Details []struct{ Path, Message string }
+	Results json.RawMessage
+}
+
+func (e *apiError) Error() string {
+	text := fmt.Sprintf("server answered %d: %s", e.Status, e.Message)
+	for _, d := range e.Details {
+		text += fmt.Sprintf("\n  %s: %s", d.Path, d.Message)
+	}
+	return text
+}
+
+// maxTries bounds how often one request is repeated while the server is away.
+const maxTries = 10
+
+// do sends one request and decodes the reply into out. A request that the server
+// could not take (no connection, 429, 5xx) is repeated with growing pauses, so the
+// body must be idempotent.
+func (c *apiClient) do(ctx context.Context, method, path string, body, out any) error {
+	var payload []byte
+	if body != nil {
+		var err error
+		if payload, err = json.Marshal(body); err != nil {
+			return fmt.Errorf("encode request: %w", err)
+		}
+	}
+	wait := 200 * time.Millisecond
+	for try := 1; ; try++ {
+		after, err := c.once(ctx, method, path, payload, out)
+		if err == nil || after < 0 || try == maxTries || ctx.Err() != nil {
+			return err
+		}
+		if err := c.pause(ctx, max(after, wait)); err != nil {
+			return err
+		}
+		wait = min(2*wait, 5*time.Second)
+	}
+}
+
+// once is one try; a negative pause says that another would not help.
+func (c *apiClient) once(ctx context.Context, method, path string, payload []byte, out any) (time.Duration, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(payload))
+	if err != nil {
+		return -1, fmt.Errorf("make request: %w", err)
+	}
+	req.Header.Set("Authorization", "Bearer "+c.key)
+	if payload != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return 0, fmt.Errorf("reach server: %w", err)
+	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
+	if err != nil {
+		return 0, fmt.Errorf("read reply: %w", err)
+	}
+	if res.StatusCode < 300 {
+		if err := json.Unmarshal(data, out); err != nil {
+			return -1, fmt.Errorf("decode reply: %w", err)
+		}
+		return 0, nil
+	}
+	refusal := &apiError{Status: res.StatusCode}
+	if err := json.Unmarshal(data, refusal); err != nil || refusal.Message == "" {
+		refusal.Message = http.StatusText(res.StatusCode)
+	}
+	if res.StatusCode != http.StatusTooManyRequests && res.StatusCode < 500 {
+		return -1, refusal
+	}
+	seconds, _ := strconv.Atoi(res.Header.Get("Retry-After")) // absent or no number: 0
+	return time.Duration(seconds) * time.Second, refusal
+}

@@ -1,0 +1,194 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
+	"github.com/hogsend/hogsend/internal/config"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/schema"
+	"github.com/hogsend/hogsend/workflows/names"
+)
+
+// finding is one line of doctor's report.
+type finding struct {
+	Check  string `json:"check"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+}
+
+func (p *program) doctorCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "doctor", Short: "Check configuration, database, Temporal, workers and outbox", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			findings := p.examine(cmd.Context())
+			if asJSON {
+				if err := json.NewEncoder(p.Stdout).Encode(map[string]any{"findings": findings}); err != nil {
+					return fmt.Errorf("print findings: %w", err)
+				}
+			} else {
+				for _, f := range findings {
+					mark := "ok  "
+					if !f.OK {
+						mark = "FAIL"
+					}
+					fmt.Fprintf(p.Stdout, "%s  %-18s %s\n", mark, f.Check, f.Detail)
+				}
+			}
+			if slices.ContainsFunc(findings, func(f finding) bool { return !f.OK }) {
+				return reportedError{errors.New("something is wrong")}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	return cmd
+}
+
+// probeTimeout bounds each check.
+const probeTimeout = 5 * time.Second
+
+// examine makes every check it can; one that fails does not hide the others (O-33).
+func (p *program) examine(ctx context.Context) []finding {
+	var findings []finding
+	note := func(check, detail string, err error) {
+		f := finding{Check: check, OK: err == nil, Detail: detail}
+		if err != nil {
+			f.Detail = err.Error()
+		}
+		findings = append(findings, f)
+	}
+	registry, _, err := checkRegistry(p.Registry)
+	note("registry", fmt.Sprintf("%d journeys, %d templates", len(registry.Journeys), len(registry.Templates)), err)
+	cfg, err := p.load(config.Needs{Temporal: true, Service: true})
+	note("configuration", string(cfg.Environment), err)
+	if cfg.EmailProvider == "mailbox" && cfg.Environment == config.Production {
+		note("provider", "", errors.New("mails go to the mailbox and never leave; set RESEND_API_KEY"))
+	} else {
+		note("provider", cfg.EmailProvider, nil)
+	}
+	note("public url", cfg.PublicURL, reachable(ctx, cfg.PublicURL+"/v1/health/live"))
+	p.examineDatabase(ctx, cfg, registry.Digest(), note)
+	p.examineTemporal(ctx, cfg, note)
+	return findings
+}
+
+func (p *program) examineDatabase(ctx context.Context, cfg config.Config, digest string, note func(string, string, error)) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	s, err := store.Open(ctx, store.Config{URL: cfg.DatabaseURL, MaxConns: 2})
+	if err != nil {
+		note("database", "", err)
+		return
+	}
+	defer s.Close()
+	status, err := schema.Check(ctx, s.Pool)
+	if err != nil {
+		note("database", "", err)
+		return
+	}
+	note("database", "answers", nil)
+	if !status.InSync() {
+		err = fmt.Errorf("behind this build, run `hogsend migrate` (pending: %v)", status.Pending)
+	}
+	note("schema", status.Applied, err)
+	if err != nil {
+		return
+	}
+	var pending, dead, workers, strangers int
+	var lag float64
+	err = s.Pool.QueryRow(ctx, `select
+		(select count(*) from outbox where status = 'pending'),
+		(select coalesce(extract(epoch from now() - min(created_at)), 0) from outbox where status = 'pending'),
+		(select count(*) from dead_letters where status = 'pending'),
+		(select count(*) from worker_heartbeats where last_seen_at > now() - interval '30 seconds'),
+		(select count(*) from worker_heartbeats where last_seen_at > now() - interval '30 seconds' and registry_digest <> $1)`,
+		digest).Scan(&pending, &lag, &dead, &workers, &strangers)
+	if err != nil {
+		note("outbox", "", err)
+		return
+	}
+	note("outbox", fmt.Sprintf("%d pending, oldest %.1f s", pending, lag), when(lag > 60, "the oldest undelivered row is %.0f s old", lag))
+	note("dead letters", "none", when(dead > 0, "%d wait for a decision", dead))
+	note("workers", fmt.Sprintf("%d up", workers), when(workers == 0, "none is up"))
+	note("registry digest", "the same everywhere", when(strangers > 0, "%d workers run another registry", strangers))
+}
+
+func when(bad bool, format string, args ...any) error {
+	if !bad {
+		return nil
+	}
+	return fmt.Errorf(format, args...)
+}
+
+func (p *program) examineTemporal(ctx context.Context, cfg config.Config, note func(string, string, error)) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	c, err := lazyTemporal(cfg, newLogger(discard{}, cfg))
+	if err != nil {
+		note("temporal", "", err)
+		return
+	}
+	defer c.Close()
+	if err := checkTemporal(ctx, c); err != nil {
+		note("temporal", "", err)
+		return
+	}
+	note("temporal", cfg.TemporalAddress, nil)
+	_, err = c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: cfg.TemporalNamespace})
+	note("namespace", cfg.TemporalNamespace, err)
+	note("search attributes", "registered", searchAttributes(ctx, c, cfg.TemporalNamespace))
+	queue, err := c.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
+		Namespace: cfg.TemporalNamespace, TaskQueue: &taskqueue.TaskQueue{Name: cfg.TemporalTaskQueue}, TaskQueueType: enums.TASK_QUEUE_TYPE_WORKFLOW,
+	})
+	if err == nil && len(queue.GetPollers()) == 0 {
+		err = fmt.Errorf("nobody polls %s", cfg.TemporalTaskQueue)
+	}
+	note("task queue", fmt.Sprintf("%s, %d pollers", cfg.TemporalTaskQueue, len(queue.GetPollers())), err)
+}
+
+func searchAttributes(ctx context.Context, c client.Client, namespace string) error {
+	list, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
+	if err != nil {
+		return fmt.Errorf("list search attributes: %w", err)
+	}
+	for _, name := range []string{names.AttributeJourney, names.AttributeContact, names.AttributeBucket} {
+		if _, ok := list.GetCustomAttributes()[name]; !ok {
+			return fmt.Errorf("%s is missing; run: temporal operator search-attribute create --name %s --type Keyword", name, name)
+		}
+	}
+	return nil
+}
+
+func reachable(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return fmt.Errorf("make request: %w", err)
+	}
+	res, err := (&http.Client{Timeout: probeTimeout}).Do(req)
+	if err != nil {
+		return fmt.Errorf("not reachable from here: %w", err)
+	}
+	defer res.Body.Close()
+	return when(res.StatusCode != http.StatusOK, "answers %d", res.StatusCode)
+}
+
+// discard takes log lines that would only repeat a finding.
+type discard struct{}
+
+func (discard) Write(b []byte) (int, error) { return len(b), nil }

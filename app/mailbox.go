@@ -1,0 +1,82 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// mail is one mail as the mailbox route answers it.
+type mail struct {
+	ID        string    `json:"id"`
+	To        string    `json:"to"`
+	From      string    `json:"from"`
+	Template  string    `json:"template"`
+	Subject   string    `json:"subject"`
+	At        time.Time `json:"at"`
+	JourneyID string    `json:"journeyId"`
+	HTML      string    `json:"html"`
+	Text      string    `json:"text"`
+}
+
+func (p *program) mailboxCommand() *cobra.Command {
+	var asJSON bool
+	var to string
+	cmd := &cobra.Command{
+		Use:   "mailbox [ID]",
+		Short: "List the mails of the mailbox provider, or show one",
+		Args:  cobra.MaximumNArgs(1),
+	}
+	connect := p.clientFlags(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per mail, oldest first")
+	cmd.Flags().StringVar(&to, "to", "", "only mails to this address")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, err := connect()
+		if err != nil {
+			return err
+		}
+		table := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
+		encoder := json.NewEncoder(p.Stdout)
+		encoder.SetEscapeHTML(false)
+		found := 0
+		for after := ""; ; {
+			var page struct {
+				Mails []mail `json:"mails"`
+				Next  string `json:"next"`
+			}
+			query := url.Values{"limit": {"100"}, "after": {after}, "to": {to}}
+			if err := c.do(cmd.Context(), "GET", "/v1/admin/mailbox?"+query.Encode(), nil, &page); err != nil {
+				return err
+			}
+			for _, m := range page.Mails {
+				if len(args) == 1 && m.ID != args[0] {
+					continue
+				}
+				found++
+				switch {
+				case asJSON:
+					err = encoder.Encode(m)
+				case len(args) == 1:
+					_, err = fmt.Fprintf(p.Stdout, "From:    %s\nTo:      %s\nDate:    %s\nSubject: %s\n\n%s\n", m.From, m.To, m.At.Format(time.RFC3339), m.Subject, m.Text)
+				default:
+					_, err = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", m.At.Format(time.DateTime), m.To, m.Template, m.Subject, m.ID)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			if after = page.Next; after == "" {
+				break
+			}
+		}
+		if len(args) == 1 && found == 0 {
+			return fmt.Errorf("no mail %s in the mailbox", args[0])
+		}
+		return table.Flush()
+	}
+	return cmd
+}

@@ -1,0 +1,120 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/config"
+	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/outbox"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/schema"
+)
+
+// process is what serve, worker, dev and standalone are built from: one database
+// pool, one ingester and one renderer, shared by all that runs in it.
+type process struct {
+	cfg      config.Config
+	log      *slog.Logger
+	registry hogsend.Registry  // everything compiled in
+	enabled  []hogsend.Journey // what ENABLED_JOURNEYS leaves
+	renderer *email.Renderer
+	store    *store.Store
+	notifier *outbox.Notifier
+	ingest   *ingest.Ingester
+	build    string
+}
+
+// newProcess validates the registry before anything is touched (J-1), opens the
+// database and waits for it.
+func newProcess(ctx context.Context, registry hogsend.Registry, cfg config.Config, log *slog.Logger) (*process, error) {
+	registry, renderer, err := checkRegistry(registry)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range cfg.Warnings {
+		log.Warn(w)
+	}
+	p := &process{cfg: cfg, log: log, registry: registry, renderer: renderer, build: buildID(cfg.BuildID)}
+	var unknown []string
+	p.enabled, unknown = registry.Enabled(cfg.EnabledJourneys)
+	if len(unknown) > 0 {
+		log.Warn("ENABLED_JOURNEYS names unknown journeys", "ids", unknown)
+	}
+	if len(p.enabled) == 0 {
+		log.Warn("no journey is enabled")
+	}
+	if p.store, err = store.Open(ctx, store.Config{URL: cfg.DatabaseURL, MaxConns: cfg.DBMaxConns}); err != nil {
+		return nil, err
+	}
+	if err := p.awaitDatabase(ctx); err != nil {
+		p.store.Close()
+		return nil, err
+	}
+	p.notifier = outbox.NewNotifier(p.store.Pool, log)
+	p.ingest = ingest.New(p.store, ingest.Config{
+		Journeys:     p.enabled,
+		ExitJourneys: p.registry.Journeys,
+		LateHorizon:  cfg.LateEventHorizon,
+		BuildID:      p.build,
+		Notify:       p.notifier.Notify,
+		Logger:       log,
+	})
+	return p, nil
+}
+
+// close ends what newProcess began, in the opposite order.
+func (p *process) close() {
+	p.ingest.Close()
+	p.notifier.Close()
+	p.store.Close()
+}
+
+// checkRegistry reports every problem of journeys and templates together.
+func checkRegistry(registry hogsend.Registry) (hogsend.Registry, *email.Renderer, error) {
+	registry = registry.Clone()
+	renderer, templates := email.Compile(registry)
+	if err := errors.Join(registry.Validate(), templates); err != nil {
+		return registry, nil, fmt.Errorf("registry:\n%w", err)
+	}
+	return registry, renderer, nil
+}
+
+// dependencyTimeout is how long a process waits for what it cannot start without (O-41).
+const dependencyTimeout = 60 * time.Second
+
+// awaitDatabase waits until the database answers and refuses a schema that is
+// behind this build (O-37, O-41).
+func (p *process) awaitDatabase(ctx context.Context) error {
+	deadline := time.Now().Add(dependencyTimeout)
+	for try := 1; ; try++ {
+		status, err := schema.Check(ctx, p.store.Pool)
+		switch {
+		case err == nil && (status.InSync() || p.cfg.SkipSchemaCheck):
+			return nil
+		case err == nil:
+			return fmt.Errorf("the database schema is behind this build; run `hogsend migrate` (pending: %v)", status.Pending)
+		case !store.IsUnavailable(err) || time.Now().After(deadline):
+			return err
+		}
+		p.log.Warn("database is not reachable, trying again", "try", try, "error", err)
+		if err := pause(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+}
+
+// newLogger writes records as JSON, or as text when the format says so (O-42).
+func newLogger(w io.Writer, cfg config.Config) *slog.Logger {
+	options := &slog.HandlerOptions{Level: cfg.LogLevel}
+	if cfg.LogFormat == "text" {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}

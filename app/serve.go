@@ -1,0 +1,102 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
+
+	"github.com/hogsend/hogsend/internal/config"
+	"github.com/hogsend/hogsend/server"
+)
+
+func (p *program) serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "serve", Short: "Serve the HTTP API", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := p.load(config.Needs{Temporal: true, Service: true})
+			if err != nil {
+				return err
+			}
+			log := newLogger(p.Stderr, cfg)
+			proc, err := newProcess(cmd.Context(), p.Registry, cfg, log)
+			if err != nil {
+				return err
+			}
+			defer proc.close()
+			// The server only asks Temporal how it is; it accepts events without it (O-41).
+			temporal, err := lazyTemporal(cfg, log)
+			if err != nil {
+				return err
+			}
+			defer temporal.Close()
+			listener, err := listen(cfg)
+			if err != nil {
+				return err
+			}
+			return proc.serve(cmd.Context(), listener, temporal)
+		},
+	}
+}
+
+// listen takes the port before anything slow happens, so that a taken one is said at once.
+func listen(cfg config.Config) (net.Listener, error) {
+	address := net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port))
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w (PORT or --port chooses another)", address, err)
+	}
+	return l, nil
+}
+
+// serve answers requests until ctx ends, then lets those in flight finish (O-40).
+func (p *process) serve(ctx context.Context, listener net.Listener, temporal client.Client) error {
+	handler := server.New(server.Config{
+		Store:           p.store,
+		Ingest:          p.ingest,
+		Registry:        p.registry,
+		Enabled:         p.enabled,
+		AdminAPIKey:     p.cfg.AdminAPIKey,
+		RateLimitIngest: p.cfg.RateLimitIngest,
+		RateLimitAdmin:  p.cfg.RateLimitAdmin,
+		TrustedOrigins:  p.cfg.TrustedOrigins,
+		TrustedProxies:  p.cfg.TrustedProxies,
+		PublicURL:       p.cfg.PublicURL,
+		Temporal:        func(ctx context.Context) error { return checkTemporal(ctx, temporal) },
+		Version:         Version,
+		BuildID:         p.build,
+		Logger:          p.log,
+	})
+	httpServer := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: readHeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- httpServer.Serve(listener) }()
+	p.log.Info("hogsend server ready", "version", Version, "build_id", p.build, "address", listener.Addr().String(),
+		"public_url", p.cfg.PublicURL, "temporal", p.cfg.TemporalAddress, "namespace", p.cfg.TemporalNamespace,
+		"journeys", len(p.enabled), "templates", len(p.registry.Templates))
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	handler.Drain()
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.cfg.ShutdownTimeout)
+	defer cancel()
+	if err := httpServer.Shutdown(stop); err != nil {
+		return fmt.Errorf("stop server: %w", err)
+	}
+	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return nil
+}

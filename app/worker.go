@@ -1,0 +1,157 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+	"go.temporal.io/sdk/log"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/config"
+	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/provider/mailbox"
+	"github.com/hogsend/hogsend/internal/provider/resend"
+	"github.com/hogsend/hogsend/worker"
+)
+
+const (
+	readHeaderTimeout = 10 * time.Second
+	idleTimeout       = 2 * time.Minute
+)
+
+func (p *program) workerCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "worker", Short: "Run journeys and deliver the outbox", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := p.load(config.Needs{Temporal: true, Service: true})
+			if err != nil {
+				return err
+			}
+			log := newLogger(p.Stderr, cfg)
+			log.Info("hogsend worker starting")
+			proc, err := newProcess(cmd.Context(), p.Registry, cfg, log)
+			if err != nil {
+				return err
+			}
+			defer proc.close()
+			temporal, err := lazyTemporal(cfg, log)
+			if err != nil {
+				return err
+			}
+			defer temporal.Close()
+			return proc.work(cmd.Context(), temporal, nil)
+		},
+	}
+}
+
+// lazyTemporal is a client that connects when first used, by address, namespace,
+// API key and TLS settings of the environment.
+func lazyTemporal(cfg config.Config, logger *slog.Logger) (client.Client, error) {
+	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: environment(cfg.TemporalLookup)})
+	if err != nil {
+		return nil, fmt.Errorf("read temporal settings: %w", err)
+	}
+	options.HostPort, options.Namespace = cfg.TemporalAddress, cfg.TemporalNamespace
+	options.Logger = log.NewStructuredLogger(logger)
+	if options.DataConverter, err = worker.NewDataConverter(cfg.Secret, cfg.PreviousSecrets); err != nil {
+		return nil, err
+	}
+	if options.FailureConverter, err = worker.NewFailureConverter(cfg.Secret, cfg.PreviousSecrets); err != nil {
+		return nil, err
+	}
+	c, err := client.NewLazyClient(options)
+	if err != nil {
+		return nil, fmt.Errorf("make temporal client: %w", err)
+	}
+	return c, nil
+}
+
+// environment lets envconfig read what this process was started with.
+type environment func(string) (string, bool)
+
+// Environ is not needed for the settings that are read.
+func (e environment) Environ() []string { return nil }
+
+// LookupEnv returns one variable.
+func (e environment) LookupEnv(name string) (string, bool) { return e(name) }
+
+func checkTemporal(ctx context.Context, c client.Client) error {
+	_, err := c.CheckHealth(ctx, &client.CheckHealthRequest{})
+	return err
+}
+
+// work runs journeys and delivers the outbox until ctx ends. ready, if not nil, is
+// called once the worker polls.
+func (p *process) work(ctx context.Context, temporal client.Client, ready func()) error {
+	provider, err := p.provider()
+	if err != nil {
+		return err
+	}
+	w, err := worker.New(worker.Config{
+		Client:    temporal,
+		Namespace: p.cfg.TemporalNamespace,
+		TaskQueue: p.cfg.TemporalTaskQueue,
+		Store:     p.store,
+		Journeys:  p.registry.Journeys,
+		Activities: &activities.Activities{
+			Store:    p.store,
+			Ingest:   p.ingest,
+			Renderer: p.renderer,
+			Provider: provider,
+			Limiter:  p.limiter(),
+			Config: activities.Config{
+				From: p.cfg.EmailFrom, FromDomains: p.cfg.EmailFromDomains, ReplyTo: p.cfg.EmailReplyTo,
+				PublicURL: p.cfg.PublicURL, BuildID: p.build, LateHorizon: p.cfg.LateEventHorizon,
+				JourneyNames:      p.journeyTexts(func(j hogsend.Journey) string { return j.Name }),
+				JourneyCategories: p.journeyTexts(func(j hogsend.Journey) string { return j.Category }),
+			},
+			Logger: p.log,
+		},
+		BuildID:         p.build,
+		Version:         Version,
+		RegistryDigest:  p.registry.Digest(),
+		ShutdownTimeout: p.cfg.ShutdownTimeout,
+		Ready:           ready,
+		Logger:          p.log,
+	})
+	if err != nil {
+		return err
+	}
+	return w.Run(ctx)
+}
+
+// journeyTexts are texts of the journeys by id and alias.
+func (p *process) journeyTexts(text func(hogsend.Journey) string) map[string]string {
+	texts := map[string]string{}
+	for _, j := range p.registry.Journeys {
+		for _, id := range append([]string{j.ID}, j.Aliases...) {
+			texts[id] = text(j)
+		}
+	}
+	return texts
+}
+
+// provider is the one the environment chose (E-36).
+func (p *process) provider() (email.Provider, error) {
+	if p.cfg.EmailProvider == "resend" {
+		return resend.New(resend.Config{APIKey: p.cfg.ResendAPIKey, BaseURL: p.cfg.ResendBaseURL})
+	}
+	if p.cfg.Environment == config.Production {
+		p.log.Warn("mails go to the mailbox and never leave; set RESEND_API_KEY to send them")
+	}
+	return mailbox.New(p.store), nil
+}
+
+// limiter bounds provider calls; the mailbox takes them as fast as they come (E-34).
+func (p *process) limiter() *email.Limiter {
+	if p.cfg.EmailProvider == "mailbox" {
+		return nil
+	}
+	return email.NewLimiter(p.cfg.EmailRatePerSecond)
+}
