@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -66,7 +67,13 @@ func (c *changes) match(waitID uuid.UUID, e *flow) {
 	c.matched.events = append(c.matched.events, e.id)
 }
 
+// end notes the end of an enrollment. One that is still to be inserted is inserted
+// as ended: its row must not be in the way of the next one.
 func (c *changes) end(id uuid.UUID, end End) {
+	if i := slices.Index(c.enrolled.Ids, id); i >= 0 {
+		c.enrolled.ExitReasons[i] = end.Reason
+		return
+	}
 	c.ended.Ids = append(c.ended.Ids, id)
 	c.ended.Statuses = append(c.ended.Statuses, end.Status)
 	c.ended.Errors = append(c.ended.Errors, end.Error)
@@ -155,10 +162,14 @@ func (c *changes) queue(ctx context.Context, p *store.Pipeline, now time.Time, b
 // written checks that a statement under the contacts' locks found what was read there.
 func written(what string, n int64, want int, err error) error {
 	if err == nil && n != int64(want) {
-		return fmt.Errorf("%s: %d of %d rows were as read", what, n, want)
+		return fmt.Errorf("%s: %d of %d rows were as read: %w", what, n, want, errStale)
 	}
 	return err
 }
+
+// checked reports whether the statements must be seen to have succeeded before the
+// commit: only the reader of their results knows.
+func (c *changes) checked() bool { return len(c.matched.waits) > 0 || len(c.ended.Ids) > 0 }
 
 func (c *changes) queuePeople(ctx context.Context, p *store.Pipeline, now time.Time) {
 	inserts := storedb.IngestContactsInsertParams{Now: now}

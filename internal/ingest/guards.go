@@ -162,6 +162,7 @@ func (w *wave) enroll(e *flow, j *hogsend.Journey) error {
 	p.Hops = append(p.Hops, int16(n.hops)) //nolint:gosec // within the hop limit
 	p.Versions = append(p.Versions, j.Version)
 	p.WorkflowIds = append(p.WorkflowIds, n.workflowID)
+	p.ExitReasons = append(p.ExitReasons, "")
 	w.changes.decide(e, j.ID, "", n.id, nil)
 	if err := w.changes.log(n.id, "start", "enrolled", "", "start", map[string]any{"eventId": e.id, "entry": n.entry}); err != nil {
 		return err

@@ -40,6 +40,7 @@ type person struct {
 	// the batch for what this transaction wrote.
 	wrote         time.Time
 	wroteAs       int
+	seenAs        int // the place in the batch of the event that saw it last
 	readUpdatedAt time.Time
 
 	created  bool    // by this transaction
@@ -228,7 +229,7 @@ func (p *plan) byEmail(emailKey string) *person {
 		if c.into != nil || !c.identified() || c.emailKey != emailKey {
 			continue
 		}
-		if best == nil || c.lastSeen.After(best.lastSeen) || c.lastSeen.Equal(best.lastSeen) && less(c.id, best.id) {
+		if best == nil || seenLater(c, best) {
 			best = c
 		}
 	}
@@ -236,6 +237,13 @@ func (p *plan) byEmail(emailKey string) *person {
 		return best
 	}
 	return p.owner(kindEmail, emailKey)
+}
+
+func seenLater(a, b *person) bool {
+	if !a.lastSeen.Equal(b.lastSeen) {
+		return a.lastSeen.After(b.lastSeen)
+	}
+	return a.seenAs > b.seenAs || a.seenAs == b.seenAs && less(a.id, b.id)
 }
 
 func less(a, b uuid.UUID) bool { return bytes.Compare(a[:], b[:]) < 0 }
@@ -436,7 +444,9 @@ func (p *plan) see(c *person, ev *Event) {
 	if c.firstSeen.IsZero() || at.Before(c.firstSeen) {
 		c.firstSeen = at
 	}
-	c.lastSeen = later(c.lastSeen, at)
+	if !at.Before(c.lastSeen) {
+		c.lastSeen, c.seenAs = at, p.index
+	}
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -367,6 +367,7 @@ func (t *transaction) commit(ctx context.Context) error {
 			t.wave.mark(c)
 		}
 	}
+	checked := t.wave.changes.checked()
 	t.flush(ctx, &p)
 	moved, gone, owners := t.plan.changedKeys()
 	if len(gone) > 0 {
@@ -389,9 +390,16 @@ func (t *transaction) commit(ctx context.Context) error {
 		}
 		p.Add(func(q *storedb.Queries) error { return q.IngestPreferencesLink(ctx, addresses, ids) })
 	}
-	p.Commit()
+	if !checked {
+		p.Commit()
+	}
 	if err := t.conn.Send(ctx, &p); err != nil {
 		return fmt.Errorf("write events: %w", err)
+	}
+	if checked {
+		if err := t.send(ctx, (*store.Pipeline).Commit); err != nil {
+			return fmt.Errorf("commit events: %w", err)
+		}
 	}
 	return nil
 }

@@ -243,15 +243,20 @@ func (s *scanner) key(quoted []byte, plain bool) {
 	}
 }
 
+// number returns where the number that starts at i ends. Postgres keeps numbers
+// exactly, so that a tiny or an endless one is as much beyond it as a huge one.
 func (s *scanner) number(i int) int {
-	start := i
+	start, exponent := i, false
 	for i < len(s.raw) && strings.IndexByte("+-.0123456789eE", s.raw[i]) >= 0 {
+		exponent = exponent || s.raw[i] == 'e' || s.raw[i] == 'E'
 		i++
 	}
-	if i-start < 20 && strings.IndexByte(string(s.raw[start:i]), 'e') < 0 && strings.IndexByte(string(s.raw[start:i]), 'E') < 0 {
+	if i-start < 20 && !exponent {
 		return i
 	}
-	if _, err := strconv.ParseFloat(string(s.raw[start:i]), 64); err != nil {
+	literal := string(s.raw[start:i])
+	_, small, _ := strings.Cut(strings.ToLower(literal), "e-")
+	if _, err := strconv.ParseFloat(literal, 64); err != nil || len(literal) > 1000 || len(strings.TrimLeft(small, "0")) > 3 {
 		s.found = append(s.found, "numbers must be within ±1.8e308")
 	}
 	return i

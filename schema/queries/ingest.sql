@@ -202,14 +202,17 @@ update waits set status = 'closed', closed_at = @now::timestamptz
 where enrollment_id = any(@enrollment_ids::uuid[]) and status = 'open';
 
 -- name: IngestEnrollmentsInsert :exec
+-- Those that have ended within their own transaction are inserted as ended.
 insert into enrollments (id, contact_id, journey_id, entry, status, node, context, trigger_event_id, trigger_seq,
-    hops, version, build_id, workflow_id, created_at, updated_at)
-select w.id, w.contact_id, w.journey_id, w.entry, 'active', 'start', w.context, e.id, e.seq,
-    w.hops, w.version, @build_id::text, w.workflow_id, @now::timestamptz, @now::timestamptz
+    hops, version, build_id, workflow_id, exit_reason, exited_at, created_at, updated_at)
+select w.id, w.contact_id, w.journey_id, w.entry, case when w.exit_reason = '' then 'active' else 'exited' end, 'start',
+    w.context, e.id, e.seq, w.hops, w.version, @build_id::text, w.workflow_id,
+    nullif(w.exit_reason, ''), case when w.exit_reason <> '' then @now::timestamptz end, @now::timestamptz, @now::timestamptz
 from (
     select unnest(@ids::uuid[]) as id, unnest(@contact_ids::uuid[]) as contact_id, unnest(@journey_ids::text[]) as journey_id,
         unnest(@entries::int[]) as entry, unnest(@contexts::jsonb[]) as context, unnest(@event_ids::uuid[]) as event_id,
-        unnest(@hops::smallint[]) as hops, unnest(@versions::text[]) as version, unnest(@workflow_ids::text[]) as workflow_id
+        unnest(@hops::smallint[]) as hops, unnest(@versions::text[]) as version, unnest(@workflow_ids::text[]) as workflow_id,
+        unnest(@exit_reasons::text[]) as exit_reason
 ) w
 join events e on e.id = w.event_id;
 

@@ -290,13 +290,15 @@ func (q *Queries) IngestEnrollmentsEnd(ctx context.Context, arg IngestEnrollment
 
 const ingestEnrollmentsInsert = `-- name: IngestEnrollmentsInsert :exec
 insert into enrollments (id, contact_id, journey_id, entry, status, node, context, trigger_event_id, trigger_seq,
-    hops, version, build_id, workflow_id, created_at, updated_at)
-select w.id, w.contact_id, w.journey_id, w.entry, 'active', 'start', w.context, e.id, e.seq,
-    w.hops, w.version, $1::text, w.workflow_id, $2::timestamptz, $2::timestamptz
+    hops, version, build_id, workflow_id, exit_reason, exited_at, created_at, updated_at)
+select w.id, w.contact_id, w.journey_id, w.entry, case when w.exit_reason = '' then 'active' else 'exited' end, 'start',
+    w.context, e.id, e.seq, w.hops, w.version, $1::text, w.workflow_id,
+    nullif(w.exit_reason, ''), case when w.exit_reason <> '' then $2::timestamptz end, $2::timestamptz, $2::timestamptz
 from (
     select unnest($3::uuid[]) as id, unnest($4::uuid[]) as contact_id, unnest($5::text[]) as journey_id,
         unnest($6::int[]) as entry, unnest($7::jsonb[]) as context, unnest($8::uuid[]) as event_id,
-        unnest($9::smallint[]) as hops, unnest($10::text[]) as version, unnest($11::text[]) as workflow_id
+        unnest($9::smallint[]) as hops, unnest($10::text[]) as version, unnest($11::text[]) as workflow_id,
+        unnest($12::text[]) as exit_reason
 ) w
 join events e on e.id = w.event_id
 `
@@ -313,8 +315,10 @@ type IngestEnrollmentsInsertParams struct {
 	Hops        []int16
 	Versions    []string
 	WorkflowIds []string
+	ExitReasons []string
 }
 
+// Those that have ended within their own transaction are inserted as ended.
 func (q *Queries) IngestEnrollmentsInsert(ctx context.Context, arg IngestEnrollmentsInsertParams) error {
 	_, err := q.db.Exec(ctx, ingestEnrollmentsInsert,
 		arg.BuildID,
@@ -328,6 +332,7 @@ func (q *Queries) IngestEnrollmentsInsert(ctx context.Context, arg IngestEnrollm
 		arg.Hops,
 		arg.Versions,
 		arg.WorkflowIds,
+		arg.ExitReasons,
 	)
 	return err
 }

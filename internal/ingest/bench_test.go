@@ -1,0 +1,127 @@
+package ingest_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/ingest"
+)
+
+var benchProperties = json.RawMessage(`{"plan":"pro","seats":5,"page":"/pricing"}`)
+
+func benchJourneys() []hogsend.Journey {
+	return []hogsend.Journey{
+		journey("welcome", "user.created", limit(hogsend.Once), exitOn("user.deleted")),
+		journey("trial", "trial.started", exitOn("user.upgraded")),
+	}
+}
+
+// people makes n contacts.
+func people(b *bundle, n int) {
+	for start := 0; start < n; start += 500 {
+		var events []ingest.Event
+		for i := start; i < min(n, start+500); i++ {
+			events = append(events, ingest.Event{Name: "seen", UserID: fmt.Sprintf("user_%d", i), Email: fmt.Sprintf("user_%d@example.com", i)})
+		}
+		b.sendAll(events...)
+	}
+	b.exec("analyze")
+}
+
+// Batches of 100 events of 10,000 known contacts, next to bare inserts of as many rows.
+func BenchmarkIngestBatch100(b *testing.B) {
+	for _, c := range []struct {
+		name      string
+		known, by bool
+	}{{"known", true, false}, {"keyed", true, true}, {"new", false, false}} {
+		b.Run(c.name, func(b *testing.B) {
+			s := setupWith(b, ingest.Config{Journeys: benchJourneys(), Lanes: 4})
+			people(s, 10_000)
+			n := 0
+			for b.Loop() {
+				events := make([]ingest.Event, 100)
+				for i := range events {
+					n++
+					events[i] = ingest.Event{Name: "page.viewed", UserID: fmt.Sprintf("user_%d", (n*7919)%10_000), Properties: benchProperties}
+					if !c.known {
+						events[i].UserID = fmt.Sprintf("new_%d", n)
+						events[i].Email = fmt.Sprintf("new_%d@example.com", n)
+					}
+					if c.by {
+						events[i].Key = fmt.Sprintf("key_%d", n)
+					}
+				}
+				s.sendAll(events...)
+			}
+			b.ReportMetric(float64(b.N)*100/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+	b.Run("bare", func(b *testing.B) {
+		s := setup(b)
+		ids := make([]uuid.UUID, 10_000)
+		for i := range ids {
+			ids[i] = uuid.New()
+		}
+		n := 0
+		for b.Loop() {
+			sql := "insert into events (id, contact_id, name, properties, source, occurred_at, received_at) values "
+			args := make([]any, 0, 400)
+			for i := range 100 {
+				n++
+				if i > 0 {
+					sql += ","
+				}
+				sql += fmt.Sprintf("($%d,$%d,$%d,$%d,'api',now(),now())", i*4+1, i*4+2, i*4+3, i*4+4)
+				args = append(args, uuid.Must(uuid.NewV7()), ids[(n*7919)%10_000], "page.viewed", benchProperties)
+			}
+			_, err := s.store.Pool.Exec(b.Context(), sql, args...)
+			require.NoError(b, err)
+		}
+		b.ReportMetric(float64(b.N)*100/b.Elapsed().Seconds(), "events/s")
+	})
+}
+
+// One event per call from 64 callers, next to bare one-row transactions.
+func BenchmarkIngestSingle64(b *testing.B) {
+	b.Run("ingest", func(b *testing.B) {
+		s := setupWith(b, ingest.Config{Journeys: benchJourneys(), Lanes: 4})
+		people(s, 10_000)
+		var n atomic.Int64
+		b.SetParallelism(32)
+		b.ResetTimer()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				_, err := s.ingester.Ingest(context.Background(), ingest.Event{
+					Name: "page.viewed", UserID: fmt.Sprintf("user_%d", (n.Add(1)*7919)%10_000), Properties: benchProperties,
+				})
+				if err != nil {
+					b.Error(err)
+				}
+			}
+		})
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+	})
+	b.Run("bare", func(b *testing.B) {
+		s := setup(b)
+		b.SetParallelism(32)
+		b.ResetTimer()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				_, err := s.store.Pool.Exec(context.Background(),
+					`insert into events (id, contact_id, name, properties, source, occurred_at, received_at) values ($1,$2,$3,$4,'api',now(),now())`,
+					uuid.Must(uuid.NewV7()), uuid.New(), "page.viewed", benchProperties)
+				if err != nil {
+					b.Error(err)
+				}
+			}
+		})
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+	})
+}
