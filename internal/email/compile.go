@@ -1,0 +1,239 @@
+package email
+
+import (
+	"errors"
+	"fmt"
+	htmltemplate "html/template"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	texttemplate "text/template"
+	"text/template/parse"
+
+	"github.com/hogsend/hogsend"
+)
+
+// Renderer renders the templates of one registry. It never changes and is safe for
+// concurrent use.
+type Renderer struct {
+	templates map[string]*compiled
+}
+
+// compiled is one template, parsed.
+type compiled struct {
+	hogsend.Template
+	props reflect.Type
+	// text and preview are nil when the template has none.
+	subject, text, preview *texttemplate.Template
+	html                   *htmltemplate.Template
+	// sheets are the style blocks seen at the start, which are nearly always all there are.
+	sheets map[string]*stylesheet
+}
+
+// Compile parses and checks every template: each field a template reads must be
+// one of its props type, also in branches that are not taken, and each template is
+// executed with its zero props and every example. All problems of all templates
+// are in the one error, sorted, a line each (E-2). Keys and categories are checked
+// by the registry's own Validate; of two templates with one key the later counts.
+func Compile(registry hogsend.Registry) (*Renderer, error) {
+	r := &Renderer{templates: map[string]*compiled{}}
+	definitions := map[string]hogsend.Template{}
+	for _, t := range registry.Templates {
+		if t.Layout == "" {
+			t.Layout = registry.Layout
+		}
+		definitions[t.Key] = t
+	}
+	var problems []string
+	for key, t := range definitions {
+		c := &compiler{compiled: &compiled{Template: t, sheets: map[string]*stylesheet{}}}
+		c.compile()
+		r.templates[key] = c.compiled
+		problems = append(problems, c.problems...)
+	}
+	if len(problems) == 0 {
+		return r, nil
+	}
+	slices.Sort(problems)
+	return nil, errors.New(strings.Join(slices.Compact(problems), "\n"))
+}
+
+// Lookup is the definition under a key, its layout filled in.
+func (r *Renderer) Lookup(key string) (hogsend.Template, bool) {
+	c, ok := r.templates[key]
+	if !ok {
+		return hogsend.Template{}, false
+	}
+	return c.Template, true
+}
+
+// Keys are all keys, sorted.
+func (r *Renderer) Keys() []string { return slices.Sorted(maps.Keys(r.templates)) }
+
+type compiler struct {
+	*compiled
+	problems []string
+}
+
+func (c *compiler) problem(field, format string, args ...any) {
+	c.problems = append(c.problems, fmt.Sprintf("template %s: %s: %s", c.Key, field, fmt.Sprintf(format, args...)))
+}
+
+func (c *compiler) compile() {
+	c.propsType()
+	c.subject = c.parseText("Subject", c.Template.Subject, true)
+	c.text = c.parseText("Text", c.Template.Text, false)
+	c.preview = c.parseText("Preview", c.Template.Preview, false)
+	c.parseHTML()
+	if len(c.problems) == 0 {
+		c.execute()
+	}
+}
+
+func (c *compiler) propsType() {
+	c.props = reflect.TypeFor[struct{}]()
+	if c.Props == nil {
+		if len(c.Examples) > 0 {
+			c.problem("Examples", "a template without props takes none")
+		}
+		return
+	}
+	t := reflect.TypeOf(c.Props)
+	if t.Kind() != reflect.Struct {
+		c.problem("Props", "must be a struct, not %s", t)
+		return
+	}
+	c.props = t
+	for name, example := range c.Examples {
+		if reflect.TypeOf(example) != t {
+			c.problem("Examples."+name, "must be %s, not %T", t, example)
+		}
+	}
+}
+
+func (c *compiler) parseText(field, source string, required bool) *texttemplate.Template {
+	if strings.TrimSpace(source) == "" {
+		if required {
+			c.problem(field, "is missing")
+		}
+		return nil
+	}
+	t, err := texttemplate.New(field).Funcs(texttemplate.FuncMap{orEmptyName: orEmpty}).Parse(source)
+	if err != nil {
+		c.problem(field, "%s", templateError(err))
+		return nil
+	}
+	c.check(field, t.Tree, func(name string) *parse.Tree {
+		if other := t.Lookup(name); other != nil {
+			return other.Tree
+		}
+		return nil
+	})
+	for _, each := range t.Templates() {
+		if each.Tree != nil {
+			printNothingForNil(each.Root)
+		}
+	}
+	return t
+}
+
+const (
+	layoutName  = "layout"
+	contentName = "content"
+)
+
+func (c *compiler) parseHTML() {
+	if strings.TrimSpace(c.HTML) == "" {
+		c.problem("HTML", "is missing")
+		return
+	}
+	root := htmltemplate.New(layoutName)
+	layout := c.Layout
+	if layout == "" {
+		layout = `{{template "content" .}}`
+	}
+	if _, err := root.Parse(layout); err != nil {
+		c.problem("Layout", "%s", templateError(err))
+		return
+	}
+	body, err := root.New(contentName).Parse(c.HTML)
+	if err != nil {
+		c.problem("HTML", "%s", templateError(err))
+		return
+	}
+	find := func(name string) *parse.Tree {
+		if other := root.Lookup(name); other != nil {
+			return other.Tree
+		}
+		return nil
+	}
+	c.check("HTML", body.Tree, find)
+	used := c.check("Layout", root.Lookup(layoutName).Tree, func(name string) *parse.Tree {
+		if name == contentName {
+			return nil // has been checked as HTML
+		}
+		return find(name)
+	})
+	if !used[contentName] {
+		c.problem("Layout", `must print {{template "content" .}}`)
+	}
+	c.html = root
+}
+
+// check walks a tree and returns the names of the templates it calls.
+func (c *compiler) check(field string, tree *parse.Tree, find func(string) *parse.Tree) map[string]bool {
+	checker := newTreeChecker(c.props, find, func(problem string) { c.problem(field, "%s", problem) })
+	checker.tree(tree, dataType)
+	return checker.called
+}
+
+// execute renders with zero props and with every example. An empty subject is a
+// problem of an example only: zero props are nobody's mail.
+func (c *compiler) execute() {
+	try := func(name string, props any) {
+		r, err := c.render(c.data(Input{Contact: sampleContact, PublicURL: sampleURL, UnsubscribeURL: sampleURL, PreferencesURL: sampleURL}, props))
+		switch {
+		case err != nil:
+			c.problem(err.field, "with %s: %s", name, templateError(err.cause))
+			return
+		case name != zeroProps:
+			if problem := subjectProblem(r.Subject); problem != "" {
+				c.problem("Subject", "with %s: %s", name, problem)
+			}
+		}
+	}
+	c.rememberSheets()
+	try(zeroProps, reflect.Zero(c.props).Interface())
+	for name, example := range c.Examples {
+		try("example "+name, example)
+	}
+}
+
+const (
+	zeroProps = "zero props"
+	sampleURL = "https://example.com"
+)
+
+var sampleContact = hogsend.Contact{ID: "00000000-0000-0000-0000-000000000000", Email: "ada@example.com"}
+
+// rememberSheets parses the style blocks once, so that rendering does not.
+func (c *compiler) rememberSheets() {
+	var b strings.Builder
+	data := c.data(Input{Contact: sampleContact}, reflect.Zero(c.props).Interface())
+	if err := c.html.Execute(&b, data); err != nil {
+		return // is reported when it is tried
+	}
+	doc, err := parseDocument(b.String())
+	if err != nil {
+		return
+	}
+	for _, block := range doc.styleBlocks() {
+		text := content(block)
+		c.sheets[text] = parseStylesheet(text)
+	}
+}
+
+func templateError(err error) string {
+	return strings.TrimPrefix(strings.TrimPrefix(err.Error(), "html/"), "template: ")
+}

@@ -1,0 +1,3 @@
+// Package email turns templates into mails: it checks and renders them, signs the
+// links of opting out, and says what a provider is.
+package email

@@ -1,0 +1,145 @@
+package email
+
+import (
+	"fmt"
+	"strings"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+// document is a rendered HTML mail as a tree.
+type document struct {
+	root *html.Node
+	// head and body always exist: the parser adds them.
+	head, body *html.Node
+}
+
+func parseDocument(text string) (document, error) {
+	root, err := html.Parse(strings.NewReader(text))
+	if err != nil {
+		return document{}, fmt.Errorf("parse html: %w", err)
+	}
+	d := document{root: root}
+	for n := range root.Descendants() {
+		switch {
+		case n.DataAtom == atom.Head && d.head == nil:
+			d.head = n
+		case n.DataAtom == atom.Body && d.body == nil:
+			d.body = n
+		}
+	}
+	return d, nil
+}
+
+func (d document) String() (string, error) {
+	var b strings.Builder
+	if err := html.Render(&b, d.root); err != nil {
+		return "", fmt.Errorf("write html: %w", err)
+	}
+	return b.String(), nil
+}
+
+// styleBlocks are the style elements that apply to every screen.
+func (d document) styleBlocks() []*html.Node {
+	var blocks []*html.Node
+	for n := range d.root.Descendants() {
+		media := strings.ToLower(strings.TrimSpace(attribute(n, "media")))
+		if n.DataAtom == atom.Style && (media == "" || media == "all" || media == "screen") {
+			blocks = append(blocks, n)
+		}
+	}
+	return blocks
+}
+
+// inline moves the rules of style blocks into style attributes (E-5). known holds
+// the style blocks that were parsed before, by their text; it is only read.
+func (d document) inline(known map[string]*stylesheet) {
+	var rules []rule
+	blocks := d.styleBlocks()
+	for _, block := range blocks {
+		text := content(block)
+		sheet, ok := known[text]
+		if !ok {
+			sheet = parseStylesheet(text)
+		}
+		rules = append(rules, sheet.rules...)
+		if sheet.rest == "" {
+			block.Parent.RemoveChild(block)
+			continue
+		}
+		for c := block.FirstChild; c != nil; c = block.FirstChild {
+			block.RemoveChild(c)
+		}
+		block.AppendChild(&html.Node{Type: html.TextNode, Data: "\n" + sheet.rest})
+	}
+	if len(blocks) > 1 {
+		sortRules(rules)
+	}
+	inlineInto(d.body, rules)
+	for n := range d.body.Descendants() {
+		inlineInto(n, rules)
+	}
+}
+
+func inlineInto(n *html.Node, rules []rule) {
+	if n.Type != html.ElementNode || n.DataAtom == atom.Style || n.DataAtom == atom.Script {
+		return
+	}
+	var matching []rule
+	for _, r := range rules {
+		if r.selector.Match(n) {
+			matching = append(matching, r)
+		}
+	}
+	if len(matching) > 0 {
+		setAttribute(n, "style", styleOf(matching, parseDeclarations(attribute(n, "style"))))
+	}
+}
+
+// previewStyle hides the preview line in the opened mail.
+const previewStyle = "display:none;font-size:1px;line-height:1px;max-height:0;max-width:0;opacity:0;overflow:hidden;mso-hide:all"
+
+// previewFiller keeps mail programs from showing the body's first words behind the
+// preview line: invisible characters that still take room.
+const previewFiller = "\u00a0\u200c\u034f"
+
+const previewFillerCount = 60
+
+// addPreview puts the preview line at the top of the body.
+func (d document) addPreview(line string) {
+	div := &html.Node{Type: html.ElementNode, DataAtom: atom.Div, Data: "div"}
+	setAttribute(div, "style", previewStyle)
+	div.AppendChild(&html.Node{Type: html.TextNode, Data: line + strings.Repeat(previewFiller, previewFillerCount)})
+	d.body.InsertBefore(div, d.body.FirstChild)
+}
+
+// content is the text inside a node.
+func content(n *html.Node) string {
+	var b strings.Builder
+	for c := range n.ChildNodes() {
+		if c.Type == html.TextNode {
+			b.WriteString(c.Data)
+		}
+	}
+	return b.String()
+}
+
+func attribute(n *html.Node, name string) string {
+	for _, a := range n.Attr {
+		if a.Namespace == "" && a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+func setAttribute(n *html.Node, name, value string) {
+	for i, a := range n.Attr {
+		if a.Namespace == "" && a.Key == name {
+			n.Attr[i].Val = value
+			return
+		}
+	}
+	n.Attr = append(n.Attr, html.Attribute{Key: name, Val: value})
+}

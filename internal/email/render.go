@@ -1,0 +1,176 @@
+package email
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"io"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hogsend/hogsend"
+)
+
+// Input is what one mail is rendered from.
+type Input struct {
+	// Props is JSON of the template's props type; empty or null means its zero value.
+	Props                  json.RawMessage
+	Contact                hogsend.Contact
+	JourneyID, JourneyName string
+	// Subject replaces the template's, as it is; "" keeps it.
+	Subject                                   string
+	UnsubscribeURL, PreferencesURL, PublicURL string
+}
+
+// Rendered is the content of one mail.
+type Rendered struct {
+	// Subject is one line of 1 to 998 characters.
+	Subject string
+	// HTML and Text are both never empty of markup; HTML has its styles inlined.
+	HTML, Text string
+	// Preview is the line beside the subject, "" if the template has none. It is in HTML, hidden.
+	Preview string
+	// Category is the template's own, the weakest but one of E-19.
+	Category string
+}
+
+const maxSubject = 998
+
+// Render makes a mail. Errors are *hogsend.ValidationError: of field template for a
+// key that is not there (E-3), of field props for props that do not fit and for
+// whatever goes wrong while rendering (E-6), of field subject for an override that
+// is too long. The same input gives the same bytes.
+func (r *Renderer) Render(key string, in Input) (Rendered, error) {
+	c, ok := r.templates[key]
+	if !ok {
+		return Rendered{}, &hogsend.ValidationError{
+			Field: "template", Message: "there is no template \"" + key + "\"" + hogsend.Suggestion(key, r.Keys()),
+		}
+	}
+	props, err := c.decode(in.Props)
+	if err != nil {
+		return Rendered{}, &hogsend.ValidationError{Field: "props", Message: err.Error()}
+	}
+	rendered, failure := c.render(c.data(in, props))
+	if failure != nil {
+		return Rendered{}, &hogsend.ValidationError{Field: "props", Message: templateError(failure.cause)}
+	}
+	if problem := subjectProblem(rendered.Subject); problem != "" {
+		if oneLine(in.Subject) != "" {
+			return Rendered{}, &hogsend.ValidationError{Field: "subject", Message: problem}
+		}
+		return Rendered{}, &hogsend.ValidationError{Field: "props", Message: "the rendered subject " + problem}
+	}
+	return rendered, nil
+}
+
+// decode reads props strictly: a field that the props type does not have is a
+// mistake that would otherwise leave a hole in a mail.
+func (c *compiled) decode(raw json.RawMessage) (any, error) {
+	props := reflect.New(c.props)
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return props.Elem().Interface(), nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(props.Interface()); err != nil {
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("has more than one JSON value")
+	}
+	return props.Elem().Interface(), nil
+}
+
+func (c *compiled) data(in Input, props any) hogsend.TemplateData {
+	return hogsend.TemplateData{
+		Props: props, Contact: in.Contact, Name: nameOf(in.Contact), Subject: oneLine(in.Subject),
+		JourneyID: in.JourneyID, JourneyName: in.JourneyName,
+		UnsubscribeURL: in.UnsubscribeURL, PreferencesURL: in.PreferencesURL, PublicURL: in.PublicURL,
+	}
+}
+
+// nameOf is how to address a contact (E-4).
+func nameOf(c hogsend.Contact) string {
+	for _, property := range []string{"firstName", "name"} {
+		if name, ok := c.Properties[property].(string); ok && strings.TrimSpace(name) != "" {
+			return strings.TrimSpace(name)
+		}
+	}
+	local, _, _ := strings.Cut(strings.TrimSpace(c.Email), "@")
+	return local
+}
+
+// renderError says which field of the definition did not render.
+type renderError struct {
+	field string
+	cause error
+}
+
+// executor is what text and HTML templates have in common.
+type executor interface {
+	Execute(w io.Writer, data any) error
+}
+
+// render makes subject, HTML and text in this order: the later ones see the subject.
+// data.Subject, when set, is the override.
+func (c *compiled) render(data hogsend.TemplateData) (Rendered, *renderError) {
+	var failure *renderError
+	execute := func(field string, t executor) string {
+		if failure != nil {
+			return ""
+		}
+		var b strings.Builder
+		if err := t.Execute(&b, data); err != nil {
+			failure = &renderError{field, err}
+		}
+		return b.String()
+	}
+	override := data.Subject
+	data.Subject = ""
+	subject := cmp.Or(override, oneLine(execute("Subject", c.subject)))
+	data.Subject = subject
+	r := Rendered{Subject: subject, Category: c.Category}
+	if c.preview != nil {
+		r.Preview = strings.Join(strings.Fields(execute("Preview", c.preview)), " ")
+	}
+	if c.text != nil {
+		r.Text = strings.TrimSpace(execute("Text", c.text)) + "\n"
+	}
+	source := execute("HTML", c.html)
+	if failure != nil {
+		return Rendered{}, failure
+	}
+	doc, err := parseDocument(source)
+	if err != nil {
+		return Rendered{}, &renderError{"HTML", err}
+	}
+	doc.inline(c.sheets)
+	if c.text == nil {
+		r.Text = doc.plainText()
+	}
+	if r.Preview != "" {
+		doc.addPreview(r.Preview)
+	}
+	if r.HTML, err = doc.String(); err != nil {
+		return Rendered{}, &renderError{"HTML", err}
+	}
+	return r, nil
+}
+
+// oneLine is s without line ends and tabs, trimmed (E-5).
+func oneLine(s string) string {
+	return strings.TrimSpace(strings.NewReplacer("\r\n", " ", "\r", " ", "\n", " ", "\t", " ").Replace(s))
+}
+
+func subjectProblem(subject string) string {
+	switch {
+	case subject == "":
+		return "is empty"
+	case utf8.RuneCountInString(subject) > maxSubject:
+		return "is longer than 998 characters"
+	}
+	return ""
+}
