@@ -1,14 +1,47 @@
 package server
 
+import "strings"
+
 // routes is the table of API.md: what is not here is 404.
 func (s *Server) routes() []route {
 	return []route{
-		{id: "R-1", method: "POST", path: "/v1/events", scope: scopeIngest, limit: limitIngest, handler: s.postEvent},
-		{id: "R-2", method: "POST", path: "/v1/events/batch", scope: scopeIngest, limit: limitIngest, handler: s.postBatch, counts: true},
-		{id: "R-3", method: "POST", path: "/v1/ingest", scope: scopeIngest, limit: limitIngest, handler: s.postIngest},
+		{id: "R-1", method: "POST", path: "/v1/events", scope: scopeIngest, handler: s.postEvent},
+		{id: "R-2", method: "POST", path: "/v1/events/batch", scope: scopeIngest, handler: s.postBatch, counts: true},
+		{id: "R-3", method: "POST", path: "/v1/ingest", scope: scopeIngest, handler: s.postIngest},
 
 		{id: "R-20", method: "GET", path: "/v1/health", handler: s.getHealth},
 		{id: "R-21", method: "GET", path: "/v1/health/live", handler: s.getLive},
 		{id: "R-22", method: "GET", path: "/v1/health/ready", handler: s.getReady},
+
+		{id: "R-45", method: "GET", path: "/v1/admin/contacts", scope: scopeRead, handler: s.listContacts},
+		{id: "R-47", method: "GET", path: "/v1/admin/contacts/:contact", scope: scopeRead, handler: s.getContact},
+		{id: "R-50", method: "GET", path: "/v1/admin/contacts/:contact/decisions", scope: scopeRead, handler: s.listDecisions},
+		{id: "R-53", method: "PUT", path: "/v1/admin/contacts/:contact/preferences", scope: scopeFullAdmin, handler: s.writePreferences},
+		{id: "R-53", method: "PATCH", path: "/v1/admin/contacts/:contact/preferences", scope: scopeFullAdmin, handler: s.writePreferences},
+		{id: "R-58", method: "GET", path: "/v1/admin/journeys", scope: scopeRead, handler: s.listJourneys},
+		{id: "R-59", method: "GET", path: "/v1/admin/journeys/:id", scope: scopeRead, handler: s.getJourney},
+		{id: "R-60", method: "PATCH", path: "/v1/admin/journeys/:id", scope: scopeJourneyAdmin, handler: s.switchJourney},
+		{id: "R-60", method: "PUT", path: "/v1/admin/journeys/:id", scope: scopeJourneyAdmin, handler: s.switchJourney},
+		{id: "R-63", method: "GET", path: "/v1/admin/journeys/:id/states", scope: scopeRead, handler: s.listStates},
+		{id: "R-64", method: "GET", path: "/v1/admin/journeys/:id/states/:stateId", scope: scopeRead, handler: s.getState},
+		{id: "R-69", method: "GET", path: "/v1/admin/journey-logs/:stateId", scope: scopeRead, handler: s.listLogs},
+		{id: "R-77", method: "GET", path: "/v1/admin/events", scope: scopeRead, handler: s.listEvents},
+		{id: "R-78", method: "GET", path: "/v1/admin/events/:id", scope: scopeRead, handler: s.getEvent},
+		{id: "R-98", method: "POST", path: "/v1/admin/suppressions", scope: scopeFullAdmin, handler: s.postSuppression},
+		{id: "R-102", method: "GET", path: "/v1/admin/api-keys", scope: scopeFullAdmin, handler: s.listKeys},
+		{id: "R-103", method: "POST", path: "/v1/admin/api-keys", scope: scopeFullAdmin, handler: s.postKey},
+		{id: "R-104", method: "DELETE", path: "/v1/admin/api-keys/:id", scope: scopeFullAdmin, handler: s.deleteKey},
+		{id: "mailbox", method: "GET", path: "/v1/admin/mailbox", scope: scopeRead, handler: s.listMails},
 	}
+}
+
+// admin reports whether the route belongs to §6.
+func (rt route) admin() bool { return strings.HasPrefix(rt.path, "/v1/admin/") }
+
+// limit is the quota that counts the route (H-14).
+func (rt route) limit() limitClass {
+	if rt.admin() {
+		return limitAdmin
+	}
+	return limitIngest
 }

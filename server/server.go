@@ -118,7 +118,6 @@ func (s *Server) Drain() { s.draining.Store(true) }
 type limitClass string
 
 const (
-	limitNone   limitClass = ""
 	limitIngest limitClass = "ingest"
 	limitAdmin  limitClass = "admin"
 )
@@ -127,7 +126,6 @@ const (
 type route struct {
 	id, method, path string
 	scope            scope
-	limit            limitClass
 	handler          func(*request) error
 	// counts marks a route that spends its own quota, by the size of its batch.
 	counts bool
@@ -146,8 +144,8 @@ func (r *request) ctx() context.Context { return r.Request().Context() }
 // handle wraps a route's handler in what its row of the tables asks for.
 func (s *Server) handle(rt route) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		req := &request{Context: c, limit: rt.limit}
-		if strings.HasPrefix(rt.path, "/v1/admin") {
+		req := &request{Context: c, limit: rt.limit()}
+		if rt.admin() {
 			c.Response().Header().Set("Cache-Control", "no-store")
 		}
 		if rt.scope == scopeNone {

@@ -1,0 +1,145 @@
+-- name: ContactResolve :one
+-- What a path or query names: contact uuid, external id, e-mail, anonymous id, in
+-- that order (H-7). An address shared by identified contacts means the one seen
+-- last (I-22). Deleted contacts do not resolve.
+select c.* from (
+    select 1 as rank, coalesce(m.merged_into, m.id) as id from contacts m where m.id = sqlc.narg('contact_id')::uuid
+    union all
+    select 2, k.contact_id from contact_keys k where k.kind = 'user' and k.key = sqlc.arg('reference')::text
+    union all
+    select 3, e.id from contacts e where e.email_key = sqlc.narg('email_key')::text and e.merged_into is null
+    union all
+    select 4, a.contact_id from contact_keys a where a.kind = 'anonymous' and a.key = sqlc.arg('reference')::text
+) r
+join contacts c on c.id = r.id
+where c.deleted_at is null and c.merged_into is null
+order by r.rank, c.external_id is null, c.last_seen_at desc, c.id
+limit 1;
+
+-- name: AdminAnonymousIDs :many
+-- The newest anonymous id of each contact.
+select distinct on (contact_id) contact_id, key from contact_keys
+where kind = 'anonymous' and contact_id = any(sqlc.arg('contact_ids')::uuid[])
+order by contact_id, created_at desc, key;
+
+-- name: AdminContactsList :many
+select * from contacts
+where deleted_at is null and merged_into is null
+  and (sqlc.arg('search')::text = ''
+    or position(lower(sqlc.arg('search')) in lower(coalesce(email, ''))) > 0
+    or position(lower(sqlc.arg('search')) in lower(coalesce(external_id, ''))) > 0)
+order by last_seen_at desc, id
+limit sqlc.arg('row_limit') offset sqlc.arg('row_offset');
+
+-- name: AdminContactsCount :one
+select count(*) from contacts
+where deleted_at is null and merged_into is null
+  and (sqlc.arg('search')::text = ''
+    or position(lower(sqlc.arg('search')) in lower(coalesce(email, ''))) > 0
+    or position(lower(sqlc.arg('search')) in lower(coalesce(external_id, ''))) > 0);
+
+-- name: AdminDecisionsList :many
+select * from decisions
+where contact_id = sqlc.arg('contact_id')
+  and (sqlc.narg('journey_id')::text is null or journey_id = sqlc.narg('journey_id'))
+  and (sqlc.narg('outcome')::text is null or outcome = sqlc.narg('outcome'))
+  and (sqlc.narg('reason')::text is null or reason = sqlc.narg('reason'))
+  and (sqlc.narg('since')::timestamptz is null or at >= sqlc.narg('since'))
+  and (sqlc.narg('until')::timestamptz is null or at <= sqlc.narg('until'))
+order by at desc, id
+limit sqlc.arg('row_limit') offset sqlc.arg('row_offset');
+
+-- name: AdminDecisionsCount :one
+select count(*) from decisions
+where contact_id = sqlc.arg('contact_id')
+  and (sqlc.narg('journey_id')::text is null or journey_id = sqlc.narg('journey_id'))
+  and (sqlc.narg('outcome')::text is null or outcome = sqlc.narg('outcome'))
+  and (sqlc.narg('reason')::text is null or reason = sqlc.narg('reason'))
+  and (sqlc.narg('since')::timestamptz is null or at >= sqlc.narg('since'))
+  and (sqlc.narg('until')::timestamptz is null or at <= sqlc.narg('until'));
+
+-- name: AdminPreferenceFind :one
+-- The record of an address; for a contact without one, its record written last.
+select * from preferences
+where email_key = sqlc.narg('email_key')::text or contact_id = sqlc.narg('contact_id')::uuid
+order by email_key = sqlc.narg('email_key')::text desc nulls last, updated_at desc, id
+limit 1;
+
+-- name: AdminPreferenceUpdate :one
+update preferences
+set unsubscribed_all = sqlc.arg('unsubscribed_all'), categories = sqlc.arg('categories'), suppressed = sqlc.arg('suppressed'),
+    suppression_reason = sqlc.narg('suppression_reason'), suppressed_at = sqlc.narg('suppressed_at'),
+    contact_id = coalesce(contact_id, sqlc.narg('contact_id')::uuid), updated_at = sqlc.arg('now')
+where id = sqlc.arg('id')
+returning *;
+
+-- name: AdminJourneyCounts :many
+select journey_id, status, count(*) as total from enrollments
+where journey_id = any(sqlc.arg('journey_ids')::text[])
+group by journey_id, status;
+
+-- name: AdminJourneyConfigs :many
+select * from journey_configs;
+
+-- name: AdminJourneySwitch :one
+insert into journey_configs (journey_id, enabled, updated_at)
+values (sqlc.arg('journey_id'), sqlc.arg('enabled'), sqlc.arg('now'))
+on conflict (journey_id) do update set enabled = excluded.enabled, updated_at = excluded.updated_at
+returning *;
+
+-- name: AdminStatesList :many
+select sqlc.embed(e), sqlc.embed(c) from enrollments e
+join contacts c on c.id = e.contact_id
+where e.journey_id = any(sqlc.arg('journey_ids')::text[])
+  and (sqlc.narg('status')::text is null or e.status = sqlc.narg('status'))
+  and (sqlc.narg('contact_id')::uuid is null or e.contact_id = sqlc.narg('contact_id'))
+order by e.created_at desc, e.id
+limit sqlc.arg('row_limit') offset sqlc.arg('row_offset');
+
+-- name: AdminStatesCount :one
+select count(*) from enrollments e
+where e.journey_id = any(sqlc.arg('journey_ids')::text[])
+  and (sqlc.narg('status')::text is null or e.status = sqlc.narg('status'))
+  and (sqlc.narg('contact_id')::uuid is null or e.contact_id = sqlc.narg('contact_id'));
+
+-- name: AdminStatesRecent :many
+select sqlc.embed(e), sqlc.embed(c) from enrollments e
+join contacts c on c.id = e.contact_id
+where e.journey_id = any(sqlc.arg('journey_ids')::text[])
+order by e.updated_at desc, e.id
+limit 10;
+
+-- name: AdminStateGet :one
+select sqlc.embed(e), sqlc.embed(c) from enrollments e
+join contacts c on c.id = e.contact_id
+where e.id = sqlc.arg('id');
+
+-- name: AdminLogsList :many
+select * from step_logs where enrollment_id = sqlc.arg('enrollment_id')
+order by at, seq
+limit sqlc.arg('row_limit') offset sqlc.arg('row_offset');
+
+-- name: AdminLogsCount :one
+select count(*) from step_logs where enrollment_id = sqlc.arg('enrollment_id');
+
+-- name: AdminEventsList :many
+select sqlc.embed(e), sqlc.embed(c) from events e
+join contacts c on c.id = e.contact_id
+where (sqlc.narg('name')::text is null or e.name = sqlc.narg('name'))
+  and (sqlc.narg('contact_id')::uuid is null or e.contact_id = sqlc.narg('contact_id'))
+  and (sqlc.narg('since')::timestamptz is null or e.occurred_at >= sqlc.narg('since'))
+  and (sqlc.narg('until')::timestamptz is null or e.occurred_at <= sqlc.narg('until'))
+order by e.occurred_at desc, e.id
+limit sqlc.arg('row_limit') offset sqlc.arg('row_offset');
+
+-- name: AdminEventsCount :one
+select count(*) from events e
+where (sqlc.narg('name')::text is null or e.name = sqlc.narg('name'))
+  and (sqlc.narg('contact_id')::uuid is null or e.contact_id = sqlc.narg('contact_id'))
+  and (sqlc.narg('since')::timestamptz is null or e.occurred_at >= sqlc.narg('since'))
+  and (sqlc.narg('until')::timestamptz is null or e.occurred_at <= sqlc.narg('until'));
+
+-- name: AdminEventGet :one
+select sqlc.embed(e), sqlc.embed(c) from events e
+join contacts c on c.id = e.contact_id
+where e.id = sqlc.arg('id');

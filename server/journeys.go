@@ -1,0 +1,385 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// counts are the enrollments of a journey by status (§2).
+type counts struct {
+	Active    int64 `json:"active"`
+	Waiting   int64 `json:"waiting"`
+	Completed int64 `json:"completed"`
+	Failed    int64 `json:"failed"`
+	Exited    int64 `json:"exited"`
+}
+
+func (c *counts) add(status string, n int64) {
+	switch status {
+	case "active":
+		c.Active += n
+	case "waiting":
+		c.Waiting += n
+	case "completed":
+		c.Completed += n
+	case "failed":
+		c.Failed += n
+	case "exited":
+		c.Exited += n
+	}
+}
+
+type trigger struct {
+	Event string          `json:"event"`
+	Where json.RawMessage `json:"where,omitempty"`
+}
+
+// journeyItem is the object JourneyItem of §2.
+type journeyItem struct {
+	ID          string             `json:"id"`
+	Name        string             `json:"name"`
+	Description string             `json:"description,omitempty"`
+	Enabled     bool               `json:"enabled"`
+	Paused      bool               `json:"paused"`
+	Trigger     trigger            `json:"trigger"`
+	EntryLimit  hogsend.EntryLimit `json:"entryLimit"`
+	Counts      counts             `json:"counts"`
+}
+
+// journeyDetail is the reply of R-59.
+type journeyDetail struct {
+	journeyItem
+	EntryPeriod  *dur         `json:"entryPeriod"`
+	ExitOn       []trigger    `json:"exitOn,omitempty"`
+	Suppress     dur          `json:"suppress"`
+	RecentStates []stateReply `json:"recentStates"`
+}
+
+// stateReply is the object State of §2.
+type stateReply struct {
+	ID            uuid.UUID       `json:"id"`
+	ContactID     uuid.UUID       `json:"contactId"`
+	UserID        string          `json:"userId"`
+	UserEmail     string          `json:"userEmail"`
+	JourneyID     string          `json:"journeyId"`
+	CurrentNodeID string          `json:"currentNodeId"`
+	Status        string          `json:"status"`
+	WorkflowRunID *string         `json:"workflowRunId"`
+	Context       json.RawMessage `json:"context"`
+	ErrorMessage  *string         `json:"errorMessage"`
+	ExitReason    *string         `json:"exitReason"`
+	EntryCount    int32           `json:"entryCount"`
+	CompletedAt   *ts             `json:"completedAt"`
+	ExitedAt      *ts             `json:"exitedAt"`
+	CreatedAt     ts              `json:"createdAt"`
+	UpdatedAt     ts              `json:"updatedAt"`
+}
+
+func stateOf(e storedb.Enrollment, c storedb.Contact) stateReply {
+	out := stateReply{
+		ID: e.ID, ContactID: e.ContactID, UserID: contactKey(c), JourneyID: e.JourneyID, CurrentNodeID: e.Node, Status: e.Status,
+		WorkflowRunID: e.FirstRunID, Context: e.Context, ErrorMessage: e.Error, ExitReason: e.ExitReason, EntryCount: e.Entry,
+		CompletedAt: tsOrNull(e.CompletedAt), ExitedAt: tsOrNull(e.ExitedAt), CreatedAt: ts(e.CreatedAt), UpdatedAt: ts(e.UpdatedAt),
+	}
+	if c.Email != nil {
+		out.UserEmail = *c.Email
+	}
+	return out
+}
+
+// logReply is the object Log of §6.2.
+type logReply struct {
+	ID         uuid.UUID       `json:"id"`
+	Action     string          `json:"action"`
+	FromNodeID *string         `json:"fromNodeId"`
+	ToNodeID   *string         `json:"toNodeId"`
+	Detail     json.RawMessage `json:"detail"`
+	CreatedAt  ts              `json:"createdAt"`
+}
+
+// logOf makes the row's id from what identifies it (J-114).
+func logOf(l storedb.StepLog) logReply {
+	out := logReply{
+		ID:     uuid.NewSHA1(l.EnrollmentID, []byte(l.StepKey+"\x00"+l.Action)),
+		Action: l.Action, Detail: l.Detail, CreatedAt: ts(l.At),
+	}
+	if l.FromNode != "" {
+		out.FromNodeID = &l.FromNode
+	}
+	if l.ToNode != "" {
+		out.ToNodeID = &l.ToNode
+	}
+	return out
+}
+
+// journey finds the enabled journey that the path names (J-12).
+func (s *Server) journey(r *request) (hogsend.Journey, error) {
+	id, err := param(r, "id")
+	if err != nil {
+		return hogsend.Journey{}, err
+	}
+	for _, j := range s.cfg.Enabled {
+		if j.ID == id {
+			return j, nil
+		}
+	}
+	return hogsend.Journey{}, notFound("Journey not found")
+}
+
+// ids are the ids under which enrollments of the journey are stored (J-13).
+func ids(j hogsend.Journey) []string { return append([]string{j.ID}, j.Aliases...) }
+
+// items describes journeys with their switches and counts.
+func (s *Server) items(ctx context.Context, journeys []hogsend.Journey) ([]journeyItem, error) {
+	configs, err := s.store.AdminJourneyConfigs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	off := map[string]bool{}
+	for _, c := range configs {
+		off[c.JourneyID] = !c.Enabled
+	}
+	var all []string
+	owner := map[string]int{}
+	out := make([]journeyItem, len(journeys))
+	for i, j := range journeys {
+		out[i] = journeyItem{
+			ID: j.ID, Name: j.Name, Description: j.Description, Enabled: !j.Disabled && !off[j.ID],
+			Trigger: trigger{Event: j.Trigger.Event}, EntryLimit: j.EntryLimit,
+		}
+		for _, id := range ids(j) {
+			all, owner[id] = append(all, id), i
+		}
+	}
+	rows, err := s.store.AdminJourneyCounts(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		out[owner[row.JourneyID]].Counts.add(row.Status, row.Total)
+	}
+	return out, nil
+}
+
+// listJourneys is R-58.
+func (s *Server) listJourneys(r *request) error {
+	q := queryOf(r)
+	p, enabled := q.page(), q.boolean("enabled")
+	if err := q.err(); err != nil {
+		return err
+	}
+	items, err := s.items(r.ctx(), s.cfg.Enabled)
+	if err != nil {
+		return err
+	}
+	if enabled != nil {
+		items = slices.DeleteFunc(items, func(i journeyItem) bool { return i.Enabled != *enabled })
+	}
+	slices.SortFunc(items, func(a, b journeyItem) int { return strings.Compare(a.ID, b.ID) })
+	p.Total = int64(len(items))
+	return reply(r, http.StatusOK, struct {
+		Journeys []journeyItem `json:"journeys"`
+		page
+	}{cut(p, items), p})
+}
+
+// getJourney is R-59.
+func (s *Server) getJourney(r *request) error {
+	j, err := s.journey(r)
+	if err != nil {
+		return err
+	}
+	items, err := s.items(r.ctx(), []hogsend.Journey{j})
+	if err != nil {
+		return err
+	}
+	out := journeyDetail{journeyItem: items[0], RecentStates: []stateReply{}}
+	if out.Trigger, err = triggerOf(j.Trigger.Event, j.Trigger.Conditions); err != nil {
+		return err
+	}
+	for _, rule := range j.ExitOn {
+		t, err := triggerOf(rule.Event, rule.Where)
+		if err != nil {
+			return err
+		}
+		out.ExitOn = append(out.ExitOn, t)
+	}
+	if j.EntryLimit == hogsend.OncePerPeriod {
+		period := dur(j.EntryPeriod)
+		if period == 0 {
+			period = dur(24 * time.Hour) // J-29
+		}
+		out.EntryPeriod = &period
+	}
+	rows, err := s.store.AdminStatesRecent(r.ctx(), ids(j))
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		out.RecentStates = append(out.RecentStates, stateOf(row.Enrollment, row.Contact))
+	}
+	return reply(r, http.StatusOK, map[string]any{"journey": out})
+}
+
+func triggerOf(event string, where []hogsend.Condition) (trigger, error) {
+	t := trigger{Event: event}
+	if len(where) == 0 {
+		return t, nil
+	}
+	var err error
+	t.Where, err = criteria.Marshal(where)
+	return t, err
+}
+
+// switchJourney is R-60. A switch can only disable (J-33).
+func (s *Server) switchJourney(r *request) error {
+	j, err := s.journey(r)
+	if err != nil {
+		return err
+	}
+	o, err := readObject(r)
+	if err != nil {
+		return err
+	}
+	enabled := o.boolean("enabled")
+	if enabled == nil && len(o.problems) == 0 {
+		o.report("enabled", "must be true or false")
+	}
+	if err := o.err(); err != nil {
+		return err
+	}
+	if *enabled && j.Disabled {
+		return conflict("Journey is disabled in code")
+	}
+	row, err := s.store.AdminJourneySwitch(r.ctx(), j.ID, *enabled, s.instant())
+	if err != nil {
+		return err
+	}
+	return reply(r, http.StatusOK, map[string]any{"journey": struct {
+		ID        string `json:"id"`
+		Name      string `json:"name"`
+		Enabled   bool   `json:"enabled"`
+		UpdatedAt ts     `json:"updatedAt"`
+	}{j.ID, j.Name, *enabled, ts(row.UpdatedAt)}})
+}
+
+// listStates is R-63.
+func (s *Server) listStates(r *request) error {
+	j, err := s.journey(r)
+	if err != nil {
+		return err
+	}
+	q := queryOf(r)
+	p, status := q.page(), q.oneOf("status", "active", "waiting", "completed", "failed", "exited")
+	contact, none, err := s.filterContact(r, q)
+	if err = errors.Join(q.err(), err); err != nil {
+		return err
+	}
+	states := []stateReply{}
+	if !none {
+		if p.Total, err = s.store.AdminStatesCount(r.ctx(), ids(j), status, contact); err != nil {
+			return err
+		}
+		rows, err := s.store.AdminStatesList(r.ctx(), storedb.AdminStatesListParams{
+			JourneyIds: ids(j), Status: status, ContactID: contact, RowOffset: p.Offset, RowLimit: p.Limit,
+		})
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			states = append(states, stateOf(row.Enrollment, row.Contact))
+		}
+	}
+	return reply(r, http.StatusOK, struct {
+		States []stateReply `json:"states"`
+		page
+	}{states, p})
+}
+
+// state finds the enrollment that the path names.
+func (s *Server) state(r *request) (storedb.AdminStateGetRow, error) {
+	id, err := idParam(r, "stateId")
+	if err != nil {
+		return storedb.AdminStateGetRow{}, err
+	}
+	row, err := s.store.StateGet(r.ctx(), id)
+	if errors.Is(err, store.ErrNotFound) {
+		return row, notFound("State not found")
+	}
+	return row, err
+}
+
+// maxLogs is how many rows R-64 shows; R-69 pages through all of them.
+const maxLogs = 1000
+
+// getState is R-64.
+func (s *Server) getState(r *request) error {
+	j, err := s.journey(r)
+	if err != nil {
+		return err
+	}
+	row, err := s.state(r)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(ids(j), row.Enrollment.JourneyID) {
+		return notFound("State not found")
+	}
+	logs, err := s.logs(r.ctx(), row.Enrollment.ID, page{Limit: maxLogs})
+	if err != nil {
+		return err
+	}
+	return reply(r, http.StatusOK, struct {
+		State stateReply `json:"state"`
+		Logs  []logReply `json:"logs"`
+	}{stateOf(row.Enrollment, row.Contact), logs})
+}
+
+// listLogs is R-69.
+func (s *Server) listLogs(r *request) error {
+	row, err := s.state(r)
+	if err != nil {
+		return err
+	}
+	q := queryOf(r)
+	p := q.page()
+	if err := q.err(); err != nil {
+		return err
+	}
+	if p.Total, err = s.store.AdminLogsCount(r.ctx(), row.Enrollment.ID); err != nil {
+		return err
+	}
+	logs, err := s.logs(r.ctx(), row.Enrollment.ID, p)
+	if err != nil {
+		return err
+	}
+	return reply(r, http.StatusOK, struct {
+		State stateReply `json:"state"`
+		Logs  []logReply `json:"logs"`
+		page
+	}{stateOf(row.Enrollment, row.Contact), logs, p})
+}
+
+func (s *Server) logs(ctx context.Context, enrollment uuid.UUID, p page) ([]logReply, error) {
+	rows, err := s.store.AdminLogsList(ctx, enrollment, p.Offset, p.Limit)
+	if err != nil {
+		return nil, err
+	}
+	logs := make([]logReply, len(rows))
+	for i, l := range rows {
+		logs[i] = logOf(l)
+	}
+	return logs, nil
+}
