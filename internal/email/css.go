@@ -43,7 +43,7 @@ func parseStylesheet(text string) *stylesheet {
 		}
 	}
 	for _, s := range splitStatements(text) {
-		if !s.hasBlock || strings.HasPrefix(s.prelude, "@") || strings.Contains(s.block, "{") {
+		if !s.hasBlock || strings.HasPrefix(s.prelude, "@") || s.nested {
 			keep(s.source)
 			continue
 		}
@@ -93,7 +93,8 @@ func isStatic(selector string) bool {
 // statement is one at-rule or ruleset of a stylesheet, without comments.
 type statement struct {
 	source, prelude, block string
-	hasBlock               bool
+	// nested is set when the block holds blocks of its own.
+	hasBlock, nested bool
 }
 
 func splitStatements(text string) []statement {
@@ -142,6 +143,7 @@ func splitStatements(text string) []statement {
 			end()
 			continue
 		case kind == css.LeftBraceToken:
+			current.nested = true
 			depth++
 		case kind == css.RightBraceToken:
 			depth--
