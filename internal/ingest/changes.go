@@ -54,6 +54,7 @@ func (c *changes) event(e *flow) {
 	p.Hops = append(p.Hops, int16(min(e.hops, math.MaxInt16))) //nolint:gosec // bounded
 	p.Conflicts = append(p.Conflicts, e.conflict)
 	p.Occurred = append(p.Occurred, e.occurred)
+	p.Received = append(p.Received, e.received)
 }
 
 func (c *changes) internalKey(key string, e *flow) {
@@ -86,6 +87,7 @@ func (c *changes) decide(e *flow, journeyID, reason string, enrollmentID uuid.UU
 	}
 	p := &c.decisions
 	p.Ids = append(p.Ids, newID())
+	p.Instants = append(p.Instants, e.received)
 	p.ContactIds = append(p.ContactIds, e.person.id)
 	p.JourneyIds = append(p.JourneyIds, journeyID)
 	p.EventIds = append(p.EventIds, e.id)
@@ -134,8 +136,7 @@ func (c *changes) queue(ctx context.Context, p *store.Pipeline, now time.Time, b
 		}
 	}
 	c.queuePeople(ctx, p, now)
-	c.events.Now, c.keys.Now, c.ended.Now, c.enrolled.Now = now, now, now, now
-	c.decisions.Now, c.logs.Now, c.outbox.Now = now, now, now
+	c.keys.Now, c.ended.Now, c.enrolled.Now, c.logs.Now, c.outbox.Now = now, now, now, now, now
 	c.enrolled.BuildID, c.logs.BuildID = buildID, buildID
 	exec(len(c.events.Ids), func(q *storedb.Queries) error { return q.IngestEventsInsert(ctx, c.events) })
 	exec(len(c.keys.Keys), func(q *storedb.Queries) error { return q.IngestInternalKeysInsert(ctx, c.keys) })
@@ -172,8 +173,8 @@ func written(what string, n int64, want int, err error) error {
 func (c *changes) checked() bool { return len(c.matched.waits) > 0 || len(c.ended.Ids) > 0 }
 
 func (c *changes) queuePeople(ctx context.Context, p *store.Pipeline, now time.Time) {
-	inserts := storedb.IngestContactsInsertParams{Now: now}
-	updates := storedb.IngestContactsUpdateParams{Now: now}
+	var inserts storedb.IngestContactsInsertParams
+	var updates storedb.IngestContactsUpdateParams
 	var seen struct {
 		ids         []uuid.UUID
 		first, last []time.Time
@@ -191,6 +192,8 @@ func (c *changes) queuePeople(ctx context.Context, p *store.Pipeline, now time.T
 			inserts.Erases = append(inserts.Erases, c.erases)
 			inserts.FirstSeen = append(inserts.FirstSeen, c.firstSeen)
 			inserts.LastSeen = append(inserts.LastSeen, c.lastSeen)
+			inserts.Created = append(inserts.Created, instantOf(now, c.createdAs))
+			inserts.Updated = append(inserts.Updated, instantOf(now, c.wroteAs))
 			c.inserted = true
 		case c.wroteAs > 0:
 			updates.Ids = append(updates.Ids, c.id)
@@ -203,6 +206,7 @@ func (c *changes) queuePeople(ctx context.Context, p *store.Pipeline, now time.T
 			updates.Deleted = append(updates.Deleted, !c.deletedAt.IsZero())
 			updates.FirstSeen = append(updates.FirstSeen, c.firstSeen)
 			updates.LastSeen = append(updates.LastSeen, c.lastSeen)
+			updates.Updated = append(updates.Updated, instantOf(now, c.wroteAs))
 		default:
 			seen.ids = append(seen.ids, c.id)
 			seen.first, seen.last = append(seen.first, c.firstSeen), append(seen.last, c.lastSeen)

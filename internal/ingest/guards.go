@@ -163,6 +163,7 @@ func (w *wave) enroll(e *flow, j *hogsend.Journey) error {
 	p.Versions = append(p.Versions, j.Version)
 	p.WorkflowIds = append(p.WorkflowIds, n.workflowID)
 	p.ExitReasons = append(p.ExitReasons, "")
+	p.Created = append(p.Created, n.createdAt)
 	w.changes.decide(e, j.ID, "", n.id, nil)
 	if err := w.changes.log(n.id, "start", "enrolled", "", "start", map[string]any{"eventId": e.id, "entry": n.entry}); err != nil {
 		return err

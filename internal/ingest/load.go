@@ -131,6 +131,7 @@ func (t *transaction) merge(ctx context.Context, it *item) error {
 		}
 		load()
 		t.wave.mark(m.into)
+		t.wave.now = instantOf(t.now, it.verdict.index)
 		cause := &flow{id: it.id, person: m.into, verdict: &it.verdict, root: it}
 		for _, n := range exited {
 			if err := t.wave.announce(cause, n, mergedEnd); err != nil {

@@ -36,14 +36,11 @@ type person struct {
 	identity
 	read                           identity
 	firstSeen, lastSeen, createdAt time.Time
-	// wrote and wroteAs say when it was written last: an instant, and a place in
-	// the batch for what this transaction wrote.
-	wrote         time.Time
-	wroteAs       int
-	seenAs        int // the place in the batch of the event that saw it last
-	readUpdatedAt time.Time
+	wrote                          time.Time // when it was written last
+	readUpdatedAt                  time.Time
+	// The places in the batch of the events that made it and wrote it last; 0 is none.
+	createdAs, wroteAs int
 
-	created  bool    // by this transaction
 	inserted bool    // its row exists
 	touched  bool    // its lock is needed
 	merging  bool    // takes part in a merge
@@ -240,10 +237,7 @@ func (p *plan) byEmail(emailKey string) *person {
 }
 
 func seenLater(a, b *person) bool {
-	if !a.lastSeen.Equal(b.lastSeen) {
-		return a.lastSeen.After(b.lastSeen)
-	}
-	return a.seenAs > b.seenAs || a.seenAs == b.seenAs && less(a.id, b.id)
+	return a.lastSeen.After(b.lastSeen) || a.lastSeen.Equal(b.lastSeen) && less(a.id, b.id)
 }
 
 func less(a, b uuid.UUID) bool { return bytes.Compare(a[:], b[:]) < 0 }
@@ -278,7 +272,7 @@ func (p *plan) identify(ev *Event, fresh uuid.UUID) verdict {
 		return verdict{person: target, contactKey: target.key(), emailKey: target.emailKey, dead: true, index: p.index}
 	}
 	if target == nil {
-		target = &person{id: fresh, created: true, createdAt: p.now}
+		target = &person{id: fresh, createdAt: instantOf(p.now, p.index), createdAs: p.index}
 		p.people[target.id] = target
 		p.order = append(p.order, target)
 	}
@@ -364,7 +358,7 @@ func (p *plan) merge(v *verdict, a, b *person) *person {
 		into, from = b, a
 	}
 	m := merge{from: from, into: into}
-	m.fromWins = from.wrote.After(into.wrote) || from.wrote.Equal(into.wrote) && from.wroteAs > into.wroteAs
+	m.fromWins = from.wrote.After(into.wrote)
 	p.leave(from)
 	if from.emailKey != "" && (into.emailKey == "" || m.fromWins) {
 		p.leave(into)
@@ -436,17 +430,22 @@ func (p *plan) note(emailKey string, c *person) {
 	}
 }
 
-func (p *plan) wrote(c *person) { c.wrote, c.wroteAs = p.now, p.index }
+func (p *plan) wrote(c *person) { c.wrote, c.wroteAs = instantOf(p.now, p.index), p.index }
+
+// instantOf is when the event at that place of a batch was received: in the order
+// of the batch, so that what is later is told from what is earlier as if the events
+// had come one by one (I-17).
+func instantOf(began time.Time, place int) time.Time {
+	return began.Add(time.Duration(place) * time.Microsecond)
+}
 
 // see moves first and last seen (I-31).
 func (p *plan) see(c *person, ev *Event) {
-	at := occurred(ev, p.now)
+	at := occurred(ev, instantOf(p.now, p.index))
 	if c.firstSeen.IsZero() || at.Before(c.firstSeen) {
 		c.firstSeen = at
 	}
-	if !at.Before(c.lastSeen) {
-		c.lastSeen, c.seenAs = at, p.index
-	}
+	c.lastSeen = later(c.lastSeen, at)
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -288,7 +288,7 @@ func (t *transaction) open(ctx context.Context) error {
 	if err := t.check(locked, len(lockIDs), owners); err != nil {
 		return err
 	}
-	t.wave.now = t.now
+	t.wave.began = t.now
 	load()
 	return nil
 }

@@ -73,6 +73,7 @@ type flow struct {
 	source     string
 	hops       int
 	occurred   time.Time
+	received   time.Time
 	late, dead bool
 	conflict   bool
 	root       *item // what was asked for that caused it (J-73)
@@ -108,7 +109,8 @@ func (e *flow) holds(conditions []hogsend.Condition) (bool, error) {
 type wave struct {
 	cfg     *Config
 	catalog *catalog
-	now     time.Time
+	began   time.Time             // the transaction's instant
+	now     time.Time             // that of the item
 	off     map[string]bool       // journeys switched off by an operator
 	optOuts map[string]*uuid.UUID // addresses opted out of everything, with the contact of the record
 	left    []leaving
@@ -119,6 +121,7 @@ type wave struct {
 // apply runs one item through the steps of I-43 and fills in its result.
 func (w *wave) apply(it *item) error {
 	v := &it.verdict
+	w.now = instantOf(w.began, v.index)
 	if it.end != nil {
 		e := v.person.find(it.origin)
 		if e == nil {
@@ -130,7 +133,7 @@ func (w *wave) apply(it *item) error {
 	ev := &it.event
 	e := &flow{
 		id: it.id, person: v.person, verdict: v, name: ev.Name, properties: ev.Properties, value: ev.Value,
-		currency: ev.Currency, source: ev.Source, hops: ev.Hops, occurred: occurred(ev, w.now), dead: v.dead, conflict: v.conflict,
+		currency: ev.Currency, source: ev.Source, hops: ev.Hops, occurred: occurred(ev, w.now), received: w.now, dead: v.dead, conflict: v.conflict,
 		root: it,
 	}
 	if len(e.properties) == 0 {
@@ -348,7 +351,7 @@ func (w *wave) announce(cause *flow, n *enrollment, end End) error {
 	}
 	e := &flow{
 		id: newID(), person: cause.person, verdict: cause.verdict, name: name, properties: body,
-		source: "journey", hops: w.hops(n), occurred: w.now, dead: cause.verdict.dead, root: cause.root,
+		source: "journey", hops: w.hops(n), occurred: w.now, received: w.now, dead: cause.verdict.dead, root: cause.root,
 	}
 	w.changes.event(e)
 	w.changes.internalKey("journey:"+n.id.String()+":"+key, e)

@@ -129,12 +129,13 @@ insert into contacts (id, external_id, anonymous_id, email, email_key, propertie
     first_seen_at, last_seen_at, created_at, updated_at)
 select w.id, nullif(w.external_id, ''), nullif(w.anonymous_id, ''), nullif(w.email, ''), nullif(w.email_key, ''),
     case when w.erases then w.patch - array(select key from jsonb_each(w.patch) where value = 'null') else w.patch end,
-    w.first_seen_at, w.last_seen_at, @now::timestamptz, @now::timestamptz
+    w.first_seen_at, w.last_seen_at, w.created_at, w.updated_at
 from (
     select unnest(@ids::uuid[]) as id, unnest(@external_ids::text[]) as external_id,
         unnest(@anonymous_ids::text[]) as anonymous_id, unnest(@emails::text[]) as email,
         unnest(@email_keys::text[]) as email_key, unnest(@patches::jsonb[]) as patch, unnest(@erases::bool[]) as erases,
-        unnest(@first_seen::timestamptz[]) as first_seen_at, unnest(@last_seen::timestamptz[]) as last_seen_at
+        unnest(@first_seen::timestamptz[]) as first_seen_at, unnest(@last_seen::timestamptz[]) as last_seen_at,
+        unnest(@created::timestamptz[]) as created_at, unnest(@updated::timestamptz[]) as updated_at
 ) w;
 
 -- name: IngestContactsSeen :exec
@@ -155,13 +156,14 @@ set external_id = nullif(w.external_id, ''), anonymous_id = nullif(w.anonymous_i
         then (c.properties || w.patch) - array(select key from jsonb_each(w.patch) where value = 'null')
         else c.properties || w.patch end,
     first_seen_at = w.first_seen_at, last_seen_at = w.last_seen_at,
-    deleted_at = case when w.deleted then c.deleted_at end, updated_at = @now::timestamptz
+    deleted_at = case when w.deleted then c.deleted_at end, updated_at = w.updated_at
 from (
     select unnest(@ids::uuid[]) as id, unnest(@external_ids::text[]) as external_id,
         unnest(@anonymous_ids::text[]) as anonymous_id, unnest(@emails::text[]) as email,
         unnest(@email_keys::text[]) as email_key, unnest(@patches::jsonb[]) as patch, unnest(@erases::bool[]) as erases,
         unnest(@deleted::bool[]) as deleted,
-        unnest(@first_seen::timestamptz[]) as first_seen_at, unnest(@last_seen::timestamptz[]) as last_seen_at
+        unnest(@first_seen::timestamptz[]) as first_seen_at, unnest(@last_seen::timestamptz[]) as last_seen_at,
+        unnest(@updated::timestamptz[]) as updated_at
 ) w
 where c.id = w.id;
 
@@ -174,12 +176,13 @@ where p.email_key = w.email_key and p.contact_id is null;
 -- name: IngestEventsInsert :exec
 insert into events (id, contact_id, name, properties, value, currency, source, hops, identity_conflict, occurred_at, received_at)
 select w.id, w.contact_id, w.name, w.properties, nullif(w.value, 'NaN'), nullif(w.currency, ''),
-    w.source, w.hops, w.identity_conflict, w.occurred_at, @now::timestamptz
+    w.source, w.hops, w.identity_conflict, w.occurred_at, w.received_at
 from (
     select unnest(@ids::uuid[]) as id, unnest(@contact_ids::uuid[]) as contact_id, unnest(@names::text[]) as name,
         unnest(@properties::jsonb[]) as properties, unnest(@event_values::float8[]) as value,
         unnest(@currencies::text[]) as currency, unnest(@sources::text[]) as source, unnest(@hops::smallint[]) as hops,
-        unnest(@conflicts::bool[]) as identity_conflict, unnest(@occurred::timestamptz[]) as occurred_at
+        unnest(@conflicts::bool[]) as identity_conflict, unnest(@occurred::timestamptz[]) as occurred_at,
+        unnest(@received::timestamptz[]) as received_at
 ) w;
 
 -- name: IngestInternalKeysInsert :exec
@@ -207,12 +210,12 @@ insert into enrollments (id, contact_id, journey_id, entry, status, node, contex
     hops, version, build_id, workflow_id, exit_reason, exited_at, created_at, updated_at)
 select w.id, w.contact_id, w.journey_id, w.entry, case when w.exit_reason = '' then 'active' else 'exited' end, 'start',
     w.context, e.id, e.seq, w.hops, w.version, @build_id::text, w.workflow_id,
-    nullif(w.exit_reason, ''), case when w.exit_reason <> '' then @now::timestamptz end, @now::timestamptz, @now::timestamptz
+    nullif(w.exit_reason, ''), case when w.exit_reason <> '' then @now::timestamptz end, w.created_at, w.created_at
 from (
     select unnest(@ids::uuid[]) as id, unnest(@contact_ids::uuid[]) as contact_id, unnest(@journey_ids::text[]) as journey_id,
         unnest(@entries::int[]) as entry, unnest(@contexts::jsonb[]) as context, unnest(@event_ids::uuid[]) as event_id,
         unnest(@hops::smallint[]) as hops, unnest(@versions::text[]) as version, unnest(@workflow_ids::text[]) as workflow_id,
-        unnest(@exit_reasons::text[]) as exit_reason
+        unnest(@exit_reasons::text[]) as exit_reason, unnest(@created::timestamptz[]) as created_at
 ) w
 join events e on e.id = w.event_id;
 
@@ -231,11 +234,11 @@ where e.id = w.id and e.status in ('active', 'waiting');
 
 -- name: IngestDecisionsInsert :exec
 insert into decisions (id, at, type, contact_id, journey_id, event_id, event_name, outcome, reason, enrollment_id, detail)
-select w.id, @now::timestamptz, 'enrollment', w.contact_id, w.journey_id, w.event_id, w.event_name,
+select w.id, w.at, 'enrollment', w.contact_id, w.journey_id, w.event_id, w.event_name,
     case when w.reason = '' then 'enrolled' else 'skipped' end, nullif(w.reason, ''),
     nullif(w.enrollment_id, '00000000-0000-0000-0000-000000000000'), w.detail
 from (
-    select unnest(@ids::uuid[]) as id, unnest(@contact_ids::uuid[]) as contact_id, unnest(@journey_ids::text[]) as journey_id,
+    select unnest(@ids::uuid[]) as id, unnest(@instants::timestamptz[]) as at, unnest(@contact_ids::uuid[]) as contact_id, unnest(@journey_ids::text[]) as journey_id,
         unnest(@event_ids::uuid[]) as event_id, unnest(@event_names::text[]) as event_name, unnest(@reasons::text[]) as reason,
         unnest(@enrollment_ids::uuid[]) as enrollment_id, unnest(@details::jsonb[]) as detail
 ) w;

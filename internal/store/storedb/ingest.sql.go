@@ -109,17 +109,17 @@ insert into contacts (id, external_id, anonymous_id, email, email_key, propertie
     first_seen_at, last_seen_at, created_at, updated_at)
 select w.id, nullif(w.external_id, ''), nullif(w.anonymous_id, ''), nullif(w.email, ''), nullif(w.email_key, ''),
     case when w.erases then w.patch - array(select key from jsonb_each(w.patch) where value = 'null') else w.patch end,
-    w.first_seen_at, w.last_seen_at, $1::timestamptz, $1::timestamptz
+    w.first_seen_at, w.last_seen_at, w.created_at, w.updated_at
 from (
-    select unnest($2::uuid[]) as id, unnest($3::text[]) as external_id,
-        unnest($4::text[]) as anonymous_id, unnest($5::text[]) as email,
-        unnest($6::text[]) as email_key, unnest($7::jsonb[]) as patch, unnest($8::bool[]) as erases,
-        unnest($9::timestamptz[]) as first_seen_at, unnest($10::timestamptz[]) as last_seen_at
+    select unnest($1::uuid[]) as id, unnest($2::text[]) as external_id,
+        unnest($3::text[]) as anonymous_id, unnest($4::text[]) as email,
+        unnest($5::text[]) as email_key, unnest($6::jsonb[]) as patch, unnest($7::bool[]) as erases,
+        unnest($8::timestamptz[]) as first_seen_at, unnest($9::timestamptz[]) as last_seen_at,
+        unnest($10::timestamptz[]) as created_at, unnest($11::timestamptz[]) as updated_at
 ) w
 `
 
 type IngestContactsInsertParams struct {
-	Now          time.Time
 	Ids          []uuid.UUID
 	ExternalIds  []string
 	AnonymousIds []string
@@ -129,11 +129,12 @@ type IngestContactsInsertParams struct {
 	Erases       []bool
 	FirstSeen    []time.Time
 	LastSeen     []time.Time
+	Created      []time.Time
+	Updated      []time.Time
 }
 
 func (q *Queries) IngestContactsInsert(ctx context.Context, arg IngestContactsInsertParams) error {
 	_, err := q.db.Exec(ctx, ingestContactsInsert,
-		arg.Now,
 		arg.Ids,
 		arg.ExternalIds,
 		arg.AnonymousIds,
@@ -143,6 +144,8 @@ func (q *Queries) IngestContactsInsert(ctx context.Context, arg IngestContactsIn
 		arg.Erases,
 		arg.FirstSeen,
 		arg.LastSeen,
+		arg.Created,
+		arg.Updated,
 	)
 	return err
 }
@@ -170,19 +173,19 @@ set external_id = nullif(w.external_id, ''), anonymous_id = nullif(w.anonymous_i
         then (c.properties || w.patch) - array(select key from jsonb_each(w.patch) where value = 'null')
         else c.properties || w.patch end,
     first_seen_at = w.first_seen_at, last_seen_at = w.last_seen_at,
-    deleted_at = case when w.deleted then c.deleted_at end, updated_at = $1::timestamptz
+    deleted_at = case when w.deleted then c.deleted_at end, updated_at = w.updated_at
 from (
-    select unnest($2::uuid[]) as id, unnest($3::text[]) as external_id,
-        unnest($4::text[]) as anonymous_id, unnest($5::text[]) as email,
-        unnest($6::text[]) as email_key, unnest($7::jsonb[]) as patch, unnest($8::bool[]) as erases,
-        unnest($9::bool[]) as deleted,
-        unnest($10::timestamptz[]) as first_seen_at, unnest($11::timestamptz[]) as last_seen_at
+    select unnest($1::uuid[]) as id, unnest($2::text[]) as external_id,
+        unnest($3::text[]) as anonymous_id, unnest($4::text[]) as email,
+        unnest($5::text[]) as email_key, unnest($6::jsonb[]) as patch, unnest($7::bool[]) as erases,
+        unnest($8::bool[]) as deleted,
+        unnest($9::timestamptz[]) as first_seen_at, unnest($10::timestamptz[]) as last_seen_at,
+        unnest($11::timestamptz[]) as updated_at
 ) w
 where c.id = w.id
 `
 
 type IngestContactsUpdateParams struct {
-	Now          time.Time
 	Ids          []uuid.UUID
 	ExternalIds  []string
 	AnonymousIds []string
@@ -193,12 +196,12 @@ type IngestContactsUpdateParams struct {
 	Deleted      []bool
 	FirstSeen    []time.Time
 	LastSeen     []time.Time
+	Updated      []time.Time
 }
 
 // A patch is shallow; its nulls remove keys (I-32).
 func (q *Queries) IngestContactsUpdate(ctx context.Context, arg IngestContactsUpdateParams) error {
 	_, err := q.db.Exec(ctx, ingestContactsUpdate,
-		arg.Now,
 		arg.Ids,
 		arg.ExternalIds,
 		arg.AnonymousIds,
@@ -209,25 +212,26 @@ func (q *Queries) IngestContactsUpdate(ctx context.Context, arg IngestContactsUp
 		arg.Deleted,
 		arg.FirstSeen,
 		arg.LastSeen,
+		arg.Updated,
 	)
 	return err
 }
 
 const ingestDecisionsInsert = `-- name: IngestDecisionsInsert :exec
 insert into decisions (id, at, type, contact_id, journey_id, event_id, event_name, outcome, reason, enrollment_id, detail)
-select w.id, $1::timestamptz, 'enrollment', w.contact_id, w.journey_id, w.event_id, w.event_name,
+select w.id, w.at, 'enrollment', w.contact_id, w.journey_id, w.event_id, w.event_name,
     case when w.reason = '' then 'enrolled' else 'skipped' end, nullif(w.reason, ''),
     nullif(w.enrollment_id, '00000000-0000-0000-0000-000000000000'), w.detail
 from (
-    select unnest($2::uuid[]) as id, unnest($3::uuid[]) as contact_id, unnest($4::text[]) as journey_id,
+    select unnest($1::uuid[]) as id, unnest($2::timestamptz[]) as at, unnest($3::uuid[]) as contact_id, unnest($4::text[]) as journey_id,
         unnest($5::uuid[]) as event_id, unnest($6::text[]) as event_name, unnest($7::text[]) as reason,
         unnest($8::uuid[]) as enrollment_id, unnest($9::jsonb[]) as detail
 ) w
 `
 
 type IngestDecisionsInsertParams struct {
-	Now           time.Time
 	Ids           []uuid.UUID
+	Instants      []time.Time
 	ContactIds    []uuid.UUID
 	JourneyIds    []string
 	EventIds      []uuid.UUID
@@ -239,8 +243,8 @@ type IngestDecisionsInsertParams struct {
 
 func (q *Queries) IngestDecisionsInsert(ctx context.Context, arg IngestDecisionsInsertParams) error {
 	_, err := q.db.Exec(ctx, ingestDecisionsInsert,
-		arg.Now,
 		arg.Ids,
+		arg.Instants,
 		arg.ContactIds,
 		arg.JourneyIds,
 		arg.EventIds,
@@ -293,12 +297,12 @@ insert into enrollments (id, contact_id, journey_id, entry, status, node, contex
     hops, version, build_id, workflow_id, exit_reason, exited_at, created_at, updated_at)
 select w.id, w.contact_id, w.journey_id, w.entry, case when w.exit_reason = '' then 'active' else 'exited' end, 'start',
     w.context, e.id, e.seq, w.hops, w.version, $1::text, w.workflow_id,
-    nullif(w.exit_reason, ''), case when w.exit_reason <> '' then $2::timestamptz end, $2::timestamptz, $2::timestamptz
+    nullif(w.exit_reason, ''), case when w.exit_reason <> '' then $2::timestamptz end, w.created_at, w.created_at
 from (
     select unnest($3::uuid[]) as id, unnest($4::uuid[]) as contact_id, unnest($5::text[]) as journey_id,
         unnest($6::int[]) as entry, unnest($7::jsonb[]) as context, unnest($8::uuid[]) as event_id,
         unnest($9::smallint[]) as hops, unnest($10::text[]) as version, unnest($11::text[]) as workflow_id,
-        unnest($12::text[]) as exit_reason
+        unnest($12::text[]) as exit_reason, unnest($13::timestamptz[]) as created_at
 ) w
 join events e on e.id = w.event_id
 `
@@ -316,6 +320,7 @@ type IngestEnrollmentsInsertParams struct {
 	Versions    []string
 	WorkflowIds []string
 	ExitReasons []string
+	Created     []time.Time
 }
 
 // Those that have ended within their own transaction are inserted as ended.
@@ -333,6 +338,7 @@ func (q *Queries) IngestEnrollmentsInsert(ctx context.Context, arg IngestEnrollm
 		arg.Versions,
 		arg.WorkflowIds,
 		arg.ExitReasons,
+		arg.Created,
 	)
 	return err
 }
@@ -380,17 +386,17 @@ func (q *Queries) IngestEventKeysInsert(ctx context.Context, arg IngestEventKeys
 const ingestEventsInsert = `-- name: IngestEventsInsert :exec
 insert into events (id, contact_id, name, properties, value, currency, source, hops, identity_conflict, occurred_at, received_at)
 select w.id, w.contact_id, w.name, w.properties, nullif(w.value, 'NaN'), nullif(w.currency, ''),
-    w.source, w.hops, w.identity_conflict, w.occurred_at, $1::timestamptz
+    w.source, w.hops, w.identity_conflict, w.occurred_at, w.received_at
 from (
-    select unnest($2::uuid[]) as id, unnest($3::uuid[]) as contact_id, unnest($4::text[]) as name,
-        unnest($5::jsonb[]) as properties, unnest($6::float8[]) as value,
-        unnest($7::text[]) as currency, unnest($8::text[]) as source, unnest($9::smallint[]) as hops,
-        unnest($10::bool[]) as identity_conflict, unnest($11::timestamptz[]) as occurred_at
+    select unnest($1::uuid[]) as id, unnest($2::uuid[]) as contact_id, unnest($3::text[]) as name,
+        unnest($4::jsonb[]) as properties, unnest($5::float8[]) as value,
+        unnest($6::text[]) as currency, unnest($7::text[]) as source, unnest($8::smallint[]) as hops,
+        unnest($9::bool[]) as identity_conflict, unnest($10::timestamptz[]) as occurred_at,
+        unnest($11::timestamptz[]) as received_at
 ) w
 `
 
 type IngestEventsInsertParams struct {
-	Now         time.Time
 	Ids         []uuid.UUID
 	ContactIds  []uuid.UUID
 	Names       []string
@@ -401,11 +407,11 @@ type IngestEventsInsertParams struct {
 	Hops        []int16
 	Conflicts   []bool
 	Occurred    []time.Time
+	Received    []time.Time
 }
 
 func (q *Queries) IngestEventsInsert(ctx context.Context, arg IngestEventsInsertParams) error {
 	_, err := q.db.Exec(ctx, ingestEventsInsert,
-		arg.Now,
 		arg.Ids,
 		arg.ContactIds,
 		arg.Names,
@@ -416,6 +422,7 @@ func (q *Queries) IngestEventsInsert(ctx context.Context, arg IngestEventsInsert
 		arg.Hops,
 		arg.Conflicts,
 		arg.Occurred,
+		arg.Received,
 	)
 	return err
 }
