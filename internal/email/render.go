@@ -81,7 +81,28 @@ func (c *compiled) decode(raw json.RawMessage) (any, error) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("has more than one JSON value")
 	}
+	if holdsNUL(raw) {
+		return nil, errors.New("has a NUL character, which the database cannot store")
+	}
 	return props.Elem().Interface(), nil
+}
+
+// holdsNUL reports whether a string of the valid JSON holds U+0000. The cheap look
+// comes first: a backslash before it may itself be escaped.
+func holdsNUL(raw []byte) bool {
+	if !bytes.Contains(raw, []byte(`\u0000`)) {
+		return false
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	for {
+		token, err := decoder.Token()
+		if err != nil {
+			return false
+		}
+		if s, ok := token.(string); ok && strings.Contains(s, "\x00") {
+			return true
+		}
+	}
 }
 
 func (c *compiled) data(in Input, props any) hogsend.TemplateData {
@@ -160,9 +181,9 @@ func (c *compiled) render(data hogsend.TemplateData) (Rendered, *renderError) {
 	return r, nil
 }
 
-// oneLine is s without line ends and tabs, trimmed (E-5).
+// oneLine is s without line ends, tabs and NULs, trimmed (E-5).
 func oneLine(s string) string {
-	return strings.TrimSpace(strings.NewReplacer("\r\n", " ", "\r", " ", "\n", " ", "\t", " ").Replace(s))
+	return strings.TrimSpace(strings.NewReplacer("\r\n", " ", "\r", " ", "\n", " ", "\t", " ", "\x00", "").Replace(s))
 }
 
 func subjectProblem(subject string) string {

@@ -117,6 +117,7 @@ func TestWhatDoesNotFitIsAValidationError(t *testing.T) {
 		{"trial/ending", `{} {}`, "props", `has more than one JSON value`},
 		{"trial/ending", `{"name":`, "props", `unexpected EOF`},
 		{"trial/ending", `{"items":[{"x":1}]}`, "props", `unknown field "x"`},
+		{"trial/ending", `{"any":{"a\u0000":1}}`, "props", `has a NUL character`},
 		{"fails", `{"name":"x"}`, "props", `nil pointer`},
 		{"none", `{"name":"x"}`, "props", `unknown field "name"`},
 	} {
@@ -126,7 +127,7 @@ func TestWhatDoesNotFitIsAValidationError(t *testing.T) {
 		require.Equal(t, test.field, invalid.Field)
 		require.Contains(t, invalid.Message, test.message)
 	}
-	for _, fine := range []string{``, `null`, `{}`, ` {"name":"x"} `, `{"plan":null,"any":{"deep":[1]}}`} {
+	for _, fine := range []string{``, `null`, `{}`, ` {"name":"x"} `, `{"plan":null,"any":{"deep":[1]}}`, `{"name":"\\u0000"}`} {
 		_, err := r.Render("trial/ending", email.Input{Props: json.RawMessage(fine)})
 		require.NoError(t, err)
 	}
