@@ -55,6 +55,9 @@ func (l *limiter) take(caller string, cost int, now time.Time) quota {
 	if q.ok && cost > 0 {
 		h.add(cost, now)
 	}
+	if q.ok {
+		cost = 0
+	}
 	q.remaining = l.limit - h.used
 	q.reset = h.frees(l.limit, cost, now)
 	return q
@@ -101,7 +104,7 @@ func (h *history) add(cost int, now time.Time) {
 	h.slots = append(h.slots, slot{began: now, at: now, cost: cost})
 }
 
-// frees is how long it takes until cost is left, and at least one slot more than now.
+// frees is how long it takes until more is left than now, and at least cost.
 func (h *history) frees(limit, cost int, now time.Time) time.Duration {
 	used := h.used
 	for _, s := range h.slots {
