@@ -224,7 +224,7 @@ func TestStoredEvent(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	value := 12.5
-	r := b.send(ingest.Event{Name: " Odd name ", UserID: "u", Properties: json.RawMessage(`{"a":null,"b":{"c":[1]}}`), Value: &value, Currency: "EUR", Source: "stripe"})
+	r := b.send(ingest.Event{Name: " Odd name ", UserID: "u", Properties: json.RawMessage(`{"a":null,"b":{"c":[1]}}`), Value: &value, Currency: "eur", Source: "stripe"})
 	require.Equal(t, []string{` Odd name |{"a": null, "b": {"c": [1]}}|12.5|EUR|stripe|0`},
 		b.texts(`select concat_ws('|', name, properties::text, value, currency, source, hops) from events where id = $1`, r.EventID))
 	r = b.send(user("e", "u"))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/hogsend/hogsend/internal/store"
@@ -178,6 +179,7 @@ func (g *Ingester) once(ctx context.Context, items []*item) (err error) {
 // newItem is an event as asked for, with the ids it may need: they sort as made.
 func newItem(ev *Event) *item {
 	it := &item{event: *ev, id: newID(), contactID: newID()}
+	it.event.Currency = strings.ToUpper(ev.Currency)
 	if ev.Key != "" {
 		it.space, it.key = spaceClient, ev.Key
 	}

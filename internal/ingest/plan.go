@@ -516,18 +516,10 @@ func (p *plan) changedKeys() (moved, gone []contactKey, owners []uuid.UUID) {
 	return moved, gone, owners
 }
 
-// owners of addresses as the plan read them, as comparable text.
-func (p *plan) addressBook() map[string]string {
-	book := make(map[string]string, len(p.adopted))
-	for _, key := range p.adopted {
-		var ids []string
-		for _, c := range p.order {
-			if c.inserted && c.read.emailKey == key && c.read.externalID != "" {
-				ids = append(ids, c.id.String())
-			}
-		}
-		slices.Sort(ids)
-		book[key] = strings.Join(ids, " ")
-	}
-	return book
+// knows reports whether the plan was made with id as an identified owner of the
+// address. One that left it meanwhile makes no difference that an order of the two
+// transactions would not make.
+func (p *plan) knows(emailKey string, id uuid.UUID) bool {
+	c := p.people[id]
+	return c != nil && c.read.emailKey == emailKey && c.read.externalID != ""
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -160,8 +159,12 @@ func (t *transaction) lookups() (lookup storedb.IngestResolveParams, spaces, key
 func (t *transaction) decide(seen []storedb.IngestSeenRow, origins []storedb.IngestOriginsRow) error {
 	taken := make(map[contactKey]Result, len(seen))
 	for _, row := range seen {
-		c := person{id: row.ContactID, identity: identity{externalID: text(row.ExternalID), anonymousID: text(row.AnonymousID)}}
-		taken[contactKey{row.Space, row.Key}] = Result{ContactKey: c.key(), ContactID: c.id, EventID: row.EventID}
+		result := Result{EventID: row.EventID}
+		if row.ContactID != nil { // not erased
+			c := person{id: *row.ContactID, identity: identity{externalID: text(row.ExternalID), anonymousID: text(row.AnonymousID)}}
+			result.ContactKey, result.ContactID = c.key(), c.id
+		}
+		taken[contactKey{row.Space, row.Key}] = result
 	}
 	first := map[contactKey]*item{}
 	for _, it := range t.items {
@@ -319,16 +322,8 @@ func (t *transaction) check(locked []storedb.IngestLockRow, want int, owners []s
 			c.firstSeen, c.lastSeen = time.Time{}, time.Time{}
 		}
 	}
-	if len(t.plan.adopted) == 0 {
-		return nil
-	}
-	ids := map[string][]string{}
 	for _, o := range owners {
-		ids[o.EmailKey] = append(ids[o.EmailKey], o.ID.String())
-	}
-	for key, want := range t.plan.addressBook() {
-		slices.Sort(ids[key])
-		if strings.Join(slices.Compact(ids[key]), " ") != want {
+		if !t.plan.knows(o.EmailKey, o.ID) {
 			return errStale
 		}
 	}

@@ -7,8 +7,8 @@
 select k.space, k.key, k.event_id, c.id as contact_id, c.external_id, c.anonymous_id
 from (select unnest(@spaces::text[]) as space, unnest(@keys::text[]) as key) w
 join event_keys k on k.space = w.space and k.key = w.key
-join contacts m on m.id = k.contact_id
-join contacts c on c.id = coalesce(m.merged_into, m.id);
+left join contacts m on m.id = k.contact_id
+left join contacts c on c.id = coalesce(m.merged_into, m.id);
 
 -- name: IngestResolve :many
 -- The contacts behind keys, contact uuids and addresses. An address yields the

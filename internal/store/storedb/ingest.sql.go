@@ -892,15 +892,15 @@ const ingestSeen = `-- name: IngestSeen :many
 select k.space, k.key, k.event_id, c.id as contact_id, c.external_id, c.anonymous_id
 from (select unnest($1::text[]) as space, unnest($2::text[]) as key) w
 join event_keys k on k.space = w.space and k.key = w.key
-join contacts m on m.id = k.contact_id
-join contacts c on c.id = coalesce(m.merged_into, m.id)
+left join contacts m on m.id = k.contact_id
+left join contacts c on c.id = coalesce(m.merged_into, m.id)
 `
 
 type IngestSeenRow struct {
 	Space       string
 	Key         string
 	EventID     uuid.UUID
-	ContactID   uuid.UUID
+	ContactID   *uuid.UUID
 	ExternalID  *string
 	AnonymousID *string
 }
