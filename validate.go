@@ -248,16 +248,20 @@ func (r Registry) Digest() string {
 	}
 	content.Layout = r.Layout
 	for _, j := range r.Clone().Journeys {
-		d := journey{ID: j.ID, Name: j.Name, Aliases: j.Aliases, Disabled: j.Disabled, Event: j.Trigger.Event, Where: digestible(j.Trigger.Conditions),
-			Limit: j.EntryLimit, Period: j.EntryPeriod, Unsubscribed: j.EnrollUnsubscribed, Category: j.Category, Version: j.Version}
+		d := journey{
+			ID: j.ID, Name: j.Name, Aliases: j.Aliases, Disabled: j.Disabled, Event: j.Trigger.Event, Where: digestible(j.Trigger.Conditions),
+			Limit: j.EntryLimit, Period: j.EntryPeriod, Unsubscribed: j.EnrollUnsubscribed, Category: j.Category, Version: j.Version,
+		}
 		for _, e := range j.ExitOn {
 			d.Exits = append(d.Exits, exit{Event: e.Event, Where: digestible(e.Where)})
 		}
 		content.Journeys = append(content.Journeys, d)
 	}
 	for _, t := range r.Templates {
-		content.Templates = append(content.Templates, template{Key: t.Key, Subject: t.Subject, HTML: t.HTML, Text: t.Text, Layout: t.Layout,
-			Preview: t.Preview, Category: t.Category, Props: fmt.Sprintf("%T", t.Props)})
+		content.Templates = append(content.Templates, template{
+			Key: t.Key, Subject: t.Subject, HTML: t.HTML, Text: t.Text, Layout: t.Layout,
+			Preview: t.Preview, Category: t.Category, Props: fmt.Sprintf("%T", t.Props),
+		})
 	}
 	slices.SortFunc(content.Journeys, func(a, b journey) int { return strings.Compare(a.ID, b.ID) })
 	slices.SortStableFunc(content.Templates, func(a, b template) int { return strings.Compare(a.Key, b.Key) })

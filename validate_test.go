@@ -137,8 +137,13 @@ func TestEnabledJourneys(t *testing.T) {
 		enabled []string
 		unknown []string
 	}{
-		{"", []string{"a", "b"}, nil}, {"  ", []string{"a", "b"}, nil}, {"*", []string{"a", "b"}, nil},
-		{" b ,,", []string{"b"}, nil}, {"old-b", []string{"b"}, nil}, {"a,zzz", []string{"a"}, []string{"zzz"}}, {"zzz", nil, []string{"zzz"}},
+		{"", []string{"a", "b"}, nil},
+		{"  ", []string{"a", "b"}, nil},
+		{"*", []string{"a", "b"}, nil},
+		{" b ,,", []string{"b"}, nil},
+		{"old-b", []string{"b"}, nil},
+		{"a,zzz", []string{"a"}, []string{"zzz"}},
+		{"zzz", nil, []string{"zzz"}},
 	} {
 		enabled, unknown := r.Enabled(tt.list)
 		var ids []string

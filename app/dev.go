@@ -253,7 +253,7 @@ func (d *dataFolder) clear(entries []os.DirEntry) error {
 }
 
 // keep reads a small secret of the folder, made on first use.
-func (d *dataFolder) keep(name string, make func() string) (string, error) {
+func (d *dataFolder) keep(name string, create func() string) (string, error) {
 	path := filepath.Join(d.path, name)
 	body, err := os.ReadFile(path)
 	if err == nil && len(body) > 0 {
@@ -262,7 +262,7 @@ func (d *dataFolder) keep(name string, make func() string) (string, error) {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", fmt.Errorf("read %s: %w", name, err)
 	}
-	value := make()
+	value := create()
 	temporary := path + ".new"
 	if err := os.WriteFile(temporary, []byte(value+"\n"), 0o600); err != nil {
 		return "", fmt.Errorf("keep %s: %w", name, err)

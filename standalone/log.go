@@ -17,11 +17,17 @@ func (l serverLogger) Info(string, ...tag.Tag)  {}
 func (l serverLogger) Warn(msg string, tags ...tag.Tag)   { l.write(slog.LevelDebug, msg, tags) }
 func (l serverLogger) Error(msg string, tags ...tag.Tag)  { l.write(slog.LevelWarn, msg, tags) }
 func (l serverLogger) DPanic(msg string, tags ...tag.Tag) { l.write(slog.LevelError, msg, tags) }
-func (l serverLogger) Panic(msg string, tags ...tag.Tag)  { l.write(slog.LevelError, msg, tags); panic(msg) }
+func (l serverLogger) Panic(msg string, tags ...tag.Tag) {
+	l.write(slog.LevelError, msg, tags)
+	panic(msg)
+}
 
 // Fatal is called when the server cannot go on. It must not end the process, which
 // has more to stop than this server: the panic is seen by whoever runs it.
-func (l serverLogger) Fatal(msg string, tags ...tag.Tag) { l.write(slog.LevelError, msg, tags); panic(msg) }
+func (l serverLogger) Fatal(msg string, tags ...tag.Tag) {
+	l.write(slog.LevelError, msg, tags)
+	panic(msg)
+}
 
 func (l serverLogger) write(level slog.Level, msg string, tags []tag.Tag) {
 	if !l.log.Enabled(context.Background(), level) {

@@ -42,8 +42,8 @@ func find(ctx context.Context, progress func(string)) (string, error) {
 func installed() string {
 	if path, err := exec.LookPath("initdb"); err == nil {
 		// A link in PATH leads to the folder that has postgres and its libraries.
-		if real, err := filepath.EvalSymlinks(path); err == nil && complete(filepath.Dir(real)) {
-			return filepath.Dir(real)
+		if target, err := filepath.EvalSymlinks(path); err == nil && complete(filepath.Dir(target)) {
+			return filepath.Dir(target)
 		}
 	}
 	var found []string

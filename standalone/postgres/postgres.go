@@ -102,8 +102,10 @@ func Start(ctx context.Context, cfg Config) (*Postgres, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.url = (&url.URL{Scheme: "postgres", User: url.UserPassword(superuser, password), Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
-		Path: "/" + database, RawQuery: "sslmode=disable"}).String()
+	p.url = (&url.URL{
+		Scheme: "postgres", User: url.UserPassword(superuser, password), Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
+		Path: "/" + database, RawQuery: "sslmode=disable",
+	}).String()
 	if err := p.await(ctx); err != nil {
 		return nil, errors.Join(err, p.Stop())
 	}
@@ -232,7 +234,7 @@ func endPrevious(ctx context.Context, cluster string) error {
 	first, _, _ := strings.Cut(string(body), "\n")
 	pid, err := strconv.Atoi(strings.TrimSpace(first))
 	if err != nil || !isPostgres(pid) {
-		return nil // Postgres itself clears a file whose process is gone
+		return nil //nolint:nilerr // Postgres itself clears a file whose process is gone
 	}
 	if err := syscall.Kill(pid, syscall.SIGINT); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("end the postgres left on %s: %w", cluster, err)

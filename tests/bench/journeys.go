@@ -1,0 +1,306 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+)
+
+// dev is a running `hogsend dev` on a database of the benchmark's.
+type dev struct {
+	api      *api
+	temporal string
+	pid      int
+	started  time.Duration
+	stop     func() error
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("find a port: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// startDev runs the built binary until it says that it is ready.
+func startDev(ctx context.Context, binary, data string, environ ...string) (*dev, error) {
+	if binary == "" {
+		return nil, errors.New("--binary is required")
+	}
+	var ports [3]string
+	for i := range ports {
+		port, err := freePort()
+		if err != nil {
+			return nil, err
+		}
+		ports[i] = strconv.Itoa(port)
+	}
+	began := time.Now()
+	cmd := exec.CommandContext(ctx, binary, "dev", "--data", data, "--port", ports[0], "--temporal-port", ports[1], "--ui-port", ports[2], "--api-key", apiKey) //nolint:gosec // our own binary
+	cmd.Env = append(os.Environ(), append(environ, "RATE_LIMIT_INGEST=100000000", "RATE_LIMIT_ADMIN=100000000")...)
+	cmd.Stderr = os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), "ready") {
+			took := time.Since(began)
+			go io.Copy(io.Discard, out) //nolint:errcheck // keeps the pipe empty
+			return &dev{
+				api:      newAPI("127.0.0.1:" + ports[0]),
+				temporal: "127.0.0.1:" + ports[1], pid: cmd.Process.Pid, started: took,
+				stop: func() error {
+					if err := cmd.Process.Signal(os.Interrupt); err != nil {
+						return err
+					}
+					return cmd.Wait()
+				},
+			}, nil
+		}
+	}
+	return nil, fmt.Errorf("dev ended before it was ready: %w", cmd.Wait())
+}
+
+// benchStart measures the second start of dev on the same folder.
+func benchStart(ctx context.Context, binary, dir string) ([]line, error) {
+	var took []float64
+	for i := range 4 {
+		d, err := startDev(ctx, binary, filepath.Join(dir, "start"))
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			took = append(took, d.started.Seconds())
+		}
+		if err := d.stop(); err != nil {
+			return nil, fmt.Errorf("stop dev: %w", err)
+		}
+	}
+	return []line{{what: "dev, warm start to ready, seconds", ours: fmt.Sprintf("%.2f s", median(took)), limit: "-", value: median(took), atMost: 5}}, nil
+}
+
+func bareWorkflow(ctx workflow.Context) error {
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})
+	return workflow.ExecuteActivity(ctx, bareActivity).Get(ctx, nil)
+}
+
+func bareActivity(context.Context) error { return nil }
+
+func benchJourneys(ctx context.Context, base, binary, dir string) ([]line, error) {
+	pool, url, err := database(ctx, base, "bench_journeys")
+	if err != nil {
+		return nil, err
+	}
+	defer pool.Close()
+	d, err := startDev(ctx, binary, filepath.Join(dir, "journeys"), "DATABASE_URL="+url)
+	if err != nil {
+		return nil, err
+	}
+	defer d.stop() //nolint:errcheck // the run is over
+	var lines []line
+	for _, measure := range []func(context.Context, *dev, *pgxpool.Pool) ([]line, error){latency, throughput, timers, memory} {
+		got, err := measure(ctx, d, pool)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, got...)
+	}
+	return lines, nil
+}
+
+func (d *dev) send(ctx context.Context, name, user string, properties map[string]any) error {
+	body, err := json.Marshal(map[string]any{"name": name, "userId": user, "email": user + "@example.com", "eventProperties": properties})
+	if err != nil {
+		return err
+	}
+	return d.api.post(ctx, "/v1/events", body)
+}
+
+// until polls a count in the database; the figures come from stored instants, so
+// the polling is in none of them but a throughput's end, by at most its pause.
+func until(ctx context.Context, pool *pgxpool.Pool, want int, query string) error {
+	for {
+		var got int
+		if err := pool.QueryRow(ctx, query).Scan(&got); err != nil {
+			return err
+		}
+		if got >= want {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func percentile(sorted []float64, p float64) float64 {
+	return sorted[min(len(sorted)-1, int(p*float64(len(sorted))))]
+}
+
+// latency is the time from the request of an event to its mail, on an idle system.
+func latency(ctx context.Context, d *dev, pool *pgxpool.Pool) ([]line, error) {
+	const mails = 200
+	var took []float64
+	for i := range mails {
+		user := fmt.Sprintf("latency-%d", i)
+		began := time.Now()
+		if err := d.send(ctx, "order.completed", user, map[string]any{"amount": 1}); err != nil {
+			return nil, err
+		}
+		if err := until(ctx, pool, i+1, `select count(*) from mailbox where message->>'to' like 'latency-%'`); err != nil {
+			return nil, err
+		}
+		var at time.Time
+		if err := pool.QueryRow(ctx, `select created_at from mailbox where message->>'to' = $1`, user+"@example.com").Scan(&at); err != nil {
+			return nil, err
+		}
+		if i >= 10 { // the first ones warm up connections and caches
+			took = append(took, float64(at.Sub(began).Microseconds())/1000)
+		}
+	}
+	slices.Sort(took)
+	p50, p99 := percentile(took, 0.50), percentile(took, 0.99)
+	return []line{
+		{what: "event to mail, idle, p50 in ms", ours: fmt.Sprintf("%.1f ms", p50), limit: "-", value: p50, atMost: 100},
+		{what: "event to mail, idle, p99 in ms", ours: fmt.Sprintf("%.1f ms", p99), limit: "-", value: p99, atMost: 500},
+	}, nil
+}
+
+// throughput runs journeys of one mail beside bare workflows of one activity on the
+// same server, both from start to completion.
+func throughput(ctx context.Context, d *dev, pool *pgxpool.Pool) ([]line, error) {
+	c, err := client.Dial(client.Options{HostPort: d.temporal, Logger: nil})
+	if err != nil {
+		return nil, fmt.Errorf("connect temporal: %w", err)
+	}
+	defer c.Close()
+	w := worker.New(c, "bare", worker.Options{})
+	w.RegisterWorkflow(bareWorkflow)
+	w.RegisterActivity(bareActivity)
+	if err := w.Start(); err != nil {
+		return nil, fmt.Errorf("start bare worker: %w", err)
+	}
+	defer w.Stop()
+	const n, conns = 300, 32
+	var ratios, ours, bares []float64
+	for round := range 3 {
+		bare, err := timed(ctx, n, conns, func(ctx context.Context, i int) error {
+			run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: fmt.Sprintf("bare/%d/%d", round, i), TaskQueue: "bare"}, bareWorkflow)
+			if err != nil {
+				return err
+			}
+			return run.Get(ctx, nil)
+		})
+		if err != nil {
+			return nil, err
+		}
+		began := time.Now()
+		if _, err := timed(ctx, n, conns, func(ctx context.Context, i int) error {
+			return d.send(ctx, "order.completed", fmt.Sprintf("many-%d-%d", round, i), map[string]any{"amount": 1})
+		}); err != nil {
+			return nil, err
+		}
+		if err := until(ctx, pool, (round+1)*n, `select count(*) from enrollments e join contacts c on c.id = e.contact_id
+			where e.status = 'completed' and c.external_id like 'many-%'`); err != nil {
+			return nil, err
+		}
+		took := time.Since(began)
+		ours, bares, ratios = append(ours, rate(n, took)), append(bares, rate(n, bare)), append(ratios, rate(n, took)/rate(n, bare))
+	}
+	return []line{{
+		what: "journeys of one mail / bare one-activity workflows", ours: fmt.Sprintf("%.0f a second", median(ours)),
+		limit: fmt.Sprintf("%.0f a second", median(bares)), value: median(ratios), atLeast: 0.70,
+	}}, nil
+}
+
+// timers enrolls people whose sleeps end within ten seconds of each other and
+// reads from the stored waits how late each was noticed.
+func timers(ctx context.Context, d *dev, pool *pgxpool.Pool) ([]line, error) {
+	const n = 1000
+	if _, err := timed(ctx, n, 32, func(ctx context.Context, i int) error {
+		// The journey wakes three days before the end of the trial: in 40 to 50 seconds.
+		days := 3 + (40+10*float64(i)/n)/86400
+		return d.send(ctx, "trial.started", fmt.Sprintf("timer-%d", i), map[string]any{"trialDays": days})
+	}); err != nil {
+		return nil, err
+	}
+	const closed = `from waits w join contacts c on c.id = w.contact_id where c.external_id like 'timer-%' and w.closed_at is not null`
+	if err := until(ctx, pool, n, `select count(*) `+closed); err != nil {
+		return nil, err
+	}
+	var late []float64
+	if err := pool.QueryRow(ctx, `select array_agg(late order by late) from (select extract(epoch from w.closed_at - w.deadline)::float8 as late `+closed+`) l`).Scan(&late); err != nil {
+		return nil, err
+	}
+	return []line{
+		{what: "1,000 timers due within 10 s, lateness p50 in s", ours: fmt.Sprintf("%.3f s", percentile(late, .50)), limit: "-", value: percentile(late, .50)},
+		{what: "1,000 timers due within 10 s, lateness p99 in s", ours: fmt.Sprintf("%.3f s", percentile(late, .99)), limit: fmt.Sprintf("max %.3f s", late[len(late)-1]), value: percentile(late, .99)},
+	}, nil
+}
+
+// memory is what sleeping journeys add to the whole process: API, worker and Temporal.
+func memory(ctx context.Context, d *dev, pool *pgxpool.Pool) ([]line, error) {
+	const n = 2000
+	before, err := residentMB(d.pid)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := timed(ctx, n, 32, func(ctx context.Context, i int) error {
+		return d.send(ctx, "user.created", fmt.Sprintf("sleeper-%d", i), nil)
+	}); err != nil {
+		return nil, err
+	}
+	if err := until(ctx, pool, n, `select count(*) from enrollments e join contacts c on c.id = e.contact_id
+		where e.status = 'waiting' and c.external_id like 'sleeper-%'`); err != nil {
+		return nil, err
+	}
+	after, err := residentMB(d.pid)
+	if err != nil {
+		return nil, err
+	}
+	grown := (after - before) * 10_000 / n
+	return []line{{
+		what: "memory per 10,000 sleeping journeys, MB", ours: fmt.Sprintf("%.0f MB (from %d)", grown, n),
+		limit: fmt.Sprintf("process %.0f -> %.0f MB", before, after), value: grown,
+	}}, nil
+}
+
+func residentMB(pid int) (float64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, fmt.Errorf("read memory of process: %w", err)
+	}
+	for l := range strings.Lines(string(status)) {
+		if fields := strings.Fields(l); len(fields) >= 2 && fields[0] == "VmRSS:" {
+			kb, err := strconv.ParseFloat(fields[1], 64)
+			return kb / 1024, err
+		}
+	}
+	return 0, errors.New("no VmRSS in process status")
+}

@@ -1,0 +1,156 @@
+// Command bench measures the product beside its limit: every line runs the bare
+// thing (plain inserts, a bare workflow) in the same run on the same servers, and
+// prints the ratio, because absolute times say more about the machine.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net/url"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/pprof"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/hogsend/hogsend/schema"
+	"github.com/hogsend/hogsend/standalone/postgres"
+)
+
+func main() {
+	binary := flag.String("binary", "", "the built hogsend binary")
+	only := flag.String("only", "", "comma list of: ingest, scale, journeys, start")
+	profile := flag.String("cpuprofile", "", "write a CPU profile of this process to the file")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		if err := pprof.StartCPUProfile(f); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+	}
+	err := run(ctx, *binary, *only)
+	pprof.StopCPUProfile()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// line is one row of the table.
+type line struct {
+	what            string
+	ours, limit     string  // as measured
+	value           float64 // what is held against the bar
+	atLeast, atMost float64 // one of them, 0 for a figure that is only reported
+}
+
+func (l line) verdict() string {
+	switch {
+	case l.atLeast > 0 && l.value >= l.atLeast, l.atMost > 0 && l.value <= l.atMost:
+		return "ok"
+	case l.atLeast > 0 || l.atMost > 0:
+		return "MISSED"
+	}
+	return ""
+}
+
+func (l line) bar() string {
+	switch {
+	case l.atLeast > 0:
+		return fmt.Sprintf(">= %.2f", l.atLeast)
+	case l.atMost > 0:
+		return fmt.Sprintf("<= %.2f", l.atMost)
+	}
+	return ""
+}
+
+func run(ctx context.Context, binary, only string) error {
+	dir, err := os.MkdirTemp("/var/tmp", "hogsend-bench-")
+	if err != nil {
+		return fmt.Errorf("make folder: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	// The server is as durable as in production: fsync and synchronous commit are on.
+	server, err := postgres.Start(ctx, postgres.Config{DataDir: filepath.Join(dir, "postgres")})
+	if err != nil {
+		return fmt.Errorf("start postgres: %w", err)
+	}
+	defer server.Stop() //nolint:errcheck // the run is over
+	wanted := func(name string) bool { return only == "" || strings.Contains(","+only+",", ","+name+",") }
+	var lines []line
+	for _, part := range []struct {
+		name string
+		run  func(context.Context) ([]line, error)
+	}{
+		{"ingest", func(ctx context.Context) ([]line, error) { return benchIngest(ctx, server.URL()) }},
+		{"scale", func(ctx context.Context) ([]line, error) { return benchScale(ctx, server.URL()) }},
+		{"journeys", func(ctx context.Context) ([]line, error) { return benchJourneys(ctx, server.URL(), binary, dir) }},
+		{"start", func(ctx context.Context) ([]line, error) { return benchStart(ctx, binary, dir) }},
+	} {
+		if !wanted(part.name) {
+			continue
+		}
+		fmt.Fprintln(os.Stderr, "measuring", part.name)
+		got, err := part.run(ctx)
+		if err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
+		lines = append(lines, got...)
+	}
+	missed := 0
+	fmt.Printf("%-52s %-22s %-28s %9s %9s %s\n", "what", "hogsend", "beside it", "figure", "bar", "")
+	for _, l := range lines {
+		fmt.Printf("%-52s %-22s %-28s %9.2f %9s %s\n", l.what, l.ours, l.limit, l.value, l.bar(), l.verdict())
+		if l.verdict() == "MISSED" {
+			missed++
+		}
+	}
+	if missed > 0 {
+		return fmt.Errorf("%d bars missed", missed)
+	}
+	return nil
+}
+
+// database makes an empty, migrated database on the server.
+func database(ctx context.Context, base, name string) (*pgxpool.Pool, string, error) {
+	admin, err := pgxpool.New(ctx, base)
+	if err != nil {
+		return nil, "", fmt.Errorf("connect: %w", err)
+	}
+	defer admin.Close()
+	if _, err := admin.Exec(ctx, "create database "+name); err != nil {
+		return nil, "", fmt.Errorf("create database: %w", err)
+	}
+	u, err := url.Parse(base)
+	if err != nil {
+		return nil, "", fmt.Errorf("parse url: %w", err)
+	}
+	u.Path = "/" + name
+	cfg, err := pgxpool.ParseConfig(u.String())
+	if err != nil {
+		return nil, "", fmt.Errorf("parse url: %w", err)
+	}
+	cfg.MaxConns = 70
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, "", fmt.Errorf("connect: %w", err)
+	}
+	if _, err := schema.Migrate(ctx, pool); err != nil {
+		return nil, "", fmt.Errorf("migrate: %w", err)
+	}
+	return pool, u.String(), nil
+}
+
+// rate is how many a second n in d are.
+func rate(n int, d time.Duration) float64 { return float64(n) / d.Seconds() }
