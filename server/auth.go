@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/subtle"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -80,11 +81,10 @@ const (
 
 // knownKey is a key as it was read from the database.
 type knownKey struct {
-	mu      sync.Mutex
+	turn    chan struct{} // holds one token: a lock that can be waited for with a deadline
 	key     storedb.ApiKey
-	actor   *actor
+	actor   *actor // nil until the key was found
 	readAt  time.Time
-	found   bool
 	touched time.Time
 }
 
@@ -132,8 +132,12 @@ func (a *authenticator) find(ctx context.Context, secret string, now time.Time) 
 		return &actor{id: bootstrap, name: bootstrap, scopes: []string{string(scopeFullAdmin)}}, nil
 	}
 	k := a.known(string(hash))
-	k.mu.Lock()
-	defer k.mu.Unlock()
+	select {
+	case k.turn <- struct{}{}:
+		defer func() { <-k.turn }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for api key: %w", ctx.Err())
+	}
 	if k.actor == nil || now.Sub(k.readAt) >= keyMemory || now.Before(k.readAt) {
 		if err := a.read(ctx, k, hash, now); err != nil {
 			return nil, err
@@ -176,7 +180,7 @@ func (a *authenticator) known(hash string) *knownKey {
 		if len(a.keys) >= maxKeys {
 			clear(a.keys)
 		}
-		k = &knownKey{}
+		k = &knownKey{turn: make(chan struct{}, 1)}
 		a.keys[hash] = k
 	}
 	return k

@@ -351,3 +351,19 @@ func TestHealth(t *testing.T) {
 	b.server.Drain()
 	require.JSONEq(t, `{"error":"Server is stopping","status":"not_ready"}`, get("/v1/health/ready").plain(t))
 }
+
+// A client that went away is no failure of the server, and a key that another
+// request is reading holds nobody beyond the deadline (H-12).
+func TestRequestsThatEnd(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	b.server.auth.known(string(store.KeyHash(b.keys[scopeRead]))).turn <- struct{}{}
+	_, err := b.server.auth.authenticate(ctx, "Bearer "+b.keys[scopeRead], "127.0.0.1", b.clock())
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, statusClientGone, classify(err).status)
+	b.server.echo.GET("/gone", func(echo.Context) error { return err })
+	require.Equal(t, statusClientGone, b.do(call{method: "GET", url: "/gone"}).status)
+	require.Empty(t, b.logs.String())
+}

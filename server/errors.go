@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -80,6 +81,9 @@ func recovered(cause any) error {
 	return &panicked{cause: cause, stack: debug.Stack()}
 }
 
+// statusClientGone is for a client that did not wait for the answer: nobody reads it.
+const statusClientGone = 499
+
 // classify is the one map from errors to answers. What it does not know is a 500
 // whose cause only the log tells.
 func classify(err error) *refusal {
@@ -95,6 +99,8 @@ func classify(err error) *refusal {
 		return &refusal{status: echoed.Code, text: http.StatusText(echoed.Code)}
 	case errors.Is(err, ingest.ErrClosed):
 		return &refusal{status: http.StatusServiceUnavailable, text: "Server is stopping", wait: time.Second}
+	case errors.Is(err, context.Canceled):
+		return &refusal{status: statusClientGone, text: "Request canceled"}
 	case store.IsUnavailable(err):
 		return &refusal{status: http.StatusServiceUnavailable, text: "Database unavailable", wait: time.Second}
 	}
