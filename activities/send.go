@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/hogsend/hogsend"
@@ -25,6 +27,7 @@ func (a *Activities) Send(ctx context.Context, r SendRequest) (SendResult, error
 	if err != nil {
 		return SendResult{}, final(err)
 	}
+	defer keepAlive(ctx)()
 	row, err := a.claim(ctx, id, r)
 	if err != nil {
 		return SendResult{}, final(err)
@@ -36,6 +39,30 @@ func (a *Activities) Send(ctx context.Context, r SendRequest) (SendResult, error
 	}
 	result, err := outcome(row)
 	return result, final(err)
+}
+
+// heartbeatEvery is well below the heartbeat timeout that workflows set.
+const heartbeatEvery = 3 * time.Second
+
+// keepAlive tells Temporal that the activity lives until stop is called.
+func keepAlive(ctx context.Context) (stop func()) {
+	if !activity.IsActivity(ctx) {
+		return func() {}
+	}
+	done := make(chan struct{})
+	go func() {
+		beat := time.NewTicker(heartbeatEvery)
+		defer beat.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-beat.C:
+				activity.RecordHeartbeat(ctx)
+			}
+		}
+	}()
+	return sync.OnceFunc(func() { close(done) })
 }
 
 // outcome is what a row that is no longer queued means to the journey (E-14).

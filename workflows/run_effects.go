@@ -16,6 +16,10 @@ import (
 // and the call. How long attempts go on is decided by the activity (E-31).
 const sendTimeout = 5 * time.Minute
 
+// sendHeartbeat is how long a send may be silent: so soon the death of its worker is
+// noticed and another one goes on with it (E-30).
+const sendHeartbeat = 10 * time.Second
+
 // Send implements hogsend.Run.
 func (r *journeyRun) Send(ctx workflow.Context, email hogsend.Email) (hogsend.Verdict, error) {
 	if email.Template == "" {
@@ -44,7 +48,7 @@ func (r *journeyRun) Send(ctx workflow.Context, email hogsend.Email) (hogsend.Ve
 	r.node = node
 	ctx, _ = workflow.NewDisconnectedContext(ctx) // what was begun is finished (J-85)
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: sendTimeout, RetryPolicy: transientRetries(), Summary: node,
+		StartToCloseTimeout: sendTimeout, HeartbeatTimeout: sendHeartbeat, RetryPolicy: transientRetries(), Summary: node,
 	})
 	var result activities.SendResult
 	err = workflow.ExecuteActivity(ctx, activities.SendName, activities.SendRequest{
