@@ -42,7 +42,7 @@ func BenchmarkIngestBatch100(b *testing.B) {
 		known, by bool
 	}{{"known", true, false}, {"keyed", true, true}, {"new", false, false}} {
 		b.Run(c.name, func(b *testing.B) {
-			s := setupWith(b, ingest.Config{Journeys: benchJourneys(), Lanes: 4})
+			s := setupWith(b, ingest.Config{Journeys: benchJourneys()})
 			people(s, 10_000)
 			n := 0
 			for b.Loop() {
@@ -91,7 +91,7 @@ func BenchmarkIngestBatch100(b *testing.B) {
 // One event per call from 64 callers, next to bare one-row transactions.
 func BenchmarkIngestSingle64(b *testing.B) {
 	b.Run("ingest", func(b *testing.B) {
-		s := setupWith(b, ingest.Config{Journeys: benchJourneys(), Lanes: 4})
+		s := setupWith(b, ingest.Config{Journeys: benchJourneys()})
 		people(s, 10_000)
 		var n atomic.Int64
 		b.SetParallelism(32)

@@ -140,11 +140,11 @@ const maxAttempts = 100
 // transact runs one transaction over the items until it is made from what holds.
 func (g *Ingester) transact(ctx context.Context, items []*item) error {
 	var err error
-	for range maxAttempts {
+	for attempt := range maxAttempts {
 		for _, it := range items {
 			it.verdict, it.source, it.repeats, it.result, it.status, it.ended = verdict{}, nil, false, Result{}, "", false
 		}
-		err = g.once(ctx, items)
+		err = g.once(ctx, items, attempt > 0 || items[0].space == spaceInternal)
 		if !errors.Is(err, errStale) && !store.IsConflict(err) {
 			return err
 		}
@@ -152,14 +152,14 @@ func (g *Ingester) transact(ctx context.Context, items []*item) error {
 	return err
 }
 
-func (g *Ingester) once(ctx context.Context, items []*item) (err error) {
+func (g *Ingester) once(ctx context.Context, items []*item, suspicious bool) (err error) {
 	// A defect fails the events it concerns, not the process (I-3).
 	defer func() {
 		if defect := recover(); defect != nil {
 			err = fmt.Errorf("apply events: %v\n%s", defect, debug.Stack())
 		}
 	}()
-	t := &transaction{ingester: g, items: items}
+	t := &transaction{ingester: g, items: items, suspicious: suspicious}
 	err = g.store.Borrow(ctx, func(c *store.Conn) error {
 		t.conn = c
 		return t.run(ctx)

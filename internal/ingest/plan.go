@@ -119,13 +119,13 @@ type leaving struct {
 	index    int
 }
 
-func newPlan(now time.Time, found []storedb.IngestResolveRow) *plan {
+func newPlan(now time.Time, rows []found) *plan {
 	p := &plan{
-		now: now, people: make(map[uuid.UUID]*person, len(found)), keys: make(map[contactKey]*keyState, len(found)),
+		now: now, people: make(map[uuid.UUID]*person, len(rows)), keys: make(map[contactKey]*keyState, len(rows)),
 		ids: map[string]*person{}, address: map[string][]*person{},
 	}
-	for i := range found {
-		row := &found[i]
+	for i := range rows {
+		row := &rows[i]
 		c := p.people[row.ID]
 		if c == nil {
 			c = &person{

@@ -50,6 +50,9 @@ type transaction struct {
 	ingester *Ingester
 	conn     *store.Conn
 	items    []*item
+	// suspicious looks for keys that are taken before it begins. Repeats are rare, so
+	// that at first the transaction finds out by inserting its keys.
+	suspicious bool
 
 	now     time.Time
 	plan    *plan
@@ -93,31 +96,30 @@ func (t *transaction) read(ctx context.Context) error {
 	var (
 		p       store.Pipeline
 		seen    []storedb.IngestSeenRow
-		found   []storedb.IngestResolveRow
 		origins []storedb.IngestOriginsRow
 	)
-	lookup, spaces, keys, originIDs := t.lookups()
-	if len(originIDs) > 0 {
+	l := t.lookups()
+	if len(l.origins) > 0 {
 		// Their contacts are needed for the next statement: a round trip of their own.
 		err := t.send(ctx, func(p *store.Pipeline) {
-			p.Add(func(q *storedb.Queries) (err error) { origins, err = q.IngestOrigins(ctx, originIDs); return err })
+			p.Add(func(q *storedb.Queries) (err error) { origins, err = q.IngestOrigins(ctx, l.origins); return err })
 		})
 		if err != nil {
 			return fmt.Errorf("read enrollments: %w", err)
 		}
 		for _, o := range origins {
-			lookup.Ids = append(lookup.Ids, o.ContactID)
+			l.ids = append(l.ids, o.ContactID)
 		}
 	}
 	p.Add(func(q *storedb.Queries) (err error) { t.now, err = q.IngestClock(ctx); return err })
-	if len(keys) > 0 {
-		p.Add(func(q *storedb.Queries) (err error) { seen, err = q.IngestSeen(ctx, spaces, keys); return err })
+	if len(l.keys) > 0 && t.suspicious {
+		p.Add(func(q *storedb.Queries) (err error) { seen, err = q.IngestSeen(ctx, l.spaces, l.keys); return err })
 	}
-	p.Add(func(q *storedb.Queries) (err error) { found, err = q.IngestResolve(ctx, lookup); return err })
+	found := l.queue(ctx, &p)
 	if err := t.conn.Send(ctx, &p); err != nil {
 		return fmt.Errorf("resolve contacts: %w", err)
 	}
-	t.plan = newPlan(t.now, found)
+	t.plan = newPlan(t.now, found())
 	return t.decide(seen, origins)
 }
 
@@ -125,34 +127,6 @@ func (t *transaction) send(ctx context.Context, queue func(p *store.Pipeline)) e
 	var p store.Pipeline
 	queue(&p)
 	return t.conn.Send(ctx, &p)
-}
-
-// lookups collects everything the items name.
-func (t *transaction) lookups() (lookup storedb.IngestResolveParams, spaces, keys []string, origins []uuid.UUID) {
-	for _, it := range t.items {
-		ev := &it.event
-		if ev.UserID != "" {
-			lookup.Kinds = append(lookup.Kinds, kindUser, kindAnonymous)
-			lookup.Keys = append(lookup.Keys, ev.UserID, ev.UserID)
-			if id, ok := parseID(ev.UserID); ok {
-				lookup.Ids = append(lookup.Ids, id)
-			}
-		}
-		if key := EmailKey(ev.Email); key != "" {
-			lookup.Kinds, lookup.Keys = append(lookup.Kinds, kindEmail), append(lookup.Keys, key)
-			lookup.Addresses = append(lookup.Addresses, key)
-		}
-		if ev.AnonymousID != "" {
-			lookup.Kinds, lookup.Keys = append(lookup.Kinds, kindAnonymous), append(lookup.Keys, ev.AnonymousID)
-		}
-		if it.key != "" {
-			spaces, keys = append(spaces, it.space), append(keys, it.key)
-		}
-		if it.origin != uuid.Nil {
-			origins = append(origins, it.origin)
-		}
-	}
-	return lookup, spaces, keys, origins
 }
 
 // decide sets the repeats aside and plans the identities of the rest, in order.

@@ -10,22 +10,40 @@ join event_keys k on k.space = w.space and k.key = w.key
 left join contacts m on m.id = k.contact_id
 left join contacts c on c.id = coalesce(m.merged_into, m.id);
 
--- name: IngestResolve :many
--- The contacts behind keys, contact uuids and addresses. An address yields the
--- identified contacts that have it, of many only those last seen (I-22).
+-- The four ways to a contact yield rows of one shape. They are statements of their
+-- own, since together Postgres would plan them anew each time.
+
+-- name: IngestResolveUsers :many
+-- A user id that is no external id may be an anonymous id (I-20).
+select k.kind::text as kind, w.key::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
+    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at
+from (select unnest(@user_ids::text[]) as key) w
+cross join lateral (
+    select u.kind, u.contact_id from contact_keys u where u.kind = 'user' and u.key = w.key
+    union all
+    select a.kind, a.contact_id from contact_keys a where a.kind = 'anonymous' and a.key = w.key
+    limit 1
+) k
+join contacts c on c.id = k.contact_id;
+
+-- name: IngestResolveKeys :many
 select w.kind::text as kind, w.key::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
     c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at
 from (select unnest(@kinds::text[]) as kind, unnest(@keys::text[]) as key) w
 join contact_keys k on k.kind = w.kind and k.key = w.key
-join contacts c on c.id = k.contact_id
-union all
-select 'id', w.id::text, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
+join contacts c on c.id = k.contact_id;
+
+-- name: IngestResolveIDs :many
+-- The key is the uuid asked for, also one that was merged away.
+select 'id'::text as kind, w.id::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
     c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at
 from (select unnest(@ids::uuid[]) as id) w
 join contacts m on m.id = w.id
-join contacts c on c.id = coalesce(m.merged_into, m.id)
-union all
-select 'address', w.key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
+join contacts c on c.id = coalesce(m.merged_into, m.id);
+
+-- name: IngestResolveAddresses :many
+-- The identified contacts that have an address, of many only those last seen (I-22).
+select 'address'::text as kind, w.key::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
     c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at
 from (select unnest(@addresses::text[]) as key) w
 cross join lateral (

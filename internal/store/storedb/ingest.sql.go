@@ -802,22 +802,10 @@ func (q *Queries) IngestPreferencesLink(ctx context.Context, emailKeys []string,
 	return err
 }
 
-const ingestResolve = `-- name: IngestResolve :many
-select w.kind::text as kind, w.key::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
+const ingestResolveAddresses = `-- name: IngestResolveAddresses :many
+select 'address'::text as kind, w.key::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
     c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at
-from (select unnest($1::text[]) as kind, unnest($2::text[]) as key) w
-join contact_keys k on k.kind = w.kind and k.key = w.key
-join contacts c on c.id = k.contact_id
-union all
-select 'id', w.id::text, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
-    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at
-from (select unnest($3::uuid[]) as id) w
-join contacts m on m.id = w.id
-join contacts c on c.id = coalesce(m.merged_into, m.id)
-union all
-select 'address', w.key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
-    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at
-from (select unnest($4::text[]) as key) w
+from (select unnest($1::text[]) as key) w
 cross join lateral (
     select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at from contacts o
     where o.email_key = w.key and o.external_id is not null and o.merged_into is null
@@ -825,14 +813,7 @@ cross join lateral (
 ) c
 `
 
-type IngestResolveParams struct {
-	Kinds     []string
-	Keys      []string
-	Ids       []uuid.UUID
-	Addresses []string
-}
-
-type IngestResolveRow struct {
+type IngestResolveAddressesRow struct {
 	Kind        string
 	Key         string
 	ID          uuid.UUID
@@ -847,22 +828,194 @@ type IngestResolveRow struct {
 	UpdatedAt   time.Time
 }
 
-// The contacts behind keys, contact uuids and addresses. An address yields the
-// identified contacts that have it, of many only those last seen (I-22).
-func (q *Queries) IngestResolve(ctx context.Context, arg IngestResolveParams) ([]IngestResolveRow, error) {
-	rows, err := q.db.Query(ctx, ingestResolve,
-		arg.Kinds,
-		arg.Keys,
-		arg.Ids,
-		arg.Addresses,
-	)
+// The identified contacts that have an address, of many only those last seen (I-22).
+func (q *Queries) IngestResolveAddresses(ctx context.Context, addresses []string) ([]IngestResolveAddressesRow, error) {
+	rows, err := q.db.Query(ctx, ingestResolveAddresses, addresses)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []IngestResolveRow
+	var items []IngestResolveAddressesRow
 	for rows.Next() {
-		var i IngestResolveRow
+		var i IngestResolveAddressesRow
+		if err := rows.Scan(
+			&i.Kind,
+			&i.Key,
+			&i.ID,
+			&i.ExternalID,
+			&i.AnonymousID,
+			&i.Email,
+			&i.EmailKey,
+			&i.FirstSeenAt,
+			&i.LastSeenAt,
+			&i.DeletedAt,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const ingestResolveIDs = `-- name: IngestResolveIDs :many
+select 'id'::text as kind, w.id::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
+    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at
+from (select unnest($1::uuid[]) as id) w
+join contacts m on m.id = w.id
+join contacts c on c.id = coalesce(m.merged_into, m.id)
+`
+
+type IngestResolveIDsRow struct {
+	Kind        string
+	Key         string
+	ID          uuid.UUID
+	ExternalID  *string
+	AnonymousID *string
+	Email       *string
+	EmailKey    *string
+	FirstSeenAt time.Time
+	LastSeenAt  time.Time
+	DeletedAt   *time.Time
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+// The key is the uuid asked for, also one that was merged away.
+func (q *Queries) IngestResolveIDs(ctx context.Context, ids []uuid.UUID) ([]IngestResolveIDsRow, error) {
+	rows, err := q.db.Query(ctx, ingestResolveIDs, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []IngestResolveIDsRow
+	for rows.Next() {
+		var i IngestResolveIDsRow
+		if err := rows.Scan(
+			&i.Kind,
+			&i.Key,
+			&i.ID,
+			&i.ExternalID,
+			&i.AnonymousID,
+			&i.Email,
+			&i.EmailKey,
+			&i.FirstSeenAt,
+			&i.LastSeenAt,
+			&i.DeletedAt,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const ingestResolveKeys = `-- name: IngestResolveKeys :many
+select w.kind::text as kind, w.key::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
+    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at
+from (select unnest($1::text[]) as kind, unnest($2::text[]) as key) w
+join contact_keys k on k.kind = w.kind and k.key = w.key
+join contacts c on c.id = k.contact_id
+`
+
+type IngestResolveKeysRow struct {
+	Kind        string
+	Key         string
+	ID          uuid.UUID
+	ExternalID  *string
+	AnonymousID *string
+	Email       *string
+	EmailKey    *string
+	FirstSeenAt time.Time
+	LastSeenAt  time.Time
+	DeletedAt   *time.Time
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+func (q *Queries) IngestResolveKeys(ctx context.Context, kinds []string, keys []string) ([]IngestResolveKeysRow, error) {
+	rows, err := q.db.Query(ctx, ingestResolveKeys, kinds, keys)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []IngestResolveKeysRow
+	for rows.Next() {
+		var i IngestResolveKeysRow
+		if err := rows.Scan(
+			&i.Kind,
+			&i.Key,
+			&i.ID,
+			&i.ExternalID,
+			&i.AnonymousID,
+			&i.Email,
+			&i.EmailKey,
+			&i.FirstSeenAt,
+			&i.LastSeenAt,
+			&i.DeletedAt,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const ingestResolveUsers = `-- name: IngestResolveUsers :many
+
+select k.kind::text as kind, w.key::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
+    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at
+from (select unnest($1::text[]) as key) w
+cross join lateral (
+    select u.kind, u.contact_id from contact_keys u where u.kind = 'user' and u.key = w.key
+    union all
+    select a.kind, a.contact_id from contact_keys a where a.kind = 'anonymous' and a.key = w.key
+    limit 1
+) k
+join contacts c on c.id = k.contact_id
+`
+
+type IngestResolveUsersRow struct {
+	Kind        string
+	Key         string
+	ID          uuid.UUID
+	ExternalID  *string
+	AnonymousID *string
+	Email       *string
+	EmailKey    *string
+	FirstSeenAt time.Time
+	LastSeenAt  time.Time
+	DeletedAt   *time.Time
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+// The four ways to a contact yield rows of one shape. They are statements of their
+// own, since together Postgres would plan them anew each time.
+// A user id that is no external id may be an anonymous id (I-20).
+func (q *Queries) IngestResolveUsers(ctx context.Context, userIds []string) ([]IngestResolveUsersRow, error) {
+	rows, err := q.db.Query(ctx, ingestResolveUsers, userIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []IngestResolveUsersRow
+	for rows.Next() {
+		var i IngestResolveUsersRow
 		if err := rows.Scan(
 			&i.Kind,
 			&i.Key,
