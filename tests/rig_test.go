@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -165,7 +166,9 @@ type rig struct {
 	resend   *fakeResend
 	pool     *pgxpool.Pool
 	apiURL   string
-	environ  []string
+	// temporalAddress is the frontend's host and port.
+	temporalAddress string
+	environ         []string
 }
 
 func newRig(t *testing.T) *rig {
@@ -180,9 +183,10 @@ func newRig(t *testing.T) *rig {
 	t.Cleanup(func() { require.NoError(t, r.database.Stop()) })
 
 	temporalPort, apiPort := freePort(t), freePort(t)
+	r.temporalAddress = net.JoinHostPort("127.0.0.1", strconv.Itoa(temporalPort))
 	r.apiURL = "http://127.0.0.1:" + strconv.Itoa(apiPort)
 	r.environ = []string{
-		"HOGSEND_ENV=test", "DATABASE_URL=" + r.database.URL(), "TEMPORAL_ADDRESS=127.0.0.1:" + strconv.Itoa(temporalPort),
+		"HOGSEND_ENV=test", "DATABASE_URL=" + r.database.URL(), "TEMPORAL_ADDRESS=" + r.temporalAddress,
 		"PORT=" + strconv.Itoa(apiPort), "HOGSEND_SECRET=" + testSecret, "ADMIN_API_KEY=" + apiKey, "LOG_LEVEL=info",
 		"EMAIL_PROVIDER=resend", "RESEND_API_KEY=re_test", "RESEND_BASE_URL=" + r.resend.url, "EMAIL_RATE_PER_SECOND=100000",
 		"RATE_LIMIT_INGEST=100000000", "RATE_LIMIT_ADMIN=100000000",
@@ -229,7 +233,7 @@ func (r *rig) run(args ...string) string {
 // client is a Temporal client on the rig's server.
 func (r *rig) client() client.Client {
 	r.t.Helper()
-	c, err := client.Dial(client.Options{HostPort: r.temporal.args[0], Logger: log.NewStructuredLogger(nil)})
+	c, err := client.Dial(client.Options{HostPort: r.temporalAddress, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
 	require.NoError(r.t, err)
 	r.t.Cleanup(c.Close)
 	return c
@@ -248,12 +252,15 @@ type event struct {
 type reply struct {
 	Status int
 	Header http.Header
-	Stored bool `json:"stored"`
-	Exits  []struct {
-		JourneyID string `json:"journeyId"`
-		Exited    bool   `json:"exited"`
-	} `json:"exits"`
-	Error string `json:"error"`
+	Stored bool   `json:"stored"`
+	Exits  []exit `json:"exits"`
+	Error  string `json:"error"`
+}
+
+// exit is one inspected enrollment of a reply (J-72).
+type exit struct {
+	JourneyID string `json:"journeyId"`
+	Exited    bool   `json:"exited"`
 }
 
 // post sends one event once.
