@@ -1,0 +1,198 @@
+package tests
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const modulePath = "github.com/hogsend/hogsend"
+
+// rule says what a package may import. Ours are named "./folder" ("." is the
+// root package), others by their path, both with what is below when they end in
+// "/...". The standard library is allowed but for what never names.
+type rule struct{ may, never []string }
+
+// anything marks the packages that know everything.
+const anything = "..."
+
+// noIO keeps a package from the world outside.
+func noIO() []string {
+	return []string{"net", "net/http/...", "os/...", "database/...", "syscall", "plugin"}
+}
+
+// importTable is the table of DESIGN §2. workflows/names, which imports nothing, is
+// there for everybody who names a workflow: ingest decides its id before it runs.
+// Where a row is wider than the design's otherwise, its comment says why.
+func importTable() map[string]rule {
+	const (
+		names   = "./workflows/names"
+		uuid    = "github.com/google/uuid"
+		storedb = "./internal/store/storedb"
+		pgx     = "github.com/jackc/pgx/v5/..."
+		api     = "go.temporal.io/api/..."
+	)
+	return map[string]rule{
+		".":                   {may: []string{"go.temporal.io/sdk/workflow"}, never: noIO()},
+		names:                 {never: noIO()},
+		"./internal/criteria": {may: []string{"."}, never: noIO()},
+		"./internal/config":   {},
+		"./schema":            {may: []string{pgx, "github.com/pressly/goose/v3/..."}},
+		storedb:               {may: []string{pgx, uuid}},
+		"./internal/store":    {may: []string{".", "./internal/criteria", "./schema", storedb, pgx, uuid}},
+		// The statements' parameter types are sqlc's, here and below: wrapping each of
+		// them a second time would say nothing new.
+		"./internal/ingest": {may: []string{".", "./internal/criteria", "./internal/store", storedb, names, uuid}, never: []string{"net/http/...", "os/..."}},
+		// The dispatcher listens on a connection of its own.
+		"./internal/outbox": {may: []string{"./internal/store", storedb, pgx, uuid}, never: []string{"net/http/..."}},
+		// CSS and HTML are parsed, and provider calls are paced.
+		"./internal/email": {may: []string{
+			".", "golang.org/x/net/html/...", "github.com/tdewolff/parse/v2/...", "github.com/andybalholm/cascadia", "golang.org/x/time/rate",
+		}, never: []string{"net", "net/http/...", "os/...", "database/..."}},
+		// A provider sends the message type of email. The mailbox has no vendor: its
+		// mails are kept by a function that it is given.
+		"./internal/provider/mailbox": {may: []string{".", "./internal/email"}},
+		"./internal/provider/resend":  {may: []string{".", "./internal/email", "github.com/resend/resend-go/v2"}},
+		// An enrollment's rows change in one transaction, which the activity opens: pgx.
+		"./activities": {may: []string{
+			".", "./internal/criteria", "./internal/email", "./internal/ingest", "./internal/store", storedb, names, pgx, uuid,
+			"go.temporal.io/sdk/activity", "go.temporal.io/sdk/temporal",
+		}, never: []string{"net/http/..."}},
+		// criteria: a wait's condition is written down in its JSON form. The SDK's log and
+		// interceptor are used by the logger that authors get.
+		"./workflows": {may: []string{
+			".", "./activities", "./internal/criteria", names, "go.temporal.io/sdk/workflow", "go.temporal.io/sdk/temporal",
+			"go.temporal.io/sdk/log", "go.temporal.io/sdk/interceptor",
+		}, never: noIO()},
+		// It is given its activities by name and so knows neither email nor ingest.
+		"./worker": {may: []string{
+			".", "./workflows", "./internal/outbox", "./internal/store", storedb, names, "go.temporal.io/sdk/...", api, "google.golang.org/grpc/codes", uuid,
+		}, never: []string{"net/http/..."}},
+		// criteria: the API serves conditions as JSON. schema: /v1/health compares versions.
+		"./server": {may: []string{
+			".", "./internal/criteria", "./internal/email", "./internal/ingest", "./internal/store", storedb, names, "./schema", "github.com/labstack/echo/v4/...", uuid,
+		}},
+		// names: a server that starts empty registers the search attributes itself.
+		"./standalone": {may: []string{
+			names, "go.temporal.io/server/...", "github.com/temporalio/ui-server/v2/...", "go.temporal.io/sdk/client", "go.temporal.io/sdk/log", api,
+			"google.golang.org/protobuf/...",
+		}},
+		// Apart from standalone, so that database tests compile without Temporal's server.
+		"./standalone/postgres":    {may: []string{"github.com/fergusstrange/embedded-postgres", pgx}},
+		"./internal/dbtest":        {may: []string{"./internal/store", "./schema", "./standalone/postgres", pgx, uuid, "github.com/stretchr/testify/require"}},
+		"./internal/dbtest/withpg": {may: []string{"./internal/dbtest", "./standalone/postgres"}},
+		// What an author writes needs nothing but the public API and Temporal.
+		"./examples/saas": {may: []string{".", "go.temporal.io/sdk/workflow"}, never: noIO()},
+		"./app":           {may: []string{anything}},
+		"./cmd/hogsend":   {may: []string{anything}},
+		"./tests":         {},
+		"./tests/bench":   {may: []string{anything}},
+	}
+}
+
+func TestImportsFollowTheDesign(t *testing.T) {
+	t.Parallel()
+	require.Empty(t, violations(t, "..", importTable()))
+}
+
+func TestAPlantedImportIsFound(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, []string{
+		"./shiny is in no row of the import table",
+		"workflows/planted.go imports ./internal/store",
+		"workflows/planted.go imports go.temporal.io/sdk/client",
+		"workflows/planted.go imports net/http",
+	}, violations(t, "testdata/arch", importTable()))
+}
+
+// violations parses every file below root that is not a test, in this process: the
+// test cache sees which files were read, and a warm cache hides nothing.
+func violations(t *testing.T, root string, table map[string]rule) []string {
+	t.Helper()
+	found := map[string]bool{}
+	err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			return skip(root, file, entry.Name())
+		}
+		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return nil
+		}
+		name, err := filepath.Rel(root, file)
+		if err != nil {
+			return err
+		}
+		name = filepath.ToSlash(name)
+		folder := ours(path.Join(modulePath, path.Dir(name)))
+		r, known := table[folder]
+		if !known {
+			found[folder+" is in no row of the import table"] = true
+			return nil
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range parsed.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			if imported = ours(imported); !r.allows(imported) {
+				found[name+" imports "+imported] = true
+			}
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	return slices.Sorted(maps.Keys(found))
+}
+
+// skip leaves out what Go leaves out too, and modules of their own.
+func skip(root, folder, name string) error {
+	if folder == root {
+		return nil
+	}
+	_, err := os.Stat(filepath.Join(folder, "go.mod"))
+	if err == nil || name == "testdata" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") {
+		return fs.SkipDir
+	}
+	return nil
+}
+
+// ours names a package of this module by its folder.
+func ours(imported string) string {
+	if rest, found := strings.CutPrefix(imported, modulePath); found {
+		return "." + rest
+	}
+	return imported
+}
+
+// allows judges the standard library, whose paths start without a dot, by never and
+// everything else by may.
+func (r rule) allows(imported string) bool {
+	first, _, _ := strings.Cut(imported, "/")
+	if !strings.Contains(first, ".") {
+		return !matches(r.never, imported)
+	}
+	return matches(r.may, imported)
+}
+
+func matches(patterns []string, imported string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		prefix, below := strings.CutSuffix(pattern, "/...")
+		return pattern == anything || imported == prefix || below && strings.HasPrefix(imported, prefix+"/")
+	})
+}

@@ -1,0 +1,14 @@
+// Package workflows breaks the import rules on purpose; see tests/arch_test.go.
+package workflows
+
+import (
+	_ "fmt"
+	_ "net/http"
+
+	_ "go.temporal.io/sdk/client"
+	_ "go.temporal.io/sdk/workflow"
+
+	_ "github.com/hogsend/hogsend"
+	_ "github.com/hogsend/hogsend/internal/store"
+	_ "github.com/hogsend/hogsend/workflows/names"
+)
