@@ -79,9 +79,11 @@ func TestDecisions(t *testing.T) {
 	none := `{"decisions":[],"total":0,"limit":50,"offset":0}`
 	b.play([]scenario{
 		{"why not", get("100%25/decisions"), 200, skipped, "", nil},
-		{"why", get("user_1/decisions?journeyId=trial-nudge&outcome=enrolled"), 200,
+		{
+			"why", get("user_1/decisions?journeyId=trial-nudge&outcome=enrolled"), 200,
 			`{"decisions":[{"id":"<uuid>","at":"<ts>","type":"enrollment","journeyId":"trial-nudge","outcome":"enrolled","reason":null,
-			"eventId":"<uuid>","event":"trial.started","stateId":"<uuid>","detail":{}}],"total":1,"limit":50,"offset":0}`, "", nil},
+			"eventId":"<uuid>","event":"trial.started","stateId":"<uuid>","detail":{}}],"total":1,"limit":50,"offset":0}`, "", nil,
+		},
 		{"filtered away", get("user_1/decisions?outcome=skipped"), 200, none, "", nil},
 		{"by reason", get("100%25/decisions?reason=trigger_conditions_not_met"), 200, skipped, "", nil},
 		{"before it", get("100%25/decisions?to=2020-01-01"), 200, none, "", nil},
@@ -117,30 +119,50 @@ func TestPreferences(t *testing.T) {
 		return wrap(preferences("user_1", "Ada@example.com", all, suppressed, categories, `"manual"`))
 	}
 	b.play([]scenario{
-		{"the row is made", write("PATCH", "user_1", `{"categories":{"news":false}}`), 200, ada("false", "false", `{"news":false}`),
-			"select email_key || ' ' || (contact_id is not null) from preferences", []string{"ada@example.com true"}},
+		{
+			"the row is made", write("PATCH", "user_1", `{"categories":{"news":false}}`), 200, ada("false", "false", `{"news":false}`),
+			"select email_key || ' ' || (contact_id is not null) from preferences",
+			[]string{"ada@example.com true"},
+		},
 		{"PATCH merges", write("PATCH", "user_1", `{"categories":{"tips":true},"unsubscribedAll":true}`), 200, ada("true", "false", `{"news":false,"tips":true}`), "", nil},
 		{"PUT replaces", write("PUT", "ADA@example.com", `{"categories":{"tips":false},"suppressed":true}`), 200, ada("true", "true", `{"tips":false}`), "", nil},
 		{"fields not given stay", write("PUT", "user_1", `{}`), 200, ada("true", "true", `{"tips":false}`), "", nil},
-		{"suppressed already: unchanged", suppress(`{"email":" ada@EXAMPLE.com ","reason":"bounce"}`), 200,
-			`{"suppression":` + preferences("user_1", "Ada@example.com", "true", "true", `{"tips":false}`, `"manual"`) + `}`, "", nil},
+		{
+			"suppressed already: unchanged", suppress(`{"email":" ada@EXAMPLE.com ","reason":"bounce"}`), 200,
+			`{"suppression":` + preferences("user_1", "Ada@example.com", "true", "true", `{"tips":false}`, `"manual"`) + `}`, "", nil,
+		},
 		{"lifted (Q-7)", write("PUT", "user_1", `{"suppressed":false,"unsubscribedAll":false}`), 200, ada("false", "false", `{"tips":false}`), "", nil},
-		{"no contact is needed", suppress(`{"email":"old@example.com","reason":"complaint","note":"asked"}`), 201,
-			`{"suppression":` + preferences("old@example.com", "old@example.com", "false", "true", "{}", `"complaint"`) + `}`, "", nil},
-		{"an address with a suppression can be edited", write("PUT", "old%40example.com", `{"suppressed":false}`), 200,
-			wrap(preferences("old@example.com", "old@example.com", "false", "false", "{}", "")), "", nil},
+		{
+			"no contact is needed", suppress(`{"email":"old@example.com","reason":"complaint","note":"asked"}`), 201,
+			`{"suppression":` + preferences("old@example.com", "old@example.com", "false", "true", "{}", `"complaint"`) + `}`, "", nil,
+		},
+		{
+			"an address with a suppression can be edited", write("PUT", "old%40example.com", `{"suppressed":false}`), 200,
+			wrap(preferences("old@example.com", "old@example.com", "false", "false", "{}", "")), "", nil,
+		},
 		{"one without cannot", write("PUT", "old%40example.com", `{"suppressed":true}`), 404, `{"error":"Contact not found"}`, "", nil},
 		{"no address", write("PUT", "anon%2F2", `{"suppressed":true}`), 400, `{"error":"Contact has no email address"}`, "", nil},
-		{"wrong types", write("PUT", "user_1", `{"suppressed":"yes","categories":{"a":1}}`), 400,
-			`{"error":"Invalid request","details":[{"path":"suppressed","message":"must be true or false"},{"path":"categories.a","message":"must be true or false"}]}`, "", nil},
-		{"a bad address and reason", suppress(`{"email":"nobody","reason":"import"}`), 400,
-			`{"error":"Invalid request","details":[{"path":"email","message":"must be an e-mail address"},{"path":"reason","message":"must be manual, bounce or complaint"}]}`, "", nil},
+		{
+			"wrong types", write("PUT", "user_1", `{"suppressed":"yes","categories":{"a":1}}`), 400,
+			`{"error":"Invalid request","details":[{"path":"suppressed","message":"must be true or false"},{"path":"categories.a","message":"must be true or false"}]}`, "", nil,
+		},
+		{
+			"a bad address and reason", suppress(`{"email":"nobody","reason":"import"}`), 400,
+			`{"error":"Invalid request","details":[{"path":"email","message":"must be an e-mail address"},{"path":"reason","message":"must be manual, bounce or complaint"}]}`, "", nil,
+		},
 		{"malformed JSON", suppress(`{"email"`), 400, `{"error":"Invalid request","details":[{"path":"","message":"malformed JSON at byte 8"}]}`, "", nil},
-		{"U+0000", suppress(`{"email":"a@b.io","note":"\u0000"}`), 400, `{"error":"Invalid request","details":[{"path":"note","message":"must not contain U+0000"}]}`,
-			"select email_key from preferences order by 1", []string{"ada@example.com", "old@example.com"}},
-		{"shown with the contact", call{method: "GET", url: "/v1/admin/contacts/user_1", key: b.keys[scopeRead]}, 200,
+		{
+			"U+0000", suppress(`{"email":"a@b.io","note":"\u0000"}`), 400, `{"error":"Invalid request","details":[{"path":"note","message":"must not contain U+0000"}]}`,
+			"select email_key from preferences order by 1",
+			[]string{"ada@example.com", "old@example.com"},
+		},
+		{
+			"shown with the contact",
+			call{method: "GET", url: "/v1/admin/contacts/user_1", key: b.keys[scopeRead]},
+			200,
 			`{"contact":` + contactJSON(`"user_1"`, `"anon-1"`, `"Ada@example.com"`, `{"plan":"pro"}`) + `,"preferences":` +
-				preferences("user_1", "Ada@example.com", "false", "false", `{"tips":false}`, "") + `}`, "", nil},
+				preferences("user_1", "Ada@example.com", "false", "false", `{"tips":false}`, "") + `}`, "", nil,
+		},
 	})
 }
 
@@ -177,17 +199,28 @@ func TestJourneys(t *testing.T) {
 		{"a period", get("/old"), 200, `{"journey":{"id":"old","name":"Old","enabled":false,"paused":false,"trigger":{"event":"old.started"},"entryLimit":"once_per_period",
 			"entryPeriod":{"hours":1,"minutes":30},"suppress":{},"counts":` + zero + `,"recentStates":[]}}`, "", nil},
 		{"unknown", get("/none"), 404, `{"error":"Journey not found"}`, "", nil},
-		{"switched off by PATCH", flip("PATCH", "trial-nudge", `{"enabled":false}`), 200,
+		{
+			"switched off by PATCH", flip("PATCH", "trial-nudge", `{"enabled":false}`), 200,
 			`{"journey":{"id":"trial-nudge","name":"Trial nudge","enabled":false,"updatedAt":"<ts>"}}`,
-			"select journey_id || enabled from journey_configs", []string{"trial-nudgefalse"}},
+			"select journey_id || enabled from journey_configs",
+			[]string{"trial-nudgefalse"},
+		},
 		{"shown", get("?enabled=false"), 200, list("2", old+","+nudge("false")), "", nil},
-		{"nobody enrolls", start, 202, `{"stored":true,"exits":[],"contactKey":"user_9"}`,
-			"select reason from decisions d join contacts c on c.id = d.contact_id where c.external_id = 'user_9'", []string{"journey_disabled_by_admin"}},
-		{"switched on by PUT", flip("PUT", "trial-nudge", `{"enabled":true}`), 200,
-			`{"journey":{"id":"trial-nudge","name":"Trial nudge","enabled":true,"updatedAt":"<ts>"}}`, "", nil},
+		{
+			"nobody enrolls", start, 202, `{"stored":true,"exits":[],"contactKey":"user_9"}`,
+			"select reason from decisions d join contacts c on c.id = d.contact_id where c.external_id = 'user_9'",
+			[]string{"journey_disabled_by_admin"},
+		},
+		{
+			"switched on by PUT", flip("PUT", "trial-nudge", `{"enabled":true}`), 200,
+			`{"journey":{"id":"trial-nudge","name":"Trial nudge","enabled":true,"updatedAt":"<ts>"}}`, "", nil,
+		},
 		{"people enroll again", start, 202, `{"stored":true,"exits":[],"contactKey":"user_9"}`, "select count(*)::text from enrollments", []string{"2"}},
-		{"disabled in code stays", flip("PUT", "old", `{"enabled":true}`), 409, `{"error":"Journey is disabled in code"}`,
-			"select journey_id from journey_configs", []string{"trial-nudge"}},
+		{
+			"disabled in code stays", flip("PUT", "old", `{"enabled":true}`), 409, `{"error":"Journey is disabled in code"}`,
+			"select journey_id from journey_configs",
+			[]string{"trial-nudge"},
+		},
 		{"no body", flip("PUT", "old", ``), 400, `{"error":"Invalid request","details":[{"path":"enabled","message":"must be true or false"}]}`, "", nil},
 		{"unknown", flip("PUT", "none", `{"enabled":true}`), 404, `{"error":"Journey not found"}`, "", nil},
 	})
@@ -293,9 +326,11 @@ func TestKeys(t *testing.T) {
 	b.play([]scenario{
 		{"read is the default", ask("POST", "", `{"name":"r"}`), 201, "", "select array_to_string(scopes, ',') from api_keys where name = 'r'", []string{"read"}},
 		{"a name of 100", ask("POST", "", `{"name":"`+repeat(100)+`"}`), 201, "", "", nil},
-		{"what is wrong", ask("POST", "", `{"name":"`+repeat(101)+`","scopes":[],"expiresAt":"2020-01-01T00:00:00Z"}`), 400,
+		{
+			"what is wrong", ask("POST", "", `{"name":"`+repeat(101)+`","scopes":[],"expiresAt":"2020-01-01T00:00:00Z"}`), 400,
 			`{"error":"Invalid request","details":[{"path":"name","message":"must have 1 to 100 characters"},{"path":"scopes","message":"must not be empty"},
-			{"path":"expiresAt","message":"must be in the future"}]}`, "", nil},
+			{"path":"expiresAt","message":"must be in the future"}]}`, "", nil,
+		},
 		{"an unknown scope", ask("POST", "", `{"name":"a","scopes":["admin"]}`), 400, `{"error":"Invalid request","details":[{"path":"scopes.0","message":"unknown scope"}]}`, "", nil},
 		{"no name", ask("POST", "", ``), 400, `{"error":"Invalid request","details":[{"path":"name","message":"must have 1 to 100 characters"}]}`, "", nil},
 		{"unknown id", ask("DELETE", "/00000000-0000-4000-8000-000000000000", ""), 404, `{"error":"API key not found"}`, "", nil},

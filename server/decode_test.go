@@ -222,8 +222,12 @@ func TestDecodeBatch(t *testing.T) {
 		got = append(got, told(it.details))
 	}
 	require.Equal(t, [][]string{
-		nil, {"events.1.name: must not be empty"}, {"events.2: must be an object"}, nil,
-		{"events.4: must not be larger than 1 MiB"}, {"events.5.contactProperties.a: must not contain U+0000"},
+		nil,
+		{"events.1.name: must not be empty"},
+		{"events.2: must be an object"},
+		nil,
+		{"events.4: must not be larger than 1 MiB"},
+		{"events.5.contactProperties.a: must not contain U+0000"},
 	}, got)
 }
 

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -132,7 +131,7 @@ func (s *Server) fail(err error, c echo.Context) {
 		c.Response().Header().Set("Retry-After", strconv.Itoa(seconds(r.wait)))
 	}
 	if err := reply(c, r.status, body); err != nil {
-		s.log.Warn("reply not sent", "request_id", requestID(c), slog.Any("error", err))
+		s.log.Warn("reply not sent", "request_id", requestID(c), "error", err)
 	}
 }
 

@@ -41,7 +41,8 @@ func TestPostEvent(t *testing.T) {
 		{
 			"a trigger whose condition holds enrolls",
 			post(`{"name":"trial.started","userId":"user_1","email":"ada@example.com","eventProperties":{"plan":"pro"},"contactProperties":{"plan":"pro"}}`), 202,
-			`{"stored":true,"exits":[],"contactKey":"user_1"}`, countOutbox, []string{"start"},
+			`{"stored":true,"exits":[],"contactKey":"user_1"}`, countOutbox,
+			[]string{"start"},
 		},
 		{
 			"exits are told",
@@ -52,22 +53,26 @@ func TestPostEvent(t *testing.T) {
 			"an exit rule that matches ends the enrollment",
 			post(`{"name":"subscription.created","userId":"user_1"}`), 202,
 			`{"stored":true,"exits":[{"journeyId":"trial-nudge","stateId":"<uuid>","exited":true}],"contactKey":"user_1"}`,
-			"select status from enrollments", []string{"exited"},
+			"select status from enrollments",
+			[]string{"exited"},
 		},
 		{
 			"a key is remembered",
 			post(`{"name":"a","userId":"user_2","idempotencyKey":"k1"}`), 202, `{"stored":true,"exits":[],"contactKey":"user_2"}`,
-			"select key from event_keys where space = 'client'", []string{"k1"},
+			"select key from event_keys where space = 'client'",
+			[]string{"k1"},
 		},
 		{
 			"a repeat has no effect, whatever its body (I-36)",
 			post(`{"name":"b","userId":"user_3","contactProperties":{"x":1},"idempotencyKey":"k1"}`), 202,
-			`{"stored":false,"exits":[],"contactKey":"user_2"}`, countContacts, []string{"2"},
+			`{"stored":false,"exits":[],"contactKey":"user_2"}`, countContacts,
+			[]string{"2"},
 		},
 		{
 			"the header wins over the body (H-11)",
 			post(`{"name":"b","userId":"user_2","idempotencyKey":"k1"}`, "Idempotency-Key", "k2"), 202,
-			`{"stored":true,"exits":[],"contactKey":"user_2"}`, "select key from event_keys where space = 'client' order by key", []string{"k1", "k2"},
+			`{"stored":true,"exits":[],"contactKey":"user_2"}`, "select key from event_keys where space = 'client' order by key",
+			[]string{"k1", "k2"},
 		},
 		{
 			"an invalid body is 400 also with a known key (I-37)",
@@ -78,7 +83,8 @@ func TestPostEvent(t *testing.T) {
 			"and does not consume an unknown one",
 			post(`{"name":"","userId":"user_2","idempotencyKey":"k3"}`), 400,
 			`{"error":"Invalid request","details":[{"path":"name","message":"must not be empty"}]}`,
-			"select count(*)::text from event_keys where key = 'k3'", []string{"0"},
+			"select count(*)::text from event_keys where key = 'k3'",
+			[]string{"0"},
 		},
 		{
 			"an anonymous id is enough",
@@ -100,7 +106,8 @@ func TestPostEvent(t *testing.T) {
 		{
 			"an empty body", post(``), 400,
 			`{"error":"email or userId required","details":[{"path":"name","message":"must not be empty"},{"path":"userId","message":"email or userId required"}]}`,
-			countEvents, []string{"9"}, // eight of the client and journey:exited
+			countEvents,
+			[]string{"9"}, // eight of the client and journey:exited
 		},
 	})
 }
@@ -116,19 +123,23 @@ func TestPostIngest(t *testing.T) {
 	b.play([]scenario{
 		{
 			"scalars merge into the contact", post(`{"event":"trial.started","userId":"test_1","userEmail":"","properties":{"plan":"free","tags":["a"],"n":1}}`), 202,
-			`{"stored":true,"exits":[],"contactKey":"test_1"}`, properties, []string{`{"n": 1, "plan": "free"}`},
+			`{"stored":true,"exits":[],"contactKey":"test_1"}`, properties,
+			[]string{`{"n": 1, "plan": "free"}`},
 		},
 		{
 			"null removes, contactProperties alone count when given", post(`{"event":"x","userId":"test_1","properties":{"n":null}}`), 202,
-			`{"stored":true,"exits":[],"contactKey":"test_1"}`, properties, []string{`{"plan": "free"}`},
+			`{"stored":true,"exits":[],"contactKey":"test_1"}`, properties,
+			[]string{`{"plan": "free"}`},
 		},
 		{
 			"contactProperties win", post(`{"event":"x","userId":"test_1","properties":{"a":1},"contactProperties":{"tags":["b"]}}`), 202,
-			`{"stored":true,"exits":[],"contactKey":"test_1"}`, properties, []string{`{"plan": "free", "tags": ["b"]}`},
+			`{"stored":true,"exits":[],"contactKey":"test_1"}`, properties,
+			[]string{`{"plan": "free", "tags": ["b"]}`},
 		},
 		{
 			"userId is required", post(`{"event":"x","userEmail":"ada@example.com","properties":{}}`), 400,
-			`{"error":"Invalid request","details":[{"path":"userId","message":"must not be empty"}]}`, countEvents, []string{"3"},
+			`{"error":"Invalid request","details":[{"path":"userId","message":"must not be empty"}]}`, countEvents,
+			[]string{"3"},
 		},
 	})
 }
@@ -157,13 +168,15 @@ func TestPostBatch(t *testing.T) {
 				{"index":2,"status":"duplicate","contactKey":"user_1"},
 				{"index":3,"status":"stored","contactKey":"user_2","exits":[]},
 				{"index":4,"status":"rejected","error":"Reserved event name","details":[{"path":"events.4.name","message":"Reserved event name"}]}]}`,
-			"select name from events order by seq", []string{"a", "c"},
+			"select name from events order by seq",
+			[]string{"a", "c"},
 		},
 		{
 			"all bad", post(`{"events":[{"name":""}]}`), 400,
 			`{"error":"All events were rejected","accepted":0,"duplicates":0,"rejected":1,"results":[{"index":0,"status":"rejected","error":"email or userId required",
 				"details":[{"path":"events.0.name","message":"must not be empty"},{"path":"events.0.userId","message":"email or userId required"}]}]}`,
-			countEvents, []string{"2"},
+			countEvents,
+			[]string{"2"},
 		},
 		{
 			"no item", post(`{"events":[]}`), 400,
@@ -172,7 +185,8 @@ func TestPostBatch(t *testing.T) {
 		{
 			"1,001 items", post(`{"events":[` + strings.TrimSuffix(strings.Repeat(`{"name":"a","userId":"u"},`, 1001), ",") + `]}`), 400,
 			`{"error":"Invalid request","details":[{"path":"events","message":"must have 1 to 1000 items"}]}`,
-			"select key from event_keys where space = 'client' order by key", []string{"k", "r"},
+			"select key from event_keys where space = 'client' order by key",
+			[]string{"k", "r"},
 		},
 	})
 	a := b.do(post(`{"events":[` + strings.TrimSuffix(strings.Repeat(`{"name":"a","userId":"u"},`, 1000), ",") + `]}`))

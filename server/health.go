@@ -199,7 +199,7 @@ func (s *Server) getLive(r *request) error { return reply(r, http.StatusOK, stat
 // without Temporal (O-30).
 func (s *Server) getReady(r *request) error {
 	h := s.health.get(r.ctx())
-	why := ""
+	var why string
 	switch {
 	case s.draining.Load():
 		why = "Server is stopping"

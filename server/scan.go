@@ -327,7 +327,7 @@ func (s *scanner) number() (flags, error) {
 		}
 		var err error
 		if exponent, err = strconv.Atoi(string(s.data[from:s.pos])); err != nil || exponent > maxDecimals {
-			return hasBadNumber, nil
+			return hasBadNumber, nil //nolint:nilerr // a number out of bounds is a finding, not a failure
 		}
 		plain = false
 	}
@@ -336,7 +336,7 @@ func (s *scanner) number() (flags, error) {
 	}
 	_, err := strconv.ParseFloat(string(s.data[start:s.pos]), 64)
 	if err != nil || decimals-exponent > maxDecimals {
-		return hasBadNumber, nil
+		return hasBadNumber, nil //nolint:nilerr // a number out of bounds is a finding, not a failure
 	}
 	return 0, nil
 }

@@ -45,15 +45,15 @@ func crashSeed(t *testing.T) uint64 {
 // story is what every contact of the crash test does, in this order.
 func story(i int) []event {
 	user := fmt.Sprintf("user-%04d", i)
-	make := func(name string, properties map[string]any) event {
+	did := func(name string, properties map[string]any) event {
 		return event{Name: name, UserID: user, Email: user + "@example.com", Properties: properties, Key: user + "/" + name}
 	}
-	events := []event{make("user.created", nil), make("order.completed", map[string]any{"amount": 12.5})}
+	events := []event{did("user.created", nil), did("order.completed", map[string]any{"amount": 12.5})}
 	if i%2 == 0 {
-		events = append(events, make("feature.used", nil))
+		events = append(events, did("feature.used", nil))
 	}
 	if i%5 == 0 {
-		events = append(events, make("payment.failed", map[string]any{"amount": 49}), make("payment.succeeded", nil))
+		events = append(events, did("payment.failed", map[string]any{"amount": 49}), did("payment.succeeded", nil))
 	}
 	return events
 }

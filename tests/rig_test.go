@@ -127,19 +127,14 @@ func (p *process) start() error {
 }
 
 // kill ends the process with SIGKILL and returns when it is gone.
-func (p *process) kill() error { return p.end(os.Kill) }
-
-// stop ends the process in order.
-func (p *process) stop() error { return p.end(os.Interrupt) }
-
-func (p *process) end(signal os.Signal) error {
+func (p *process) kill() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.cmd == nil {
 		return nil
 	}
-	if err := p.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("end %s: %w", p.name, err)
+	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("kill %s: %w", p.name, err)
 	}
 	<-p.ended
 	p.cmd = nil
@@ -192,8 +187,10 @@ func newRig(t *testing.T) *rig {
 		"RATE_LIMIT_INGEST=100000000", "RATE_LIMIT_ADMIN=100000000",
 	}
 	r.run("migrate")
-	r.temporal = &process{name: "temporal", ready: "temporal ready", environ: r.environ,
-		args: []string{"temporal", "--port", strconv.Itoa(temporalPort), "--sqlite", filepath.Join(dir, "temporal.db")}}
+	r.temporal = &process{
+		name: "temporal", ready: "temporal ready", environ: r.environ,
+		args: []string{"temporal", "--port", strconv.Itoa(temporalPort), "--sqlite", filepath.Join(dir, "temporal.db")},
+	}
 	r.api = &process{name: "api", ready: "hogsend server ready", environ: r.environ, args: []string{"serve"}}
 	r.worker = &process{name: "worker", ready: "hogsend worker ready", environ: r.environ, args: []string{"worker"}}
 	for _, p := range r.processes() {

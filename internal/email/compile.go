@@ -82,9 +82,9 @@ func (c *compiler) problem(field, format string, args ...any) {
 
 func (c *compiler) compile() {
 	c.propsType()
-	c.subject = c.parseText("Subject", c.Template.Subject, true)
-	c.text = c.parseText("Text", c.Template.Text, false)
-	c.preview = c.parseText("Preview", c.Template.Preview, false)
+	c.subject = c.parseText("Subject", c.Subject, true)
+	c.text = c.parseText("Text", c.Text, false)
+	c.preview = c.parseText("Preview", c.Preview, false)
 	c.parseHTML()
 	if len(c.problems) == 0 {
 		c.execute()

@@ -16,7 +16,7 @@ type props struct {
 	Items []item            `json:"items"`
 	Notes map[string]string `json:"notes"`
 	Any   any               `json:"any"`
-	priv  string
+	priv  string            //nolint:unused // a template asks for it and must not get it
 }
 
 type plan struct{ Title string }

@@ -141,8 +141,10 @@ func TestTextIsMadeFromHTML(t *testing.T) {
 			three</p><p>four</p>`, "One two, three\n\nfour"},
 		{`<h1>Title</h1>Text<br>line<br><br><br>gap`, "Title\n\nText\nline\n\ngap"},
 		{`See <a href="https://x.example/?a=1&amp;b=2">the <b>docs</b></a>, please`, "See the docs (https://x.example/?a=1&b=2), please"},
-		{`<a href="https://x.example">https://x.example</a> <a href="mailto:a@b.example">a@b.example</a> <a href="https://i.example"><img alt="" src="x"></a> <a href="#top">up</a> <a>none</a>`,
-			"https://x.example a@b.example https://i.example up none"},
+		{
+			`<a href="https://x.example">https://x.example</a> <a href="mailto:a@b.example">a@b.example</a> <a href="https://i.example"><img alt="" src="x"></a> <a href="#top">up</a> <a>none</a>`,
+			"https://x.example a@b.example https://i.example up none",
+		},
 		{`<ul><li>a</li><li>b <i>c</i></li></ul><ol><li>x</li><li>y</li></ol>`, "- a\n- b c\n\n1. x\n2. y"},
 		{`<table><tr><td>a</td><td>b</td></tr><tr><td>c</td><td>d</td></tr></table>`, "a b\nc d"},
 		{`<div>a<div>b</div></div><hr><pre>x
@@ -200,8 +202,10 @@ func TestStylesAreInlined(t *testing.T) {
 // depends on props are no exception.
 func TestStyleBlocksCascadeTogether(t *testing.T) {
 	t.Parallel()
-	r := renderer(t, hogsend.Template{Key: "t", Subject: "s", Props: props{},
-		HTML: `<style>p{color:{{.Props.Name}};margin:0}</style><style media="print">p{color:black}</style><p>x</p>`})
+	r := renderer(t, hogsend.Template{
+		Key: "t", Subject: "s", Props: props{},
+		HTML: `<style>p{color:{{.Props.Name}};margin:0}</style><style media="print">p{color:black}</style><p>x</p>`,
+	})
 	got, err := r.Render("t", email.Input{Props: json.RawMessage(`{"name":"green"}`)})
 	require.NoError(t, err)
 	require.Contains(t, got.HTML, `<p style="color:green;margin:0">`)

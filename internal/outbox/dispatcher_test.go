@@ -280,11 +280,12 @@ func TestAFailureBacksOff(t *testing.T) {
 	insert(t, s, contact, 1, 1, epoch)
 	r := newRecorder(func(context.Context, outbox.Row) error { return errors.New("not\x00 now") })
 	run(t, s, r, outbox.Config{Now: c.Now, Poll: time.Millisecond})
-	for attempt, wait := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60} {
+	for attempt, seconds := range []int{1, 2, 4, 8, 16, 32, 60, 60, 60} {
+		wait := time.Duration(seconds) * time.Second
 		r.next(t)
-		due := c.Now().Add(wait * time.Second)
+		due := c.Now().Add(wait)
 		eventually(t, s, 1, "attempts = $1 and due_at = $2 and status = 'pending' and last_error = 'not now' and leased_by is null", attempt+1, due)
-		c.Advance(wait*time.Second - time.Microsecond)
+		c.Advance(wait - time.Microsecond)
 		eventually(t, s, 1, "attempts = $1", attempt+1)
 		c.Advance(time.Microsecond)
 	}

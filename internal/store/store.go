@@ -69,7 +69,7 @@ func (s *Store) InTx(ctx context.Context, fn func(tx pgx.Tx, q *storedb.Queries)
 	var err error
 	for range maxAttempts {
 		err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
-			return fn(tx, s.Queries.WithTx(tx))
+			return fn(tx, s.WithTx(tx))
 		})
 		if !isRetryable(err) {
 			return err

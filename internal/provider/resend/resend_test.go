@@ -42,7 +42,7 @@ func TestRequestCarriesKeyAndContent(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		bodies = append(bodies, string(body))
-		if r.URL.Path == "/emails" && r.Method == "POST" && r.Header.Get("Idempotency-Key") == "e1:send:welcome#1" && r.Header.Get("Authorization") == "Bearer re_test" {
+		if r.URL.Path == "/emails" && r.Method == http.MethodPost && r.Header.Get("Idempotency-Key") == "e1:send:welcome#1" && r.Header.Get("Authorization") == "Bearer re_test" {
 			_, _ = io.WriteString(w, `{"id":"re_1"}`)
 			return
 		}
