@@ -62,7 +62,7 @@ func startAPI(pool *pgxpool.Pool, cfg ingest.Config) (*api, error) {
 	go httpServer.Serve(listener) //nolint:errcheck // ends with Close
 	a := newAPI(listener.Addr().String())
 	a.stop = func() {
-		httpServer.Close() //nolint:errcheck // the run is over
+		httpServer.Close()
 		ingester.Close()
 	}
 	return a, nil
