@@ -2,8 +2,10 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,7 +60,7 @@ func lazyTemporal(cfg config.Config, logger *slog.Logger) (client.Client, error)
 		return nil, fmt.Errorf("read temporal settings: %w", err)
 	}
 	options.HostPort, options.Namespace = cfg.TemporalAddress, cfg.TemporalNamespace
-	options.Logger = log.NewStructuredLogger(logger)
+	options.Logger = sdkLogger{log.NewStructuredLogger(logger)}
 	if options.DataConverter, err = worker.NewDataConverter(cfg.Secret, cfg.PreviousSecrets); err != nil {
 		return nil, err
 	}
@@ -70,6 +72,20 @@ func lazyTemporal(cfg config.Config, logger *slog.Logger) (client.Client, error)
 		return nil, fmt.Errorf("make temporal client: %w", err)
 	}
 	return c, nil
+}
+
+// sdkLogger leaves out that a poll was canceled, which is how every worker stops.
+type sdkLogger struct{ log.Logger }
+
+// Warn logs at warning level.
+func (l sdkLogger) Warn(msg string, keyvals ...any) {
+	for _, value := range keyvals {
+		if err, ok := value.(error); ok && (errors.Is(err, context.Canceled) || strings.Contains(err.Error(), context.Canceled.Error())) {
+			l.Debug(msg, keyvals...)
+			return
+		}
+	}
+	l.Logger.Warn(msg, keyvals...)
 }
 
 // environment lets envconfig read what this process was started with.

@@ -7,15 +7,16 @@ import (
 	"go.temporal.io/server/common/log/tag"
 )
 
-// serverLogger passes the server's warnings and errors on as slog records. What it
-// says about ordinary starting and stopping is left out.
+// serverLogger passes what the server says on as slog records, one level lower than
+// the server means it: a worker that goes away is an error to the server and
+// ordinary to whoever stops it.
 type serverLogger struct{ log *slog.Logger }
 
 func (l serverLogger) Debug(string, ...tag.Tag) {}
 func (l serverLogger) Info(string, ...tag.Tag)  {}
 
 func (l serverLogger) Warn(msg string, tags ...tag.Tag)   { l.write(slog.LevelDebug, msg, tags) }
-func (l serverLogger) Error(msg string, tags ...tag.Tag)  { l.write(slog.LevelWarn, msg, tags) }
+func (l serverLogger) Error(msg string, tags ...tag.Tag)  { l.write(slog.LevelInfo, msg, tags) }
 func (l serverLogger) DPanic(msg string, tags ...tag.Tag) { l.write(slog.LevelError, msg, tags) }
 func (l serverLogger) Panic(msg string, tags ...tag.Tag) {
 	l.write(slog.LevelError, msg, tags)
