@@ -1,211 +1,162 @@
-package saas
+package saas_test
 
 import (
 	"context"
-	"fmt"
-	"sync"
+	"encoding/json"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/testsuite"
-	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/examples/saas"
+	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/workflows"
 	"github.com/hogsend/hogsend/workflows/names"
 )
 
-func TestJourneys(t *testing.T) {
-	t.Parallel()
-	day := hogsend.Day
-	tests := []struct {
-		name    string
-		journey hogsend.Journey
-		props   hogsend.Properties
-		happens map[time.Duration]string // what the person does afterwards
-		want    []string                 // days since the trigger, and what was done
-	}{
-		{
-			name: "a new user who uses nothing is nudged after two days", journey: Welcome,
-			want: []string{"0 send welcome", "2 send nudge", "2 completed"},
-		},
-		{
-			name: "a new user who uses a feature is left alone", journey: Welcome,
-			happens: map[time.Duration]string{day: "feature.used"},
-			want:    []string{"0 send welcome", "1 completed"},
-		},
-		{
-			name: "a feature used after the nudge changes nothing", journey: Welcome,
-			happens: map[time.Duration]string{3 * day: "feature.used"},
-			want:    []string{"0 send welcome", "2 send nudge", "2 completed"},
-		},
-		{
-			name: "a deleted user gets no more mail", journey: Welcome,
-			happens: map[time.Duration]string{day: "user.deleted"},
-			want:    []string{"0 send welcome", "1 exited"},
-		},
-		{
-			name: "a trial lasts two weeks unless it says otherwise", journey: TrialEnding,
-			want: []string{"11 send trial-ending", "14 send trial-ended", "14 completed"},
-		},
-		{
-			name: "a longer trial is reminded of later", journey: TrialEnding, props: hogsend.Properties{"trialDays": 30.0},
-			want: []string{"27 send trial-ending", "30 send trial-ended", "30 completed"},
-		},
-		{
-			name: "a trial shorter than the lead is reminded of at once", journey: TrialEnding, props: hogsend.Properties{"trialDays": 2.0},
-			want: []string{"0 send trial-ending", "2 send trial-ended", "2 completed"},
-		},
-		{
-			name: "who subscribes is not told that the trial ends", journey: TrialEnding,
-			happens: map[time.Duration]string{12 * day: "subscription.started"},
-			want:    []string{"11 send trial-ending", "12 exited"},
-		},
-		{
-			name: "a payment that stays failed is given up after six days", journey: PaymentFailed, props: hogsend.Properties{"amount": 49.0},
-			want: []string{
-				"0 send payment-failed", "2 send payment-reminder", "6 send payment-reminder", "6 trigger payment.abandoned", "6 completed",
-			},
-		},
-		{
-			name: "a payment that succeeds ends the reminders", journey: PaymentFailed, props: hogsend.Properties{"amount": 49.0},
-			happens: map[time.Duration]string{3 * day: "payment.succeeded"},
-			want:    []string{"0 send payment-failed", "2 send payment-reminder", "3 exited"},
-		},
-		{
-			name: "an order is thanked for", journey: OrderThanks, props: hogsend.Properties{"amount": 20.0},
-			want: []string{"0 send order-thanks", "0 completed"},
-		},
-		{
-			name: "an order without an amount is thanked for as well", journey: OrderThanks,
-			want: []string{"0 send order-thanks", "0 completed"},
-		},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			require.Equal(t, tt.want, live(tt.journey, tt.props, tt.happens))
-		})
-	}
+// sent is one mail of a virtual run: when, counted from the start, and what.
+type sent struct {
+	after    time.Duration
+	template string
 }
 
-// life is one enrollment in virtual time. It stands in for what Postgres decides
-// about waits and exits; that it decides so is proved with Postgres itself.
-type life struct {
-	env     *testsuite.TestWorkflowEnvironment
-	journey hogsend.Journey
-	props   hogsend.Properties
-	start   time.Time
+// world runs one journey of the example in virtual time: the production workflow on
+// Temporal's test environment, with only the activities replaced.
+type world struct {
+	t        *testing.T
+	env      *testsuite.TestWorkflowEnvironment
+	renderer *email.Renderer
+	start    time.Time
+	trigger  hogsend.StoredEvent
 
-	mu     sync.Mutex
-	exited bool
-	wait   activities.WaitState
-	event  string // awaited by the open wait
-	diary  []string
+	waits     map[string]*activities.BeginWaitRequest // open waits by id
+	matched   map[string]hogsend.StoredEvent
+	mails     []sent
+	triggered []string
+	finished  activities.FinishRequest
 }
 
-// live runs a journey to its end and returns what was done on which day.
-func live(j hogsend.Journey, props hogsend.Properties, happens map[time.Duration]string) []string {
-	env := (&testsuite.WorkflowTestSuite{}).NewTestWorkflowEnvironment()
-	l := &life{env: env, journey: j, props: props, start: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
-	env.SetStartTime(l.start)
-	env.SetWorkflowRunTimeout(hogsend.Forever)
-	env.SetTestTimeout(20 * time.Second)
-	env.RegisterWorkflowWithOptions(workflows.Journey(j), workflow.RegisterOptions{Name: names.JourneyType(j.ID)})
+func newWorld(t *testing.T, trigger hogsend.Properties) *world {
+	t.Helper()
+	renderer, err := email.Compile(saas.Registry())
+	require.NoError(t, err)
+	w := &world{
+		t: t, env: new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment(), renderer: renderer,
+		start: time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC),
+		waits: map[string]*activities.BeginWaitRequest{}, matched: map[string]hogsend.StoredEvent{},
+	}
+	w.env.SetStartTime(w.start)
+	w.trigger = hogsend.StoredEvent{ID: "trigger", Properties: trigger, OccurredAt: w.start, ReceivedAt: w.start}
 	for name, fn := range map[string]any{
-		activities.ClaimEnrollmentName:  l.claim,
-		activities.FinishEnrollmentName: l.finish,
-		activities.BeginWaitName:        l.beginWait,
-		activities.EndWaitName:          l.endWait,
-		activities.SendName:             l.send,
-		activities.TriggerName:          l.trigger,
+		activities.ClaimEnrollmentName: w.claim, activities.FinishEnrollmentName: w.finish, activities.BeginWaitName: w.begin,
+		activities.EndWaitName: w.end, activities.SendName: w.send, activities.TriggerName: w.ingest,
 	} {
-		env.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
+		w.env.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
 	}
-	for after, event := range happens {
-		env.RegisterDelayedCallback(func() { l.happen(event) }, after)
-	}
-	env.ExecuteWorkflow(names.JourneyType(j.ID), "enrollment")
-	return l.diary
+	return w
 }
 
-// happen is an event of the person: it may end the journey or its wait.
-func (l *life) happen(event string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, exit := range l.journey.ExitOn {
-		if exit.Event == event {
-			l.exited = true
-			l.env.CancelWorkflow()
-			return
+// at lets an event arrive after a while.
+func (w *world) at(after time.Duration, event string) {
+	w.env.RegisterDelayedCallback(func() {
+		for id, wait := range w.waits {
+			if wait.Event == event {
+				w.matched[id] = hogsend.StoredEvent{ID: event, Name: event, ReceivedAt: w.env.Now()}
+				w.env.SignalWorkflow(names.SignalWait, map[string]string{"waitId": id, "eventId": event})
+			}
 		}
+	}, after)
+}
+
+// run runs the journey to its end.
+func (w *world) run(j hogsend.Journey) {
+	w.t.Helper()
+	require.NoError(w.t, hogsend.Registry{Journeys: []hogsend.Journey{j}, Templates: saas.Templates()}.Validate())
+	w.env.ExecuteWorkflow(workflows.Journey(j), "00000000-0000-0000-0000-000000000001")
+	require.True(w.t, w.env.IsWorkflowCompleted())
+	require.NoError(w.t, w.env.GetWorkflowError())
+}
+
+func (w *world) claim(context.Context, activities.ClaimRequest) (activities.Claim, error) {
+	return activities.Claim{Claimed: true, Event: w.trigger, Now: activities.Moment{At: w.start}}, nil
+}
+
+func (w *world) finish(_ context.Context, r activities.FinishRequest) (activities.Finish, error) {
+	w.finished = r
+	return activities.Finish{Status: r.Status}, nil
+}
+
+func (w *world) begin(_ context.Context, r activities.BeginWaitRequest) (activities.WaitState, error) {
+	w.waits[r.Step.Key] = &r
+	return activities.WaitState{WaitID: r.Step.Key, Deadline: r.Deadline}, nil
+}
+
+func (w *world) end(_ context.Context, r activities.EndWaitRequest) (activities.WaitState, error) {
+	state := activities.WaitState{WaitID: r.WaitID, Closed: true, Now: activities.Moment{At: w.env.Now()}}
+	if event, ok := w.matched[r.WaitID]; ok {
+		state.Event = &event
 	}
-	if event == l.event && !l.wait.Closed {
-		l.wait.Closed, l.wait.Event = true, &hogsend.StoredEvent{Name: event}
-		l.env.SignalWorkflow(names.SignalWait, map[string]string{"waitId": l.wait.WaitID})
+	delete(w.waits, r.WaitID)
+	return state, nil
+}
+
+// send renders the real template, so that a misspelt field fails the test.
+func (w *world) send(_ context.Context, r activities.SendRequest) (activities.SendResult, error) {
+	_, err := w.renderer.Render(r.Template, email.Input{Props: r.Props, Contact: hogsend.Contact{Email: "ada@example.com"}})
+	w.mails = append(w.mails, sent{w.env.Now().Sub(w.start), r.Template})
+	return activities.SendResult{Verdict: hogsend.Verdict{Status: hogsend.SendSent}}, err
+}
+
+func (w *world) ingest(_ context.Context, r activities.TriggerRequest) (activities.Effect, error) {
+	raw, err := json.Marshal(r.Event.Properties)
+	w.triggered = append(w.triggered, r.Event.Event+string(raw))
+	return activities.Effect{}, err
+}
+
+func TestWelcomeNudgesOnceWhoDoesNotTryTheProduct(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.run(saas.Welcome)
+	require.Equal(t, []sent{{0, "welcome"}, {2 * hogsend.Day, "nudge"}}, w.mails)
+	require.Equal(t, "completed", w.finished.Status)
+}
+
+func TestWelcomeLeavesAloneWhoDoes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.at(hogsend.Day, "feature.used")
+	w.run(saas.Welcome)
+	require.Equal(t, []sent{{0, "welcome"}}, w.mails)
+}
+
+func TestTheTrialIsRemindedThreeDaysBeforeItsEnd(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		trigger hogsend.Properties
+		days    int
+	}{{nil, 14}, {hogsend.Properties{"trialDays": 30.0}, 30}, {hogsend.Properties{"trialDays": "soon"}, 14}} {
+		w := newWorld(t, tt.trigger)
+		w.run(saas.TrialEnding)
+		length := time.Duration(tt.days) * hogsend.Day
+		require.Equal(t, []sent{{length - 3*hogsend.Day, "trial-ending"}, {length, "trial-ended"}}, w.mails)
 	}
 }
 
-func (l *life) note(format string, args ...any) {
-	days := l.env.Now().Sub(l.start).Round(time.Hour) / hogsend.Day
-	l.diary = append(l.diary, fmt.Sprintf("%d ", days)+fmt.Sprintf(format, args...))
+func TestAFailedPaymentIsRemindedTwiceAndThenGivenUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, hogsend.Properties{"amount": 49.0})
+	w.run(saas.PaymentFailed)
+	require.Equal(t, []sent{{0, "payment-failed"}, {2 * hogsend.Day, "payment-reminder"}, {6 * hogsend.Day, "payment-reminder"}}, w.mails)
+	require.Equal(t, []string{`payment.abandoned{"amount":49}`}, w.triggered)
 }
 
-func (l *life) claim(context.Context, activities.ClaimRequest) (activities.Claim, error) {
-	return activities.Claim{
-		Claimed: true,
-		Event:   hogsend.StoredEvent{Name: l.journey.Trigger.Event, Properties: l.props, OccurredAt: l.start, ReceivedAt: l.start},
-		Now:     activities.Moment{At: l.start},
-	}, nil
-}
-
-func (l *life) finish(_ context.Context, request activities.FinishRequest) (activities.Finish, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.exited {
-		request.Status = "exited"
-	}
-	l.note("%s", request.Status)
-	return activities.Finish{Status: request.Status}, nil
-}
-
-func (l *life) beginWait(_ context.Context, request activities.BeginWaitRequest) (activities.WaitState, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.wait, l.event = activities.WaitState{WaitID: request.Step.Key, Deadline: request.Deadline}, request.Event
-	return l.outcome(), nil
-}
-
-func (l *life) endWait(context.Context, activities.EndWaitRequest) (activities.WaitState, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.outcome(), nil
-}
-
-// outcome closes the wait when its deadline has passed.
-func (l *life) outcome() activities.WaitState {
-	l.wait.Ended = l.exited
-	l.wait.Closed = l.wait.Closed || !l.env.Now().Before(*l.wait.Deadline)
-	l.wait.Now = activities.Moment{At: l.env.Now()}
-	return l.wait
-}
-
-func (l *life) send(_ context.Context, request activities.SendRequest) (activities.SendResult, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.exited {
-		return activities.SendResult{Ended: true}, nil
-	}
-	l.note("send %s", request.Template)
-	return activities.SendResult{Verdict: hogsend.Verdict{Status: hogsend.SendSent}}, nil
-}
-
-func (l *life) trigger(_ context.Context, request activities.TriggerRequest) (activities.Effect, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.note("trigger %s", request.Event.Event)
-	return activities.Effect{}, nil
+func TestTheFirstOrderIsThankedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, hogsend.Properties{"amount": 11.77})
+	w.run(saas.OrderThanks)
+	require.Equal(t, []sent{{0, "order-thanks"}}, w.mails)
 }
