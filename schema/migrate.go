@@ -64,9 +64,12 @@ func migrate(ctx context.Context, pool *pgxpool.Pool, dir fs.FS) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
-	db := stdlib.OpenDBFromPool(pool)
+	// No migration holds up the running build for long (O-35).
+	conn := pool.Config().ConnConfig.Copy()
+	conn.RuntimeParams["lock_timeout"], conn.RuntimeParams["statement_timeout"] = "10s", "15min"
+	db := stdlib.OpenDB(*conn)
 	defer db.Close()
-	locker, err := lock.NewPostgresSessionLocker()
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 900))
 	if err != nil {
 		return nil, fmt.Errorf("create migration lock: %w", err)
 	}
@@ -83,21 +86,41 @@ func migrate(ctx context.Context, pool *pgxpool.Pool, dir fs.FS) ([]string, erro
 		return nil, fmt.Errorf("create migration ledger: %w", err)
 	}
 	results, err := provider.Up(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("apply migrations: %w", err)
+	// Also after a failure: what came before it is applied and must not be edited.
+	if ledgerErr := record(ctx, pool, provider, migrations); err != nil || ledgerErr != nil {
+		return nil, fmt.Errorf("apply migrations: %w", errors.Join(err, ledgerErr))
 	}
 	var names []string
 	for _, r := range results {
-		names = append(names, strings.TrimSuffix(path.Base(r.Source.Path), ".sql"))
-	}
-	for _, m := range migrations {
-		if _, err := pool.Exec(ctx, `insert into hogsend_migrations (name, digest) values ($1, $2) on conflict do nothing`,
-			m.name, m.digest); err != nil {
-			return nil, fmt.Errorf("record migration %s: %w", m.name, err)
-		}
+		names = append(names, name(r.Source.Path))
 	}
 	return names, nil
 }
+
+// record writes the digests of what goose has applied into the ledger. A process
+// that died before this is made up for by the next run.
+func record(ctx context.Context, pool *pgxpool.Pool, provider *goose.Provider, migrations []migration) error {
+	states, err := provider.Status(ctx)
+	if err != nil {
+		return fmt.Errorf("read applied migrations: %w", err)
+	}
+	applied := map[string]bool{}
+	for _, s := range states {
+		applied[name(s.Source.Path)] = s.State == goose.StateApplied
+	}
+	for _, m := range migrations {
+		if !applied[m.name] {
+			continue
+		}
+		if _, err := pool.Exec(ctx, `insert into hogsend_migrations (name, digest) values ($1, $2) on conflict do nothing`, m.name, m.digest); err != nil {
+			return fmt.Errorf("record migration %s: %w", m.name, err)
+		}
+	}
+	return nil
+}
+
+// name is a migration's name, NNNN_name, of its file.
+func name(file string) string { return strings.TrimSuffix(path.Base(file), ".sql") }
 
 // Check compares the database with this build without changing it.
 func Check(ctx context.Context, pool *pgxpool.Pool) (Status, error) {
@@ -146,7 +169,7 @@ func list(dir fs.FS) ([]migration, error) {
 		}
 		sum := sha256.Sum256(body)
 		migrations = append(migrations, migration{
-			name:   strings.TrimSuffix(path.Base(p), ".sql"),
+			name:   name(p),
 			digest: hex.EncodeToString(sum[:]),
 		})
 	}
@@ -159,9 +182,9 @@ func list(dir fs.FS) ([]migration, error) {
 func digests(ctx context.Context, pool *pgxpool.Pool) (map[string]string, error) {
 	rows, _ := pool.Query(ctx, "select name, digest from hogsend_migrations") // the error is in rows
 	applied := map[string]string{}
-	var name, digest string
-	_, err := pgx.ForEachRow(rows, []any{&name, &digest}, func() error {
-		applied[name] = digest
+	var applying, digest string
+	_, err := pgx.ForEachRow(rows, []any{&applying, &digest}, func() error {
+		applied[applying] = digest
 		return nil
 	})
 	var pg *pgconn.PgError

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -135,6 +136,7 @@ func (w *Worker) options() sdkworker.Options {
 		DeadlockDetectionTimeout:    10 * time.Second,
 		WorkerStopTimeout:           w.cfg.ShutdownTimeout * 3 / 5,
 		DisableRegistrationAliasing: true,
+		Interceptors:                []interceptor.WorkerInterceptor{workflows.LogFields()}, // J-120
 		OnFatalError: func(err error) {
 			select {
 			case w.fatal <- err:

@@ -40,9 +40,25 @@ func DB(t testing.TB) *store.Store {
 func URL(t testing.TB) string {
 	t.Helper()
 	base, template := server(t)
+	return create(t, base, fmt.Sprintf("template %q strategy file_copy", template))
+}
+
+// Empty is a pool on an empty database of the test's own, for tests of migrations.
+func Empty(t testing.TB) *pgxpool.Pool {
+	t.Helper()
+	base, _ := server(t)
+	pool, err := pgxpool.New(t.Context(), create(t, base, ""))
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+// create makes a database that is dropped when the test ends and returns its address.
+func create(t testing.TB, base, options string) string {
+	t.Helper()
 	name := "t_" + uuid.New().String()
 	admin := connect(t, base)
-	_, err := admin.Exec(t.Context(), fmt.Sprintf(`create database %q template %q strategy file_copy`, name, template))
+	_, err := admin.Exec(t.Context(), fmt.Sprintf("create database %q %s", name, options))
 	require.NoError(t, err)
 	require.NoError(t, admin.Close(t.Context()))
 	t.Cleanup(func() {
