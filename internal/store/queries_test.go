@@ -1,0 +1,94 @@
+package store_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/hogsend/hogsend/internal/dbtest"
+)
+
+// query is one generated statement.
+type query struct {
+	name, sql string
+	params    int
+}
+
+var (
+	queryPattern = regexp.MustCompile("(?s)const \\w+ = `-- name: (\\w+) :\\w+\n(.*?)`")
+	paramPattern = regexp.MustCompile(`\$(\d+)`)
+)
+
+// queries are all statements of the product, as they are sent.
+func queries(t *testing.T) []query {
+	t.Helper()
+	files, err := filepath.Glob("storedb/*.sql.go")
+	require.NoError(t, err)
+	var all []query
+	for _, file := range files {
+		body, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, m := range queryPattern.FindAllStringSubmatch(string(body), -1) {
+			q := query{name: m[1], sql: m[2]}
+			for _, p := range paramPattern.FindAllStringSubmatch(q.sql, -1) {
+				n, err := strconv.Atoi(p[1])
+				require.NoError(t, err)
+				q.params = max(q.params, n)
+			}
+			all = append(all, q)
+		}
+	}
+	require.NotEmpty(t, all)
+	return all
+}
+
+// large are the tables that grow with people and events.
+var large = []string{"contacts", "contact_keys", "events", "event_keys", "enrollments", "waits", "decisions", "step_logs",
+	"once_values", "preferences", "sends", "mailbox", "outbox"}
+
+// scans are the statements that read a whole table because that is what is asked for.
+var scans = map[string]string{
+	"AdminContactsList":  "a substring is searched for",
+	"AdminContactsCount": "a substring is searched for",
+}
+
+// I-7, invariant 7: no statement needs to read a large table whole. Sequential scans
+// are forbidden to the planner, so it takes one only where no index serves.
+func TestEveryStatementIsServedByAnIndex(t *testing.T) {
+	t.Parallel()
+	s := dbtest.DB(t)
+	conn, err := s.Pool.Acquire(t.Context())
+	require.NoError(t, err)
+	defer conn.Release()
+	_, err = conn.Exec(t.Context(), "set enable_seqscan = off; set plan_cache_mode = force_generic_plan")
+	require.NoError(t, err)
+	for _, q := range queries(t) {
+		_, err := conn.Exec(t.Context(), fmt.Sprintf("prepare %q as %s", q.name, q.sql))
+		require.NoError(t, err, q.name)
+		execute := fmt.Sprintf("explain execute %q", q.name)
+		if q.params > 0 {
+			execute += "(" + strings.TrimSuffix(strings.Repeat("null,", q.params), ",") + ")"
+		}
+		rows, err := conn.Query(t.Context(), execute)
+		require.NoError(t, err, q.name)
+		plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		require.NoError(t, err, q.name)
+		for _, line := range plan {
+			for _, table := range large {
+				if !strings.Contains(line, "Seq Scan on "+table+" ") {
+					continue
+				}
+				if _, meant := scans[q.name]; !meant {
+					t.Errorf("%s: no index serves it:\n%s", q.name, strings.Join(plan, "\n"))
+				}
+			}
+		}
+	}
+}
