@@ -52,10 +52,12 @@ func openSQLite(path string) (store, error) {
 	return store{execution: cfg, visibility: cfg, shards: 1}, nil
 }
 
+// sqliteConfig names pragmas as SQLite does: the plugin passes them on as they are, and
+// SQLite ignores one that it does not know.
 func sqliteConfig(path, journal string) *config.SQL {
 	return &config.SQL{
 		PluginName: sqliteplugin.PluginName, DatabaseName: path,
-		ConnectAttributes: map[string]string{"mode": "rwc", "_journal_mode": journal, "_synchronous": "normal"},
+		ConnectAttributes: map[string]string{"mode": "rwc", "journal_mode": journal, "synchronous": "normal"},
 	}
 }
 

@@ -83,6 +83,17 @@ func TestASleepingWorkflowSurvivesARestartOnTheSameFile(t *testing.T) {
 	require.False(t, woke.IsZero())
 }
 
+// SQLite ignores a setting whose name it does not know, so only
+// the file can tell. Bytes 18 and 19 are 2 in WAL mode, 1 with a rollback journal.
+func TestTheFileIsInWALMode(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "temporal.db")
+	start(t, file)
+	body, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, []byte{2, 2}, body[18:20])
+}
+
 func TestAHalfMadeFileIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "temporal.db")
