@@ -34,6 +34,8 @@ type Config struct {
 	Port int
 	// Unsafe trades durability for speed: for tests only.
 	Unsafe bool
+	// Settings are further settings of the server, name=value; they win over ours.
+	Settings []string
 	// Progress hears a line before each step that takes long; nil for silence.
 	Progress func(string)
 	// Logger hears the server's own warnings; nil for silence.
@@ -265,7 +267,7 @@ func run(cfg Config, bin string, who *identity, cluster string, port int) (*Post
 	if cfg.Unsafe {
 		settings = append(settings, "fsync=off", "synchronous_commit=off", "full_page_writes=off")
 	}
-	for _, s := range settings {
+	for _, s := range append(settings, cfg.Settings...) {
 		args = append(args, "-c", s)
 	}
 	cmd := exec.Command(filepath.Join(bin, "postgres"), args...) //nolint:gosec,noctx // a program we looked for; Stop ends it
