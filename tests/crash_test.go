@@ -64,6 +64,7 @@ func story(i int) []event {
 func TestNothingIsLostAndNothingIsDoubled(t *testing.T) {
 	size, rng := sizeOfCrash(), rand.New(rand.NewPCG(crashSeed(t), 0)) //nolint:gosec // repeatable on purpose
 	r := newRig(t)
+	r.patience = size.patience
 	ctx, cancel := context.WithTimeout(t.Context(), size.patience)
 	defer cancel()
 

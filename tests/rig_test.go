@@ -127,14 +127,19 @@ func (p *process) start() error {
 }
 
 // kill ends the process with SIGKILL and returns when it is gone.
-func (p *process) kill() error {
+func (p *process) kill() error { return p.end(os.Kill) }
+
+// stop ends the process in order.
+func (p *process) stop() error { return p.end(os.Interrupt) }
+
+func (p *process) end(signal os.Signal) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.cmd == nil {
 		return nil
 	}
-	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("kill %s: %w", p.name, err)
+	if err := p.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("end %s: %w", p.name, err)
 	}
 	<-p.ended
 	p.cmd = nil
@@ -164,11 +169,13 @@ type rig struct {
 	// temporalAddress is the frontend's host and port.
 	temporalAddress string
 	environ         []string
+	// patience bounds how long eventually looks.
+	patience time.Duration
 }
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, resend: newFakeResend(t)}
+	r := &rig{t: t, resend: newFakeResend(t), patience: 2 * time.Minute}
 	dir, err := os.MkdirTemp("/var/tmp", "hogsend-rig-")
 	require.NoError(t, err)
 	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // Postgres' own user must reach its folder
@@ -317,10 +324,10 @@ func tick(ctx context.Context) error {
 	}
 }
 
-// eventually looks until the query yields want, for two minutes at most.
+// eventually looks until the query yields want, for as long as the rig's patience.
 func (r *rig) eventually(want int, query string, args ...any) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(r.t.Context(), r.patience)
 	defer cancel()
 	got := -1
 	for {
