@@ -287,8 +287,10 @@ func timers(ctx context.Context, d *dev, pool *pgxpool.Pool) ([]line, error) {
 	}
 	var lines []line
 	for _, p := range []float64{.50, .99} {
-		lines = append(lines, line{what: fmt.Sprintf("1,000 sleeps due within 10 s, lateness p%.0f in s", 100*p), ours: fmt.Sprintf("%.2f s, then a mail", percentile(late, p)),
-			limit: fmt.Sprintf("%.2f s, then nothing", percentile(bare, p)), value: percentile(late, p)})
+		lines = append(lines, line{
+			what: fmt.Sprintf("1,000 sleeps due within 10 s, lateness p%.0f in s", 100*p), ours: fmt.Sprintf("%.2f s, then a mail", percentile(late, p)),
+			limit: fmt.Sprintf("%.2f s, then nothing", percentile(bare, p)), value: percentile(late, p),
+		})
 	}
 	return lines, nil
 }
