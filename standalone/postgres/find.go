@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,30 +24,47 @@ func usual() []string {
 }
 
 // find returns the folder of initdb and postgres: found on the machine, installed
-// by its package manager, or fetched.
-func find(ctx context.Context, progress func(string)) (string, error) {
-	if bin := installed(); bin != "" {
+// by its package manager, or fetched. want is the major version of an existing
+// cluster, which no other can open; 0 means any.
+func find(ctx context.Context, want int, progress func(string)) (string, error) {
+	if bin := installed(want); bin != "" {
 		return bin, nil
 	}
 	if os.Geteuid() == 0 {
 		if err := install(ctx, progress); err != nil {
 			progress("postgres  could not be installed: " + err.Error())
-		} else if bin := installed(); bin != "" {
+		} else if bin := installed(want); bin != "" {
 			return bin, nil
 		}
 	}
 	return fetch(progress)
 }
 
-// installed looks in PATH and the usual places, the newest version first.
-func installed() string {
+// versionOf is the major version that made the cluster, 0 if there is none.
+func versionOf(cluster string) int {
+	body, err := os.ReadFile(filepath.Join(cluster, "PG_VERSION")) //nolint:gosec // a file of ours
+	if err != nil {
+		return 0
+	}
+	major, _, _ := strings.Cut(strings.TrimSpace(string(body)), ".")
+	n, err := strconv.Atoi(major)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// installed looks in the usual places and in PATH: the wanted version if it is
+// there, else what PATH names, else the newest.
+func installed(want int) string {
+	var found []string
 	if path, err := exec.LookPath("initdb"); err == nil {
 		// A link in PATH leads to the folder that has postgres and its libraries.
 		if target, err := filepath.EvalSymlinks(path); err == nil && complete(filepath.Dir(target)) {
-			return filepath.Dir(target)
+			found = append(found, filepath.Dir(target))
 		}
 	}
-	var found []string
+	inPath := len(found) > 0
 	for _, pattern := range usual() {
 		dirs, err := filepath.Glob(pattern)
 		if err != nil {
@@ -58,8 +76,21 @@ func installed() string {
 			}
 		}
 	}
-	if len(found) == 0 {
+	return choose(found, want, inPath)
+}
+
+// choose takes the wanted version, else the first if it is preferred, else the newest.
+func choose(found []string, want int, firstPreferred bool) string {
+	for _, dir := range found {
+		if want != 0 && version(dir) == want {
+			return dir
+		}
+	}
+	switch {
+	case len(found) == 0:
 		return ""
+	case firstPreferred:
+		return found[0]
 	}
 	return slices.MaxFunc(found, func(a, b string) int { return version(a) - version(b) })
 }
@@ -115,12 +146,13 @@ func install(ctx context.Context, progress func(string)) error {
 	return fmt.Errorf("no package manager that is known")
 }
 
-// fetch downloads the programs once into the user's cache. The library starts a
-// throw-away server to do so, which is stopped at once.
+// fetch downloads the programs once into a cache. The library starts a throw-away
+// server to do so, which is stopped at once; as root, where Postgres refuses to run,
+// that fails after the programs are in place, which is all that is wanted of it.
 func fetch(progress func(string)) (string, error) {
-	cache, err := os.UserCacheDir()
+	cache, err := cacheFolder()
 	if err != nil {
-		return "", fmt.Errorf("find cache folder: %w", err)
+		return "", err
 	}
 	dir := filepath.Join(cache, "hogsend", "postgres")
 	bin := filepath.Join(dir, "bin")
@@ -137,13 +169,34 @@ func fetch(progress func(string)) (string, error) {
 		return "", fmt.Errorf("make folder: %w", err)
 	}
 	defer os.RemoveAll(scratch)
-	once := embedded.NewDatabase(embedded.DefaultConfig().BinariesPath(dir).RuntimePath(scratch).DataPath(filepath.Join(scratch, "data")).
-		Port(uint32(port)).Logger(nil)) //nolint:gosec // a port fits
-	if err := once.Start(); err != nil {
-		return "", fmt.Errorf("no Postgres found on this machine, and fetching one failed: %w; install the package postgresql, or set DATABASE_URL", err)
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { //nolint:gosec // the server's user must pass
+		return "", fmt.Errorf("make cache folder: %w", err)
 	}
-	if err := once.Stop(); err != nil {
-		return "", fmt.Errorf("stop fetched postgres: %w", err)
+	once := embedded.NewDatabase(embedded.DefaultConfig().BinariesPath(dir).CachePath(scratch).RuntimePath(filepath.Join(scratch, "run")).
+		DataPath(filepath.Join(scratch, "data")).Port(uint32(port)).Logger(io.Discard)) //nolint:gosec // a port fits
+	startErr := once.Start()
+	if startErr == nil {
+		if err := once.Stop(); err != nil {
+			return "", fmt.Errorf("stop fetched postgres: %w", err)
+		}
+	}
+	if !complete(bin) {
+		return "", fmt.Errorf("no Postgres found on this machine, and fetching one failed: %w; install the package postgresql, or set DATABASE_URL", startErr)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the server's user must pass
+		return "", fmt.Errorf("open cache folder: %w", err)
 	}
 	return bin, nil
+}
+
+// cacheFolder is the user's own; root's is closed to the server's user.
+func cacheFolder() (string, error) {
+	if os.Geteuid() == 0 {
+		return "/var/cache", nil
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("find cache folder: %w", err)
+	}
+	return dir, nil
 }

@@ -9,6 +9,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"syscall"
 )
 
 // identity is the unprivileged user the server runs as when this process is root,
@@ -32,6 +33,20 @@ func owner() (*identity, error) {
 		return &identity{uid: uid, gid: gid}, nil
 	}
 	return nil, errors.New("postgres cannot run as root and there is no user postgres or nobody")
+}
+
+// mayOwn refuses a folder that somebody else put there, or a link: giving it to the
+// server's user as root would hand over what is not ours.
+func (i *identity) mayOwn(dir string) error {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !info.IsDir() || !ok || (stat.Uid != 0 && int(stat.Uid) != i.uid) {
+		return fmt.Errorf("%s is not a folder of root or of the server's user (uid %d)", dir, i.uid)
+	}
+	return nil
 }
 
 // reachable reports whether every folder up to dir lets other users pass. Folders

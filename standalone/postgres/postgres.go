@@ -38,7 +38,8 @@ type Config struct {
 	Settings []string
 	// Progress hears a line before each step that takes long; nil for silence.
 	Progress func(string)
-	// Logger hears the server's own warnings; nil for silence.
+	// Logger hears that the server crashed, and at debug level what it says while
+	// starting and stopping; nil for silence.
 	Logger *slog.Logger
 }
 
@@ -47,6 +48,7 @@ type Postgres struct {
 	url  string
 	cmd  *exec.Cmd
 	done chan struct{}
+	last string // what the server said last before it ended; read after done
 	once sync.Once
 	err  error
 }
@@ -67,10 +69,6 @@ func Start(ctx context.Context, cfg Config) (*Postgres, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	bin, err := find(ctx, cfg.Progress)
-	if err != nil {
-		return nil, err
-	}
 	who, err := owner()
 	if err != nil {
 		return nil, err
@@ -83,7 +81,11 @@ func Start(ctx context.Context, cfg Config) (*Postgres, error) {
 		cfg.Progress("postgres  keeps its data in " + dir + ", because its user cannot reach " + cfg.DataDir)
 	}
 	cluster := filepath.Join(dir, "cluster")
-	password, err := initialize(ctx, bin, who, dir, cluster, cfg.Progress)
+	bin, err := find(ctx, versionOf(cluster), cfg.Progress)
+	if err != nil {
+		return nil, err
+	}
+	password, err := initialize(ctx, cfg, bin, who, dir, cluster)
 	if err != nil {
 		return nil, err
 	}
@@ -156,11 +158,18 @@ func folder(dir string, who *identity) (string, error) {
 	if who != nil && !reachable(filepath.Dir(dir)) {
 		dir = elsewhere(dir)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	// The server's user passes the parents; the folder itself is closed to others.
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { //nolint:gosec // see above
+		return "", fmt.Errorf("postgres folder: %w", err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return "", fmt.Errorf("postgres folder: %w", err)
 	}
 	if who != nil {
-		if err := os.Chown(dir, who.uid, who.gid); err != nil {
+		if err := who.mayOwn(dir); err != nil {
+			return "", fmt.Errorf("postgres folder: %w", err)
+		}
+		if err := os.Lchown(dir, who.uid, who.gid); err != nil {
 			return "", fmt.Errorf("postgres folder: %w", err)
 		}
 	}
@@ -184,14 +193,14 @@ func Reset(dir string) error {
 
 // initialize makes the cluster once and returns the password of its user. A
 // cluster that was not finished is made again.
-func initialize(ctx context.Context, bin string, who *identity, dir, cluster string, progress func(string)) (string, error) {
+func initialize(ctx context.Context, cfg Config, bin string, who *identity, dir, cluster string) (string, error) {
 	passwordFile := filepath.Join(dir, "password")
 	if body, err := os.ReadFile(passwordFile); err == nil { //nolint:gosec // a file of ours
 		return strings.TrimSpace(string(body)), nil
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return "", fmt.Errorf("read postgres password: %w", err)
 	}
-	progress("postgres  making the cluster")
+	cfg.Progress("postgres  making the cluster")
 	if err := os.RemoveAll(cluster); err != nil {
 		return "", fmt.Errorf("clear unfinished cluster: %w", err)
 	}
@@ -211,6 +220,9 @@ func initialize(ctx context.Context, bin string, who *identity, dir, cluster str
 	}
 	cmd := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "--pgdata", cluster, "--username", superuser, "--pwfile", unfinished, //nolint:gosec // a program we looked for
 		"--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions")
+	if cfg.Unsafe {
+		cmd.Args = append(cmd.Args, "--no-sync")
+	}
 	cmd.Dir = dir
 	who.apply(cmd)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -221,44 +233,6 @@ func initialize(ctx context.Context, bin string, who *identity, dir, cluster str
 		return "", fmt.Errorf("keep postgres password: %w", err)
 	}
 	return password, nil
-}
-
-// endPrevious ends a server that an earlier process left behind on the cluster.
-func endPrevious(ctx context.Context, cluster string) error {
-	file := filepath.Join(cluster, "postmaster.pid")
-	body, err := os.ReadFile(file) //nolint:gosec // a file of ours
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read postmaster.pid: %w", err)
-	}
-	first, _, _ := strings.Cut(string(body), "\n")
-	pid, err := strconv.Atoi(strings.TrimSpace(first))
-	if err != nil || !isPostgres(pid) {
-		return nil //nolint:nilerr // Postgres itself clears a file whose process is gone
-	}
-	if err := syscall.Kill(pid, syscall.SIGINT); err != nil && !errors.Is(err, syscall.ESRCH) {
-		return fmt.Errorf("end the postgres left on %s: %w", cluster, err)
-	}
-	for isPostgres(pid) {
-		if err := wait(ctx, 20*time.Millisecond); err != nil {
-			return fmt.Errorf("end the postgres left on %s: %w", cluster, err)
-		}
-	}
-	return nil
-}
-
-// isPostgres reports whether the process lives and is a Postgres, so that a pid
-// used again by another program is left alone.
-func isPostgres(pid int) bool {
-	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
-	if err != nil {
-		// No /proc: all that can be known is whether it lives.
-		_, noProc := os.Stat("/proc/self")
-		return noProc != nil && syscall.Kill(pid, 0) == nil
-	}
-	return strings.HasPrefix(string(name), "postgres")
 }
 
 func run(cfg Config, bin string, who *identity, cluster string, port int) (*Postgres, error) {
@@ -289,7 +263,7 @@ func run(cfg Config, bin string, who *identity, cluster string, port int) (*Post
 		if cmd.Process == nil {
 			return
 		}
-		relay(log, cfg.Logger)
+		p.last = relay(log, cfg.Logger)
 		if err := cmd.Wait(); err != nil {
 			cfg.Logger.Debug("postgres ended", "error", err)
 		}
@@ -301,13 +275,27 @@ func run(cfg Config, bin string, who *identity, cluster string, port int) (*Post
 	return p, nil
 }
 
-// relay copies the server's log; what it says while starting and stopping is normal.
-func relay(r io.Reader, log *slog.Logger) {
+// relay copies the server's log and returns the last thing that ended a part of it.
+// FATAL is ordinary while starting and stopping; PANIC never is.
+func relay(r io.Reader, log *slog.Logger) (last string) {
 	for lines := bufio.NewScanner(r); lines.Scan(); {
-		if strings.Contains(lines.Text(), "FATAL:") || strings.Contains(lines.Text(), "PANIC:") {
-			log.Debug("postgres", "line", lines.Text())
+		line := lines.Text()
+		switch {
+		case strings.Contains(line, "PANIC:"):
+			log.Error("postgres", "line", line)
+			last = line
+		case strings.Contains(line, "FATAL:"):
+			log.Debug("postgres", "line", line)
+			last = line
+		case last != "" && (strings.Contains(line, "DETAIL:") || strings.Contains(line, "HINT:")):
+			last += "\n" + line
 		}
 	}
+	// A line too long for the scanner must not block the server.
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		log.Debug("read postgres log", "error", err)
+	}
+	return last
 }
 
 // await returns when the product's database can be used; it makes it the first time.
@@ -321,7 +309,7 @@ func (p *Postgres) await(ctx context.Context) error {
 		}
 		select {
 		case <-p.done:
-			return fmt.Errorf("postgres ended while starting: %w", err)
+			return fmt.Errorf("postgres ended while starting: %s", first(p.last, err.Error()))
 		default:
 		}
 		if time.Now().After(deadline) {
@@ -345,6 +333,14 @@ func ensureDatabase(ctx context.Context, conn *pgx.Conn) error {
 		return fmt.Errorf("create database: %w", err)
 	}
 	return nil
+}
+
+// first is said, or otherwise if nothing was.
+func first(said, otherwise string) string {
+	if said != "" {
+		return said
+	}
+	return otherwise
 }
 
 func wait(ctx context.Context, d time.Duration) error {

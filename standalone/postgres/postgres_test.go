@@ -1,8 +1,14 @@
 package postgres_test
 
 import (
+	"bufio"
+	"context"
+	"fmt"
 	"net"
+	"os"
+	osexec "os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -11,9 +17,38 @@ import (
 	"github.com/hogsend/hogsend/standalone/postgres"
 )
 
+// helperFolder makes this test program start a server there and then wait to be killed.
+const helperFolder = "HOGSEND_TEST_POSTGRES_HELPER"
+
+func TestMain(m *testing.M) {
+	dir := os.Getenv(helperFolder)
+	if dir == "" {
+		os.Exit(m.Run())
+	}
+	p, err := postgres.Start(context.Background(), postgres.Config{DataDir: dir})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println(p.URL())
+	select {}
+}
+
+// start runs a durable server.
 func start(t *testing.T, dir string) *postgres.Postgres {
 	t.Helper()
-	p, err := postgres.Start(t.Context(), postgres.Config{DataDir: dir})
+	return startWith(t, postgres.Config{DataDir: dir})
+}
+
+// startFast is for tests that lose nothing when commits are not durable.
+func startFast(t *testing.T, dir string) *postgres.Postgres {
+	t.Helper()
+	return startWith(t, postgres.Config{DataDir: dir, Unsafe: true})
+}
+
+func startWith(t *testing.T, cfg postgres.Config) *postgres.Postgres {
+	t.Helper()
+	p, err := postgres.Start(t.Context(), cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Stop()) })
 	return p
@@ -22,8 +57,17 @@ func start(t *testing.T, dir string) *postgres.Postgres {
 // folder is one the server's user can reach, whoever that is.
 func folder(t *testing.T) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "postgres")
+	dir := filepath.Join(passable(t), "postgres")
 	t.Cleanup(func() { require.NoError(t, postgres.Reset(dir)) })
+	return dir
+}
+
+// passable is a folder of the test's own that every user may pass; what is above the
+// one of TempDir is closed to others.
+func passable(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, os.Chmod(filepath.Dir(dir), 0o755))
 	return dir
 }
 
@@ -60,9 +104,9 @@ func TestAClusterSurvivesStopAndKill(t *testing.T) {
 func TestAServerLeftBehindIsReplaced(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
-	left := start(t, dir)
+	left := startFast(t, dir)
 	exec(t, left, "create table kept (n int)")
-	second := start(t, dir) // ends the one that still runs on the folder
+	second := startFast(t, dir) // ends the one that still runs on the folder
 	exec(t, second, "insert into kept values (1)")
 }
 
@@ -73,4 +117,74 @@ func TestATakenPortIsSaid(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
 	_, err = postgres.Start(t.Context(), postgres.Config{DataDir: folder(t), Port: l.Addr().(*net.TCPAddr).Port})
 	require.ErrorContains(t, err, "is taken")
+}
+
+// The server has no one left who could stop it, so the kernel must.
+func TestTheServerEndsWithAKilledParent(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	parent := osexec.CommandContext(t.Context(), os.Args[0])
+	parent.Env = append(os.Environ(), helperFolder+"="+dir)
+	parent.Stderr = os.Stderr
+	out, err := parent.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, parent.Start())
+	url, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	conn, err := pgx.Connect(t.Context(), url[:len(url)-1])
+	require.NoError(t, err)
+	_, err = conn.Exec(t.Context(), "create table kept (n int); insert into kept values (1)")
+	require.NoError(t, err)
+
+	require.NoError(t, parent.Process.Kill())
+	require.Error(t, parent.Wait())
+	// Ends with an error as soon as the server is gone, not before.
+	_, err = conn.Exec(t.Context(), "select pg_sleep(60)")
+	require.Error(t, err)
+	require.NoError(t, conn.Close(context.WithoutCancel(t.Context())))
+
+	exec(t, start(t, dir), "insert into kept values (2)")
+}
+
+func TestAServerOfAnotherFolderIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	other := startFast(t, folder(t))
+	dir := folder(t)
+	mine := startFast(t, dir)
+	require.NoError(t, mine.Kill())
+	// After a reboot the pid that a kill left in the folder may be any program's.
+	file := filepath.Join(dir, "cluster", "postmaster.pid")
+	require.NoError(t, os.WriteFile(file, []byte(strconv.Itoa(other.PID())+"\n"+filepath.Join(dir, "cluster")+"\n"), 0o600))
+
+	exec(t, startFast(t, dir), "select 1")
+	exec(t, other, "select 1")
+}
+
+func TestMissingParentsOfTheFolderAreMadePassable(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(passable(t), "not", "there", "postgres")
+	t.Cleanup(func() { require.NoError(t, postgres.Reset(dir)) })
+	exec(t, startFast(t, dir), "select 1")
+}
+
+// /root in a container: the server's user cannot reach it.
+func TestAFolderBelowAClosedOneWorks(t *testing.T) {
+	t.Parallel()
+	closed := filepath.Join(passable(t), "closed")
+	require.NoError(t, os.Mkdir(closed, 0o700))
+	dir := filepath.Join(closed, "postgres")
+	t.Cleanup(func() { require.NoError(t, postgres.Reset(dir)) })
+	first := startFast(t, dir)
+	exec(t, first, "create table kept (n int)")
+	require.NoError(t, first.Stop())
+	exec(t, startFast(t, dir), "insert into kept values (1)")
+}
+
+func TestWhatKeepsTheServerFromStartingIsSaid(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	require.NoError(t, startFast(t, dir).Stop())
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "cluster", "PG_VERSION"), []byte("9.6\n"), 0o600))
+	_, err := postgres.Start(t.Context(), postgres.Config{DataDir: dir})
+	require.ErrorContains(t, err, "incompatible")
 }
