@@ -38,11 +38,11 @@ func (s *batchServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.statuses = s.statuses[1:]
 		w.Header().Set("Retry-After", "7")
 		w.WriteHeader(status)
-		w.Write([]byte(`{"error": "not now", "details": [{"path": "events", "message": "no"}]}`)) //nolint:errcheck // the client will notice
+		w.Write([]byte(`{"error": "not now", "details": [{"path": "events", "message": "no"}]}`))
 		return
 	}
 	w.WriteHeader(http.StatusAccepted)
-	json.NewEncoder(w).Encode(map[string]any{"accepted": len(body.Events)}) //nolint:errcheck // the client will notice
+	json.NewEncoder(w).Encode(map[string]any{"accepted": len(body.Events)})
 }
 
 // sendLines runs `events send --file` on the lines and returns what it printed and

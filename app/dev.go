@@ -191,7 +191,7 @@ func portFree(flag string, port int) error {
 
 func random(n int) []byte {
 	b := make([]byte, n)
-	rand.Read(b) //nolint:errcheck // crypto/rand.Read never fails
+	rand.Read(b) // never fails
 	return b
 }
 

@@ -50,8 +50,10 @@ func queries(t *testing.T) []query {
 }
 
 // large are the tables that grow with people and events.
-var large = []string{"contacts", "contact_keys", "events", "event_keys", "enrollments", "waits", "decisions", "step_logs",
-	"once_values", "preferences", "sends", "mailbox", "outbox"}
+var large = []string{
+	"contacts", "contact_keys", "events", "event_keys", "enrollments", "waits", "decisions", "step_logs",
+	"once_values", "preferences", "sends", "mailbox", "outbox",
+}
 
 // scans are the statements that read a whole table because that is what is asked for.
 var scans = map[string]string{
