@@ -76,6 +76,9 @@ func openPostgres(where string, log serverLogger) (store, error) {
 		return store{}, errors.New("temporal store: malformed postgres url")
 	}
 	base := strings.Trim(u.Path, "/")
+	if u.Hostname() == "" || base == "" {
+		return store{}, errors.New("temporal store: the postgres url needs a host and a database")
+	}
 	s := store{execution: postgresConfig(u, base+"_temporal"), visibility: postgresConfig(u, base+"_temporal_visibility"), shards: 4}
 	for _, part := range []struct {
 		cfg    *config.SQL
@@ -88,6 +91,9 @@ func openPostgres(where string, log serverLogger) (store, error) {
 	return s, nil
 }
 
+// postgresConfig bounds each pool, of which every service of the server has its own:
+// together they must fit beside the product's into the 100 connections of a default
+// Postgres. 35 were seen at once.
 func postgresConfig(u *url.URL, database string) *config.SQL {
 	password, _ := u.User.Password()
 	attributes := map[string]string{}
@@ -96,7 +102,7 @@ func postgresConfig(u *url.URL, database string) *config.SQL {
 	}
 	cfg := &config.SQL{
 		PluginName: postgresql.PluginNamePGX, DatabaseName: database, ConnectProtocol: "tcp", ConnectAddr: u.Host,
-		User: u.User.Username(), Password: password, ConnectAttributes: attributes, MaxConns: 20, MaxIdleConns: 20,
+		User: u.User.Username(), Password: password, ConnectAttributes: attributes, MaxConns: 10, MaxIdleConns: 10,
 	}
 	if u.Port() == "" {
 		cfg.ConnectAddr = u.Hostname() + ":5432"

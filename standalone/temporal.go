@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/server/common/authorization"
@@ -36,7 +38,8 @@ type TemporalConfig struct {
 	// Namespace is made when missing; "" means "default". Closed workflows are kept
 	// for seven days.
 	Namespace string
-	// SearchAttributes are made with the namespace, all of type Keyword.
+	// SearchAttributes are made with the namespace, or added to one that lacks them,
+	// all of type Keyword. They can be used as soon as StartTemporal returns.
 	SearchAttributes []string
 	// Logger hears warnings and errors; nil for silence.
 	Logger *slog.Logger
@@ -93,7 +96,7 @@ func StartTemporal(ctx context.Context, cfg TemporalConfig) (*Temporal, error) {
 		return nil, fmt.Errorf("start temporal server: %w", err)
 	}
 	t := &Temporal{address: ports.address(primitives.FrontendService), server: server}
-	if err := t.await(ctx, cfg); err != nil {
+	if err := t.ready(ctx, cfg); err != nil {
 		return nil, errors.Join(err, t.Stop())
 	}
 	return t, nil
@@ -112,17 +115,25 @@ func (t *Temporal) Stop() error {
 	return t.err
 }
 
-// await returns when the namespace answers.
-func (t *Temporal) await(ctx context.Context, cfg TemporalConfig) error {
+// ready returns when the namespace answers and has its search attributes.
+func (t *Temporal) ready(ctx context.Context, cfg TemporalConfig) error {
 	c, err := client.NewLazyClient(client.Options{HostPort: t.address, Namespace: cfg.Namespace, Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler))})
 	if err != nil {
 		return fmt.Errorf("make temporal client: %w", err)
 	}
 	defer c.Close()
+	if err := await(ctx, c, countOpen); err != nil {
+		return err
+	}
+	return addMissing(ctx, c, cfg)
+}
+
+// await returns when the count is answered.
+func await(ctx context.Context, c client.Client, count *workflowservice.CountWorkflowExecutionsRequest) error {
 	deadline := time.Now().Add(30 * time.Second)
 	for {
 		try, cancel := context.WithTimeout(ctx, time.Second)
-		_, err := c.CountWorkflow(try, countOpen)
+		_, err := c.CountWorkflow(try, count)
 		cancel()
 		switch {
 		case err == nil:
@@ -137,6 +148,33 @@ func (t *Temporal) await(ctx context.Context, cfg TemporalConfig) error {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// addMissing gives a namespace of an earlier start the search attributes that have
+// come since. Only then it waits until the server's caches know them.
+func addMissing(ctx context.Context, c client.Client, cfg TemporalConfig) error {
+	there, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: cfg.Namespace})
+	if err != nil {
+		return fmt.Errorf("list search attributes: %w", err)
+	}
+	missing := map[string]enums.IndexedValueType{}
+	for _, name := range cfg.SearchAttributes {
+		if _, ok := there.GetCustomAttributes()[name]; !ok {
+			missing[name] = enums.INDEXED_VALUE_TYPE_KEYWORD
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	if _, err := c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: cfg.Namespace, SearchAttributes: missing}); err != nil {
+		return fmt.Errorf("add search attributes: %w", err)
+	}
+	for name := range missing {
+		if err := await(ctx, c, &workflowservice.CountWorkflowExecutionsRequest{Query: name + `="x"`}); err != nil {
+			return fmt.Errorf("search attribute %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // ensureNamespace writes the namespace with its search attributes into the store,

@@ -1,11 +1,14 @@
 package standalone_test
 
 import (
+	"bufio"
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -24,6 +27,23 @@ import (
 	"github.com/hogsend/hogsend/workflows/names"
 )
 
+// helperFile makes this test program start a server on the file and then wait to be killed.
+const helperFile = "HOGSEND_TEST_TEMPORAL_HELPER"
+
+func TestMain(m *testing.M) {
+	file := os.Getenv(helperFile)
+	if file == "" {
+		os.Exit(m.Run())
+	}
+	s, err := standalone.StartTemporal(context.Background(), standalone.TemporalConfig{Store: file, SearchAttributes: []string{names.AttributeJourney}})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println(s.Address())
+	select {}
+}
+
 func start(t *testing.T, store string) *standalone.Temporal {
 	t.Helper()
 	s, err := standalone.StartTemporal(t.Context(), standalone.TemporalConfig{Store: store, SearchAttributes: []string{names.AttributeJourney}})
@@ -34,7 +54,12 @@ func start(t *testing.T, store string) *standalone.Temporal {
 
 func dial(t *testing.T, s *standalone.Temporal) client.Client {
 	t.Helper()
-	c, err := client.Dial(client.Options{HostPort: s.Address(), Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+	return dialAddress(t, s.Address())
+}
+
+func dialAddress(t *testing.T, address string) client.Client {
+	t.Helper()
+	c, err := client.Dial(client.Options{HostPort: address, Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler))})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	return c
@@ -83,6 +108,27 @@ func TestASleepingWorkflowSurvivesARestartOnTheSameFile(t *testing.T) {
 	require.False(t, woke.IsZero())
 }
 
+func TestASleepingWorkflowSurvivesAKillOnTheSameFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "temporal.db")
+	first := exec.CommandContext(t.Context(), os.Args[0])
+	first.Env = append(os.Environ(), helperFile+"="+file)
+	first.Stderr = os.Stderr
+	out, err := first.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, first.Start())
+	address, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	run := startNap(t, dialAddress(t, strings.TrimSpace(address)))
+	require.NoError(t, first.Process.Kill())
+	require.Error(t, first.Wait())
+
+	c := dial(t, start(t, file))
+	w := work(t, c)
+	defer w.Stop()
+	require.NoError(t, c.GetWorkflow(t.Context(), run.GetID(), run.GetRunID()).Get(t.Context(), nil))
+}
+
 // SQLite ignores a setting whose name it does not know, so only
 // the file can tell. Bytes 18 and 19 are 2 in WAL mode, 1 with a rollback journal.
 func TestTheFileIsInWALMode(t *testing.T) {
@@ -99,6 +145,22 @@ func TestAHalfMadeFileIsMadeAgain(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "temporal.db")
 	require.NoError(t, os.WriteFile(file+".new", []byte("what a kill left"), 0o600))
 	dial(t, start(t, file))
+}
+
+func TestAnOldNamespaceGetsANewSearchAttribute(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "temporal.db")
+	old, err := standalone.StartTemporal(t.Context(), standalone.TemporalConfig{Store: file})
+	require.NoError(t, err)
+	require.NoError(t, old.Stop())
+	startNap(t, dial(t, start(t, file)))
+}
+
+func TestAPostgresURLWithoutDatabaseIsRefused(t *testing.T) {
+	t.Parallel()
+	_, err := standalone.StartTemporal(t.Context(), standalone.TemporalConfig{Store: "postgres://u:secret@127.0.0.1:5432"})
+	require.ErrorContains(t, err, "needs a host and a database")
+	require.NotContains(t, err.Error(), "secret")
 }
 
 func TestPostgresIsAStoreToo(t *testing.T) {
@@ -144,5 +206,8 @@ func TestTheWebUIAnswers(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
 	require.Equal(t, http.StatusOK, res.StatusCode)
+	_, err = standalone.StartUI(t.Context(), s.Address(), port)
+	require.ErrorContains(t, err, "web ui port "+strconv.Itoa(port)+" is taken")
 	require.NoError(t, stop())
+	require.NoError(t, stop(), "a second stop is harmless")
 }

@@ -2,10 +2,12 @@ package standalone
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/temporalio/ui-server/v2/server"
@@ -20,15 +22,15 @@ import (
 var countOpen = &workflowservice.CountWorkflowExecutionsRequest{Query: `ExecutionStatus="Running"`}
 
 // StartUI serves Temporal's Web UI for the server at address on 127.0.0.1:port
-// until stop is called, and returns when it answers.
+// until stop is called, and returns when it answers. A second stop is harmless.
 func StartUI(ctx context.Context, address string, port int) (stop func() error, err error) {
 	listen := net.JoinHostPort(host, strconv.Itoa(port))
 	probe, err := net.Listen("tcp", listen)
 	if err != nil {
-		return nil, fmt.Errorf("port of the web ui: %w", err)
+		return nil, fmt.Errorf("web ui port %d is taken: %w", port, err)
 	}
 	if err := probe.Close(); err != nil {
-		return nil, fmt.Errorf("port of the web ui: %w", err)
+		return nil, fmt.Errorf("free web ui port: %w", err)
 	}
 	ui := server.NewServer(server_options.WithConfigProvider(&config.Config{
 		TemporalGRPCAddress: address, Host: host, Port: port, EnableUI: true, HideLogs: true, DisableNewsFetch: true,
@@ -36,26 +38,27 @@ func StartUI(ctx context.Context, address string, port int) (stop func() error, 
 	}))
 	ended := make(chan error, 1)
 	go func() { ended <- ui.Start() }()
+	stop = sync.OnceValue(func() error {
+		ui.Stop()
+		return <-ended
+	})
 	for {
 		conn, err := net.DialTimeout("tcp", listen, time.Second)
 		if err == nil {
 			if err := conn.Close(); err != nil {
-				return nil, fmt.Errorf("probe web ui: %w", err)
+				return nil, errors.Join(fmt.Errorf("probe web ui: %w", err), stop())
 			}
 			break
 		}
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, errors.Join(ctx.Err(), stop())
 		case err := <-ended:
-			return nil, fmt.Errorf("web ui ended while starting: %w", err)
+			return nil, errors.Join(errors.New("web ui ended while starting"), err)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	return func() error {
-		ui.Stop()
-		return <-ended
-	}, nil
+	return stop, nil
 }
 
 // Embedded is what package app needs of this one.
