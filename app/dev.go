@@ -68,6 +68,12 @@ func (p *program) dev(ctx context.Context, f devFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, data.close()) }()
+	if f.reset {
+		// It may keep its cluster elsewhere, where its own user can reach it.
+		if err := postgres.Reset(data.postgres()); err != nil {
+			return fmt.Errorf("--reset: %w", err)
+		}
+	}
 	secret, err := data.keep("secret", func() string { return hex.EncodeToString(random(32)) })
 	if err != nil {
 		return err
@@ -112,7 +118,7 @@ func (p *program) devDatabase(ctx context.Context, data *dataFolder, log *slog.L
 	stop = func() error { return nil }
 	if url = p.env("DATABASE_URL"); url == "" {
 		p.progress("postgres  starting")
-		server, err := postgres.Start(ctx, postgres.Config{DataDir: filepath.Join(data.path, "postgres"), Logger: log, Progress: p.progress})
+		server, err := postgres.Start(ctx, postgres.Config{DataDir: data.postgres(), Logger: log, Progress: p.progress})
 		if err != nil {
 			return "", nil, fmt.Errorf("start postgres: %w", err)
 		}
@@ -238,6 +244,9 @@ func openData(path string, reset bool) (*dataFolder, error) {
 	}
 	return d, nil
 }
+
+// postgres is where the private Postgres is told to keep its cluster.
+func (d *dataFolder) postgres() string { return filepath.Join(d.path, "postgres") }
 
 // clear deletes the state but the lock.
 func (d *dataFolder) clear(entries []os.DirEntry) error {

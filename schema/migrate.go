@@ -82,8 +82,8 @@ func migrate(ctx context.Context, pool *pgxpool.Pool, dir fs.FS) ([]string, erro
 	if err != nil {
 		return nil, fmt.Errorf("prepare migrations: %w", err)
 	}
-	if _, err := pool.Exec(ctx, ledger); err != nil && !isUniqueViolation(err) {
-		return nil, fmt.Errorf("create migration ledger: %w", err)
+	if err := createLedger(ctx, pool); err != nil {
+		return nil, err
 	}
 	results, err := provider.Up(ctx)
 	// Also after a failure: what came before it is applied and must not be edited.
@@ -95,6 +95,22 @@ func migrate(ctx context.Context, pool *pgxpool.Pool, dir fs.FS) ([]string, erro
 		names = append(names, name(r.Source.Path))
 	}
 	return names, nil
+}
+
+// createLedger makes the ledger once: "if not exists" alone fails when two create it
+// at the same moment.
+func createLedger(ctx context.Context, pool *pgxpool.Pool) error {
+	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock(hashtext('hogsend_migrations'))"); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, ledger)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("create migration ledger: %w", err)
+	}
+	return nil
 }
 
 // record writes the digests of what goose has applied into the ledger. A process
@@ -197,15 +213,7 @@ func digests(ctx context.Context, pool *pgxpool.Pool) (map[string]string, error)
 	return applied, nil
 }
 
-const (
-	undefinedTable  = "42P01"
-	uniqueViolation = "23505"
-)
-
-func isUniqueViolation(err error) bool {
-	var pg *pgconn.PgError
-	return errors.As(err, &pg) && pg.Code == uniqueViolation
-}
+const undefinedTable = "42P01"
 
 // Files are the migrations of this build, below "migrations".
 func Files() fs.FS { return files }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -76,15 +75,6 @@ func (s *Store) InTx(ctx context.Context, fn func(tx pgx.Tx, q *storedb.Queries)
 		}
 	}
 	return err
-}
-
-// Now is the database's clock, the only one instants of the product come from (W-18).
-func Now(ctx context.Context, tx pgx.Tx) (time.Time, error) {
-	var now time.Time
-	if err := tx.QueryRow(ctx, "select clock_timestamp()").Scan(&now); err != nil {
-		return time.Time{}, fmt.Errorf("read database clock: %w", err)
-	}
-	return now.UTC(), nil
 }
 
 func isRetryable(err error) bool {

@@ -4,7 +4,3 @@
 select * from contacts
 where id = coalesce((select m.merged_into from contacts m where m.id = @id), @id)
 for update;
-
--- name: ContactGet :one
-select * from contacts
-where id = coalesce((select m.merged_into from contacts m where m.id = @id), @id);

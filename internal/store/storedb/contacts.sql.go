@@ -11,32 +11,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const contactGet = `-- name: ContactGet :one
-select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at from contacts
-where id = coalesce((select m.merged_into from contacts m where m.id = $1), $1)
-`
-
-func (q *Queries) ContactGet(ctx context.Context, id uuid.UUID) (Contact, error) {
-	row := q.db.QueryRow(ctx, contactGet, id)
-	var i Contact
-	err := row.Scan(
-		&i.ID,
-		&i.ExternalID,
-		&i.AnonymousID,
-		&i.Email,
-		&i.EmailKey,
-		&i.Timezone,
-		&i.Properties,
-		&i.FirstSeenAt,
-		&i.LastSeenAt,
-		&i.DeletedAt,
-		&i.MergedInto,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-	)
-	return i, err
-}
-
 const contactLock = `-- name: ContactLock :one
 select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at from contacts
 where id = coalesce((select m.merged_into from contacts m where m.id = $1), $1)
