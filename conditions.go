@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -69,10 +70,13 @@ func (c *conditionChecker) check(path string, condition Condition, level int) {
 }
 
 func (c *conditionChecker) property(path string, n PropertyCondition) {
-	if length := utf8.RuneCountInString(n.Property); length < 1 || length > maxPropertyName {
-		c.report(path+".property", "must have 1 to %d characters", maxPropertyName)
+	if problem := textProblem(n.Property, 1, maxPropertyName); problem != "" {
+		c.report(path+".property", "%s", problem)
 	}
 	value, ok := ConditionValue(n.Value)
+	if text, isText := value.(string); isText && !storable(text) {
+		c.report(path+".value", "must be valid UTF-8 without U+0000")
+	}
 	switch n.Operator {
 	case Eq, Neq:
 		if !ok {
@@ -95,9 +99,25 @@ func (c *conditionChecker) property(path string, n PropertyCondition) {
 	}
 }
 
+// textProblem says why a text cannot be used, "" if it can.
+func textProblem(s string, low, high int) string {
+	if n := utf8.RuneCountInString(s); n < low || n > high {
+		return fmt.Sprintf("must have %d to %d characters", low, high)
+	}
+	if !storable(s) {
+		return "must be valid UTF-8 without U+0000"
+	}
+	return ""
+}
+
+// storable says that Postgres can keep the text: what it cannot keep, no event has,
+// and a decision or a wait that names it could not be written.
+func storable(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+
 // ConditionValue is a condition's value in its plain form: a string, a float64 or a
 // bool, whatever Go type of these kinds the author wrote. ok is false for any other
-// value, and for numbers that are not finite.
+// value, and for numbers that are not finite. Integers beyond 2^53 are rounded as
+// those of properties are; -0 is 0 (C-4).
 func ConditionValue(value any) (plain any, ok bool) {
 	v := reflect.ValueOf(value)
 	switch {
@@ -112,7 +132,7 @@ func ConditionValue(value any) (plain any, ok bool) {
 	case v.CanUint():
 		return float64(v.Uint()), true
 	case v.CanFloat():
-		return v.Float(), !math.IsNaN(v.Float()) && !math.IsInf(v.Float(), 0)
+		return v.Float() + 0, !math.IsNaN(v.Float()) && !math.IsInf(v.Float(), 0) // -0 + 0 is 0
 	}
 	return nil, false
 }

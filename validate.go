@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 var (
@@ -106,14 +105,14 @@ func (v *registryValidator) journeyIDs(journeys []Journey) {
 func describe(j Journey) string { return fmt.Sprintf("journey %s (%q)", j.ID, j.Name) }
 
 func (v *registryValidator) journey(j Journey) {
-	length := func(field, value string, low, high int) {
-		if n := utf8.RuneCountInString(value); n < low || n > high {
-			v.journeyProblem(j.ID, field, "must have %d to %d characters", low, high)
+	text := func(field, value string, low, high int) {
+		if problem := textProblem(value, low, high); problem != "" {
+			v.journeyProblem(j.ID, field, "%s", problem)
 		}
 	}
-	length("Name", j.Name, 1, 100)
-	length("Description", j.Description, 0, 1000)
-	length("Version", j.Version, 0, 64)
+	text("Name", j.Name, 1, 100)
+	text("Description", j.Description, 0, 1000)
+	text("Version", j.Version, 0, 64)
 	if !j.EntryLimit.Valid() {
 		v.journeyProblem(j.ID, "EntryLimit", "must be Once, OncePerPeriod or Unlimited")
 	}
@@ -140,8 +139,8 @@ func (v *registryValidator) journey(j Journey) {
 }
 
 func (v *registryValidator) event(j Journey, field, name string) {
-	if n := utf8.RuneCountInString(name); n < 1 || n > 200 {
-		v.journeyProblem(j.ID, field, "must have 1 to 200 characters")
+	if problem := textProblem(name, 1, 200); problem != "" {
+		v.journeyProblem(j.ID, field, "%s", problem)
 		return
 	}
 	if IsReservedEvent(name) && !slices.Contains(internalEvents, name) {
@@ -169,9 +168,10 @@ func runProblem(run JourneyFunc) string {
 	file, line := f.FileLine(pc)
 	name := f.Name()[strings.LastIndex(f.Name(), "/")+1:]
 	_, name, _ = strings.Cut(name, ".") // the package
-	// A literal is called outer.func1 or glob..func1, a method T.m or (*T).m-fm.
-	if strings.ContainsAny(name, ".-(") {
-		return fmt.Sprintf("must be a named top-level function, not a literal, closure or method value (%s:%d)", file, line)
+	// A literal is called outer.func1 or glob..func1, a method T.m or (*T).m-fm, and
+	// an instance of a generic function is a closure over its types, f[...] or below.
+	if strings.ContainsAny(name, ".-([") {
+		return fmt.Sprintf("must be a named top-level function, not a literal, closure, method value or generic instance (%s:%d)", file, line)
 	}
 	return ""
 }
@@ -230,6 +230,7 @@ func (r Registry) Digest() string {
 	}
 	type journey struct {
 		ID, Name          string
+		Description       string
 		Aliases           []string
 		Disabled          bool
 		Event             string
@@ -239,6 +240,7 @@ func (r Registry) Digest() string {
 		Unsubscribed      bool
 		Exits             []exit
 		Category, Version string
+		Templates         []string
 	}
 	type template struct{ Key, Subject, HTML, Text, Layout, Preview, Category, Props string }
 	var content struct {
@@ -249,7 +251,7 @@ func (r Registry) Digest() string {
 	content.Layout = r.Layout
 	for _, j := range r.Clone().Journeys {
 		d := journey{
-			ID: j.ID, Name: j.Name, Aliases: j.Aliases, Disabled: j.Disabled, Event: j.Trigger.Event, Where: digestible(j.Trigger.Conditions),
+			ID: j.ID, Name: j.Name, Description: j.Description, Aliases: j.Aliases, Templates: j.Templates, Disabled: j.Disabled, Event: j.Trigger.Event, Where: digestible(j.Trigger.Conditions),
 			Limit: j.EntryLimit, Period: j.EntryPeriod, Unsubscribed: j.EnrollUnsubscribed, Category: j.Category, Version: j.Version,
 		}
 		for _, e := range j.ExitOn {

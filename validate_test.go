@@ -17,6 +17,8 @@ func func1(workflow.Context, hogsend.Run) error { return nil }
 
 var inVariable = func(workflow.Context, hogsend.Run) error { return nil }
 
+func generic[T any](workflow.Context, hogsend.Run) error { return nil }
+
 type methods struct{}
 
 func (methods) run(workflow.Context, hogsend.Run) error { return nil }
@@ -69,7 +71,12 @@ func TestEachRuleOfAJourneyIsChecked(t *testing.T) {
 		{func(j *hogsend.Journey) { j.Run = func(workflow.Context, hogsend.Run) error { return nil } }, "validate_test.go:"},
 		{func(j *hogsend.Journey) { j.Run = inVariable }, "must be a named top-level function"},
 		{func(j *hogsend.Journey) { j.Run = methods{}.run }, "must be a named top-level function"},
+		{func(j *hogsend.Journey) { j.Run = generic[int] }, "must be a named top-level function"},
 		{func(j *hogsend.Journey) { j.Run = func1 }, ""},
+		{func(j *hogsend.Journey) { j.Name = "\xff" }, "Name: must be valid UTF-8"}, // nothing that could not be stored
+		{func(j *hogsend.Journey) { j.Trigger = hogsend.On("a\x00") }, "Trigger.Event: must be valid UTF-8 without U+0000"},
+		{func(j *hogsend.Journey) { j.Trigger = j.Trigger.Where(hogsend.Prop("a\x00").Exists()) }, "Trigger.Where.0.property: "},
+		{func(j *hogsend.Journey) { j.Trigger = j.Trigger.Where(hogsend.Prop("a").Eq("\x00")) }, "Trigger.Where.0.value: "},
 	} {
 		j := valid(tt.change)
 		err := hogsend.Registry{Journeys: []hogsend.Journey{j}, Templates: templates}.Validate()
@@ -124,6 +131,46 @@ func TestACloneKeepsNothingOfTheAuthors(t *testing.T) {
 	require.Equal(t, []string{"old"}, clone.Journeys[0].Aliases)
 	require.Equal(t, []hogsend.Condition{hogsend.PropertyCondition{Property: "n", Operator: hogsend.Eq, Value: 1.0}}, clone.Journeys[0].Trigger.Conditions)
 	require.NotEqual(t, original.Digest(), clone.Digest())
+}
+
+func TestTheDigestSeesEveryDefinitionAndNotTheirOrder(t *testing.T) {
+	t.Parallel() // O-32
+	registry := func(journeys ...hogsend.Journey) hogsend.Registry {
+		return hogsend.Registry{Journeys: journeys, Templates: []hogsend.Template{{Key: "a"}, {Key: "b"}}}
+	}
+	one, other := valid(func(*hogsend.Journey) {}), valid(func(j *hogsend.Journey) { j.ID = "other" })
+	digest := registry(one, other).Digest()
+	require.Len(t, digest, 64)
+	require.Equal(t, digest, registry(other, one).Digest())
+	require.Equal(t, digest, registry(one, other).Digest(), "the same every time")
+
+	seen := map[string]int{registry(one).Digest(): -1}
+	for i, change := range []func(*hogsend.Journey){
+		func(j *hogsend.Journey) { j.ID = "x" },
+		func(j *hogsend.Journey) { j.Name = "x" },
+		func(j *hogsend.Journey) { j.Description = "x" },
+		func(j *hogsend.Journey) { j.Aliases = []string{"x"} },
+		func(j *hogsend.Journey) { j.Disabled = true },
+		func(j *hogsend.Journey) { j.Trigger.Event = "x" },
+		func(j *hogsend.Journey) { j.Trigger = j.Trigger.Where(hogsend.All()) },
+		func(j *hogsend.Journey) { j.Trigger = j.Trigger.Where(hogsend.Any()) },
+		func(j *hogsend.Journey) { j.Trigger = j.Trigger.Where(hogsend.Prop("p").Eq(1)) },
+		func(j *hogsend.Journey) { j.Trigger = j.Trigger.Where(hogsend.Prop("p").Eq("1")) },
+		func(j *hogsend.Journey) { j.EntryLimit = hogsend.Unlimited },
+		func(j *hogsend.Journey) { j.EntryPeriod = time.Hour },
+		func(j *hogsend.Journey) { j.EnrollUnsubscribed = true },
+		func(j *hogsend.Journey) { j.ExitOn = []hogsend.Exit{{Event: "x"}} },
+		func(j *hogsend.Journey) {
+			j.ExitOn = []hogsend.Exit{{Event: "x", Where: []hogsend.Condition{hogsend.Prop("p").Exists()}}}
+		},
+		func(j *hogsend.Journey) { j.Category = "x" },
+		func(j *hogsend.Journey) { j.Templates = []string{"x"} },
+		func(j *hogsend.Journey) { j.Version = "x" },
+	} {
+		changed := registry(valid(change)).Digest()
+		require.NotContains(t, seen, changed, "change %d", i)
+		seen[changed] = i
+	}
 }
 
 func TestEnabledJourneys(t *testing.T) {

@@ -14,11 +14,11 @@ import (
 
 // node is a condition in JSON: a leaf has exactly the keys it needs (C-19).
 type node struct {
-	Type       string  `json:"type"`
-	Property   *string `json:"property,omitempty"`
-	Operator   string  `json:"operator"`
-	Value      *any    `json:"value,omitempty"`
-	Conditions *[]node `json:"conditions,omitempty"`
+	Type       string          `json:"type"`
+	Property   *string         `json:"property,omitempty"`
+	Operator   string          `json:"operator"`
+	Value      json.RawMessage `json:"value,omitempty"` // null is not absent
+	Conditions *[]node         `json:"conditions,omitempty"`
 }
 
 // Marshal is the JSON form of a list of conditions; an empty list is [].
@@ -37,7 +37,11 @@ func encode(conditions []hogsend.Condition) ([]node, error) {
 		case hogsend.PropertyCondition:
 			out := node{Type: "property", Property: &n.Property, Operator: string(n.Operator)}
 			if value, ok := hogsend.ConditionValue(n.Value); ok {
-				out.Value = &value
+				raw, err := json.Marshal(value)
+				if err != nil {
+					return nil, fmt.Errorf("encode condition on %q: %w", n.Property, err)
+				}
+				out.Value = raw
 			}
 			nodes = append(nodes, out)
 		case hogsend.CompositeCondition:
@@ -54,7 +58,8 @@ func encode(conditions []hogsend.Condition) ([]node, error) {
 }
 
 // Unmarshal reads the JSON form of a list. It is strict: an unknown key, type or
-// operator is an error, and so is whatever registration would refuse (C-18).
+// operator is an error, and so is whatever registration would refuse, all of it
+// together (C-18).
 func Unmarshal(raw json.RawMessage) ([]hogsend.Condition, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
@@ -69,8 +74,12 @@ func Unmarshal(raw json.RawMessage) ([]hogsend.Condition, error) {
 	if err != nil {
 		return nil, err
 	}
-	if problems := hogsend.CheckConditions(conditions); len(problems) > 0 {
-		return nil, fmt.Errorf("decode conditions: %s: %s", problems[0].Path, problems[0].Message)
+	var problems []error
+	for _, p := range hogsend.CheckConditions(conditions) {
+		problems = append(problems, fmt.Errorf("decode conditions: %s: %s", p.Path, p.Message))
+	}
+	if len(problems) > 0 {
+		return nil, errors.Join(problems...)
 	}
 	return conditions, nil
 }
@@ -81,8 +90,13 @@ func decode(nodes []node) ([]hogsend.Condition, error) {
 		switch {
 		case n.Type == "property" && n.Conditions == nil && n.Property != nil:
 			c := hogsend.PropertyCondition{Property: *n.Property, Operator: hogsend.PropertyOperator(n.Operator)}
+			if string(n.Value) == "null" {
+				return nil, fmt.Errorf("decode conditions: value of %q is null", *n.Property)
+			}
 			if n.Value != nil {
-				c.Value = *n.Value
+				if err := json.Unmarshal(n.Value, &c.Value); err != nil {
+					return nil, fmt.Errorf("decode conditions: value of %q: %w", *n.Property, err)
+				}
 			}
 			conditions = append(conditions, c)
 		case n.Type == "composite" && n.Property == nil && n.Value == nil && n.Conditions != nil:

@@ -3,9 +3,10 @@
 package criteria
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/hogsend/hogsend"
@@ -26,14 +27,23 @@ func ParseValues(raw json.RawMessage) (Values, error) {
 	}
 	values := make(Values, len(object))
 	for key, field := range object {
-		switch first := bytes.TrimSpace(field)[0]; first {
+		switch field[0] {
 		case '{', '[', 'n':
-		default:
-			var value any
-			if err := json.Unmarshal(field, &value); err != nil {
+		case 't', 'f':
+			values[key] = field[0] == 't'
+		case '"':
+			var text string
+			if err := json.Unmarshal(field, &text); err != nil {
 				return nil, fmt.Errorf("parse property %q: %w", key, err)
 			}
-			values[key] = value
+			values[key] = text
+		default:
+			// A number beyond float64 is infinite, which compares as it should (C-17).
+			number, err := strconv.ParseFloat(string(field), 64)
+			if err != nil && !errors.Is(err, strconv.ErrRange) {
+				return nil, fmt.Errorf("parse property %q: %w", key, err)
+			}
+			values[key] = number
 		}
 	}
 	return values, nil

@@ -3,6 +3,7 @@ package criteria_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -59,6 +60,24 @@ func TestKeysAreFlat(t *testing.T) {
 	require.False(t, criteria.Match([]hogsend.Condition{hogsend.Prop("a.b").Exists()}, values(t, `{"a": {"b": 1}}`)))
 }
 
+func TestNoStoredValueMakesAnEvaluationFail(t *testing.T) {
+	t.Parallel() // C-17
+	v := values(t, `{ "huge" : 1e999 , "small":-1e999,"tiny": 1e-999
+		,"id":9007199254740993, "s": "\ud83d" , "o" : { "p" : 1 } }`)
+	for _, c := range []hogsend.Condition{
+		hogsend.Prop("huge").Gt(1e308), hogsend.Prop("huge").Neq(1), hogsend.Prop("huge").Exists(),
+		hogsend.Prop("small").Lt(-1e308), hogsend.Prop("tiny").Lt(1), hogsend.Prop("tiny").Gte(0),
+		hogsend.Prop("id").Eq(int64(9007199254740993)), hogsend.Prop("s").Exists(), hogsend.Prop("o").NotExists(),
+	} {
+		require.True(t, criteria.Match([]hogsend.Condition{c}, v), "%+v", c)
+	}
+	require.Empty(t, values(t, ``))
+	for _, raw := range []string{`1`, `[]`, `"x"`, `{`} {
+		_, err := criteria.ParseValues(json.RawMessage(raw))
+		require.Error(t, err, raw)
+	}
+}
+
 func TestListsAndComposites(t *testing.T) {
 	t.Parallel() // C-5, C-12
 	yes, no := hogsend.Prop("p").Exists(), hogsend.Prop("p").NotExists()
@@ -102,6 +121,12 @@ func TestUnmarshalIsStrict(t *testing.T) {
 		`[{"type":"property","property":"p","operator":"eq","value":1,"whitin":2}]`,
 		`[{"type":"property","property":"p","operator":"gt","value":"9"}]`,
 		`[{"type":"property","property":"p","operator":"exists","value":1}]`,
+		`[{"type":"property","property":"p","operator":"exists","value":null}]`,
+		`[{"type":"property","property":"p","operator":"eq","value":[1]}]`,
+		`[{"type":"property","property":"p","operator":"eq","value":1e999}]`,
+		`[{"type":"property","property":"p","operator":"exists","conditions":[]}]`,
+		`[{"type":"composite","operator":"and"}]`, `[{"type":"composite","operator":"and","conditions":null}]`,
+		`[{"type":"composite","operator":"and","conditions":[],"value":1}]`, `[null]`,
 		`[{"type":"property","property":"","operator":"exists"}]`,
 		`[{"type":"composite","operator":"not","conditions":[]}]`,
 		`[{"type":"composite","operator":"xor","conditions":[]}]`,
@@ -109,6 +134,11 @@ func TestUnmarshalIsStrict(t *testing.T) {
 	} {
 		_, err := criteria.Unmarshal(json.RawMessage(raw))
 		require.Error(t, err, raw)
+	}
+	_, err := criteria.Unmarshal(json.RawMessage(`[{"type":"property","property":"","operator":"like"},
+		{"type":"composite","operator":"or","conditions":[{"type":"property","property":"p","operator":"gt","value":"9"}]}]`))
+	for _, path := range []string{"0.property: ", "0.operator: ", "1.conditions.0.value: "} {
+		require.ErrorContains(t, err, path, "all problems together")
 	}
 }
 
@@ -122,6 +152,7 @@ func TestTheHashSeesMeaningNotSpelling(t *testing.T) {
 	type plan string
 	p := hogsend.Prop("p")
 	require.Equal(t, hash(p.Eq(1)), hash(p.Eq(1.0)))
+	require.Equal(t, hash(p.Eq(uint8(0))), hash(p.Eq(math.Copysign(0, -1)))) // C-4
 	require.Equal(t, hash(p.Eq("pro")), hash(p.Eq(plan("pro"))))
 	require.NotEqual(t, hash(p.Eq(1)), hash(p.Eq("1")))
 	require.NotEqual(t, hash(p.Eq(1), p.Exists()), hash(p.Exists(), p.Eq(1)))
