@@ -3,14 +3,17 @@
 package schema
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -60,10 +63,6 @@ func migrate(ctx context.Context, pool *pgxpool.Pool, dir fs.FS) ([]string, erro
 	if _, err := check(ctx, pool, dir); err != nil {
 		return nil, err
 	}
-	migrations, err := list(dir)
-	if err != nil {
-		return nil, err
-	}
 	// No migration holds up the running build for long (O-35).
 	conn := pool.Config().ConnConfig.Copy()
 	conn.RuntimeParams["lock_timeout"], conn.RuntimeParams["statement_timeout"] = "10s", "15min"
@@ -77,7 +76,7 @@ func migrate(ctx context.Context, pool *pgxpool.Pool, dir fs.FS) ([]string, erro
 	if err != nil {
 		return nil, fmt.Errorf("open migrations: %w", err)
 	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, sub,
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, sealed{sub},
 		goose.WithSessionLocker(locker), goose.WithTableName("hogsend_versions"))
 	if err != nil {
 		return nil, fmt.Errorf("prepare migrations: %w", err)
@@ -86,9 +85,12 @@ func migrate(ctx context.Context, pool *pgxpool.Pool, dir fs.FS) ([]string, erro
 		return nil, err
 	}
 	results, err := provider.Up(ctx)
-	// Also after a failure: what came before it is applied and must not be edited.
-	if ledgerErr := record(ctx, pool, provider, migrations); err != nil || ledgerErr != nil {
-		return nil, fmt.Errorf("apply migrations: %w", errors.Join(err, ledgerErr))
+	if err != nil {
+		return nil, fmt.Errorf("apply migrations: %w", err)
+	}
+	// Another build may have applied others of the same names meanwhile.
+	if _, err := check(ctx, pool, dir); err != nil {
+		return nil, err
 	}
 	var names []string
 	for _, r := range results {
@@ -113,27 +115,31 @@ func createLedger(ctx context.Context, pool *pgxpool.Pool) error {
 	return nil
 }
 
-// record writes the digests of what goose has applied into the ledger. A process
-// that died before this is made up for by the next run.
-func record(ctx context.Context, pool *pgxpool.Pool, provider *goose.Provider, migrations []migration) error {
-	states, err := provider.Status(ctx)
+// sealed adds to each migration the statement that records its digest. They commit
+// together: whenever a process dies, what was applied is known, and cannot be edited.
+type sealed struct{ fs.FS }
+
+// Open adds to what goose reads.
+func (s sealed) Open(file string) (fs.File, error) {
+	f, err := s.FS.Open(file)
+	if err != nil || path.Ext(file) != ".sql" {
+		return f, err
+	}
+	body, err := io.ReadAll(f)
 	if err != nil {
-		return fmt.Errorf("read applied migrations: %w", err)
+		return nil, errors.Join(err, f.Close())
 	}
-	applied := map[string]bool{}
-	for _, s := range states {
-		applied[name(s.Source.Path)] = s.State == goose.StateApplied
-	}
-	for _, m := range migrations {
-		if !applied[m.name] {
-			continue
-		}
-		if _, err := pool.Exec(ctx, `insert into hogsend_migrations (name, digest) values ($1, $2) on conflict do nothing`, m.name, m.digest); err != nil {
-			return fmt.Errorf("record migration %s: %w", m.name, err)
-		}
-	}
-	return nil
+	return sealedFile{f, strings.NewReader(fmt.Sprintf(
+		"%s\ninsert into hogsend_migrations (name, digest) values ('%s', '%s') on conflict do nothing;\n", body, name(file), digest(body),
+	))}, nil
 }
+
+type sealedFile struct {
+	fs.File
+	content io.Reader
+}
+
+func (f sealedFile) Read(b []byte) (int, error) { return f.content.Read(b) }
 
 // name is a migration's name, NNNN_name, of its file.
 func name(file string) string { return strings.TrimSuffix(path.Base(file), ".sql") }
@@ -170,6 +176,14 @@ func check(ctx context.Context, pool *pgxpool.Pool, dir fs.FS) (Status, error) {
 
 type migration struct{ name, digest string }
 
+// namePattern is NNNN_name (O-35); goose passes over a file without a number.
+var namePattern = regexp.MustCompile(`^\d{4}_[a-z0-9_]+$`)
+
+func digest(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
+}
+
 // list names the migrations of dir in order.
 func list(dir fs.FS) ([]migration, error) {
 	paths, err := fs.Glob(dir, "migrations/*.sql")
@@ -183,11 +197,14 @@ func list(dir fs.FS) ([]migration, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read migration: %w", err)
 		}
-		sum := sha256.Sum256(body)
-		migrations = append(migrations, migration{
-			name:   name(p),
-			digest: hex.EncodeToString(sum[:]),
-		})
+		m := migration{name: name(p), digest: digest(body)}
+		if !namePattern.MatchString(m.name) {
+			return nil, fmt.Errorf("list migrations: %s is not named NNNN_name", p)
+		}
+		if bytes.Contains(body, []byte("+goose Down")) {
+			return nil, fmt.Errorf("list migrations: %s has a way back, but migrations only go forward", m.name)
+		}
+		migrations = append(migrations, m)
 	}
 	if len(migrations) == 0 {
 		return nil, errors.New("list migrations: none compiled in")
