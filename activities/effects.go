@@ -66,6 +66,11 @@ func triggered(r TriggerRequest) (ingest.Event, error) {
 		}
 		event.ContactProperties[key] = raw
 	}
+	for _, problem := range event.Validate() {
+		if problem.Message != ingest.IdentityMessage { // none means this contact
+			return event, &hogsend.ValidationError{Field: problem.Path, Message: problem.Message}
+		}
+	}
 	return event, nil
 }
 

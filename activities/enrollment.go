@@ -59,22 +59,8 @@ func (a *Activities) FinishEnrollment(ctx context.Context, r FinishRequest) (Fin
 	if err != nil {
 		return Finish{}, final(err)
 	}
-	status, err := a.Ingest.Finish(ctx, id, ingest.End{Status: r.Status, Error: cutText(r.Error, maxErrorBytes), Reason: r.Reason, StepKey: "end"})
+	status, err := a.Ingest.Finish(ctx, id, ingest.End{Status: r.Status, Error: r.Error, Reason: r.Reason, StepKey: "end"})
 	return Finish{Status: status}, err
-}
-
-// maxErrorBytes bounds the stored text of a failure (J-94).
-const maxErrorBytes = 4096
-
-// cutText cuts at a character boundary.
-func cutText(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	for limit > 0 && s[limit]&0xC0 == 0x80 {
-		limit--
-	}
-	return s[:limit]
 }
 
 func parseID(s string) (uuid.UUID, error) {

@@ -63,7 +63,7 @@ type Claim struct {
 type FinishRequest struct {
 	EnrollmentID string `json:"enrollmentId"`
 	Status       string `json:"status"`
-	// Error is the text of a failure, cut to 4,096 bytes by the activity (J-94).
+	// Error is the text of a failure, cut to 4,096 bytes when it is stored (J-94).
 	Error string `json:"error,omitempty"`
 	// Reason is the exit reason.
 	Reason string `json:"reason,omitempty"`

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"time"
-	"unicode/utf8"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -31,6 +30,13 @@ func (r *journeyRun) Send(ctx workflow.Context, email hogsend.Email) (hogsend.Ve
 	}
 	if email.Label != "" && r.sendLabels[email.Label] {
 		return hogsend.Verdict{}, invalid("label", "duplicate_send_label: %q was used before", email.Label)
+	}
+	for _, text := range [][2]string{
+		{"template", email.Template}, {"subject", email.Subject}, {"from", email.From}, {"replyTo", email.ReplyTo}, {"category", email.Category},
+	} {
+		if err := storable(text[0], text[1]); err != nil {
+			return hogsend.Verdict{}, err
+		}
 	}
 	props, err := encodeProps(email.Props)
 	if err != nil {
@@ -77,8 +83,11 @@ func encodeProps(props any) (json.RawMessage, error) {
 
 // Trigger implements hogsend.Run.
 func (r *journeyRun) Trigger(ctx workflow.Context, event hogsend.TriggerEvent) error {
-	if n := utf8.RuneCountInString(event.Event); n < 1 || n > maxLabel {
-		return invalid("event", "must have 1 to %d characters", maxLabel)
+	if event.Event == "" {
+		return invalid("event", "is required")
+	}
+	if err := short("event", event.Event); err != nil {
+		return err
 	}
 	if hogsend.IsReservedEvent(event.Event) {
 		return invalid("event", "Reserved event name")
@@ -129,8 +138,8 @@ func (r *journeyRun) Exit(ctx workflow.Context, reason string) error {
 	if reason == "" {
 		reason = reasonCode
 	}
-	if utf8.RuneCountInString(reason) > maxLabel {
-		return invalid("reason", "must have at most %d characters", maxLabel)
+	if err := short("reason", reason); err != nil {
+		return err
 	}
 	if err := r.closed(ctx); err != nil {
 		return err
@@ -212,5 +221,5 @@ func (r *journeyRun) callOnce(ctx workflow.Context, fn func() (any, error)) (jso
 	case len(result.Value) > maxOnceValue:
 		return nil, invalid("value", "must have at most %d bytes of JSON", maxOnceValue)
 	}
-	return result.Value, nil
+	return result.Value, storableJSON("value", result.Value)
 }

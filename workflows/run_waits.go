@@ -78,8 +78,8 @@ func (r *journeyRun) WaitForEvent(ctx workflow.Context, wait hogsend.Wait) (*hog
 func waitRequest(wait hogsend.Wait, now time.Time) (activities.BeginWaitRequest, error) {
 	request := activities.BeginWaitRequest{Event: wait.Event, Lookback: wait.Lookback}
 	switch {
-	case wait.Event == "" || len(wait.Event) > 4*maxLabel:
-		return request, invalid("event", "must have 1 to %d characters", maxLabel)
+	case wait.Event == "":
+		return request, invalid("event", "is required")
 	case wait.Timeout == 0 && wait.Until.IsZero():
 		return request, invalid("timeout", "Timeout or Until is required; hogsend.Forever waits without a deadline")
 	case wait.Timeout != 0 && !wait.Until.IsZero():
@@ -87,7 +87,10 @@ func waitRequest(wait hogsend.Wait, now time.Time) (activities.BeginWaitRequest,
 	case wait.Lookback < 0:
 		return request, invalid("lookback", "must not be negative")
 	}
-	var err error
+	err := short("event", wait.Event)
+	if err != nil {
+		return request, err
+	}
 	if request.Label, err = labelOr(wait.Label, "wait-event:"+wait.Event); err != nil {
 		return request, err
 	}

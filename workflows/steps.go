@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"time"
@@ -26,10 +27,42 @@ func labelOr(label, fallback string) (string, error) {
 	if label == "" {
 		label = fallback
 	}
-	if utf8.RuneCountInString(label) > maxLabel {
-		return "", invalid("label", "must have at most %d characters", maxLabel)
+	return label, short("label", label)
+}
+
+// short refuses a text that is too long for a label or that Postgres could not keep:
+// a step that can never be written would be retried for ever (J-118).
+func short(field, text string) error {
+	if utf8.RuneCountInString(text) > maxLabel {
+		return invalid(field, "must have at most %d characters", maxLabel)
 	}
-	return label, nil
+	return storable(field, text)
+}
+
+func storable(field, text string) error {
+	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+		return invalid(field, "must be valid UTF-8 without U+0000")
+	}
+	return nil
+}
+
+// storableJSON is storable for an encoded value: an escape of U+0000 stands behind
+// an even number of backslashes.
+func storableJSON(field string, raw []byte) error {
+	for rest := raw; ; {
+		i := bytes.Index(rest, []byte(`\u0000`))
+		if i < 0 {
+			return nil
+		}
+		before := 0
+		for before < i && rest[i-1-before] == '\\' {
+			before++
+		}
+		if before%2 == 0 {
+			return invalid(field, "must not contain U+0000")
+		}
+		rest = rest[i+1:]
+	}
 }
 
 func invalid(field, format string, args ...any) error {
