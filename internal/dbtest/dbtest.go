@@ -1,6 +1,13 @@
 // Package dbtest gives tests a real Postgres: an empty, migrated database for
 // each test that asks. HOGSEND_TEST_DATABASE_URL names a server to use; without
 // it the package starts one of its own, so that a plain `go test` works too.
+//
+// Migrations are applied once for each of their contents, to a template database
+// that stays on the server; each test gets a copy of it, dropped when the test ends.
+// Any number of tests and test processes may ask at once. A package that uses this
+// one has
+//
+//	func TestMain(m *testing.M) { dbtest.Main(m) }
 package dbtest
 
 import (
@@ -95,7 +102,8 @@ func server(t testing.TB) (base, template string) {
 	require.NoError(t, admin.QueryRow(t.Context(),
 		"select exists (select from pg_database where datname = $1 and datistemplate)", template).Scan(&exists))
 	if !exists {
-		_, err = admin.Exec(t.Context(), fmt.Sprintf("drop database if exists %q", template))
+		// What a process left behind that was killed while it migrated.
+		_, err = admin.Exec(t.Context(), fmt.Sprintf("drop database if exists %q with (force)", template))
 		require.NoError(t, err)
 		_, err = admin.Exec(t.Context(), fmt.Sprintf("create database %q", template))
 		require.NoError(t, err)

@@ -12,9 +12,10 @@ import (
 )
 
 // own is the server this process started for itself. It ends with the process,
-// however that ends; its folder is deleted by Main.
+// however that ends; its folder is deleted by Main, which is why start insists on it.
 var own struct {
 	sync.Once
+	main   bool
 	server *postgres.Postgres
 	dir    string
 	err    error
@@ -23,6 +24,7 @@ var own struct {
 // start runs a server for this test process, the first time it is asked.
 func start(t testing.TB) string {
 	t.Helper()
+	require.True(t, own.main, "a package whose tests need a database calls dbtest.Main from its TestMain")
 	own.Do(func() {
 		if own.dir, own.err = os.MkdirTemp("/var/tmp", "hogsend-test-"); own.err != nil {
 			return
@@ -40,6 +42,7 @@ func start(t testing.TB) string {
 // Main runs a package's tests and then ends the server they may have started. Every
 // package that uses this one calls it from TestMain.
 func Main(m *testing.M) {
+	own.main = true
 	code := m.Run()
 	if own.server != nil {
 		if err := own.server.Stop(); err != nil {

@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"syscall"
+	"time"
 
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/standalone/postgres"
@@ -18,7 +20,10 @@ import (
 func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	if len(args) == 0 {
+		return fail(errors.New("usage: withpg COMMAND [ARG...]"))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	dir, err := os.MkdirTemp("/var/tmp", "hogsend-test-")
 	if err != nil {
@@ -36,6 +41,9 @@ func run(args []string) int {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // a development tool runs what it is told
 	cmd.Env = append(os.Environ(), dbtest.URLVariable+"="+server.URL())
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	// The command ends its own children; it is killed only if it does not.
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
 	err = cmd.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {

@@ -1,0 +1,74 @@
+package dbtest
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/hogsend/hogsend/schema"
+)
+
+func TestMain(m *testing.M) { Main(m) }
+
+func TestEachTestHasADatabaseOfItsOwn(t *testing.T) {
+	t.Parallel()
+	first, second := DB(t), DB(t)
+	status, err := schema.Check(t.Context(), first.Pool)
+	require.NoError(t, err)
+	require.True(t, status.InSync())
+	_, err = first.Pool.Exec(t.Context(), "create table mine ()")
+	require.NoError(t, err)
+	var there bool
+	require.NoError(t, second.Pool.QueryRow(t.Context(), "select to_regclass('mine') is not null").Scan(&there))
+	require.False(t, there)
+	require.NoError(t, Empty(t).QueryRow(t.Context(), "select to_regclass('contacts') is not null").Scan(&there))
+	require.False(t, there, "an empty one is not migrated")
+}
+
+func TestADatabaseIsGoneWhenItsTestIs(t *testing.T) {
+	t.Parallel()
+	var address string
+	t.Run("uses one", func(t *testing.T) { address = URL(t) })
+	_, err := pgx.Connect(t.Context(), address)
+	require.ErrorContains(t, err, "does not exist")
+}
+
+// Not parallel: it needs a server without a template, this process's own, and so comes
+// before the parallel ones, which may use that server too.
+func TestManyTestProcessesMakeOneTemplate(t *testing.T) {
+	base := start(t)
+	admin := connect(t, base)
+	// As one leaves it that was killed while it migrated, with a connection still open.
+	unfinished := "hogsend_template_" + digest(t)
+	for _, statement := range []string{
+		`update pg_database set datistemplate = false where datname = '` + unfinished + `'`, // of an earlier -count
+		`drop database if exists "` + unfinished + `"`,
+		`create database "` + unfinished + `"`,
+	} {
+		_, err := admin.Exec(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	connect(t, withDatabase(t, base, unfinished))
+
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestEachTestHasADatabaseOfItsOwn$") //nolint:gosec // this test binary
+			cmd.Env = append(os.Environ(), URLVariable+"="+base)
+			if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS") {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+	group.Wait()
+	var templates, rest int
+	require.NoError(t, admin.QueryRow(t.Context(),
+		"select count(*) filter (where datistemplate and datname like 'hogsend_template_%'), count(*) filter (where datname like 't\\_%') from pg_database").Scan(&templates, &rest))
+	require.Equal(t, 1, templates)
+	require.Zero(t, rest, "every test dropped its own")
+}
