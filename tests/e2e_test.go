@@ -162,3 +162,34 @@ func TestDoctor(t *testing.T) {
 	require.Equal(t, "already up to date\n", r.run("migrate")) // O-35
 	require.True(t, strings.HasPrefix(r.run("keys", "create", "--name", "ci", "--scope", "ingest"), "hsk_"))
 }
+
+// J-86: a workflow canceled in Temporal ends its enrollment as exited.
+func TestAWorkflowCanceledInTemporalEndsItsEnrollment(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.mustPost(event{Name: "user.created", UserID: "ada", Email: "ada@example.com"})
+	r.eventually(1, `select count(*) from enrollments where status = 'waiting'`)
+	var workflowID string
+	require.NoError(t, r.pool.QueryRow(t.Context(), `select workflow_id from enrollments`).Scan(&workflowID))
+	require.NoError(t, r.client().CancelWorkflow(t.Context(), workflowID, ""))
+	r.eventually(1, `select count(*) from enrollments where status = 'exited' and exit_reason = 'canceled'`)
+	require.Equal(t, 1, r.count(`select count(*) from events where name = 'journey:exited'`)) // J-89
+	require.Zero(t, r.count(`select count(*) from waits where status = 'open'`))
+
+	// The wait is void: the event is stored and wakes nobody.
+	require.Empty(t, r.mustPost(event{Name: "feature.used", UserID: "ada"}).Exits)
+}
+
+// J-84, E-13: who has opted out gets no mail, and the journey goes on.
+func TestAnOptOutHoldsTheMailAndNotTheJourney(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	_, err := r.pool.Exec(t.Context(), `insert into preferences (id, email, email_key, categories, created_at, updated_at)
+		values (gen_random_uuid(), 'ada@example.com', 'ada@example.com', '{"journey": false}', now(), now())`)
+	require.NoError(t, err)
+	r.mustPost(event{Name: "user.created", UserID: "ada", Email: "Ada@Example.com"})
+	r.eventually(1, `select count(*) from enrollments where status = 'waiting'`)
+	require.Equal(t, 1, r.count(`select count(*) from sends where status = 'suppressed' and reason = 'category_opt_out' and html = ''`)) // E-17
+	require.Empty(t, r.resend.perRecipient("welcome"))
+	require.Equal(t, []string{"enrolled", "send_gated", "wait_started"}, r.actions("activation-welcome"))
+}
