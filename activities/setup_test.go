@@ -1,0 +1,154 @@
+package activities_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/dbtest"
+	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/store"
+)
+
+func TestMain(m *testing.M) { dbtest.Main(m) }
+
+func journeyFunc(workflow.Context, hogsend.Run) error { return nil }
+
+var registry = hogsend.Registry{
+	Journeys: []hogsend.Journey{
+		{ID: "welcome", Name: "Welcome", Trigger: hogsend.On("start"), EntryLimit: hogsend.Unlimited, ExitOn: []hogsend.Exit{{Event: "stop"}}, Run: journeyFunc},
+		{ID: "billing", Name: "Billing", Trigger: hogsend.On("bill"), EntryLimit: hogsend.Unlimited, Category: "billing", Run: journeyFunc},
+	},
+	Templates: []hogsend.Template{
+		{Key: "hello", Subject: "Hello {{.Name}}", HTML: "<p>Hello {{.Name}} {{.Props.Word}}</p>", Props: helloProps{}},
+		{Key: "receipt", Subject: "Receipt", HTML: "<p>Thanks</p>", Category: "transactional"},
+	},
+}
+
+type helloProps struct {
+	Word string `json:"word"`
+}
+
+// world is the activities on a database of the test's own, with a scripted provider.
+type world struct {
+	*activities.Activities
+	t        *testing.T
+	store    *store.Store
+	provider *provider
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	s := dbtest.DB(t)
+	ingester := ingest.New(s, ingest.Config{Journeys: registry.Journeys, BuildID: "build"})
+	t.Cleanup(ingester.Close)
+	renderer, err := email.Compile(registry)
+	require.NoError(t, err)
+	p := &provider{lifetime: 24 * time.Hour, accepted: map[string]email.Message{}}
+	return &world{t: t, store: s, provider: p, Activities: &activities.Activities{
+		Store: s, Ingest: ingester, Renderer: renderer, Provider: p,
+		Config: activities.Config{
+			From: "Acme <hello@acme.example>", BuildID: "build",
+			JourneyNames: map[string]string{"welcome": "Welcome"}, JourneyCategories: map[string]string{"billing": "billing"},
+		},
+	}}
+}
+
+// provider keeps keys as Resend does and answers by a script of errors, then accepts.
+type provider struct {
+	sync.Mutex
+	lifetime time.Duration
+	script   []error
+	calls    []email.Message
+	accepted map[string]email.Message
+	// lost makes the next accepted mail's answer get lost.
+	lost bool
+}
+
+func (p *provider) KeyLifetime() time.Duration { return p.lifetime }
+
+func (p *provider) Send(_ context.Context, m email.Message) (string, error) {
+	p.Lock()
+	defer p.Unlock()
+	p.calls = append(p.calls, m)
+	if len(p.script) > 0 {
+		err := p.script[0]
+		p.script = p.script[1:]
+		if err != nil {
+			return "", err
+		}
+	}
+	p.accepted[m.Key] = m
+	if p.lost {
+		p.lost = false
+		return "", &email.SendError{Kind: email.Unknown, Reason: "connection lost"}
+	}
+	return "re_" + m.Key, nil
+}
+
+// event ingests an event of the contact "ada" and returns what became of it.
+func (w *world) event(name string, properties string) ingest.Result {
+	w.t.Helper()
+	e := ingest.Event{Name: name, UserID: "ada", Email: "ada@example.com"}
+	if properties != "" {
+		e.Properties = json.RawMessage(properties)
+	}
+	got, err := w.Ingest.Ingest(w.t.Context(), e)
+	require.NoError(w.t, err)
+	return got
+}
+
+// enroll lets an event enroll "ada" and returns the enrollment, claimed.
+func (w *world) enroll(trigger string) activities.Claim {
+	w.t.Helper()
+	w.event(trigger, "")
+	claim, err := w.ClaimEnrollment(w.t.Context(), activities.ClaimRequest{EnrollmentID: w.newest(), FirstRunID: "run-1"})
+	require.NoError(w.t, err)
+	require.True(w.t, claim.Claimed)
+	return claim
+}
+
+func (w *world) newest() string {
+	w.t.Helper()
+	var id uuid.UUID
+	w.scan(&id, `select id from enrollments order by created_at desc, entry desc limit 1`)
+	return id.String()
+}
+
+func (w *world) scan(to any, query string, args ...any) {
+	w.t.Helper()
+	require.NoError(w.t, w.store.Pool.QueryRow(w.t.Context(), query, args...).Scan(to))
+}
+
+func (w *world) count(query string, args ...any) int {
+	w.t.Helper()
+	var n int
+	w.scan(&n, "select count(*) from "+query, args...)
+	return n
+}
+
+func (w *world) exec(query string, args ...any) {
+	w.t.Helper()
+	_, err := w.store.Pool.Exec(w.t.Context(), query, args...)
+	require.NoError(w.t, err)
+}
+
+func step(claim activities.Claim, key string) activities.Step {
+	return activities.Step{EnrollmentID: claim.Enrollment.ID, Key: key, Node: key}
+}
+
+// hello is a send of the template "hello", the nth of its enrollment.
+func hello(claim activities.Claim, n int) activities.SendRequest {
+	key := fmt.Sprintf("send:hello#%d", n)
+	return activities.SendRequest{Step: step(claim, key), Key: claim.Enrollment.ID + ":" + key, Template: "hello", Props: json.RawMessage(`{"word":"there"}`)}
+}
