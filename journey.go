@@ -45,6 +45,8 @@ type Journey struct {
 	Version string
 	// Run is the journey itself: a named top-level function (J-8).
 	Run JourneyFunc
+	// Reaction is set on the journeys that Registry.Reactions makes, and only there.
+	Reaction *ReactionOf
 }
 
 // EntryLimit says how often one contact may enter a journey. Its values are the

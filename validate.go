@@ -45,8 +45,13 @@ func (r Registry) Validate() error {
 	v := registryValidator{templates: map[string]bool{}}
 	v.templateKeys(r.Templates)
 	v.journeyIDs(r.Journeys)
+	v.bucketIDs(r)
+	v.events = append(slices.Clone(internalEvents), bucketEvents(r.Buckets)...)
 	for _, j := range r.Journeys {
 		v.journey(j)
+	}
+	for _, b := range r.Buckets {
+		v.bucket(b)
 	}
 	if len(v.problems) == 0 {
 		return nil
@@ -58,6 +63,22 @@ func (r Registry) Validate() error {
 type registryValidator struct {
 	problems  []string
 	templates map[string]bool
+	events    []string // names behind reserved prefixes that exist
+}
+
+// bucketEvents are the names of the transitions that buckets can have, and the
+// generic ones (J-5).
+func bucketEvents(buckets []Bucket) []string {
+	found := []string{AnyEntered, AnyLeft, AnyDwell}
+	for _, b := range buckets {
+		found = append(found, b.Entered(), b.Left())
+		for _, r := range b.Reactions {
+			if r.Kind == ReactionDwell {
+				found = append(found, r.Trigger(b.ID))
+			}
+		}
+	}
+	return found
 }
 
 func (v *registryValidator) journeyProblem(id, field, format string, args ...any) {
@@ -105,52 +126,62 @@ func (v *registryValidator) journeyIDs(journeys []Journey) {
 func describe(j Journey) string { return fmt.Sprintf("journey %s (%q)", j.ID, j.Name) }
 
 func (v *registryValidator) journey(j Journey) {
-	text := func(field, value string, low, high int) {
-		if problem := textProblem(value, low, high); problem != "" {
-			v.journeyProblem(j.ID, field, "%s", problem)
-		}
+	if j.Reaction != nil {
+		v.journeyProblem(j.ID, "Reaction", "belongs to the reactions of buckets; define the bucket instead")
 	}
-	text("Name", j.Name, 1, 100)
-	text("Description", j.Description, 0, 1000)
-	text("Version", j.Version, 0, 64)
 	if !j.EntryLimit.Valid() {
 		v.journeyProblem(j.ID, "EntryLimit", "must be Once, OncePerPeriod or Unlimited")
 	}
 	if j.EntryPeriod < 0 || j.EntryPeriod != 0 && j.EntryLimit != OncePerPeriod {
 		v.journeyProblem(j.ID, "EntryPeriod", "must be positive and goes with OncePerPeriod only")
 	}
-	if j.Category != "" && !categoryPattern.MatchString(j.Category) {
-		v.journeyProblem(j.ID, "Category", "must match %s", categoryPattern)
+	report := func(field, format string, args ...any) { v.journeyProblem(j.ID, field, format, args...) }
+	if problem := textProblem(j.Name, 1, 100); problem != "" {
+		report("Name", "%s", problem)
 	}
-	v.event(j, "Trigger.Event", j.Trigger.Event)
-	v.conditions(j, "Trigger.Where", j.Trigger.Conditions)
+	if problem := textProblem(j.Description, 0, 1000); problem != "" {
+		report("Description", "%s", problem)
+	}
+	v.event("Trigger.Event", j.Trigger.Event, report)
+	v.conditions("Trigger.Where", j.Trigger.Conditions, report)
+	if problem := runProblem(j.Run); problem != "" {
+		report("Run", "%s", problem)
+	}
+	v.journeyParts(j, report)
+}
+
+// journeyParts checks what journeys and reactions have in common.
+func (v *registryValidator) journeyParts(j Journey, report func(field, format string, args ...any)) {
+	if problem := textProblem(j.Version, 0, 64); problem != "" {
+		report("Version", "%s", problem)
+	}
+	if j.Category != "" && !categoryPattern.MatchString(j.Category) {
+		report("Category", "must match %s", categoryPattern)
+	}
 	for i, exit := range j.ExitOn {
-		v.event(j, fmt.Sprintf("ExitOn.%d.Event", i), exit.Event)
-		v.conditions(j, fmt.Sprintf("ExitOn.%d.Where", i), exit.Where)
+		v.event(fmt.Sprintf("ExitOn.%d.Event", i), exit.Event, report)
+		v.conditions(fmt.Sprintf("ExitOn.%d.Where", i), exit.Where, report)
 	}
 	for i, key := range j.Templates {
 		if !v.templates[key] {
-			v.journeyProblem(j.ID, fmt.Sprintf("Templates.%d", i), "there is no template %q%s", key, Suggestion(key, slices.Collect(maps.Keys(v.templates))))
+			report(fmt.Sprintf("Templates.%d", i), "there is no template %q%s", key, Suggestion(key, slices.Collect(maps.Keys(v.templates))))
 		}
 	}
-	if problem := runProblem(j.Run); problem != "" {
-		v.journeyProblem(j.ID, "Run", "%s", problem)
-	}
 }
 
-func (v *registryValidator) event(j Journey, field, name string) {
+func (v *registryValidator) event(field, name string, report func(field, format string, args ...any)) {
 	if problem := textProblem(name, 1, 200); problem != "" {
-		v.journeyProblem(j.ID, field, "%s", problem)
+		report(field, "%s", problem)
 		return
 	}
-	if IsReservedEvent(name) && !slices.Contains(internalEvents, name) {
-		v.journeyProblem(j.ID, field, "there is no event %q%s", name, Suggestion(name, internalEvents))
+	if IsReservedEvent(name) && !slices.Contains(v.events, name) {
+		report(field, "there is no event %q%s", name, Suggestion(name, v.events))
 	}
 }
 
-func (v *registryValidator) conditions(j Journey, field string, conditions []Condition) {
+func (v *registryValidator) conditions(field string, conditions []Condition, report func(field, format string, args ...any)) {
 	for _, p := range CheckConditions(conditions) {
-		v.journeyProblem(j.ID, strings.TrimSuffix(field+"."+p.Path, "."), "%s", p.Message)
+		report(strings.TrimSuffix(field+"."+p.Path, "."), "%s", p.Message)
 	}
 }
 
@@ -193,19 +224,75 @@ func (r Registry) Clone() Registry {
 			j.ExitOn[k].Where = plainConditions(j.ExitOn[k].Where)
 		}
 	}
+	r.Buckets = slices.Clone(r.Buckets)
+	for i := range r.Buckets {
+		r.Buckets[i] = r.Buckets[i].clone()
+	}
 	return r
 }
 
-// Enabled are the journeys that a comma list of ids and aliases leaves (J-11): all
-// for "" and "*", none for a list that matches nothing. unknown are its entries
-// that name no journey.
-func (r Registry) Enabled(list string) (enabled []Journey, unknown []string) {
+func (b Bucket) clone() Bucket {
+	b.Aliases = slices.Clone(b.Aliases)
+	b.Criteria = plainConditions([]Condition{b.Criteria})[0]
+	if b.ReconcileJoins != nil {
+		joins := *b.ReconcileJoins
+		b.ReconcileJoins = &joins
+	}
+	b.Reactions = slices.Clone(b.Reactions)
+	for i := range b.Reactions {
+		r := &b.Reactions[i]
+		r.Reasons, r.Templates, r.ExitOn = slices.Clone(r.Reasons), slices.Clone(r.Templates), slices.Clone(r.ExitOn)
+		for k := range r.ExitOn {
+			r.ExitOn[k].Where = plainConditions(r.ExitOn[k].Where)
+		}
+	}
+	return b
+}
+
+// Reactions are the journeys that the buckets own, in the order of the registry
+// (B-29, J-10).
+func (r Registry) Reactions() []Journey {
+	var reactions []Journey
+	for _, b := range r.Buckets {
+		for _, reaction := range b.Reactions {
+			reactions = append(reactions, reaction.journey(b))
+		}
+	}
+	return reactions
+}
+
+// EnabledBuckets are the buckets that a comma list of ids leaves, as Enabled is for
+// journeys (B-3).
+func (r Registry) EnabledBuckets(list string) (enabled []Bucket, unknown []string) {
+	wanted := entries(list)
+	if strings.TrimSpace(list) == "" || wanted["*"] {
+		return r.Buckets, nil
+	}
+	for _, b := range r.Buckets {
+		if wanted[b.ID] {
+			enabled = append(enabled, b)
+			delete(wanted, b.ID)
+		}
+	}
+	return enabled, slices.Sorted(maps.Keys(wanted))
+}
+
+// entries are the trimmed entries of a comma list.
+func entries(list string) map[string]bool {
 	wanted := map[string]bool{}
 	for entry := range strings.SplitSeq(list, ",") {
 		if entry = strings.TrimSpace(entry); entry != "" {
 			wanted[entry] = true
 		}
 	}
+	return wanted
+}
+
+// Enabled are the journeys that a comma list of ids and aliases leaves (J-11): all
+// for "" and "*", none for a list that matches nothing. unknown are its entries
+// that name no journey.
+func (r Registry) Enabled(list string) (enabled []Journey, unknown []string) {
+	wanted := entries(list)
 	if strings.TrimSpace(list) == "" || wanted["*"] {
 		return r.Journeys, nil
 	}
@@ -242,11 +329,33 @@ func (r Registry) Digest() string {
 		Category, Version string
 		Templates         []string
 	}
+	type reaction struct {
+		ID                     string
+		FirstEntryOnly         bool
+		Reasons                []LeaveReason
+		Overlap                Overlap
+		Disabled, Unsubscribed bool
+		Exits                  []exit
+		Category, Version      string
+		Templates              []string
+	}
+	type bucket struct {
+		Bucket
+		Criteria  any
+		Reactions []reaction
+	}
 	type template struct{ Key, Subject, HTML, Text, Layout, Preview, Category, Props string }
 	var content struct {
 		Layout    string
 		Journeys  []journey
+		Buckets   []bucket
 		Templates []template
+	}
+	exits := func(rules []Exit) (all []exit) {
+		for _, e := range rules {
+			all = append(all, exit{Event: e.Event, Where: digestible(e.Where)})
+		}
+		return all
 	}
 	content.Layout = r.Layout
 	for _, j := range r.Clone().Journeys {
@@ -254,10 +363,18 @@ func (r Registry) Digest() string {
 			ID: j.ID, Name: j.Name, Description: j.Description, Aliases: j.Aliases, Templates: j.Templates, Disabled: j.Disabled, Event: j.Trigger.Event, Where: digestible(j.Trigger.Conditions),
 			Limit: j.EntryLimit, Period: j.EntryPeriod, Unsubscribed: j.EnrollUnsubscribed, Category: j.Category, Version: j.Version,
 		}
-		for _, e := range j.ExitOn {
-			d.Exits = append(d.Exits, exit{Event: e.Event, Where: digestible(e.Where)})
-		}
+		d.Exits = exits(j.ExitOn)
 		content.Journeys = append(content.Journeys, d)
+	}
+	for _, b := range r.Clone().Buckets {
+		d := bucket{Bucket: b, Criteria: digestible([]Condition{b.Criteria})}
+		for _, o := range b.Reactions {
+			d.Reactions = append(d.Reactions, reaction{
+				ID: o.JourneyID(b.ID), FirstEntryOnly: o.FirstEntryOnly, Reasons: o.Reasons, Overlap: o.Overlap, Disabled: o.Disabled,
+				Unsubscribed: o.EnrollUnsubscribed, Exits: exits(o.ExitOn), Category: o.Category, Version: o.Version, Templates: o.Templates,
+			})
+		}
+		content.Buckets = append(content.Buckets, d)
 	}
 	for _, t := range r.Templates {
 		content.Templates = append(content.Templates, template{
@@ -266,6 +383,7 @@ func (r Registry) Digest() string {
 		})
 	}
 	slices.SortFunc(content.Journeys, func(a, b journey) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(content.Buckets, func(a, b bucket) int { return strings.Compare(a.ID, b.ID) })
 	slices.SortStableFunc(content.Templates, func(a, b template) int { return strings.Compare(a.Key, b.Key) })
 	raw, err := json.Marshal(content)
 	if err != nil {
