@@ -12,9 +12,9 @@ create table registries (
 -- One row: which registry is in force, and a version that every change of what
 -- ingest must know about buckets raises.
 create table registry_state (
-    only    boolean primary key default true check (only),
-    digest  text   not null default '',
-    version bigint not null default 1
+    singleton boolean primary key default true check (singleton),
+    digest    text   not null default '',
+    version   bigint not null default 1
 );
 
 insert into registry_state default values;
@@ -74,7 +74,7 @@ create table backfills (
     policy     text        not null, -- how joins and leaves are emitted (W-23)
     status     text        not null check (status in ('pending', 'processing', 'completed', 'failed')),
     settle_at  timestamptz not null,
-    cursor     uuid        not null default '00000000-0000-0000-0000-000000000000',
+    position   uuid        not null default '00000000-0000-0000-0000-000000000000',
     total      bigint      not null default 0, -- contacts to settle, estimated at its start
     processed  bigint      not null default 0,
     joined     bigint      not null default 0,
