@@ -123,9 +123,9 @@ alter table sends add column opened_at timestamptz, add column clicked_at timest
 create index sends_template on sends (contact_id, template_key, sent_at desc) where sent_at is not null;
 
 -- A reaction's run may overlap with another one of it (B-34, J-49).
-alter table enrollments add column overlaps boolean not null default false;
+alter table enrollments add column concurrent boolean not null default false;
 drop index enrollments_live;
-create unique index enrollments_live on enrollments (contact_id, journey_id) where status in ('active', 'waiting') and not overlaps;
+create unique index enrollments_live on enrollments (contact_id, journey_id) where status in ('active', 'waiting') and not concurrent;
 create index enrollments_open on enrollments (contact_id) where status in ('active', 'waiting');
 
 -- What a member list and a backfill walk along.
