@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -26,6 +28,16 @@ type changes struct {
 	logs      storedb.IngestStepLogsInsertParams
 	outbox    storedb.IngestOutboxInsertParams
 	nodes     []standing
+	joined    storedb.BucketsStaysInsertParams
+	left      storedb.BucketsStaysEndParams
+	stayed    storedb.BucketsStaysEvaluateParams
+	settled   struct {
+		BucketIds   []string
+		Generations []int32
+		ContactIds  []uuid.UUID
+	}
+	tallies map[uuid.UUID]*tally // by backfill
+	fired   []fire
 	// people are the contacts with something to write, once each.
 	people []*person
 }
@@ -36,9 +48,15 @@ type standing struct {
 	node         string
 }
 
+// tally counts what settling did.
+type tally struct{ joined, left int64 }
+
 var emptyObject = json.RawMessage("{}")
 
 func (c *changes) event(e *flow) {
+	if e.written {
+		return
+	}
 	value := math.NaN()
 	if e.value != nil {
 		value = *e.value
@@ -81,7 +99,7 @@ func (c *changes) end(id uuid.UUID, end End) {
 	c.ended.Reasons = append(c.ended.Reasons, end.Reason)
 }
 
-func (c *changes) decide(e *flow, journeyID, reason string, enrollmentID uuid.UUID, detail json.RawMessage) {
+func (c *changes) decide(e *flow, j *hogsend.Journey, reason string, enrollmentID uuid.UUID, detail json.RawMessage) {
 	if detail == nil {
 		detail = emptyObject
 	}
@@ -89,12 +107,66 @@ func (c *changes) decide(e *flow, journeyID, reason string, enrollmentID uuid.UU
 	p.Ids = append(p.Ids, newID())
 	p.Instants = append(p.Instants, e.received)
 	p.ContactIds = append(p.ContactIds, e.person.id)
-	p.JourneyIds = append(p.JourneyIds, journeyID)
+	kind := "enrollment"
+	if j.Reaction != nil {
+		kind = "reaction"
+	}
+	p.Types = append(p.Types, kind)
+	p.JourneyIds = append(p.JourneyIds, j.ID)
 	p.EventIds = append(p.EventIds, e.id)
 	p.EventNames = append(p.EventNames, e.name)
 	p.Reasons = append(p.Reasons, reason)
 	p.EnrollmentIds = append(p.EnrollmentIds, enrollmentID)
 	p.Details = append(p.Details, detail)
+}
+
+func (c *changes) join(p *person, s *bucket.Stay, source bucket.Source) {
+	j := &c.joined
+	j.Ids = append(j.Ids, s.ID)
+	j.BucketIds = append(j.BucketIds, s.BucketID)
+	j.ContactIds = append(j.ContactIds, p.id)
+	j.Epochs = append(j.Epochs, int32(s.Epoch)) //nolint:gosec // counts stays
+	j.Sources = append(j.Sources, string(source))
+	j.Muted = append(j.Muted, s.Muted)
+	j.Entered = append(j.Entered, s.Entered)
+	j.Anchors = append(j.Anchors, s.Anchor)
+	j.MaxDwells = append(j.MaxDwells, s.MaxDwellAt)
+}
+
+func (c *changes) leave(s *bucket.Stay, at time.Time, reason string) {
+	c.left.Ids = append(c.left.Ids, s.ID)
+	c.left.Lefts = append(c.left.Lefts, at)
+	c.left.Reasons = append(c.left.Reasons, reason)
+}
+
+// tally counts the transitions of a backfill (W-30).
+func (c *changes) tally(d *transition, joined, left int64) {
+	if d.mode.Source != bucket.SourceBackfill || d.segment.settling == nil {
+		return
+	}
+	if c.tallies == nil {
+		c.tallies = map[uuid.UUID]*tally{}
+	}
+	n := c.tallies[d.segment.settling.id]
+	if n == nil {
+		n = &tally{}
+		c.tallies[d.segment.settling.id] = n
+	}
+	n.joined, n.left = n.joined+joined, n.left+left
+}
+
+// evaluated notes that a member stays, with or without a leave held back.
+func (c *changes) evaluated(s *bucket.Stay) {
+	var leave bucket.Deferred
+	if s.Leave != nil {
+		leave = *s.Leave
+	}
+	e := &c.stayed
+	e.Ids = append(e.Ids, s.ID)
+	e.Instants = append(e.Instants, s.Evaluated)
+	e.Leaves = append(e.Leaves, leave.At)
+	e.LeaveReasons = append(e.LeaveReasons, leave.Reason)
+	e.Silents = append(e.Silents, leave.Silent)
 }
 
 func (c *changes) log(enrollmentID uuid.UUID, stepKey, action, from, to string, detail any) error {
@@ -112,7 +184,13 @@ func (c *changes) log(enrollmentID uuid.UUID, stepKey, action, from, to string, 
 	return nil
 }
 
+// tell queues an outbox row. Rows of one contact are delivered in order.
 func (c *changes) tell(contactID, eventID uuid.UUID, kind store.OutboxKind, key string, payload any) error {
+	return c.tellAt(contactID, eventID, kind, key, payload, time.Time{})
+}
+
+// tellAt queues an outbox row that is not delivered before an instant.
+func (c *changes) tellAt(contactID, eventID uuid.UUID, kind store.OutboxKind, key string, payload any, at time.Time) error {
 	body, err := json.Marshal(payload)
 	if err != nil {
 		return fmt.Errorf("encode %s payload: %w", kind, err)
@@ -124,6 +202,7 @@ func (c *changes) tell(contactID, eventID uuid.UUID, kind store.OutboxKind, key 
 	p.Kinds = append(p.Kinds, string(kind))
 	p.Keys = append(p.Keys, key)
 	p.Payloads = append(p.Payloads, body)
+	p.Dues = append(p.Dues, at)
 	return nil
 }
 
@@ -155,9 +234,40 @@ func (c *changes) queue(ctx context.Context, p *store.Pipeline, now time.Time, b
 	for _, node := range c.nodes {
 		p.Add(func(q *storedb.Queries) error { return q.IngestEnrollmentsNode(ctx, node.node, now, node.enrollmentID) })
 	}
+	c.queueStays(ctx, p, now)
 	exec(len(c.decisions.Ids), func(q *storedb.Queries) error { return q.IngestDecisionsInsert(ctx, c.decisions) })
 	exec(len(c.logs.StepKeys), func(q *storedb.Queries) error { return q.IngestStepLogsInsert(ctx, c.logs) })
 	exec(len(c.outbox.Ids), func(q *storedb.Queries) error { return q.IngestOutboxInsert(ctx, c.outbox) })
+}
+
+func (c *changes) queueStays(ctx context.Context, p *store.Pipeline, now time.Time) {
+	c.joined.Now, c.left.Now = now, now
+	if len(c.joined.Ids) > 0 {
+		p.Add(func(q *storedb.Queries) error { return q.BucketsStaysInsert(ctx, c.joined) })
+	}
+	if len(c.stayed.Ids) > 0 {
+		p.Add(func(q *storedb.Queries) error { return q.BucketsStaysEvaluate(ctx, c.stayed) })
+	}
+	if len(c.left.Ids) > 0 {
+		p.Add(func(q *storedb.Queries) error {
+			n, err := q.BucketsStaysEnd(ctx, c.left)
+			return written("end stays", n, len(c.left.Ids), err)
+		})
+	}
+	for _, f := range c.fired {
+		p.Add(func(q *storedb.Queries) error {
+			n, err := q.BucketsStaysFire(ctx, storedb.BucketsStaysFireParams{ID: f.stayID, Label: f.label, Ordinal: int32(f.ordinal), Now: now}) //nolint:gosec // counts fires
+			return written("fire dwell", n, 1, err)
+		})
+	}
+	if s := c.settled; len(s.BucketIds) > 0 {
+		p.Add(func(q *storedb.Queries) error {
+			return q.BucketsSettledInsert(ctx, s.BucketIds, s.Generations, s.ContactIds)
+		})
+	}
+	for id, n := range c.tallies {
+		p.Add(func(q *storedb.Queries) error { return q.BackfillsTally(ctx, storedb.BackfillsTallyParams{ID: id, Joined: n.joined, LeftCount: n.left, Now: now}) })
+	}
 }
 
 // written checks that a statement under the contacts' locks found what was read there.
@@ -170,7 +280,9 @@ func written(what string, n int64, want int, err error) error {
 
 // checked reports whether the statements must be seen to have succeeded before the
 // commit: only the reader of their results knows.
-func (c *changes) checked() bool { return len(c.matched.waits) > 0 || len(c.ended.Ids) > 0 }
+func (c *changes) checked() bool {
+	return len(c.matched.waits) > 0 || len(c.ended.Ids) > 0 || len(c.left.Ids) > 0 || len(c.fired) > 0
+}
 
 func (c *changes) queuePeople(ctx context.Context, p *store.Pipeline, now time.Time) {
 	var inserts storedb.IngestContactsInsertParams

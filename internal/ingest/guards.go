@@ -26,6 +26,10 @@ const (
 	reasonPeriod       = "period_not_elapsed"
 	reasonUnsubscribed = "user_unsubscribed"
 	reasonActive       = "already_active"
+	reasonSuperseded   = "superseded" // an exit reason (J-81)
+	reasonFirstEntry   = "first_entry_only"
+	reasonReason       = "reason_filter"
+	reasonOverlap      = "overlap_skip"
 )
 
 // trigger guards and enrolls into the journeys that the event triggers, by journey
@@ -40,8 +44,13 @@ func (w *wave) trigger(e *flow) error {
 			if reason == reasonLoop {
 				w.looped = append(w.looped, j.ID)
 			}
-			w.changes.decide(e, j.ID, reason, uuid.Nil, detail)
+			w.changes.decide(e, j, reason, uuid.Nil, detail)
 			continue
+		}
+		if r := e.about.reaction(j); r != nil && r.Overlap == hogsend.OverlapCancelPrevious {
+			if err := w.supersede(e, j); err != nil {
+				return err
+			}
 		}
 		if err := w.enroll(e, j); err != nil {
 			return err
@@ -74,6 +83,12 @@ func (w *wave) guard(e *flow, j *hogsend.Journey) (reason string, detail json.Ra
 			return reasonConditions, detail, err
 		}
 	}
+	reaction := e.about.reaction(j)
+	if reaction != nil {
+		if reason := e.about.filtered(reaction); reason != "" {
+			return reason, nil, nil
+		}
+	}
 	if h := e.person.past(j.ID); h != nil && h.ended {
 		switch {
 		case j.EntryLimit == hogsend.Once:
@@ -85,10 +100,17 @@ func (w *wave) guard(e *flow, j *hogsend.Journey) (reason string, detail json.Ra
 	if !j.EnrollUnsubscribed && w.optedOut(e) {
 		return reasonUnsubscribed, nil, nil
 	}
+	if reaction != nil && (reaction.Overlap == hogsend.OverlapAllow || reaction.Overlap == hogsend.OverlapCancelPrevious) {
+		return "", nil, nil
+	}
 	for _, n := range e.person.live {
-		if !n.over && w.catalog.id(n.journeyID) == j.ID {
-			return reasonActive, nil, nil
+		if n.over || w.catalog.id(n.journeyID) != j.ID {
+			continue
 		}
+		if j.Reaction != nil {
+			return reasonOverlap, nil, nil
+		}
+		return reasonActive, nil, nil
 	}
 	return "", nil, nil
 }
@@ -145,10 +167,18 @@ func (w *wave) enroll(e *flow, j *hogsend.Journey) error {
 	h.entry++
 	n := &enrollment{
 		id: newID(), journeyID: j.ID, entry: h.entry, hops: e.hops, node: "start", createdAt: w.now, bornOf: e.root,
-		workflowID: names.JourneyWorkflowID(j.ID, e.person.id.String(), int(h.entry)),
+	}
+	kind := names.JourneyType(j.ID)
+	n.workflowID = names.JourneyWorkflowID(j.ID, e.person.id.String(), int(h.entry))
+	reaction := e.about.reaction(j)
+	if reaction != nil {
+		kind, n.workflowID = j.ID, names.ReactionWorkflowID(j.ID, e.person.id.String(), e.about.stay.Epoch)
+		if reaction.Schedule != nil && reaction.Schedule.Repeats {
+			n.workflowID = names.ReactionFireID(n.workflowID, e.about.event.DwellCount)
+		}
 	}
 	e.person.live = append(e.person.live, n)
-	start, err := scalars(e.properties)
+	given, err := scalars(e.properties)
 	if err != nil {
 		return err
 	}
@@ -157,21 +187,29 @@ func (w *wave) enroll(e *flow, j *hogsend.Journey) error {
 	p.ContactIds = append(p.ContactIds, e.person.id)
 	p.JourneyIds = append(p.JourneyIds, n.journeyID)
 	p.Entries = append(p.Entries, n.entry)
-	p.Contexts = append(p.Contexts, start)
+	p.Contexts = append(p.Contexts, given)
 	p.EventIds = append(p.EventIds, e.id)
 	p.Hops = append(p.Hops, int16(n.hops)) //nolint:gosec // within the hop limit
 	p.Versions = append(p.Versions, j.Version)
 	p.WorkflowIds = append(p.WorkflowIds, n.workflowID)
+	p.Concurrent = append(p.Concurrent, reaction != nil && reaction.Overlap == hogsend.OverlapAllow)
 	p.ExitReasons = append(p.ExitReasons, "")
 	p.Created = append(p.Created, n.createdAt)
-	w.changes.decide(e, j.ID, "", n.id, nil)
+	w.changes.decide(e, j, "", n.id, nil)
 	if err := w.changes.log(n.id, "start", "enrolled", "", "start", map[string]any{"eventId": e.id, "entry": n.entry}); err != nil {
 		return err
 	}
-	return w.changes.tell(e.person.id, e.id, store.OutboxStart, names.StartKey(j.ID, n.id.String()), store.StartPayload{
-		WorkflowID: n.workflowID, WorkflowType: names.JourneyType(j.ID), EnrollmentID: n.id.String(),
-		JourneyID: j.ID, ContactID: e.person.id.String(),
-	})
+	start := store.StartPayload{
+		WorkflowID: n.workflowID, WorkflowType: kind, EnrollmentID: n.id.String(), JourneyID: j.ID, ContactID: e.person.id.String(),
+	}
+	if reaction != nil {
+		start.BucketID = j.Reaction.BucketID
+		if reaction.Schedule != nil && !reaction.Schedule.Repeats {
+			e.about.started = n // by the workflow that slept until now
+			return nil
+		}
+	}
+	return w.changes.tell(e.person.id, e.id, store.OutboxStart, names.StartKey(j.ID, n.id.String()), start)
 }
 
 // scalars keeps the strings, numbers and booleans of a JSON object.

@@ -15,6 +15,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -35,6 +36,14 @@ type Config struct {
 	LateHorizon time.Duration
 	// HopLimit is the highest hop count that enrolls; 0 means 10 (J-147).
 	HopLimit int
+	// DwellHorizon keeps only timers of dwell reactions that are due within it in
+	// Temporal, the rest as rows; 0 hands all of them over at once (B-49).
+	DwellHorizon time.Duration
+	// DwellRate bounds the timers a second of one bucket that are overdue when they are
+	// armed; 0 means 50 (B-46).
+	DwellRate int
+	// Mirror says that PostHog is configured: without it no membership is mirrored (B-54).
+	Mirror bool
 	// BuildID is stored with enrollments and step logs (J-110).
 	BuildID string
 	// Lanes is the number of transactions under way at once; 0 means 2: fewer lanes
@@ -56,6 +65,9 @@ func (c Config) withDefaults() Config {
 	if c.HopLimit == 0 {
 		c.HopLimit = 10
 	}
+	if c.DwellRate == 0 {
+		c.DwellRate = 50
+	}
 	if c.Lanes == 0 {
 		c.Lanes = 2
 	}
@@ -75,7 +87,8 @@ func (c Config) withDefaults() Config {
 type Ingester struct {
 	store   *store.Store
 	cfg     Config
-	catalog *catalog
+	catalog atomic.Pointer[catalog]
+	reading sync.Mutex // one reads the buckets in force anew
 	seed    maphash.Seed
 	lanes   []chan *unit
 	running sync.WaitGroup
@@ -90,7 +103,8 @@ var ErrClosed = errors.New("ingester is closed")
 // New starts the lanes of an Ingester; Close ends them.
 func New(s *store.Store, cfg Config) *Ingester {
 	cfg = cfg.withDefaults()
-	g := &Ingester{store: s, cfg: cfg, catalog: newCatalog(cfg.Journeys, cfg.ExitJourneys), seed: maphash.MakeSeed()}
+	g := &Ingester{store: s, cfg: cfg, seed: maphash.MakeSeed()}
+	g.catalog.Store(newCatalog(cfg.Journeys, cfg.ExitJourneys, &segments{})) // the first transaction reads what is in force
 	for range cfg.Lanes {
 		lane := make(chan *unit, cfg.MaxBatch)
 		g.lanes = append(g.lanes, lane)
@@ -173,8 +187,8 @@ func (g *Ingester) Finish(ctx context.Context, enrollmentID uuid.UUID, end End) 
 	}
 	end.Error = cut(end.Error, 4096)
 	it := newItem(&Event{})
-	it.origin, it.end = enrollmentID, &end
-	if err := g.transact(ctx, []*item{it}); err != nil {
+	it.kind, it.origin, it.end = kindEnd, enrollmentID, &end
+	if err := g.transact(ctx, []*item{it}, nil); err != nil {
 		return "", fmt.Errorf("finish enrollment: %w", err)
 	}
 	return it.status, nil
@@ -206,7 +220,7 @@ func (g *Ingester) TriggerFrom(ctx context.Context, enrollmentID uuid.UUID, step
 	it := newItem(&ev)
 	it.space, it.key = spaceInternal, enrollmentID.String()+":"+stepKey
 	it.origin, it.stepKey, it.node = enrollmentID, stepKey, node
-	if err := g.transact(ctx, []*item{it}); err != nil {
+	if err := g.transact(ctx, []*item{it}, nil); err != nil {
 		return false, fmt.Errorf("trigger event: %w", err)
 	}
 	return it.ended, nil

@@ -130,7 +130,7 @@ func (g *Ingester) separate(items []*item, err error) {
 func (g *Ingester) attempt(items []*item) error {
 	ctx, cancel := context.WithTimeout(context.Background(), maxDuration)
 	defer cancel()
-	return g.transact(ctx, items)
+	return g.transact(ctx, items, nil)
 }
 
 // maxAttempts bounds the repeats of a transaction whose contacts change between
@@ -138,13 +138,19 @@ func (g *Ingester) attempt(items []*item) error {
 const maxAttempts = 100
 
 // transact runs one transaction over the items until it is made from what holds.
-func (g *Ingester) transact(ctx context.Context, items []*item) error {
+func (g *Ingester) transact(ctx context.Context, items []*item, part *chunk) error {
 	var err error
 	for attempt := range maxAttempts {
 		for _, it := range items {
-			it.verdict, it.source, it.repeats, it.result, it.status, it.ended = verdict{}, nil, false, Result{}, "", false
+			it.reset()
 		}
-		err = g.once(ctx, items, attempt > 0 || items[0].space == spaceInternal)
+		err = g.once(ctx, items, attempt > 0 || items[0].space == spaceInternal, part)
+		if errors.Is(err, errChanged) {
+			if err := g.reload(ctx); err != nil {
+				return err
+			}
+			continue
+		}
 		if !errors.Is(err, errStale) && !store.IsConflict(err) {
 			return err
 		}
@@ -152,14 +158,34 @@ func (g *Ingester) transact(ctx context.Context, items []*item) error {
 	return err
 }
 
-func (g *Ingester) once(ctx context.Context, items []*item, suspicious bool) (err error) {
+// reload reads the buckets in force anew.
+func (g *Ingester) reload(ctx context.Context) error {
+	g.reading.Lock()
+	defer g.reading.Unlock()
+	found, err := loadSegments(ctx, g.store)
+	if err != nil {
+		return err
+	}
+	g.catalog.Store(newCatalog(g.cfg.Journeys, g.cfg.ExitJourneys, found))
+	return nil
+}
+
+// reset undoes what an attempt made of the item.
+func (it *item) reset() {
+	*it = item{
+		event: it.event, id: it.id, contactID: it.contactID, space: it.space, key: it.key, origin: it.origin, end: it.end,
+		stepKey: it.stepKey, node: it.node, kind: it.kind, edges: it.edges, fire: it.fire,
+	}
+}
+
+func (g *Ingester) once(ctx context.Context, items []*item, suspicious bool, part *chunk) (err error) {
 	// A defect fails the events it concerns, not the process (I-3).
 	defer func() {
 		if defect := recover(); defect != nil {
 			err = fmt.Errorf("apply events: %v\n%s", defect, debug.Stack())
 		}
 	}()
-	t := &transaction{ingester: g, items: items, suspicious: suspicious}
+	t := &transaction{ingester: g, catalog: g.catalog.Load(), items: items, suspicious: suspicious, chunk: part}
 	err = g.store.Borrow(ctx, func(c *store.Conn) error {
 		t.conn = c
 		return t.run(ctx)

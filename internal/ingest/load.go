@@ -2,10 +2,13 @@ package ingest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 	"github.com/hogsend/hogsend/workflows/names"
@@ -13,30 +16,121 @@ import (
 
 // load queues the statements that read what the steps look at, all under the locks
 // taken before. The function it returns hands the rows to the contacts.
-func (t *transaction) load(ctx context.Context, p *store.Pipeline) func() {
+func (t *transaction) load(ctx context.Context, p *store.Pipeline) func() error {
 	var (
-		ids      []uuid.UUID
-		live     []storedb.IngestLiveRow
+		live       []storedb.IngestLiveRow
+		stays      []storedb.BucketsStaysRow
+		properties []storedb.BucketsPropertiesRow
+	)
+	ids := t.stored()
+	if len(ids) > 0 {
+		p.Add(func(q *storedb.Queries) (err error) { live, err = q.IngestLive(ctx, ids); return err })
+	}
+	if len(ids) > 0 && len(t.catalog.segments.all) > 0 {
+		p.Add(func(q *storedb.Queries) (err error) { stays, err = q.BucketsStays(ctx, ids); return err })
+	}
+	if keys := t.named(); len(ids) > 0 && len(keys) > 0 {
+		p.Add(func(q *storedb.Queries) (err error) { properties, err = q.BucketsProperties(ctx, keys, ids); return err })
+	}
+	settling := t.loadSettling(ctx, p, ids)
+	t.heard = map[string]bool{}
+	listening := t.loadListening(ctx, p, t.names)
+	return func() error {
+		for _, c := range t.people {
+			c.live, c.waits, c.history, c.optedOut = nil, nil, nil, false
+			c.stays, c.pasts, c.known = nil, nil, nil
+		}
+		t.spread(live)
+		for _, row := range properties {
+			c := t.plan.people[row.ID]
+			if c.known == nil {
+				c.known = map[string]json.RawMessage{}
+			}
+			c.known[row.Key] = row.Value
+		}
+		settling()
+		listening()
+		return t.spreadStays(stays)
+	}
+}
+
+// stored are the contacts that have rows to read.
+func (t *transaction) stored() []uuid.UUID {
+	var ids []uuid.UUID
+	for _, c := range t.people {
+		if c.inserted && c.into == nil || c.merging {
+			ids = append(ids, c.id)
+		}
+	}
+	return ids
+}
+
+// named are the properties that buckets name and the transaction writes.
+func (t *transaction) named() []string {
+	var keys []string
+	for _, key := range t.catalog.segments.properties {
+		if slices.ContainsFunc(t.items, func(it *item) bool { _, ok := it.event.ContactProperties[key]; return ok }) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// loadSettling reads how far the backfills have come, and whom of these contacts
+// they need not come to any more.
+func (t *transaction) loadSettling(ctx context.Context, p *store.Pipeline, ids []uuid.UUID) func() {
+	var (
+		backfills []storedb.BucketsBackfillsRow
+		settled   []storedb.Settled
+	)
+	if len(t.catalog.segments.settling) > 0 && len(ids) > 0 {
+		p.Add(func(q *storedb.Queries) (err error) { backfills, err = q.BucketsBackfills(ctx); return err })
+		p.Add(func(q *storedb.Queries) (err error) { settled, err = q.BucketsSettled(ctx, ids); return err })
+	}
+	return func() {
+		t.positions, t.settled = map[uuid.UUID]uuid.UUID{}, map[settledKey]bool{}
+		for i := range backfills {
+			t.positions[backfills[i].ID] = backfills[i].Position
+		}
+		for _, row := range settled {
+			t.settled[settledKey{row.ContactID, row.BucketID, int(row.Generation)}] = true
+		}
+	}
+}
+
+// loadMore reads who listens to further events, once they are known to be possible.
+func (t *transaction) loadMore(ctx context.Context, p *store.Pipeline, events []string) func() {
+	events = slices.DeleteFunc(events, func(name string) bool { return slices.Contains(t.names, name) })
+	t.names = append(t.names, events...)
+	if len(events) == 0 {
+		return func() {}
+	}
+	return t.loadListening(ctx, p, events)
+}
+
+// loadListening reads what listens to the events: waits, and what the guards of the
+// journeys they trigger look at.
+func (t *transaction) loadListening(ctx context.Context, p *store.Pipeline, events []string) func() {
+	var (
 		waits    []storedb.IngestWaitsRow
 		past     []storedb.IngestHistoryRow
 		out      []storedb.IngestOptOutsRow
 		off      []string
 		journeys []string
 	)
-	for _, c := range t.people {
-		if c.inserted && c.into == nil || c.merging {
-			ids = append(ids, c.id)
+	ids := t.stored()
+	respects := false
+	for _, j := range t.catalog.candidates(events) {
+		respects = respects || !j.EnrollUnsubscribed
+		for _, id := range append([]string{j.ID}, j.Aliases...) {
+			if !t.heard[id] {
+				t.heard[id] = true
+				journeys = append(journeys, id)
+			}
 		}
 	}
-	candidates := t.ingester.catalog.candidates(t.names)
-	respects := false
-	for _, j := range candidates {
-		journeys = append(append(journeys, j.ID), j.Aliases...)
-		respects = respects || !j.EnrollUnsubscribed
-	}
 	if len(ids) > 0 {
-		p.Add(func(q *storedb.Queries) (err error) { live, err = q.IngestLive(ctx, ids); return err })
-		p.Add(func(q *storedb.Queries) (err error) { waits, err = q.IngestWaits(ctx, ids, t.names); return err })
+		p.Add(func(q *storedb.Queries) (err error) { waits, err = q.IngestWaits(ctx, ids, events); return err })
 	}
 	if len(ids) > 0 && len(journeys) > 0 {
 		p.Add(func(q *storedb.Queries) (err error) { past, err = q.IngestHistory(ctx, ids, journeys); return err })
@@ -49,11 +143,10 @@ func (t *transaction) load(ctx context.Context, p *store.Pipeline) func() {
 		p.Add(func(q *storedb.Queries) (err error) { off, err = q.IngestSwitchedOff(ctx); return err })
 	}
 	return func() {
-		for _, c := range t.people {
-			c.live, c.waits, c.history, c.optedOut = nil, nil, nil, false
+		t.spreadListening(waits, past)
+		if t.wave.optOuts == nil {
+			t.wave.optOuts = make(map[string]*uuid.UUID, len(out))
 		}
-		t.spread(live, waits, past)
-		t.wave.optOuts = make(map[string]*uuid.UUID, len(out))
 		for _, o := range out {
 			t.wave.optOuts[o.EmailKey] = o.ContactID
 			if o.ContactID != nil {
@@ -62,7 +155,9 @@ func (t *transaction) load(ctx context.Context, p *store.Pipeline) func() {
 				}
 			}
 		}
-		t.wave.off = make(map[string]bool, len(off))
+		if t.wave.off == nil {
+			t.wave.off = make(map[string]bool, len(off))
+		}
 		for _, id := range off {
 			t.wave.off[id] = true
 		}
@@ -83,7 +178,7 @@ func (t *transaction) emailKeys() []string {
 	return keys
 }
 
-func (t *transaction) spread(live []storedb.IngestLiveRow, waits []storedb.IngestWaitsRow, past []storedb.IngestHistoryRow) {
+func (t *transaction) spread(live []storedb.IngestLiveRow) {
 	for i := range live {
 		row := &live[i]
 		c := t.plan.people[row.ContactID]
@@ -92,6 +187,9 @@ func (t *transaction) spread(live []storedb.IngestLiveRow, waits []storedb.Inges
 			node: row.Node, workflowID: row.WorkflowID, createdAt: row.CreatedAt,
 		})
 	}
+}
+
+func (t *transaction) spreadListening(waits []storedb.IngestWaitsRow, past []storedb.IngestHistoryRow) {
 	for _, row := range waits {
 		c := t.plan.people[row.ContactID]
 		c.waits = append(c.waits, &wait{IngestWaitsRow: row})
@@ -99,7 +197,7 @@ func (t *transaction) spread(live []storedb.IngestLiveRow, waits []storedb.Inges
 	for i := range past {
 		row := &past[i]
 		c := t.plan.people[row.ContactID]
-		id := t.ingester.catalog.id(row.JourneyID)
+		id := t.catalog.id(row.JourneyID)
 		h := c.past(id)
 		if h == nil {
 			h = &history{journeyID: id}
@@ -123,18 +221,46 @@ func (t *transaction) merge(ctx context.Context, it *item) error {
 			return err
 		}
 		m.into.firstSeen, m.into.lastSeen = earlier(m.into.firstSeen, m.from.firstSeen), later(m.into.lastSeen, m.from.lastSeen)
+		moving := slices.Clone(m.from.stays)
 		t.flush(ctx, &p)
 		t.queueMerge(ctx, &p, &m)
 		load := t.load(ctx, &p)
 		if err := t.conn.Send(ctx, &p); err != nil {
 			return fmt.Errorf("merge contacts: %w", err)
 		}
-		load()
+		if err := load(); err != nil {
+			return err
+		}
 		t.wave.mark(m.into)
+		if err := t.rearm(&m, moving); err != nil {
+			return err
+		}
 		t.wave.now = instantOf(t.now, it.verdict.index)
 		cause := &flow{id: it.id, person: m.into, verdict: &it.verdict, root: it}
 		for _, n := range exited {
 			if err := t.wave.announce(cause, n, mergedEnd); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// rearm gives the dwell timers of moved stays the survivor's uuid and epoch; the
+// anchor stays, and so do the fires that are done (I-27).
+func (t *transaction) rearm(m *merge, moved []*bucket.Stay) error {
+	for _, old := range moved {
+		g := t.catalog.segments.byID[old.BucketID]
+		if g == nil {
+			continue
+		}
+		cause := &flow{person: m.from}
+		if err := t.wave.disarm(cause, g, old); err != nil {
+			return err
+		}
+		if s := m.into.stay(old.BucketID); s != nil && s.ID == old.ID {
+			t.wave.now = t.now
+			if err := t.wave.arm(m.into, g, s); err != nil {
 				return err
 			}
 		}
@@ -147,7 +273,7 @@ var mergedEnd = End{Status: statusExited, Reason: "merged", StepKey: stepEnd}
 // mergeDoubles ends the later-made of two non-terminal enrollments of a journey (J-57).
 func (t *transaction) mergeDoubles(m *merge, eventID uuid.UUID) ([]*enrollment, error) {
 	var exited []*enrollment
-	catalog := t.ingester.catalog
+	catalog := t.catalog
 	for _, a := range m.into.live {
 		for _, b := range m.from.live {
 			if a.over || b.over || catalog.id(a.journeyID) != catalog.id(b.journeyID) {
@@ -171,7 +297,7 @@ func (t *transaction) mergeDoubles(m *merge, eventID uuid.UUID) ([]*enrollment, 
 }
 
 func (t *transaction) queueMerge(ctx context.Context, p *store.Pipeline, m *merge) {
-	into, from, catalog := m.into.id, m.from.id, t.ingester.catalog
+	into, from, catalog := m.into.id, m.from.id, t.catalog
 	p.Add(func(q *storedb.Queries) error { return q.IngestMergeContacts(ctx, m.fromWins, into, from) })
 	p.Add(func(q *storedb.Queries) error { return q.IngestMergeRedirect(ctx, into, t.now, from) })
 	p.Add(func(q *storedb.Queries) error { return q.IngestMergeKeys(ctx, into, from) })
@@ -181,4 +307,8 @@ func (t *transaction) queueMerge(ctx context.Context, p *store.Pipeline, m *merg
 		})
 	})
 	p.Add(func(q *storedb.Queries) error { return q.IngestMergeRest(ctx, into, from) })
+	if len(catalog.segments.all) > 0 {
+		p.Add(func(q *storedb.Queries) error { return q.BucketsMergeStays(ctx, into, t.now, from) })
+		p.Add(func(q *storedb.Queries) error { return q.BucketsMergeSettled(ctx, from) })
+	}
 }

@@ -42,6 +42,9 @@ func (t *transaction) lookups() *lookup {
 		if it.key != "" {
 			l.spaces, l.keys = append(l.spaces, it.space), append(l.keys, it.key)
 		}
+		if it.kind != kindEvent && it.origin == uuid.Nil {
+			l.ids = append(l.ids, it.contactID)
+		}
 		if it.origin != uuid.Nil {
 			l.origins = append(l.origins, it.origin)
 		}

@@ -89,6 +89,8 @@ type verdict struct {
 	contactKey string
 	emailKey   string
 	dead       bool // belongs to a deleted contact and changes nothing (I-49)
+	created    bool // makes the contact
+	revived    bool // undoes its deletion
 	conflict   bool
 	merges     []merge
 	index      int
@@ -271,18 +273,20 @@ func (p *plan) identify(ev *Event, fresh uuid.UUID) verdict {
 		target.touched = true
 		return verdict{person: target, contactKey: target.key(), emailKey: target.emailKey, dead: true, index: p.index}
 	}
+	v := verdict{index: p.index}
 	if target == nil {
+		v.created = true
 		target = &person{id: fresh, createdAt: instantOf(p.now, p.index), createdAs: p.index}
 		p.people[target.id] = target
 		p.order = append(p.order, target)
 	}
 	target.touched = true
 	if !target.deletedAt.IsZero() {
+		v.revived = true
 		target.deletedAt = time.Time{}
 		p.wrote(target)
 	}
 
-	v := verdict{index: p.index}
 	if ev.UserID != "" && user == nil {
 		target.externalID = ev.UserID
 		p.give(kindUser, ev.UserID, target)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -24,7 +25,10 @@ const (
 	spaceInternal = "internal"
 )
 
-// item is one event, or one end of an enrollment, on its way through a transaction.
+// errChanged says that other buckets are in force than those the plan was made with.
+var errChanged = fmt.Errorf("buckets in force changed: %w", errStale)
+
+// item is one event, or another change of one contact, on its way through a transaction.
 type item struct {
 	event      Event
 	id         uuid.UUID // of the event
@@ -35,7 +39,16 @@ type item struct {
 	end           *End
 	stepKey, node string
 
+	kind kind
+	// edges are what the clock found to be due; dwell is the fire of a timer.
+	edges []Edge
+	fire  *fire
+	gone  bool // the contact is deleted or erased: nothing is done
+
 	verdict verdict
+	flow    *flow    // the event
+	before  []*check // what time has brought until then
+	own     []*check // what buckets may make of the item
 	source  *person // the contact of origin
 	repeats bool    // the key is taken: nothing is done
 
@@ -44,10 +57,22 @@ type item struct {
 	ended  bool   // origin was over
 }
 
+// kind says what an item is.
+type kind int
+
+const (
+	kindEvent   kind = iota
+	kindEnd          // the end of an enrollment
+	kindTouch        // properties without an event
+	kindTick         // what time alone has brought
+	kindDwell        // a timer of a stay
+)
+
 // transaction applies items, in order, in one database transaction and three
 // round trips: read, lock and load, write and commit.
 type transaction struct {
 	ingester *Ingester
+	catalog  *catalog
 	conn     *store.Conn
 	items    []*item
 	// suspicious looks for keys that are taken before it begins. Repeats are rare, so
@@ -60,36 +85,53 @@ type transaction struct {
 	names   []string  // of the events that may occur
 	wave    wave
 	written bool // outbox rows were written
+
+	chunk     *chunk                  // the backfill whose contacts these are
+	positions map[uuid.UUID]uuid.UUID // of the backfills under way
+	settled   map[settledKey]bool
+	heard     map[string]bool // journeys whose history was read
 }
 
 func (t *transaction) run(ctx context.Context) error {
 	if err := t.read(ctx); err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(t.items, (*item).active) {
+	if !slices.ContainsFunc(t.items, (*item).active) && t.chunk == nil {
 		return nil
 	}
 	if err := t.open(ctx); err != nil {
 		return err
 	}
-	for i, it := range t.items {
-		if !it.active() {
-			continue
-		}
-		if len(it.verdict.merges) > 0 {
-			if err := t.merge(ctx, it); err != nil {
+	var ready []*item
+	rest := slices.DeleteFunc(slices.Clone(t.items), func(it *item) bool { return !it.active() })
+	for len(rest) > 0 {
+		if ready, rest = t.nextWave(rest); len(ready[0].verdict.merges) > 0 {
+			if err := t.merge(ctx, ready[0]); err != nil {
 				return err
 			}
 		}
-		if err := t.wave.apply(it); err != nil {
-			return fmt.Errorf("apply event %d: %w", i, err)
+		for _, it := range ready {
+			if it.kind == kindEvent {
+				it.flow = t.wave.flow(it)
+			}
+		}
+		if err := t.judge(ctx, ready); err != nil {
+			return err
+		}
+		for _, it := range ready {
+			if err := t.wave.apply(it); err != nil {
+				return fmt.Errorf("apply event: %w", err)
+			}
 		}
 	}
 	return t.commit(ctx)
 }
 
+// instant is when an item happens.
+func (t *transaction) instant(it *item) time.Time { return instantOf(t.now, it.verdict.index) }
+
 // active reports whether the item still has something to do.
-func (it *item) active() bool { return !it.repeats && !it.ended && it.status == "" }
+func (it *item) active() bool { return !it.repeats && !it.ended && it.status == "" && !it.gone }
 
 // read resolves what the items name, without any lock, and plans.
 func (t *transaction) read(ctx context.Context) error {
@@ -143,7 +185,7 @@ func (t *transaction) decide(seen []storedb.IngestSeenRow, origins []storedb.Ing
 	first := map[contactKey]*item{}
 	for _, it := range t.items {
 		if it.origin != uuid.Nil {
-			if err := it.settle(origins); err != nil {
+			if err := it.over(origins); err != nil {
 				return err
 			}
 		}
@@ -170,8 +212,8 @@ func (t *transaction) decide(seen []storedb.IngestSeenRow, origins []storedb.Ing
 	return nil
 }
 
-// settle answers an item whose enrollment is over already.
-func (it *item) settle(origins []storedb.IngestOriginsRow) error {
+// over answers an item whose enrollment is over already.
+func (it *item) over(origins []storedb.IngestOriginsRow) error {
 	for _, o := range origins {
 		if o.ID != it.origin {
 			continue
@@ -188,6 +230,9 @@ func (it *item) settle(origins []storedb.IngestOriginsRow) error {
 }
 
 func (t *transaction) identify(it *item, origins []storedb.IngestOriginsRow) error {
+	if it.kind != kindEvent && it.origin == uuid.Nil {
+		return t.find(it)
+	}
 	if it.origin == uuid.Nil {
 		it.verdict = t.plan.identify(&it.event, it.contactID)
 		return nil
@@ -202,11 +247,24 @@ func (t *transaction) identify(it *item, origins []storedb.IngestOriginsRow) err
 	}
 	it.source.touched = true
 	ev := &it.event
-	if it.end != nil || ev.UserID == "" && ev.Email == "" && ev.AnonymousID == "" {
+	if it.kind != kindEvent || ev.UserID == "" && ev.Email == "" && ev.AnonymousID == "" {
 		it.verdict = t.plan.at(ev, it.source)
 	} else {
 		it.verdict = t.plan.identify(ev, it.contactID)
 	}
+	return nil
+}
+
+// find plans an item that names its contact by uuid. One that is gone or deleted is
+// left alone (I-50).
+func (t *transaction) find(it *item) error {
+	p := t.plan.ids[it.contactID.String()].survivor()
+	if p == nil || !p.deletedAt.IsZero() {
+		it.gone = true
+		return nil
+	}
+	p.touched = true
+	it.verdict = t.plan.at(&it.event, p)
 	return nil
 }
 
@@ -234,7 +292,10 @@ func (t *transaction) open(ctx context.Context) error {
 			}
 		}
 	}
+	version := int64(-1)
 	p.Begin()
+	p.Add(func(q *storedb.Queries) error { return q.BucketsShare(ctx) })
+	p.Add(func(q *storedb.Queries) (err error) { version, err = q.BucketsVersion(ctx); return err })
 	if len(taken.Keys) > 0 {
 		p.Add(func(q *storedb.Queries) error {
 			n, err := q.IngestEventKeysInsert(ctx, taken)
@@ -262,12 +323,14 @@ func (t *transaction) open(ctx context.Context) error {
 	if err := t.conn.Send(ctx, &p); err != nil {
 		return fmt.Errorf("lock contacts: %w", err)
 	}
+	if version != t.catalog.segments.version {
+		return errChanged
+	}
 	if err := t.check(locked, len(lockIDs), owners); err != nil {
 		return err
 	}
 	t.wave.began = t.now
-	load()
-	return nil
+	return load()
 }
 
 // fresh reports as stale when some of the rows to insert were there.
@@ -307,18 +370,23 @@ func (t *transaction) check(locked []storedb.IngestLockRow, want int, owners []s
 // begin prepares the steps: what may happen in this transaction, and to whom.
 func (t *transaction) begin() {
 	g := t.ingester
-	t.wave = wave{cfg: &g.cfg, catalog: g.catalog, left: t.plan.left}
+	t.wave = wave{cfg: &g.cfg, catalog: t.catalog, left: t.plan.left}
+	if t.chunk != nil {
+		t.wave.chunk = t.chunk.backfill
+	}
 	occurring := map[string]bool{}
 	for _, it := range t.items {
 		switch {
 		case !it.active():
-		case it.end == nil:
+		case it.kind == kindEvent:
 			occurring[it.event.Name] = true
-		default:
+		case it.kind == kindEnd:
 			occurring["journey:"+it.end.Status] = true
+		case it.kind == kindDwell:
+			occurring[hogsend.Dwell(it.fire.bucketID, it.fire.label)], occurring[hogsend.AnyDwell] = true, true
 		}
 	}
-	if len(g.catalog.exits) > 0 || t.merges() {
+	if len(t.catalog.exits) > 0 || t.merges() {
 		occurring[journeyExited] = true
 	}
 	t.names = slices.Sorted(maps.Keys(occurring))
@@ -336,8 +404,9 @@ func (t *transaction) commit(ctx context.Context) error {
 			t.wave.mark(c)
 		}
 	}
-	checked := t.wave.changes.checked()
+	checked := t.wave.changes.checked() || t.chunk != nil
 	t.flush(ctx, &p)
+	t.finishChunk(ctx, &p)
 	moved, gone, owners := t.plan.changedKeys()
 	if len(gone) > 0 {
 		kinds, keys := columns(gone)

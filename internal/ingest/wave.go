@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -34,6 +37,9 @@ type state struct {
 	patch    map[string]json.RawMessage
 	erases   bool
 	dirty    bool
+	stays    []*bucket.Stay             // active, in buckets in force or not
+	pasts    map[string]bucket.Past     // of earlier stays, where it was needed
+	known    map[string]json.RawMessage // stored values of properties that buckets name
 }
 
 type enrollment struct {
@@ -79,6 +85,9 @@ type flow struct {
 	root       *item // what was asked for that caused it (J-73)
 	parsed     criteria.Values
 	isParsed   bool
+	written    bool      // its row was written ahead, for buckets to see
+	about      *occasion // the transition it tells of; nil for other events
+	checks     []*check  // what buckets may make of it
 }
 
 // values are the properties as conditions see them, parsed when first asked for.
@@ -115,25 +124,20 @@ type wave struct {
 	optOuts map[string]*uuid.UUID // addresses opted out of everything, with the contact of the record
 	left    []leaving
 	changes changes
-	looped  []string // journeys that the loop guard kept out
+	looped  []string  // journeys that the loop guard kept out
+	chunk   uuid.UUID // the backfill whose chunk this is
+	// judge asks the database what the criteria say of an event that was not
+	// foreseen. Nothing else here does I/O.
+	judge func(e *flow) ([]*check, error)
 }
 
-// apply runs one item through the steps of I-43 and fills in its result.
-func (w *wave) apply(it *item) error {
-	v := &it.verdict
-	w.now = instantOf(w.began, v.index)
-	if it.end != nil {
-		e := v.person.find(it.origin)
-		if e == nil {
-			return errStale // it has ended meanwhile: read again which way
-		}
-		it.status = it.end.Status
-		return w.finish(v, e, *it.end, &flow{verdict: v, person: v.person, root: it})
-	}
-	ev := &it.event
+// flow makes the event of an item, before anything is done with it.
+func (w *wave) flow(it *item) *flow {
+	v, ev := &it.verdict, &it.event
+	now := instantOf(w.began, v.index)
 	e := &flow{
 		id: it.id, person: v.person, verdict: v, name: ev.Name, properties: ev.Properties, value: ev.Value,
-		currency: ev.Currency, source: ev.Source, hops: ev.Hops, occurred: occurred(ev, w.now), received: w.now, dead: v.dead, conflict: v.conflict,
+		currency: ev.Currency, source: ev.Source, hops: ev.Hops, occurred: occurred(ev, now), received: now, dead: v.dead, conflict: v.conflict,
 		root: it,
 	}
 	if len(e.properties) == 0 {
@@ -142,7 +146,35 @@ func (w *wave) apply(it *item) error {
 	if e.source == "" {
 		e.source = "api"
 	}
-	e.late = w.now.Sub(e.occurred) > w.cfg.LateHorizon
+	e.late = now.Sub(e.occurred) > w.cfg.LateHorizon
+	return e
+}
+
+// apply runs one item through the steps of I-43 and fills in its result.
+func (w *wave) apply(it *item) error {
+	v := &it.verdict
+	w.now = instantOf(w.began, v.index)
+	if err := w.pass(it); err != nil {
+		return err
+	}
+	switch it.kind {
+	case kindEnd:
+		e := v.person.find(it.origin)
+		if e == nil {
+			return errStale // it has ended meanwhile: read again which way
+		}
+		it.status = it.end.Status
+		return w.finish(v, e, *it.end, &flow{verdict: v, person: v.person, root: it})
+	case kindTick:
+		return nil
+	case kindTouch:
+		return w.touch(it)
+	case kindDwell:
+		return w.dwell(it)
+	case kindEvent:
+	}
+	ev, e := &it.event, it.flow
+	e.checks = it.own
 	if it.origin != uuid.Nil {
 		if err := w.triggered(it, e); err != nil {
 			return err
@@ -159,6 +191,32 @@ func (w *wave) apply(it *item) error {
 	}
 	it.result.Exits = exits
 	return w.follow(e)
+}
+
+// touch writes properties without an event (I-33) and lets buckets see them.
+func (w *wave) touch(it *item) error {
+	v := &it.verdict
+	cause := &flow{id: it.id, person: v.person, verdict: v, root: it, hops: it.event.Hops}
+	if it.origin != uuid.Nil {
+		n := v.person.find(it.origin)
+		if n == nil {
+			return errStale
+		}
+		cause.hops = w.hops(n)
+		to := n.node
+		if it.node != "" && it.node != n.node {
+			to = it.node
+			w.changes.nodes = append(w.changes.nodes, standing{n.id, to})
+		}
+		keys := slices.Sorted(maps.Keys(it.event.ContactProperties))
+		if err := w.changes.log(n.id, it.stepKey, "identified", n.node, to, map[string]any{"properties": keys}); err != nil {
+			return err
+		}
+		n.node = to
+	}
+	w.patch(v.person, it.event.ContactProperties)
+	w.mark(v.person)
+	return w.transit(cause, it.own)
 }
 
 // triggered notes that an enrollment caused the event (J-135).
@@ -207,14 +265,23 @@ func (w *wave) see(e *flow, ev *Event) {
 		w.mark(p)
 	}
 	p.firstSeen, p.lastSeen = first, last
-	if len(ev.ContactProperties) == 0 {
+	w.patch(p, ev.ContactProperties)
+}
+
+// patch merges properties into those to be written (I-32).
+func (w *wave) patch(p *person, properties map[string]json.RawMessage) {
+	if len(properties) == 0 {
 		return
 	}
 	if p.patch == nil {
-		p.patch = make(map[string]json.RawMessage, len(ev.ContactProperties))
+		p.patch = make(map[string]json.RawMessage, len(properties))
 	}
-	for key, value := range ev.ContactProperties {
+	for key, value := range properties {
 		p.patch[key] = value
+		if p.known == nil {
+			p.known = map[string]json.RawMessage{}
+		}
+		p.known[key] = value
 		p.erases = p.erases || bytes.Equal(bytes.TrimSpace(value), []byte("null"))
 	}
 }
@@ -237,13 +304,29 @@ func (p *person) patchJSON() json.RawMessage {
 	return body
 }
 
-// follow runs the steps after the exits.
+// follow runs the steps after the exits. Bucket events move nobody: there are no
+// loops (I-45).
 func (w *wave) follow(e *flow) error {
 	if err := w.wake(e); err != nil {
 		return err
 	}
+	if !e.dead && e.source != sourceBucket {
+		if e.checks == nil && len(w.catalog.segments.byEvent[e.name]) > 0 {
+			checks, err := w.judge(e)
+			if err != nil {
+				return err
+			}
+			e.checks = checks
+		}
+		if err := w.transit(e, e.checks); err != nil {
+			return err
+		}
+	}
 	return w.trigger(e)
 }
+
+// sourceBucket is the source of the events of transitions (I-47).
+const sourceBucket = "bucket"
 
 // exits ends the enrollments whose exit rules match, then lets their internal
 // events run (I-43 step 4). It returns the enrollments it looked at (J-72).
@@ -270,22 +353,27 @@ func (w *wave) exits(e *flow) ([]Exit, error) {
 		}
 		inspected = append(inspected, Exit{JourneyID: n.journeyID, EnrollmentID: n.id, Exited: matched})
 	}
-	end := End{Status: statusExited, Reason: "event:" + e.name, StepKey: stepEnd}
+	return inspected, w.endAll(e, ended, End{Status: statusExited, Reason: "event:" + e.name, StepKey: stepEnd})
+}
+
+// endAll ends enrollments from outside: each is closed and its workflow canceled
+// before the first is announced.
+func (w *wave) endAll(e *flow, ended []*enrollment, end End) error {
 	for _, n := range ended {
 		if err := w.close(e.person, n, end); err != nil {
-			return nil, err
+			return err
 		}
 		if err := w.changes.tell(e.person.id, e.id, store.OutboxCancel, names.CancelKey(n.id.String()),
 			store.CancelPayload{WorkflowID: n.workflowID}); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for _, n := range ended {
 		if err := w.announce(e, n, end); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return inspected, nil
+	return nil
 }
 
 func (e *flow) exits(j *hogsend.Journey) (bool, error) {
@@ -349,16 +437,9 @@ func (w *wave) announce(cause *flow, n *enrollment, end End) error {
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", name, err)
 	}
-	e := &flow{
-		id: newID(), person: cause.person, verdict: cause.verdict, name: name, properties: body,
-		source: "journey", hops: w.hops(n), occurred: w.now, received: w.now, dead: cause.verdict.dead, root: cause.root,
-	}
-	w.changes.event(e)
-	w.changes.internalKey("journey:"+n.id.String()+":"+key, e)
-	if _, err := w.exits(e); err != nil {
-		return err
-	}
-	return w.follow(e)
+	from := *cause
+	from.hops = w.hops(n)
+	return w.internal(&from, name, "journey:"+n.id.String()+":"+key, "journey", body, w.now, nil)
 }
 
 // clip cuts text to at most n characters.

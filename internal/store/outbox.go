@@ -1,5 +1,7 @@
 package store
 
+import "time"
+
 // OutboxKind says what an outbox row tells Temporal; it decides which payload
 // type the row carries.
 type OutboxKind string
@@ -9,6 +11,8 @@ const (
 	OutboxStart  OutboxKind = "start"
 	OutboxSignal OutboxKind = "signal"
 	OutboxCancel OutboxKind = "cancel"
+	OutboxDwell  OutboxKind = "dwell"
+	OutboxMirror OutboxKind = "mirror"
 )
 
 // StartPayload starts the workflow of an enrollment (J-51). It carries ids only.
@@ -18,6 +22,29 @@ type StartPayload struct {
 	EnrollmentID string `json:"enrollmentId"`
 	JourneyID    string `json:"journeyId"`
 	ContactID    string `json:"contactId"`
+	// BucketID is given for reactions.
+	BucketID string `json:"bucketId,omitempty"`
+}
+
+// DwellPayload starts the workflow that sleeps until a dwell reaction of a stay is
+// due (B-39). It carries ids only.
+type DwellPayload struct {
+	WorkflowID   string `json:"workflowId"`
+	WorkflowType string `json:"workflowType"`
+	BucketID     string `json:"bucketId"`
+	ContactID    string `json:"contactId"`
+	StayID       string `json:"stayId"`
+	Label        string `json:"label"`
+	// Due is the first instant at which there is something to do.
+	Due     time.Time `json:"due"`
+	Repeats bool      `json:"repeats,omitempty"`
+}
+
+// MirrorPayload sets or removes the person property of a membership (B-54).
+type MirrorPayload struct {
+	ContactID string `json:"contactId"`
+	Property  string `json:"property"`
+	Member    bool   `json:"member"`
 }
 
 // SignalPayload tells a workflow that an event closed one of its waits (J-126).

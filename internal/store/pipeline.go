@@ -149,3 +149,16 @@ func (s *Store) Borrow(ctx context.Context, fn func(c *Conn) error) error {
 
 // IsConflict reports whether Postgres gave up on a transaction that may be run again.
 func IsConflict(err error) bool { return isRetryable(err) }
+
+// AddRows queues a statement that is made at run time; read gets its rows and must
+// read them all.
+func (p *Pipeline) AddRows(ctx context.Context, sql string, args []any, read func(rows pgx.Rows) error) {
+	p.queue(sql, args)
+	p.steps = append(p.steps, func(*storedb.Queries) error {
+		rows, err := p.Query(ctx, sql, args...)
+		if err != nil {
+			return err
+		}
+		return read(rows)
+	})
+}

@@ -47,10 +47,9 @@ create table memberships (
     anchor_at         timestamptz not null, -- dwell counts from here (B-38)
     max_dwell_at      timestamptz,
     leave_at          timestamptz, -- a deferred leave (B-21)
-    leave_source      text,
+    leave_reason      text,
     leave_silent      boolean     not null default false,
     due_at            timestamptz generated always as (least(max_dwell_at, leave_at)) stored,
-    expires_at        timestamptz, -- for display (B-16)
     last_evaluated_at timestamptz not null,
     left_at           timestamptz,
     left_reason       text,
@@ -63,7 +62,7 @@ create unique index memberships_epoch on memberships (contact_id, bucket_id, epo
 create unique index memberships_active on memberships (contact_id, bucket_id) where status = 'active';
 create index memberships_members on memberships (bucket_id, id) where status = 'active';
 create index memberships_entered on memberships (bucket_id, status, entered_at desc, id);
-create index memberships_due on memberships (due_at) where status = 'active' and due_at is not null;
+create index memberships_due on memberships (bucket_id, due_at) where status = 'active' and due_at is not null;
 
 -- Applying a new or changed definition to the contacts that existed at settle_at.
 create table backfills (
@@ -117,6 +116,20 @@ create table clock_retries (
 );
 
 create index clock_retries_due on clock_retries (due_at);
+
+-- Dwell reactions whose timers are still to be set, or canceled, for members that
+-- exist already (B-46, B-47, B-52).
+create table arming (
+    id         uuid primary key,
+    bucket_id  text        not null,
+    journey_id text        not null,
+    schedule   jsonb       not null,
+    round      text        not null, -- makes the keys of a later arming its own
+    cancels    boolean     not null,
+    position   uuid        not null default '00000000-0000-0000-0000-000000000000', -- a membership
+    overdue    bigint      not null default 0, -- timers due at once so far
+    created_at timestamptz not null
+);
 
 -- First human open and click of a mail (C-10).
 alter table sends add column opened_at timestamptz, add column clicked_at timestamptz;

@@ -225,15 +225,15 @@ where enrollment_id = any(@enrollment_ids::uuid[]) and status = 'open';
 -- name: IngestEnrollmentsInsert :exec
 -- Those that have ended within their own transaction are inserted as ended.
 insert into enrollments (id, contact_id, journey_id, entry, status, node, context, trigger_event_id, trigger_seq,
-    hops, version, build_id, workflow_id, exit_reason, exited_at, created_at, updated_at)
+    hops, version, build_id, workflow_id, concurrent, exit_reason, exited_at, created_at, updated_at)
 select w.id, w.contact_id, w.journey_id, w.entry, case when w.exit_reason = '' then 'active' else 'exited' end, 'start',
-    w.context, e.id, e.seq, w.hops, w.version, @build_id::text, w.workflow_id,
+    w.context, e.id, e.seq, w.hops, w.version, @build_id::text, w.workflow_id, w.concurrent,
     nullif(w.exit_reason, ''), case when w.exit_reason <> '' then @now::timestamptz end, w.created_at, w.created_at
 from (
     select unnest(@ids::uuid[]) as id, unnest(@contact_ids::uuid[]) as contact_id, unnest(@journey_ids::text[]) as journey_id,
         unnest(@entries::int[]) as entry, unnest(@contexts::jsonb[]) as context, unnest(@event_ids::uuid[]) as event_id,
         unnest(@hops::smallint[]) as hops, unnest(@versions::text[]) as version, unnest(@workflow_ids::text[]) as workflow_id,
-        unnest(@exit_reasons::text[]) as exit_reason, unnest(@created::timestamptz[]) as created_at
+        unnest(@concurrent::bool[]) as concurrent, unnest(@exit_reasons::text[]) as exit_reason, unnest(@created::timestamptz[]) as created_at
 ) w
 join events e on e.id = w.event_id;
 
@@ -252,11 +252,11 @@ where e.id = w.id and e.status in ('active', 'waiting');
 
 -- name: IngestDecisionsInsert :exec
 insert into decisions (id, at, type, contact_id, journey_id, event_id, event_name, outcome, reason, enrollment_id, detail)
-select w.id, w.at, 'enrollment', w.contact_id, w.journey_id, w.event_id, w.event_name,
+select w.id, w.at, w.type, w.contact_id, w.journey_id, w.event_id, w.event_name,
     case when w.reason = '' then 'enrolled' else 'skipped' end, nullif(w.reason, ''),
     nullif(w.enrollment_id, '00000000-0000-0000-0000-000000000000'), w.detail
 from (
-    select unnest(@ids::uuid[]) as id, unnest(@instants::timestamptz[]) as at, unnest(@contact_ids::uuid[]) as contact_id, unnest(@journey_ids::text[]) as journey_id,
+    select unnest(@ids::uuid[]) as id, unnest(@instants::timestamptz[]) as at, unnest(@types::text[]) as type, unnest(@contact_ids::uuid[]) as contact_id, unnest(@journey_ids::text[]) as journey_id,
         unnest(@event_ids::uuid[]) as event_id, unnest(@event_names::text[]) as event_name, unnest(@reasons::text[]) as reason,
         unnest(@enrollment_ids::uuid[]) as enrollment_id, unnest(@details::jsonb[]) as detail
 ) w;
@@ -273,11 +273,13 @@ on conflict do nothing;
 
 -- name: IngestOutboxInsert :exec
 insert into outbox (id, contact_id, event_id, kind, key, payload, due_at, created_at)
-select w.id, w.contact_id, w.event_id, w.kind, w.key, w.payload, @now::timestamptz, @now::timestamptz
+select w.id, w.contact_id, w.event_id, w.kind, w.key, w.payload, greatest(w.due_at, @now::timestamptz), @now::timestamptz
 from (
     select unnest(@ids::uuid[]) as id, unnest(@contact_ids::uuid[]) as contact_id, unnest(@event_ids::uuid[]) as event_id,
-        unnest(@kinds::text[]) as kind, unnest(@keys::text[]) as key, unnest(@payloads::jsonb[]) as payload
-) w;
+        unnest(@kinds::text[]) as kind, unnest(@keys::text[]) as key, unnest(@payloads::jsonb[]) as payload,
+        unnest(@dues::timestamptz[]) as due_at
+) w
+on conflict (key) do nothing;
 
 -- name: IngestMergeContacts :exec
 -- The survivor keeps its own values, or takes those of the other when that one was

@@ -54,6 +54,21 @@ func ParseJourneyWorkflowID(id string) (journeyID, contactID string, entry int, 
 	return parts[0], parts[1], entry, true
 }
 
+// ReactionWorkflowID is the id of the run of a reaction for one stay,
+// <type>/<contact uuid>/<epoch>; the type is the reaction's journey id (B-29).
+func ReactionWorkflowID(journeyID, contactID string, epoch int) string {
+	return journeyID + "/" + contactID + "/" + strconv.Itoa(epoch)
+}
+
+// ReactionFireID is the id of the run of one fire of a repeating dwell, whose timer
+// has the id of the stay (B-29).
+func ReactionFireID(timerID string, ordinal int) string { return timerID + "/" + strconv.Itoa(ordinal) }
+
+// DwellKey is the outbox key of the timer of a dwell reaction for one stay.
+func DwellKey(journeyID, contactID string, epoch int) string {
+	return "dwell/" + ReactionWorkflowID(journeyID, contactID, epoch)
+}
+
 // StartKey, SignalKey and CancelKey are the outbox keys of what Temporal is told,
 // unique per effect so that writing one twice is refused by Postgres (J-51).
 func StartKey(journeyID, enrollmentID string) string {

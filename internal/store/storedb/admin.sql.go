@@ -543,7 +543,7 @@ func (q *Queries) AdminPreferenceUpdate(ctx context.Context, arg AdminPreference
 }
 
 const adminStateGet = `-- name: AdminStateGet :one
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from enrollments e
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from enrollments e
 join contacts c on c.id = e.contact_id
 where e.id = $1
 `
@@ -577,6 +577,7 @@ func (q *Queries) AdminStateGet(ctx context.Context, id uuid.UUID) (AdminStateGe
 		&i.Enrollment.ExitedAt,
 		&i.Enrollment.CreatedAt,
 		&i.Enrollment.UpdatedAt,
+		&i.Enrollment.Concurrent,
 		&i.Contact.ID,
 		&i.Contact.ExternalID,
 		&i.Contact.AnonymousID,
@@ -609,7 +610,7 @@ func (q *Queries) AdminStatesCount(ctx context.Context, journeyIds []string, sta
 }
 
 const adminStatesList = `-- name: AdminStatesList :many
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from enrollments e
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from enrollments e
 join contacts c on c.id = e.contact_id
 where e.journey_id = any($1::text[])
   and ($2::text is null or e.status = $2)
@@ -667,6 +668,7 @@ func (q *Queries) AdminStatesList(ctx context.Context, arg AdminStatesListParams
 			&i.Enrollment.ExitedAt,
 			&i.Enrollment.CreatedAt,
 			&i.Enrollment.UpdatedAt,
+			&i.Enrollment.Concurrent,
 			&i.Contact.ID,
 			&i.Contact.ExternalID,
 			&i.Contact.AnonymousID,
@@ -692,7 +694,7 @@ func (q *Queries) AdminStatesList(ctx context.Context, arg AdminStatesListParams
 }
 
 const adminStatesRecent = `-- name: AdminStatesRecent :many
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from enrollments e
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from enrollments e
 join contacts c on c.id = e.contact_id
 where e.journey_id = any($1::text[])
 order by e.updated_at desc, e.id
@@ -734,6 +736,7 @@ func (q *Queries) AdminStatesRecent(ctx context.Context, journeyIds []string) ([
 			&i.Enrollment.ExitedAt,
 			&i.Enrollment.CreatedAt,
 			&i.Enrollment.UpdatedAt,
+			&i.Enrollment.Concurrent,
 			&i.Contact.ID,
 			&i.Contact.ExternalID,
 			&i.Contact.AnonymousID,

@@ -219,19 +219,20 @@ func (q *Queries) IngestContactsUpdate(ctx context.Context, arg IngestContactsUp
 
 const ingestDecisionsInsert = `-- name: IngestDecisionsInsert :exec
 insert into decisions (id, at, type, contact_id, journey_id, event_id, event_name, outcome, reason, enrollment_id, detail)
-select w.id, w.at, 'enrollment', w.contact_id, w.journey_id, w.event_id, w.event_name,
+select w.id, w.at, w.type, w.contact_id, w.journey_id, w.event_id, w.event_name,
     case when w.reason = '' then 'enrolled' else 'skipped' end, nullif(w.reason, ''),
     nullif(w.enrollment_id, '00000000-0000-0000-0000-000000000000'), w.detail
 from (
-    select unnest($1::uuid[]) as id, unnest($2::timestamptz[]) as at, unnest($3::uuid[]) as contact_id, unnest($4::text[]) as journey_id,
-        unnest($5::uuid[]) as event_id, unnest($6::text[]) as event_name, unnest($7::text[]) as reason,
-        unnest($8::uuid[]) as enrollment_id, unnest($9::jsonb[]) as detail
+    select unnest($1::uuid[]) as id, unnest($2::timestamptz[]) as at, unnest($3::text[]) as type, unnest($4::uuid[]) as contact_id, unnest($5::text[]) as journey_id,
+        unnest($6::uuid[]) as event_id, unnest($7::text[]) as event_name, unnest($8::text[]) as reason,
+        unnest($9::uuid[]) as enrollment_id, unnest($10::jsonb[]) as detail
 ) w
 `
 
 type IngestDecisionsInsertParams struct {
 	Ids           []uuid.UUID
 	Instants      []time.Time
+	Types         []string
 	ContactIds    []uuid.UUID
 	JourneyIds    []string
 	EventIds      []uuid.UUID
@@ -245,6 +246,7 @@ func (q *Queries) IngestDecisionsInsert(ctx context.Context, arg IngestDecisions
 	_, err := q.db.Exec(ctx, ingestDecisionsInsert,
 		arg.Ids,
 		arg.Instants,
+		arg.Types,
 		arg.ContactIds,
 		arg.JourneyIds,
 		arg.EventIds,
@@ -294,15 +296,15 @@ func (q *Queries) IngestEnrollmentsEnd(ctx context.Context, arg IngestEnrollment
 
 const ingestEnrollmentsInsert = `-- name: IngestEnrollmentsInsert :exec
 insert into enrollments (id, contact_id, journey_id, entry, status, node, context, trigger_event_id, trigger_seq,
-    hops, version, build_id, workflow_id, exit_reason, exited_at, created_at, updated_at)
+    hops, version, build_id, workflow_id, concurrent, exit_reason, exited_at, created_at, updated_at)
 select w.id, w.contact_id, w.journey_id, w.entry, case when w.exit_reason = '' then 'active' else 'exited' end, 'start',
-    w.context, e.id, e.seq, w.hops, w.version, $1::text, w.workflow_id,
+    w.context, e.id, e.seq, w.hops, w.version, $1::text, w.workflow_id, w.concurrent,
     nullif(w.exit_reason, ''), case when w.exit_reason <> '' then $2::timestamptz end, w.created_at, w.created_at
 from (
     select unnest($3::uuid[]) as id, unnest($4::uuid[]) as contact_id, unnest($5::text[]) as journey_id,
         unnest($6::int[]) as entry, unnest($7::jsonb[]) as context, unnest($8::uuid[]) as event_id,
         unnest($9::smallint[]) as hops, unnest($10::text[]) as version, unnest($11::text[]) as workflow_id,
-        unnest($12::text[]) as exit_reason, unnest($13::timestamptz[]) as created_at
+        unnest($12::bool[]) as concurrent, unnest($13::text[]) as exit_reason, unnest($14::timestamptz[]) as created_at
 ) w
 join events e on e.id = w.event_id
 `
@@ -319,6 +321,7 @@ type IngestEnrollmentsInsertParams struct {
 	Hops        []int16
 	Versions    []string
 	WorkflowIds []string
+	Concurrent  []bool
 	ExitReasons []string
 	Created     []time.Time
 }
@@ -337,6 +340,7 @@ func (q *Queries) IngestEnrollmentsInsert(ctx context.Context, arg IngestEnrollm
 		arg.Hops,
 		arg.Versions,
 		arg.WorkflowIds,
+		arg.Concurrent,
 		arg.ExitReasons,
 		arg.Created,
 	)
@@ -760,11 +764,13 @@ func (q *Queries) IngestOrigins(ctx context.Context, ids []uuid.UUID) ([]IngestO
 
 const ingestOutboxInsert = `-- name: IngestOutboxInsert :exec
 insert into outbox (id, contact_id, event_id, kind, key, payload, due_at, created_at)
-select w.id, w.contact_id, w.event_id, w.kind, w.key, w.payload, $1::timestamptz, $1::timestamptz
+select w.id, w.contact_id, w.event_id, w.kind, w.key, w.payload, greatest(w.due_at, $1::timestamptz), $1::timestamptz
 from (
     select unnest($2::uuid[]) as id, unnest($3::uuid[]) as contact_id, unnest($4::uuid[]) as event_id,
-        unnest($5::text[]) as kind, unnest($6::text[]) as key, unnest($7::jsonb[]) as payload
+        unnest($5::text[]) as kind, unnest($6::text[]) as key, unnest($7::jsonb[]) as payload,
+        unnest($8::timestamptz[]) as due_at
 ) w
+on conflict (key) do nothing
 `
 
 type IngestOutboxInsertParams struct {
@@ -775,6 +781,7 @@ type IngestOutboxInsertParams struct {
 	Kinds      []string
 	Keys       []string
 	Payloads   []json.RawMessage
+	Dues       []time.Time
 }
 
 func (q *Queries) IngestOutboxInsert(ctx context.Context, arg IngestOutboxInsertParams) error {
@@ -786,6 +793,7 @@ func (q *Queries) IngestOutboxInsert(ctx context.Context, arg IngestOutboxInsert
 		arg.Kinds,
 		arg.Keys,
 		arg.Payloads,
+		arg.Dues,
 	)
 	return err
 }

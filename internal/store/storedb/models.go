@@ -24,6 +24,64 @@ type ApiKey struct {
 	CreatedAt  time.Time
 }
 
+type Arming struct {
+	ID        uuid.UUID
+	BucketID  string
+	JourneyID string
+	Schedule  json.RawMessage
+	Round     string
+	Cancels   bool
+	Position  uuid.UUID
+	Overdue   int64
+	CreatedAt time.Time
+}
+
+type Backfill struct {
+	ID         uuid.UUID
+	BucketID   string
+	Generation int32
+	Mode       string
+	Policy     string
+	Status     string
+	SettleAt   time.Time
+	Position   uuid.UUID
+	Total      int64
+	Processed  int64
+	Joined     int64
+	LeftCount  int64
+	Error      *string
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+}
+
+type Bucket struct {
+	ID         string
+	Definition json.RawMessage
+	Hash       string
+	Registered bool
+	Disabled   bool
+	Enabled    bool
+	Generation int32
+	Pending    string
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+}
+
+type ClockCursor struct {
+	EventName string
+	WithinUs  int64
+	CursorAt  time.Time
+}
+
+type ClockRetry struct {
+	ContactID uuid.UUID
+	BucketID  string
+	EdgeAt    time.Time
+	Attempts  int32
+	DueAt     time.Time
+	Error     string
+}
+
 type Contact struct {
 	ID          uuid.UUID
 	ExternalID  *string
@@ -95,6 +153,7 @@ type Enrollment struct {
 	ExitedAt       *time.Time
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
+	Concurrent     bool
 }
 
 type Event struct {
@@ -132,6 +191,29 @@ type Mailbox struct {
 	Digest    []byte
 	Message   json.RawMessage
 	CreatedAt time.Time
+}
+
+type Membership struct {
+	ID              uuid.UUID
+	BucketID        string
+	ContactID       uuid.UUID
+	Epoch           int32
+	Status          string
+	Source          string
+	Muted           bool
+	EnteredAt       time.Time
+	AnchorAt        time.Time
+	MaxDwellAt      *time.Time
+	LeaveAt         *time.Time
+	LeaveReason     *string
+	LeaveSilent     bool
+	DueAt           *time.Time
+	LastEvaluatedAt time.Time
+	LeftAt          *time.Time
+	LeftReason      *string
+	Fired           json.RawMessage
+	CreatedAt       time.Time
+	UpdatedAt       time.Time
 }
 
 type OnceValue struct {
@@ -172,6 +254,19 @@ type Preference struct {
 	UpdatedAt         time.Time
 }
 
+type Registry struct {
+	Digest      string
+	BuildID     string
+	Definitions json.RawMessage
+	FirstSeenAt time.Time
+}
+
+type RegistryState struct {
+	Singleton bool
+	Digest    string
+	Version   int64
+}
+
 type Send struct {
 	ID             uuid.UUID
 	Key            string
@@ -198,6 +293,14 @@ type Send struct {
 	SentAt         *time.Time
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
+	OpenedAt       *time.Time
+	ClickedAt      *time.Time
+}
+
+type Settled struct {
+	BucketID   string
+	Generation int32
+	ContactID  uuid.UUID
 }
 
 type StepLog struct {

@@ -1,0 +1,80 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+	"github.com/hogsend/hogsend/workflows/names"
+)
+
+// Arm sets, or cancels, the dwell timers of members that existed before their
+// reaction did, one chunk a call; done is true when there is nothing to do. Timers
+// that are overdue are spread by the dwell rate, so that a new reaction is no burst
+// (B-46).
+func (g *Ingester) Arm(ctx context.Context) (done bool, err error) {
+	a, err := g.store.ArmingNext(ctx)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read timers to arm: %w", err)
+	}
+	var schedule bucket.Schedule
+	if err := json.Unmarshal(a.Schedule, &schedule); err != nil {
+		return false, fmt.Errorf("read schedule: %w", err)
+	}
+	members, err := g.store.ArmingMembers(ctx, a.BucketID, a.Position, chunkSize)
+	if err != nil {
+		return false, fmt.Errorf("read members: %w", err)
+	}
+	if len(members) == 0 {
+		return false, g.store.ArmingDelete(ctx, a.ID)
+	}
+	c, overdue := changes{}, a.Overdue
+	for i := range members {
+		m := &members[i]
+		s := &bucket.Stay{ID: m.ID, Epoch: int(m.Epoch), Anchor: m.AnchorAt}
+		if err := json.Unmarshal(m.Fired, &s.Fired); err != nil {
+			return false, fmt.Errorf("read stay %s: %w", m.ID, err)
+		}
+		id := names.ReactionWorkflowID(a.JourneyID, m.ContactID.String(), s.Epoch)
+		if a.Cancels {
+			if schedule.Repeats || s.Fired[schedule.Label] == 0 {
+				err = c.tell(m.ID, uuid.Nil, store.OutboxCancel, names.CancelKey(id)+"/"+a.Round, store.CancelPayload{WorkflowID: id})
+			}
+		} else if _, at, ok := schedule.Next(s, a.Now); ok {
+			when := g.cfg.armAt(at)
+			if !at.After(a.Now) {
+				when = a.CreatedAt.Add(time.Duration(overdue) * time.Second / time.Duration(g.cfg.DwellRate))
+				overdue++
+			}
+			key := names.DwellKey(a.JourneyID, m.ContactID.String(), s.Epoch) + "/" + a.Round
+			err = c.tellAt(m.ID, uuid.Nil, store.OutboxDwell, key, dwellPayload(m.ContactID, a.BucketID, a.JourneyID, &schedule, s, at), when)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	c.outbox.Now = a.Now
+	err = g.store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
+		n, err := q.ArmingAdvance(ctx, storedb.ArmingAdvanceParams{ID: a.ID, Before: a.Position, Position: members[len(members)-1].ID, Overdue: overdue})
+		if err != nil || n == 0 || len(c.outbox.Ids) == 0 {
+			return err // with no row, somebody else has done the chunk
+		}
+		return q.IngestOutboxInsert(ctx, c.outbox)
+	})
+	if err != nil {
+		return false, fmt.Errorf("arm timers: %w", err)
+	}
+	g.cfg.Notify()
+	return false, nil
+}

@@ -1,0 +1,116 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// chunkSize is how many contacts the clock and a backfill take in one transaction
+// (W-11, W-24).
+const chunkSize = 500
+
+// chunk is a part of a backfill: the contacts behind before, up to position.
+type chunk struct {
+	backfill         uuid.UUID
+	before, position uuid.UUID
+	contacts         int
+	last             bool
+	bucketID         string
+	generation       int32
+}
+
+// Backfill carries on what is to be settled, one chunk of one backfill a call. done
+// is true when nothing is left to do; wait is how long a limited rate asks to wait
+// before the next chunk (W-23). Any number of callers may race: a chunk is done once.
+func (g *Ingester) Backfill(ctx context.Context) (done bool, wait time.Duration, err error) {
+	open, err := g.store.BackfillsOpen(ctx)
+	if err != nil {
+		return false, 0, fmt.Errorf("read backfills: %w", err)
+	}
+	for i := range open {
+		f := &open[i]
+		if f.Current == nil || !*f.Current {
+			continue // frozen meanwhile: it starts anew when the bucket is enabled
+		}
+		wait, err := g.settleChunk(ctx, f)
+		if err == nil || store.IsUnavailable(err) || ctx.Err() != nil {
+			return false, wait, err
+		}
+		g.cfg.Logger.ErrorContext(ctx, "backfill failed", "bucket_id", f.BucketID, "error", err)
+		if err := g.store.BackfillsFail(ctx, err.Error(), time.Now(), f.ID); err != nil {
+			return false, 0, fmt.Errorf("record failed backfill: %w", err)
+		}
+	}
+	return true, 0, nil
+}
+
+func (g *Ingester) settleChunk(ctx context.Context, f *storedb.BackfillsOpenRow) (time.Duration, error) {
+	size := chunkSize
+	rate := hogsend.ChangePolicy(f.Policy).Rate()
+	if rate > 0 {
+		size = min(size, rate)
+	}
+	ids, err := g.store.BackfillsNext(ctx, f.Position, f.SettleAt, int32(size)) //nolint:gosec // at most chunkSize
+	if err != nil {
+		return 0, fmt.Errorf("read contacts: %w", err)
+	}
+	part := &chunk{
+		backfill: f.ID, before: f.Position, position: f.Position, contacts: len(ids), last: len(ids) < size,
+		bucketID: f.BucketID, generation: f.Generation,
+	}
+	items := make([]*item, len(ids))
+	for i, id := range ids {
+		items[i] = tick(id)
+		part.position = id
+	}
+	if err := g.transact(ctx, items, part); err != nil && !errors.Is(err, errAdvanced) {
+		return 0, fmt.Errorf("settle contacts: %w", err)
+	}
+	if rate > 0 && !part.last {
+		return time.Duration(size) * time.Second / time.Duration(rate), nil
+	}
+	return 0, nil
+}
+
+// tick lets time alone pass for a contact.
+func tick(contactID uuid.UUID) *item {
+	it := newItem(&Event{})
+	it.kind, it.contactID = kindTick, contactID
+	return it
+}
+
+// errAdvanced says that somebody else has done the chunk.
+var errAdvanced = errors.New("backfill has advanced")
+
+// finishChunk queues the progress of a backfill with the work of its chunk.
+func (t *transaction) finishChunk(ctx context.Context, p *store.Pipeline) {
+	c := t.chunk
+	if c == nil {
+		return
+	}
+	status := "processing"
+	if c.last {
+		status = "completed"
+	}
+	p.Add(func(q *storedb.Queries) error {
+		n, err := q.BackfillsAdvance(ctx, storedb.BackfillsAdvanceParams{
+			ID: c.backfill, Before: c.before, Position: c.position, Processed: int64(c.contacts), Status: status, Now: t.now,
+		})
+		if err == nil && n == 0 {
+			return errAdvanced
+		}
+		return err
+	})
+	if c.last {
+		p.Add(func(q *storedb.Queries) error { return q.BackfillsForget(ctx, c.bucketID, c.generation) })
+		p.Add(func(q *storedb.Queries) error { return q.RegistryChanged(ctx) })
+	}
+}

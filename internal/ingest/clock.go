@@ -1,0 +1,344 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// Edge is an instant at which time alone may change what the criteria of a bucket
+// say of a contact (W-2).
+type Edge struct {
+	BucketID string
+	At       time.Time
+}
+
+// Clock applies what only time changes: edges of windows, stays that are too old,
+// leaves held back (W-1). One runs at a time; a second one does no harm (W-14).
+type Clock struct {
+	ingester *Ingester
+	// Flipped, if not nil, is told of each contact whose edges were applied, with how
+	// late the oldest of them was.
+	Flipped func(contacts int, late time.Duration)
+}
+
+// NewClock makes a clock over the ingester's database.
+func NewClock(g *Ingester) *Clock { return &Clock{ingester: g} }
+
+// clockNext says when there is something to do next, and up to when nothing can be
+// added any more: an open transaction that has written may still add events whose
+// edges lie behind its begin (W-8). One query, a few index probes (W-17).
+const clockNext = `select s.version, t.now,
+	least(t.now, coalesce((
+		select min(a.xact_start) from pg_stat_activity a
+		where a.datname = current_database() and a.backend_xid is not null and a.pid <> pg_backend_pid()
+	), t.now)) as safe,
+	least(
+		(
+			select min(e.occurred_at + (c.within_us + 1) * interval '1 microsecond') from clock_cursors c
+			cross join lateral (
+				select occurred_at from events
+				where name = c.event_name and occurred_at >= c.cursor_at - c.within_us * interval '1 microsecond'
+				order by occurred_at limit 1
+			) e
+		),
+		(
+			select min(m.due_at) from buckets b
+			cross join lateral (
+				select due_at from memberships
+				where bucket_id = b.id and status = 'active' and due_at is not null
+				order by due_at limit 1
+			) m
+			where b.registered and b.enabled and not b.disabled
+		),
+		(select min(r.due_at) from clock_retries r)
+	) as next
+from registry_state s cross join (select clock_timestamp() as now) t`
+
+// maxEdges is how many edges of one window are taken at once.
+const maxEdges = 2000
+
+// Round applies what is due by now and returns how long to sleep: until the next
+// instant known, at most a second, since an event may bring an earlier one (W-17).
+func (c *Clock) Round(ctx context.Context) (time.Duration, error) {
+	var (
+		version   int64
+		now, safe time.Time
+		next      *time.Time
+	)
+	if err := c.ingester.store.Pool.QueryRow(ctx, clockNext).Scan(&version, &now, &safe, &next); err != nil {
+		return 0, fmt.Errorf("read clock: %w", err)
+	}
+	if next == nil || next.After(now) {
+		if next == nil {
+			return time.Second, nil
+		}
+		return min(time.Second, next.Sub(now)), nil
+	}
+	if c.ingester.catalog.Load().segments.version != version {
+		if err := c.ingester.reload(ctx); err != nil {
+			return 0, err
+		}
+	}
+	held, err := c.apply(ctx, now, safe)
+	if held {
+		return heldBack, err
+	}
+	return 0, err
+}
+
+// heldBack is the pause while an open transaction holds the cursors back.
+const heldBack = 250 * time.Millisecond
+
+// window is one window in use, with the buckets that it may move.
+type window struct {
+	criteria.Window
+	segments []*segment
+	cursor   time.Time
+}
+
+func (l *segments) windows() []*window {
+	var found []*window
+	for _, g := range l.all {
+		if !g.on {
+			continue
+		}
+		for _, use := range g.facts.Windows {
+			i := slices.IndexFunc(found, func(w *window) bool { return w.Window == use })
+			if i < 0 {
+				found, i = append(found, &window{Window: use}), len(found)
+			}
+			found[i].segments = append(found[i].segments, g)
+		}
+	}
+	return found
+}
+
+// due is what has come for one contact.
+type due struct {
+	contactID uuid.UUID
+	edges     []Edge
+	first     time.Time
+}
+
+// apply does what is due. held says that the cursors could not follow.
+func (c *Clock) apply(ctx context.Context, now, safe time.Time) (held bool, err error) {
+	l := c.ingester.catalog.Load().segments
+	windows, err := c.cursors(ctx, l)
+	if err != nil {
+		return false, err
+	}
+	found := map[uuid.UUID]*due{}
+	until, err := c.edges(ctx, windows, now, found)
+	if err != nil {
+		return false, err
+	}
+	if err := c.ages(ctx, l, until, found); err != nil {
+		return false, err
+	}
+	if err := c.retries(ctx, found); err != nil {
+		return false, err
+	}
+	all := make([]*due, 0, len(found))
+	for _, d := range found {
+		all = append(all, d)
+	}
+	slices.SortFunc(all, func(a, b *due) int {
+		if n := a.first.Compare(b.first); n != 0 {
+			return n
+		}
+		return bytes.Compare(a.contactID[:], b.contactID[:])
+	})
+	for part := range slices.Chunk(all, chunkSize) {
+		if err := c.tick(ctx, part); err != nil {
+			return false, err
+		}
+		if c.Flipped != nil {
+			c.Flipped(len(part), now.Sub(part[0].first))
+		}
+	}
+	return safe.Before(until), c.advance(ctx, windows, earlier(until, safe))
+}
+
+// cursors reads how far each window in use has come.
+func (c *Clock) cursors(ctx context.Context, l *segments) ([]*window, error) {
+	windows := l.windows()
+	rows, err := c.ingester.store.ClockCursors(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read cursors: %w", err)
+	}
+	var names []string
+	var withins []int64
+	for _, w := range windows {
+		names, withins = append(names, w.Event), append(withins, w.Within.Microseconds())
+	}
+	if len(rows) > len(windows) {
+		if err := c.ingester.store.ClockCursorsDelete(ctx, names, withins, l.version); err != nil {
+			return nil, fmt.Errorf("forget cursors: %w", err)
+		}
+	}
+	for _, row := range rows {
+		for _, w := range windows {
+			if w.Event == row.EventName && w.Within.Microseconds() == row.WithinUs {
+				w.cursor = row.CursorAt
+			}
+		}
+	}
+	return slices.DeleteFunc(windows, func(w *window) bool { return w.cursor.IsZero() }), nil
+}
+
+// edges reads the edges that have passed. It returns the instant up to which all of
+// them were read: that of the oldest window of which there was too much for once.
+func (c *Clock) edges(ctx context.Context, windows []*window, now time.Time, found map[uuid.UUID]*due) (time.Time, error) {
+	until := now
+	read := make([][]storedb.ClockEdgesRow, len(windows))
+	for i, w := range windows {
+		for size := maxEdges; ; size *= 4 {
+			rows, err := c.ingester.store.ClockEdges(ctx, storedb.ClockEdgesParams{
+				EventName: w.Event, After: w.cursor.Add(-w.Within), Until: now.Add(-w.Within), Size: int32(min(size, 1<<30)), //nolint:gosec // bounded
+			})
+			if err != nil {
+				return now, fmt.Errorf("read edges: %w", err)
+			}
+			read[i] = rows
+			if len(rows) < size {
+				break
+			}
+			// Of many at one instant all are taken (W-10).
+			last := rows[len(rows)-1].OccurredAt
+			if rows[0].OccurredAt.Before(last) {
+				until = earlier(until, last.Add(w.Within))
+				break
+			}
+		}
+	}
+	for i, w := range windows {
+		for _, row := range read[i] {
+			at := row.OccurredAt.Add(w.Within + time.Microsecond)
+			if at.After(until) {
+				break
+			}
+			for _, g := range w.segments {
+				note(found, row.ContactID, at, Edge{BucketID: g.ID, At: at})
+			}
+		}
+	}
+	return until, nil
+}
+
+// ages reads the stays that time ends. The transaction finds them by itself, so that
+// only their contacts are noted.
+func (c *Clock) ages(ctx context.Context, l *segments, until time.Time, found map[uuid.UUID]*due) error {
+	var ids []string
+	for _, g := range l.all {
+		if g.on {
+			ids = append(ids, g.ID)
+		}
+	}
+	rows, err := c.ingester.store.ClockDue(ctx, ids, until, maxEdges)
+	if err != nil {
+		return fmt.Errorf("read stays that are due: %w", err)
+	}
+	for _, row := range rows {
+		note(found, row.ContactID, row.DueAt)
+	}
+	return nil
+}
+
+func (c *Clock) retries(ctx context.Context, found map[uuid.UUID]*due) error {
+	rows, err := c.ingester.store.ClockRetriesDue(ctx)
+	if err != nil {
+		return fmt.Errorf("read retries: %w", err)
+	}
+	for _, row := range rows {
+		if row.BucketID == "" {
+			note(found, row.ContactID, row.EdgeAt)
+			continue
+		}
+		note(found, row.ContactID, row.EdgeAt, Edge{BucketID: row.BucketID, At: row.EdgeAt})
+	}
+	return nil
+}
+
+func note(found map[uuid.UUID]*due, contactID uuid.UUID, at time.Time, edges ...Edge) {
+	d := found[contactID]
+	if d == nil {
+		d = &due{contactID: contactID, first: at}
+		found[contactID] = d
+	}
+	d.first = earlier(d.first, at)
+	d.edges = append(d.edges, edges...)
+}
+
+// tick applies what has come for contacts in one transaction; if that fails, for
+// halves of them, down to the one that is kept aside (W-13).
+func (c *Clock) tick(ctx context.Context, part []*due) error {
+	items := make([]*item, len(part))
+	for i, d := range part {
+		items[i] = tick(d.contactID)
+		items[i].edges = d.edges
+	}
+	limited, cancel := context.WithTimeout(ctx, lockPatience*time.Duration(1+len(part)/50))
+	err := c.ingester.transact(limited, items, nil)
+	cancel()
+	switch {
+	case err == nil:
+		return c.settleRetries(ctx, part)
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case len(part) > 1:
+		return errors.Join(c.tick(ctx, part[:len(part)/2]), c.tick(ctx, part[len(part)/2:]))
+	}
+	d := part[0]
+	c.ingester.cfg.Logger.WarnContext(ctx, "clock keeps a contact aside", "contact_id", d.contactID, "error", err)
+	buckets, instants := []string{""}, []time.Time{d.first}
+	for _, edge := range d.edges {
+		buckets, instants = append(buckets, edge.BucketID), append(instants, edge.At)
+	}
+	if err := c.ingester.store.ClockRetriesUpsert(ctx, storedb.ClockRetriesUpsertParams{ContactID: d.contactID, BucketIds: buckets, Instants: instants, Error: err.Error()}); err != nil {
+		return fmt.Errorf("keep contact aside: %w", err)
+	}
+	return nil
+}
+
+// lockPatience is how long the clock waits for a contact that somebody else holds,
+// at least.
+const lockPatience = 2 * time.Second
+
+func (c *Clock) settleRetries(ctx context.Context, part []*due) error {
+	ids := make([]uuid.UUID, len(part))
+	for i, d := range part {
+		ids[i] = d.contactID
+	}
+	if err := c.ingester.store.ClockRetriesDelete(ctx, ids); err != nil {
+		return fmt.Errorf("forget retries: %w", err)
+	}
+	return nil
+}
+
+// advance moves the cursors, unless another clock has.
+func (c *Clock) advance(ctx context.Context, windows []*window, to time.Time) error {
+	var p storedb.ClockAdvanceParams
+	for _, w := range windows {
+		if !to.After(w.cursor) {
+			continue
+		}
+		p.EventNames, p.Withins = append(p.EventNames, w.Event), append(p.Withins, w.Within.Microseconds())
+		p.Before, p.Cursors = append(p.Before, w.cursor), append(p.Cursors, to)
+	}
+	if len(p.Cursors) == 0 {
+		return nil
+	}
+	if _, err := c.ingester.store.ClockAdvance(ctx, p); err != nil {
+		return fmt.Errorf("advance cursors: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,430 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// check is one evaluation of one bucket for one contact as of an instant.
+type check struct {
+	segment *segment
+	at      time.Time
+	kind    checkKind
+	// stay is what a due check is about: it is void when that stay has ended.
+	stay *bucket.Stay
+	// known is set when holds needs no statement.
+	known, holds bool
+	// anchor is the historical anchor of a stay made by settling (W-27).
+	anchor time.Time
+}
+
+type checkKind int
+
+const (
+	checkOwn    checkKind = iota // by what the item itself changed
+	checkDue                     // a stay is too old, or a leave was held back until now (B-12)
+	checkSettle                  // a new or changed definition (W-22)
+	checkEdge                    // the edge of a window (W-3)
+)
+
+// nextWave takes the items that can be applied together: no item that buckets look
+// at is behind another one of its contact, so that its statements see what came
+// before and nothing of what comes after (I-17). Behind a merge begins a new wave.
+func (t *transaction) nextWave(items []*item) (ready, rest []*item) {
+	concerned := map[*person]bool{}
+	for i, it := range items {
+		if len(it.verdict.merges) > 0 {
+			if len(ready) == 0 && len(rest) == 0 {
+				return items[:1], items[1:]
+			}
+			return ready, append(rest, items[i:]...)
+		}
+		p := it.verdict.person.survivor()
+		if concerned[p] {
+			rest = append(rest, it)
+			continue
+		}
+		ready = append(ready, it)
+		if t.concerns(it) {
+			concerned[p] = true
+		}
+	}
+	return ready, rest
+}
+
+// concerns reports whether a bucket may look at the item. It may say so too often.
+func (t *transaction) concerns(it *item) bool {
+	l := t.catalog.segments
+	if len(l.all) == 0 {
+		return false
+	}
+	return it.kind != kindEvent || it.verdict.created || it.verdict.revived || len(it.verdict.person.survivor().stays) > 0 || len(l.settling) > 0 ||
+		len(l.byEvent[it.event.Name]) > 0 || slices.ContainsFunc(l.properties, func(key string) bool {
+		_, written := it.event.ContactProperties[key]
+		return written
+	})
+}
+
+// judge finds out what the criteria say that the items of a wave concern: before
+// each item as of the instants that have passed by then, and with the item. The
+// events of the wave are written for that.
+func (t *transaction) judge(ctx context.Context, wave []*item) error {
+	if err := t.recall(ctx, wave); err != nil {
+		return err
+	}
+	var before, own evaluations
+	for _, it := range wave {
+		p := it.verdict.person
+		it.before, it.own = nil, nil
+		if it.verdict.dead {
+			continue
+		}
+		it.before = t.passed(it)
+		before.add(p, emptyObject, it.before)
+		it.own = t.candidates(it)
+		own.add(p, it.patch(), it.own)
+	}
+	if len(before.checks)+len(own.checks) == 0 {
+		return nil
+	}
+	var p store.Pipeline
+	t.flush(ctx, &p)
+	before.queue(ctx, &p)
+	if len(own.checks) > 0 {
+		for _, it := range wave {
+			if it.flow != nil {
+				t.wave.changes.event(it.flow)
+				it.flow.written = true
+			}
+		}
+		t.flush(ctx, &p)
+	}
+	own.queue(ctx, &p)
+	if err := t.conn.Send(ctx, &p); err != nil {
+		return fmt.Errorf("evaluate buckets: %w", err)
+	}
+	return t.prepare(ctx, wave)
+}
+
+// recall reads the newest stays in buckets for which an edge has passed: no edge
+// undoes what a newer evaluation decided (W-6).
+func (t *transaction) recall(ctx context.Context, wave []*item) error {
+	var contacts []uuid.UUID
+	var buckets []string
+	for _, it := range wave {
+		for _, edge := range it.edges {
+			if who := it.verdict.person; who.stay(edge.BucketID) == nil {
+				contacts, buckets = append(contacts, who.id), append(buckets, edge.BucketID)
+			}
+		}
+	}
+	if len(contacts) == 0 {
+		return nil
+	}
+	var p store.Pipeline
+	past := t.loadPast(ctx, &p, contacts, buckets)
+	if err := t.conn.Send(ctx, &p); err != nil {
+		return fmt.Errorf("read earlier stays: %w", err)
+	}
+	past()
+	return nil
+}
+
+// loadPast reads the newest stay of each contact in each bucket.
+func (t *transaction) loadPast(ctx context.Context, p *store.Pipeline, contacts []uuid.UUID, buckets []string) func() {
+	var rows []storedb.BucketsPastRow
+	if len(contacts) > 0 {
+		p.Add(func(q *storedb.Queries) (err error) { rows, err = q.BucketsPast(ctx, contacts, buckets); return err })
+	}
+	return func() {
+		for _, row := range rows {
+			who := t.plan.people[row.ContactID]
+			if _, known := who.pasts[row.BucketID]; known || who.stay(row.BucketID) != nil {
+				continue // changed in this transaction, or there is no earlier one to know of
+			}
+			who.remember(row.BucketID, bucket.Past{Epoch: int(row.Epoch), Left: instant(row.LeftAt), Evaluated: row.LastEvaluatedAt})
+		}
+	}
+}
+
+// evaluated is the latest evaluation of the bucket that is known for the contact.
+func (p *person) evaluated(g *segment) time.Time {
+	if s := p.stay(g.ID); s != nil {
+		return s.Evaluated
+	}
+	return p.pasts[g.ID].Evaluated
+}
+
+// passed are the instants of the contact that time alone has reached before the
+// item, in order, leaves first: stays that are too old and leaves held back (B-12),
+// and definitions that it was not settled for (W-22).
+func (t *transaction) passed(it *item) []*check {
+	p, now := it.verdict.person, t.instant(it)
+	var checks []*check
+	for _, edge := range it.edges {
+		if g := t.catalog.segments.byID[edge.BucketID]; g != nil && g.on {
+			checks = append(checks, &check{segment: g, at: later(edge.At, p.evaluated(g)), kind: checkEdge})
+		}
+	}
+	for _, s := range p.stays {
+		g := t.catalog.segments.byID[s.BucketID]
+		if g == nil || !g.on {
+			continue
+		}
+		if at, byAge := s.Due(); !at.IsZero() && !at.After(now) {
+			checks = append(checks, &check{segment: g, at: at, kind: checkDue, stay: s, known: byAge})
+		}
+	}
+	for _, g := range t.catalog.segments.settling {
+		if t.unsettled(p, g) {
+			checks = append(checks, &check{segment: g, at: later(g.settling.at, p.evaluated(g)), kind: checkSettle})
+		}
+	}
+	slices.SortStableFunc(checks, func(a, b *check) int {
+		if c := a.at.Compare(b.at); c != 0 {
+			return c
+		}
+		return strings.Compare(a.segment.ID, b.segment.ID)
+	})
+	return checks
+}
+
+// unsettled reports whether a backfill has still to come to the contact.
+func (t *transaction) unsettled(p *person, g *segment) bool {
+	f := g.settling
+	position, open := t.positions[f.id]
+	return open && p.inserted && !p.createdAt.After(f.at) && !less(p.id, position) && p.id != position &&
+		!t.settled[settledKey{p.id, g.ID, f.generation}]
+}
+
+type settledKey struct {
+	contactID  uuid.UUID
+	bucketID   string
+	generation int
+}
+
+// candidates are the buckets that what the item changes may move the contact into or
+// out of, by bucket id (B-7).
+func (t *transaction) candidates(it *item) []*check {
+	l := t.catalog.segments
+	found := map[*segment]bool{} // whether the answer is known
+	name := func(list []*segment) {
+		for _, g := range list {
+			found[g] = false
+		}
+	}
+	if it.kind == kindEvent {
+		name(l.byEvent[it.event.Name])
+	}
+	for key, value := range it.event.ContactProperties {
+		if list := l.byProperty[key]; len(list) > 0 && it.verdict.person.changes(key, value) {
+			name(list)
+		}
+	}
+	switch {
+	case it.verdict.revived || len(it.verdict.merges) > 0:
+		for _, g := range l.all {
+			if g.on {
+				found[g] = false
+			}
+		}
+	case it.verdict.created:
+		for _, g := range l.blank {
+			if _, named := found[g]; !named {
+				found[g] = true
+			}
+		}
+	}
+	now := t.instant(it)
+	checks := make([]*check, 0, len(found))
+	for g, known := range found {
+		checks = append(checks, &check{segment: g, at: now, known: known, holds: known})
+	}
+	slices.SortFunc(checks, func(a, b *check) int { return strings.Compare(a.segment.ID, b.segment.ID) })
+	return checks
+}
+
+// changes reports whether a write gives the property another value (B-7).
+func (p *person) changes(key string, value json.RawMessage) bool {
+	var was, will any
+	stored, there := p.known[key]
+	if there && json.Unmarshal(stored, &was) != nil || json.Unmarshal(value, &will) != nil {
+		return true
+	}
+	return !reflect.DeepEqual(was, will) // null and missing are one
+}
+
+func (it *item) patch() json.RawMessage {
+	if len(it.event.ContactProperties) == 0 {
+		return emptyObject
+	}
+	body, err := json.Marshal(it.event.ContactProperties)
+	if err != nil {
+		return json.RawMessage(err.Error()) // Postgres refuses it
+	}
+	return body
+}
+
+// evaluations are checks by bucket, in the columns of the statement that decides them.
+type evaluations struct {
+	checks []*check
+	groups map[*segment]*evaluationGroup
+}
+
+type evaluationGroup struct {
+	places   []int32
+	contacts []uuid.UUID
+	instants []time.Time
+	patches  []json.RawMessage
+}
+
+func (e *evaluations) add(p *person, patch json.RawMessage, checks []*check) {
+	for _, c := range checks {
+		e.checks = append(e.checks, c)
+		if c.known {
+			continue
+		}
+		if e.groups == nil {
+			e.groups = map[*segment]*evaluationGroup{}
+		}
+		g := e.groups[c.segment]
+		if g == nil {
+			g = &evaluationGroup{}
+			e.groups[c.segment] = g
+		}
+		g.places = append(g.places, int32(len(e.checks)-1)) //nolint:gosec // bounded by the batch
+		g.contacts = append(g.contacts, p.id)
+		g.instants = append(g.instants, c.at)
+		g.patches = append(g.patches, patch)
+	}
+}
+
+func (e *evaluations) queue(ctx context.Context, p *store.Pipeline) {
+	for _, s := range slices.SortedFunc(maps.Keys(e.groups), func(a, b *segment) int { return strings.Compare(a.ID, b.ID) }) {
+		g := e.groups[s]
+		p.AddRows(ctx, s.sql, s.arguments(g.places, g.contacts, g.instants, g.patches), func(rows pgx.Rows) error {
+			places, err := collectPlaces(rows, nil)
+			for _, place := range places {
+				e.checks[place].holds = true
+			}
+			return err
+		})
+	}
+}
+
+// flips reports whether the check may change a membership.
+func (c *check) flips(p *person) bool {
+	active := p.stay(c.segment.ID)
+	return c.kind == checkDue || c.holds != (active != nil)
+}
+
+// prepare reads what the transitions to come need: earlier stays, and what listens
+// to the bucket events. Most waves have none.
+func (t *transaction) prepare(ctx context.Context, wave []*item) error {
+	var (
+		p        store.Pipeline
+		contacts []uuid.UUID
+		buckets  []string
+		names    = map[string]bool{}
+		anchored evaluations
+	)
+	for _, it := range wave {
+		for _, c := range slices.Concat(it.before, it.own) {
+			who := it.verdict.person
+			if !c.flips(who) {
+				continue
+			}
+			if who.inserted {
+				contacts, buckets = append(contacts, who.id), append(buckets, c.segment.ID)
+			}
+			names[c.segment.Entered()], names[c.segment.Left()] = true, true
+			names[hogsend.AnyEntered], names[hogsend.AnyLeft] = true, true
+			if c.kind == checkSettle && c.holds {
+				anchored.add(who, emptyObject, []*check{c})
+			}
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	past := t.loadPast(ctx, &p, contacts, buckets)
+	anchored.queueAnchors(ctx, &p)
+	more := t.loadMore(ctx, &p, slices.Sorted(maps.Keys(names)))
+	if err := t.conn.Send(ctx, &p); err != nil {
+		return fmt.Errorf("read stays: %w", err)
+	}
+	past()
+	more()
+	return nil
+}
+
+// queueAnchors reads the historical anchors of stays to be made by settling (W-27).
+func (e *evaluations) queueAnchors(ctx context.Context, p *store.Pipeline) {
+	for s, g := range e.groups {
+		if s.facts.Anchor.Event == "" {
+			continue
+		}
+		p.Add(func(q *storedb.Queries) error {
+			rows, err := q.BucketsAnchors(ctx, g.places, g.contacts, s.facts.Anchor.Event)
+			for _, row := range rows {
+				c := e.checks[row.Place]
+				c.anchor = row.OccurredAt.Add(s.facts.Anchor.Plus)
+			}
+			return err
+		})
+	}
+}
+
+func (p *person) remember(bucketID string, past bucket.Past) {
+	if p.pasts == nil {
+		p.pasts = map[string]bucket.Past{}
+	}
+	p.pasts[bucketID] = past
+}
+
+// stay is the contact's active stay in a bucket; nil for none.
+func (p *person) stay(bucketID string) *bucket.Stay {
+	for _, s := range p.stays {
+		if s.BucketID == bucketID {
+			return s
+		}
+	}
+	return nil
+}
+
+// spreadStays hands active stays to their contacts.
+func (t *transaction) spreadStays(rows []storedb.BucketsStaysRow) error {
+	for i := range rows {
+		row := &rows[i]
+		s := &bucket.Stay{
+			ID: row.ID, BucketID: row.BucketID, Epoch: int(row.Epoch), Entered: row.EnteredAt, Anchor: row.AnchorAt,
+			MaxDwellAt: instant(row.MaxDwellAt), Evaluated: row.LastEvaluatedAt, Muted: row.Muted,
+		}
+		if !bytes.Equal(row.Fired, emptyObject) {
+			if err := json.Unmarshal(row.Fired, &s.Fired); err != nil {
+				return fmt.Errorf("read fired ordinals of stay %s: %w", row.ID, err)
+			}
+		}
+		if row.LeaveAt != nil {
+			s.Leave = &bucket.Deferred{At: *row.LeaveAt, Silent: row.LeaveSilent, Reason: text(row.LeaveReason)}
+		}
+		c := t.plan.people[row.ContactID]
+		c.stays = append(c.stays, s)
+	}
+	return nil
+}

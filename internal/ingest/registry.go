@@ -1,0 +1,343 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// ErrDisabledInCode is returned when an operator switches on a bucket whose code
+// switches it off (B-53).
+var ErrDisabledInCode = errors.New("bucket is disabled in code")
+
+// ErrStillRegistered is returned when a bucket that is in force is retired (W-31).
+var ErrStillRegistered = errors.New("bucket is still registered")
+
+// Why a bucket has to be settled once it is enabled.
+const (
+	pendingFirst  = "first-time"
+	pendingChange = "reeval"
+)
+
+// Register makes the buckets of a build known and brings into force those of the
+// newest build among the live workers, of which the caller is one (B-5). It is
+// called when a worker starts and again and again while it lives; while nothing
+// changes it reads two rows.
+func (g *Ingester) Register(ctx context.Context, digest, buildID string, definitions []bucket.Definition) error {
+	raw, err := json.Marshal(definitions)
+	if err != nil {
+		return fmt.Errorf("encode buckets: %w", err)
+	}
+	if err := g.store.RegistriesInsert(ctx, digest, buildID, raw); err != nil {
+		return fmt.Errorf("store registry: %w", err)
+	}
+	return g.Enforce(ctx, digest)
+}
+
+// Enforce compares what is in force with what should be, and changes it in one
+// transaction: definitions, generations and backfills (W-19, W-20). live are digests
+// of workers that live besides those whose heartbeats say so.
+func (g *Ingester) Enforce(ctx context.Context, live ...string) error {
+	newest, err := g.store.RegistriesInForce(ctx, live)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read newest registry: %w", err)
+	}
+	state, err := g.store.RegistryState(ctx)
+	if err != nil {
+		return fmt.Errorf("read registry in force: %w", err)
+	}
+	if state.Digest == newest.Digest {
+		return nil
+	}
+	return g.store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
+		if err := q.BucketsChange(ctx); err != nil {
+			return fmt.Errorf("lock registry: %w", err)
+		}
+		newest, err := q.RegistriesInForce(ctx, live)
+		if err != nil {
+			return fmt.Errorf("read newest registry: %w", err)
+		}
+		state, err := q.RegistryState(ctx)
+		if err != nil || state.Digest == newest.Digest {
+			return err
+		}
+		var definitions []bucket.Definition
+		if err := json.Unmarshal(newest.Definitions, &definitions); err != nil {
+			return fmt.Errorf("read definitions of %s: %w", newest.Digest, err)
+		}
+		r := registration{q: q, now: state.Now}
+		if err := r.apply(ctx, definitions); err != nil {
+			return err
+		}
+		return q.RegistryStateSet(ctx, newest.Digest)
+	})
+}
+
+// registration brings definitions into force, within one transaction.
+type registration struct {
+	q   *storedb.Queries
+	now time.Time
+}
+
+func (r *registration) apply(ctx context.Context, definitions []bucket.Definition) error {
+	rows, err := r.q.BucketsAll(ctx)
+	if err != nil {
+		return fmt.Errorf("read buckets: %w", err)
+	}
+	stored := make(map[string]*storedb.BucketsAllRow, len(rows))
+	for i := range rows {
+		stored[rows[i].ID] = &rows[i]
+	}
+	slices.SortFunc(definitions, func(a, b bucket.Definition) int { return strings.Compare(a.ID, b.ID) })
+	for i := range definitions {
+		d := &definitions[i]
+		if err := r.rename(ctx, d, stored); err != nil {
+			return err
+		}
+		if err := r.bucket(ctx, d, stored[d.ID]); err != nil {
+			return fmt.Errorf("register bucket %s: %w", d.ID, err)
+		}
+		delete(stored, d.ID)
+	}
+	var gone []string
+	for id, row := range stored {
+		if row.Registered {
+			gone = append(gone, id)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	return r.q.BucketsUnregister(ctx, r.now, gone)
+}
+
+// rename moves what is stored under a former id when the bucket is first registered
+// under the new one (B-1).
+func (r *registration) rename(ctx context.Context, d *bucket.Definition, stored map[string]*storedb.BucketsAllRow) error {
+	if stored[d.ID] != nil {
+		return nil
+	}
+	for _, former := range d.Aliases {
+		row := stored[former]
+		if row == nil {
+			continue
+		}
+		err := errors.Join(r.q.BucketsRename(ctx, d.ID, r.now, former), r.q.BucketsRenameStays(ctx, d.ID, former),
+			r.q.BucketsRenameBackfills(ctx, d.ID, former), r.q.BucketsRenameSettled(ctx, d.ID, former))
+		if err != nil {
+			return fmt.Errorf("rename bucket %s to %s: %w", former, d.ID, err)
+		}
+		delete(stored, former)
+		row.ID = d.ID
+		stored[d.ID] = row
+		return nil
+	}
+	return nil
+}
+
+// bucket brings one definition into force. Contacts are settled when the criteria
+// are new, have changed, or apply again after a time without (W-19, W-31, B-52).
+func (r *registration) bucket(ctx context.Context, d *bucket.Definition, was *storedb.BucketsAllRow) error {
+	raw, err := json.Marshal(d)
+	if err != nil {
+		return fmt.Errorf("encode definition: %w", err)
+	}
+	u := storedb.BucketsUpsertParams{ID: d.ID, Definition: raw, Hash: d.Hash, Disabled: d.Disabled, Now: r.now}
+	mode, policy := "", ""
+	switch {
+	case was == nil:
+		mode, policy = pendingFirst, policySilent
+	case was.Pending != "":
+		mode, policy = was.Pending, policySilent // it waits to be enabled
+	case was.Disabled && !d.Disabled || !was.Registered:
+		mode, policy = pendingChange, policySilent
+	case was.Hash != d.Hash:
+		mode, policy = pendingChange, policyDefault
+		if d.OnChange != "" {
+			policy = string(d.OnChange)
+		}
+	}
+	enabled := was == nil || was.Enabled
+	if was != nil {
+		u.Generation = was.Generation
+	}
+	if mode != "" && (d.Disabled || !enabled) {
+		u.Pending, mode = mode, "" // settled when it is enabled, as of then (B-52)
+	}
+	if mode != "" {
+		u.Generation++
+	}
+	if err := r.q.BucketsUpsert(ctx, u); err != nil {
+		return fmt.Errorf("store definition: %w", err)
+	}
+	if err := r.settle(ctx, d, u.Generation, mode, policy); err != nil {
+		return err
+	}
+	return r.rearm(ctx, d, was, u)
+}
+
+// rearm sets the timers of dwell reactions that existing members have none of yet,
+// and cancels those of reactions that are gone (B-46, B-47).
+func (r *registration) rearm(ctx context.Context, d *bucket.Definition, was *storedb.BucketsAllRow, now storedb.BucketsUpsertParams) error {
+	if was == nil {
+		return nil
+	}
+	var before bucket.Definition
+	if err := json.Unmarshal(was.Definition, &before); err != nil {
+		return fmt.Errorf("read earlier definition: %w", err)
+	}
+	frozen := d.Disabled || !was.Enabled
+	thawed := !frozen && (was.Disabled || !was.Registered || was.Pending != "" && now.Pending == "")
+	for i := range d.Reactions {
+		old := slices.ContainsFunc(before.Reactions, func(o bucket.Reaction) bool { return o.JourneyID == d.Reactions[i].JourneyID })
+		if d.Reactions[i].Schedule != nil && !frozen && (!old || thawed) {
+			if err := r.arm(ctx, d.ID, &d.Reactions[i], false); err != nil {
+				return err
+			}
+		}
+	}
+	for i := range before.Reactions {
+		kept := slices.ContainsFunc(d.Reactions, func(o bucket.Reaction) bool { return o.JourneyID == before.Reactions[i].JourneyID })
+		if before.Reactions[i].Schedule != nil && !kept {
+			if err := r.arm(ctx, d.ID, &before.Reactions[i], true); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *registration) arm(ctx context.Context, bucketID string, reaction *bucket.Reaction, cancels bool) error {
+	schedule, err := json.Marshal(reaction.Schedule)
+	if err != nil {
+		return fmt.Errorf("encode schedule: %w", err)
+	}
+	id := newID()
+	return r.q.ArmingInsert(ctx, storedb.ArmingInsertParams{
+		ID: id, BucketID: bucketID, JourneyID: reaction.JourneyID, Schedule: schedule, Round: id.String(), Cancels: cancels, Now: r.now,
+	})
+}
+
+// policySilent changes memberships without events (W-23).
+const policySilent = "silent"
+
+// settle opens a backfill, in place of one that is under way (W-20, W-25).
+func (r *registration) settle(ctx context.Context, d *bucket.Definition, generation int32, mode, policy string) error {
+	if mode == "" {
+		return nil
+	}
+	id := d.ID
+	if err := r.watch(ctx, d); err != nil {
+		return err
+	}
+	if err := r.q.BackfillsSupersede(ctx, r.now, id); err != nil {
+		return fmt.Errorf("end earlier backfill: %w", err)
+	}
+	if err := r.q.BackfillsForget(ctx, id, generation-1); err != nil {
+		return fmt.Errorf("forget settled contacts: %w", err)
+	}
+	return r.q.BackfillsInsert(ctx, storedb.BackfillsInsertParams{
+		ID: newID(), BucketID: id, Generation: generation, Mode: mode, Policy: policy, Now: r.now,
+	})
+}
+
+// watch lets the clock know of the windows of a bucket: their edges count from now
+// on, also those that pass before its contacts are settled (W-33).
+func (r *registration) watch(ctx context.Context, d *bucket.Definition) error {
+	tree, _, err := criteria.UnmarshalTree(d.Criteria)
+	if err != nil {
+		return fmt.Errorf("read criteria: %w", err)
+	}
+	var events []string
+	var withins []int64
+	for _, w := range criteria.FactsOf(tree).Windows {
+		events, withins = append(events, w.Event), append(withins, w.Within.Microseconds())
+	}
+	return r.q.ClockCursorsInsert(ctx, r.now, events, withins)
+}
+
+// SwitchBucket is an operator's switch of a bucket, effective for every transaction
+// that begins after it (B-50). Switching it on settles all contacts silently as of
+// then (B-52); switching to the state it has does nothing. It is store.ErrNotFound
+// for an unknown bucket, ErrDisabledInCode for one that its code keeps off.
+func (g *Ingester) SwitchBucket(ctx context.Context, id string, enabled bool) error {
+	return g.store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
+		if err := q.BucketsChange(ctx); err != nil {
+			return fmt.Errorf("lock registry: %w", err)
+		}
+		state, err := q.RegistryState(ctx)
+		if err != nil {
+			return fmt.Errorf("read registry in force: %w", err)
+		}
+		rows, err := q.BucketsAll(ctx)
+		if err != nil {
+			return fmt.Errorf("read buckets: %w", err)
+		}
+		i := slices.IndexFunc(rows, func(row storedb.BucketsAllRow) bool { return row.ID == id })
+		switch {
+		case i < 0:
+			return store.ErrNotFound
+		case enabled && rows[i].Disabled:
+			return ErrDisabledInCode
+		case rows[i].Enabled == enabled:
+			return nil
+		}
+		r := registration{q: q, now: state.Now}
+		s := storedb.BucketsSwitchParams{ID: id, Enabled: enabled, Generation: rows[i].Generation, Pending: rows[i].Pending, Now: r.now}
+		mode := ""
+		switch {
+		case enabled && rows[i].Registered:
+			if mode = s.Pending; mode == "" {
+				mode = pendingChange
+			}
+			s.Pending = ""
+			s.Generation++
+		case !enabled && s.Pending == "":
+			open, err := q.BucketsBackfills(ctx)
+			if err != nil {
+				return fmt.Errorf("read backfills: %w", err)
+			}
+			for k := range open {
+				if open[k].BucketID == id {
+					s.Pending = open[k].Mode // what is under way starts anew when it is enabled
+				}
+			}
+			if err := q.BackfillsSupersede(ctx, r.now, id); err != nil {
+				return fmt.Errorf("end backfill: %w", err)
+			}
+		}
+		if err := q.BucketsSwitch(ctx, s); err != nil {
+			return fmt.Errorf("switch bucket: %w", err)
+		}
+		var d bucket.Definition
+		if err := json.Unmarshal(rows[i].Definition, &d); err != nil {
+			return fmt.Errorf("read definition: %w", err)
+		}
+		d.ID = id
+		if err := r.settle(ctx, &d, s.Generation, mode, policySilent); err != nil {
+			return err
+		}
+		for k := range d.Reactions {
+			if enabled && d.Reactions[k].Schedule != nil {
+				if err := r.arm(ctx, id, &d.Reactions[k], false); err != nil {
+					return err
+				}
+			}
+		}
+		return q.RegistryChanged(ctx)
+	})
+}
