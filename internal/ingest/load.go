@@ -20,7 +20,7 @@ func (t *transaction) load(ctx context.Context, p *store.Pipeline) func() {
 		waits    []storedb.IngestWaitsRow
 		past     []storedb.IngestHistoryRow
 		out      []storedb.IngestOptOutsRow
-		off      []string
+		off      []storedb.IngestSwitchedOffRow
 		journeys []string
 	)
 	for _, c := range t.people {
@@ -62,9 +62,12 @@ func (t *transaction) load(ctx context.Context, p *store.Pipeline) func() {
 				}
 			}
 		}
-		t.wave.off = make(map[string]bool, len(off))
-		for _, id := range off {
-			t.wave.off[id] = true
+		t.wave.off, t.wave.paused = make(map[string]bool, len(off)), make(map[string]bool, len(off))
+		for _, row := range off {
+			t.wave.off[row.JourneyID] = !row.Enabled
+			if row.Paused {
+				t.wave.paused[t.ingester.catalog.id(row.JourneyID)] = true
+			}
 		}
 	}
 }
@@ -88,7 +91,7 @@ func (t *transaction) spread(live []storedb.IngestLiveRow, waits []storedb.Inges
 		row := &live[i]
 		c := t.plan.people[row.ContactID]
 		c.live = append(c.live, &enrollment{
-			id: row.ID, journeyID: row.JourneyID, entry: row.Entry, hops: int(row.Hops),
+			id: row.ID, journeyID: row.JourneyID, entry: row.Entry, hops: int(row.Hops), retries: int(row.Retries),
 			node: row.Node, workflowID: row.WorkflowID, createdAt: row.CreatedAt,
 		})
 	}

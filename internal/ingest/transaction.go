@@ -34,6 +34,7 @@ type item struct {
 	origin        uuid.UUID
 	end           *End
 	stepKey, node string
+	journeyID     string // of origin
 
 	verdict verdict
 	source  *person // the contact of origin
@@ -176,6 +177,7 @@ func (it *item) settle(origins []storedb.IngestOriginsRow) error {
 		if o.ID != it.origin {
 			continue
 		}
+		it.journeyID = o.JourneyID
 		if over := o.Status == statusCompleted || o.Status == statusFailed || o.Status == statusExited; over {
 			if it.end != nil {
 				it.status = o.Status
@@ -256,11 +258,15 @@ func (t *transaction) open(ctx context.Context) error {
 	if len(lockIDs) > 0 {
 		p.Add(func(q *storedb.Queries) (err error) { locked, err = q.IngestLock(ctx, lockIDs); return err })
 	}
+	paused := t.queuePauses(ctx, &p)
 	p.Add(func(q *storedb.Queries) (err error) { t.now, err = q.IngestClock(ctx); return err })
 	t.begin()
 	load := t.load(ctx, &p)
 	if err := t.conn.Send(ctx, &p); err != nil {
 		return fmt.Errorf("lock contacts: %w", err)
+	}
+	if err := paused(); err != nil {
+		return err
 	}
 	if err := t.check(locked, len(lockIDs), owners); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,7 +41,7 @@ type enrollment struct {
 	id               uuid.UUID
 	journeyID        string
 	entry            int32
-	hops             int
+	hops, retries    int
 	node, workflowID string
 	createdAt        time.Time
 	over             bool
@@ -112,6 +113,7 @@ type wave struct {
 	began   time.Time             // the transaction's instant
 	now     time.Time             // that of the item
 	off     map[string]bool       // journeys switched off by an operator
+	paused  map[string]bool       // journeys that are paused
 	optOuts map[string]*uuid.UUID // addresses opted out of everything, with the contact of the record
 	left    []leaving
 	changes changes
@@ -318,7 +320,7 @@ func (w *wave) close(p *person, n *enrollment, end End) error {
 	if end.Reason != "" {
 		detail["reason"] = end.Reason
 	}
-	return w.changes.log(n.id, end.StepKey, end.Status, n.node, end.Status, detail)
+	return w.changes.log(n.id, n.retried(end.StepKey), end.Status, n.node, end.Status, detail)
 }
 
 // finish ends an enrollment because its journey said so (J-61 to J-63).
@@ -340,7 +342,7 @@ func (w *wave) announce(cause *flow, n *enrollment, end End) error {
 	case statusCompleted:
 		name, key = journeyCompleted, "completed"
 	case statusFailed:
-		name, key = journeyFailed, "failed:1"
+		name, key = journeyFailed, "failed:"+strconv.Itoa(1+n.retries)
 		properties["error"] = clip(end.Error, 1000)
 	default:
 		properties["reason"] = end.Reason
@@ -355,6 +357,11 @@ func (w *wave) announce(cause *flow, n *enrollment, end End) error {
 	}
 	w.changes.event(e)
 	w.changes.internalKey("journey:"+n.id.String()+":"+key, e)
+	if end.cancels {
+		if err := w.changes.tell(e.person.id, e.id, store.OutboxCancel, names.CancelKey(n.id.String()), store.CancelPayload{WorkflowID: n.workflowID}); err != nil {
+			return err
+		}
+	}
 	if _, err := w.exits(e); err != nil {
 		return err
 	}

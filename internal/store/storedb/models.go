@@ -24,6 +24,52 @@ type ApiKey struct {
 	CreatedAt  time.Time
 }
 
+type Backfill struct {
+	ID         uuid.UUID
+	BucketID   string
+	Generation int32
+	Mode       string
+	Policy     string
+	Status     string
+	SettleAt   time.Time
+	Position   uuid.UUID
+	Total      int64
+	Processed  int64
+	Joined     int64
+	LeftCount  int64
+	Error      *string
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+}
+
+type Bucket struct {
+	ID         string
+	Definition json.RawMessage
+	Hash       string
+	Registered bool
+	Disabled   bool
+	Enabled    bool
+	Generation int32
+	Pending    string
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+}
+
+type ClockCursor struct {
+	EventName string
+	WithinUs  int64
+	CursorAt  time.Time
+}
+
+type ClockRetry struct {
+	ContactID uuid.UUID
+	BucketID  string
+	EdgeAt    time.Time
+	Attempts  int32
+	DueAt     time.Time
+	Error     string
+}
+
 type Contact struct {
 	ID          uuid.UUID
 	ExternalID  *string
@@ -95,6 +141,8 @@ type Enrollment struct {
 	ExitedAt       *time.Time
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
+	Concurrent     bool
+	Retries        int32
 }
 
 type Event struct {
@@ -120,10 +168,26 @@ type EventKey struct {
 	ReceivedAt time.Time
 }
 
+type Hold struct {
+	ID           uuid.UUID
+	EnrollmentID uuid.UUID
+	JourneyID    string
+	StepKey      string
+	N            int32
+	Node         string
+	IsSend       bool
+	HeldAt       time.Time
+	DueAt        *time.Time
+	Skip         bool
+	ClosedAt     *time.Time
+}
+
 type JourneyConfig struct {
-	JourneyID string
-	Enabled   bool
-	UpdatedAt time.Time
+	JourneyID   string
+	Enabled     bool
+	UpdatedAt   time.Time
+	PausedAt    *time.Time
+	PauseReason *string
 }
 
 type Mailbox struct {
@@ -132,6 +196,30 @@ type Mailbox struct {
 	Digest    []byte
 	Message   json.RawMessage
 	CreatedAt time.Time
+}
+
+type Membership struct {
+	ID              uuid.UUID
+	BucketID        string
+	ContactID       uuid.UUID
+	Epoch           int32
+	Status          string
+	Source          string
+	Muted           bool
+	EnteredAt       time.Time
+	AnchorAt        time.Time
+	MaxDwellAt      *time.Time
+	LeaveAt         *time.Time
+	LeaveSource     *string
+	LeaveSilent     bool
+	DueAt           *time.Time
+	ExpiresAt       *time.Time
+	LastEvaluatedAt time.Time
+	LeftAt          *time.Time
+	LeftReason      *string
+	Fired           json.RawMessage
+	CreatedAt       time.Time
+	UpdatedAt       time.Time
 }
 
 type OnceValue struct {
@@ -172,6 +260,24 @@ type Preference struct {
 	UpdatedAt         time.Time
 }
 
+type Registry struct {
+	Digest      string
+	BuildID     string
+	Definitions json.RawMessage
+	FirstSeenAt time.Time
+}
+
+type RegistryState struct {
+	Singleton bool
+	Digest    string
+	Version   int64
+}
+
+type ReleasePace struct {
+	Singleton  bool
+	ReleasedAt time.Time
+}
+
 type Send struct {
 	ID             uuid.UUID
 	Key            string
@@ -198,6 +304,14 @@ type Send struct {
 	SentAt         *time.Time
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
+	OpenedAt       *time.Time
+	ClickedAt      *time.Time
+}
+
+type Settled struct {
+	BucketID   string
+	Generation int32
+	ContactID  uuid.UUID
 }
 
 type StepLog struct {
@@ -210,6 +324,14 @@ type StepLog struct {
 	Detail       json.RawMessage
 	BuildID      string
 	At           time.Time
+}
+
+type Trouble struct {
+	EnrollmentID uuid.UUID
+	Kind         string
+	Detail       string
+	Since        time.Time
+	SeenAt       time.Time
 }
 
 type Wait struct {

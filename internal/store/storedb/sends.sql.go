@@ -132,7 +132,7 @@ func (q *Queries) SendAccept(ctx context.Context, providerID *string, key string
 const sendAttempt = `-- name: SendAttempt :one
 update sends set first_attempt_at = coalesce(first_attempt_at, clock_timestamp()), updated_at = clock_timestamp()
 where key = $1 and status = 'queued'
-returning sends.id, sends.key, sends.contact_id, sends.enrollment_id, sends.journey_id, sends.template_key, sends.category, sends.status, sends.reason, sends.from_email, sends.to_email, sends.reply_to, sends.subject, sends.html, sends.text, sends.headers, sends.tags, sends.props, sends.provider_id, sends.claimed_at, sends.first_attempt_at, sends.unclear, sends.sent_at, sends.created_at, sends.updated_at, clock_timestamp()::timestamptz as now
+returning sends.id, sends.key, sends.contact_id, sends.enrollment_id, sends.journey_id, sends.template_key, sends.category, sends.status, sends.reason, sends.from_email, sends.to_email, sends.reply_to, sends.subject, sends.html, sends.text, sends.headers, sends.tags, sends.props, sends.provider_id, sends.claimed_at, sends.first_attempt_at, sends.unclear, sends.sent_at, sends.created_at, sends.updated_at, sends.opened_at, sends.clicked_at, clock_timestamp()::timestamptz as now
 `
 
 type SendAttemptRow struct {
@@ -170,6 +170,8 @@ func (q *Queries) SendAttempt(ctx context.Context, key string) (SendAttemptRow, 
 		&i.Send.SentAt,
 		&i.Send.CreatedAt,
 		&i.Send.UpdatedAt,
+		&i.Send.OpenedAt,
+		&i.Send.ClickedAt,
 		&i.Now,
 	)
 	return i, err
@@ -189,7 +191,7 @@ func (q *Queries) SendFail(ctx context.Context, reason *string, key string) (int
 }
 
 const sendFind = `-- name: SendFind :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at from sends where key = $1
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at from sends where key = $1
 `
 
 func (q *Queries) SendFind(ctx context.Context, key string) ([]Send, error) {
@@ -227,6 +229,8 @@ func (q *Queries) SendFind(ctx context.Context, key string) ([]Send, error) {
 			&i.SentAt,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.OpenedAt,
+			&i.ClickedAt,
 		); err != nil {
 			return nil, err
 		}
