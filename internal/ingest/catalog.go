@@ -9,12 +9,12 @@ import (
 
 // catalog is the registry as one event looks at it: by event name.
 type catalog struct {
-	triggers  map[string][]*hogsend.Journey // by journey id (I-43)
-	exits     map[string]*hogsend.Journey   // journeys with exit rules, by id and alias
+	triggers map[string][]*hogsend.Journey // by journey id (I-43)
+	exits    map[string]*hogsend.Journey   // journeys with exit rules, by id and alias
 	// exitEvents are the names that some exit rule takes.
 	exitEvents map[string]bool
 	names      map[string]string // journey name by id and alias
-	canonical map[string]string             // alias to id
+	canonical  map[string]string // alias to id
 	// The alias map once more, as two columns.
 	aliases, aliasOf []string
 	// segments are the buckets in force; their reactions are among the journeys.

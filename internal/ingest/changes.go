@@ -266,7 +266,9 @@ func (c *changes) queueStays(ctx context.Context, p *store.Pipeline, now time.Ti
 		})
 	}
 	for id, n := range c.tallies {
-		p.Add(func(q *storedb.Queries) error { return q.BackfillsTally(ctx, storedb.BackfillsTallyParams{ID: id, Joined: n.joined, LeftCount: n.left, Now: now}) })
+		p.Add(func(q *storedb.Queries) error {
+			return q.BackfillsTally(ctx, storedb.BackfillsTallyParams{ID: id, Joined: n.joined, LeftCount: n.left, Now: now})
+		})
 	}
 }
 

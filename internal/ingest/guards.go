@@ -18,6 +18,7 @@ import (
 const (
 	reasonDisabled     = "journey_disabled"
 	reasonSwitchedOff  = "journey_disabled_by_admin"
+	reasonPaused       = "journey_paused"
 	reasonLate         = "late_event"
 	reasonLoop         = "loop_guard"
 	reasonDeleted      = "contact_deleted"
@@ -66,6 +67,8 @@ func (w *wave) guard(e *flow, j *hogsend.Journey) (reason string, detail json.Ra
 		return reasonDisabled, nil, nil
 	case w.off[j.ID]:
 		return reasonSwitchedOff, nil, nil
+	case w.paused[j.ID]:
+		return reasonPaused, nil, nil
 	case e.late:
 		return reasonLate, nil, nil
 	case e.hops > w.cfg.HopLimit:

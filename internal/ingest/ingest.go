@@ -172,6 +172,8 @@ type End struct {
 	Reason string
 	// StepKey is the key of the step log row; "" means "end".
 	StepKey string
+	// cancels tells the workflow, because it is not the workflow that ends.
+	cancels bool
 }
 
 // Finish records the end of an enrollment together with the internal event it
@@ -214,7 +216,8 @@ func cut(s string, n int) string {
 // (J-135, I-38). Without a user id, e-mail or anonymous id it belongs to the
 // enrollment's contact. ended is true, and nothing happens, when the enrollment is
 // over (J-77); it is also true for a repetition after the end. node is where the
-// enrollment stands from then on; "" leaves it.
+// enrollment stands from then on; "" leaves it. While the journey is paused it is
+// ErrPaused and nothing happens (J-101).
 func (g *Ingester) TriggerFrom(ctx context.Context, enrollmentID uuid.UUID, stepKey, node string, ev Event) (ended bool, err error) {
 	ev.Source = "journey"
 	it := newItem(&ev)

@@ -30,7 +30,10 @@ func (t *transaction) load(ctx context.Context, p *store.Pipeline) func() error 
 		p.Add(func(q *storedb.Queries) (err error) { stays, err = q.BucketsStays(ctx, ids); return err })
 	}
 	if keys := t.named(); len(ids) > 0 && len(keys) > 0 {
-		p.Add(func(q *storedb.Queries) (err error) { properties, err = q.BucketsProperties(ctx, keys, ids); return err })
+		p.Add(func(q *storedb.Queries) (err error) {
+			properties, err = q.BucketsProperties(ctx, keys, ids)
+			return err
+		})
 	}
 	settling := t.loadSettling(ctx, p, ids)
 	t.heard = map[string]bool{}
@@ -115,7 +118,7 @@ func (t *transaction) loadListening(ctx context.Context, p *store.Pipeline, even
 		waits    []storedb.IngestWaitsRow
 		past     []storedb.IngestHistoryRow
 		out      []storedb.IngestOptOutsRow
-		off      []string
+		off      []storedb.IngestSwitchedOffRow
 		journeys []string
 	)
 	ids := t.stored()
@@ -156,10 +159,13 @@ func (t *transaction) loadListening(ctx context.Context, p *store.Pipeline, even
 			}
 		}
 		if t.wave.off == nil {
-			t.wave.off = make(map[string]bool, len(off))
+			t.wave.off, t.wave.paused = make(map[string]bool, len(off)), make(map[string]bool, len(off))
 		}
-		for _, id := range off {
-			t.wave.off[id] = true
+		for _, row := range off {
+			t.wave.off[row.JourneyID] = !row.Enabled
+			if row.Paused {
+				t.wave.paused[t.catalog.id(row.JourneyID)] = true
+			}
 		}
 	}
 }
@@ -183,7 +189,7 @@ func (t *transaction) spread(live []storedb.IngestLiveRow) {
 		row := &live[i]
 		c := t.plan.people[row.ContactID]
 		c.live = append(c.live, &enrollment{
-			id: row.ID, journeyID: row.JourneyID, entry: row.Entry, hops: int(row.Hops),
+			id: row.ID, journeyID: row.JourneyID, entry: row.Entry, hops: int(row.Hops), retries: int(row.Retries),
 			node: row.Node, workflowID: row.WorkflowID, createdAt: row.CreatedAt,
 		})
 	}

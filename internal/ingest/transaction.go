@@ -38,6 +38,7 @@ type item struct {
 	origin        uuid.UUID
 	end           *End
 	stepKey, node string
+	journeyID     string // of origin
 
 	kind kind
 	// edges are what the clock found to be due; dwell is the fire of a timer.
@@ -49,8 +50,8 @@ type item struct {
 	flow    *flow    // the event
 	before  []*check // what time has brought until then
 	own     []*check // what buckets may make of the item
-	source  *person // the contact of origin
-	repeats bool    // the key is taken: nothing is done
+	source  *person  // the contact of origin
+	repeats bool     // the key is taken: nothing is done
 
 	result Result
 	status string // the terminal status that stands
@@ -61,11 +62,11 @@ type item struct {
 type kind int
 
 const (
-	kindEvent   kind = iota
-	kindEnd          // the end of an enrollment
-	kindTouch        // properties without an event
-	kindTick         // what time alone has brought
-	kindDwell        // a timer of a stay
+	kindEvent kind = iota
+	kindEnd        // the end of an enrollment
+	kindTouch      // properties without an event
+	kindTick       // what time alone has brought
+	kindDwell      // a timer of a stay
 )
 
 // transaction applies items, in order, in one database transaction and three
@@ -218,6 +219,7 @@ func (it *item) over(origins []storedb.IngestOriginsRow) error {
 		if o.ID != it.origin {
 			continue
 		}
+		it.journeyID = o.JourneyID
 		if over := o.Status == statusCompleted || o.Status == statusFailed || o.Status == statusExited; over {
 			if it.end != nil {
 				it.status = o.Status
@@ -317,6 +319,7 @@ func (t *transaction) open(ctx context.Context) error {
 	if len(lockIDs) > 0 {
 		p.Add(func(q *storedb.Queries) (err error) { locked, err = q.IngestLock(ctx, lockIDs); return err })
 	}
+	paused := t.queuePauses(ctx, &p)
 	p.Add(func(q *storedb.Queries) (err error) { t.now, err = q.IngestClock(ctx); return err })
 	t.begin()
 	load := t.load(ctx, &p)
@@ -325,6 +328,9 @@ func (t *transaction) open(ctx context.Context) error {
 	}
 	if version != t.catalog.segments.version {
 		return errChanged
+	}
+	if err := paused(); err != nil {
+		return err
 	}
 	if err := t.check(locked, len(lockIDs), owners); err != nil {
 		return err

@@ -297,13 +297,20 @@ func (w *wave) tellTransition(cause *flow, g *segment, s *bucket.Stay, kind hogs
 		return nil, fmt.Errorf("encode %s: %w", name, err)
 	}
 	about := &occasion{segment: g, stay: s, event: what}
-	if err := w.internal(cause, name, key, sourceBucket, body, at, about); err != nil {
+	e := &flow{id: newID(), name: name, properties: body, source: sourceBucket, occurred: at, about: about}
+	if kind == hogsend.ReactionDwell {
+		e.id = cause.id // its key was taken with the item (B-42)
+		err = w.internal(cause, e, "")
+	} else {
+		err = w.internal(cause, e, key)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if !w.listens(cause.person, generic) {
 		return about, nil
 	}
-	return about, w.internal(cause, generic, key+":generic", sourceBucket, body, at, nil)
+	return about, w.internal(cause, &flow{id: newID(), name: generic, properties: body, source: sourceBucket, occurred: at}, key+":generic")
 }
 
 // occasion is the transition that a bucket event tells of: what its own reactions
@@ -316,18 +323,15 @@ type occasion struct {
 	started *enrollment
 }
 
-// internal ingests an event that another one caused, within it.
-func (w *wave) internal(cause *flow, name, key, source string, body json.RawMessage, at time.Time, about *occasion) error {
-	e := &flow{
-		id: newID(), person: cause.person, verdict: cause.verdict, name: name, properties: body, source: source,
-		hops: cause.hops, occurred: at, received: w.now, dead: cause.verdict.dead, root: cause.root, about: about,
-	}
-	if about != nil && about.event.label != "" {
-		e.id = cause.id // the key was taken with the item (B-42)
-	} else {
+// internal ingests an event that another one caused, within it. key is its
+// idempotency key; "" if that was taken before.
+func (w *wave) internal(cause, e *flow, key string) error {
+	e.person, e.verdict, e.root, e.hops = cause.person, cause.verdict, cause.root, cause.hops
+	e.received, e.dead = w.now, cause.verdict.dead
+	w.changes.event(e)
+	if key != "" {
 		w.changes.internalKey(key, e)
 	}
-	w.changes.event(e)
 	if _, err := w.exits(e); err != nil {
 		return err
 	}

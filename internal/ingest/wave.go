@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -46,7 +47,7 @@ type enrollment struct {
 	id               uuid.UUID
 	journeyID        string
 	entry            int32
-	hops             int
+	hops, retries    int
 	node, workflowID string
 	createdAt        time.Time
 	over             bool
@@ -121,6 +122,7 @@ type wave struct {
 	began   time.Time             // the transaction's instant
 	now     time.Time             // that of the item
 	off     map[string]bool       // journeys switched off by an operator
+	paused  map[string]bool       // journeys that are paused
 	optOuts map[string]*uuid.UUID // addresses opted out of everything, with the contact of the record
 	left    []leaving
 	changes changes
@@ -406,7 +408,7 @@ func (w *wave) close(p *person, n *enrollment, end End) error {
 	if end.Reason != "" {
 		detail["reason"] = end.Reason
 	}
-	return w.changes.log(n.id, end.StepKey, end.Status, n.node, end.Status, detail)
+	return w.changes.log(n.id, n.retried(end.StepKey), end.Status, n.node, end.Status, detail)
 }
 
 // finish ends an enrollment because its journey said so (J-61 to J-63).
@@ -428,7 +430,7 @@ func (w *wave) announce(cause *flow, n *enrollment, end End) error {
 	case statusCompleted:
 		name, key = journeyCompleted, "completed"
 	case statusFailed:
-		name, key = journeyFailed, "failed:1"
+		name, key = journeyFailed, "failed:"+strconv.Itoa(1+n.retries)
 		properties["error"] = clip(end.Error, 1000)
 	default:
 		properties["reason"] = end.Reason
@@ -437,9 +439,17 @@ func (w *wave) announce(cause *flow, n *enrollment, end End) error {
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", name, err)
 	}
+	id := newID()
+	if end.cancels {
+		if err := w.changes.tell(cause.person.id, id, store.OutboxCancel, names.CancelKey(n.id.String()), store.CancelPayload{WorkflowID: n.workflowID}); err != nil {
+			return err
+		}
+	}
 	from := *cause
 	from.hops = w.hops(n)
-	return w.internal(&from, name, "journey:"+n.id.String()+":"+key, "journey", body, w.now, nil)
+	return w.internal(&from, &flow{
+		id: id, name: name, properties: body, source: "journey", occurred: w.now,
+	}, "journey:"+n.id.String()+":"+key)
 }
 
 // clip cuts text to at most n characters.

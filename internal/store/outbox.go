@@ -13,6 +13,7 @@ const (
 	OutboxCancel OutboxKind = "cancel"
 	OutboxDwell  OutboxKind = "dwell"
 	OutboxMirror OutboxKind = "mirror"
+	OutboxRetry  OutboxKind = "retry"
 )
 
 // StartPayload starts the workflow of an enrollment (J-51). It carries ids only.
@@ -60,4 +61,12 @@ type SignalPayload struct {
 // CancelPayload cancels the workflow of an exited enrollment (J-76).
 type CancelPayload struct {
 	WorkflowID string `json:"workflowId"`
+}
+
+// RetryPayload takes up a failed enrollment where it failed (J-96).
+type RetryPayload struct {
+	WorkflowID   string `json:"workflowId"`
+	EnrollmentID string `json:"enrollmentId"`
+	// RunID is the run that ended: once another one is current, the row was delivered.
+	RunID string `json:"runId"`
 }

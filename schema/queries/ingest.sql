@@ -65,7 +65,7 @@ cross join lateral (
 
 -- name: IngestOrigins :many
 -- Enrollments that end or cause an event, wherever their contact has been merged.
-select e.id, coalesce(c.merged_into, c.id)::uuid as contact_id, e.status
+select e.id, coalesce(c.merged_into, c.id)::uuid as contact_id, e.status, e.journey_id
 from enrollments e join contacts c on c.id = e.contact_id
 where e.id = any(@ids::uuid[]);
 
@@ -114,7 +114,7 @@ order by c.id
 for update;
 
 -- name: IngestLive :many
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.hops, e.workflow_id, e.created_at
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.hops, e.retries, e.workflow_id, e.created_at
 from enrollments e
 where e.contact_id = any(@contact_ids::uuid[]) and e.status in ('active', 'waiting')
 order by e.journey_id, e.entry;
@@ -140,7 +140,7 @@ select p.email_key, p.contact_id from preferences p
 where p.unsubscribed_all and (p.email_key = any(@email_keys::text[]) or p.contact_id = any(@contact_ids::uuid[]));
 
 -- name: IngestSwitchedOff :many
-select journey_id from journey_configs where not enabled;
+select journey_id, enabled, (paused_at is not null)::bool as paused from journey_configs where not enabled or paused_at is not null;
 
 -- name: IngestContactsInsert :exec
 insert into contacts (id, external_id, anonymous_id, email, email_key, properties,

@@ -80,3 +80,11 @@ func SignalKey(waitID string) string { return "wait/" + waitID }
 
 // CancelKey is the outbox key of the cancel of an exited enrollment.
 func CancelKey(enrollmentID string) string { return "cancel/" + enrollmentID }
+
+// RetryKey is the outbox key of the nth retry of an enrollment.
+func RetryKey(enrollmentID string, n int) string {
+	return "retry/" + enrollmentID + "/" + strconv.Itoa(n)
+}
+
+// ReleaseKey is the outbox key of the signal that releases what a pause held.
+func ReleaseKey(holdID string) string { return "release/" + holdID }

@@ -351,7 +351,7 @@ func (q *Queries) AdminEventsList(ctx context.Context, arg AdminEventsListParams
 }
 
 const adminJourneyConfigs = `-- name: AdminJourneyConfigs :many
-select journey_id, enabled, updated_at from journey_configs
+select journey_id, enabled, updated_at, paused_at, pause_reason from journey_configs
 `
 
 func (q *Queries) AdminJourneyConfigs(ctx context.Context) ([]JourneyConfig, error) {
@@ -363,7 +363,13 @@ func (q *Queries) AdminJourneyConfigs(ctx context.Context) ([]JourneyConfig, err
 	var items []JourneyConfig
 	for rows.Next() {
 		var i JourneyConfig
-		if err := rows.Scan(&i.JourneyID, &i.Enabled, &i.UpdatedAt); err != nil {
+		if err := rows.Scan(
+			&i.JourneyID,
+			&i.Enabled,
+			&i.UpdatedAt,
+			&i.PausedAt,
+			&i.PauseReason,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -410,13 +416,19 @@ const adminJourneySwitch = `-- name: AdminJourneySwitch :one
 insert into journey_configs (journey_id, enabled, updated_at)
 values ($1, $2, $3)
 on conflict (journey_id) do update set enabled = excluded.enabled, updated_at = excluded.updated_at
-returning journey_id, enabled, updated_at
+returning journey_id, enabled, updated_at, paused_at, pause_reason
 `
 
 func (q *Queries) AdminJourneySwitch(ctx context.Context, journeyID string, enabled bool, now time.Time) (JourneyConfig, error) {
 	row := q.db.QueryRow(ctx, adminJourneySwitch, journeyID, enabled, now)
 	var i JourneyConfig
-	err := row.Scan(&i.JourneyID, &i.Enabled, &i.UpdatedAt)
+	err := row.Scan(
+		&i.JourneyID,
+		&i.Enabled,
+		&i.UpdatedAt,
+		&i.PausedAt,
+		&i.PauseReason,
+	)
 	return i, err
 }
 
@@ -543,7 +555,7 @@ func (q *Queries) AdminPreferenceUpdate(ctx context.Context, arg AdminPreference
 }
 
 const adminStateGet = `-- name: AdminStateGet :one
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from enrollments e
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from enrollments e
 join contacts c on c.id = e.contact_id
 where e.id = $1
 `
@@ -578,6 +590,7 @@ func (q *Queries) AdminStateGet(ctx context.Context, id uuid.UUID) (AdminStateGe
 		&i.Enrollment.CreatedAt,
 		&i.Enrollment.UpdatedAt,
 		&i.Enrollment.Concurrent,
+		&i.Enrollment.Retries,
 		&i.Contact.ID,
 		&i.Contact.ExternalID,
 		&i.Contact.AnonymousID,
@@ -610,7 +623,7 @@ func (q *Queries) AdminStatesCount(ctx context.Context, journeyIds []string, sta
 }
 
 const adminStatesList = `-- name: AdminStatesList :many
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from enrollments e
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from enrollments e
 join contacts c on c.id = e.contact_id
 where e.journey_id = any($1::text[])
   and ($2::text is null or e.status = $2)
@@ -669,6 +682,7 @@ func (q *Queries) AdminStatesList(ctx context.Context, arg AdminStatesListParams
 			&i.Enrollment.CreatedAt,
 			&i.Enrollment.UpdatedAt,
 			&i.Enrollment.Concurrent,
+			&i.Enrollment.Retries,
 			&i.Contact.ID,
 			&i.Contact.ExternalID,
 			&i.Contact.AnonymousID,
@@ -694,7 +708,7 @@ func (q *Queries) AdminStatesList(ctx context.Context, arg AdminStatesListParams
 }
 
 const adminStatesRecent = `-- name: AdminStatesRecent :many
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from enrollments e
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from enrollments e
 join contacts c on c.id = e.contact_id
 where e.journey_id = any($1::text[])
 order by e.updated_at desc, e.id
@@ -737,6 +751,7 @@ func (q *Queries) AdminStatesRecent(ctx context.Context, journeyIds []string) ([
 			&i.Enrollment.CreatedAt,
 			&i.Enrollment.UpdatedAt,
 			&i.Enrollment.Concurrent,
+			&i.Enrollment.Retries,
 			&i.Contact.ID,
 			&i.Contact.ExternalID,
 			&i.Contact.AnonymousID,

@@ -502,7 +502,7 @@ func (q *Queries) IngestInternalKeysInsert(ctx context.Context, arg IngestIntern
 }
 
 const ingestLive = `-- name: IngestLive :many
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.hops, e.workflow_id, e.created_at
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.hops, e.retries, e.workflow_id, e.created_at
 from enrollments e
 where e.contact_id = any($1::uuid[]) and e.status in ('active', 'waiting')
 order by e.journey_id, e.entry
@@ -516,6 +516,7 @@ type IngestLiveRow struct {
 	Status     string
 	Node       string
 	Hops       int16
+	Retries    int32
 	WorkflowID string
 	CreatedAt  time.Time
 }
@@ -537,6 +538,7 @@ func (q *Queries) IngestLive(ctx context.Context, contactIds []uuid.UUID) ([]Ing
 			&i.Status,
 			&i.Node,
 			&i.Hops,
+			&i.Retries,
 			&i.WorkflowID,
 			&i.CreatedAt,
 		); err != nil {
@@ -730,7 +732,7 @@ func (q *Queries) IngestOptOuts(ctx context.Context, emailKeys []string, contact
 }
 
 const ingestOrigins = `-- name: IngestOrigins :many
-select e.id, coalesce(c.merged_into, c.id)::uuid as contact_id, e.status
+select e.id, coalesce(c.merged_into, c.id)::uuid as contact_id, e.status, e.journey_id
 from enrollments e join contacts c on c.id = e.contact_id
 where e.id = any($1::uuid[])
 `
@@ -739,6 +741,7 @@ type IngestOriginsRow struct {
 	ID        uuid.UUID
 	ContactID uuid.UUID
 	Status    string
+	JourneyID string
 }
 
 // Enrollments that end or cause an event, wherever their contact has been merged.
@@ -751,7 +754,12 @@ func (q *Queries) IngestOrigins(ctx context.Context, ids []uuid.UUID) ([]IngestO
 	var items []IngestOriginsRow
 	for rows.Next() {
 		var i IngestOriginsRow
-		if err := rows.Scan(&i.ID, &i.ContactID, &i.Status); err != nil {
+		if err := rows.Scan(
+			&i.ID,
+			&i.ContactID,
+			&i.Status,
+			&i.JourneyID,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -1134,22 +1142,28 @@ func (q *Queries) IngestStepLogsInsert(ctx context.Context, arg IngestStepLogsIn
 }
 
 const ingestSwitchedOff = `-- name: IngestSwitchedOff :many
-select journey_id from journey_configs where not enabled
+select journey_id, enabled, (paused_at is not null)::bool as paused from journey_configs where not enabled or paused_at is not null
 `
 
-func (q *Queries) IngestSwitchedOff(ctx context.Context) ([]string, error) {
+type IngestSwitchedOffRow struct {
+	JourneyID string
+	Enabled   bool
+	Paused    bool
+}
+
+func (q *Queries) IngestSwitchedOff(ctx context.Context) ([]IngestSwitchedOffRow, error) {
 	rows, err := q.db.Query(ctx, ingestSwitchedOff)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []string
+	var items []IngestSwitchedOffRow
 	for rows.Next() {
-		var journey_id string
-		if err := rows.Scan(&journey_id); err != nil {
+		var i IngestSwitchedOffRow
+		if err := rows.Scan(&i.JourneyID, &i.Enabled, &i.Paused); err != nil {
 			return nil, err
 		}
-		items = append(items, journey_id)
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

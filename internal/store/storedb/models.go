@@ -154,6 +154,7 @@ type Enrollment struct {
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
 	Concurrent     bool
+	Retries        int32
 }
 
 type Event struct {
@@ -179,10 +180,26 @@ type EventKey struct {
 	ReceivedAt time.Time
 }
 
+type Hold struct {
+	ID           uuid.UUID
+	EnrollmentID uuid.UUID
+	JourneyID    string
+	StepKey      string
+	N            int32
+	Node         string
+	IsSend       bool
+	HeldAt       time.Time
+	DueAt        *time.Time
+	Skip         bool
+	ClosedAt     *time.Time
+}
+
 type JourneyConfig struct {
-	JourneyID string
-	Enabled   bool
-	UpdatedAt time.Time
+	JourneyID   string
+	Enabled     bool
+	UpdatedAt   time.Time
+	PausedAt    *time.Time
+	PauseReason *string
 }
 
 type Mailbox struct {
@@ -267,6 +284,11 @@ type RegistryState struct {
 	Version   int64
 }
 
+type ReleasePace struct {
+	Singleton  bool
+	ReleasedAt time.Time
+}
+
 type Send struct {
 	ID             uuid.UUID
 	Key            string
@@ -313,6 +335,14 @@ type StepLog struct {
 	Detail       json.RawMessage
 	BuildID      string
 	At           time.Time
+}
+
+type Trouble struct {
+	EnrollmentID uuid.UUID
+	Kind         string
+	Detail       string
+	Since        time.Time
+	SeenAt       time.Time
 }
 
 type Wait struct {

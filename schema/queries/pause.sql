@@ -1,0 +1,82 @@
+-- name: PauseShare :exec
+-- Taken by every effect before it looks: a pause or resume waits for the effects
+-- under way, and an effect that begins later sees it (J-108). Ids come sorted.
+select pg_advisory_xact_lock_shared(20561, hashtext(w.id)) from unnest(@journey_ids::text[]) as w (id);
+
+-- name: PauseLock :exec
+select pg_advisory_xact_lock(20561, hashtext(w.id)) from unnest(@journey_ids::text[]) as w (id);
+
+-- name: PauseFind :many
+-- Which of the ids of a journey is paused; none means that it is not.
+select journey_id, paused_at::timestamptz as paused_at from journey_configs
+where journey_id = any(@journey_ids::text[]) and paused_at is not null
+order by paused_at;
+
+-- name: PauseSet :one
+-- Pausing twice is pausing once (J-100).
+insert into journey_configs (journey_id, enabled, updated_at, paused_at, pause_reason)
+values (@journey_id, true, @now, @now, @reason)
+on conflict (journey_id) do update set
+    updated_at = case when journey_configs.paused_at is null then excluded.updated_at else journey_configs.updated_at end,
+    pause_reason = case when journey_configs.paused_at is null then excluded.pause_reason else journey_configs.pause_reason end,
+    paused_at = coalesce(journey_configs.paused_at, excluded.paused_at)
+returning *;
+
+-- name: PauseClear :exec
+update journey_configs set paused_at = null, pause_reason = null, updated_at = @now
+where journey_id = any(@journey_ids::text[]) and paused_at is not null;
+
+-- name: PauseConfig :many
+select * from journey_configs where journey_id = @journey_id;
+
+-- name: HoldFind :many
+-- The newest hold of a step.
+select * from holds where enrollment_id = @enrollment_id and step_key = @step_key order by n desc limit 1;
+
+-- name: HoldInsert :exec
+insert into holds (id, enrollment_id, journey_id, step_key, n, node, is_send, held_at)
+values (@id, @enrollment_id, @journey_id, @step_key, @n, @node, @is_send, @now);
+
+-- name: HoldClose :exec
+update holds set closed_at = @now where id = @id and closed_at is null;
+
+-- name: HoldGet :many
+select * from holds where id = @id;
+
+-- name: HoldsPlan :exec
+-- What a resume decides about each open hold of a journey (J-104 to J-106).
+with clock as (select @now::timestamptz as now, @paused_at::timestamptz as paused_at, make_interval(secs => @late_seconds::float8) as late)
+update holds h set
+    due_at = case when @reschedule::bool then greatest(clock.now, coalesce(h.due_at, h.held_at) + (clock.now - clock.paused_at)) else clock.now end,
+    skip = @skip_late::bool and h.is_send and clock.now - h.held_at > clock.late
+from clock
+where h.journey_id = any(@journey_ids::text[]) and h.closed_at is null;
+
+-- name: HoldsCount :one
+-- What a resume would release (J-107).
+with clock as (select @now::timestamptz as now, make_interval(secs => @late_seconds::float8) as late)
+select count(h.id) as held, count(*) filter (where h.is_send) as sends,
+    count(*) filter (where h.is_send and clock.now - h.held_at > clock.late) as late,
+    coalesce(min(h.held_at), clock.now)::timestamptz as oldest
+from clock
+left join (holds h join enrollments e on e.id = h.enrollment_id and e.status in ('active', 'waiting'))
+    on h.journey_id = any(@journey_ids::text[]) and h.closed_at is null
+group by clock.now;
+
+-- name: HoldsDue :many
+-- Oldest first. What was paused again stays held.
+select h.id, h.enrollment_id from holds h
+where h.closed_at is null and h.due_at <= @now::timestamptz
+    and not exists (select from journey_configs c where c.journey_id = h.journey_id and c.paused_at is not null)
+order by h.due_at, h.held_at, h.id
+limit @row_limit;
+
+-- name: HoldsPace :execrows
+-- Takes the turn to release, if nobody has had one within the interval.
+with clock as (select @now::timestamptz as now, make_interval(secs => @every_seconds::float8) as every)
+update release_pace p set released_at = clock.now from clock
+where p.singleton and p.released_at + clock.every <= clock.now;
+
+-- name: OutboxInsert :exec
+insert into outbox (id, contact_id, kind, key, payload, due_at, created_at)
+values (@id, @contact_id, @kind, @key, @payload, @now, @now);
