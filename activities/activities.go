@@ -35,7 +35,10 @@ type Config struct {
 	// JourneyNames and JourneyCategories are the registry's, by id and alias.
 	JourneyNames      map[string]string
 	JourneyCategories map[string]string
-	BuildID           string
+	// JourneyIDs are all ids of a journey, sorted, by each of them; one that is
+	// missing has no other.
+	JourneyIDs map[string][]string
+	BuildID    string
 	// LateHorizon is the late-event horizon; 0 means 24 h (I-40).
 	LateHorizon time.Duration
 }
@@ -62,5 +65,6 @@ func (a *Activities) All() map[string]any {
 		KeepOnceName:         a.KeepOnce,
 		ReadOnceName:         a.ReadOnce,
 		ExitName:             a.Exit,
+		AbandonHoldName:      a.AbandonHold,
 	}
 }

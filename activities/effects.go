@@ -43,8 +43,16 @@ func (a *Activities) Trigger(ctx context.Context, r TriggerRequest) (Effect, err
 	if err != nil {
 		return Effect{}, final(err)
 	}
-	ended, err := a.Ingest.TriggerFrom(ctx, id, r.Step.Key, r.Step.Node, event)
-	return Effect{Ended: ended}, final(err)
+	for {
+		ended, err := a.Ingest.TriggerFrom(ctx, id, r.Step.Key, r.Step.Node, event)
+		if !errors.Is(err, ingest.ErrPaused) {
+			return Effect{Ended: ended}, final(err)
+		}
+		effect, err := a.holdEffect(ctx, id, r.Step)
+		if err != nil || effect != (Effect{}) {
+			return effect, err
+		}
+	}
 }
 
 func triggered(r TriggerRequest) (ingest.Event, error) {

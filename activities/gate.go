@@ -22,6 +22,7 @@ const (
 	reasonUnsubscribed   = "unsubscribed_all"
 	reasonCategoryOptOut = "category_opt_out"
 	reasonUnknownOutcome = "unknown_outcome"
+	reasonPausedLate     = "paused_late"
 )
 
 // suppressed is row 5 of the gate: it counts for the exact address only (E-20).

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -28,9 +29,9 @@ func (a *Activities) Send(ctx context.Context, r SendRequest) (SendResult, error
 		return SendResult{}, final(err)
 	}
 	defer keepAlive(ctx)()
-	row, err := a.claim(ctx, id, r)
-	if err != nil {
-		return SendResult{}, final(err)
+	row, held, err := a.claim(ctx, id, r)
+	if err != nil || held != nil {
+		return SendResult{Held: held}, final(err)
 	}
 	if row.Status == sendQueued {
 		if row, err = a.deliver(ctx, r.Step, row); err != nil {
@@ -100,30 +101,63 @@ func outcome(row storedb.Send) (SendResult, error) {
 var errStale = errors.New("contact changed while its mail was rendered")
 
 // claim returns the row of the key: the one there is, or a new one that was claimed
-// or refused by the gate. It renders before it takes the lock, which is held across
-// Postgres statements only (I-6), and renders again if the contact changed meanwhile.
-func (a *Activities) claim(ctx context.Context, id uuid.UUID, r SendRequest) (storedb.Send, error) {
+// or refused by the gate; or no row but the hold of a pause. It renders before it
+// takes the lock, which is held across Postgres statements only (I-6), and renders
+// again if the contact changed meanwhile.
+func (a *Activities) claim(ctx context.Context, id uuid.UUID, r SendRequest) (row storedb.Send, held *Hold, err error) {
+	first := r.Key
 	for {
-		known, err := a.Store.SendFind(ctx, r.Key)
+		var known []storedb.Send
+		known, r.Key, err = a.findSend(ctx, id, first)
 		if err != nil {
-			return storedb.Send{}, fmt.Errorf("find send: %w", err)
+			return row, nil, fmt.Errorf("find send: %w", err)
 		}
 		if len(known) > 0 {
-			return known[0], nil
+			return known[0], nil, nil
 		}
 		d, err := a.draft(ctx, id, r)
 		if err != nil {
-			return storedb.Send{}, err
+			return row, nil, err
 		}
-		var row storedb.Send
 		err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
-			row, err = a.claimLocked(ctx, tx, r, d)
+			row, held, err = a.claimLocked(ctx, tx, r, d)
 			return err
 		})
 		if !errors.Is(err, errStale) {
-			return row, err
+			return row, held, err
 		}
 	}
+}
+
+// findSend finds the send of a key as its retries left it. There is none if it is
+// still to be claimed, under the key it returns: after a retry of the enrollment, a
+// send that failed for good is tried anew under a key of its own. One whose outcome
+// is unknown never is (J-96).
+func (a *Activities) findSend(ctx context.Context, id uuid.UUID, key string) ([]storedb.Send, string, error) {
+	known, err := a.Store.SendFind(ctx, key)
+	if err != nil || len(known) == 0 || !failedForGood(known[0]) {
+		return known, key, err
+	}
+	row, err := a.Store.EnrollmentGet(ctx, id)
+	if err != nil || row.Enrollment.Retries == 0 {
+		return known, key, err
+	}
+	keys := []string{key}
+	for n := range row.Enrollment.Retries {
+		keys = append(keys, key+":r"+strconv.Itoa(int(n)+1))
+	}
+	rows, err := a.Store.RetrySends(ctx, keys)
+	if err != nil {
+		return nil, key, err
+	}
+	if last := keys[len(keys)-1]; rows[0].Key != last && failedForGood(rows[0]) {
+		return nil, last, nil
+	}
+	return rows[:1], rows[0].Key, nil
+}
+
+func failedForGood(row storedb.Send) bool {
+	return row.Status == sendFailed && text(row.Reason) != reasonUnknownOutcome
 }
 
 // draft is a mail rendered for the contact as it was read without a lock.
@@ -180,7 +214,7 @@ func first(values ...string) string {
 
 // claimLocked is gate and claim under the contact's lock and then that of the
 // address's preference record, so that two sends are decided one after the other (E-12).
-func (a *Activities) claimLocked(ctx context.Context, tx *store.EnrollmentTx, r SendRequest, d draft) (storedb.Send, error) {
+func (a *Activities) claimLocked(ctx context.Context, tx *store.EnrollmentTx, r SendRequest, d draft) (storedb.Send, *Hold, error) {
 	address, addressOK := email.Address(text(d.contact.Email))
 	emailKey := text(d.contact.EmailKey)
 	var (
@@ -188,7 +222,9 @@ func (a *Activities) claimLocked(ctx context.Context, tx *store.EnrollmentTx, r 
 		contact storedb.Contact
 		records []storedb.Preference
 	)
+	gate := a.pauseGate(tx, r.Step)
 	err := tx.Read(ctx, func(p *store.Pipeline) {
+		gate.queue(ctx, p) // its lock comes before those of preferences, everywhere
 		p.Add(func(q *storedb.Queries) (err error) { known, err = q.SendFind(ctx, r.Key); return err })
 		p.Add(func(q *storedb.Queries) (err error) {
 			contact, err = q.EnrollmentContact(ctx, tx.Enrollment.ID)
@@ -205,28 +241,33 @@ func (a *Activities) claimLocked(ctx context.Context, tx *store.EnrollmentTx, r 
 		})
 	})
 	if err != nil {
-		return storedb.Send{}, fmt.Errorf("read for send gate: %w", err)
+		return storedb.Send{}, nil, fmt.Errorf("read for send gate: %w", err)
 	}
 	if len(known) > 0 { // row 1
-		return known[0], nil
+		return known[0], nil, nil
 	}
 	if contact.ID != d.contact.ID || !contact.UpdatedAt.Equal(d.contact.UpdatedAt) {
-		return storedb.Send{}, errStale
+		return storedb.Send{}, nil, errStale
 	}
 	var refused *refusal
 	switch {
 	case !store.Live(tx.Enrollment.Status) || contact.DeletedAt != nil: // row 2
 		refused = &refusal{sendSkipped, reasonEnded}
+	case gate.holds(): // row 3
+		return storedb.Send{}, a.hold(ctx, tx, gate, true), nil
+	case gate.skips():
+		refused = &refusal{sendSkipped, reasonPausedLate}
 	case !addressOK: // row 4
 		refused = &refusal{sendSkipped, reasonNoEmail}
 	case r.SkipPreferenceCheck: // E-15
 		refused = suppressed(records, emailKey)
 	default:
 		if refused, err = optedOut(records, emailKey, d.category); err != nil {
-			return storedb.Send{}, err
+			return storedb.Send{}, nil, err
 		}
 	}
-	return a.insert(ctx, tx, r, d, address, refused)
+	row, err := a.insert(ctx, tx, r, d, address, refused)
+	return row, nil, err
 }
 
 // insert queues the row with everything the provider will be given (E-29), or

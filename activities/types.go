@@ -22,6 +22,7 @@ const (
 	KeepOnceName         = "KeepOnce"
 	ReadOnceName         = "ReadOnce"
 	ExitName             = "Exit"
+	AbandonHoldName      = "AbandonHold"
 )
 
 // Moment is a place in the order of reception of a contact's events: everything
@@ -38,6 +39,9 @@ type Step struct {
 	Key string `json:"key"`
 	// Node is where the enrollment stands while the step is under way.
 	Node string `json:"node"`
+	// LongHistory says how long the workflow's history has become; "" while that is
+	// nothing to tell (J-99).
+	LongHistory string `json:"longHistory,omitempty"`
 }
 
 // ClaimRequest is the first step of a journey workflow (J-54).
@@ -123,10 +127,12 @@ type SendRequest struct {
 	SkipPreferenceCheck bool            `json:"skipPreferenceCheck,omitempty"`
 }
 
-// SendResult is a verdict, or Ended when the enrollment was over at the claim.
+// SendResult is a verdict, or Ended when the enrollment was over at the claim, or
+// Held when a pause holds it.
 type SendResult struct {
 	Verdict hogsend.Verdict `json:"verdict"`
 	Ended   bool            `json:"ended"`
+	Held    *Hold           `json:"held,omitempty"`
 }
 
 // TriggerRequest ingests an event caused by a journey (J-135).
@@ -136,9 +142,20 @@ type TriggerRequest struct {
 	OccurredAt time.Time            `json:"occurredAt"`
 }
 
-// Effect answers an effect that has no value: Ended when the enrollment was over.
+// Effect answers an effect that has no value: Ended when the enrollment was over,
+// Held when a pause holds it.
 type Effect struct {
-	Ended bool `json:"ended"`
+	Ended bool  `json:"ended"`
+	Held  *Hold `json:"held,omitempty"`
+}
+
+// Hold says that a paused journey did not let an effect begin (J-101). Nothing of
+// it happened; it is asked for again once the signal of ID has come.
+type Hold struct {
+	EnrollmentID string `json:"enrollmentId"`
+	ID           string `json:"id"`
+	// Node is where the enrollment stands while it is held.
+	Node string `json:"node"`
 }
 
 // SubscribedRequest asks for IsSubscribed (J-140).

@@ -89,6 +89,7 @@ type journeyRun struct {
 
 	node, status string
 	waiting      *waitingFor
+	holds        int // effects that a pause holds
 	steps        int
 }
 

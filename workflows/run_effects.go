@@ -52,22 +52,34 @@ func (r *journeyRun) Send(ctx workflow.Context, email hogsend.Email) (hogsend.Ve
 	}
 	step := r.step("send", name, node)
 	r.node = node
+	request := activities.SendRequest{
+		Step: step, Key: r.enrollmentID + ":" + step.Key, Template: email.Template, Props: props, Subject: email.Subject,
+		From: email.From, ReplyTo: email.ReplyTo, Category: email.Category, SkipPreferenceCheck: email.SkipPreferenceCheck,
+	}
+	for {
+		result, err := r.send(ctx, node, request)
+		switch {
+		case err != nil:
+			return hogsend.Verdict{}, authorError(err)
+		case result.Ended:
+			return hogsend.Verdict{}, r.end()
+		case result.Held == nil:
+			return result.Verdict, nil
+		}
+		if err := r.hold(ctx, *result.Held); err != nil {
+			return hogsend.Verdict{}, err
+		}
+	}
+}
+
+func (r *journeyRun) send(ctx workflow.Context, node string, request activities.SendRequest) (activities.SendResult, error) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx) // what was begun is finished (J-85)
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: sendTimeout, HeartbeatTimeout: sendHeartbeat, RetryPolicy: transientRetries(), Summary: node,
 	})
 	var result activities.SendResult
-	err = workflow.ExecuteActivity(ctx, activities.SendName, activities.SendRequest{
-		Step: step, Key: r.enrollmentID + ":" + step.Key, Template: email.Template, Props: props, Subject: email.Subject,
-		From: email.From, ReplyTo: email.ReplyTo, Category: email.Category, SkipPreferenceCheck: email.SkipPreferenceCheck,
-	}).Get(ctx, &result)
-	if err != nil {
-		return hogsend.Verdict{}, authorError(err)
-	}
-	if result.Ended {
-		return hogsend.Verdict{}, r.end()
-	}
-	return result.Verdict, nil
+	err := workflow.ExecuteActivity(ctx, activities.SendName, request).Get(ctx, &result)
+	return result, err
 }
 
 func encodeProps(props any) (json.RawMessage, error) {
@@ -121,16 +133,24 @@ func (r *journeyRun) Checkpoint(ctx workflow.Context, label string) error {
 	return r.effect(ctx, activities.CheckpointName, label, r.step("node", label, label))
 }
 
-// effect runs a local activity that only says whether the enrollment had ended.
+// effect runs a local activity that only says whether the enrollment had ended, or
+// is held; once it is released, it is run again.
 func (r *journeyRun) effect(ctx workflow.Context, activity, label string, request any) error {
-	var effect activities.Effect
-	if err := r.local(ctx, activity, label, request, &effect); err != nil {
-		return err
+	for {
+		var effect activities.Effect
+		if err := r.local(ctx, activity, label, request, &effect); err != nil {
+			return err
+		}
+		switch {
+		case effect.Ended:
+			return r.end()
+		case effect.Held == nil:
+			return nil
+		}
+		if err := r.hold(ctx, *effect.Held); err != nil {
+			return err
+		}
 	}
-	if effect.Ended {
-		return r.end()
-	}
-	return nil
 }
 
 // Exit implements hogsend.Run.

@@ -174,7 +174,11 @@ func (r *journeyRun) await(ctx workflow.Context, label string, state activities.
 		selector.AddFuture(workflow.NewTimerWithOptions(timerCtx, left, workflow.TimerOptions{Summary: label}), func(workflow.Future) {})
 	}
 	selector.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {})
+	selector.AddReceive(r.root.Done(), func(workflow.ReceiveChannel, bool) {}) // ctx may be disconnected
 	selector.Select(ctx)
+	if r.canceled() {
+		return r.root.Err()
+	}
 	return ctx.Err()
 }
 

@@ -14,6 +14,7 @@ type State struct {
 	Status     string      `json:"status"`
 	Node       string      `json:"node"`
 	WaitingFor *waitingFor `json:"waitingFor"`
+	Paused     bool        `json:"paused"`
 	Version    string      `json:"version"`
 	BuildID    string      `json:"buildId"`
 	Steps      int         `json:"steps"`
@@ -29,7 +30,7 @@ type waitingFor struct {
 func (r *journeyRun) state() (State, error) {
 	return State{
 		StateID: r.enrollmentID, JourneyID: r.journeyID, ContactID: r.claim.ContactID, Entry: r.claim.Enrollment.Entry,
-		Status: r.status, Node: r.node, WaitingFor: r.waiting, Version: r.claim.Enrollment.Version, BuildID: r.claim.BuildID, Steps: r.steps,
+		Status: r.status, Node: r.node, WaitingFor: r.waiting, Paused: r.holds > 0, Version: r.claim.Enrollment.Version, BuildID: r.claim.BuildID, Steps: r.steps,
 	}, nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"go.temporal.io/sdk/workflow"
+
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/activities"
 )
@@ -19,7 +21,23 @@ func (r *journeyRun) step(kind, name, node string) activities.Step {
 	base := kind + ":" + name
 	r.counts[base]++
 	r.steps++
-	return activities.Step{EnrollmentID: r.enrollmentID, Key: fmt.Sprintf("%s#%d", base, r.counts[base]), Node: node}
+	return activities.Step{EnrollmentID: r.enrollmentID, Key: fmt.Sprintf("%s#%d", base, r.counts[base]), Node: node, LongHistory: longHistory(r.root)}
+}
+
+// From these on the history of a workflow is long (J-99).
+const (
+	longHistoryEvents = 10_000
+	longHistoryBytes  = 10 << 20
+)
+
+// longHistory says how long the history is, "" while it is not long.
+func longHistory(ctx workflow.Context) string {
+	info := workflow.GetInfo(ctx)
+	events, size := info.GetCurrentHistoryLength(), info.GetCurrentHistorySize()
+	if events < longHistoryEvents && size < longHistoryBytes {
+		return ""
+	}
+	return fmt.Sprintf("%d events, %d bytes", events, size)
 }
 
 // labelOr is the label an author gave, or the default.

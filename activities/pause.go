@@ -1,0 +1,125 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// pauseGate is what an effect asks, in its own transaction, before it begins: is the
+// journey paused, and was this step held before.
+type pauseGate struct {
+	step   Step
+	ids    []string // of the journey
+	paused []storedb.PauseFindRow
+	newest []storedb.Hold
+}
+
+func (a *Activities) pauseGate(tx *store.EnrollmentTx, step Step) *pauseGate {
+	id := tx.Enrollment.JourneyID
+	ids, ok := a.Config.JourneyIDs[id]
+	if !ok {
+		ids = []string{id}
+	}
+	return &pauseGate{step: step, ids: ids}
+}
+
+// queue adds the questions. The shared lock makes a pause wait until this
+// transaction has ended, so that its commit is a line no effect crosses (J-108).
+func (g *pauseGate) queue(ctx context.Context, p *store.Pipeline) {
+	id := uuid.MustParse(g.step.EnrollmentID) // the transaction is that enrollment's
+	p.Add(func(q *storedb.Queries) error { return q.PauseShare(ctx, g.ids) })
+	p.Add(func(q *storedb.Queries) (err error) { g.paused, err = q.PauseFind(ctx, g.ids); return err })
+	p.Add(func(q *storedb.Queries) (err error) { g.newest, err = q.HoldFind(ctx, id, g.step.Key); return err })
+}
+
+// holds reports that the effect must not begin: the journey is paused, or it has
+// resumed and this step's turn has not come.
+func (g *pauseGate) holds() bool {
+	return len(g.paused) > 0 || g.open() && g.newest[0].DueAt != nil
+}
+
+// skips reports that the step was released with the verdict paused_late (J-105).
+func (g *pauseGate) skips() bool { return len(g.newest) > 0 && !g.open() && g.newest[0].Skip }
+
+func (g *pauseGate) open() bool { return len(g.newest) > 0 && g.newest[0].ClosedAt == nil }
+
+// pausedNode is where a held enrollment stands (J-101).
+func pausedNode(node string) string { return "paused:" + node }
+
+// hold queues the hold of a step, once per pause.
+func (a *Activities) hold(ctx context.Context, tx *store.EnrollmentTx, g *pauseGate, isSend bool) *Hold {
+	held := &Hold{EnrollmentID: g.step.EnrollmentID, Node: pausedNode(g.step.Node)}
+	if g.open() {
+		held.ID = g.newest[0].ID.String()
+		return held
+	}
+	row := storedb.HoldInsertParams{
+		ID: uuid.Must(uuid.NewV7()), EnrollmentID: tx.Enrollment.ID, JourneyID: g.paused[0].JourneyID,
+		StepKey: g.step.Key, N: 1, Node: g.step.Node, IsSend: isSend, Now: tx.Now,
+	}
+	if len(g.newest) > 0 {
+		row.N = g.newest[0].N + 1
+	}
+	held.ID = row.ID.String()
+	tx.Add(func(q *storedb.Queries) error { return q.HoldInsert(ctx, row) })
+	a.stand(ctx, tx, "waiting", held.Node)
+	a.log(ctx, tx, Step{Key: store.HoldLogKey(row.StepKey, row.N)}, "paused", tx.Enrollment.Node, held.Node, nil)
+	return held
+}
+
+// holdOf is the hold of an effect that is no send, nil when it may begin. It is
+// asked in the effect's own transaction, before anything is queued there.
+func (a *Activities) holdOf(ctx context.Context, tx *store.EnrollmentTx, step Step) (*Hold, error) {
+	gate := a.pauseGate(tx, step)
+	if err := tx.Read(ctx, func(p *store.Pipeline) { gate.queue(ctx, p) }); err != nil {
+		return nil, fmt.Errorf("look for a pause: %w", err)
+	}
+	if !gate.holds() {
+		return nil, nil //nolint:nilnil // nothing holds it
+	}
+	return a.hold(ctx, tx, gate, false), nil
+}
+
+// holdEffect holds an effect that another transaction found paused. The zero Effect
+// says that it may be tried again, because the journey has resumed.
+func (a *Activities) holdEffect(ctx context.Context, id uuid.UUID, step Step) (Effect, error) {
+	var effect Effect
+	err := a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) (err error) {
+		effect = Effect{Ended: !store.Live(tx.Enrollment.Status)}
+		if !effect.Ended {
+			effect.Held, err = a.holdOf(ctx, tx, step)
+		}
+		return err
+	})
+	return effect, err
+}
+
+// AbandonHold gives up a held effect, because its author canceled the context (J-119).
+func (a *Activities) AbandonHold(ctx context.Context, h Hold) (Effect, error) {
+	id, err := parseID(h.EnrollmentID)
+	if err != nil {
+		return Effect{}, final(err)
+	}
+	holdID, err := parseID(h.ID)
+	if err != nil {
+		return Effect{}, final(err)
+	}
+	_, err = a.Store.HoldRelease(ctx, id, holdID, store.HoldOutcome{BuildID: a.Config.BuildID})
+	if errors.Is(err, store.ErrNotFound) {
+		return Effect{Ended: true}, nil // erased since
+	}
+	if err != nil {
+		return Effect{}, fmt.Errorf("abandon hold: %w", err)
+	}
+	row, err := a.Store.EnrollmentGet(ctx, id)
+	if err != nil {
+		return Effect{}, fmt.Errorf("read enrollment: %w", err)
+	}
+	return Effect{Ended: !store.Live(row.Enrollment.Status)}, nil
+}
