@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/config"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
@@ -29,6 +30,7 @@ type process struct {
 	notifier *outbox.Notifier
 	ingest   *ingest.Ingester
 	build    string
+	buckets  []bucket.Definition // what ENABLED_BUCKETS leaves (B-3)
 }
 
 // newProcess validates the registry before anything is touched (J-1), opens the
@@ -49,6 +51,13 @@ func newProcess(ctx context.Context, registry hogsend.Registry, cfg config.Confi
 	}
 	if len(p.enabled) == 0 {
 		log.Warn("no journey is enabled")
+	}
+	enabled, unknown := registry.EnabledBuckets(cfg.EnabledBuckets)
+	if len(unknown) > 0 {
+		log.Warn("ENABLED_BUCKETS names unknown buckets", "ids", unknown)
+	}
+	if p.buckets, err = bucket.DescribeAll(enabled); err != nil {
+		return nil, err
 	}
 	if p.store, err = store.Open(ctx, store.Config{URL: cfg.DatabaseURL, MaxConns: cfg.DBMaxConns}); err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,6 +116,8 @@ func (p *process) work(ctx context.Context, temporal client.Client, ready func()
 		TaskQueue: p.cfg.TemporalTaskQueue,
 		Store:     p.store,
 		Journeys:  p.registry.Journeys,
+		Reactions: p.registry.Reactions(),
+		Register:  p.registerBuckets,
 		Activities: &activities.Activities{
 			Store:    p.store,
 			Ingest:   p.ingest,
@@ -131,7 +134,7 @@ func (p *process) work(ctx context.Context, temporal client.Client, ready func()
 		},
 		BuildID:         p.build,
 		Version:         Version,
-		RegistryDigest:  p.registry.Digest(),
+		RegistryDigest:  p.digest(),
 		ShutdownTimeout: p.cfg.ShutdownTimeout,
 		Ready:           ready,
 		Logger:          p.log,
@@ -142,10 +145,25 @@ func (p *process) work(ctx context.Context, temporal client.Client, ready func()
 	return w.Run(ctx)
 }
 
+// registerBuckets brings the buckets of this build into force, if it is the newest
+// that lives (B-5).
+func (p *process) registerBuckets(ctx context.Context) error {
+	return p.ingest.Register(ctx, p.digest(), p.build, p.buckets)
+}
+
+// digest identifies what this process registers: a part of the buckets is another
+// registry.
+func (p *process) digest() string {
+	if len(p.buckets) == len(p.registry.Buckets) {
+		return p.registry.Digest()
+	}
+	return p.registry.Digest() + " " + p.cfg.EnabledBuckets
+}
+
 // journeyTexts are texts of the journeys by id and alias.
 func (p *process) journeyTexts(text func(hogsend.Journey) string) map[string]string {
 	texts := map[string]string{}
-	for _, j := range p.registry.Journeys {
+	for _, j := range slices.Concat(p.registry.Journeys, p.registry.Reactions()) {
 		for _, id := range append([]string{j.ID}, j.Aliases...) {
 			texts[id] = text(j)
 		}

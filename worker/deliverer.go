@@ -14,6 +14,7 @@ import (
 
 	"github.com/hogsend/hogsend/internal/outbox"
 	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/workflows"
 	"github.com/hogsend/hogsend/workflows/names"
 )
 
@@ -41,6 +42,12 @@ func (d temporalDeliverer) Deliver(ctx context.Context, row outbox.Row) error {
 			return err
 		}
 		return d.start(ctx, p)
+	case store.OutboxDwell:
+		var p store.DwellPayload
+		if err := decode(row, &p, func() []string { return []string{p.WorkflowID, p.WorkflowType, p.StayID, p.Label} }); err != nil {
+			return err
+		}
+		return d.dwell(ctx, p)
 	case store.OutboxSignal:
 		var p store.SignalPayload
 		if err := decode(row, &p, func() []string { return []string{p.WorkflowID, p.Signal, p.WaitID} }); err != nil {
@@ -75,17 +82,46 @@ func (d temporalDeliverer) start(ctx context.Context, p store.StartPayload) erro
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		// A worker in this process takes the first task without a poll.
 		EnableEagerStart: true,
-		TypedSearchAttributes: temporal.NewSearchAttributes(
-			temporal.NewSearchAttributeKeyKeyword(names.AttributeJourney).ValueSet(p.JourneyID),
-			temporal.NewSearchAttributeKeyKeyword(names.AttributeContact).ValueSet(p.ContactID),
-		),
-		Memo: map[string]any{"enrollmentId": p.EnrollmentID},
+		TypedSearchAttributes: searchAttributes(p.JourneyID, p.ContactID, p.BucketID),
+		Memo:                  map[string]any{"enrollmentId": p.EnrollmentID},
 	}, p.WorkflowType, p.EnrollmentID)
+	return begun(err)
+}
+
+// searchAttributes are what an operator finds the workflow by (J-148).
+func searchAttributes(journeyID, contactID, bucketID string) temporal.SearchAttributes {
+	updates := []temporal.SearchAttributeUpdate{
+		temporal.NewSearchAttributeKeyKeyword(names.AttributeJourney).ValueSet(journeyID),
+		temporal.NewSearchAttributeKeyKeyword(names.AttributeContact).ValueSet(contactID),
+	}
+	if bucketID != "" {
+		updates = append(updates, temporal.NewSearchAttributeKeyKeyword(names.AttributeBucket).ValueSet(bucketID))
+	}
+	return temporal.NewSearchAttributes(updates...)
+}
+
+// begun takes a workflow that was started before for started.
+func begun(err error) error {
 	var started *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &started) {
 		return nil
 	}
 	return classify(err)
+}
+
+// dwell starts the timer of a dwell reaction for one stay (B-39). Its id may be used
+// again once it is closed: a bucket that was off arms its timers anew (B-52). What
+// fired already does not fire again, whatever is delivered twice (B-42).
+func (d temporalDeliverer) dwell(ctx context.Context, p store.DwellPayload) error {
+	_, err := d.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                                       p.WorkflowID,
+		TaskQueue:                                d.taskQueue,
+		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		TypedSearchAttributes:                    searchAttributes(p.WorkflowType, p.ContactID, p.BucketID),
+	}, p.WorkflowType, workflows.DwellInput{StayID: p.StayID, Label: p.Label, Due: p.Due, Repeats: p.Repeats})
+	return begun(err)
 }
 
 // settled takes a workflow that is closed or unknown for told: there is nobody left

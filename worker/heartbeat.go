@@ -17,12 +17,16 @@ const (
 
 // heartbeat writes the worker's row every 10 s and deletes it when ctx ends (O-31).
 // A failure is logged once per outage.
-func heartbeat(ctx context.Context, s *store.Store, beat storedb.HeartbeatsUpsertParams, logger *slog.Logger) {
+func heartbeat(ctx context.Context, s *store.Store, beat storedb.HeartbeatsUpsertParams, register func(context.Context) error, logger *slog.Logger) {
 	ticker := time.NewTicker(heartbeatEvery)
 	defer ticker.Stop()
 	failing := false
 	for {
 		err := write(ctx, s, beat)
+		if err == nil && register != nil {
+			// The build that was in force may have gone with its last worker (B-5).
+			err = register(ctx)
+		}
 		if err != nil && !failing && ctx.Err() == nil {
 			logger.Warn("write worker heartbeat", "error", err)
 		}

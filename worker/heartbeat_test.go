@@ -23,7 +23,7 @@ func TestAHeartbeatLivesAsLongAsItsWorker(t *testing.T) {
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
-		heartbeat(ctx, s, storedb.HeartbeatsUpsertParams{ID: "mine", BuildID: "b2", TaskQueue: "q"}, slog.New(slog.DiscardHandler))
+		heartbeat(ctx, s, storedb.HeartbeatsUpsertParams{ID: "mine", BuildID: "b2", TaskQueue: "q"}, nil, slog.New(slog.DiscardHandler))
 	}()
 	up := func(now *time.Time) []string {
 		rows, err := s.HeartbeatsList(context.Background(), now)

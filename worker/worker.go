@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
@@ -38,6 +39,11 @@ type Config struct {
 	// Journeys are all that are compiled in, also those left out by ENABLED_JOURNEYS:
 	// people in flight go on (J-12).
 	Journeys []hogsend.Journey
+	// Reactions are the journeys of the buckets.
+	Reactions []hogsend.Journey
+	// Register brings the buckets of this build into force, if it is the newest one
+	// that lives. It is called at the start and with every heartbeat (B-5). nil for none.
+	Register func(ctx context.Context) error
 	// Activities are registered under the names they are known by.
 	Activities Activities
 	// BuildID, Version and RegistryDigest are shown and recorded, never interpreted.
@@ -161,6 +167,15 @@ func register(r registry, cfg Config) {
 			r.RegisterWorkflowWithOptions(run, workflow.RegisterOptions{Name: names.JourneyType(id)})
 		}
 	}
+	for _, reaction := range cfg.Reactions {
+		options := workflow.RegisterOptions{Name: reaction.ID}
+		if reaction.Reaction != nil && reaction.Reaction.Kind == hogsend.ReactionDwell {
+			r.RegisterWorkflowWithOptions(workflows.Dwell(reaction), options)
+		} else {
+			r.RegisterWorkflowWithOptions(workflows.Journey(reaction), options)
+		}
+	}
+	r.RegisterWorkflowWithOptions(workflows.Clock, workflow.RegisterOptions{Name: names.ClockType})
 	for name, fn := range cfg.Activities.All() {
 		r.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
 	}
@@ -178,6 +193,14 @@ func (w *Worker) Run(ctx context.Context) error {
 		return err
 	}
 	if err := ensureAttributes(ctx, w.cfg.Client.OperatorService(), w.cfg.Namespace); err != nil {
+		return err
+	}
+	if w.cfg.Register != nil {
+		if err := w.cfg.Register(ctx); err != nil {
+			return fmt.Errorf("register buckets: %w", err)
+		}
+	}
+	if err := w.startClock(ctx); err != nil {
 		return err
 	}
 	if err := w.sdk.Start(); err != nil {
@@ -200,7 +223,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	parts.Go(func() {
 		heartbeat(running, w.cfg.Store, storedb.HeartbeatsUpsertParams{
 			ID: w.cfg.Identity, BuildID: w.cfg.BuildID, RegistryDigest: w.cfg.RegistryDigest, TaskQueue: w.cfg.TaskQueue,
-		}, w.cfg.Logger)
+		}, w.cfg.Register, w.cfg.Logger)
 	})
 	w.report()
 
@@ -214,6 +237,17 @@ func (w *Worker) Run(ctx context.Context) error {
 	parts.Go(w.sdk.Stop)
 	parts.Wait()
 	return err
+}
+
+// startClock starts the one clock of the installation, if it does not run (W-14).
+func (w *Worker) startClock(ctx context.Context) error {
+	_, err := w.cfg.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: names.ClockID, TaskQueue: w.cfg.TaskQueue, WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+	}, names.ClockType)
+	if err != nil {
+		return fmt.Errorf("start clock: %w", err)
+	}
+	return nil
 }
 
 // report says that the worker is registered and polling (O-39).

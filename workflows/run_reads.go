@@ -13,6 +13,19 @@ func (r *journeyRun) Enrollment() hogsend.Enrollment { return r.claim.Enrollment
 // Event implements hogsend.Run.
 func (r *journeyRun) Event() hogsend.StoredEvent { return r.claim.Event }
 
+// Stay is read off the transition event that enrolled (B-25).
+func (r *journeyRun) Stay() hogsend.Stay {
+	if r.claim.Event.Source != "bucket" {
+		return hogsend.Stay{}
+	}
+	text := func(key string) string { s, _ := r.claim.Event.Properties[key].(string); return s }
+	count := func(key string) int { n, _ := r.claim.Event.Properties[key].(float64); return int(n) }
+	return hogsend.Stay{
+		BucketID: text("bucketId"), EntryCount: count("entryCount"),
+		Reason: hogsend.LeaveReason(text("reason")), DwellCount: count("dwellCount"),
+	}
+}
+
 // Contact implements hogsend.Run. It answers after the enrollment's end as well (J-119).
 func (r *journeyRun) Contact(ctx workflow.Context) (hogsend.Contact, error) {
 	if err := r.readable(ctx); err != nil {

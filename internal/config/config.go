@@ -61,6 +61,7 @@ type Config struct {
 	EmailReplyTo       string
 
 	EnabledJourneys   string
+	EnabledBuckets    string
 	LateEventHorizon  time.Duration
 	BuildID           string // "" means the one of the binary
 	LogLevel          slog.Level
@@ -101,6 +102,7 @@ func Load(environ []string, needs Needs) (Config, error) {
 		EmailFromDomains:   r.list("EMAIL_FROM_DOMAINS"),
 		EmailReplyTo:       r.get("EMAIL_REPLY_TO"),
 		EnabledJourneys:    r.get("ENABLED_JOURNEYS"),
+		EnabledBuckets:     r.get("ENABLED_BUCKETS"),
 		LateEventHorizon:   r.duration("LATE_EVENT_HORIZON", 24*time.Hour),
 		BuildID:            r.get("HOGSEND_BUILD_ID"),
 		LogLevel:           r.level("LOG_LEVEL"),

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,6 +29,10 @@ type Clock struct {
 	// Flipped, if not nil, is told of each contact whose edges were applied, with how
 	// late the oldest of them was.
 	Flipped func(contacts int, late time.Duration)
+	// Changed, if not nil, is called when other buckets are in force than before.
+	Changed func()
+
+	version int64
 }
 
 // NewClock makes a clock over the ingester's database.
@@ -76,6 +81,12 @@ func (c *Clock) Round(ctx context.Context) (time.Duration, error) {
 	)
 	if err := c.ingester.store.Pool.QueryRow(ctx, clockNext).Scan(&version, &now, &safe, &next); err != nil {
 		return 0, fmt.Errorf("read clock: %w", err)
+	}
+	if c.version != version {
+		c.version = version
+		if c.Changed != nil {
+			c.Changed()
+		}
 	}
 	if next == nil || next.After(now) {
 		if next == nil {
@@ -341,4 +352,72 @@ func (c *Clock) advance(ctx context.Context, windows []*window, to time.Time) er
 		return fmt.Errorf("advance cursors: %w", err)
 	}
 	return nil
+}
+
+// RunClock runs the clock and what is to be settled and armed until ctx ends, and
+// returns ctx's error. Failures are logged and tried again.
+func (g *Ingester) RunClock(ctx context.Context) error {
+	if err := g.store.BackfillsResume(ctx, time.Now()); err != nil {
+		g.cfg.Logger.WarnContext(ctx, "resume failed backfills", "error", err)
+	}
+	clock := NewClock(g)
+	changed := make(chan struct{}, 1)
+	clock.Changed = func() {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	}
+	var settler sync.WaitGroup
+	settler.Go(func() {
+		for {
+			g.settleAll(ctx)
+			select {
+			case <-ctx.Done():
+				return
+			case <-changed:
+			}
+		}
+	})
+	defer settler.Wait()
+	for {
+		wait, err := clock.Round(ctx)
+		if err != nil && ctx.Err() == nil {
+			g.cfg.Logger.WarnContext(ctx, "clock failed, trying again", "error", err)
+			wait = time.Second
+		}
+		if err := pause(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// settleAll does what is to be settled and armed, until nothing is left.
+func (g *Ingester) settleAll(ctx context.Context) {
+	for ctx.Err() == nil {
+		settled, wait, err := g.Backfill(ctx)
+		if err == nil && settled {
+			var armed bool
+			if armed, err = g.Arm(ctx); err == nil && armed {
+				return
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			g.cfg.Logger.WarnContext(ctx, "settling failed, trying again", "error", err)
+			wait = time.Second
+		}
+		_ = pause(ctx, wait) // the loop looks at ctx itself
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }

@@ -12,6 +12,13 @@ import (
 // TaskQueue is the default task queue of all workflows and activities.
 const TaskQueue = "hogsend"
 
+// ClockType is the workflow type of the clock, ClockID the id of the one that runs
+// (W-14).
+const (
+	ClockType = "hogsend-clock"
+	ClockID   = "hogsend/clock"
+)
+
 // SignalWait tells a journey that an event closed one of its waits.
 const SignalWait = "wait"
 

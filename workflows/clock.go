@@ -1,0 +1,25 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/hogsend/hogsend/activities"
+)
+
+// clockTakeover is how long the clock of a worker that died may be silent before
+// another worker takes it over (W-14).
+const clockTakeover = 10 * time.Second
+
+// Clock keeps one clock running for the installation: a long activity that moves to
+// another worker when its own dies or stops (W-14). It runs for ever.
+func Clock(ctx workflow.Context) error {
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: forEver, HeartbeatTimeout: clockTakeover, Summary: "clock",
+		RetryPolicy: &temporal.RetryPolicy{InitialInterval: 100 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 5 * time.Second},
+	})
+	// The activity returns only with an error, after which it is retried.
+	return workflow.ExecuteActivity(ctx, activities.ClockName).Get(ctx, nil)
+}
