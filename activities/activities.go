@@ -65,6 +65,8 @@ func (a *Activities) All() map[string]any {
 		KeepOnceName:         a.KeepOnce,
 		ReadOnceName:         a.ReadOnce,
 		ExitName:             a.Exit,
+		DwellName:            a.Dwell,
+		ClockName:            a.Clock,
 		AbandonHoldName:      a.AbandonHold,
 	}
 }

@@ -3,6 +3,7 @@ package worker
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
@@ -26,7 +27,7 @@ type oneActivity struct{}
 
 func (oneActivity) All() map[string]any { return map[string]any{"Send": func() {}} }
 
-// J-12, J-13.
+// J-12, J-13, B-29.
 func TestEveryCompiledInJourneyIsRegisteredUnderItsIDAndAliases(t *testing.T) {
 	t.Parallel()
 	r := &registered{}
@@ -35,10 +36,13 @@ func TestEveryCompiledInJourneyIsRegisteredUnderItsIDAndAliases(t *testing.T) {
 			{ID: "welcome", Aliases: []string{"hello", "greeting"}},
 			{ID: "trial", Disabled: true},
 		},
+		Reactions: hogsend.Registry{Buckets: []hogsend.Bucket{{ID: "vip", Reactions: []hogsend.Reaction{
+			hogsend.OnEnter(nil), hogsend.OnDwell(hogsend.After(time.Second), nil),
+		}}}}.Reactions(),
 		Activities: oneActivity{},
 	})
 	slices.Sort(r.names)
-	require.Equal(t, []string{"Send", "journey-greeting", "journey-hello", "journey-trial", "journey-welcome"}, r.names)
+	require.Equal(t, []string{"Send", "bucket-vip-on-dwell-after-1000", "bucket-vip-on-enter", "hogsend-clock", "journey-greeting", "journey-hello", "journey-trial", "journey-welcome"}, r.names)
 }
 
 func TestAWorkerNamesEverythingThatIsMissing(t *testing.T) {
