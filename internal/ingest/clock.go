@@ -71,8 +71,11 @@ from registry_state s cross join (select clock_timestamp() as now) t`
 // maxEdges is how many edges of one window are taken at once.
 const maxEdges = 2000
 
-// Round applies what is due by now and returns how long to sleep: until the next
-// instant known, at most a second, since an event may bring an earlier one (W-17).
+// Never is what Round returns when nothing is known to come.
+const Never = time.Duration(1<<63 - 1)
+
+// Round applies what is due by now and returns how long it is until the next instant
+// known; an event may bring an earlier one meanwhile.
 func (c *Clock) Round(ctx context.Context) (time.Duration, error) {
 	var (
 		version   int64
@@ -88,11 +91,11 @@ func (c *Clock) Round(ctx context.Context) (time.Duration, error) {
 			c.Changed()
 		}
 	}
-	if next == nil || next.After(now) {
-		if next == nil {
-			return time.Second, nil
-		}
-		return min(time.Second, next.Sub(now)), nil
+	if next == nil {
+		return Never, nil
+	}
+	if next.After(now) {
+		return next.Sub(now), nil
 	}
 	if c.ingester.catalog.Load().segments.version != version {
 		if err := c.ingester.reload(ctx); err != nil {
@@ -214,7 +217,7 @@ func (c *Clock) edges(ctx context.Context, windows []*window, now time.Time, fou
 	for i, w := range windows {
 		for size := maxEdges; ; size *= 4 {
 			rows, err := c.ingester.store.ClockEdges(ctx, storedb.ClockEdgesParams{
-				EventName: w.Event, After: w.cursor.Add(-w.Within), Until: now.Add(-w.Within), Size: int32(min(size, 1<<30)), //nolint:gosec // bounded
+				EventName: w.Event, After: w.cursor.Add(-w.Within), Until: now.Add(-w.Within), WithinSeconds: w.Within.Seconds(), Size: int32(min(size, 1<<30)), //nolint:gosec // bounded
 			})
 			if err != nil {
 				return now, fmt.Errorf("read edges: %w", err)
@@ -386,7 +389,8 @@ func (g *Ingester) RunClock(ctx context.Context) error {
 			g.cfg.Logger.WarnContext(ctx, "clock failed, trying again", "error", err)
 			wait = time.Second
 		}
-		if err := pause(ctx, wait); err != nil {
+		// An event may bring an edge that was not known: one query a second looks (W-17).
+		if err := pause(ctx, min(wait, time.Second)); err != nil {
 			return err
 		}
 	}

@@ -199,9 +199,26 @@ func (t *transaction) passed(it *item) []*check {
 		if c := a.at.Compare(b.at); c != 0 {
 			return c
 		}
-		return strings.Compare(a.segment.ID, b.segment.ID)
+		if c := strings.Compare(a.segment.ID, b.segment.ID); c != 0 {
+			return c
+		}
+		return a.rank() - b.rank()
 	})
-	return checks
+	// What comes for one bucket at one instant is one evaluation (W-3).
+	return slices.CompactFunc(checks, func(a, b *check) bool { return a.segment == b.segment && a.at.Equal(b.at) })
+}
+
+// rank orders what comes for one bucket at one instant: the greatest age wins (B-22).
+func (c *check) rank() int {
+	switch {
+	case c.kind == checkDue && c.known:
+		return 0
+	case c.kind == checkDue:
+		return 1
+	case c.kind == checkSettle:
+		return 2
+	}
+	return 3
 }
 
 // unsettled reports whether a backfill has still to come to the contact.

@@ -144,7 +144,7 @@ func (g *Ingester) transact(ctx context.Context, items []*item, part *chunk) err
 		for _, it := range items {
 			it.reset()
 		}
-		err = g.once(ctx, items, attempt > 0 || items[0].space == spaceInternal, part)
+		err = g.once(ctx, items, attempt > 0 || len(items) > 0 && items[0].space == spaceInternal, part)
 		if errors.Is(err, errChanged) {
 			if err := g.reload(ctx); err != nil {
 				return err

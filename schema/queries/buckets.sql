@@ -256,9 +256,11 @@ where not exists (
 
 -- name: ClockEdges :many
 -- The events that have left the window since the cursor, oldest first: one leaves a
--- window W a microsecond after its age is W (W-2).
+-- window W a microsecond after its age is W (W-2). One that had left it before it
+-- was received was never in it (W-9).
 select e.contact_id, e.occurred_at from events e
 where e.name = @event_name::text and e.occurred_at >= @after::timestamptz and e.occurred_at < @until::timestamptz
+    and e.received_at <= e.occurred_at + make_interval(secs => @within_seconds::float8)
 order by e.occurred_at limit @size::int;
 
 -- name: ClockDue :many

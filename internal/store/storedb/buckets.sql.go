@@ -1118,14 +1118,16 @@ func (q *Queries) ClockDue(ctx context.Context, bucketIds []string, until time.T
 const clockEdges = `-- name: ClockEdges :many
 select e.contact_id, e.occurred_at from events e
 where e.name = $1::text and e.occurred_at >= $2::timestamptz and e.occurred_at < $3::timestamptz
-order by e.occurred_at limit $4::int
+    and e.received_at <= e.occurred_at + make_interval(secs => $4::float8)
+order by e.occurred_at limit $5::int
 `
 
 type ClockEdgesParams struct {
-	EventName string
-	After     time.Time
-	Until     time.Time
-	Size      int32
+	EventName     string
+	After         time.Time
+	Until         time.Time
+	WithinSeconds float64
+	Size          int32
 }
 
 type ClockEdgesRow struct {
@@ -1134,12 +1136,14 @@ type ClockEdgesRow struct {
 }
 
 // The events that have left the window since the cursor, oldest first: one leaves a
-// window W a microsecond after its age is W (W-2).
+// window W a microsecond after its age is W (W-2). One that had left it before it
+// was received was never in it (W-9).
 func (q *Queries) ClockEdges(ctx context.Context, arg ClockEdgesParams) ([]ClockEdgesRow, error) {
 	rows, err := q.db.Query(ctx, clockEdges,
 		arg.EventName,
 		arg.After,
 		arg.Until,
+		arg.WithinSeconds,
 		arg.Size,
 	)
 	if err != nil {

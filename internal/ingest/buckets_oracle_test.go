@@ -1,0 +1,391 @@
+package ingest_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/ingest"
+)
+
+// oracle is a plain evaluation of the rules of buckets in memory, written from the
+// spec and sharing nothing with the product.
+type oracle struct {
+	buckets []hogsend.Bucket
+	people  map[string]*oraclePerson
+}
+
+type oraclePerson struct {
+	name       string
+	events     []oracleEvent
+	properties map[string]any
+	applied    time.Time // instants up to here are applied
+	stays      map[string]*oracleStay
+	epochs     map[string]int
+	left       map[string]time.Time
+	told       []string
+}
+
+type oracleEvent struct {
+	name string
+	at   time.Time
+}
+
+type oracleStay struct {
+	epoch          int
+	entered        time.Time
+	maxAt, leaveAt time.Time
+}
+
+func (o *oracle) person(name string) *oraclePerson {
+	p := o.people[name]
+	if p == nil {
+		p = &oraclePerson{name: name, properties: map[string]any{}, stays: map[string]*oracleStay{}, epochs: map[string]int{}, left: map[string]time.Time{}}
+		o.people[name] = p
+	}
+	return p
+}
+
+// truth is C-1 to C-13 for the leaves that the test uses, and whether a positive
+// leaf holds or the event of an absence leaf was ever done (C-16).
+func (p *oraclePerson) truth(c hogsend.Condition, at time.Time) (holds, floor, absence bool) {
+	n := func(name string, within *time.Duration) int {
+		count := 0
+		for _, e := range p.events {
+			if e.name == name && (within == nil || !e.at.Before(at.Add(-*within))) {
+				count++
+			}
+		}
+		return count
+	}
+	switch c := c.(type) {
+	case hogsend.PropertyCondition:
+		holds = p.properties[c.Property] == c.Value
+		if c.Operator == hogsend.Neq {
+			return !holds, false, false
+		}
+		return holds, holds, false
+	case hogsend.EventCondition:
+		switch c.Check {
+		case hogsend.EventExists:
+			holds = n(c.EventName, c.Within) > 0
+			return holds, holds, false
+		case hogsend.EventNotExists:
+			return n(c.EventName, c.Within) == 0, c.Within != nil && n(c.EventName, nil) > 0, c.Within != nil
+		case hogsend.EventCount:
+			k := c.Value.(int)
+			switch c.Operator {
+			case hogsend.Gte:
+				holds = n(c.EventName, c.Within) >= k
+				return holds, holds && k > 0, false
+			case hogsend.Eq:
+				holds = n(c.EventName, c.Within) == k
+				return holds, holds && k > 0, false
+			case hogsend.Lte:
+				return n(c.EventName, c.Within) <= k, false, false
+			}
+		}
+	case hogsend.CompositeCondition:
+		holds = c.Operator == hogsend.And
+		for _, child := range c.Conditions {
+			h, f, a := p.truth(child, at)
+			floor, absence = floor || f, absence || a
+			if c.Operator == hogsend.And {
+				holds = holds && h
+			} else {
+				holds = holds || h
+			}
+		}
+		return holds, floor, absence
+	}
+	panic(fmt.Sprintf("%#v", c))
+}
+
+func (p *oraclePerson) matches(c hogsend.Condition, at time.Time) bool {
+	holds, floor, absence := p.truth(c, at)
+	return holds && (!absence || floor)
+}
+
+func windowsOf(c hogsend.Condition) (found []oracleWindow) {
+	switch c := c.(type) {
+	case hogsend.EventCondition:
+		if c.Within != nil {
+			found = append(found, oracleWindow{c.EventName, *c.Within})
+		}
+	case hogsend.CompositeCondition:
+		for _, child := range c.Conditions {
+			found = append(found, windowsOf(child)...)
+		}
+	}
+	return found
+}
+
+type oracleWindow struct {
+	event  string
+	within time.Duration
+}
+
+// evaluate is B-8 with B-17 and B-19 at one instant, for some buckets: leaves first.
+func (o *oracle) evaluate(p *oraclePerson, at time.Time, source string, buckets []hogsend.Bucket) {
+	var enters []hogsend.Bucket
+	for _, b := range buckets {
+		s, holds := p.stays[b.ID], p.matches(b.Criteria, at)
+		switch {
+		case s == nil && holds:
+			enters = append(enters, b)
+		case s == nil:
+		case !s.maxAt.IsZero() && !s.maxAt.After(at) && source == "reconcile":
+			p.leave(b, at, "reconcile", "maxDwell")
+		case holds:
+			s.leaveAt = time.Time{}
+		case at.Sub(s.entered) >= b.MinDwell:
+			p.leave(b, at, source, "criteria")
+		default:
+			s.leaveAt = s.entered.Add(b.MinDwell)
+		}
+	}
+	for _, b := range enters {
+		p.enter(b, at, source)
+	}
+}
+
+func (p *oraclePerson) enter(b hogsend.Bucket, at time.Time, source string) {
+	earlier := p.epochs[b.ID]
+	p.epochs[b.ID]++
+	s := &oracleStay{epoch: p.epochs[b.ID], entered: at}
+	if b.MaxDwell > 0 {
+		s.maxAt = at.Add(b.MaxDwell)
+	}
+	p.stays[b.ID] = s
+	muted := earlier > 0 && (b.EntryLimit == hogsend.Once || b.EntryLimit == hogsend.OncePerPeriod && b.EntryPeriod > 0 && at.Sub(p.left[b.ID]) < b.EntryPeriod)
+	if !muted {
+		p.tell("entered", b, s, at, source, "")
+	}
+}
+
+func (p *oraclePerson) leave(b hogsend.Bucket, at time.Time, source, reason string) {
+	s := p.stays[b.ID]
+	delete(p.stays, b.ID)
+	p.left[b.ID] = at
+	p.tell("left", b, s, at, source, " "+reason)
+}
+
+func (p *oraclePerson) tell(what string, b hogsend.Bucket, s *oracleStay, at time.Time, source, reason string) {
+	p.told = append(p.told, fmt.Sprintf("%s %s %s #%d %s%s %s", p.name, what, b.ID, s.epoch, source, reason, at.Sub(monday)))
+}
+
+// pass applies every instant up to and with until at which time alone may change
+// something (W-2, W-5).
+func (o *oracle) pass(p *oraclePerson, until time.Time) {
+	for {
+		next := until.Add(time.Hour)
+		for _, b := range o.buckets {
+			for _, w := range windowsOf(b.Criteria) {
+				for _, e := range p.events {
+					if edge := e.at.Add(w.within + time.Microsecond); e.name == w.event && edge.After(p.applied) && edge.Before(next) {
+						next = edge
+					}
+				}
+			}
+			if s := p.stays[b.ID]; s != nil {
+				for _, due := range []time.Time{s.maxAt, s.leaveAt} {
+					if !due.IsZero() && due.Before(next) {
+						next = due
+					}
+				}
+			}
+		}
+		if next.After(until) {
+			break
+		}
+		var concerned []hogsend.Bucket
+		for _, b := range o.buckets {
+			s := p.stays[b.ID]
+			due := s != nil && (s.maxAt.Equal(next) || s.leaveAt.Equal(next))
+			for _, w := range windowsOf(b.Criteria) {
+				due = due || slices.ContainsFunc(p.events, func(e oracleEvent) bool {
+					return e.name == w.event && e.at.Add(w.within+time.Microsecond).Equal(next)
+				})
+			}
+			if due {
+				concerned = append(concerned, b)
+			}
+		}
+		o.evaluate(p, next, "reconcile", concerned)
+		p.applied = next
+	}
+	p.applied = until
+}
+
+// event is one event with its property, at the instant it is received.
+func (o *oracle) event(p *oraclePerson, name string, occurred, received time.Time, patch map[string]any) {
+	fresh := len(p.events) == 0
+	p.events = append(p.events, oracleEvent{name, occurred})
+	changed := false
+	for key, value := range patch {
+		changed = changed || p.properties[key] != value
+		p.properties[key] = value
+	}
+	var candidates []hogsend.Bucket
+	for _, b := range o.buckets {
+		events, property := leavesOf(b.Criteria)
+		if fresh || slices.Contains(events, name) || property && changed {
+			candidates = append(candidates, b)
+		}
+	}
+	o.evaluate(p, received, "event", candidates)
+	p.applied = received
+}
+
+func leavesOf(c hogsend.Condition) (events []string, property bool) {
+	switch c := c.(type) {
+	case hogsend.PropertyCondition:
+		return nil, true
+	case hogsend.EventCondition:
+		return []string{c.EventName}, false
+	case hogsend.CompositeCondition:
+		for _, child := range c.Conditions {
+			e, p := leavesOf(child)
+			events, property = append(events, e...), property || p
+		}
+	}
+	return events, property
+}
+
+func drawCondition(t *rapid.T, depth int) hogsend.Condition {
+	if depth > 0 && rapid.IntRange(0, 2).Draw(t, "composite") == 0 {
+		var children []hogsend.Condition
+		for range rapid.IntRange(1, 3).Draw(t, "children") {
+			children = append(children, drawCondition(t, depth-1))
+		}
+		if rapid.Bool().Draw(t, "and") {
+			return hogsend.All(children...)
+		}
+		return hogsend.Any(children...)
+	}
+	event := hogsend.Event(rapid.SampledFrom([]string{"a", "b"}).Draw(t, "event"))
+	if rapid.IntRange(0, 3).Draw(t, "windowed") > 0 {
+		event = event.Within(rapid.SampledFrom([]time.Duration{time.Hour, 2 * time.Hour, hogsend.Day}).Draw(t, "within"))
+	}
+	switch rapid.IntRange(0, 6).Draw(t, "leaf") {
+	case 0:
+		return hogsend.Prop("p").Eq(float64(1))
+	case 1:
+		return hogsend.Prop("p").Neq(float64(1))
+	case 2:
+		return event.Exists()
+	case 3, 4:
+		return event.NotExists()
+	case 5:
+		return event.Count(rapid.SampledFrom([]hogsend.PropertyOperator{hogsend.Gte, hogsend.Eq, hogsend.Lte}).Draw(t, "operator"), rapid.IntRange(1, 3).Draw(t, "k"))
+	}
+	return event.Count(hogsend.Gte, rapid.IntRange(1, 3).Draw(t, "k"))
+}
+
+func drawBucket(t *rapid.T, id string) hogsend.Bucket {
+	b := segmentOf(id, drawCondition(t, 2))
+	b.MinDwell = rapid.SampledFrom([]time.Duration{0, 0, time.Hour, 90 * time.Minute}).Draw(t, "min dwell")
+	b.MaxDwell = rapid.SampledFrom([]time.Duration{0, 0, 2 * time.Hour, 30 * time.Hour}).Draw(t, "max dwell")
+	b.EntryLimit = rapid.SampledFrom([]hogsend.EntryLimit{"", hogsend.Once, hogsend.OncePerPeriod}).Draw(t, "limit")
+	if b.EntryLimit == hogsend.OncePerPeriod {
+		b.EntryPeriod = rapid.SampledFrom([]time.Duration{0, 3 * time.Hour}).Draw(t, "period")
+	}
+	return b
+}
+
+// C-22, C-24, B-8 to B-23, W-1 to W-6: whatever the buckets and whatever happens,
+// the transitions are those of the oracle, one by one and at their instants.
+func TestTransitionsAreThoseOfTheOracle(t *testing.T) {
+	t.Parallel()
+	v := virtual(t)
+	round := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		round++
+		v.exec(`truncate contacts, contact_keys, events, event_keys, memberships, clock_cursors, buckets, backfills, registries, outbox, decisions`)
+		v.set(0)
+		o := &oracle{people: map[string]*oraclePerson{}}
+		for i := range rapid.IntRange(1, 3).Draw(rt, "buckets") {
+			o.buckets = append(o.buckets, drawBucket(rt, fmt.Sprintf("b%d", i)))
+		}
+		v.register(fmt.Sprint("round ", round), o.buckets...)
+		v.settle()
+		now := time.Duration(0)
+		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
+			now += rapid.SampledFrom([]time.Duration{0, time.Minute, time.Hour, 90 * time.Minute, 5 * time.Hour, 25 * time.Hour}).Draw(rt, "pause") + time.Millisecond
+			v.pass(now)
+			var batch []ingest.Event
+			base := monday.Add(now)
+			for _, p := range o.people {
+				o.pass(p, base)
+			}
+			for i := range rapid.IntRange(1, 4).Draw(rt, "batch") {
+				name, who := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(rt, "name"), rapid.SampledFrom([]string{"ada", "bob"}).Draw(rt, "who")
+				received := base.Add(time.Duration(i+1) * time.Microsecond)
+				occurred := received
+				ev := user(name, who)
+				if rapid.IntRange(0, 3).Draw(rt, "late") == 0 {
+					occurred = base.Add(-rapid.SampledFrom([]time.Duration{time.Minute, time.Hour, 3 * time.Hour, 20 * time.Hour}).Draw(rt, "by"))
+					ev.Timestamp = &occurred
+				}
+				patch := map[string]any{}
+				if rapid.IntRange(0, 2).Draw(rt, "patch") == 0 {
+					patch["p"] = float64(rapid.IntRange(1, 2).Draw(rt, "p"))
+					raw, err := json.Marshal(patch["p"])
+					require.NoError(t, err)
+					ev.ContactProperties = map[string]json.RawMessage{"p": raw}
+				}
+				batch = append(batch, ev)
+				p := o.person(who)
+				o.pass(p, received)
+				o.event(p, name, occurred, received, patch)
+			}
+			v.sendAll(batch...)
+		}
+		now += 60 * time.Hour
+		v.pass(now)
+		var want []string
+		members := map[string][]string{}
+		for _, p := range o.people {
+			o.pass(p, monday.Add(now))
+			want = append(want, p.told...)
+			for id, s := range p.stays {
+				members[id] = append(members[id], fmt.Sprintf("%s #%d", p.name, s.epoch))
+			}
+		}
+		got := v.oracleTransitions()
+		sort.Strings(want)
+		sort.Strings(got)
+		require.Equal(rt, strings.Join(want, "\n"), strings.Join(got, "\n"))
+		for _, b := range o.buckets {
+			slices.Sort(members[b.ID])
+			require.ElementsMatch(rt, members[b.ID], v.members(b.ID))
+		}
+	})
+}
+
+// oracleTransitions are the bucket events as the oracle spells them.
+func (v *timed) oracleTransitions() []string {
+	v.t.Helper()
+	rows, err := v.store.Pool.Query(v.t.Context(), `select e.properties ->> 'userId' || ' ' || (e.properties ->> 'transition') || ' ' || (e.properties ->> 'bucketId')
+		|| ' #' || (e.properties ->> 'entryCount') || ' ' || (e.properties ->> 'source') || coalesce(' ' || (e.properties ->> 'reason'), ''), e.occurred_at
+		from events e where e.source = 'bucket'`)
+	require.NoError(v.t, err)
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var text string
+		var at time.Time
+		require.NoError(v.t, rows.Scan(&text, &at))
+		all = append(all, fmt.Sprintf("%s %s", text, at.Sub(monday)))
+	}
+	require.NoError(v.t, rows.Err())
+	return all
+}

@@ -1,0 +1,155 @@
+package ingest_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/dbtest"
+	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/store"
+)
+
+// monday is where virtual time begins.
+var monday = time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC)
+
+// timed is an ingester whose database has a clock that only the test moves: the
+// statements of the product find the test's clock_timestamp before Postgres's own.
+type timed struct {
+	*bundle
+	clock *ingest.Clock
+}
+
+func virtual(t testing.TB, buckets ...hogsend.Bucket) *timed {
+	t.Helper()
+	return virtualWith(t, ingest.Config{}, buckets...)
+}
+
+func virtualWith(t testing.TB, cfg ingest.Config, buckets ...hogsend.Bucket) *timed {
+	t.Helper()
+	s := dbtest.DB(t)
+	for _, sql := range []string{
+		`create schema virtual`,
+		`create table virtual.clock (at timestamptz not null)`,
+		`create function virtual.clock_timestamp() returns timestamptz language sql volatile as 'select at from virtual.clock'`,
+	} {
+		_, err := s.Pool.Exec(t.Context(), sql)
+		require.NoError(t, err)
+	}
+	_, err := s.Pool.Exec(t.Context(), `insert into virtual.clock values ($1)`, monday)
+	require.NoError(t, err)
+	pc := s.Pool.Config().Copy()
+	pc.ConnConfig.RuntimeParams["search_path"] = "virtual, public, pg_catalog"
+	pool, err := pgxpool.NewWithConfig(t.Context(), pc)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	v := &timed{bundle: (&bundle{t: t, store: store.New(pool)}).another(cfg)}
+	v.clock = ingest.NewClock(v.ingester)
+	v.register("first", buckets...)
+	return v
+}
+
+// register brings buckets into force, as the newest build.
+func (v *timed) register(digest string, buckets ...hogsend.Bucket) {
+	v.t.Helper()
+	definitions, err := bucket.DescribeAll(buckets)
+	require.NoError(v.t, err)
+	v.exec(`update registries set first_seen_at = first_seen_at - interval '1 hour'`)
+	require.NoError(v.t, v.ingester.Register(v.t.Context(), digest, "test-build", definitions))
+}
+
+// settle carries on the backfills to their end.
+func (v *timed) settle() {
+	v.t.Helper()
+	for {
+		done, _, err := v.ingester.Backfill(v.t.Context())
+		require.NoError(v.t, err)
+		if done {
+			return
+		}
+	}
+}
+
+// at moves the clock to an instant after the beginning, without anything happening.
+func (v *timed) set(after time.Duration) {
+	v.exec(`update virtual.clock set at = $1`, monday.Add(after))
+}
+
+// pass lets time pass up to an instant after the beginning: the clock wakes when it
+// asked to be woken.
+func (v *timed) pass(after time.Duration) {
+	v.t.Helper()
+	until := monday.Add(after)
+	for {
+		wait, err := v.clock.Round(v.t.Context())
+		require.NoError(v.t, err)
+		next := v.now().Add(wait)
+		if wait == ingest.Never || next.After(until) {
+			break
+		}
+		if wait > 0 {
+			v.exec(`update virtual.clock set at = $1`, next)
+		}
+	}
+	v.set(after)
+	for {
+		wait, err := v.clock.Round(v.t.Context())
+		require.NoError(v.t, err)
+		if wait > 0 {
+			return
+		}
+	}
+}
+
+// transitions are the bucket events of everybody, in order: who, what, when, why.
+func (v *timed) transitions() []string {
+	v.t.Helper()
+	return v.texts(`select e.properties ->> 'userId' || ' ' || (e.properties ->> 'transition') || ' ' || (e.properties ->> 'bucketId')
+		|| ' #' || (e.properties ->> 'entryCount') || ' ' || (e.properties ->> 'source') || coalesce(' ' || (e.properties ->> 'reason'), '')
+		|| coalesce(' k' || (e.properties ->> 'dwellCount'), '') || ' +' || (e.occurred_at - $1)
+		from events e where e.source = 'bucket' order by e.occurred_at, e.seq`, monday)
+}
+
+func (v *timed) members(id string) []string {
+	v.t.Helper()
+	return v.texts(`select c.external_id || ' #' || m.epoch from memberships m join contacts c on c.id = m.contact_id
+		where m.bucket_id = $1 and m.status = 'active' order by 1`, id)
+}
+
+func segmentOf(id string, criteria hogsend.Condition, changes ...func(*hogsend.Bucket)) hogsend.Bucket {
+	b := hogsend.Bucket{ID: id, Name: "Bucket " + id, Criteria: criteria}
+	for _, change := range changes {
+		change(&b)
+	}
+	return b
+}
+
+func dormant() hogsend.Bucket {
+	return segmentOf("dormant", hogsend.All(hogsend.Event("active").Exists(), hogsend.Event("active").Within(7*hogsend.Day).NotExists()))
+}
+
+func TestAnEventEntersAndTheClockLeaves(t *testing.T) {
+	t.Parallel() // B-8, B-24, W-1, W-2, W-6
+	v := virtual(t, segmentOf("busy", hogsend.Event("click").Within(time.Hour).Count(hogsend.Gte, 2)), dormant())
+	v.send(user("click", "ada"))
+	v.set(10 * time.Minute)
+	v.send(user("click", "ada"))
+	v.send(user("active", "ada"))
+	require.Equal(t, []string{"ada #1"}, v.members("busy"))
+	v.pass(8 * hogsend.Day)
+	require.Equal(t, []string{
+		"ada entered busy #1 event +00:10:00.000001",
+		"ada left busy #1 reconcile criteria +01:00:00.000002",
+		"ada entered dormant #1 reconcile +7 days 00:10:00.000002",
+	}, v.transitions())
+	require.Empty(t, v.members("busy"))
+	require.Equal(t, []string{"ada #1"}, v.members("dormant"))
+	v.send(user("active", "ada"))
+	require.Empty(t, v.members("dormant"))
+	require.Equal(t, fmt.Sprint("ada left dormant #1 event criteria +8 days 00:00:00.000001"), v.transitions()[3])
+}
