@@ -20,8 +20,10 @@ type Activities struct {
 	Provider email.Provider
 	// Limiter bounds provider calls; nil for none.
 	Limiter *email.Limiter
-	Config  Config
-	Logger  *slog.Logger
+	// Executions looks at workflows; only the reconciler needs it.
+	Executions Executions
+	Config     Config
+	Logger     *slog.Logger
 }
 
 // Config is what activities need of the environment.
@@ -68,5 +70,7 @@ func (a *Activities) All() map[string]any {
 		DwellName:            a.Dwell,
 		ClockName:            a.Clock,
 		AbandonHoldName:      a.AbandonHold,
+		ReconcileName:        a.Reconcile,
+		InspectName:          a.Inspect,
 	}
 }

@@ -37,9 +37,9 @@ func (a *Activities) log(ctx context.Context, tx *store.EnrollmentTx, step Step,
 // warnLongHistory notes that the workflow's history has become long, once (J-99).
 func (a *Activities) warnLongHistory(ctx context.Context, tx *store.EnrollmentTx, step Step) {
 	tx.Add(func(q *storedb.Queries) error {
-		added, err := q.TroubleSet(ctx, storedb.TroubleSetParams{EnrollmentID: tx.Enrollment.ID, Kind: "history", Detail: step.LongHistory, Now: tx.Now})
-		if added > 0 && a.Logger != nil {
-			a.Logger.WarnContext(ctx, "history of an enrollment has become long", "enrollment_id", tx.Enrollment.ID, "journey_id", tx.Enrollment.JourneyID, "history", step.LongHistory)
+		added, err := q.TroubleSet(ctx, storedb.TroubleSetParams{EnrollmentID: tx.Enrollment.ID, Kind: troubleHistory, Detail: step.LongHistory, Now: tx.Now})
+		if added > 0 {
+			a.warn(ctx, "history of an enrollment has become long", "enrollment_id", tx.Enrollment.ID, "journey_id", tx.Enrollment.JourneyID, "history", step.LongHistory)
 		}
 		return err
 	})

@@ -23,6 +23,8 @@ const (
 	ReadOnceName         = "ReadOnce"
 	ExitName             = "Exit"
 	AbandonHoldName      = "AbandonHold"
+	ReconcileName        = "Reconcile"
+	InspectName          = "Inspect"
 )
 
 // Moment is a place in the order of reception of a contact's events: everything

@@ -57,6 +57,10 @@ func listen(cfg config.Config) (net.Listener, error) {
 
 // serve answers requests until ctx ends, then lets those in flight finish (O-40).
 func (p *process) serve(ctx context.Context, listener net.Listener, temporal client.Client) error {
+	workflows, err := newExecutions(temporal, p.cfg)
+	if err != nil {
+		return err
+	}
 	handler := server.New(server.Config{
 		Store:           p.store,
 		Ingest:          p.ingest,
@@ -69,6 +73,8 @@ func (p *process) serve(ctx context.Context, listener net.Listener, temporal cli
 		TrustedProxies:  p.cfg.TrustedProxies,
 		PublicURL:       p.cfg.PublicURL,
 		Temporal:        func(ctx context.Context) error { return checkTemporal(ctx, temporal) },
+		FailedRun:       workflows.failedRun,
+		LateAfter:       p.cfg.PauseLateAfter,
 		Version:         Version,
 		BuildID:         p.build,
 		Logger:          p.log,

@@ -110,6 +110,10 @@ func (p *process) work(ctx context.Context, temporal client.Client, ready func()
 	if err != nil {
 		return err
 	}
+	workflows, err := newExecutions(temporal, p.cfg)
+	if err != nil {
+		return err
+	}
 	w, err := worker.New(worker.Config{
 		Client:    temporal,
 		Namespace: p.cfg.TemporalNamespace,
@@ -119,25 +123,28 @@ func (p *process) work(ctx context.Context, temporal client.Client, ready func()
 		Reactions: p.registry.Reactions(),
 		Register:  p.registerBuckets,
 		Activities: &activities.Activities{
-			Store:    p.store,
-			Ingest:   p.ingest,
-			Renderer: p.renderer,
-			Provider: provider,
-			Limiter:  p.limiter(),
+			Store:      p.store,
+			Ingest:     p.ingest,
+			Renderer:   p.renderer,
+			Provider:   provider,
+			Limiter:    p.limiter(),
+			Executions: workflows,
 			Config: activities.Config{
 				From: p.cfg.EmailFrom, FromDomains: p.cfg.EmailFromDomains, ReplyTo: p.cfg.EmailReplyTo,
 				PublicURL: p.cfg.PublicURL, BuildID: p.build, LateHorizon: p.cfg.LateEventHorizon,
 				JourneyNames:      p.journeyTexts(func(j hogsend.Journey) string { return j.Name }),
 				JourneyCategories: p.journeyTexts(func(j hogsend.Journey) string { return j.Category }),
+				JourneyIDs:        p.journeyIDs(),
 			},
 			Logger: p.log,
 		},
-		BuildID:         p.build,
-		Version:         Version,
-		RegistryDigest:  p.digest(),
-		ShutdownTimeout: p.cfg.ShutdownTimeout,
-		Ready:           ready,
-		Logger:          p.log,
+		BuildID:           p.build,
+		Version:           Version,
+		RegistryDigest:    p.digest(),
+		ShutdownTimeout:   p.cfg.ShutdownTimeout,
+		ReleasesPerSecond: p.cfg.ResumeRatePerSecond,
+		Ready:             ready,
+		Logger:            p.log,
 	})
 	if err != nil {
 		return err
@@ -169,6 +176,18 @@ func (p *process) journeyTexts(text func(hogsend.Journey) string) map[string]str
 		}
 	}
 	return texts
+}
+
+// journeyIDs are all ids of each journey, sorted, by each of them.
+func (p *process) journeyIDs() map[string][]string {
+	all := map[string][]string{}
+	for _, j := range p.registry.Journeys {
+		ids := slices.Sorted(slices.Values(append([]string{j.ID}, j.Aliases...)))
+		for _, id := range ids {
+			all[id] = ids
+		}
+	}
+	return all
 }
 
 // provider is the one the environment chose (E-36).

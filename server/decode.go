@@ -46,6 +46,7 @@ var (
 		properties: "properties", contactProperties: "contactProperties",
 		timestamp: "timestamp", key: "idempotencyKey",
 	}
+	enrollNames = fieldNames{userID: "userId", email: "userEmail", properties: "properties", key: "idempotencyKey"}
 )
 
 // decodeEvent reads the body of R-1. header is the Idempotency-Key header, which
@@ -63,6 +64,12 @@ func decodeIngest(data []byte, header string) (ingest.Event, []detail) {
 	return d.decode()
 }
 
+// decodeEnroll reads an item of: the trigger event of one contact.
+func decodeEnroll(data []byte, header, event string) (ingest.Event, []detail) {
+	d := eventDecoder{data: data, names: &enrollNames, header: header, trigger: event}
+	return d.decode()
+}
+
 // item is one event of a batch, or what is wrong with it.
 type item struct {
 	event   ingest.Event
@@ -72,13 +79,21 @@ type item struct {
 // decodeBatch reads the body of R-2. Problems of the envelope refuse the whole;
 // those of an item stay with it (I-16).
 func decodeBatch(data []byte) ([]item, []detail) {
+	return decodeItems(data, "events", maxItems, func(raw []byte) (ingest.Event, []detail) {
+		d := eventDecoder{data: raw, names: &eventNames}
+		return d.decode()
+	})
+}
+
+// decodeItems reads the list in a field, at most most items, each by one.
+func decodeItems(data []byte, field string, most int, one func([]byte) (ingest.Event, []detail)) ([]item, []detail) {
 	s := newScanner(data)
 	if s.peek() != '{' {
 		return nil, notObject(s)
 	}
 	var events value
 	err := s.members(func(key []byte, _ flags, v value) error {
-		if unquote(key) == "events" {
+		if unquote(key) == field {
 			events = v
 		}
 		return nil
@@ -87,31 +102,30 @@ func decodeBatch(data []byte) ([]item, []detail) {
 		return nil, malformed(err)
 	}
 	if events.kind != '[' {
-		return nil, []detail{{Path: "events", Message: "must be an array of 1 to 1000 items"}}
+		return nil, []detail{{Path: field, Message: "must be an array of 1 to " + itoa(most) + " items"}}
 	}
 	var raws [][]byte
 	list := &scanner{data: data[events.start:events.end], valid: s.valid}
 	err = list.elements(func(_ int, v value) error {
-		if len(raws) == maxItems {
+		if len(raws) == most {
 			return errTooMany
 		}
 		raws = append(raws, list.data[v.start:v.end])
 		return nil
 	})
 	if err != nil || len(raws) == 0 {
-		return nil, []detail{{Path: "events", Message: "must have 1 to 1000 items"}}
+		return nil, []detail{{Path: field, Message: "must have 1 to " + itoa(most) + " items"}}
 	}
 	items := make([]item, len(raws))
 	for i, raw := range raws {
 		if len(raw) > maxItemSize {
 			items[i].details = []detail{{Message: "must not be larger than 1 MiB"}}
 		} else {
-			d := eventDecoder{data: raw, names: &eventNames}
-			items[i].event, items[i].details = d.decode()
+			items[i].event, items[i].details = one(raw)
 		}
 		for k := range items[i].details {
 			path := &items[i].details[k].Path
-			*path = join("events."+strconv.Itoa(i), *path)
+			*path = join(field+"."+itoa(i), *path)
 			*path = strings.TrimSuffix(*path, ".")
 		}
 	}
@@ -138,10 +152,12 @@ func malformed(err error) []detail {
 
 // eventDecoder reads one event.
 type eventDecoder struct {
-	data     []byte
-	names    *fieldNames
-	header   string
-	merge    bool // the rules of R-3
+	data   []byte
+	names  *fieldNames
+	header string
+	merge  bool // the rules of R-3
+	// trigger is the event that an enrollment by hand means; "" on other routes (J-23).
+	trigger  string
 	problems []detail
 }
 
@@ -231,6 +247,9 @@ func (d *eventDecoder) event(f *fields) ingest.Event {
 	} else if event.Key = d.header; !utf8.ValidString(d.header) {
 		d.report(n.key, "must be valid Unicode text")
 	}
+	if d.trigger != "" {
+		event.Name = d.trigger
+	}
 	contact := d.object(f.contactProperties, n.contactProperties)
 	if contact == nil && d.merge {
 		event.ContactProperties = split(event.Properties, true)
@@ -243,7 +262,7 @@ func (d *eventDecoder) event(f *fields) ingest.Event {
 
 // check adds what the event itself breaks, under the names of this route.
 func (d *eventDecoder) check(event *ingest.Event) {
-	if d.merge && event.UserID == "" && !d.has(d.names.userID) {
+	if (d.merge || d.trigger != "") && event.UserID == "" && !d.has(d.names.userID) {
 		d.report(d.names.userID, "must not be empty")
 	}
 	for _, p := range event.Validate() {

@@ -147,9 +147,9 @@ func (s *Server) items(ctx context.Context, journeys []hogsend.Journey) ([]journ
 	if err != nil {
 		return nil, err
 	}
-	off := map[string]bool{}
+	off, paused := map[string]bool{}, map[string]bool{}
 	for _, c := range configs {
-		off[c.JourneyID] = !c.Enabled
+		off[c.JourneyID], paused[c.JourneyID] = !c.Enabled, c.PausedAt != nil
 	}
 	var all []string
 	owner := map[string]int{}
@@ -161,6 +161,7 @@ func (s *Server) items(ctx context.Context, journeys []hogsend.Journey) ([]journ
 		}
 		for _, id := range ids(j) {
 			all, owner[id] = append(all, id), i
+			out[i].Paused = out[i].Paused || paused[id]
 		}
 	}
 	rows, err := s.store.AdminJourneyCounts(ctx, all)
@@ -321,21 +322,27 @@ func (s *Server) state(r *request) (storedb.AdminStateGetRow, error) {
 	return row, err
 }
 
+// stateOfJourney finds the enrollment that the path names within its journey.
+func (s *Server) stateOfJourney(r *request) (storedb.AdminStateGetRow, error) {
+	j, err := s.journey(r)
+	if err != nil {
+		return storedb.AdminStateGetRow{}, err
+	}
+	row, err := s.state(r)
+	if err == nil && !slices.Contains(ids(j), row.Enrollment.JourneyID) {
+		err = notFound("State not found")
+	}
+	return row, err
+}
+
 // maxLogs is how many rows R-64 shows; R-69 pages through all of them.
 const maxLogs = 1000
 
 // getState is R-64.
 func (s *Server) getState(r *request) error {
-	j, err := s.journey(r)
+	row, err := s.stateOfJourney(r)
 	if err != nil {
 		return err
-	}
-	row, err := s.state(r)
-	if err != nil {
-		return err
-	}
-	if !slices.Contains(ids(j), row.Enrollment.JourneyID) {
-		return notFound("State not found")
 	}
 	logs, err := s.logs(r.ctx(), row.Enrollment.ID, page{Limit: maxLogs})
 	if err != nil {

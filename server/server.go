@@ -39,6 +39,12 @@ type Config struct {
 	PublicURL      string
 	// Temporal says whether Temporal answers; nil counts as down.
 	Temporal func(ctx context.Context) error
+	// FailedRun is the run that a retry of a failed enrollment goes on from; "" when
+	// its history is no longer kept. nil refuses retries.
+	FailedRun func(ctx context.Context, workflowID string) (runID string, err error)
+	// LateAfter is how long a send may have been held before the policy skip_late
+	// skips it; 0 means 1 h (J-105).
+	LateAfter time.Duration
 	// Version and BuildID are told by health.
 	Version, BuildID string
 	// Logger is where failures go; nil means slog.Default().

@@ -31,6 +31,8 @@ type temporalClient interface {
 type temporalDeliverer struct {
 	client    temporalClient
 	taskQueue string
+	// retry takes up a failed workflow.
+	retry func(ctx context.Context, p store.RetryPayload) error
 }
 
 // Deliver implements outbox.Deliverer.
@@ -60,6 +62,12 @@ func (d temporalDeliverer) Deliver(ctx context.Context, row outbox.Row) error {
 			return err
 		}
 		return settled(d.client.CancelWorkflow(ctx, p.WorkflowID, ""))
+	case store.OutboxRetry:
+		var p store.RetryPayload
+		if err := decode(row, &p, func() []string { return []string{p.WorkflowID, p.RunID} }); err != nil {
+			return err
+		}
+		return d.retry(ctx, p)
 	}
 	return fmt.Errorf("outbox kind %q is unknown: %w", row.Kind, outbox.ErrPermanent)
 }
@@ -81,7 +89,7 @@ func (d temporalDeliverer) start(ctx context.Context, p store.StartPayload) erro
 		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		// A worker in this process takes the first task without a poll.
-		EnableEagerStart: true,
+		EnableEagerStart:      true,
 		TypedSearchAttributes: searchAttributes(p.JourneyID, p.ContactID, p.BucketID),
 		Memo:                  map[string]any{"enrollmentId": p.EnrollmentID},
 	}, p.WorkflowType, p.EnrollmentID)

@@ -54,6 +54,9 @@ type Config struct {
 	StartTimeout time.Duration
 	// ShutdownTimeout is what a graceful stop may take in all; 0 means 25 s (O-40).
 	ShutdownTimeout time.Duration
+	// ReleasesPerSecond bounds how fast a resume lets held effects go on, all workers
+	// together; 0 means 50 (J-103).
+	ReleasesPerSecond int
 	// Ready, if not nil, is called once, when the worker polls.
 	Ready func()
 	// Logger may be nil for silence.
@@ -83,6 +86,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.ShutdownTimeout <= 0 {
 		c.ShutdownTimeout = 25 * time.Second
+	}
+	if c.ReleasesPerSecond <= 0 {
+		c.ReleasesPerSecond = 50
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -123,6 +129,7 @@ func New(cfg Config) (*Worker, error) {
 	w := &Worker{cfg: cfg, fatal: make(chan error, 1)}
 	w.sdk = sdkworker.New(cfg.Client, cfg.TaskQueue, w.options())
 	register(w.sdk, cfg)
+	w.sdk.RegisterWorkflowWithOptions(workflows.Reconciler, workflow.RegisterOptions{Name: names.Reconciler})
 	return w, nil
 }
 
@@ -206,12 +213,17 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err := w.sdk.Start(); err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}
+	if err := w.startReconciler(ctx); err != nil {
+		w.cfg.Logger.Warn("start the reconciler", "error", err) // the next worker that starts tries again
+	}
 
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	dispatcher := outbox.Dispatcher{
-		Store:     w.cfg.Store,
-		Deliverer: temporalDeliverer{client: w.cfg.Client, taskQueue: w.cfg.TaskQueue},
+		Store: w.cfg.Store,
+		Deliverer: temporalDeliverer{
+			client: w.cfg.Client, taskQueue: w.cfg.TaskQueue, retry: resetter{client: w.cfg.Client, namespace: w.cfg.Namespace}.retry,
+		},
 		Config: outbox.Config{
 			Name:   w.cfg.Identity,
 			Grace:  min(5*time.Second, w.cfg.ShutdownTimeout/5),
@@ -224,6 +236,9 @@ func (w *Worker) Run(ctx context.Context) error {
 		heartbeat(running, w.cfg.Store, storedb.HeartbeatsUpsertParams{
 			ID: w.cfg.Identity, BuildID: w.cfg.BuildID, RegistryDigest: w.cfg.RegistryDigest, TaskQueue: w.cfg.TaskQueue,
 		}, w.cfg.Register, w.cfg.Logger)
+	})
+	parts.Go(func() {
+		releaser{store: w.cfg.Store, rate: w.cfg.ReleasesPerSecond, buildID: w.cfg.BuildID, logger: w.cfg.Logger}.run(running)
 	})
 	w.report()
 

@@ -60,17 +60,20 @@ type Config struct {
 	EmailFromDomains   []string
 	EmailReplyTo       string
 
-	EnabledJourneys   string
-	EnabledBuckets    string
-	LateEventHorizon  time.Duration
-	BuildID           string // "" means the one of the binary
-	LogLevel          slog.Level
-	LogFormat         string // json or text; "" lets the terminal decide
-	SkipSchemaCheck   bool
-	ShutdownTimeout   time.Duration
-	Warnings          []string
-	TemporalLookup    func(string) (string, bool) // for TEMPORAL_TLS_* and TEMPORAL_API_KEY
-	explicitPublicURL bool
+	EnabledJourneys  string
+	EnabledBuckets   string
+	LateEventHorizon time.Duration
+	// PauseLateAfter and ResumeRatePerSecond rule how held effects go on (J-103, J-105).
+	PauseLateAfter      time.Duration
+	ResumeRatePerSecond int
+	BuildID             string // "" means the one of the binary
+	LogLevel            slog.Level
+	LogFormat           string // json or text; "" lets the terminal decide
+	SkipSchemaCheck     bool
+	ShutdownTimeout     time.Duration
+	Warnings            []string
+	TemporalLookup      func(string) (string, bool) // for TEMPORAL_TLS_* and TEMPORAL_API_KEY
+	explicitPublicURL   bool
 }
 
 // Load reads the environment given as "NAME=value" pairs. Every problem is
@@ -78,38 +81,40 @@ type Config struct {
 func Load(environ []string, needs Needs) (Config, error) {
 	r := newReader(environ)
 	c := Config{
-		Environment:        Environment(r.oneOf("HOGSEND_ENV", string(Production), string(Production), string(Development), string(Test))),
-		DatabaseURL:        r.get("DATABASE_URL"),
-		DBMaxConns:         int32(r.integer("DB_MAX_CONNS", 20, 2, 1000)),
-		TemporalAddress:    r.or("TEMPORAL_ADDRESS", "localhost:7233"),
-		TemporalNamespace:  r.or("TEMPORAL_NAMESPACE", "default"),
-		TemporalTaskQueue:  r.or("TEMPORAL_TASK_QUEUE", "hogsend"),
-		Host:               r.or("HOST", "127.0.0.1"),
-		Port:               r.integer("PORT", 3002, 0, 65535),
-		PublicURL:          r.get("PUBLIC_URL"),
-		Secret:             r.get("HOGSEND_SECRET"),
-		PreviousSecrets:    r.list("HOGSEND_SECRET_PREVIOUS"),
-		AdminAPIKey:        r.get("ADMIN_API_KEY"),
-		TrustedOrigins:     r.list("TRUSTED_ORIGINS"),
-		TrustedProxies:     r.list("TRUSTED_PROXIES"),
-		RateLimitIngest:    r.integer("RATE_LIMIT_INGEST", 6000, 1, 1<<30),
-		RateLimitAdmin:     r.integer("RATE_LIMIT_ADMIN", 600, 1, 1<<30),
-		EmailProvider:      r.oneOf("EMAIL_PROVIDER", "", "resend", "mailbox"),
-		ResendAPIKey:       r.get("RESEND_API_KEY"),
-		ResendBaseURL:      r.get("RESEND_BASE_URL"),
-		EmailRatePerSecond: r.number("EMAIL_RATE_PER_SECOND", 2, 0.01, 1e6),
-		EmailFrom:          r.get("EMAIL_FROM"),
-		EmailFromDomains:   r.list("EMAIL_FROM_DOMAINS"),
-		EmailReplyTo:       r.get("EMAIL_REPLY_TO"),
-		EnabledJourneys:    r.get("ENABLED_JOURNEYS"),
-		EnabledBuckets:     r.get("ENABLED_BUCKETS"),
-		LateEventHorizon:   r.duration("LATE_EVENT_HORIZON", 24*time.Hour),
-		BuildID:            r.get("HOGSEND_BUILD_ID"),
-		LogLevel:           r.level("LOG_LEVEL"),
-		LogFormat:          r.oneOf("LOG_FORMAT", "", "json", "text"),
-		SkipSchemaCheck:    r.boolean("SKIP_SCHEMA_CHECK", false),
-		ShutdownTimeout:    r.duration("SHUTDOWN_TIMEOUT", 25*time.Second),
-		TemporalLookup:     r.lookup,
+		Environment:         Environment(r.oneOf("HOGSEND_ENV", string(Production), string(Production), string(Development), string(Test))),
+		DatabaseURL:         r.get("DATABASE_URL"),
+		DBMaxConns:          int32(r.integer("DB_MAX_CONNS", 20, 2, 1000)),
+		TemporalAddress:     r.or("TEMPORAL_ADDRESS", "localhost:7233"),
+		TemporalNamespace:   r.or("TEMPORAL_NAMESPACE", "default"),
+		TemporalTaskQueue:   r.or("TEMPORAL_TASK_QUEUE", "hogsend"),
+		Host:                r.or("HOST", "127.0.0.1"),
+		Port:                r.integer("PORT", 3002, 0, 65535),
+		PublicURL:           r.get("PUBLIC_URL"),
+		Secret:              r.get("HOGSEND_SECRET"),
+		PreviousSecrets:     r.list("HOGSEND_SECRET_PREVIOUS"),
+		AdminAPIKey:         r.get("ADMIN_API_KEY"),
+		TrustedOrigins:      r.list("TRUSTED_ORIGINS"),
+		TrustedProxies:      r.list("TRUSTED_PROXIES"),
+		RateLimitIngest:     r.integer("RATE_LIMIT_INGEST", 6000, 1, 1<<30),
+		RateLimitAdmin:      r.integer("RATE_LIMIT_ADMIN", 600, 1, 1<<30),
+		EmailProvider:       r.oneOf("EMAIL_PROVIDER", "", "resend", "mailbox"),
+		ResendAPIKey:        r.get("RESEND_API_KEY"),
+		ResendBaseURL:       r.get("RESEND_BASE_URL"),
+		EmailRatePerSecond:  r.number("EMAIL_RATE_PER_SECOND", 2, 0.01, 1e6),
+		EmailFrom:           r.get("EMAIL_FROM"),
+		EmailFromDomains:    r.list("EMAIL_FROM_DOMAINS"),
+		EmailReplyTo:        r.get("EMAIL_REPLY_TO"),
+		EnabledJourneys:     r.get("ENABLED_JOURNEYS"),
+		EnabledBuckets:      r.get("ENABLED_BUCKETS"),
+		LateEventHorizon:    r.duration("LATE_EVENT_HORIZON", 24*time.Hour),
+		PauseLateAfter:      r.duration("PAUSE_LATE_AFTER", time.Hour),
+		ResumeRatePerSecond: r.integer("RESUME_RATE_PER_SECOND", 50, 1, 1_000_000),
+		BuildID:             r.get("HOGSEND_BUILD_ID"),
+		LogLevel:            r.level("LOG_LEVEL"),
+		LogFormat:           r.oneOf("LOG_FORMAT", "", "json", "text"),
+		SkipSchemaCheck:     r.boolean("SKIP_SCHEMA_CHECK", false),
+		ShutdownTimeout:     r.duration("SHUTDOWN_TIMEOUT", 25*time.Second),
+		TemporalLookup:      r.lookup,
 	}
 	if c.EmailProvider == "" {
 		c.EmailProvider = "mailbox"

@@ -19,6 +19,10 @@ const (
 	ClockID   = "hogsend/clock"
 )
 
+// Reconciler is the type of the one workflow per task queue that compares enrollments
+// with their workflows (J-98); its id is the type, a slash and the queue.
+const Reconciler = "hogsend-reconciler"
+
 // SignalWait tells a journey that an event closed one of its waits.
 const SignalWait = "wait"
 

@@ -1,0 +1,244 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// Execution is a journey's workflow as Temporal knows it.
+type Execution struct {
+	Open bool
+	// Status is how it closed, in Temporal's words in lower case; "unknown" if
+	// Temporal does not know it.
+	Status string
+	// Blocked is the error of a workflow task that is tried again and again; "" if
+	// there is none (J-95).
+	Blocked string
+}
+
+// Executions looks at workflows in Temporal.
+type Executions interface {
+	Look(ctx context.Context, workflowID string) (Execution, error)
+}
+
+// Kinds of trouble that enrollments in flight may have.
+const (
+	troubleBlocked  = "blocked"
+	troubleStranded = "stranded"
+	troubleHistory  = "history"
+)
+
+const (
+	// strandedAfter is how long after it should have moved an enrollment counts (J-98).
+	strandedAfter = time.Hour
+	// settleTime is what a step may take before it is worth a look (J-95).
+	settleTime = 20 * time.Second
+	// wokenWindow is how far back events are looked at whose wait did not end.
+	wokenWindow   = 24 * time.Hour
+	reconcilePage = 500
+	inspectLimit  = 200
+)
+
+// suspect is an enrollment that should have moved by now.
+type suspect struct {
+	id                    uuid.UUID
+	journeyID, workflowID string
+}
+
+// Reconcile looks at every enrollment that should have moved an hour ago: one whose
+// workflow is open is noted as stranded and never touched; one whose workflow is
+// gone becomes failed, so that it never blocks re-entry for ever (J-98).
+func (a *Activities) Reconcile(ctx context.Context) error {
+	defer keepAlive(ctx)()
+	now, err := a.Store.IngestClock(ctx)
+	if err != nil {
+		return fmt.Errorf("read clock: %w", err)
+	}
+	stranded := map[uuid.UUID]bool{}
+	err = a.suspects(ctx, now.Add(-strandedAfter), func(s suspect) error {
+		x, err := a.Executions.Look(ctx, s.workflowID)
+		switch {
+		case err != nil:
+			return fmt.Errorf("look at workflow: %w", err)
+		case !x.Open:
+			return a.lose(ctx, s, x.Status)
+		}
+		stranded[s.id] = true
+		if err := a.judge(ctx, s, x, now); err != nil {
+			return err
+		}
+		return a.trouble(ctx, s, troubleStranded, "", now)
+	})
+	if err != nil {
+		return err
+	}
+	if len(stranded) > 0 {
+		a.warn(ctx, "enrollments are stranded", "count", len(stranded))
+	}
+	return a.clear(ctx, troubleStranded, func(t storedb.TroublesOfRow) (bool, error) { return stranded[t.ID], nil })
+}
+
+// suspects calls look for every enrollment that should have moved before then.
+func (a *Activities) suspects(ctx context.Context, before time.Time, look func(s suspect) error) error {
+	active := storedb.ReconcileActiveParams{Before: before, RowLimit: reconcilePage}
+	for more := true; more; {
+		rows, err := a.Store.ReconcileActive(ctx, active)
+		if err != nil {
+			return fmt.Errorf("list untouched enrollments: %w", err)
+		}
+		for _, row := range rows {
+			if err := look(suspect{row.ID, row.JourneyID, row.WorkflowID}); err != nil {
+				return err
+			}
+			active.AfterAt, active.AfterID = row.UpdatedAt, row.ID
+		}
+		more = len(rows) == reconcilePage
+	}
+	overdue := storedb.ReconcileOverdueParams{Before: before, RowLimit: reconcilePage}
+	for more := true; more; {
+		rows, err := a.Store.ReconcileOverdue(ctx, overdue)
+		if err != nil {
+			return fmt.Errorf("list overdue enrollments: %w", err)
+		}
+		for _, row := range rows {
+			if err := look(suspect{row.ID, row.JourneyID, row.WorkflowID}); err != nil {
+				return err
+			}
+			overdue.AfterAt, overdue.AfterID = row.Deadline, row.WaitID
+		}
+		more = len(rows) == reconcilePage
+	}
+	woken, err := a.Store.ReconcileWoken(ctx, before.Add(-wokenWindow), before, reconcilePage)
+	if err != nil {
+		return fmt.Errorf("list woken enrollments: %w", err)
+	}
+	for _, row := range woken {
+		if err := look(suspect{row.ID, row.JourneyID, row.WorkflowID}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lose ends an enrollment whose workflow is gone (J-62, J-98).
+func (a *Activities) lose(ctx context.Context, s suspect, status string) error {
+	ended, err := a.Ingest.Finish(ctx, s.id, ingest.End{Status: "failed", Error: "workflow lost: " + status})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // erased since
+	}
+	if err == nil && ended == "failed" {
+		a.warn(ctx, "workflow of an enrollment is lost", "enrollment_id", s.id, "journey_id", s.journeyID, "status", status)
+	}
+	return err
+}
+
+// Inspect notes the enrollments that cannot go on, because the code they run has no
+// answer for their history: within a minute, so that whoever deployed it hears of it
+// (J-95). They go on by themselves once a corrected binary runs.
+func (a *Activities) Inspect(ctx context.Context) error {
+	defer keepAlive(ctx)()
+	now, err := a.Store.IngestClock(ctx)
+	if err != nil {
+		return fmt.Errorf("read clock: %w", err)
+	}
+	before := now.Add(-settleTime)
+	latest, err := a.Store.ReconcileLatest(ctx, before, inspectLimit)
+	if err != nil {
+		return fmt.Errorf("list enrollments to look at: %w", err)
+	}
+	woken, err := a.Store.ReconcileWoken(ctx, before.Add(-strandedAfter), before, inspectLimit)
+	if err != nil {
+		return fmt.Errorf("list woken enrollments: %w", err)
+	}
+	var suspects []suspect
+	for _, row := range latest {
+		suspects = append(suspects, suspect{row.ID, row.JourneyID, row.WorkflowID})
+	}
+	for _, row := range woken {
+		suspects = append(suspects, suspect{row.ID, row.JourneyID, row.WorkflowID})
+	}
+	seen := map[uuid.UUID]bool{}
+	for _, s := range suspects {
+		if seen[s.id] {
+			continue
+		}
+		seen[s.id] = true
+		if err := a.look(ctx, s, now); err != nil {
+			return err
+		}
+	}
+	return a.clear(ctx, troubleBlocked, func(t storedb.TroublesOfRow) (bool, error) {
+		x, err := a.Executions.Look(ctx, t.WorkflowID)
+		return x.Blocked != "" && store.Live(t.Status), err
+	})
+}
+
+func (a *Activities) look(ctx context.Context, s suspect, now time.Time) error {
+	x, err := a.Executions.Look(ctx, s.workflowID)
+	if err != nil {
+		return fmt.Errorf("look at workflow: %w", err)
+	}
+	return a.judge(ctx, s, x, now)
+}
+
+// judge notes a workflow that is blocked.
+func (a *Activities) judge(ctx context.Context, s suspect, x Execution, now time.Time) error {
+	if x.Blocked == "" {
+		return nil
+	}
+	return a.trouble(ctx, s, troubleBlocked, x.Blocked, now)
+}
+
+// trouble notes one, and tells of it when it is new.
+func (a *Activities) trouble(ctx context.Context, s suspect, kind, detail string, now time.Time) error {
+	added, err := a.Store.TroubleSet(ctx, storedb.TroubleSetParams{EnrollmentID: s.id, Kind: kind, Detail: detail, Now: now})
+	if err == nil && added == 0 {
+		err = a.Store.TroubleSeen(ctx, storedb.TroubleSeenParams{EnrollmentID: s.id, Kind: kind, Detail: detail, Now: now})
+	}
+	if err != nil {
+		return fmt.Errorf("note trouble: %w", err)
+	}
+	if added > 0 && kind == troubleBlocked {
+		a.warn(ctx, "enrollment is blocked until a corrected binary runs", "enrollment_id", s.id, "journey_id", s.journeyID)
+	}
+	return nil
+}
+
+// clear forgets the troubles of a kind that are over.
+func (a *Activities) clear(ctx context.Context, kind string, holds func(storedb.TroublesOfRow) (bool, error)) error {
+	known, err := a.Store.TroublesOf(ctx, kind)
+	if err != nil {
+		return fmt.Errorf("list troubles: %w", err)
+	}
+	var over []uuid.UUID
+	for _, t := range known {
+		on, err := holds(t)
+		if err != nil {
+			return fmt.Errorf("look at workflow: %w", err)
+		}
+		if !on {
+			over = append(over, t.ID)
+		}
+	}
+	if len(over) == 0 {
+		return nil
+	}
+	if err := a.Store.TroubleClear(ctx, over, kind); err != nil {
+		return fmt.Errorf("clear troubles: %w", err)
+	}
+	return nil
+}
+
+func (a *Activities) warn(ctx context.Context, text string, pairs ...any) {
+	if a.Logger != nil {
+		a.Logger.WarnContext(ctx, text, pairs...)
+	}
+}

@@ -1,0 +1,138 @@
+package server
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/ingest"
+)
+
+// maxUsers is how many contacts R-66 takes at once.
+const maxUsers = 500
+
+// enrollment is what became of one contact (R-65, R-66).
+type enrollment struct {
+	Enrolled bool       `json:"enrolled"`
+	Event    string     `json:"event,omitempty"`
+	UserID   string     `json:"userId"`
+	StateID  *uuid.UUID `json:"stateId"`
+	Reason   *string    `json:"reason"`
+	Error    string     `json:"error,omitempty"`
+	Details  []detail   `json:"details,omitempty"`
+}
+
+// triggerable finds the journey of the path, whose trigger a person may cause.
+func (s *Server) triggerable(r *request) (hogsend.Journey, error) {
+	j, err := s.journey(r)
+	if err == nil && ingest.Reserved(j.Trigger.Event) {
+		err = conflict("Journey cannot be enrolled manually")
+	}
+	return j, err
+}
+
+// enroll is R-65: the journey's trigger event, ingested for one contact (J-23).
+func (s *Server) enroll(r *request) error {
+	j, err := s.triggerable(r)
+	if err != nil {
+		return err
+	}
+	data, err := body(r, maxBody)
+	if err != nil {
+		return err
+	}
+	event, problems := decodeEnroll(data, r.Request().Header.Get("Idempotency-Key"), j.Trigger.Event)
+	if len(problems) > 0 {
+		return invalidEvent(problems)
+	}
+	result, err := s.cfg.Ingest.Ingest(r.ctx(), event)
+	if err != nil {
+		return err
+	}
+	out, err := s.enrolled(r.ctx(), j, event.UserID, result)
+	if err != nil {
+		return err
+	}
+	out.Event = j.Trigger.Event
+	return reply(r, http.StatusAccepted, out)
+}
+
+// enrolled reads what the guards decided. A repeat of an idempotency key finds what
+// was decided the first time.
+func (s *Server) enrolled(ctx context.Context, j hogsend.Journey, userID string, result ingest.Result) (enrollment, error) {
+	out := enrollment{UserID: userID}
+	if result.Err != nil {
+		return out, result.Err
+	}
+	if result.ContactKey != "" {
+		out.UserID = result.ContactKey
+	}
+	rows, err := s.store.EnrollOutcome(ctx, result.ContactID, result.EventID, j.ID)
+	if err != nil {
+		return out, err
+	}
+	for _, row := range rows {
+		out.Enrolled, out.StateID, out.Reason = row.Outcome == "enrolled", row.EnrollmentID, row.Reason
+	}
+	return out, nil
+}
+
+// enrollBatch is R-66: each item has its own outcome, in the order of the input.
+func (s *Server) enrollBatch(r *request) error {
+	j, err := s.triggerable(r)
+	if err != nil {
+		return err
+	}
+	data, err := body(r, maxBatchBody)
+	if err != nil {
+		return err
+	}
+	users, problems := decodeItems(data, "users", maxUsers, func(raw []byte) (ingest.Event, []detail) {
+		return decodeEnroll(raw, "", j.Trigger.Event)
+	})
+	if len(problems) > 0 {
+		return invalid(problems...)
+	}
+	var out struct {
+		Enrolled int          `json:"enrolled"`
+		Skipped  int          `json:"skipped"`
+		Results  []enrollment `json:"results"`
+	}
+	out.Results = make([]enrollment, len(users))
+	var events []ingest.Event
+	var places []int
+	for i, u := range users {
+		if len(u.details) > 0 {
+			out.Results[i] = failed(u.event.UserID, invalidEvent(u.details))
+			continue
+		}
+		events, places = append(events, u.event), append(places, i)
+	}
+	results, err := s.cfg.Ingest.IngestAll(r.ctx(), events)
+	if err != nil {
+		return err
+	}
+	for i, result := range results {
+		one, err := s.enrolled(r.ctx(), j, events[i].UserID, result)
+		if err != nil {
+			s.log.Error("enrollment of a batch failed", "request_id", requestID(r), "index", places[i], "error", err)
+			one = failed(events[i].UserID, err)
+		}
+		out.Results[places[i]] = one
+	}
+	for _, one := range out.Results {
+		if one.Enrolled {
+			out.Enrolled++
+		} else {
+			out.Skipped++
+		}
+	}
+	return reply(r, http.StatusOK, out)
+}
+
+func failed(userID string, err error) enrollment {
+	r := classify(err)
+	return enrollment{UserID: userID, Error: r.text, Details: r.details}
+}

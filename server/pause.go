@@ -1,0 +1,141 @@
+package server
+
+import (
+	"net/http"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/store"
+)
+
+// pausedJourney is the journey of R-61 and R-62.
+type pausedJourney struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Enabled   bool   `json:"enabled"`
+	Paused    bool   `json:"paused"`
+	UpdatedAt ts     `json:"updatedAt"`
+}
+
+// pausedOf is the journey as it stands; one that was never touched is as old as the request.
+func (s *Server) pausedOf(r *request, j hogsend.Journey) (pausedJourney, error) {
+	out := pausedJourney{ID: j.ID, Name: j.Name, Enabled: !j.Disabled, UpdatedAt: ts(s.instant())}
+	for _, id := range ids(j) {
+		rows, err := s.store.PauseConfig(r.ctx(), id)
+		if err != nil {
+			return out, err
+		}
+		for _, row := range rows {
+			out.Paused = out.Paused || row.PausedAt != nil
+			if id == j.ID {
+				out.Enabled, out.UpdatedAt = !j.Disabled && row.Enabled, ts(row.UpdatedAt)
+			}
+		}
+	}
+	return out, nil
+}
+
+const maxReason = 1000 // characters
+
+// pauseJourney is R-61: once it answers, no effect of the journey begins (J-100).
+func (s *Server) pauseJourney(r *request) error {
+	j, err := s.journey(r)
+	if err != nil {
+		return err
+	}
+	o, err := readObject(r)
+	if err != nil {
+		return err
+	}
+	reason := o.text("reason", maxReason)
+	if err := o.err(); err != nil {
+		return err
+	}
+	now, err := s.store.IngestClock(r.ctx()) // the clock that holds are made by
+	if err != nil {
+		return err
+	}
+	if _, err := s.store.JourneyPause(r.ctx(), ids(j), reason, now); err != nil {
+		return err
+	}
+	out, err := s.pausedOf(r, j)
+	if err != nil {
+		return err
+	}
+	return reply(r, http.StatusOK, map[string]any{"journey": out})
+}
+
+// resumed is the reply of R-62; the counts are those of a preview (J-107).
+type resumed struct {
+	Journey pausedJourney `json:"journey"`
+	*held
+}
+
+type held struct {
+	Held      int64 `json:"held"`
+	HeldSends int64 `json:"heldSends"`
+	// Late is how many of the sends the policy would skip.
+	Late   int64 `json:"late"`
+	Oldest *ts   `json:"oldest"`
+}
+
+// resumeJourney is R-62.
+func (s *Server) resumeJourney(r *request) error {
+	j, err := s.journey(r)
+	if err != nil {
+		return err
+	}
+	o, err := readObject(r)
+	if err != nil {
+		return err
+	}
+	policy := store.ResumePolicy(o.text("policy", maxReason))
+	if policy == "" {
+		policy = store.CatchUp
+	}
+	if !policy.Valid() {
+		o.report("policy", "must be catch_up, skip_late or reschedule")
+	}
+	preview := o.boolean("preview")
+	if err := o.err(); err != nil {
+		return err
+	}
+	late := s.cfg.LateAfter
+	if late == 0 {
+		late = time.Hour
+	}
+	now, err := s.store.IngestClock(r.ctx())
+	if err != nil {
+		return err
+	}
+	var out resumed
+	if preview != nil && *preview {
+		row, err := s.store.HoldsCount(r.ctx(), ids(j), now, late.Seconds())
+		if err != nil {
+			return err
+		}
+		out.held = &held{Held: row.Held, HeldSends: row.Sends}
+		if row.Held > 0 {
+			out.Oldest = tsOrNull(&row.Oldest)
+		}
+		if policy == store.SkipLate {
+			out.Late = row.Late
+		}
+	} else if err := s.store.JourneyResume(r.ctx(), ids(j), policy, late, now); err != nil {
+		return err
+	}
+	if out.Journey, err = s.pausedOf(r, j); err != nil {
+		return err
+	}
+	return reply(r, http.StatusOK, out)
+}
+
+// text is an optional text of at most limit characters.
+func (o *object) text(name string, limit int) string {
+	var s string
+	if o.read(name, "a string", &s) && utf8.RuneCountInString(s) > limit {
+		o.report(name, "must have at most "+itoa(limit)+" characters")
+	}
+	return s
+}

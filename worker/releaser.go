@@ -1,0 +1,73 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/workflows/names"
+)
+
+// releaser lets the effects that a pause held go on, oldest first and all workers
+// together at most rate per second, so that a resume is no flood (J-103).
+type releaser struct {
+	store   *store.Store
+	rate    int
+	buildID string
+	logger  *slog.Logger
+}
+
+const (
+	releasePace = time.Second
+	// releasePoll is how often a worker tries to get the next turn while there is one.
+	releasePoll = 100 * time.Millisecond
+)
+
+// run releases until ctx ends. A failure is logged once per outage.
+func (r releaser) run(ctx context.Context) {
+	failing := false
+	for {
+		due, err := r.turn(ctx)
+		if err != nil && !failing && ctx.Err() == nil {
+			r.logger.Warn("release held effects", "error", err)
+		}
+		failing = err != nil
+		wait := releasePace
+		if due && err == nil {
+			wait = releasePoll
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// turn releases what is due, if this worker gets the turn. due says that there was
+// something.
+func (r releaser) turn(ctx context.Context) (due bool, err error) {
+	now, err := r.store.IngestClock(ctx)
+	if err != nil {
+		return false, fmt.Errorf("read clock: %w", err)
+	}
+	holds, err := r.store.HoldsDue(ctx, now, int32(r.rate)) //nolint:gosec // a configured rate
+	if err != nil || len(holds) == 0 {
+		return false, err
+	}
+	won, err := r.store.HoldsPace(ctx, now, releasePace.Seconds())
+	if err != nil || won == 0 {
+		return true, err
+	}
+	for _, h := range holds {
+		_, err := r.store.HoldRelease(ctx, h.EnrollmentID, h.ID, store.HoldOutcome{
+			BuildID: r.buildID, Signal: names.SignalWait, Key: names.ReleaseKey(h.ID.String()),
+		})
+		if err != nil {
+			return true, fmt.Errorf("release hold %s: %w", h.ID, err)
+		}
+	}
+	return true, nil
+}

@@ -1,0 +1,42 @@
+package workflows_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/workflows"
+	"github.com/hogsend/hogsend/workflows/names"
+)
+
+// J-95, J-98: every 10 minutes all enrollments, every 30 seconds those that may be
+// blocked; a round that fails is not the last.
+func TestReconcilerGoesOnForEver(t *testing.T) {
+	t.Parallel()
+	env := (&testsuite.WorkflowTestSuite{}).NewTestWorkflowEnvironment()
+	start := env.Now()
+	env.RegisterWorkflowWithOptions(workflows.Reconciler, workflow.RegisterOptions{Name: names.Reconciler})
+	reconciled, inspected := 0, 0
+	env.RegisterActivityWithOptions(func(context.Context) error {
+		reconciled++
+		return errors.New("database is away")
+	}, activity.RegisterOptions{Name: activities.ReconcileName})
+	env.RegisterActivityWithOptions(func(context.Context) error {
+		inspected++
+		return nil
+	}, activity.RegisterOptions{Name: activities.InspectName})
+	env.ExecuteWorkflow(names.Reconciler)
+	var again *workflow.ContinueAsNewError
+	require.ErrorAs(t, env.GetWorkflowError(), &again)
+	require.Equal(t, names.Reconciler, again.WorkflowType.Name)
+	require.Equal(t, 3, reconciled)
+	require.Equal(t, 20, inspected)
+	require.InDelta(t, (10 * time.Minute).Seconds(), env.Now().Sub(start).Seconds(), 10)
+}
