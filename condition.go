@@ -36,13 +36,13 @@ type CompositeOperator string
 
 // The composite operators (C-12).
 const (
-	And CompositeOperator = "and"
-	Or  CompositeOperator = "or"
-	Not CompositeOperator = "not"
+	OperatorAnd CompositeOperator = "and"
+	OperatorOr  CompositeOperator = "or"
+	OperatorNot CompositeOperator = "not"
 )
 
-// CompositeCondition joins conditions. An empty And is true, an empty Or is
-// false, Not has exactly one child (C-12).
+// CompositeCondition joins conditions. An empty OperatorAnd is true, an empty
+// OperatorOr is false, OperatorNot has exactly one child (C-12).
 type CompositeCondition struct {
 	Operator   CompositeOperator
 	Conditions []Condition
@@ -92,10 +92,16 @@ func (p Property) Contains(value string) Condition { return p.is(Contains, value
 
 // All holds when every condition does; with none it is true.
 func All(conditions ...Condition) Condition {
-	return CompositeCondition{Operator: And, Conditions: conditions}
+	return CompositeCondition{Operator: OperatorAnd, Conditions: conditions}
 }
 
 // Any holds when at least one condition does; with none it is false.
 func Any(conditions ...Condition) Condition {
-	return CompositeCondition{Operator: Or, Conditions: conditions}
+	return CompositeCondition{Operator: OperatorOr, Conditions: conditions}
+}
+
+// Not holds when the condition does not: not(gt 5) also where there is no number,
+// not(opened) also where there is no mail (C-13).
+func Not(condition Condition) Condition {
+	return CompositeCondition{Operator: OperatorNot, Conditions: []Condition{condition}}
 }

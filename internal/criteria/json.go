@@ -1,123 +1,122 @@
 package criteria
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
+	"time"
 
 	"github.com/hogsend/hogsend"
 )
 
 // node is a condition in JSON: a leaf has exactly the keys it needs (C-19).
 type node struct {
-	Type       string          `json:"type"`
-	Property   *string         `json:"property,omitempty"`
-	Operator   string          `json:"operator"`
-	Value      json.RawMessage `json:"value,omitempty"` // null is not absent
-	Conditions *[]node         `json:"conditions,omitempty"`
+	Type        string  `json:"type"`
+	Property    *string `json:"property,omitempty"`
+	EventName   *string `json:"eventName,omitempty"`
+	TemplateKey *string `json:"templateKey,omitempty"`
+	Check       string  `json:"check,omitempty"`
+	Operator    string  `json:"operator,omitempty"`
+	Value       any     `json:"value,omitempty"` // 0 and false are not nil
+	Within      any     `json:"within,omitempty"`
+	Conditions  *[]node `json:"conditions,omitempty"`
 }
+
+// duration is Dur of the API: every part but the hours is less than the next one.
+type duration struct {
+	Hours   int64   `json:"hours,omitempty"`
+	Minutes int64   `json:"minutes,omitempty"`
+	Seconds float64 `json:"seconds,omitempty"`
+}
+
+func parts(d time.Duration) any {
+	return duration{
+		Hours: int64(d / time.Hour), Minutes: int64(d % time.Hour / time.Minute),
+		Seconds: float64((d % time.Minute).Milliseconds()) / 1000,
+	}
+}
+
+func inMilliseconds(d time.Duration) any { return d.Milliseconds() }
 
 // Marshal is the JSON form of a list of conditions; an empty list is [].
 func Marshal(conditions []hogsend.Condition) (json.RawMessage, error) {
-	nodes, err := encode(conditions)
+	nodes, err := encodeAll(conditions, parts)
 	if err != nil {
 		return nil, err
 	}
 	return json.Marshal(nodes)
 }
 
-func encode(conditions []hogsend.Condition) ([]node, error) {
+// MarshalTree is the JSON form of a tree (C-19).
+func MarshalTree(tree hogsend.Condition) (json.RawMessage, error) {
+	n, err := encode(tree, parts)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(n)
+}
+
+func encodeAll(conditions []hogsend.Condition, within func(time.Duration) any) ([]node, error) {
 	nodes := make([]node, 0, len(conditions))
 	for _, c := range conditions {
-		switch n := c.(type) {
-		case hogsend.PropertyCondition:
-			out := node{Type: "property", Property: &n.Property, Operator: string(n.Operator)}
-			if value, ok := hogsend.ConditionValue(n.Value); ok {
-				raw, err := json.Marshal(value)
-				if err != nil {
-					return nil, fmt.Errorf("encode condition on %q: %w", n.Property, err)
-				}
-				out.Value = raw
-			}
-			nodes = append(nodes, out)
-		case hogsend.CompositeCondition:
-			children, err := encode(n.Conditions)
-			if err != nil {
-				return nil, err
-			}
-			nodes = append(nodes, node{Type: "composite", Operator: string(n.Operator), Conditions: &children})
-		default:
-			return nil, fmt.Errorf("encode condition: unknown node %T", c)
+		n, err := encode(c, within)
+		if err != nil {
+			return nil, err
 		}
+		nodes = append(nodes, n)
 	}
 	return nodes, nil
 }
 
-// Unmarshal reads the JSON form of a list. It is strict: an unknown key, type or
-// operator is an error, and so is whatever registration would refuse, all of it
-// together (C-18).
-func Unmarshal(raw json.RawMessage) ([]hogsend.Condition, error) {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	var nodes []node
-	if err := d.Decode(&nodes); err != nil {
-		return nil, fmt.Errorf("decode conditions: %w", err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("decode conditions: more than one value")
-	}
-	conditions, err := decode(nodes)
-	if err != nil {
-		return nil, err
-	}
-	var problems []error
-	for _, p := range hogsend.CheckConditions(conditions) {
-		problems = append(problems, fmt.Errorf("decode conditions: %s: %s", p.Path, p.Message))
-	}
-	if len(problems) > 0 {
-		return nil, errors.Join(problems...)
-	}
-	return conditions, nil
-}
-
-func decode(nodes []node) ([]hogsend.Condition, error) {
-	var conditions []hogsend.Condition
-	for _, n := range nodes {
-		switch {
-		case n.Type == "property" && n.Conditions == nil && n.Property != nil:
-			c := hogsend.PropertyCondition{Property: *n.Property, Operator: hogsend.PropertyOperator(n.Operator)}
-			if string(n.Value) == "null" {
-				return nil, fmt.Errorf("decode conditions: value of %q is null", *n.Property)
-			}
-			if n.Value != nil {
-				if err := json.Unmarshal(n.Value, &c.Value); err != nil {
-					return nil, fmt.Errorf("decode conditions: value of %q: %w", *n.Property, err)
-				}
-			}
-			conditions = append(conditions, c)
-		case n.Type == "composite" && n.Property == nil && n.Value == nil && n.Conditions != nil:
-			children, err := decode(*n.Conditions)
-			if err != nil {
-				return nil, err
-			}
-			conditions = append(conditions, hogsend.CompositeCondition{Operator: hogsend.CompositeOperator(n.Operator), Conditions: children})
-		default:
-			return nil, fmt.Errorf("decode conditions: malformed node of type %q", n.Type)
+func encode(condition hogsend.Condition, within func(time.Duration) any) (node, error) {
+	switch n := condition.(type) {
+	case hogsend.PropertyCondition:
+		value, _ := hogsend.ConditionValue(n.Value)
+		return node{Type: typeProperty, Property: &n.Property, Operator: string(n.Operator), Value: value}, nil
+	case hogsend.EventCondition:
+		value, _ := hogsend.ConditionValue(n.Value)
+		out := node{Type: typeEvent, EventName: &n.EventName, Check: string(n.Check), Operator: string(n.Operator), Value: value}
+		if n.Within != nil {
+			out.Within = within(*n.Within)
 		}
+		return out, nil
+	case hogsend.EmailCondition:
+		return node{Type: typeEmail, TemplateKey: &n.TemplateKey, Check: string(n.Check)}, nil
+	case hogsend.CompositeCondition:
+		children, err := encodeAll(n.Conditions, within)
+		if err != nil {
+			return node{}, err
+		}
+		return node{Type: typeComposite, Operator: string(n.Operator), Conditions: &children}, nil
 	}
-	return conditions, nil
+	return node{}, fmt.Errorf("encode condition: unknown node %T", condition)
 }
 
-// Hash identifies a list of conditions: SHA-256 of its canonical JSON, in which
-// keys are sorted, numbers are shortest and the order of conditions is kept (C-21).
+// Hash identifies a list of conditions as HashTree does a tree.
 func Hash(conditions []hogsend.Condition) (string, error) {
-	raw, err := Marshal(conditions)
+	nodes, err := encodeAll(conditions, inMilliseconds)
 	if err != nil {
 		return "", err
+	}
+	return hash(nodes)
+}
+
+// HashTree identifies a tree: SHA-256 of its canonical JSON, in which keys are
+// sorted, durations are whole milliseconds, numbers are shortest and the order of
+// conditions is kept (C-21).
+func HashTree(tree hogsend.Condition) (string, error) {
+	n, err := encode(tree, inMilliseconds)
+	if err != nil {
+		return "", err
+	}
+	return hash(n)
+}
+
+func hash(nodes any) (string, error) {
+	raw, err := json.Marshal(nodes)
+	if err != nil {
+		return "", fmt.Errorf("hash conditions: %w", err)
 	}
 	var tree any
 	if err := json.Unmarshal(raw, &tree); err != nil {

@@ -83,15 +83,15 @@ func holds(c hogsend.Condition, v Values) bool {
 
 func compositeHolds(n hogsend.CompositeCondition, v Values) bool {
 	switch n.Operator {
-	case hogsend.And:
+	case hogsend.OperatorAnd:
 		return Match(n.Conditions, v)
-	case hogsend.Or:
+	case hogsend.OperatorOr:
 		for _, child := range n.Conditions {
 			if holds(child, v) {
 				return true
 			}
 		}
-	case hogsend.Not:
+	case hogsend.OperatorNot:
 		return len(n.Conditions) == 1 && !holds(n.Conditions[0], v)
 	}
 	return false

@@ -82,7 +82,7 @@ func TestListsAndComposites(t *testing.T) {
 	t.Parallel() // C-5, C-12
 	yes, no := hogsend.Prop("p").Exists(), hogsend.Prop("p").NotExists()
 	not := func(c ...hogsend.Condition) hogsend.Condition {
-		return hogsend.CompositeCondition{Operator: hogsend.Not, Conditions: c}
+		return hogsend.CompositeCondition{Operator: hogsend.OperatorNot, Conditions: c}
 	}
 	v := values(t, `{"p": 1}`)
 	for want, conditions := range map[bool][]hogsend.Condition{
@@ -163,9 +163,9 @@ func TestTheHashSeesMeaningNotSpelling(t *testing.T) {
 func genCondition(depth int) *rapid.Generator[hogsend.Condition] {
 	return rapid.Custom(func(t *rapid.T) hogsend.Condition {
 		if depth > 0 && rapid.IntRange(0, 2).Draw(t, "composite") == 0 {
-			op := rapid.SampledFrom([]hogsend.CompositeOperator{hogsend.And, hogsend.Or, hogsend.Not}).Draw(t, "op")
+			op := rapid.SampledFrom([]hogsend.CompositeOperator{hogsend.OperatorAnd, hogsend.OperatorOr, hogsend.OperatorNot}).Draw(t, "op")
 			n := 1
-			if op != hogsend.Not {
+			if op != hogsend.OperatorNot {
 				n = rapid.IntRange(0, 3).Draw(t, "children")
 			}
 			c := hogsend.CompositeCondition{Operator: op}
@@ -207,7 +207,7 @@ func oracle(c hogsend.Condition, object map[string]any) bool {
 				trues++
 			}
 		}
-		return map[hogsend.CompositeOperator]bool{hogsend.And: trues == len(n.Conditions), hogsend.Or: trues > 0, hogsend.Not: trues == 0}[n.Operator]
+		return map[hogsend.CompositeOperator]bool{hogsend.OperatorAnd: trues == len(n.Conditions), hogsend.OperatorOr: trues > 0, hogsend.OperatorNot: trues == 0}[n.Operator]
 	}
 	n := c.(hogsend.PropertyCondition)
 	stored := object[n.Property]
@@ -248,7 +248,7 @@ func TestRandomTreesAgreeWithTheOracle(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(raw), &object))
 		got := criteria.Match([]hogsend.Condition{c}, v)
 		require.Equal(t, oracle(c, object), got)
-		require.Equal(t, !got, criteria.Match([]hogsend.Condition{hogsend.CompositeCondition{Operator: hogsend.Not, Conditions: []hogsend.Condition{c}}}, v))
+		require.Equal(t, !got, criteria.Match([]hogsend.Condition{hogsend.CompositeCondition{Operator: hogsend.OperatorNot, Conditions: []hogsend.Condition{c}}}, v))
 
 		encoded, err := criteria.Marshal([]hogsend.Condition{c})
 		require.NoError(t, err)

@@ -1,0 +1,102 @@
+package criteria
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/hogsend/hogsend"
+)
+
+// Predicate is a tree as one boolean expression of SQL, in parentheses and never
+// null. It stands over a relation w of contacts with the columns
+//
+//	w.contact_id uuid, w.now timestamptz, w.seq bigint, w.properties jsonb
+//
+// and reads events up to w.seq and the newest sends; windows end at w.now - W. Names
+// of tables are unqualified: a simulation puts its own first. Names and values are
+// always arguments, so that trees of one shape share their text (C-22, C-23).
+type Predicate struct {
+	SQL  string
+	Args []any
+}
+
+// Compile makes the predicate of a valid tree, floor included (C-16). Its arguments
+// are numbered from $first on. A node that validation would have refused is false.
+func Compile(tree hogsend.Condition, first int) Predicate {
+	c := compiler{first: first}
+	sql := c.node(tree, false)
+	if len(c.everDone) > 0 {
+		sql = "(" + sql + " and " + joined(append(c.everDone, c.positives...), " or ") + ")"
+	}
+	return Predicate{SQL: sql, Args: c.args}
+}
+
+type compiler struct {
+	first int
+	args  []any
+	// What the floor asks for: one of the events of absence leaves at any time, or a
+	// positive leaf that is true.
+	everDone, positives []string
+	// The placeholders of the bounds of float64; "" until a number is compared.
+	overflow, underflow string
+}
+
+func (c *compiler) arg(value any, sqlType string) string {
+	c.args = append(c.args, value)
+	return "$" + strconv.Itoa(c.first+len(c.args)-1) + "::" + sqlType
+}
+
+func joined(parts []string, by string) string { return "(" + strings.Join(parts, by) + ")" }
+
+func (c *compiler) node(tree hogsend.Condition, negated bool) string {
+	n, ok := tree.(hogsend.CompositeCondition)
+	if !ok {
+		return c.leaf(tree, negated)
+	}
+	switch n.Operator {
+	case hogsend.OperatorNot:
+		if len(n.Conditions) == 1 {
+			return c.node(n.Conditions[0], !negated)
+		}
+	case hogsend.OperatorAnd, hogsend.OperatorOr:
+		// By De Morgan: the floor reads trees with each not at the leaves (C-13).
+		and := (n.Operator == hogsend.OperatorAnd) != negated
+		if len(n.Conditions) == 0 {
+			return strconv.FormatBool(and)
+		}
+		parts := make([]string, len(n.Conditions))
+		for i, child := range n.Conditions {
+			parts[i] = c.node(child, negated)
+		}
+		if and {
+			return joined(parts, " and ")
+		}
+		return joined(parts, " or ")
+	}
+	return "false"
+}
+
+func (c *compiler) leaf(leaf hogsend.Condition, negated bool) string {
+	var sql string
+	switch n := leaf.(type) {
+	case hogsend.PropertyCondition:
+		sql = c.property(n)
+	case hogsend.EventCondition:
+		sql = c.event(n)
+	case hogsend.EmailCondition:
+		sql = c.email(n)
+	default:
+		return "false"
+	}
+	if negated {
+		sql = "(not " + sql + ")"
+	}
+	switch hogsend.LeafPolarity(leaf, negated) {
+	case hogsend.PolarityPositive:
+		c.positives = append(c.positives, sql)
+	case hogsend.PolarityAbsence:
+		n, _ := leaf.(hogsend.EventCondition)
+		c.everDone = append(c.everDone, exists(c.events(n.EventName, nil)))
+	}
+	return sql
+}

@@ -1,0 +1,59 @@
+package criteria
+
+import (
+	"time"
+
+	"github.com/hogsend/hogsend"
+)
+
+// events selects a contact's events of a name, the newest first. The order, and in
+// exists the offset, hold the planner to the index on (contact_id, name,
+// occurred_at): a join with all events of the name would cost more than the contact's
+// own ones (I-7).
+func (c *compiler) events(name string, within *time.Duration) string {
+	sql := "select 1 from events e where e.contact_id = w.contact_id and e.name = " + c.arg(name, "text") + " and e.seq <= w.seq"
+	if within != nil {
+		sql += " and e.occurred_at >= w.now - " + c.arg(*within, "interval") // no upper end (C-7)
+	}
+	return sql + " order by e.occurred_at desc"
+}
+
+func exists(events string) string { return "(exists (" + events + " offset 0))" }
+
+// event is the table of C-6.
+func (c *compiler) event(n hogsend.EventCondition) string {
+	switch n.Check {
+	case hogsend.EventExists:
+		return exists(c.events(n.EventName, n.Within))
+	case hogsend.EventNotExists:
+		return "(not " + exists(c.events(n.EventName, n.Within)) + ")"
+	case hogsend.EventCount:
+		k, ok := hogsend.CountValue(n.Value)
+		if symbol := symbols(n.Operator); ok && symbol != "" {
+			// One more than k tells all that can be asked about k.
+			events := c.events(n.EventName, n.Within) + " limit " + c.arg(int64(k)+1, "bigint")
+			return "((select count(*) from (" + events + ") n) " + symbol + " " + c.arg(int64(k), "bigint") + ")"
+		}
+	}
+	return "false"
+}
+
+// email looks at the newest mail of a template that left; without one it is false
+// (C-10).
+func (c *compiler) email(n hogsend.EmailCondition) string {
+	var test string
+	switch n.Check {
+	case hogsend.EmailOpened:
+		test = "s.opened_at is not null"
+	case hogsend.EmailClicked:
+		test = "s.clicked_at is not null"
+	case hogsend.EmailNotOpened:
+		test = "s.opened_at is null"
+	case hogsend.EmailNotClicked:
+		test = "s.clicked_at is null"
+	default:
+		return "false"
+	}
+	return "coalesce((select " + test + " from sends s where s.contact_id = w.contact_id and s.template_key = " + c.arg(n.TemplateKey, "text") +
+		" and s.sent_at is not null order by s.sent_at desc limit 1), false)"
+}

@@ -1,0 +1,99 @@
+package criteria
+
+import (
+	"math"
+	"math/big"
+	"strings"
+
+	"github.com/hogsend/hogsend"
+)
+
+// property is the truth table of C-3. It must agree with propertyHolds, and its
+// guards with C-17: what CASE has not let through is never cast.
+func (c *compiler) property(n hogsend.PropertyCondition) string {
+	value, _ := hogsend.ConditionValue(n.Value)
+	stored := "(w.properties -> " + c.arg(n.Property, "text") + ")"
+	switch n.Operator {
+	case hogsend.Exists:
+		return isScalar(stored)
+	case hogsend.NotExists:
+		return "(not " + isScalar(stored) + ")"
+	case hogsend.Eq:
+		return c.equal(stored, value)
+	case hogsend.Neq:
+		return "(not " + c.equal(stored, value) + ")"
+	case hogsend.Contains:
+		if text, ok := value.(string); ok {
+			return when(stored, "string", "strpos("+stored+" #>> '{}', "+c.arg(text, "text")+") > 0")
+		}
+	}
+	if number, ok := value.(float64); ok {
+		if symbol := symbols(n.Operator); symbol != "" {
+			return c.compare(stored, symbol, number)
+		}
+	}
+	return "false"
+}
+
+func isScalar(stored string) string {
+	return "coalesce(jsonb_typeof(" + stored + ") in ('string', 'number', 'boolean'), false)"
+}
+
+// when is the test for values of one JSON type and false for all else.
+func when(stored, jsonType, test string) string {
+	return "(case when jsonb_typeof(" + stored + ") = '" + jsonType + "' then " + test + " else false end)"
+}
+
+func (c *compiler) equal(stored string, value any) string {
+	switch x := value.(type) {
+	case string:
+		return "coalesce(" + stored + " = to_jsonb(" + c.arg(x, "text") + "), false)"
+	case bool:
+		return "coalesce(" + stored + " = to_jsonb(" + c.arg(x, "boolean") + "), false)"
+	case float64:
+		return c.compare(stored, "=", x)
+	}
+	return "false"
+}
+
+// compare rounds the stored number to float64, as everything outside of the database
+// does, and minds what Postgres would refuse to cast (C-4, C-17).
+func (c *compiler) compare(stored, symbol string, number float64) string {
+	if c.overflow == "" {
+		c.overflow, c.underflow = c.arg(overflow(), "numeric"), c.arg(underflow(), "numeric")
+	}
+	exact := stored + "::numeric"
+	rounded := "case when abs(" + exact + ") >= " + c.overflow + " then sign(" + exact + ")::float8 * 'infinity'::float8" +
+		" when abs(" + exact + ") <= " + c.underflow + " then 0 else " + stored + "::float8 end"
+	return when(stored, "number", "("+rounded+") "+symbol+" "+c.arg(number, "float8"))
+}
+
+// overflow is the least number that rounds to infinity: half a unit above the
+// greatest float64.
+func overflow() string {
+	greatest, _ := new(big.Float).SetFloat64(math.MaxFloat64).Int(nil)
+	return greatest.Add(greatest, new(big.Int).Lsh(big.NewInt(1), 970)).String()
+}
+
+// underflow is the greatest number that rounds to 0, half of the least float64: 2^-1075.
+func underflow() string {
+	digits := new(big.Int).Exp(big.NewInt(5), big.NewInt(1075), nil).String()
+	return "0." + strings.Repeat("0", 1075-len(digits)) + digits
+}
+
+// symbols are the operators that compare numbers, in SQL; "" for any other.
+func symbols(op hogsend.PropertyOperator) string {
+	switch op {
+	case hogsend.Eq:
+		return "="
+	case hogsend.Gt:
+		return ">"
+	case hogsend.Gte:
+		return ">="
+	case hogsend.Lt:
+		return "<"
+	case hogsend.Lte:
+		return "<="
+	}
+	return ""
+}

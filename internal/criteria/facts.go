@@ -1,0 +1,168 @@
+package criteria
+
+import (
+	"slices"
+	"time"
+
+	"github.com/hogsend/hogsend"
+)
+
+// Facts are what must be known of a tree without evaluating it. Lists are in the
+// order of first appearance, without repetition.
+type Facts struct {
+	// Events, Properties and Templates are what its leaves name.
+	Events, Properties, Templates []string
+	// Windows are the pairs of event and window whose edges can change it (W-2).
+	Windows []Window
+	// Expiring is set for a tree that is one windowed exists, count gte k or count gt
+	// k: it turns false at the edge of the K-th newest event, counted from 1 (B-16).
+	Expiring *Window
+	K        int
+	// Anchor is the historical anchor of whoever matches.
+	Anchor Anchor
+}
+
+// Window is an event with a window in use.
+type Window struct {
+	Event  string
+	Within time.Duration
+}
+
+// Anchor says since when somebody has matched: Plus after the newest Event. With
+// Event "" the history does not tell (W-27).
+type Anchor struct {
+	Event string
+	Plus  time.Duration
+}
+
+// FactsOf are the facts of a valid tree.
+func FactsOf(tree hogsend.Condition) Facts {
+	var f Facts
+	hogsend.Leaves(tree, func(leaf hogsend.Condition, _ bool) {
+		switch n := leaf.(type) {
+		case hogsend.PropertyCondition:
+			f.Properties = with(f.Properties, n.Property)
+		case hogsend.EventCondition:
+			f.Events = with(f.Events, n.EventName)
+			if n.Within != nil {
+				f.Windows = with(f.Windows, Window{Event: n.EventName, Within: *n.Within})
+			}
+		case hogsend.EmailCondition:
+			f.Templates = with(f.Templates, n.TemplateKey)
+		}
+	})
+	all := conjuncts(tree, false)
+	f.expiring(all)
+	f.Anchor = anchor(all)
+	return f
+}
+
+func with[T comparable](list []T, value T) []T {
+	if slices.Contains(list, value) {
+		return list
+	}
+	return append(list, value)
+}
+
+// conjuncts are the event leaves whose conjunction a tree is, without nots; nil for
+// any other tree.
+func conjuncts(tree hogsend.Condition, negated bool) []hogsend.EventCondition {
+	switch n := tree.(type) {
+	case hogsend.EventCondition:
+		if leaf, ok := complemented(n, negated); ok {
+			return []hogsend.EventCondition{leaf}
+		}
+	case hogsend.CompositeCondition:
+		if n.Operator == hogsend.OperatorNot {
+			negated = !negated
+		}
+		isAnd := (n.Operator == hogsend.OperatorAnd) != negated
+		if len(n.Conditions) != 1 && !isAnd {
+			return nil
+		}
+		var all []hogsend.EventCondition
+		for _, child := range n.Conditions {
+			leaves := conjuncts(child, negated)
+			if leaves == nil {
+				return nil
+			}
+			all = append(all, leaves...)
+		}
+		return all
+	}
+	return nil
+}
+
+// complemented is the leaf, or for a negated one the leaf that means its complement
+// (C-13). There is none for an exact count.
+func complemented(n hogsend.EventCondition, negated bool) (leaf hogsend.EventCondition, ok bool) {
+	if !negated {
+		return n, true
+	}
+	switch n.Check {
+	case hogsend.EventExists:
+		n.Check = hogsend.EventNotExists
+		return n, true
+	case hogsend.EventNotExists:
+		n.Check = hogsend.EventExists
+		return n, true
+	}
+	switch n.Operator {
+	case hogsend.Gt:
+		n.Operator = hogsend.Lte
+	case hogsend.Gte:
+		n.Operator = hogsend.Lt
+	case hogsend.Lt:
+		n.Operator = hogsend.Gte
+	case hogsend.Lte:
+		n.Operator = hogsend.Gt
+	default:
+		return n, false
+	}
+	return n, true
+}
+
+func (f *Facts) expiring(all []hogsend.EventCondition) {
+	if len(all) != 1 || all[0].Within == nil {
+		return
+	}
+	n, k := all[0], 0
+	switch {
+	case n.Check == hogsend.EventExists:
+		k = 1
+	case n.Check == hogsend.EventCount && n.Operator == hogsend.Gte:
+		k, _ = hogsend.CountValue(n.Value)
+	case n.Check == hogsend.EventCount && n.Operator == hogsend.Gt:
+		k, _ = hogsend.CountValue(n.Value)
+		k++
+	}
+	if k > 0 {
+		f.Expiring, f.K = &Window{Event: n.EventName, Within: *n.Within}, k
+	}
+}
+
+// anchor is the table of W-27.
+func anchor(all []hogsend.EventCondition) Anchor {
+	switch len(all) {
+	case 1:
+		n := all[0]
+		if n.Within == nil {
+			return Anchor{}
+		}
+		switch hogsend.LeafPolarity(n, false) {
+		case hogsend.PolarityPositive:
+			return Anchor{Event: n.EventName}
+		case hogsend.PolarityAbsence:
+			return Anchor{Event: n.EventName, Plus: *n.Within}
+		}
+	case 2:
+		did, absent := all[0], all[1]
+		if did.Check == hogsend.EventNotExists {
+			did, absent = absent, did
+		}
+		if did.Check == hogsend.EventExists && absent.Check == hogsend.EventNotExists && absent.Within != nil && did.EventName == absent.EventName {
+			return Anchor{Event: absent.EventName, Plus: *absent.Within}
+		}
+	}
+	return Anchor{}
+}
