@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
+	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/config"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/schema"
@@ -81,12 +82,12 @@ func (p *program) examine(ctx context.Context) []finding {
 		note("provider", cfg.EmailProvider, nil)
 	}
 	note("public url", cfg.PublicURL, reachable(ctx, cfg.PublicURL+"/v1/health/live"))
-	p.examineDatabase(ctx, cfg, registry.Digest(), note)
+	p.examineDatabase(ctx, cfg, registry, note)
 	p.examineTemporal(ctx, cfg, note)
 	return findings
 }
 
-func (p *program) examineDatabase(ctx context.Context, cfg config.Config, digest string, note func(string, string, error)) {
+func (p *program) examineDatabase(ctx context.Context, cfg config.Config, registry hogsend.Registry, note func(string, string, error)) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	s, err := store.Open(ctx, store.Config{URL: cfg.DatabaseURL, MaxConns: 2})
@@ -116,7 +117,7 @@ func (p *program) examineDatabase(ctx context.Context, cfg config.Config, digest
 		(select count(*) from dead_letters where status = 'pending'),
 		(select count(*) from worker_heartbeats where last_seen_at > now() - interval '30 seconds'),
 		(select count(*) from worker_heartbeats where last_seen_at > now() - interval '30 seconds' and registry_digest <> $1)`,
-		digest).Scan(&pending, &lag, &dead, &workers, &strangers)
+		registry.Digest()).Scan(&pending, &lag, &dead, &workers, &strangers)
 	if err != nil {
 		note("outbox", "", err)
 		return
@@ -125,6 +126,7 @@ func (p *program) examineDatabase(ctx context.Context, cfg config.Config, digest
 	note("dead letters", "none", when(dead > 0, "%d wait for a decision", dead))
 	note("workers", fmt.Sprintf("%d up", workers), when(workers == 0, "none is up"))
 	note("registry digest", "the same everywhere", when(strangers > 0, "%d workers run another registry", strangers))
+	examineJourneys(ctx, s, registry, note)
 }
 
 func when(bad bool, format string, args ...any) error {

@@ -24,6 +24,7 @@ type fakeResend struct {
 	calls    map[string]int
 	conflict []string
 	onAccept func(m acceptedMail) // called once, before the answer
+	refused  string               // the template that is refused for good
 }
 
 type acceptedMail struct {
@@ -61,6 +62,11 @@ func (f *fakeResend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f.mu.Lock()
 	f.calls[mail.Key]++
+	if mail.Template == f.refused && f.refused != "" {
+		f.mu.Unlock()
+		http.Error(w, `{"name":"validation_error","message":"no such domain"}`, http.StatusUnprocessableEntity)
+		return
+	}
 	known, ok := f.mails[mail.Key]
 	switch {
 	case ok && !bytes.Equal(known.body, body):
@@ -90,6 +96,13 @@ func (f *fakeResend) atNextMail(fn func(m acceptedMail)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.onAccept = fn
+}
+
+// refuse lets every mail of a template fail for good; "" takes all of them again.
+func (f *fakeResend) refuse(template string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refused = template
 }
 
 // perRecipient counts the accepted mails of a template by address.

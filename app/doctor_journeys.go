@@ -1,0 +1,77 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// troubles are what may be wrong with people in flight, in the words of the table
+// and of the report.
+func troubles() [][2]string {
+	return [][2]string{
+		{"blocked", "blocked"},        // J-95
+		{"stranded", "stranded"},      // J-98
+		{"history", "long histories"}, // J-99
+	}
+}
+
+// examineJourneys looks at people in flight: in journeys that nobody defines any more
+// (J-14), and in trouble as the reconciler has seen it.
+func examineJourneys(ctx context.Context, s *store.Store, registry hogsend.Registry, note func(string, string, error)) {
+	known := []string{}
+	for _, j := range slices.Concat(registry.Journeys, registry.Reactions()) {
+		known = append(append(known, j.ID), j.Aliases...)
+	}
+	orphans, err := s.OrphansList(ctx, known)
+	if err == nil {
+		var lines []string
+		for _, o := range orphans {
+			lines = append(lines, fmt.Sprintf("%d in %s", o.Total, o.JourneyID))
+		}
+		if len(lines) > 0 {
+			err = fmt.Errorf("no journey is defined for %s; define it again or run `hogsend journeys retire`", strings.Join(lines, ", "))
+		}
+	}
+	note("orphaned", "none", err)
+	list, err := s.TroublesList(ctx)
+	for _, kind := range troubles() {
+		note(kind[1], "none", errors.Join(err, troubled(list, kind[0])))
+	}
+	paused, err := s.AdminJourneyConfigs(ctx)
+	paused = slices.DeleteFunc(paused, func(c storedb.JourneyConfig) bool { return c.PausedAt == nil })
+	detail := "none"
+	for i, c := range paused {
+		if i == 0 {
+			detail = ""
+		} else {
+			detail += ", "
+		}
+		detail += c.JourneyID
+	}
+	note("paused journeys", detail, err)
+}
+
+// troubled names the journeys with a trouble, how many people have it, and one of them.
+func troubled(list []storedb.TroublesListRow, kind string) error {
+	var lines []string
+	for _, t := range list {
+		if t.Kind == kind {
+			line := fmt.Sprintf("%d in %s since %s, first %s", t.Total, t.JourneyID, t.Since.UTC().Format("2006-01-02T15:04:05Z"), t.EnrollmentID)
+			if t.Detail != "" {
+				line += ": " + t.Detail
+			}
+			lines = append(lines, line)
+		}
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(lines, "; "))
+}

@@ -1,0 +1,369 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/config"
+	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/store"
+)
+
+func (p *program) journeysCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "journeys", Short: "List, pause, resume and mend journeys"}
+	cmd.AddCommand(p.journeysListCommand(), p.journeysInflightCommand(), p.journeysPauseCommand(), p.journeysResumeCommand(),
+		p.journeysEnrollCommand(), p.journeysCancelCommand(), p.journeysRetryCommand(), p.journeysRetireCommand())
+	return cmd
+}
+
+const journeysPath = "/v1/admin/journeys"
+
+// print writes v as one JSON document, or line if that is not asked for.
+func (p *program) print(asJSON bool, v any, line string) error {
+	if !asJSON {
+		_, err := fmt.Fprintln(p.Stdout, line)
+		return err
+	}
+	encoder := json.NewEncoder(p.Stdout)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(v)
+}
+
+// listedJourney is a JourneyItem as the API answers it.
+type listedJourney struct {
+	ID         string           `json:"id"`
+	Name       string           `json:"name"`
+	Enabled    bool             `json:"enabled"`
+	Paused     bool             `json:"paused"`
+	Trigger    map[string]any   `json:"trigger"`
+	EntryLimit string           `json:"entryLimit"`
+	Counts     map[string]int64 `json:"counts"`
+}
+
+func (p *program) journeysListCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "list", Short: "List journeys with their enrollments", Args: cobra.NoArgs}
+	connect, asJSON := p.clientFlags(cmd), jsonFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, err := connect()
+		if err != nil {
+			return err
+		}
+		table := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
+		if !*asJSON {
+			fmt.Fprintln(table, "ID\tTRIGGER\tSTATE\tACTIVE\tWAITING\tCOMPLETED\tFAILED\tEXITED")
+		}
+		for offset := 0; ; {
+			var page struct {
+				Journeys []listedJourney `json:"journeys"`
+				Total    int             `json:"total"`
+			}
+			if err := c.do(cmd.Context(), "GET", fmt.Sprintf("%s?limit=100&offset=%d", journeysPath, offset), nil, &page); err != nil {
+				return err
+			}
+			for _, j := range page.Journeys {
+				if *asJSON {
+					if err := p.print(true, j, ""); err != nil {
+						return err
+					}
+					continue
+				}
+				fmt.Fprintf(table, "%s\t%v\t%s\t%d\t%d\t%d\t%d\t%d\n", j.ID, j.Trigger["event"], stateWord(j),
+					j.Counts["active"], j.Counts["waiting"], j.Counts["completed"], j.Counts["failed"], j.Counts["exited"])
+			}
+			if offset += len(page.Journeys); len(page.Journeys) == 0 || offset >= page.Total {
+				return table.Flush()
+			}
+		}
+	}
+	return cmd
+}
+
+func stateWord(j listedJourney) string {
+	switch {
+	case !j.Enabled && j.Paused:
+		return "disabled, paused"
+	case !j.Enabled:
+		return "disabled"
+	case j.Paused:
+		return "paused"
+	}
+	return "enabled"
+}
+
+func jsonFlag(cmd *cobra.Command) *bool {
+	return cmd.Flags().Bool("json", false, "print JSON")
+}
+
+func (p *program) journeysPauseCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "pause ID", Short: "Let nobody enter and hold everybody before the next mail or other effect", Args: cobra.ExactArgs(1),
+	}
+	connect, asJSON := p.clientFlags(cmd), jsonFlag(cmd)
+	reason := cmd.Flags().String("reason", "", "why, for those who look at it")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, err := connect()
+		if err != nil {
+			return err
+		}
+		var got json.RawMessage
+		if err := c.do(cmd.Context(), "POST", journeysPath+"/"+url.PathEscape(args[0])+"/pause", map[string]string{"reason": *reason}, &got); err != nil {
+			return err
+		}
+		return p.print(*asJSON, got, args[0]+" is paused")
+	}
+	return cmd
+}
+
+func (p *program) journeysResumeCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "resume ID", Short: "End a pause; what was held goes on", Args: cobra.ExactArgs(1),
+		Long: `Ends a pause. What was held goes on at a bounded rate, oldest first, by a policy:
+catch_up runs it now, skip_late leaves out sends held for more than an hour, and
+reschedule runs it as long after it was due as the pause lasted.`,
+	}
+	connect, asJSON := p.clientFlags(cmd), jsonFlag(cmd)
+	policy := cmd.Flags().String("policy", "catch_up", "catch_up, skip_late or reschedule")
+	preview := cmd.Flags().Bool("preview", false, "change nothing, tell what would go on")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, err := connect()
+		if err != nil {
+			return err
+		}
+		var raw json.RawMessage
+		request := map[string]any{"policy": *policy, "preview": *preview}
+		if err := c.do(cmd.Context(), "POST", journeysPath+"/"+url.PathEscape(args[0])+"/resume", request, &raw); err != nil {
+			return err
+		}
+		line := args[0] + " goes on"
+		if *preview {
+			var got struct{ Held, HeldSends, Late int }
+			if err := json.Unmarshal(raw, &got); err != nil {
+				return fmt.Errorf("decode reply: %w", err)
+			}
+			line = fmt.Sprintf("%d held, %d of them sends, %d would be skipped", got.Held, got.HeldSends, got.Late)
+		}
+		return p.print(*asJSON, raw, line)
+	}
+	return cmd
+}
+
+func (p *program) journeysEnrollCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "enroll ID USER", Short: "Send the journey's trigger event for a user; all guards apply", Args: cobra.ExactArgs(2),
+	}
+	connect, asJSON := p.clientFlags(cmd), jsonFlag(cmd)
+	email := cmd.Flags().String("email", "", "the user's address")
+	properties := cmd.Flags().String("properties", "", "properties of the event, as JSON")
+	key := cmd.Flags().String("idempotency-key", "", "a repeat answers the first outcome; made up if not given")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, err := connect()
+		if err != nil {
+			return err
+		}
+		request := map[string]any{"userId": args[1], "userEmail": *email, "idempotencyKey": first(*key, uuid.NewString())}
+		if *properties != "" {
+			if !json.Valid([]byte(*properties)) {
+				return errors.New("--properties: is not JSON")
+			}
+			request["properties"] = json.RawMessage(*properties)
+		}
+		var raw json.RawMessage
+		if err := c.do(cmd.Context(), "POST", journeysPath+"/"+url.PathEscape(args[0])+"/enroll", request, &raw); err != nil {
+			return err
+		}
+		var got struct {
+			Enrolled        bool
+			StateID, Reason string
+		}
+		if err := json.Unmarshal(raw, &got); err != nil {
+			return fmt.Errorf("decode reply: %w", err)
+		}
+		line := "enrolled " + got.StateID
+		if !got.Enrolled {
+			line = "not enrolled: " + first(got.Reason, "the key was used before")
+		}
+		return p.print(*asJSON, raw, line)
+	}
+	return cmd
+}
+
+func (p *program) journeysCancelCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "cancel ID STATE", Short: "End one enrollment (reason admin)", Args: cobra.ExactArgs(2)}
+	connect, asJSON := p.clientFlags(cmd), jsonFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return p.stateCall(cmd.Context(), connect, "DELETE", args, "", *asJSON, "is exited")
+	}
+	return cmd
+}
+
+func (p *program) journeysRetryCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "retry ID STATE", Short: "Take a failed enrollment up where it failed", Args: cobra.ExactArgs(2)}
+	connect, asJSON := p.clientFlags(cmd), jsonFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return p.stateCall(cmd.Context(), connect, "POST", args, "/retry", *asJSON, "is active again")
+	}
+	return cmd
+}
+
+// stateCall makes a call about one enrollment: args are journey and state.
+func (p *program) stateCall(ctx context.Context, connect func() (*apiClient, error), method string, args []string, action string, asJSON bool, done string) error {
+	c, err := connect()
+	if err != nil {
+		return err
+	}
+	var raw json.RawMessage
+	path := journeysPath + "/" + url.PathEscape(args[0]) + "/states/" + url.PathEscape(args[1]) + action
+	if err := c.do(ctx, method, path, nil, &raw); err != nil {
+		return err
+	}
+	return p.print(asJSON, raw, args[1]+" "+done)
+}
+
+// database opens the database for a command that works on it directly.
+func (p *program) database(ctx context.Context) (*store.Store, config.Config, error) {
+	cfg, err := p.load(config.Needs{})
+	if err != nil {
+		return nil, cfg, err
+	}
+	s, err := store.Open(ctx, store.Config{URL: cfg.DatabaseURL, MaxConns: 4})
+	return s, cfg, err
+}
+
+// idsOf are all ids of a journey by one of them; of an unknown one itself.
+func (p *program) idsOf(id string) (ids []string, registered bool) {
+	for _, j := range slices.Concat(p.Registry.Journeys, p.Registry.Reactions()) {
+		all := append([]string{j.ID}, j.Aliases...)
+		for _, one := range all {
+			if one == id {
+				return all, true
+			}
+		}
+	}
+	return []string{id}, false
+}
+
+// inflight is one line of `journeys inflight` (J-112).
+type inflight struct {
+	Version string     `json:"version"`
+	BuildID string     `json:"buildId"`
+	Node    string     `json:"node"`
+	Count   int64      `json:"count"`
+	Wakes   *time.Time `json:"earliestWake"`
+	Last    *time.Time `json:"latestWake"`
+}
+
+func (p *program) journeysInflightCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "inflight ID", Short: "Count people in flight by version, build and node", Args: cobra.ExactArgs(1),
+		Long: "Counts the people in flight in a journey by version, build and node, with the earliest\nand the latest instant at which they wake. It reads DATABASE_URL.",
+	}
+	asJSON := jsonFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		s, _, err := p.database(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		ids, _ := p.idsOf(args[0])
+		rows, err := s.InflightList(cmd.Context(), ids)
+		if err != nil {
+			return fmt.Errorf("count people in flight: %w", err)
+		}
+		list := make([]inflight, len(rows))
+		for i, row := range rows {
+			list[i] = inflight{row.Version, row.BuildID, row.Node, row.Total, wake(row.Earliest), wake(row.Latest)}
+		}
+		if *asJSON {
+			return p.print(true, map[string]any{"inflight": list}, "")
+		}
+		table := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "VERSION\tBUILD\tNODE\tPEOPLE\tEARLIEST WAKE\tLATEST WAKE")
+		for _, l := range list {
+			fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\t%s\n", first(l.Version, "-"), first(l.BuildID, "-"), first(l.Node, "-"), l.Count, wakeText(l.Wakes), wakeText(l.Last))
+		}
+		return table.Flush()
+	}
+	return cmd
+}
+
+// wake is nil for the epoch, which stands for no deadline.
+func wake(t time.Time) *time.Time {
+	if t.Unix() == 0 {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+func wakeText(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return t.Format(time.RFC3339)
+}
+
+// retirePage is how many enrollments are looked up at once.
+const retirePage = 500
+
+func (p *program) journeysRetireCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "retire ID", Short: "End everybody's enrollment in a journey that is no longer defined", Args: cobra.ExactArgs(1),
+		Long: "Exits everybody in flight in a journey that this binary no longer defines (reason\nretired). It works on DATABASE_URL and is refused while the id is registered.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			if _, registered := p.idsOf(args[0]); registered {
+				return fmt.Errorf("journey %s is still registered", args[0])
+			}
+			registry, _, err := checkRegistry(p.Registry)
+			if err != nil {
+				return err
+			}
+			s, cfg, err := p.database(ctx)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			n, err := retire(ctx, s, registry, buildID(cfg.BuildID), args[0])
+			fmt.Fprintf(p.Stdout, "%d enrollments of %s are exited\n", n, args[0])
+			return err
+		},
+	}
+}
+
+// retire exits every live enrollment of a journey id and returns how many (J-14). One
+// that ends meanwhile by itself is not counted.
+func retire(ctx context.Context, s *store.Store, registry hogsend.Registry, build, journeyID string) (int, error) {
+	g := ingest.New(s, ingest.Config{Journeys: registry.Journeys, BuildID: build})
+	defer g.Close()
+	n, after := 0, uuid.Nil
+	for {
+		ids, err := s.RetireList(ctx, journeyID, after, retirePage)
+		if err != nil {
+			return n, fmt.Errorf("list enrollments: %w", err)
+		}
+		for _, id := range ids {
+			var ended *ingest.EndedError
+			err := g.Exit(ctx, id, ingest.ReasonRetired)
+			switch {
+			case err == nil:
+				n++
+			case !errors.As(err, &ended) && !errors.Is(err, store.ErrNotFound):
+				return n, err
+			}
+			after = id
+		}
+		if len(ids) < retirePage {
+			return n, nil
+		}
+	}
+}
