@@ -65,7 +65,7 @@ func (v *registryValidator) bucket(b Bucket) {
 	text("PostHogPropertyKey", b.PostHogPropertyKey, 0, 200)
 	switch b.Kind {
 	case "", BucketDynamic:
-		for _, p := range CheckConditions([]Condition{b.Criteria}) {
+		for _, p := range CheckCriteria(b.Criteria, func(key string) bool { return v.templates[key] }) {
 			v.bucketProblem(b.ID, p.Path, "%s", p.Message)
 		}
 	case BucketManual:

@@ -250,6 +250,7 @@ type event struct {
 	Email      string         `json:"email,omitempty"`
 	Properties map[string]any `json:"eventProperties,omitempty"`
 	Key        string         `json:"idempotencyKey,omitempty"`
+	Timestamp  string         `json:"timestamp,omitempty"`
 }
 
 // reply is an answer of the API.

@@ -15,6 +15,7 @@ import (
 func Registry() hogsend.Registry {
 	return hogsend.Registry{
 		Journeys:  []hogsend.Journey{Welcome, TrialEnding, PaymentFailed, OrderThanks},
+		Buckets:   []hogsend.Bucket{WentDormant, PowerUsers},
 		Templates: Templates(),
 		Layout:    Layout(),
 	}

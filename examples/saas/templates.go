@@ -28,6 +28,8 @@ const (
 	TemplatePaymentFailed   = "payment-failed"
 	TemplatePaymentReminder = "payment-reminder"
 	TemplateOrderThanks     = "order-thanks"
+	TemplateWinBack         = "win-back"
+	TemplateLastCall        = "last-call"
 )
 
 // WelcomeProps are what the welcome mail says.
@@ -94,6 +96,12 @@ type OrderItem struct {
 	Name     string `json:"name"`
 	Quantity int    `json:"quantity"`
 	Price    string `json:"price"`
+}
+
+// WinBackProps are what the mail to somebody who went dormant says.
+type WinBackProps struct {
+	// Boards is how many the workspace holds; 0 leaves it out.
+	Boards int `json:"boards"`
 }
 
 // Layout is what all mails of Acme Boards look like.
@@ -176,6 +184,20 @@ func Templates() []hogsend.Template {
 					{Name: "Extra seat", Quantity: 2, Price: "$20.00"},
 				},
 			}},
+		},
+		{
+			Key:      TemplateWinBack,
+			Subject:  "{{.Name}}, your boards are where you left them",
+			Preview:  "One card is enough to be back.",
+			HTML:     file("win-back"),
+			Props:    WinBackProps{},
+			Examples: map[string]any{"three boards": WinBackProps{Boards: 3}},
+		},
+		{
+			Key:     TemplateLastCall,
+			Subject: "Shall we keep your boards?",
+			Preview: "The last mail about this.",
+			HTML:    file("last-call"),
 		},
 	}
 }
