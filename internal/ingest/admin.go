@@ -78,6 +78,7 @@ func (g *Ingester) Retry(ctx context.Context, enrollmentID uuid.UUID, runID stri
 			_, err := q.RetrySet(ctx, tx.Now, e.ID)
 			return err
 		})
+		tx.Add(func(q *storedb.Queries) error { return q.RetryWaits(ctx, e.ID, &e.UpdatedAt) }) // one instant ended both
 		tx.Add(func(q *storedb.Queries) error { return q.IngestStepLogsInsert(ctx, c.logs) })
 		tx.Add(func(q *storedb.Queries) error { return q.IngestOutboxInsert(ctx, c.outbox) })
 		return nil

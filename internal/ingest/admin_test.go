@@ -165,6 +165,23 @@ func TestRetry(t *testing.T) {
 	require.Equal(t, []string{"enrolled"}, b.outcomes("j")) // guards have not run again
 }
 
+// J-96, J-98: a retry reopens the waits that the failure closed, and no others.
+func TestRetryReopensWaits(t *testing.T) {
+	t.Parallel()
+	b := setup(t, journey("j", "start"))
+	b.send(user("start", "u"))
+	id := b.enrollment("j")
+	matched, abandoned, open := b.waiting(id, "x", "", nil), b.waiting(id, "y", "", nil), b.waiting(id, "z", "", nil)
+	b.send(user("x", "u"))
+	b.exec(`update waits set status = 'closed', closed_at = clock_timestamp() where id = $1`, abandoned)
+	b.fail(id, "boom")
+	require.NoError(t, b.ingester.Retry(t.Context(), id, "run"))
+	status := func(wait uuid.UUID) string { return b.texts(`select status from waits where id = $1`, wait)[0] }
+	require.Equal(t, "matched closed open", status(matched)+" "+status(abandoned)+" "+status(open))
+	b.send(user("z", "u"))
+	require.Equal(t, "matched", status(open))
+}
+
 // J-49, J-96: no retry beside another enrollment of the journey, former ids included.
 func TestRetryBesideAnotherEnrollment(t *testing.T) {
 	t.Parallel()

@@ -12,3 +12,8 @@ where id = @id and status = 'failed';
 -- name: RetrySends :many
 -- The sends of one step, the last retry's first.
 select * from sends where key = any(@keys::text[]) order by created_at desc, id desc;
+
+-- name: RetryWaits :exec
+-- The waits that the failure closed go on; those that ended by themselves stay ended.
+update waits set status = 'open', closed_at = null
+where enrollment_id = @enrollment_id and status = 'closed' and closed_at = @failed_at;

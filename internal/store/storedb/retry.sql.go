@@ -92,3 +92,14 @@ func (q *Queries) RetrySet(ctx context.Context, now time.Time, iD uuid.UUID) (in
 	}
 	return result.RowsAffected(), nil
 }
+
+const retryWaits = `-- name: RetryWaits :exec
+update waits set status = 'open', closed_at = null
+where enrollment_id = $1 and status = 'closed' and closed_at = $2
+`
+
+// The waits that the failure closed go on; those that ended by themselves stay ended.
+func (q *Queries) RetryWaits(ctx context.Context, enrollmentID uuid.UUID, failedAt *time.Time) error {
+	_, err := q.db.Exec(ctx, retryWaits, enrollmentID, failedAt)
+	return err
+}
