@@ -94,11 +94,11 @@ func (p *oraclePerson) truth(c hogsend.Condition, at time.Time) (holds, floor, a
 			}
 		}
 	case hogsend.CompositeCondition:
-		holds = c.Operator == hogsend.And
+		holds = c.Operator == hogsend.OperatorAnd
 		for _, child := range c.Conditions {
 			h, f, a := p.truth(child, at)
 			floor, absence = floor || f, absence || a
-			if c.Operator == hogsend.And {
+			if c.Operator == hogsend.OperatorAnd {
 				holds = holds && h
 			} else {
 				holds = holds || h
@@ -291,7 +291,11 @@ func drawCondition(t *rapid.T, depth int) hogsend.Condition {
 }
 
 func drawBucket(t *rapid.T, id string) hogsend.Bucket {
-	b := segmentOf(id, drawCondition(t, 2))
+	criteria := drawCondition(t, 2)
+	if len(hogsend.CheckCriteria(criteria, nil)) > 0 { // C-15
+		criteria = hogsend.All(criteria, hogsend.Event("a").Exists())
+	}
+	b := segmentOf(id, criteria)
 	b.MinDwell = rapid.SampledFrom([]time.Duration{0, 0, time.Hour, 90 * time.Minute}).Draw(t, "min dwell")
 	b.MaxDwell = rapid.SampledFrom([]time.Duration{0, 0, 2 * time.Hour, 30 * time.Hour}).Draw(t, "max dwell")
 	b.EntryLimit = rapid.SampledFrom([]hogsend.EntryLimit{"", hogsend.Once, hogsend.OncePerPeriod}).Draw(t, "limit")

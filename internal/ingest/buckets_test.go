@@ -57,6 +57,7 @@ func virtualWith(t testing.TB, cfg ingest.Config, buckets ...hogsend.Bucket) *ti
 // register brings buckets into force, as the newest build.
 func (v *timed) register(digest string, buckets ...hogsend.Bucket) {
 	v.t.Helper()
+	require.NoError(v.t, hogsend.Registry{Buckets: buckets}.Validate())
 	definitions, err := bucket.DescribeAll(buckets)
 	require.NoError(v.t, err)
 	v.exec(`update registries set first_seen_at = first_seen_at - interval '1 hour'`)
