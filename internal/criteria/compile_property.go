@@ -12,27 +12,28 @@ import (
 // guards with C-17: what CASE has not let through is never cast.
 func (c *compiler) property(n hogsend.PropertyCondition) string {
 	value, _ := hogsend.ConditionValue(n.Value)
-	stored := "(w.properties -> " + c.arg(n.Property, "text") + ")"
-	switch n.Operator {
-	case hogsend.Exists:
-		return isScalar(stored)
-	case hogsend.NotExists:
-		return "(not " + isScalar(stored) + ")"
-	case hogsend.Eq:
-		return c.equal(stored, value)
-	case hogsend.Neq:
-		return "(not " + c.equal(stored, value) + ")"
-	case hogsend.Contains:
-		if text, ok := value.(string); ok {
-			return when(stored, "string", "strpos("+stored+" #>> '{}', "+c.arg(text, "text")+") > 0")
-		}
-	}
-	if number, ok := value.(float64); ok {
-		if symbol := symbols(n.Operator); symbol != "" {
-			return c.compare(stored, symbol, number)
-		}
+	text, isText := value.(string)
+	number, isNumber := value.(float64)
+	switch symbol := symbols(n.Operator); {
+	case n.Operator == hogsend.Exists:
+		return isScalar(c.stored(n))
+	case n.Operator == hogsend.NotExists:
+		return "(not " + isScalar(c.stored(n)) + ")"
+	case n.Operator == hogsend.Contains && isText:
+		stored := c.stored(n)
+		return when(stored, "string", "strpos("+stored+" #>> '{}', "+c.arg(text, "text")+") > 0")
+	case n.Operator == hogsend.Neq && value != nil:
+		return "(not " + c.equal(n, value) + ")"
+	case n.Operator == hogsend.Eq && value != nil:
+		return c.equal(n, value)
+	case symbol != "" && isNumber:
+		return c.compare(n, symbol, number)
 	}
 	return "false"
+}
+
+func (c *compiler) stored(n hogsend.PropertyCondition) string {
+	return "(w.properties -> " + c.arg(n.Property, "text") + ")"
 }
 
 func isScalar(stored string) string {
@@ -44,21 +45,21 @@ func when(stored, jsonType, test string) string {
 	return "(case when jsonb_typeof(" + stored + ") = '" + jsonType + "' then " + test + " else false end)"
 }
 
-func (c *compiler) equal(stored string, value any) string {
-	switch x := value.(type) {
-	case string:
-		return "coalesce(" + stored + " = to_jsonb(" + c.arg(x, "text") + "), false)"
-	case bool:
-		return "coalesce(" + stored + " = to_jsonb(" + c.arg(x, "boolean") + "), false)"
-	case float64:
-		return c.compare(stored, "=", x)
+func (c *compiler) equal(n hogsend.PropertyCondition, value any) string {
+	if number, ok := value.(float64); ok {
+		return c.compare(n, "=", number)
 	}
-	return "false"
+	sqlType := "text"
+	if _, ok := value.(bool); ok {
+		sqlType = "boolean"
+	}
+	return "coalesce(" + c.stored(n) + " = to_jsonb(" + c.arg(value, sqlType) + "), false)"
 }
 
 // compare rounds the stored number to float64, as everything outside of the database
 // does, and minds what Postgres would refuse to cast (C-4, C-17).
-func (c *compiler) compare(stored, symbol string, number float64) string {
+func (c *compiler) compare(n hogsend.PropertyCondition, symbol string, number float64) string {
+	stored := c.stored(n)
 	if c.overflow == "" {
 		c.overflow, c.underflow = c.arg(overflow(), "numeric"), c.arg(underflow(), "numeric")
 	}

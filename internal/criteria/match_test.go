@@ -20,13 +20,16 @@ func values(t *testing.T, raw string) criteria.Values {
 	return v
 }
 
-func TestTheTruthTableOfPropertyOperators(t *testing.T) {
-	t.Parallel() // J-19, C-3, C-4
+// truth is the table of C-3: values of the property p for which a condition holds and
+// fails; "" means that p is missing.
+func truth() []struct {
+	condition    hogsend.Condition
+	holds, fails []string
+} {
 	p := hogsend.Prop("p")
-	for _, tt := range []struct {
-		condition hogsend.Condition
-		holds     []string // values of p; "" means that p is missing
-		fails     []string
+	return []struct {
+		condition    hogsend.Condition
+		holds, fails []string
 	}{
 		{p.Eq(1), []string{`1`, `1.0`, `1e0`}, []string{`"1"`, `true`, ``, `null`, `[1]`, `{"a":1}`, `2`}},
 		{p.Eq("a"), []string{`"a"`}, []string{`"A"`, `" a"`, `1`, ``, `null`, `["a"]`}},
@@ -41,14 +44,23 @@ func TestTheTruthTableOfPropertyOperators(t *testing.T) {
 		{p.Contains(""), []string{`""`, `"x"`}, []string{`1`, ``}},
 		{p.Exists(), []string{`""`, `0`, `false`, `"x"`}, []string{``, `null`, `[]`, `{}`}},
 		{p.NotExists(), []string{``, `null`, `[1]`, `{"a":1}`}, []string{`""`, `0`, `false`}},
-	} {
+	}
+}
+
+// object is the properties with that value of p.
+func object(value string) string {
+	if value == "" {
+		return `{}`
+	}
+	return `{"p":` + value + `}`
+}
+
+func TestTheTruthTableOfPropertyOperators(t *testing.T) {
+	t.Parallel() // J-19, C-3, C-4
+	for _, tt := range truth() {
 		for want, list := range map[bool][]string{true: tt.holds, false: tt.fails} {
 			for _, value := range list {
-				raw := `{}`
-				if value != "" {
-					raw = `{"p":` + value + `}`
-				}
-				require.Equal(t, want, criteria.Match([]hogsend.Condition{tt.condition}, values(t, raw)), "%v on %s", tt.condition, raw)
+				require.Equal(t, want, criteria.Match([]hogsend.Condition{tt.condition}, values(t, object(value))), "%v on %s", tt.condition, value)
 			}
 		}
 	}

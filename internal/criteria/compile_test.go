@@ -1,0 +1,355 @@
+package criteria_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/big"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/criteria"
+)
+
+const week = 7 * hogsend.Day
+
+func TestThePredicateFollowsTheTruthTable(t *testing.T) {
+	t.Parallel() // C-2, C-3, C-4
+	db := newDatabase(t)
+	for _, tt := range truth() {
+		for want, list := range map[bool][]string{true: tt.holds, false: tt.fails} {
+			for _, value := range list {
+				require.Equal(t, want, db.holds(t, tt.condition, history{properties: object(value)}), "%v on %s", tt.condition, value)
+				require.Equal(t, !want, db.holds(t, hogsend.Not(tt.condition), history{properties: object(value)}), "not %v on %s", tt.condition, value) // C-13
+			}
+		}
+	}
+	require.True(t, db.holds(t, hogsend.Prop("a.b").Eq(1), properties(`{"a.b": 1}`)), "keys are flat")
+	require.False(t, db.holds(t, hogsend.Prop("a.b").Exists(), properties(`{"a": {"b": 1}}`)), "keys are no paths")
+	require.False(t, db.holds(t, hogsend.Prop("email").Exists(), history{}), "columns are not properties")
+	require.False(t, db.holds(t, hogsend.Prop("p").Eq("\u00e9"), properties(`{"p": "e\u0301"}`)), "no normalization")
+}
+
+// edges are numbers around everything at which float64 rounds in a way of its own.
+func edges() []string {
+	greatest, _ := new(big.Float).SetFloat64(math.MaxFloat64).Int(nil)
+	half := new(big.Int).Lsh(big.NewInt(1), 970)
+	overflow := new(big.Int).Add(greatest, half) // rounds to infinity
+	tie := new(big.Float).SetPrec(2000).SetMantExp(big.NewFloat(1), -1075)
+	underflow := tie.Text('f', 1075) // rounds to 0
+	return append([]string{
+		overflow.String(), "-" + overflow.String(), new(big.Int).Sub(overflow, big.NewInt(1)).String(), greatest.String(),
+		underflow, "-" + underflow, underflow + "1", "-" + underflow + "1", strings.TrimSuffix(underflow, "5") + "4",
+	}, numbers...)
+}
+
+func TestNumbersOfAnySizeCompareInSQLAsInGo(t *testing.T) {
+	t.Parallel() // C-4, C-17
+	db := newDatabase(t)
+	var instances []instance
+	for _, number := range edges() {
+		instances = append(instances, properties(`{"p": %s}`, number).at([16]byte{}))
+	}
+	limits := []any{
+		0, 1, -1, 0.1, 0.3, 5e-324, -5e-324, 2.2250738585072014e-308, math.MaxFloat64, -math.MaxFloat64, 1e308,
+		int64(9007199254740993), uint64(math.MaxUint64), float32(0.1), math.Copysign(0, -1),
+	}
+	for _, limit := range limits {
+		p := hogsend.Prop("p")
+		for _, c := range []hogsend.Condition{p.Eq(limit), p.Neq(limit), p.Gt(limit), p.Gte(limit), p.Lt(limit), p.Lte(limit)} {
+			for i, got := range db.matches(t, c, instances...) {
+				want := criteria.Match([]hogsend.Condition{c}, values(t, instances[i].history.properties))
+				require.Equal(t, want, got, "%+v on %.40s", c, instances[i].history.properties)
+			}
+		}
+	}
+}
+
+func TestEventChecks(t *testing.T) {
+	t.Parallel() // C-6, C-8, C-9
+	db := newDatabase(t)
+	login := hogsend.Event("login")
+	for n, want := range []map[hogsend.Condition]bool{
+		{
+			login.Exists(): false, login.NotExists(): true, login.Exactly(0): true, login.MoreThan(0): false,
+			login.AtLeast(0): true, login.AtMost(0): true, login.AtMost(2): true, login.LessThan(1): true,
+		},
+		{login.Exists(): true, login.NotExists(): false, login.Exactly(1): true, login.MoreThan(1): false, login.AtLeast(2): false},
+		{login.Exactly(2): true, login.Exactly(1): false, login.MoreThan(1): true, login.AtLeast(2): true, login.AtMost(1): false, login.LessThan(2): false},
+		{login.Exactly(2): false, login.Exactly(3): true, login.MoreThan(2): true, login.AtMost(3): true, login.LessThan(4): true, login.AtLeast(4): false},
+	} {
+		h := history{events: ago("Login", time.Hour)} // names are exact
+		for i := range n {
+			h.events = append(h.events, ago("login", time.Duration(i)*hogsend.Day)...)
+		}
+		for c, holds := range want {
+			require.Equal(t, holds, db.holds(t, c, h), "%+v with n = %d", c, n)
+			require.Equal(t, !holds, db.holds(t, hogsend.Not(c), h), "not %+v with n = %d", c, n)
+		}
+	}
+	require.True(t, db.holds(t, hogsend.Event("journey:completed").Exists(), history{events: ago("journey:completed", 0)}))
+}
+
+func TestWindowsStartInclusiveAndHaveNoEnd(t *testing.T) {
+	t.Parallel() // C-7
+	db := newDatabase(t)
+	within := hogsend.Event("login").Within(week)
+	for _, tt := range []struct {
+		age  time.Duration
+		want bool
+	}{
+		{0, true},
+		{week - time.Microsecond, true},
+		{week, true},
+		{week + time.Microsecond, false},
+		{-time.Hour, true}, // a client's clock is ahead
+	} {
+		h := history{events: ago("login", tt.age)}
+		require.Equal(t, tt.want, db.holds(t, within.Exists(), h), "%s ago", tt.age)
+		require.Equal(t, tt.want, db.holds(t, within.AtLeast(1), h), "%s ago", tt.age)
+		require.Equal(t, !tt.want, db.holds(t, within.NotExists(), h), "%s ago", tt.age)
+	}
+	received := history{events: append(ago("login", time.Hour), ago("login", 2*time.Hour)...)} // the second one is late
+	in := received.at(db.keep(t, received)[0])
+	in.seq = 1
+	require.Equal(t, []bool{true}, db.matches(t, within.Exactly(1), in), "what is received later is not seen")
+	in.seq = 2
+	require.Equal(t, []bool{true}, db.matches(t, within.Exactly(2), in), "the event that is being ingested counts")
+}
+
+func TestEngagementLooksAtTheNewestMailThatLeft(t *testing.T) {
+	t.Parallel() // C-10, C-11
+	db := newDatabase(t)
+	before, later := noon.Add(-time.Hour), noon.Add(-time.Minute)
+	welcome := hogsend.EmailEngagement("welcome")
+	checks := []hogsend.Condition{welcome.Opened(), welcome.Clicked(), welcome.NotOpened(), welcome.NotClicked()}
+	for _, tt := range []struct {
+		name  string
+		mails []mail
+		want  [4]bool
+	}{
+		{"none", nil, [4]bool{}},
+		{"another template", []mail{{template: "Welcome", sent: before, opened: true}}, [4]bool{}},
+		{"one held back", []mail{{template: "welcome", opened: true}}, [4]bool{}},
+		{"one ignored", []mail{{template: "welcome", sent: before}}, [4]bool{false, false, true, true}},
+		{"one opened", []mail{{template: "welcome", sent: before, opened: true}}, [4]bool{true, false, false, true}},
+		{"one clicked", []mail{{template: "welcome", sent: before, opened: true, clicked: true}}, [4]bool{true, true, false, false}},
+		{
+			"a newer one",
+			[]mail{{template: "welcome", sent: later}, {template: "welcome", sent: before, opened: true, clicked: true}},
+			[4]bool{false, false, true, true},
+		},
+		{
+			"a newer one held back",
+			[]mail{{template: "welcome", sent: before, opened: true}, {template: "welcome"}},
+			[4]bool{true, false, false, true},
+		},
+	} {
+		for i, c := range checks {
+			require.Equal(t, tt.want[i], db.holds(t, c, history{mails: tt.mails}), "%s: %+v", tt.name, c)
+			require.Equal(t, !tt.want[i], db.holds(t, hogsend.Not(c), history{mails: tt.mails}), "%s: not %+v", tt.name, c) // C-13
+		}
+	}
+}
+
+func TestComposition(t *testing.T) {
+	t.Parallel() // C-12, C-13
+	db := newDatabase(t)
+	yes, no := hogsend.Event("login").Exists(), hogsend.Prop("p").Exists()
+	h := history{events: ago("login", 0)}
+	for want, trees := range map[bool][]hogsend.Condition{
+		true: {
+			hogsend.All(), hogsend.All(yes, yes), hogsend.Any(no, yes), hogsend.Any(yes, no), hogsend.Not(no), hogsend.Not(hogsend.Not(yes)),
+			hogsend.Not(hogsend.Any()), hogsend.Not(hogsend.All(yes, no)), hogsend.Any(hogsend.All(no), hogsend.Not(no)),
+		},
+		false: {
+			hogsend.Any(), hogsend.All(yes, no), hogsend.All(no, yes), hogsend.Any(no, no), hogsend.Not(yes), hogsend.Not(hogsend.Any(no, yes)),
+			hogsend.Not(hogsend.All()), hogsend.Not(hogsend.Not(no)),
+		},
+	} {
+		for _, tree := range trees {
+			require.Equal(t, want, db.holds(t, tree, h), "%s", marshaled(t, tree))
+		}
+	}
+	for _, refused := range []hogsend.Condition{
+		nil,
+		hogsend.CompositeCondition{Operator: hogsend.OperatorNot},
+		hogsend.CompositeCondition{Operator: "xor"},
+		hogsend.EventCondition{},
+		hogsend.EmailCondition{},
+		hogsend.PropertyCondition{},
+		hogsend.PropertyCondition{Operator: hogsend.Eq},
+		hogsend.Prop("p").Gt("9"),
+		hogsend.PropertyCondition{Operator: hogsend.Contains, Value: 1},
+		hogsend.Event("e").Count("like", 1),
+	} {
+		require.False(t, db.holds(t, refused, history{}), "%+v", refused)
+	}
+}
+
+func TestTheFloorNeedsAReason(t *testing.T) {
+	t.Parallel() // C-16: the examples, and the floor below not
+	db := newDatabase(t)
+	gone := func(name string) hogsend.Condition { return hogsend.Event(name).Within(week).NotExists() }
+	plan := hogsend.Prop("plan")
+	for _, tt := range []struct {
+		tree   hogsend.Condition
+		events []happened
+		props  string
+		want   bool
+	}{
+		{gone("login"), nil, `{}`, false},
+		{gone("login"), ago("login", 8*hogsend.Day), `{}`, true},
+		{gone("login"), ago("login", 6*hogsend.Day), `{}`, false},
+		{hogsend.All(hogsend.Event("login").Exists(), gone("login")), nil, `{}`, false},
+		{hogsend.All(hogsend.Event("login").Exists(), gone("login")), ago("login", 8*hogsend.Day), `{}`, true},
+		{hogsend.All(hogsend.Event("login").Exists(), gone("login")), ago("login", 6*hogsend.Day), `{}`, false},
+		{hogsend.Any(gone("a"), gone("b")), nil, `{}`, false},
+		{hogsend.Any(gone("a"), gone("b")), ago("b", 30*hogsend.Day), `{}`, true},
+		{hogsend.Any(gone("a"), gone("b")), ago("b", 0), `{}`, true},
+		{hogsend.Any(gone("a"), gone("b")), append(ago("a", 0), ago("b", 0)...), `{}`, false},
+		{hogsend.All(plan.Eq("pro"), gone("login")), nil, `{"plan":"pro"}`, true},
+		{hogsend.All(plan.Eq("pro"), gone("login")), ago("login", 8*hogsend.Day), `{}`, false},
+		{hogsend.All(plan.Neq("free"), gone("login")), nil, `{}`, false},
+		{hogsend.All(plan.Neq("free"), gone("login")), ago("login", 8*hogsend.Day), `{}`, true},
+		{hogsend.Not(hogsend.Event("login").Within(week).Exists()), nil, `{}`, false},
+		{hogsend.Not(hogsend.Event("login").Within(week).Exists()), ago("login", 8*hogsend.Day), `{}`, true},
+		{hogsend.Any(gone("login"), hogsend.Not(hogsend.Event("x").NotExists())), ago("x", 0), `{}`, true},
+		{hogsend.Any(gone("login"), hogsend.Not(plan.Eq("free"))), nil, `{}`, false},
+		{hogsend.Any(gone("login"), plan.Neq("free")), nil, `{"x":1}`, false},
+		{hogsend.Event("login").Within(week).AtMost(2), nil, `{}`, true}, // no absence, no floor (C-8, W-28)
+		{plan.Neq("free"), nil, `{}`, true},
+	} {
+		h := history{events: tt.events, properties: tt.props}
+		require.Equal(t, tt.want, db.holds(t, tt.tree, h), "%s on %+v", marshaled(t, tt.tree), h)
+	}
+}
+
+func TestTreesOfOneShapeShareTheirText(t *testing.T) {
+	t.Parallel() // C-23
+	shape := func(name, key, text, template string, number float64, k int, within time.Duration) hogsend.Condition {
+		return hogsend.All(
+			hogsend.Event(name).Within(within).NotExists(), hogsend.Event(name).Within(within).Count(hogsend.Gte, k),
+			hogsend.Prop(key).Eq(text), hogsend.Any(hogsend.Prop(key).Contains(text), hogsend.Prop(key).Lt(number)),
+			hogsend.Not(hogsend.EmailEngagement(template).Opened()), hogsend.Prop(key).Eq(number),
+		)
+	}
+	one := criteria.Compile(shape("login", "plan", "pro", "welcome", 1, 1, time.Hour), 1)
+	other := criteria.Compile(shape("') or true --", "a'b", "$1", "x", -1e308, 1_000_000, time.Millisecond), 1)
+	require.Equal(t, one.SQL, other.SQL)
+	require.Len(t, other.Args, len(one.Args))
+	require.NotContains(t, other.SQL, "or true --")
+	later := criteria.Compile(shape("login", "plan", "pro", "welcome", 1, 1, time.Hour), 8)
+	require.Equal(t, one.Args, later.Args)
+	require.NotContains(t, later.SQL, "$7::")
+	require.Contains(t, later.SQL, fmt.Sprintf("$%d::", 7+len(later.Args)))
+}
+
+// node is a node of a plan as EXPLAIN ANALYZE gives it.
+type node struct {
+	Relation string  `json:"Relation Name"`
+	Index    string  `json:"Index Name"`
+	Rows     float64 `json:"Actual Rows"`
+	Filtered float64 `json:"Rows Removed by Filter"`
+	Rechecks float64 `json:"Rows Removed by Index Recheck"`
+	Loops    float64 `json:"Actual Loops"`
+	Plans    []node
+}
+
+// read is how many rows of a table were looked at, and by which indexes.
+func (n node) read(table string) (rows float64, indexes map[string]bool) {
+	indexes = map[string]bool{}
+	if n.Relation == table {
+		rows = (n.Rows + n.Filtered + n.Rechecks) * n.Loops
+		indexes[n.Index] = true
+	}
+	for _, child := range n.Plans {
+		more, used := child.read(table)
+		rows += more
+		for index := range used {
+			indexes[index] = true
+		}
+	}
+	return rows, indexes
+}
+
+func TestAnEvaluationReadsNoMoreThanItNeeds(t *testing.T) {
+	t.Parallel() // I-7
+	db := newDatabase(t)
+	ctx := t.Context()
+	busy := db.keep(t, history{})[0]
+	_, err := db.Pool.Exec(ctx, `insert into events (id, contact_id, name, properties, source, occurred_at, received_at)
+		select gen_random_uuid(), case when n % 4 = 0 then gen_random_uuid() else $1::uuid end, case when n % 3 = 0 then 'other' else 'login' end,
+			'{}', 'api', $2::timestamptz - n * interval '1 second', $2
+		from generate_series(1, 400000) n`, busy, noon)
+	require.NoError(t, err)
+	_, err = db.Pool.Exec(ctx, `insert into sends (id, key, contact_id, template_key, status, sent_at, created_at, updated_at)
+		select gen_random_uuid(), n::text, $1, case when n % 2 = 0 then 'welcome' else 'nudge' end, 'sent', $2::timestamptz - n * interval '1 second', $2, $2
+		from generate_series(1, 20000) n`, busy, noon)
+	require.NoError(t, err)
+	_, err = db.Pool.Exec(ctx, `analyze events, sends`)
+	require.NoError(t, err)
+	login, other := hogsend.Event("login"), hogsend.Event("never")
+	for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
+		for _, tt := range []struct {
+			tree         hogsend.Condition
+			table, index string
+			most         float64
+		}{
+			{login.AtLeast(10), "events", "events_contact_name", 11},
+			{login.Within(week).AtLeast(10), "events", "events_contact_name", 11},
+			{login.Exactly(3), "events", "events_contact_name", 4},
+			{login.Exists(), "events", "events_contact_name", 1},
+			{login.Within(time.Hour).NotExists(), "events", "events_contact_name", 2},
+			{hogsend.All(login.Exists(), other.NotExists()), "events", "events_contact_name", 1},
+			{hogsend.Any(other.Within(week).Exists(), login.Within(week).MoreThan(2)), "events", "events_contact_name", 4},
+			{hogsend.EmailEngagement("welcome").NotOpened(), "sends", "sends_template", 1},
+		} {
+			p := criteria.Compile(tt.tree, 1)
+			plan := db.explain(t, mode, `select w.place from (
+				select r.place, r.contact_id, r.now, 9223372036854775807 as seq, coalesce(c.properties, '{}') as properties
+				from unnest(array[1], array[`+literal(busy.String())+`::uuid], array[`+literal(noon.Format(time.RFC3339))+`::timestamptz]) r (place, contact_id, now)
+				left join contacts c on c.id = r.contact_id
+				) w where `+p.SQL, p.Args)
+			rows, indexes := plan.read(tt.table)
+			require.LessOrEqual(t, rows, tt.most, "%s: %s", mode, marshaled(t, tt.tree))
+			require.Equal(t, map[string]bool{tt.index: true}, indexes, "%s: %s", mode, marshaled(t, tt.tree))
+		}
+	}
+}
+
+// explain runs a statement under that kind of plan and tells what it read.
+func (db database) explain(t *testing.T, mode, sql string, args []any) node {
+	t.Helper()
+	conn, err := db.Pool.Acquire(t.Context())
+	require.NoError(t, err)
+	defer conn.Release()
+	list := make([]string, len(args))
+	for i, arg := range args {
+		switch v := arg.(type) {
+		case time.Duration:
+			list[i] = literal(fmt.Sprintf("%d us", v.Microseconds()))
+		case string:
+			list[i] = literal(v)
+		default:
+			list[i] = fmt.Sprint(v)
+		}
+	}
+	for _, statement := range []string{"set plan_cache_mode = " + mode, "prepare q as " + sql} {
+		_, err = conn.Exec(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	var raw []byte
+	require.NoError(t, conn.QueryRow(t.Context(), `explain (analyze, format json) execute q(`+strings.Join(list, ", ")+`)`).Scan(&raw))
+	_, err = conn.Exec(t.Context(), "deallocate q")
+	require.NoError(t, err)
+	var plans []struct{ Plan node }
+	require.NoError(t, json.Unmarshal(raw, &plans))
+	return plans[0].Plan
+}
+
+func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

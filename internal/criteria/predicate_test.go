@@ -1,0 +1,301 @@
+package criteria_test
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/hogsend/hogsend"
+)
+
+// contextOf is the context of a test or of a draw of a property test.
+func contextOf(t require.TestingT) context.Context {
+	if c, ok := t.(interface{ Context() context.Context }); ok {
+		return c.Context()
+	}
+	return context.Background()
+}
+
+// says is a plain reading of C-1 to C-16: one instance, no SQL.
+func says(tree hogsend.Condition, in instance) bool {
+	if !isTrue(tree, in) {
+		return false
+	}
+	absence, reason := false, false
+	eachLeaf(tree, false, func(leaf hogsend.Condition, negated bool) {
+		e, isEvent := leaf.(hogsend.EventCondition)
+		if isEvent && e.Within != nil && e.Check == map[bool]hogsend.EventCheck{false: hogsend.EventNotExists, true: hogsend.EventExists}[negated] {
+			absence = true
+			reason = reason || slices.ContainsFunc(in.received(), func(h happened) bool { return h.name == e.EventName })
+			return
+		}
+		m, isMail := leaf.(hogsend.EmailCondition)
+		if isMail && (m.Check == hogsend.EmailNotOpened || m.Check == hogsend.EmailNotClicked) {
+			return // negative by definition
+		}
+		blank := instance{now: in.now, seq: in.seq}
+		if isTrue(leaf, blank) == negated && isTrue(leaf, in) != negated { // positive, and true
+			reason = true
+		}
+	})
+	return !absence || reason
+}
+
+func eachLeaf(tree hogsend.Condition, negated bool, visit func(hogsend.Condition, bool)) {
+	if n, ok := tree.(hogsend.CompositeCondition); ok {
+		for _, child := range n.Conditions {
+			eachLeaf(child, negated != (n.Operator == "not"), visit)
+		}
+		return
+	}
+	visit(tree, negated)
+}
+
+func (in instance) received() []happened {
+	return in.history.events[:min(in.seq, int64(len(in.history.events)))]
+}
+
+func isTrue(tree hogsend.Condition, in instance) bool {
+	switch n := tree.(type) {
+	case hogsend.CompositeCondition:
+		trues := 0
+		for _, child := range n.Conditions {
+			if isTrue(child, in) {
+				trues++
+			}
+		}
+		return map[hogsend.CompositeOperator]bool{"and": trues == len(n.Conditions), "or": trues > 0, "not": trues == 0}[n.Operator]
+	case hogsend.EventCondition:
+		count := 0
+		for _, h := range in.received() {
+			if h.name == n.EventName && (n.Within == nil || in.now.Sub(h.at) <= *n.Within) {
+				count++
+			}
+		}
+		if n.Check == hogsend.EventCount {
+			return compares(n.Operator, float64(count), float64(n.Value.(int)))
+		}
+		return (count > 0) == (n.Check == hogsend.EventExists)
+	case hogsend.EmailCondition:
+		var newest *mail
+		for i, m := range in.history.mails {
+			if m.template == n.TemplateKey && !m.sent.IsZero() && (newest == nil || m.sent.After(newest.sent)) {
+				newest = &in.history.mails[i]
+			}
+		}
+		if newest == nil {
+			return false
+		}
+		return map[hogsend.EmailCheck]bool{
+			"opened": newest.opened, "clicked": newest.clicked, "not_opened": !newest.opened, "not_clicked": !newest.clicked,
+		}[n.Check]
+	}
+	return propertySays(tree.(hogsend.PropertyCondition), in.history.properties)
+}
+
+func propertySays(n hogsend.PropertyCondition, raw string) bool {
+	object := map[string]any{}
+	if raw != "" {
+		d := json.NewDecoder(strings.NewReader(raw))
+		d.UseNumber()
+		if err := d.Decode(&object); err != nil {
+			panic(err)
+		}
+	}
+	var sameType, equal, number, less, found, exists bool
+	switch v := object[n.Property].(type) {
+	case string:
+		x, ok := n.Value.(string)
+		exists, sameType, equal, found = true, ok, v == x, ok && strings.Contains(v, x)
+	case bool:
+		x, ok := n.Value.(bool)
+		exists, sameType, equal = true, ok, v == x
+	case json.Number:
+		f, _ := strconv.ParseFloat(v.String(), 64) // infinite beyond float64
+		x, ok := n.Value.(float64)
+		exists, sameType, number, equal, less = true, ok, ok, f == x, f < x
+	}
+	return map[hogsend.PropertyOperator]bool{
+		"eq": sameType && equal, "neq": !sameType || !equal, "contains": found, "exists": exists, "not_exists": !exists,
+		"gt": number && !less && !equal, "gte": number && !less, "lt": number && less, "lte": number && (less || equal),
+	}[n.Operator]
+}
+
+func compares(op hogsend.PropertyOperator, a, b float64) bool {
+	return map[hogsend.PropertyOperator]bool{"eq": a == b, "gt": a > b, "gte": a >= b, "lt": a < b, "lte": a <= b}[op]
+}
+
+var (
+	names     = []string{"login", "it's 100% \\ \"done\"", "x'; drop table events; --"}
+	templates = []string{"welcome", "%'\\"}
+	windows   = []time.Duration{time.Millisecond, time.Hour, 7 * hogsend.Day, 3650 * hogsend.Day}
+	keys      = []string{"plan", "a.b", "o'k \"%\\ $1", ""}
+	texts     = []string{"", "pro", "PRO", "pr", "5", "true", "it's", "100%", "1_0", "a\\b", "\"q\"", "é", "e\u0301", "日本", "<&>", "\t\n"}
+	numbers   = []string{
+		"0", "-0", "1", "1.0", "1e0", "5", "-1", "0.1", "0.3", "0.30000000000000004", "0.1000000000000000055511151231257827",
+		"9007199254740992", "9007199254740993", "9007199254740994", "123456789012345678901234567890", "1e308", "1.7976931348623157e308",
+		"-1.7976931348623157e308", "1.797693134862315807e308", "1.7976931348623159e308", "1e400", "-1e400", "1e9999",
+		"4.9e-324", "5e-324", "2.4703282292062327e-324", "2.4703282292062328e-324", "1e-400", "-1e-400", "2.2250738585072014e-308",
+		"1" + strings.Repeat("0", 400), "0." + strings.Repeat("0", 400) + "1",
+	}
+	others = []string{"null", "{}", `{"plan":"pro"}`, "[]", `["pro"]`, "[1]", "true", "false"}
+)
+
+func genNumber() *rapid.Generator[float64] {
+	return rapid.Custom(func(t *rapid.T) float64 {
+		f, err := strconv.ParseFloat(rapid.SampledFrom(numbers).Draw(t, "number"), 64)
+		if err != nil {
+			return math.Copysign(math.MaxFloat64, f) // criteria have finite numbers only
+		}
+		return f + 0
+	})
+}
+
+func genProperty(t *rapid.T) hogsend.Condition {
+	n := hogsend.PropertyCondition{Property: rapid.SampledFrom(keys[:3]).Draw(t, "key")}
+	n.Operator = rapid.SampledFrom([]hogsend.PropertyOperator{"eq", "neq", "gt", "gte", "lt", "lte", "exists", "not_exists", "contains"}).Draw(t, "operator")
+	kind := rapid.IntRange(0, 2).Draw(t, "kind")
+	switch n.Operator {
+	case "exists", "not_exists":
+		return n
+	case "contains":
+		kind = 0
+	case "gt", "gte", "lt", "lte":
+		kind = 1
+	}
+	switch kind {
+	case 0:
+		n.Value = rapid.SampledFrom(texts).Draw(t, "text")
+	case 1:
+		n.Value = genNumber().Draw(t, "limit")
+	default:
+		n.Value = rapid.Bool().Draw(t, "bool")
+	}
+	return n
+}
+
+func genEvent(t *rapid.T) hogsend.Condition {
+	e := hogsend.Event(rapid.SampledFrom(names).Draw(t, "name"))
+	if rapid.Bool().Draw(t, "windowed") {
+		e = e.Within(rapid.SampledFrom(windows).Draw(t, "within"))
+	}
+	switch rapid.IntRange(0, 3).Draw(t, "check") {
+	case 0:
+		return e.Exists()
+	case 1:
+		return e.NotExists()
+	}
+	op := rapid.SampledFrom([]hogsend.PropertyOperator{"eq", "gt", "gte", "lt", "lte"}).Draw(t, "count")
+	least := 0
+	if op == hogsend.Lt {
+		least = 1
+	}
+	return e.Count(op, rapid.IntRange(least, 4).Draw(t, "k"))
+}
+
+func genTree(depth int) *rapid.Generator[hogsend.Condition] {
+	return rapid.Custom(func(t *rapid.T) hogsend.Condition {
+		kind := rapid.IntRange(0, 6).Draw(t, "node")
+		if depth == 0 {
+			kind %= 4
+		}
+		switch kind {
+		case 0:
+			return genProperty(t)
+		case 1, 2:
+			return genEvent(t)
+		case 3:
+			check := rapid.SampledFrom([]hogsend.EmailCheck{"opened", "clicked", "not_opened", "not_clicked"}).Draw(t, "check")
+			return hogsend.EmailCondition{TemplateKey: rapid.SampledFrom(templates).Draw(t, "template"), Check: check}
+		case 4:
+			return hogsend.Not(genTree(depth-1).Draw(t, "child"))
+		}
+		children := rapid.SliceOfN(genTree(depth-1), 0, 3).Draw(t, "children")
+		if kind == 5 {
+			return hogsend.All(children...)
+		}
+		return hogsend.Any(children...)
+	})
+}
+
+// genInstant draws around noon and around the edges of all windows before it.
+func genInstant(t *rapid.T) time.Time {
+	edge := rapid.SampledFrom(append([]time.Duration{0, -time.Hour, time.Minute}, windows...)).Draw(t, "edge")
+	return noon.Add(-edge + time.Duration(rapid.IntRange(-2, 2).Draw(t, "us"))*time.Microsecond)
+}
+
+func genHistory(t *rapid.T) history {
+	var h history
+	for range rapid.IntRange(0, 8).Draw(t, "events") { // in any order: some are late
+		h.events = append(h.events, happened{rapid.SampledFrom(names).Draw(t, "name"), genInstant(t)})
+	}
+	for i := range rapid.IntRange(0, 4).Draw(t, "mails") {
+		m := mail{template: rapid.SampledFrom(templates).Draw(t, "template")}
+		if rapid.IntRange(0, 3).Draw(t, "left") > 0 { // at different instants, not in order
+			m.sent = noon.Add(-time.Duration(i*7%5) * time.Hour)
+			m.opened, m.clicked = rapid.Bool().Draw(t, "opened"), rapid.Bool().Draw(t, "clicked")
+		}
+		h.mails = append(h.mails, m)
+	}
+	fields := []string{}
+	for _, key := range keys {
+		name, err := json.Marshal(key)
+		require.NoError(t, err)
+		var value string
+		switch rapid.IntRange(0, 4).Draw(t, "kind") {
+		case 0:
+			continue
+		case 1:
+			value = rapid.SampledFrom(others).Draw(t, "other")
+		case 2:
+			text, err := json.Marshal(rapid.SampledFrom(texts).Draw(t, "text"))
+			require.NoError(t, err)
+			value = string(text)
+		default:
+			value = rapid.SampledFrom(numbers).Draw(t, "number")
+		}
+		fields = append(fields, string(name)+":"+value)
+	}
+	h.properties = "{" + strings.Join(fields, ",") + "}"
+	return h
+}
+
+func TestThePredicateSaysWhatAPlainReadingSays(t *testing.T) {
+	t.Parallel() // C-1…C-17, C-22, C-23
+	db := newDatabase(t)
+	rapid.Check(t, func(t *rapid.T) {
+		histories := make([]history, rapid.IntRange(1, 3).Draw(t, "contacts"))
+		for i := range histories {
+			histories[i] = genHistory(t)
+		}
+		var instances []instance
+		for i, contact := range db.keep(t, histories...) {
+			for range 4 {
+				in := histories[i].at(contact)
+				in.now = in.now.Add(time.Duration(rapid.IntRange(-2, 2).Draw(t, "us")) * time.Microsecond)
+				if rapid.Bool().Draw(t, "cut") {
+					in.seq = int64(rapid.IntRange(0, len(histories[i].events)).Draw(t, "seq"))
+				}
+				instances = append(instances, in)
+			}
+		}
+		for range 4 {
+			tree := genTree(3).Draw(t, "tree")
+			want := make([]bool, len(instances))
+			for i, in := range instances {
+				want[i] = says(tree, in)
+			}
+			require.Equal(t, want, db.matches(t, tree, instances...), "a set: %s", marshaled(t, tree))
+			one := rapid.IntRange(0, len(instances)-1).Draw(t, "one")
+			require.Equal(t, want[one:one+1], db.matches(t, tree, instances[one]), "one alone: %s", marshaled(t, tree))
+		}
+	})
+}
