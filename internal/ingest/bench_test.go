@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
 
@@ -124,4 +125,66 @@ func BenchmarkIngestSingle64(b *testing.B) {
 		})
 		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 	})
+}
+
+// hundred are 100 buckets of which each event concerns five.
+func hundred() []hogsend.Bucket {
+	var all []hogsend.Bucket
+	for i := range 100 {
+		event := hogsend.Event(fmt.Sprintf("event.%d", i%20))
+		var criteria hogsend.Condition
+		switch i / 20 {
+		case 0:
+			criteria = event.Within(7 * hogsend.Day).AtLeast(3)
+		case 1:
+			criteria = hogsend.All(event.Exists(), hogsend.Prop("plan").Eq("pro"))
+		case 2:
+			criteria = event.AtLeast(100)
+		case 3:
+			criteria = hogsend.All(event.Exists(), event.Within(7*hogsend.Day).NotExists())
+		case 4:
+			criteria = hogsend.Any(event.Within(hogsend.Day).AtLeast(1), hogsend.Prop("plan").Eq("enterprise"))
+		}
+		all = append(all, segmentOf(fmt.Sprintf("bucket-%d", i), criteria))
+	}
+	return all
+}
+
+// Batches of 500 events with 100 buckets, five of them candidates of each event, next
+// to the same without buckets.
+func BenchmarkIngestBuckets(b *testing.B) {
+	for _, c := range []struct {
+		name    string
+		buckets []hogsend.Bucket
+	}{{"none", nil}, {"hundred", hundred()}} {
+		b.Run(c.name, func(b *testing.B) {
+			s := setupWith(b, ingest.Config{})
+			definitions, err := bucket.DescribeAll(c.buckets)
+			require.NoError(b, err)
+			people(s, 10_000)
+			require.NoError(b, s.ingester.Register(b.Context(), "bench", "b", definitions))
+			for done := false; !done; {
+				done, _, err = s.ingester.Backfill(b.Context())
+				require.NoError(b, err)
+			}
+			n := 0
+			batch := func() {
+				events := make([]ingest.Event, 500)
+				for i := range events {
+					n++
+					events[i] = ingest.Event{Name: fmt.Sprintf("event.%d", (n/1000)%20), UserID: fmt.Sprintf("user_%d", (n*7919)%1000), Properties: benchProperties}
+				}
+				s.sendAll(events...)
+			}
+			for range 160 { // everybody has done everything three times
+				batch()
+			}
+			s.exec("analyze")
+			b.ResetTimer()
+			for b.Loop() {
+				batch()
+			}
+			b.ReportMetric(float64(b.N)*500/b.Elapsed().Seconds(), "events/s")
+		})
+	}
 }

@@ -20,6 +20,8 @@ import (
 type Edge struct {
 	BucketID string
 	At       time.Time
+
+	newest time.Time // the latest evaluation that is known, if it is later
 }
 
 // Clock applies what only time changes: edges of windows, stays that are too old,

@@ -27,8 +27,8 @@ type check struct {
 	kind    checkKind
 	// stay is what a due check is about: it is void when that stay has ended.
 	stay *bucket.Stay
-	// known is set when holds needs no statement.
-	known, holds bool
+	// known is set when holds needs no statement; moot when there is nothing to do.
+	known, holds, moot bool
 	// anchor is the historical anchor of a stay made by settling (W-27).
 	anchor time.Time
 }
@@ -95,7 +95,7 @@ func (t *transaction) judge(ctx context.Context, wave []*item) error {
 			continue
 		}
 		it.before = t.passed(it)
-		before.add(p, emptyObject, it.before)
+		before.add(p, nil, it.before)
 		it.own = t.candidates(it)
 		own.add(p, it.patch(), it.own)
 	}
@@ -121,27 +121,57 @@ func (t *transaction) judge(ctx context.Context, wave []*item) error {
 	return t.prepare(ctx, wave)
 }
 
-// recall reads the newest stays in buckets for which an edge has passed: no edge
-// undoes what a newer evaluation decided (W-6).
+// recall finds out how far buckets have been evaluated for the contacts of passed
+// edges: no edge undoes what a newer event or stay decided (W-6). Members that stay
+// leave no trace in the database, so that their newest event tells.
 func (t *transaction) recall(ctx context.Context, wave []*item) error {
-	var contacts []uuid.UUID
-	var buckets []string
+	var (
+		p               store.Pipeline
+		newest          []storedb.ClockNewestRow
+		contacts, about []uuid.UUID
+		buckets, events []string
+		edges           []time.Time
+		places          []int32
+		heard           []*Edge
+	)
 	for _, it := range wave {
-		for _, edge := range it.edges {
-			if who := it.verdict.person; who.stay(edge.BucketID) == nil {
-				contacts, buckets = append(contacts, who.id), append(buckets, edge.BucketID)
+		who := it.verdict.person
+		for i := range it.edges {
+			edge := &it.edges[i]
+			g := t.catalog.segments.byID[edge.BucketID]
+			if g == nil || !g.on {
+				continue
+			}
+			contacts, buckets = append(contacts, who.id), append(buckets, edge.BucketID)
+			edge.newest = time.Time{}
+			if len(g.facts.Properties) > 0 && who.wrote.After(edge.At) {
+				edge.newest = who.wrote
+			}
+			heard = append(heard, edge)
+			for _, name := range g.facts.Events {
+				places, about = append(places, int32(len(heard)-1)), append(about, who.id) //nolint:gosec // bounded by the chunk
+				events, edges = append(events, name), append(edges, edge.At)
 			}
 		}
 	}
 	if len(contacts) == 0 {
 		return nil
 	}
-	var p store.Pipeline
-	past := t.loadPast(ctx, &p, contacts, buckets)
+	stays, past := t.loadStays(ctx, &p, contacts, buckets), t.loadPast(ctx, &p, contacts, buckets)
+	p.Add(func(q *storedb.Queries) (err error) {
+		newest, err = q.ClockNewest(ctx, storedb.ClockNewestParams{Places: places, ContactIds: about, EventNames: events, Edges: edges})
+		return err
+	})
 	if err := t.conn.Send(ctx, &p); err != nil {
-		return fmt.Errorf("read earlier stays: %w", err)
+		return fmt.Errorf("read newest evaluations: %w", err)
+	}
+	if err := stays(); err != nil {
+		return err
 	}
 	past()
+	for _, row := range newest {
+		heard[row.Place].newest = later(heard[row.Place].newest, row.ReceivedAt)
+	}
 	return nil
 }
 
@@ -162,6 +192,15 @@ func (t *transaction) loadPast(ctx context.Context, p *store.Pipeline, contacts 
 	}
 }
 
+// loadStays reads the active stays of contacts in buckets.
+func (t *transaction) loadStays(ctx context.Context, p *store.Pipeline, contacts []uuid.UUID, buckets []string) func() error {
+	var rows []storedb.BucketsStaysRow
+	if len(contacts) > 0 {
+		p.Add(func(q *storedb.Queries) (err error) { rows, err = q.BucketsStays(ctx, contacts, buckets); return err })
+	}
+	return func() error { return t.spreadStays(rows) }
+}
+
 // evaluated is the latest evaluation of the bucket that is known for the contact.
 func (p *person) evaluated(g *segment) time.Time {
 	if s := p.stay(g.ID); s != nil {
@@ -178,12 +217,12 @@ func (t *transaction) passed(it *item) []*check {
 	var checks []*check
 	for _, edge := range it.edges {
 		if g := t.catalog.segments.byID[edge.BucketID]; g != nil && g.on {
-			checks = append(checks, &check{segment: g, at: later(edge.At, p.evaluated(g)), kind: checkEdge})
+			checks = append(checks, &check{segment: g, at: later(later(edge.At, edge.newest), p.evaluated(g)), kind: checkEdge})
 		}
 	}
 	for _, s := range p.stays {
 		g := t.catalog.segments.byID[s.BucketID]
-		if g == nil || !g.on {
+		if g == nil || !g.on || !t.looksAt(g) {
 			continue
 		}
 		if at, byAge := s.Due(); !at.IsZero() && !at.After(now) {
@@ -191,7 +230,7 @@ func (t *transaction) passed(it *item) []*check {
 		}
 	}
 	for _, g := range t.catalog.segments.settling {
-		if t.unsettled(p, g) {
+		if t.looksAt(g) && t.unsettled(p, g) {
 			checks = append(checks, &check{segment: g, at: later(g.settling.at, p.evaluated(g)), kind: checkSettle})
 		}
 	}
@@ -227,6 +266,12 @@ func (t *transaction) unsettled(p *person, g *segment) bool {
 	position, open := t.positions[f.id]
 	return open && p.inserted && !p.createdAt.After(f.at) && !less(p.id, position) && p.id != position &&
 		!t.settled[settledKey{p.id, g.ID, f.generation}]
+}
+
+// looksAt reports whether the transaction cares for what time has brought in a
+// bucket: a chunk of a backfill cares for its own bucket only.
+func (t *transaction) looksAt(g *segment) bool {
+	return t.chunk == nil || g.settling != nil && g.settling.id == t.chunk.backfill
 }
 
 type settledKey struct {
@@ -286,9 +331,10 @@ func (p *person) changes(key string, value json.RawMessage) bool {
 	return !reflect.DeepEqual(was, will) // null and missing are one
 }
 
+// patch is what the item writes into the properties; nil for nothing.
 func (it *item) patch() json.RawMessage {
 	if len(it.event.ContactProperties) == 0 {
-		return emptyObject
+		return nil
 	}
 	body, err := json.Marshal(it.event.ContactProperties)
 	if err != nil {
@@ -297,19 +343,13 @@ func (it *item) patch() json.RawMessage {
 	return body
 }
 
-// evaluations are checks by bucket, in the columns of the statement that decides them.
+// evaluations are checks by bucket, in the columns of the statements that decide them.
 type evaluations struct {
 	checks []*check
-	groups map[*segment]*evaluationGroup
+	groups map[*segment]*rowsOf
 }
 
-type evaluationGroup struct {
-	places   []int32
-	contacts []uuid.UUID
-	instants []time.Time
-	patches  []json.RawMessage
-}
-
+// add takes the checks of a contact; patch is nil, or what is about to be written.
 func (e *evaluations) add(p *person, patch json.RawMessage, checks []*check) {
 	for _, c := range checks {
 		e.checks = append(e.checks, c)
@@ -317,37 +357,44 @@ func (e *evaluations) add(p *person, patch json.RawMessage, checks []*check) {
 			continue
 		}
 		if e.groups == nil {
-			e.groups = map[*segment]*evaluationGroup{}
+			e.groups = map[*segment]*rowsOf{}
 		}
 		g := e.groups[c.segment]
 		if g == nil {
-			g = &evaluationGroup{}
+			g = &rowsOf{}
 			e.groups[c.segment] = g
 		}
+		if patch != nil && len(c.segment.facts.Properties) > 0 && g.patches == nil {
+			g.patches = make([]json.RawMessage, len(g.places))
+			for i := range g.patches {
+				g.patches[i] = emptyObject
+			}
+		}
+		if g.patches != nil {
+			if patch == nil {
+				g.patches = append(g.patches, emptyObject)
+			} else {
+				g.patches = append(g.patches, patch)
+			}
+		}
+		c.moot = true                                       // until the statement says otherwise
 		g.places = append(g.places, int32(len(e.checks)-1)) //nolint:gosec // bounded by the batch
 		g.contacts = append(g.contacts, p.id)
 		g.instants = append(g.instants, c.at)
-		g.patches = append(g.patches, patch)
 	}
 }
 
 func (e *evaluations) queue(ctx context.Context, p *store.Pipeline) {
 	for _, s := range slices.SortedFunc(maps.Keys(e.groups), func(a, b *segment) int { return strings.Compare(a.ID, b.ID) }) {
-		g := e.groups[s]
-		p.AddRows(ctx, s.sql, s.arguments(g.places, g.contacts, g.instants, g.patches), func(rows pgx.Rows) error {
-			places, err := collectPlaces(rows, nil)
-			for _, place := range places {
-				e.checks[place].holds = true
+		sql, args := s.statement(e.groups[s])
+		p.AddRows(ctx, sql, args, func(rows pgx.Rows) error {
+			verdicts, err := collectVerdicts(rows, nil)
+			for _, v := range verdicts {
+				e.checks[v.place].moot, e.checks[v.place].holds = false, v.holds
 			}
 			return err
 		})
 	}
-}
-
-// flips reports whether the check may change a membership.
-func (c *check) flips(p *person) bool {
-	active := p.stay(c.segment.ID)
-	return c.kind == checkDue || c.holds != (active != nil)
 }
 
 // prepare reads what the transitions to come need: earlier stays, and what listens
@@ -363,7 +410,7 @@ func (t *transaction) prepare(ctx context.Context, wave []*item) error {
 	for _, it := range wave {
 		for _, c := range slices.Concat(it.before, it.own) {
 			who := it.verdict.person
-			if !c.flips(who) {
+			if c.moot {
 				continue
 			}
 			if who.inserted {
@@ -372,18 +419,23 @@ func (t *transaction) prepare(ctx context.Context, wave []*item) error {
 			names[c.segment.Entered()], names[c.segment.Left()] = true, true
 			names[hogsend.AnyEntered], names[hogsend.AnyLeft] = true, true
 			if c.kind == checkSettle && c.holds {
-				anchored.add(who, emptyObject, []*check{c})
+				anchored.add(who, nil, []*check{c})
+				c.moot = false
 			}
 		}
 	}
 	if len(names) == 0 {
 		return nil
 	}
+	stays := t.loadStays(ctx, &p, contacts, buckets)
 	past := t.loadPast(ctx, &p, contacts, buckets)
 	anchored.queueAnchors(ctx, &p)
 	more := t.loadMore(ctx, &p, slices.Sorted(maps.Keys(names)))
 	if err := t.conn.Send(ctx, &p); err != nil {
 		return fmt.Errorf("read stays: %w", err)
+	}
+	if err := stays(); err != nil {
+		return err
 	}
 	past()
 	more()
@@ -440,8 +492,31 @@ func (t *transaction) spreadStays(rows []storedb.BucketsStaysRow) error {
 		if row.LeaveAt != nil {
 			s.Leave = &bucket.Deferred{At: *row.LeaveAt, Silent: row.LeaveSilent, Reason: text(row.LeaveReason)}
 		}
-		c := t.plan.people[row.ContactID]
-		c.stays = append(c.stays, s)
+		if c := t.plan.people[row.ContactID]; c.stay(s.BucketID) == nil { // it may be overdue and looked at
+			c.stays = append(c.stays, s)
+		}
 	}
 	return nil
+}
+
+// foresee judges an event that the steps of another one caused: it was not known
+// when its wave was judged. What the wave has decided until then is written first.
+func (t *transaction) foresee(ctx context.Context, e *flow) ([]*check, error) {
+	var (
+		p       store.Pipeline
+		caused  evaluations
+		checks  []*check
+		current = &item{verdict: *e.verdict}
+	)
+	for _, g := range t.catalog.segments.byEvent[e.name] {
+		checks = append(checks, &check{segment: g, at: t.wave.now})
+	}
+	caused.add(e.person, nil, checks)
+	t.flush(ctx, &p)
+	caused.queue(ctx, &p)
+	if err := t.conn.Send(ctx, &p); err != nil {
+		return nil, fmt.Errorf("evaluate buckets: %w", err)
+	}
+	current.verdict.person, current.own = e.person, checks
+	return checks, t.prepare(ctx, []*item{current})
 }

@@ -19,7 +19,7 @@ import (
 func (t *transaction) load(ctx context.Context, p *store.Pipeline) func() error {
 	var (
 		live       []storedb.IngestLiveRow
-		stays      []storedb.BucketsStaysRow
+		overdue    []storedb.BucketsStaysDueRow
 		properties []storedb.BucketsPropertiesRow
 	)
 	ids := t.stored()
@@ -27,8 +27,10 @@ func (t *transaction) load(ctx context.Context, p *store.Pipeline) func() error 
 		p.Add(func(q *storedb.Queries) (err error) { live, err = q.IngestLive(ctx, ids); return err })
 	}
 	if len(ids) > 0 && len(t.catalog.segments.all) > 0 {
-		p.Add(func(q *storedb.Queries) (err error) { stays, err = q.BucketsStays(ctx, ids); return err })
+		p.Add(func(q *storedb.Queries) (err error) { overdue, err = q.BucketsStaysDue(ctx, ids); return err })
 	}
+	contacts, buckets := t.looked()
+	stays := t.loadStays(ctx, p, contacts, buckets)
 	if keys := t.named(); len(ids) > 0 && len(keys) > 0 {
 		p.Add(func(q *storedb.Queries) (err error) {
 			properties, err = q.BucketsProperties(ctx, keys, ids)
@@ -53,8 +55,53 @@ func (t *transaction) load(ctx context.Context, p *store.Pipeline) func() error 
 		}
 		settling()
 		listening()
-		return t.spreadStays(stays)
+		if err := stays(); err != nil {
+			return err
+		}
+		rows := make([]storedb.BucketsStaysRow, len(overdue))
+		for i := range overdue {
+			rows[i] = storedb.BucketsStaysRow(overdue[i])
+		}
+		return t.spreadStays(rows)
 	}
+}
+
+// looked are the pairs of contact and bucket whose stays are needed whatever the
+// criteria say: those of merges and of dwells.
+func (t *transaction) looked() (contacts []uuid.UUID, buckets []string) {
+	l := t.catalog.segments
+	type pair struct {
+		contactID uuid.UUID
+		bucketID  string
+	}
+	seen := map[pair]bool{}
+	look := func(p *person, list []*segment) {
+		for _, g := range list {
+			if k := (pair{p.id, g.ID}); !seen[k] {
+				seen[k] = true
+				contacts, buckets = append(contacts, p.id), append(buckets, g.ID)
+			}
+		}
+	}
+	for _, it := range t.items {
+		if !it.active() || it.verdict.dead {
+			continue
+		}
+		p := it.verdict.person.survivor()
+		if it.verdict.revived || len(it.verdict.merges) > 0 || p.merging {
+			look(p, l.all)
+			for _, m := range it.verdict.merges {
+				look(m.from, l.all)
+			}
+			continue
+		}
+		if it.kind == kindDwell {
+			if g := l.byID[it.fire.bucketID]; g != nil {
+				look(p, []*segment{g})
+			}
+		}
+	}
+	return contacts, buckets
 }
 
 // stored are the contacts that have rows to read.

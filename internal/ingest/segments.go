@@ -27,10 +27,12 @@ type segment struct {
 	// blank is what the criteria say of a contact that has nothing yet.
 	blank bool
 	facts criteria.Facts
-	// sql evaluates the criteria for many contacts; args are its first arguments.
-	sql       string
-	args      []any
-	reactions []*hogsend.Journey
+	// sql says for many contacts what the criteria make of their memberships, patched
+	// the same with properties that are about to be written; args are the arguments
+	// behind those of the contacts.
+	sql, patched string
+	args         []any
+	reactions    []*hogsend.Journey
 	// settling is the backfill that has not come to all contacts yet; nil for none.
 	settling *settling
 }
@@ -57,17 +59,28 @@ type segments struct {
 	properties []string // that some bucket names
 }
 
-// evaluation wraps a predicate: it gives the places in the arrays of the rows for
-// which the criteria hold. Properties that a transaction is about to write are given
-// with the row; a null among them counts as missing anyway (C-3).
-const evaluation = `select w.place from (
-	select r.place, r.contact_id, r.now, 9223372036854775807::bigint as seq, coalesce(c.properties, '{}') || r.patch as properties
-	from unnest($1::int[], $2::uuid[], $3::timestamptz[], $4::jsonb[]) r (place, contact_id, now, patch)
+// The statements that evaluate a bucket for rows of contacts. They give the places of
+// the rows for which there is something to do: the criteria say otherwise than the
+// membership, or a leave is held back. Most rows are not among them, and of those
+// nothing is read and nothing written.
+const (
+	evaluation = `select w.place, (%[1]s) as holds from (
+	select r.place, r.contact_id, r.now, 9223372036854775807::bigint as seq, %[2]s as properties
+	from %[3]s
 	left join contacts c on c.id = r.contact_id
-) w where `
+) w
+left join memberships m on m.contact_id = w.contact_id and m.bucket_id = $1 and m.status = 'active'
+where (%[1]s) <> (m.id is not null) or m.leave_at is not null`
 
-// evaluationArgs is the number of arguments before those of the predicate.
-const evaluationArgs = 4
+	plainRows      = `unnest($2::int[], $3::uuid[], $4::timestamptz[]) r (place, contact_id, now)`
+	plainProperty  = `coalesce(c.properties, '{}')`
+	plainArguments = 4
+
+	// A null among the properties to be written counts as missing, as it will be (C-3).
+	patchedRows      = `unnest($2::int[], $3::uuid[], $4::timestamptz[], $5::jsonb[]) r (place, contact_id, now, patch)`
+	patchedProperty  = `coalesce(c.properties, '{}') || r.patch`
+	patchedArguments = 5
+)
 
 // loadSegments reads the buckets in force.
 func loadSegments(ctx context.Context, s *store.Store) (*segments, error) {
@@ -107,12 +120,12 @@ func (l *segments) load(ctx context.Context, tx pgx.Tx, q *storedb.Queries) (err
 			}
 		}
 		if g.on {
-			held := []int32{}
-			held, err = collectPlaces(tx.Query(ctx, g.sql, g.arguments([]int32{0}, []uuid.UUID{uuid.Nil}, []time.Time{time.Unix(0, 0)}, []json.RawMessage{emptyObject})...))
+			sql, args := g.statement(&rowsOf{places: []int32{0}, contacts: []uuid.UUID{uuid.Nil}, instants: []time.Time{time.Unix(0, 0)}})
+			verdicts, err := collectVerdicts(tx.Query(ctx, sql, args...))
 			if err != nil {
 				return fmt.Errorf("evaluate bucket %s for a blank contact: %w", g.ID, err)
 			}
-			g.blank = len(held) > 0
+			g.blank = len(verdicts) > 0
 		}
 		l.add(g)
 	}
@@ -133,8 +146,10 @@ func newSegment(row storedb.BucketsInForceRow) (*segment, error) {
 		return nil, fmt.Errorf("%s %s", problems[0].Path, problems[0].Message)
 	}
 	g.facts = criteria.FactsOf(tree)
-	predicate := criteria.Compile(tree, evaluationArgs+1)
-	g.sql, g.args = evaluation+predicate.SQL, predicate.Args
+	plain, patched := criteria.Compile(tree, plainArguments+1), criteria.Compile(tree, patchedArguments+1)
+	g.sql = fmt.Sprintf(evaluation, plain.SQL, plainProperty, plainRows)
+	g.patched = fmt.Sprintf(evaluation, patched.SQL, patchedProperty, patchedRows)
+	g.args = plain.Args
 	for i := range g.Reactions {
 		j, err := g.Reactions[i].Journey(g.ID)
 		if err != nil {
@@ -145,15 +160,36 @@ func newSegment(row storedb.BucketsInForceRow) (*segment, error) {
 	return g, nil
 }
 
-func (g *segment) arguments(places []int32, contacts []uuid.UUID, instants []time.Time, patches []json.RawMessage) []any {
-	return append([]any{places, contacts, instants, patches}, g.args...)
+// rowsOf are the contacts that a bucket is evaluated for, in the columns of the
+// statement. patches is nil when no properties are about to be written.
+type rowsOf struct {
+	places   []int32
+	contacts []uuid.UUID
+	instants []time.Time
+	patches  []json.RawMessage
 }
 
-func collectPlaces(rows pgx.Rows, err error) ([]int32, error) {
+func (g *segment) statement(r *rowsOf) (sql string, args []any) {
+	if r.patches == nil {
+		return g.sql, append([]any{g.ID, r.places, r.contacts, r.instants}, g.args...)
+	}
+	return g.patched, append([]any{g.ID, r.places, r.contacts, r.instants, r.patches}, g.args...)
+}
+
+// pronouncement is what the criteria say of the row at a place.
+type pronouncement struct {
+	place int32
+	holds bool
+}
+
+func collectVerdicts(rows pgx.Rows, err error) ([]pronouncement, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[int32])
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (v pronouncement, err error) {
+		err = row.Scan(&v.place, &v.holds)
+		return v, err
+	})
 }
 
 func (l *segments) add(g *segment) {

@@ -103,6 +103,7 @@ func (t *transaction) run(ctx context.Context) error {
 	if err := t.open(ctx); err != nil {
 		return err
 	}
+	t.wave.judge = func(e *flow) ([]*check, error) { return t.foresee(ctx, e) }
 	var ready []*item
 	rest := slices.DeleteFunc(slices.Clone(t.items), func(it *item) bool { return !it.active() })
 	for len(rest) > 0 {

@@ -77,6 +77,9 @@ func (w *wave) decide(p *person, c *check) (transition, bool) {
 	if c.kind == checkSettle {
 		w.settled(p, g)
 	}
+	if c.moot {
+		return transition{}, false
+	}
 	// No edge undoes what a newer evaluation decided (W-6).
 	at, latest := c.at, past.Evaluated
 	if active != nil {
@@ -108,8 +111,11 @@ func (w *wave) decide(p *person, c *check) (transition, bool) {
 		}
 		return d, true
 	case bucket.Keep:
-		active.Evaluated, active.Leave = later(active.Evaluated, at), nil
-		w.changes.evaluated(active)
+		active.Evaluated = later(active.Evaluated, at)
+		if active.Leave != nil {
+			active.Leave = nil
+			w.changes.evaluated(active)
+		}
 	case bucket.Defer:
 		active.Leave, active.Evaluated = g.Hold(active, d.mode), later(active.Evaluated, at)
 		w.changes.evaluated(active)

@@ -62,6 +62,7 @@ create unique index memberships_epoch on memberships (contact_id, bucket_id, epo
 create unique index memberships_active on memberships (contact_id, bucket_id) where status = 'active';
 create index memberships_members on memberships (bucket_id, id) where status = 'active';
 create index memberships_entered on memberships (bucket_id, status, entered_at desc, id);
+create index memberships_overdue on memberships (contact_id, due_at) where status = 'active' and due_at is not null;
 create index memberships_due on memberships (bucket_id, due_at) where status = 'active' and due_at is not null;
 
 -- Applying a new or changed definition to the contacts that existed at settle_at.

@@ -40,12 +40,19 @@ from (
 on conflict do nothing;
 
 -- name: BucketsStays :many
--- The active stays of these contacts.
+-- The active stays of contacts in buckets, of each pair at most one.
+select m.id, m.bucket_id, m.contact_id, m.epoch, m.muted, m.entered_at, m.anchor_at, m.max_dwell_at, m.leave_at,
+    m.leave_reason, m.leave_silent, m.last_evaluated_at, m.fired
+from (select unnest(@contact_ids::uuid[]) as contact_id, unnest(@bucket_ids::text[]) as bucket_id) w
+join memberships m on m.contact_id = w.contact_id and m.bucket_id = w.bucket_id and m.status = 'active';
+
+-- name: BucketsStaysDue :many
+-- The stays of these contacts that time alone has ended by now, or will soon: the
+-- instant of the transaction is read after this.
 select m.id, m.bucket_id, m.contact_id, m.epoch, m.muted, m.entered_at, m.anchor_at, m.max_dwell_at, m.leave_at,
     m.leave_reason, m.leave_silent, m.last_evaluated_at, m.fired
 from memberships m
-where m.contact_id = any(@contact_ids::uuid[]) and m.status = 'active'
-order by m.bucket_id collate "C";
+where m.contact_id = any(@contact_ids::uuid[]) and m.status = 'active' and m.due_at <= clock_timestamp() + interval '1 second';
 
 -- name: BucketsPast :many
 -- The newest stay of each contact in each bucket, active or not.
@@ -320,3 +327,16 @@ update arming set position = @position::uuid, overdue = @overdue::bigint where i
 
 -- name: ArmingDelete :exec
 delete from arming where id = @id::uuid;
+
+-- name: ClockNewest :many
+-- When the newest event of each name was received that a contact did after an edge.
+select w.place::int as place, e.received_at
+from (
+    select unnest(@places::int[]) as place, unnest(@contact_ids::uuid[]) as contact_id,
+        unnest(@event_names::text[]) as event_name, unnest(@edges::timestamptz[]) as edge_at
+) w
+cross join lateral (
+    select received_at from events
+    where contact_id = w.contact_id and name = w.event_name and occurred_at > w.edge_at
+    order by occurred_at desc limit 1
+) e;

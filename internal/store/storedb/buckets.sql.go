@@ -736,9 +736,8 @@ func (q *Queries) BucketsShare(ctx context.Context) error {
 const bucketsStays = `-- name: BucketsStays :many
 select m.id, m.bucket_id, m.contact_id, m.epoch, m.muted, m.entered_at, m.anchor_at, m.max_dwell_at, m.leave_at,
     m.leave_reason, m.leave_silent, m.last_evaluated_at, m.fired
-from memberships m
-where m.contact_id = any($1::uuid[]) and m.status = 'active'
-order by m.bucket_id collate "C"
+from (select unnest($1::uuid[]) as contact_id, unnest($2::text[]) as bucket_id) w
+join memberships m on m.contact_id = w.contact_id and m.bucket_id = w.bucket_id and m.status = 'active'
 `
 
 type BucketsStaysRow struct {
@@ -757,9 +756,9 @@ type BucketsStaysRow struct {
 	Fired           json.RawMessage
 }
 
-// The active stays of these contacts.
-func (q *Queries) BucketsStays(ctx context.Context, contactIds []uuid.UUID) ([]BucketsStaysRow, error) {
-	rows, err := q.db.Query(ctx, bucketsStays, contactIds)
+// The active stays of contacts in buckets, of each pair at most one.
+func (q *Queries) BucketsStays(ctx context.Context, contactIds []uuid.UUID, bucketIds []string) ([]BucketsStaysRow, error) {
+	rows, err := q.db.Query(ctx, bucketsStays, contactIds, bucketIds)
 	if err != nil {
 		return nil, err
 	}
@@ -767,6 +766,65 @@ func (q *Queries) BucketsStays(ctx context.Context, contactIds []uuid.UUID) ([]B
 	var items []BucketsStaysRow
 	for rows.Next() {
 		var i BucketsStaysRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.BucketID,
+			&i.ContactID,
+			&i.Epoch,
+			&i.Muted,
+			&i.EnteredAt,
+			&i.AnchorAt,
+			&i.MaxDwellAt,
+			&i.LeaveAt,
+			&i.LeaveReason,
+			&i.LeaveSilent,
+			&i.LastEvaluatedAt,
+			&i.Fired,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const bucketsStaysDue = `-- name: BucketsStaysDue :many
+select m.id, m.bucket_id, m.contact_id, m.epoch, m.muted, m.entered_at, m.anchor_at, m.max_dwell_at, m.leave_at,
+    m.leave_reason, m.leave_silent, m.last_evaluated_at, m.fired
+from memberships m
+where m.contact_id = any($1::uuid[]) and m.status = 'active' and m.due_at <= clock_timestamp() + interval '1 second'
+`
+
+type BucketsStaysDueRow struct {
+	ID              uuid.UUID
+	BucketID        string
+	ContactID       uuid.UUID
+	Epoch           int32
+	Muted           bool
+	EnteredAt       time.Time
+	AnchorAt        time.Time
+	MaxDwellAt      *time.Time
+	LeaveAt         *time.Time
+	LeaveReason     *string
+	LeaveSilent     bool
+	LastEvaluatedAt time.Time
+	Fired           json.RawMessage
+}
+
+// The stays of these contacts that time alone has ended by now, or will soon: the
+// instant of the transaction is read after this.
+func (q *Queries) BucketsStaysDue(ctx context.Context, contactIds []uuid.UUID) ([]BucketsStaysDueRow, error) {
+	rows, err := q.db.Query(ctx, bucketsStaysDue, contactIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []BucketsStaysDueRow
+	for rows.Next() {
+		var i BucketsStaysDueRow
 		if err := rows.Scan(
 			&i.ID,
 			&i.BucketID,
@@ -1154,6 +1212,57 @@ func (q *Queries) ClockEdges(ctx context.Context, arg ClockEdgesParams) ([]Clock
 	for rows.Next() {
 		var i ClockEdgesRow
 		if err := rows.Scan(&i.ContactID, &i.OccurredAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const clockNewest = `-- name: ClockNewest :many
+select w.place::int as place, e.received_at
+from (
+    select unnest($1::int[]) as place, unnest($2::uuid[]) as contact_id,
+        unnest($3::text[]) as event_name, unnest($4::timestamptz[]) as edge_at
+) w
+cross join lateral (
+    select received_at from events
+    where contact_id = w.contact_id and name = w.event_name and occurred_at > w.edge_at
+    order by occurred_at desc limit 1
+) e
+`
+
+type ClockNewestParams struct {
+	Places     []int32
+	ContactIds []uuid.UUID
+	EventNames []string
+	Edges      []time.Time
+}
+
+type ClockNewestRow struct {
+	Place      int32
+	ReceivedAt time.Time
+}
+
+// When the newest event of each name was received that a contact did after an edge.
+func (q *Queries) ClockNewest(ctx context.Context, arg ClockNewestParams) ([]ClockNewestRow, error) {
+	rows, err := q.db.Query(ctx, clockNewest,
+		arg.Places,
+		arg.ContactIds,
+		arg.EventNames,
+		arg.Edges,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ClockNewestRow
+	for rows.Next() {
+		var i ClockNewestRow
+		if err := rows.Scan(&i.Place, &i.ReceivedAt); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
