@@ -8,6 +8,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -87,7 +88,7 @@ func (t *transaction) judge(ctx context.Context, wave []*item) error {
 	if err := t.recall(ctx, wave); err != nil {
 		return err
 	}
-	var before, own evaluations
+	before, own := evaluations{segments: t.catalog.segments}, evaluations{segments: t.catalog.segments}
 	for _, it := range wave {
 		p := it.verdict.person
 		it.before, it.own = nil, nil
@@ -99,13 +100,13 @@ func (t *transaction) judge(ctx context.Context, wave []*item) error {
 		it.own = t.candidates(it)
 		own.add(p, it.patch(), it.own)
 	}
-	if len(before.checks)+len(own.checks) == 0 {
+	if !before.any && !own.any {
 		return nil
 	}
 	var p store.Pipeline
 	t.flush(ctx, &p)
 	before.queue(ctx, &p)
-	if len(own.checks) > 0 {
+	if own.any {
 		for _, it := range wave {
 			if it.flow != nil {
 				t.wave.changes.event(it.flow)
@@ -343,54 +344,75 @@ func (it *item) patch() json.RawMessage {
 	return body
 }
 
-// evaluations are checks by bucket, in the columns of the statements that decide them.
+// evaluations are checks by the sets of buckets that concern a contact at once, each
+// with the columns of the statement that decides them.
 type evaluations struct {
-	checks []*check
-	groups map[*segment]*rowsOf
+	segments *segments
+	groups   map[string]*evaluationGroup
+	any      bool // there is a check, known or not
+}
+
+type evaluationGroup struct {
+	rowsOf
+	buckets []*segment
+	checks  [][]*check // by place
 }
 
 // add takes the checks of a contact; patch is nil, or what is about to be written.
 func (e *evaluations) add(p *person, patch json.RawMessage, checks []*check) {
+	e.any = e.any || len(checks) > 0
+	var open []*check
+	for i, c := range checks {
+		if !c.known {
+			c.moot = true // until the statement says otherwise
+			open = append(open, c)
+		}
+		if len(open) > 0 && (i == len(checks)-1 || !checks[i+1].at.Equal(c.at)) {
+			e.row(p, patch, open)
+			open = nil
+		}
+	}
+}
+
+// row adds the checks of one contact at one instant.
+func (e *evaluations) row(p *person, patch json.RawMessage, checks []*check) {
+	patched := patch != nil && slices.ContainsFunc(checks, func(c *check) bool { return len(c.segment.facts.Properties) > 0 })
+	key := strconv.FormatBool(patched)
 	for _, c := range checks {
-		e.checks = append(e.checks, c)
-		if c.known {
-			continue
+		key += " " + c.segment.ID
+	}
+	g := e.groups[key]
+	if g == nil {
+		g = &evaluationGroup{}
+		for _, c := range checks {
+			g.buckets = append(g.buckets, c.segment)
 		}
 		if e.groups == nil {
-			e.groups = map[*segment]*rowsOf{}
+			e.groups = map[string]*evaluationGroup{}
 		}
-		g := e.groups[c.segment]
-		if g == nil {
-			g = &rowsOf{}
-			e.groups[c.segment] = g
-		}
-		if patch != nil && len(c.segment.facts.Properties) > 0 && g.patches == nil {
-			g.patches = make([]json.RawMessage, len(g.places))
-			for i := range g.patches {
-				g.patches[i] = emptyObject
-			}
-		}
-		if g.patches != nil {
-			if patch == nil {
-				g.patches = append(g.patches, emptyObject)
-			} else {
-				g.patches = append(g.patches, patch)
-			}
-		}
-		c.moot = true                                       // until the statement says otherwise
-		g.places = append(g.places, int32(len(e.checks)-1)) //nolint:gosec // bounded by the batch
-		g.contacts = append(g.contacts, p.id)
-		g.instants = append(g.instants, c.at)
+		e.groups[key] = g
+	}
+	g.places = append(g.places, int32(len(g.checks))) //nolint:gosec // bounded by the batch
+	g.checks = append(g.checks, checks)
+	g.contacts = append(g.contacts, p.id)
+	g.instants = append(g.instants, checks[0].at)
+	if patched {
+		g.patches = append(g.patches, patch)
 	}
 }
 
 func (e *evaluations) queue(ctx context.Context, p *store.Pipeline) {
-	for _, s := range slices.SortedFunc(maps.Keys(e.groups), func(a, b *segment) int { return strings.Compare(a.ID, b.ID) }) {
-		sql, args := s.statement(e.groups[s])
-		p.AddRows(ctx, sql, args, func(rows pgx.Rows) error {
+	for _, key := range slices.Sorted(maps.Keys(e.groups)) {
+		g := e.groups[key]
+		s := e.segments.statement(g.buckets, g.patches != nil)
+		p.AddRows(ctx, s.sql, s.arguments(&g.rowsOf), func(rows pgx.Rows) error {
 			verdicts, err := collectVerdicts(rows, nil)
-			for _, v := range verdicts {
-				e.checks[v.place].moot, e.checks[v.place].holds = false, v.holds
+			for i := range verdicts {
+				v := &verdicts[i]
+				for k, c := range g.checks[v.place] {
+					c.holds = v.holds[k]
+					c.moot = c.holds == slices.Contains(v.active, c.segment.ID) && !slices.Contains(v.held, c.segment.ID)
+				}
 			}
 			return err
 		})
@@ -405,7 +427,7 @@ func (t *transaction) prepare(ctx context.Context, wave []*item) error {
 		contacts []uuid.UUID
 		buckets  []string
 		names    = map[string]bool{}
-		anchored evaluations
+		anchored = map[*segment][]anchoring{}
 	)
 	for _, it := range wave {
 		for _, c := range slices.Concat(it.before, it.own) {
@@ -419,8 +441,7 @@ func (t *transaction) prepare(ctx context.Context, wave []*item) error {
 			names[c.segment.Entered()], names[c.segment.Left()] = true, true
 			names[hogsend.AnyEntered], names[hogsend.AnyLeft] = true, true
 			if c.kind == checkSettle && c.holds {
-				anchored.add(who, nil, []*check{c})
-				c.moot = false
+				anchored[c.segment] = append(anchored[c.segment], anchoring{who.id, c})
 			}
 		}
 	}
@@ -429,7 +450,7 @@ func (t *transaction) prepare(ctx context.Context, wave []*item) error {
 	}
 	stays := t.loadStays(ctx, &p, contacts, buckets)
 	past := t.loadPast(ctx, &p, contacts, buckets)
-	anchored.queueAnchors(ctx, &p)
+	queueAnchors(ctx, &p, anchored)
 	more := t.loadMore(ctx, &p, slices.Sorted(maps.Keys(names)))
 	if err := t.conn.Send(ctx, &p); err != nil {
 		return fmt.Errorf("read stays: %w", err)
@@ -442,17 +463,26 @@ func (t *transaction) prepare(ctx context.Context, wave []*item) error {
 	return nil
 }
 
+// anchoring is a join by settling whose historical anchor is to be found.
+type anchoring struct {
+	contactID uuid.UUID
+	check     *check
+}
+
 // queueAnchors reads the historical anchors of stays to be made by settling (W-27).
-func (e *evaluations) queueAnchors(ctx context.Context, p *store.Pipeline) {
-	for s, g := range e.groups {
-		if s.facts.Anchor.Event == "" {
+func queueAnchors(ctx context.Context, p *store.Pipeline, anchored map[*segment][]anchoring) {
+	for g, list := range anchored {
+		if g.facts.Anchor.Event == "" {
 			continue
 		}
+		places, contacts := make([]int32, len(list)), make([]uuid.UUID, len(list))
+		for i := range list {
+			places[i], contacts[i] = int32(i), list[i].contactID //nolint:gosec // bounded by the chunk
+		}
 		p.Add(func(q *storedb.Queries) error {
-			rows, err := q.BucketsAnchors(ctx, g.places, g.contacts, s.facts.Anchor.Event)
+			rows, err := q.BucketsAnchors(ctx, places, contacts, g.facts.Anchor.Event)
 			for _, row := range rows {
-				c := e.checks[row.Place]
-				c.anchor = row.OccurredAt.Add(s.facts.Anchor.Plus)
+				list[row.Place].check.anchor = row.OccurredAt.Add(g.facts.Anchor.Plus)
 			}
 			return err
 		})
@@ -504,7 +534,7 @@ func (t *transaction) spreadStays(rows []storedb.BucketsStaysRow) error {
 func (t *transaction) foresee(ctx context.Context, e *flow) ([]*check, error) {
 	var (
 		p       store.Pipeline
-		caused  evaluations
+		caused  = evaluations{segments: t.catalog.segments}
 		checks  []*check
 		current = &item{verdict: *e.verdict}
 	)

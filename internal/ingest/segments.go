@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,14 +28,10 @@ type segment struct {
 	// registered (B-51, W-31).
 	on bool
 	// blank is what the criteria say of a contact that has nothing yet.
-	blank bool
-	facts criteria.Facts
-	// sql says for many contacts what the criteria make of their memberships, patched
-	// the same with properties that are about to be written; args are the arguments
-	// behind those of the contacts.
-	sql, patched string
-	args         []any
-	reactions    []*hogsend.Journey
+	blank     bool
+	facts     criteria.Facts
+	tree      hogsend.Condition
+	reactions []*hogsend.Journey
 	// settling is the backfill that has not come to all contacts yet; nil for none.
 	settling *settling
 }
@@ -57,30 +56,70 @@ type segments struct {
 	blank      []*segment // whose criteria hold for a blank contact
 	settling   []*segment
 	properties []string // that some bucket names
+	statements sync.Map // *statement by what it evaluates
 }
 
-// The statements that evaluate a bucket for rows of contacts. They give the places of
-// the rows for which there is something to do: the criteria say otherwise than the
-// membership, or a leave is held back. Most rows are not among them, and of those
-// nothing is read and nothing written.
-const (
-	evaluation = `select w.place, (%[1]s) as holds from (
-	select r.place, r.contact_id, r.now, 9223372036854775807::bigint as seq, %[2]s as properties
-	from %[3]s
+// evaluation is the statement that evaluates some buckets for rows of contacts. It
+// gives only the rows for which there is something to do: the criteria say otherwise
+// than the memberships, or a leave is held back. Of the others, most of them, nothing
+// is read and nothing written.
+const evaluation = `select w.place, h.holds, s.active, s.held from (
+	select r.place, r.contact_id, r.now, 9223372036854775807::bigint as seq, %[1]s as properties
+	from %[2]s
 	left join contacts c on c.id = r.contact_id
 ) w
-left join memberships m on m.contact_id = w.contact_id and m.bucket_id = $1 and m.status = 'active'
-where (%[1]s) <> (m.id is not null) or m.leave_at is not null`
+cross join lateral (select array[%[3]s] as holds offset 0) h
+cross join lateral (
+	select coalesce(array_agg(m.bucket_id), '{}') as active,
+		coalesce(array_agg(m.bucket_id) filter (where m.leave_at is not null), '{}') as held
+	from memberships m
+	where m.contact_id = w.contact_id and m.bucket_id = any($1::text[]) and m.status = 'active'
+) s
+where h.holds <> array[%[4]s] or s.held <> '{}'`
 
-	plainRows      = `unnest($2::int[], $3::uuid[], $4::timestamptz[]) r (place, contact_id, now)`
-	plainProperty  = `coalesce(c.properties, '{}')`
-	plainArguments = 4
+// The rows of an evaluation, with or without properties that are about to be
+// written: a null among those counts as missing, as it will be (C-3).
+const (
+	plainRows     = `unnest($2::int[], $3::uuid[], $4::timestamptz[]) r (place, contact_id, now)`
+	plainProperty = `coalesce(c.properties, '{}')`
 
-	// A null among the properties to be written counts as missing, as it will be (C-3).
-	patchedRows      = `unnest($2::int[], $3::uuid[], $4::timestamptz[], $5::jsonb[]) r (place, contact_id, now, patch)`
-	patchedProperty  = `coalesce(c.properties, '{}') || r.patch`
-	patchedArguments = 5
+	patchedRows     = `unnest($2::int[], $3::uuid[], $4::timestamptz[], $5::jsonb[]) r (place, contact_id, now, patch)`
+	patchedProperty = `coalesce(c.properties, '{}') || r.patch`
 )
+
+// statement evaluates one set of buckets.
+type statement struct {
+	sql  string
+	ids  []string
+	args []any // of the predicates
+}
+
+// statement makes the evaluation of buckets, once for each set of them: sets repeat
+// with the names of events.
+func (l *segments) statement(buckets []*segment, patched bool) *statement {
+	key := strconv.FormatBool(patched)
+	for _, g := range buckets {
+		key += " " + g.ID
+	}
+	if made, ok := l.statements.Load(key); ok {
+		return made.(*statement) //nolint:forcetypeassert // nothing else is stored
+	}
+	s := &statement{}
+	first, property, rows := 5, plainProperty, plainRows
+	if patched {
+		first, property, rows = 6, patchedProperty, patchedRows
+	}
+	var holds, active []string
+	for i, g := range buckets {
+		predicate := criteria.Compile(g.tree, first+len(s.args))
+		s.ids, s.args = append(s.ids, g.ID), append(s.args, predicate.Args...)
+		holds = append(holds, predicate.SQL)
+		active = append(active, "($1::text[])["+strconv.Itoa(i+1)+"] = any(s.active)")
+	}
+	s.sql = fmt.Sprintf(evaluation, property, rows, strings.Join(holds, ", "), strings.Join(active, ", "))
+	l.statements.Store(key, s)
+	return s
+}
 
 // loadSegments reads the buckets in force.
 func loadSegments(ctx context.Context, s *store.Store) (*segments, error) {
@@ -120,8 +159,9 @@ func (l *segments) load(ctx context.Context, tx pgx.Tx, q *storedb.Queries) (err
 			}
 		}
 		if g.on {
-			sql, args := g.statement(&rowsOf{places: []int32{0}, contacts: []uuid.UUID{uuid.Nil}, instants: []time.Time{time.Unix(0, 0)}})
-			verdicts, err := collectVerdicts(tx.Query(ctx, sql, args...))
+			s := l.statement([]*segment{g}, false)
+			verdicts, err := collectVerdicts(tx.Query(ctx, s.sql,
+				s.arguments(&rowsOf{places: []int32{0}, contacts: []uuid.UUID{uuid.Nil}, instants: []time.Time{time.Unix(0, 0)}})...))
 			if err != nil {
 				return fmt.Errorf("evaluate bucket %s for a blank contact: %w", g.ID, err)
 			}
@@ -146,10 +186,7 @@ func newSegment(row storedb.BucketsInForceRow) (*segment, error) {
 		return nil, fmt.Errorf("%s %s", problems[0].Path, problems[0].Message)
 	}
 	g.facts = criteria.FactsOf(tree)
-	plain, patched := criteria.Compile(tree, plainArguments+1), criteria.Compile(tree, patchedArguments+1)
-	g.sql = fmt.Sprintf(evaluation, plain.SQL, plainProperty, plainRows)
-	g.patched = fmt.Sprintf(evaluation, patched.SQL, patchedProperty, patchedRows)
-	g.args = plain.Args
+	g.tree = tree
 	for i := range g.Reactions {
 		j, err := g.Reactions[i].Journey(g.ID)
 		if err != nil {
@@ -160,7 +197,7 @@ func newSegment(row storedb.BucketsInForceRow) (*segment, error) {
 	return g, nil
 }
 
-// rowsOf are the contacts that a bucket is evaluated for, in the columns of the
+// rowsOf are the contacts that buckets are evaluated for, in the columns of the
 // statement. patches is nil when no properties are about to be written.
 type rowsOf struct {
 	places   []int32
@@ -169,17 +206,20 @@ type rowsOf struct {
 	patches  []json.RawMessage
 }
 
-func (g *segment) statement(r *rowsOf) (sql string, args []any) {
-	if r.patches == nil {
-		return g.sql, append([]any{g.ID, r.places, r.contacts, r.instants}, g.args...)
+func (s *statement) arguments(r *rowsOf) []any {
+	args := []any{s.ids, r.places, r.contacts, r.instants}
+	if r.patches != nil {
+		args = append(args, r.patches)
 	}
-	return g.patched, append([]any{g.ID, r.places, r.contacts, r.instants, r.patches}, g.args...)
+	return append(args, s.args...)
 }
 
-// pronouncement is what the criteria say of the row at a place.
+// pronouncement is what there is to do in the row at a place: what the criteria say
+// by bucket, and the buckets of which the contact is a member, or still is one.
 type pronouncement struct {
-	place int32
-	holds bool
+	place        int32
+	holds        []bool
+	active, held []string
 }
 
 func collectVerdicts(rows pgx.Rows, err error) ([]pronouncement, error) {
@@ -187,7 +227,7 @@ func collectVerdicts(rows pgx.Rows, err error) ([]pronouncement, error) {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (v pronouncement, err error) {
-		err = row.Scan(&v.place, &v.holds)
+		err = row.Scan(&v.place, &v.holds, &v.active, &v.held)
 		return v, err
 	})
 }

@@ -132,7 +132,7 @@ select w.place::int as place, e.occurred_at
 from (select unnest(@places::int[]) as place, unnest(@contact_ids::uuid[]) as contact_id) w
 cross join lateral (
     select occurred_at from events
-    where contact_id = w.contact_id and name = @name::text
+    where contact_id = w.contact_id and name = (select @name::text)
     order by occurred_at desc limit 1
 ) e;
 

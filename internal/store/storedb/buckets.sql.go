@@ -395,7 +395,7 @@ select w.place::int as place, e.occurred_at
 from (select unnest($1::int[]) as place, unnest($2::uuid[]) as contact_id) w
 cross join lateral (
     select occurred_at from events
-    where contact_id = w.contact_id and name = $3::text
+    where contact_id = w.contact_id and name = (select $3::text)
     order by occurred_at desc limit 1
 ) e
 `
