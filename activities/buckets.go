@@ -68,7 +68,9 @@ func (a *Activities) Clock(ctx context.Context) error {
 			return fmt.Errorf("run clock: %w", err)
 		case <-activity.GetWorkerStopChannel(ctx):
 			stop()
-			<-ended
+			if err := <-ended; !errors.Is(err, context.Canceled) {
+				return fmt.Errorf("stop clock: %w", err)
+			}
 			return ErrStopping
 		case <-ticker.C:
 			activity.RecordHeartbeat(ctx)

@@ -52,8 +52,7 @@ const firesPerRun = 200
 // and its fires run under ids of their own (B-29).
 func Dwell(j hogsend.Journey) func(workflow.Context, DwellInput) (JourneyResult, error) {
 	run := Journey(j)
-	var timer func(ctx workflow.Context, in DwellInput) (JourneyResult, error)
-	timer = func(ctx workflow.Context, in DwellInput) (JourneyResult, error) {
+	return func(ctx workflow.Context, in DwellInput) (JourneyResult, error) {
 		if in.EnrollmentID != "" {
 			return run(ctx, in.EnrollmentID)
 		}
@@ -82,7 +81,6 @@ func Dwell(j hogsend.Journey) func(workflow.Context, DwellInput) (JourneyResult,
 			wait = next.Wait
 		}
 	}
-	return timer
 }
 
 // touch runs a database touch as a local activity, retried until the database is

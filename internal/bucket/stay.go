@@ -119,8 +119,8 @@ func (d *Definition) Join(id uuid.UUID, past Past, at time.Time) *Stay {
 		ID: id, BucketID: d.ID, Epoch: past.Epoch + 1, Entered: at, Anchor: at, Evaluated: at,
 		Muted: d.mutes(past, at), Fired: map[string]int{},
 	}
-	if max := d.MaxDwell(); max > 0 {
-		s.MaxDwellAt = at.Add(max)
+	if longest := d.MaxDwell(); longest > 0 {
+		s.MaxDwellAt = at.Add(longest)
 	}
 	return s
 }

@@ -1,7 +1,6 @@
 package ingest_test
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -152,5 +151,5 @@ func TestAnEventEntersAndTheClockLeaves(t *testing.T) {
 	require.Equal(t, []string{"ada #1"}, v.members("dormant"))
 	v.send(user("active", "ada"))
 	require.Empty(t, v.members("dormant"))
-	require.Equal(t, fmt.Sprint("ada left dormant #1 event criteria +8 days 00:00:00.000001"), v.transitions()[3])
+	require.Equal(t, "ada left dormant #1 event criteria +8 days 00:00:00.000001", v.transitions()[3])
 }

@@ -177,7 +177,7 @@ func newSegment(row storedb.BucketsInForceRow) (*segment, error) {
 	if err := json.Unmarshal(row.Definition, &g.Definition); err != nil {
 		return nil, fmt.Errorf("decode definition: %w", err)
 	}
-	g.Definition.ID = row.ID
+	g.ID = row.ID
 	tree, problems, err := criteria.UnmarshalTree(g.Criteria)
 	if err != nil {
 		return nil, err
