@@ -10,9 +10,9 @@ import (
 // Predicate is a tree as one boolean expression of SQL, in parentheses and never
 // null. It stands over a relation w of contacts with the columns
 //
-//	w.contact_id uuid, w.now timestamptz, w.seq bigint, w.properties jsonb
+//	w.contact_id uuid, w.now timestamptz, w.properties jsonb
 //
-// and reads events up to w.seq and the newest sends; windows end at w.now - W. Names
+// and reads the stored events and the newest sends; windows end at w.now - W. Names
 // of tables are unqualified: a simulation puts its own first. Names and values are
 // always arguments, so that trees of one shape share their text (C-22, C-23).
 type Predicate struct {

@@ -12,7 +12,7 @@ import (
 // rules out a scan of the table, and in exists the offset a join with all events of
 // the name. A contact pays for its own events only (I-7).
 func (c *compiler) events(name string, within *time.Duration) string {
-	sql := "select 1 from events e where e.contact_id = w.contact_id and e.name = (select " + c.arg(name, "text") + ") and e.seq <= w.seq"
+	sql := "select 1 from events e where e.contact_id = w.contact_id and e.name = (select " + c.arg(name, "text") + ")"
 	if within != nil {
 		sql += " and e.occurred_at >= w.now - " + c.arg(*within, "interval") // no upper end (C-7)
 	}

@@ -3,7 +3,6 @@ package criteria_test
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"testing"
 	"time"
 
@@ -41,17 +40,16 @@ type history struct {
 	properties string // JSON; "" is {}
 }
 
-// instance is a contact at an instant, with the events received up to seq.
+// instance is a contact at an instant.
 type instance struct {
 	contact uuid.UUID
 	history history
 	now     time.Time
-	seq     int64
 }
 
 // at is a contact that is looked at with all it has at noon.
 func (h history) at(contact uuid.UUID) instance {
-	return instance{contact: contact, history: h, now: noon, seq: math.MaxInt64}
+	return instance{contact: contact, history: h, now: noon}
 }
 
 // database is where histories are kept.
@@ -65,9 +63,9 @@ func (db database) keep(t require.TestingT, histories ...history) []uuid.UUID {
 	var batch pgx.Batch
 	for i, h := range histories {
 		contacts[i] = uuid.New()
-		for n, e := range h.events {
-			batch.Queue(`insert into events (id, seq, contact_id, name, properties, source, occurred_at, received_at)
-				overriding system value values ($1, $2, $3, $4, '{}', 'api', $5, $5)`, uuid.New(), n+1, contacts[i], e.name, e.at)
+		for _, e := range h.events {
+			batch.Queue(`insert into events (id, contact_id, name, properties, source, occurred_at, received_at)
+				values ($1, $2, $3, '{}', 'api', $4, $4)`, uuid.New(), contacts[i], e.name, e.at)
 		}
 		for _, m := range h.mails {
 			status, at := "sent", &m.sent
@@ -86,16 +84,16 @@ func (db database) keep(t require.TestingT, histories ...history) []uuid.UUID {
 // matches evaluates a tree for all instances in one statement.
 func (db database) matches(t require.TestingT, tree hogsend.Condition, instances ...instance) []bool {
 	contacts, instants := make([]uuid.UUID, len(instances)), make([]time.Time, len(instances))
-	seqs, properties := make([]int64, len(instances)), make([]string, len(instances))
+	properties := make([]string, len(instances))
 	for i, in := range instances {
-		contacts[i], instants[i], seqs[i], properties[i] = in.contact, in.now, in.seq, in.history.properties
+		contacts[i], instants[i], properties[i] = in.contact, in.now, in.history.properties
 		if properties[i] == "" {
 			properties[i] = `{}`
 		}
 	}
-	const over = ` from unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::jsonb[]) with ordinality w (contact_id, now, seq, properties, place) order by place`
-	p := criteria.Compile(tree, 5)
-	rows, err := db.Pool.Query(contextOf(t), `select `+p.SQL+over, append([]any{contacts, instants, seqs, properties}, p.Args...)...)
+	const over = ` from unnest($1::uuid[], $2::timestamptz[], $3::jsonb[]) with ordinality w (contact_id, now, properties, place) order by place`
+	p := criteria.Compile(tree, 4)
+	rows, err := db.Pool.Query(contextOf(t), `select `+p.SQL+over, append([]any{contacts, instants, properties}, p.Args...)...)
 	require.NoError(t, err)
 	// A null cannot be scanned into a bool: every tree is true or false (C-1).
 	answers, err := pgx.CollectRows(rows, pgx.RowTo[bool])

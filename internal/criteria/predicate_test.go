@@ -41,7 +41,7 @@ func says(tree hogsend.Condition, in instance) bool {
 		if isMail && (m.Check == hogsend.EmailNotOpened || m.Check == hogsend.EmailNotClicked) {
 			return // negative by definition
 		}
-		blank := instance{now: in.now, seq: in.seq}
+		blank := instance{now: in.now}
 		if isTrue(leaf, blank) == negated && isTrue(leaf, in) != negated { // positive, and true
 			reason = true
 		}
@@ -59,9 +59,7 @@ func eachLeaf(tree hogsend.Condition, negated bool, visit func(hogsend.Condition
 	visit(tree, negated)
 }
 
-func (in instance) received() []happened {
-	return in.history.events[:min(in.seq, int64(len(in.history.events)))]
-}
+func (in instance) received() []happened { return in.history.events }
 
 func isTrue(tree hogsend.Condition, in instance) bool {
 	switch n := tree.(type) {
@@ -281,9 +279,6 @@ func TestThePredicateSaysWhatAPlainReadingSays(t *testing.T) {
 			for range 4 {
 				in := histories[i].at(contact)
 				in.now = in.now.Add(time.Duration(rapid.IntRange(-2, 2).Draw(t, "us")) * time.Microsecond)
-				if rapid.Bool().Draw(t, "cut") {
-					in.seq = int64(rapid.IntRange(0, len(histories[i].events)).Draw(t, "seq"))
-				}
 				instances = append(instances, in)
 			}
 		}

@@ -25,6 +25,10 @@ type chunk struct {
 	last             bool
 	bucketID         string
 	generation       int32
+	joined           int64
+	// arming are the dwell timers of plain joins: armed once all have joined, at the
+	// dwell rate (B-46).
+	arming []storedb.ArmingInsertParams
 }
 
 // Backfill carries on what is to be settled, one chunk of one backfill a call. done
@@ -34,6 +38,11 @@ func (g *Ingester) Backfill(ctx context.Context) (done bool, wait time.Duration,
 	open, err := g.store.BackfillsOpen(ctx)
 	if err != nil {
 		return false, 0, fmt.Errorf("read backfills: %w", err)
+	}
+	if len(open) > 0 {
+		if err := g.refresh(ctx); err != nil {
+			return false, 0, err
+		}
 	}
 	for i := range open {
 		f := &open[i]
@@ -58,6 +67,16 @@ func (g *Ingester) settleChunk(ctx context.Context, f *storedb.BackfillsOpenRow)
 	if rate > 0 {
 		size = min(size, rate)
 	}
+	s := g.catalog.Load().segments.byID[f.BucketID]
+	if s != nil && s.plain() && s.settling.id == f.ID {
+		ok, err := g.settlePlain(ctx, f, s, size)
+		if ok || errors.Is(err, errAdvanced) {
+			return 0, nil
+		}
+		if err != nil && !errors.Is(err, errMore) {
+			return 0, err
+		}
+	}
 	ids, err := g.store.BackfillsNext(ctx, f.Position, f.SettleAt, int32(size)) //nolint:gosec // at most chunkSize
 	if err != nil {
 		return 0, fmt.Errorf("read contacts: %w", err)
@@ -65,6 +84,11 @@ func (g *Ingester) settleChunk(ctx context.Context, f *storedb.BackfillsOpenRow)
 	part := &chunk{
 		backfill: f.ID, before: f.Position, position: f.Position, contacts: len(ids), last: len(ids) < size,
 		bucketID: f.BucketID, generation: f.Generation,
+	}
+	if s != nil && s.plain() {
+		if part.arming, err = s.arming(); err != nil {
+			return 0, err
+		}
 	}
 	items := make([]*item, len(ids))
 	for i, id := range ids {
@@ -90,27 +114,55 @@ func tick(contactID uuid.UUID) *item {
 // errAdvanced says that somebody else has done the chunk.
 var errAdvanced = errors.New("backfill has advanced")
 
+// errMore says that a chunk is not as plain as was tried.
+var errMore = errors.New("chunk has more than plain joins")
+
 // finishChunk queues the progress of a backfill with the work of its chunk.
 func (t *transaction) finishChunk(ctx context.Context, p *store.Pipeline) {
 	c := t.chunk
 	if c == nil {
 		return
 	}
+	p.Add(func(q *storedb.Queries) error { return c.advance(ctx, q, t.now) })
+	if !c.last {
+		return
+	}
+	for _, a := range c.arming {
+		a.Now = t.now
+		p.Add(func(q *storedb.Queries) error { return q.ArmingInsert(ctx, a) })
+	}
+	p.Add(func(q *storedb.Queries) error { return q.BackfillsForget(ctx, c.bucketID, c.generation) })
+	p.Add(func(q *storedb.Queries) error { return q.RegistryChanged(ctx) })
+}
+
+// advance moves the progress of a backfill, unless somebody else has done the chunk.
+func (c *chunk) advance(ctx context.Context, q *storedb.Queries, now time.Time) error {
 	status := "processing"
 	if c.last {
 		status = "completed"
 	}
-	p.Add(func(q *storedb.Queries) error {
-		n, err := q.BackfillsAdvance(ctx, storedb.BackfillsAdvanceParams{
-			ID: c.backfill, Before: c.before, Position: c.position, Processed: int64(c.contacts), Status: status, Now: t.now,
-		})
-		if err == nil && n == 0 {
-			return errAdvanced
-		}
-		return err
+	n, err := q.BackfillsAdvance(ctx, storedb.BackfillsAdvanceParams{
+		ID: c.backfill, Before: c.before, Position: c.position, Processed: int64(c.contacts), Joined: c.joined, Status: status, Now: now,
 	})
-	if c.last {
-		p.Add(func(q *storedb.Queries) error { return q.BackfillsForget(ctx, c.bucketID, c.generation) })
-		p.Add(func(q *storedb.Queries) error { return q.RegistryChanged(ctx) })
+	if err == nil && n == 0 {
+		return errAdvanced
 	}
+	return err
+}
+
+// finish is finishChunk for a chunk of plain joins.
+func (c *chunk) finish(ctx context.Context, q *storedb.Queries, now time.Time) error {
+	if err := c.advance(ctx, q, now); err != nil || !c.last {
+		return err
+	}
+	for _, a := range c.arming {
+		a.Now = now
+		if err := q.ArmingInsert(ctx, a); err != nil {
+			return err
+		}
+	}
+	if err := q.BackfillsForget(ctx, c.bucketID, c.generation); err != nil {
+		return err
+	}
+	return q.RegistryChanged(ctx)
 }

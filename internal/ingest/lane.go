@@ -158,6 +158,18 @@ func (g *Ingester) transact(ctx context.Context, items []*item, part *chunk) err
 	return err
 }
 
+// refresh reads the buckets in force anew if they have changed.
+func (g *Ingester) refresh(ctx context.Context) error {
+	version, err := g.store.BucketsVersion(ctx)
+	if err != nil {
+		return fmt.Errorf("read version: %w", err)
+	}
+	if g.catalog.Load().segments.version == version {
+		return nil
+	}
+	return g.reload(ctx)
+}
+
 // reload reads the buckets in force anew.
 func (g *Ingester) reload(ctx context.Context) error {
 	g.reading.Lock()

@@ -222,14 +222,23 @@ func (r *registration) rearm(ctx context.Context, d *bucket.Definition, was *sto
 }
 
 func (r *registration) arm(ctx context.Context, bucketID string, reaction *bucket.Reaction, cancels bool) error {
+	a, err := arming(bucketID, reaction, cancels)
+	if err != nil {
+		return err
+	}
+	a.Now = r.now
+	return r.q.ArmingInsert(ctx, a)
+}
+
+func arming(bucketID string, reaction *bucket.Reaction, cancels bool) (storedb.ArmingInsertParams, error) {
 	schedule, err := json.Marshal(reaction.Schedule)
 	if err != nil {
-		return fmt.Errorf("encode schedule: %w", err)
+		return storedb.ArmingInsertParams{}, fmt.Errorf("encode schedule: %w", err)
 	}
 	id := newID()
-	return r.q.ArmingInsert(ctx, storedb.ArmingInsertParams{
-		ID: id, BucketID: bucketID, JourneyID: reaction.JourneyID, Schedule: schedule, Round: id.String(), Cancels: cancels, Now: r.now,
-	})
+	return storedb.ArmingInsertParams{
+		ID: id, BucketID: bucketID, JourneyID: reaction.JourneyID, Schedule: schedule, Round: id.String(), Cancels: cancels,
+	}, nil
 }
 
 // policySilent changes memberships without events (W-23).

@@ -64,7 +64,7 @@ type segments struct {
 // than the memberships, or a leave is held back. Of the others, most of them, nothing
 // is read and nothing written.
 const evaluation = `select w.place, h.holds, s.active, s.held from (
-	select r.place, r.contact_id, r.now, 9223372036854775807::bigint as seq, %[1]s as properties
+	select r.place, r.contact_id, r.now, %[1]s as properties
 	from %[2]s
 	left join contacts c on c.id = r.contact_id
 ) w

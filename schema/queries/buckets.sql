@@ -162,7 +162,7 @@ order by c.id limit @size::int;
 -- name: BackfillsAdvance :execrows
 -- Progress is compared before it is moved: a chunk is done once (W-11, W-24).
 update backfills
-set position = @position::uuid, processed = processed + @processed::bigint, status = @status::text, error = null, updated_at = @now::timestamptz
+set position = @position::uuid, processed = processed + @processed::bigint, joined = joined + @joined::bigint, status = @status::text, error = null, updated_at = @now::timestamptz
 where id = @id::uuid and position = @before::uuid and status in ('pending', 'processing', 'failed');
 
 -- name: BackfillsOpen :many

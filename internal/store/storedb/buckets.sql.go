@@ -154,13 +154,14 @@ func (q *Queries) ArmingNext(ctx context.Context) (ArmingNextRow, error) {
 
 const backfillsAdvance = `-- name: BackfillsAdvance :execrows
 update backfills
-set position = $1::uuid, processed = processed + $2::bigint, status = $3::text, error = null, updated_at = $4::timestamptz
-where id = $5::uuid and position = $6::uuid and status in ('pending', 'processing', 'failed')
+set position = $1::uuid, processed = processed + $2::bigint, joined = joined + $3::bigint, status = $4::text, error = null, updated_at = $5::timestamptz
+where id = $6::uuid and position = $7::uuid and status in ('pending', 'processing', 'failed')
 `
 
 type BackfillsAdvanceParams struct {
 	Position  uuid.UUID
 	Processed int64
+	Joined    int64
 	Status    string
 	Now       time.Time
 	ID        uuid.UUID
@@ -172,6 +173,7 @@ func (q *Queries) BackfillsAdvance(ctx context.Context, arg BackfillsAdvancePara
 	result, err := q.db.Exec(ctx, backfillsAdvance,
 		arg.Position,
 		arg.Processed,
+		arg.Joined,
 		arg.Status,
 		arg.Now,
 		arg.ID,

@@ -1,0 +1,130 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// settleSet settles a chunk of contacts in one statement: the plain case, in which
+// contacts join silently for the first time and nobody leaves. Where there is more to
+// do, the last column is not zero and nothing may be committed.
+//
+// Only who joins is locked, after the criteria were asked: who is touched meanwhile is
+// settled by that transaction (W-22), and its stay is in the way of a second one.
+//
+// $1 bucket, $2 generation, $3 position, $4 settle_at, $5 size, $6 max_dwell_at or
+// null, $7 event of the historical anchor or null, $8 what is added to it in
+// microseconds, then the arguments of the predicate.
+const settleSet = `with w as materialized (
+	select c.id as contact_id, c.properties, $4::timestamptz as now from contacts c
+	where c.id > $3::uuid and c.deleted_at is null and c.merged_into is null and c.created_at <= $4::timestamptz
+	order by c.id limit $5::int
+), judged as materialized (
+	select w.contact_id, %s as holds, m.id is not null as active, m.leave_at is not null as held, p.id is not null as past,
+		exists (select 1 from settled s where s.contact_id = w.contact_id and s.bucket_id = $1::text and s.generation = $2::int) as done
+	from w
+	left join memberships m on m.contact_id = w.contact_id and m.bucket_id = $1::text and m.status = 'active'
+	left join memberships p on p.contact_id = w.contact_id and p.bucket_id = $1::text and p.epoch = 1
+), locked as materialized (
+	select c.id from contacts c
+	where c.id in (select j.contact_id from judged j where j.holds and not j.past and not j.done) and c.deleted_at is null and c.merged_into is null
+	order by c.id
+	for update
+), joined as (
+	insert into memberships (id, bucket_id, contact_id, epoch, status, source, entered_at, anchor_at, max_dwell_at, last_evaluated_at, created_at, updated_at)
+	select gen_random_uuid(), $1::text, l.id, 1, 'active', 'backfill', $4::timestamptz,
+		least($4::timestamptz, (
+			select e.occurred_at + $8::bigint * interval '1 microsecond' from events e
+			where e.contact_id = l.id and e.name = (select $7::text) order by e.occurred_at desc limit 1
+		)), $6::timestamptz, $4::timestamptz, clock_timestamp(), clock_timestamp()
+	from locked l
+	on conflict do nothing
+	returning 1
+)
+select (select count(*) from w), (select contact_id from w order by contact_id desc limit 1), (select count(*) from joined),
+	(select count(*) from judged where not done and past and (holds <> active or held))`
+
+// settleSetArgs is the number of arguments before those of the predicate.
+const settleSetArgs = 8
+
+// plain reports whether the joins of a backfill are rows and nothing else. Dwell
+// timers of those who join are armed when the backfill is done.
+func (g *segment) plain() bool {
+	return g.settling != nil && g.settling.mode.SilentJoins
+}
+
+// arming are the dwell timers of all members.
+func (g *segment) arming() ([]storedb.ArmingInsertParams, error) {
+	var all []storedb.ArmingInsertParams
+	for i := range g.Reactions {
+		if g.Reactions[i].Schedule == nil {
+			continue
+		}
+		a, err := arming(g.ID, &g.Reactions[i], false)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, a)
+	}
+	return all, nil
+}
+
+// settlePlain settles the next chunk of a backfill by one statement. ok is false, and
+// nothing has changed, when there is more to do than that.
+func (g *Ingester) settlePlain(ctx context.Context, f *storedb.BackfillsOpenRow, s *segment, size int) (ok bool, err error) {
+	predicate := criteria.Compile(s.tree, settleSetArgs+1)
+	var longest *time.Time
+	if s.MaxDwell() > 0 {
+		at := f.SettleAt.Add(s.MaxDwell())
+		longest = &at
+	}
+	var anchor *string
+	if s.facts.Anchor.Event != "" {
+		anchor = &s.facts.Anchor.Event
+	}
+	args := append([]any{s.ID, f.Generation, f.Position, f.SettleAt, size, longest, anchor, s.facts.Anchor.Plus.Microseconds()}, predicate.Args...)
+	err = g.store.InTx(ctx, func(tx pgx.Tx, q *storedb.Queries) error {
+		ok = false
+		// Members and progress are lost together, if at all.
+		if _, err := tx.Exec(ctx, "set local synchronous_commit to off"); err != nil {
+			return fmt.Errorf("commit without waiting: %w", err)
+		}
+		if err := q.BucketsShare(ctx); err != nil {
+			return fmt.Errorf("lock registry: %w", err)
+		}
+		version, err := q.BucketsVersion(ctx)
+		if err != nil || version != g.catalog.Load().segments.version {
+			return err // the next round reads what is in force
+		}
+		var (
+			contacts, joined, rest int64
+			last                   *uuid.UUID
+		)
+		if err := tx.QueryRow(ctx, fmt.Sprintf(settleSet, predicate.SQL), args...).Scan(&contacts, &last, &joined, &rest); err != nil {
+			return fmt.Errorf("settle contacts: %w", err)
+		}
+		if rest > 0 {
+			return errMore
+		}
+		part := &chunk{
+			backfill: f.ID, before: f.Position, position: f.Position, contacts: int(contacts), last: int(contacts) < size,
+			bucketID: s.ID, generation: f.Generation, joined: joined,
+		}
+		if part.arming, err = s.arming(); err != nil {
+			return err
+		}
+		if last != nil {
+			part.position = *last
+		}
+		ok = true
+		return part.finish(ctx, q, f.SettleAt)
+	})
+	return ok, err
+}
