@@ -27,11 +27,14 @@ const settleSet = `with w as materialized (
 	where c.id > $3::uuid and c.deleted_at is null and c.merged_into is null and c.created_at <= $4::timestamptz
 	order by c.id limit $5::int
 ), judged as materialized (
-	select w.contact_id, %s as holds, m.id is not null as active, m.leave_at is not null as held, p.id is not null as past,
+	select w.contact_id, %s as holds, coalesce(m.active, false) as active, coalesce(m.held, false) as held, m.active is not null as past,
 		exists (select 1 from settled s where s.contact_id = w.contact_id and s.bucket_id = $1::text and s.generation = $2::int) as done
 	from w
-	left join memberships m on m.contact_id = w.contact_id and m.bucket_id = $1::text and m.status = 'active'
-	left join memberships p on p.contact_id = w.contact_id and p.bucket_id = $1::text and p.epoch = 1
+	left join lateral ( -- the newest stay, by the index of stays whatever the statistics say
+		select s.status = 'active' as active, s.leave_at is not null as held from memberships s
+		where s.contact_id = w.contact_id and s.bucket_id = (select $1::text)
+		order by s.epoch desc limit 1
+	) m on true
 ), locked as materialized (
 	select c.id from contacts c
 	where c.id in (select j.contact_id from judged j where j.holds and not j.past and not j.done) and c.deleted_at is null and c.merged_into is null
