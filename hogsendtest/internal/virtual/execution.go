@@ -1,0 +1,242 @@
+package virtual
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// taskTimeout is that of workflow tasks. The worker counts it in real time.
+const taskTimeout = 10 * time.Second
+
+// execution is one run of a workflow.
+type execution struct {
+	server              *Server
+	id, runID, firstRun string
+	kind                string
+	events              []*historypb.HistoryEvent
+	closed              bool
+
+	// scheduled is the event of the workflow task that is to be done; 0 for none.
+	scheduled int64
+	// previous is the started event of the last task whose answer was recorded; handed
+	// is the same, or 0 when the worker that answered was lost: what comes after it is
+	// new to the worker.
+	previous, handed int64
+
+	timers     map[string]*timer
+	activities map[int64]*activity
+	children   []*execution
+	parent     *execution
+	initiated  int64 // the event of the parent that began this one
+	onClose    enumspb.ParentClosePolicy
+	canceled   bool
+	held       *answer // the call of its last task, which waits for the next one
+}
+
+type timer struct {
+	alarm   *alarm
+	started int64
+}
+
+func (x *execution) String() string { return x.kind + " " + x.id }
+
+func (s *Server) begin(x *execution, input *commonpb.Payloads, change func(a *historypb.WorkflowExecutionStartedEventAttributes)) {
+	if x.firstRun == "" {
+		x.firstRun = x.runID
+	}
+	x.timers, x.activities = map[string]*timer{}, map[int64]*activity{}
+	s.executions = append(s.executions, x)
+	s.open[x.id], s.used[x.id] = x, true
+	attributes := &historypb.WorkflowExecutionStartedEventAttributes{
+		WorkflowType: &commonpb.WorkflowType{Name: x.kind}, TaskQueue: queue(), Input: input,
+		WorkflowExecutionTimeout: durationpb.New(0), WorkflowRunTimeout: durationpb.New(0), WorkflowTaskTimeout: durationpb.New(taskTimeout),
+		OriginalExecutionRunId: x.runID, FirstExecutionRunId: x.firstRun, Identity: "hogsendtest", Attempt: 1, WorkflowId: x.id,
+		FirstWorkflowTaskBackoff: durationpb.New(0), Header: &commonpb.Header{},
+	}
+	if change != nil {
+		change(attributes)
+	}
+	x.add(enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED, &historypb.HistoryEvent{Attributes: &historypb.HistoryEvent_WorkflowExecutionStartedEventAttributes{
+		WorkflowExecutionStartedEventAttributes: attributes,
+	}})
+	x.wake()
+}
+
+func queue() *taskqueuepb.TaskQueue {
+	return &taskqueuepb.TaskQueue{Name: TaskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL}
+}
+
+// add appends an event that has its attributes.
+func (x *execution) add(kind enumspb.EventType, e *historypb.HistoryEvent) *historypb.HistoryEvent {
+	e.EventId, e.TaskId = int64(len(x.events)+1), int64(len(x.events)+1)
+	e.EventType, e.EventTime = kind, timestamppb.New(x.server.now)
+	x.events = append(x.events, e)
+	return e
+}
+
+// wake schedules a workflow task, unless there is one already.
+func (x *execution) wake() {
+	if x.closed || x.scheduled != 0 {
+		return
+	}
+	e := x.add(enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, &historypb.HistoryEvent{Attributes: &historypb.HistoryEvent_WorkflowTaskScheduledEventAttributes{
+		WorkflowTaskScheduledEventAttributes: &historypb.WorkflowTaskScheduledEventAttributes{
+			TaskQueue: queue(), StartToCloseTimeout: durationpb.New(taskTimeout), Attempt: 1,
+		},
+	}})
+	x.scheduled = e.EventId
+	x.server.ready = append(x.server.ready, &workflowTask{execution: x, scheduled: e.EventId})
+}
+
+func (x *execution) signal(name string, input *commonpb.Payloads) {
+	x.add(enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED, &historypb.HistoryEvent{Attributes: &historypb.HistoryEvent_WorkflowExecutionSignaledEventAttributes{
+		WorkflowExecutionSignaledEventAttributes: &historypb.WorkflowExecutionSignaledEventAttributes{
+			SignalName: name, Input: input, Identity: "hogsendtest", Header: &commonpb.Header{},
+		},
+	}})
+	x.wake()
+}
+
+func (x *execution) cancel() {
+	if x.canceled {
+		return
+	}
+	x.canceled = true
+	x.add(enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED, &historypb.HistoryEvent{Attributes: &historypb.HistoryEvent_WorkflowExecutionCancelRequestedEventAttributes{
+		WorkflowExecutionCancelRequestedEventAttributes: &historypb.WorkflowExecutionCancelRequestedEventAttributes{Identity: "hogsendtest"},
+	}})
+	x.wake()
+}
+
+// close ends the run: what it left behind is not done any more.
+func (x *execution) close() {
+	x.closed, x.scheduled = true, 0
+	x.release(nil)
+	delete(x.server.open, x.id)
+	for _, t := range x.timers {
+		x.server.silence(t.alarm)
+	}
+	for _, a := range x.activities {
+		a.drop()
+	}
+	for _, child := range x.children {
+		if child.closed {
+			continue
+		}
+		switch child.onClose {
+		case enumspb.PARENT_CLOSE_POLICY_ABANDON:
+		case enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL:
+			child.cancel()
+		default:
+			child.add(enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED, &historypb.HistoryEvent{Attributes: &historypb.HistoryEvent_WorkflowExecutionTerminatedEventAttributes{
+				WorkflowExecutionTerminatedEventAttributes: &historypb.WorkflowExecutionTerminatedEventAttributes{Reason: "by parent close policy"},
+			}})
+			child.close()
+		}
+	}
+}
+
+// workflowTask lets the code of a workflow go on.
+type workflowTask struct {
+	execution *execution
+	scheduled int64
+	started   int64
+}
+
+func (t *workflowTask) void() bool { return t.execution.closed || t.execution.scheduled != t.scheduled }
+
+// fill is the task as the worker polls it: what it has not seen yet, or everything.
+func (t *workflowTask) fill(r *workflowservice.PollWorkflowTaskQueueResponse) {
+	x := t.execution
+	r.TaskToken = []byte(x.runID)
+	r.WorkflowExecution = &commonpb.WorkflowExecution{WorkflowId: x.id, RunId: x.runID}
+	r.WorkflowType = &commonpb.WorkflowType{Name: x.kind}
+	r.PreviousStartedEventId, r.StartedEventId, r.Attempt = x.previous, t.started, 1
+	r.ScheduledTime, r.StartedTime = timestamppb.New(x.server.now), timestamppb.New(x.server.now)
+	r.History = &historypb.History{Events: slices.Clone(x.events[x.handed:])}
+}
+
+func (t *workflowTask) run(s *Server) (runID string, err error) {
+	x := t.execution
+	e := x.add(enumspb.EVENT_TYPE_WORKFLOW_TASK_STARTED, &historypb.HistoryEvent{Attributes: &historypb.HistoryEvent_WorkflowTaskStartedEventAttributes{
+		WorkflowTaskStartedEventAttributes: &historypb.WorkflowTaskStartedEventAttributes{
+			ScheduledEventId: t.scheduled, Identity: "hogsendtest", RequestId: fmt.Sprint(t.scheduled), HistorySizeBytes: 1,
+		},
+	}})
+	t.started = e.EventId
+	got, err := s.exchange("a workflow task of "+x.String(), func(timeout <-chan time.Time) bool {
+		if x.release(t) {
+			return true
+		}
+		select {
+		case s.workflowTasks <- t:
+			return true
+		case <-timeout:
+			return false
+		}
+	})
+	if err != nil {
+		return "", err
+	}
+	if s.lost.Load() {
+		s.replace()
+		x.events = x.events[:len(x.events)-1] // as if it had not been handed out
+		s.ready = append([]task{t}, s.ready...)
+		got.end(reply{err: errGone()})
+		return "", nil
+	}
+	err = x.answered(t, got)
+	if s.forget.Load() {
+		s.replace()
+	}
+	if err != nil || x.closed || len(s.holding) == maxHeld {
+		got.end(reply{})
+		return x.runID, err
+	}
+	x.held = got
+	s.holding[x] = true
+	return x.runID, nil
+}
+
+// maxHeld bounds the calls that are held: the worker has so many hands.
+const maxHeld = 500
+
+// release ends the call that is held for the workflow, with its next task if there
+// is one, and reports whether that was taken.
+func (x *execution) release(next *workflowTask) bool {
+	if x.held == nil {
+		return false
+	}
+	taken := x.held.end(reply{next: next})
+	x.held = nil
+	delete(x.server.holding, x)
+	return taken && next != nil
+}
+
+func (x *execution) answered(t *workflowTask, got *answer) error {
+	switch r := got.request.(type) {
+	case *workflowservice.RespondWorkflowTaskFailedRequest:
+		return &TaskError{
+			WorkflowID: x.id, WorkflowType: x.kind, Message: r.GetFailure().GetMessage(), Stack: r.GetFailure().GetStackTrace(),
+		}
+	case *workflowservice.RespondWorkflowTaskCompletedRequest:
+		x.scheduled, x.previous, x.handed = 0, t.started, t.started
+		completed := x.add(enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED, &historypb.HistoryEvent{Attributes: &historypb.HistoryEvent_WorkflowTaskCompletedEventAttributes{
+			WorkflowTaskCompletedEventAttributes: &historypb.WorkflowTaskCompletedEventAttributes{
+				ScheduledEventId: t.scheduled, StartedEventId: t.started, Identity: "hogsendtest",
+				SdkMetadata: r.GetSdkMetadata(), MeteringMetadata: r.GetMeteringMetadata(),
+			},
+		}})
+		return x.obey(completed.EventId, r)
+	}
+	return errUnexpected
+}

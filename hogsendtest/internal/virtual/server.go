@@ -1,0 +1,257 @@
+// Package virtual is a Temporal service in memory, for one worker and in virtual
+// time. It keeps a real history of every workflow, hands out one task at a time, so
+// that the same script always runs in the same order, and moves its clock only when
+// it is told to.
+package virtual
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	commonpb "go.temporal.io/api/common/v1"
+	historypb "go.temporal.io/api/history/v1"
+)
+
+// Names that the worker of a Server uses.
+const (
+	Namespace = "virtual"
+	TaskQueue = "virtual"
+)
+
+// ErrStuck is returned by Step when the worker does not answer.
+var ErrStuck = errors.New("the worker does not answer")
+
+// TaskError is a workflow task that failed: its code panicked, blocked, or asked for
+// something else than its history holds. In production the workflow would be blocked
+// until other code is deployed (J-95).
+type TaskError struct {
+	WorkflowID, WorkflowType string
+	Message, Stack           string
+}
+
+func (e *TaskError) Error() string {
+	text := e.WorkflowType + ": " + e.Message
+	if e.Stack != "" {
+		text += "\n" + e.Stack
+	}
+	return text
+}
+
+// Server is the service. Its methods are for one goroutine, which drives it; the
+// worker talks to it through Client.
+type Server struct {
+	// Patience is how long the worker may take for one task, in real time.
+	Patience time.Duration
+
+	now        time.Time
+	executions []*execution // in the order in which they began
+	open       map[string]*execution
+	used       map[string]bool // workflow ids, open or closed
+	ready      []task
+	alarms     []*alarm
+	count      int // of alarms, to keep those of one instant in order
+
+	holding map[*execution]bool // with a call that is held
+
+	// lost says that the worker died during the task that is under way, forget that
+	// it dies after it. Both are said by the activity that is under way.
+	lost, forget atomic.Bool
+	tasks        int
+
+	workflowTasks chan *workflowTask
+	activityTasks chan *activityTask
+	answers       chan *answer
+	closed        chan struct{}
+}
+
+// NewServer is a service without workflows whose clock stands at start.
+func NewServer(start time.Time) *Server {
+	s := &Server{
+		Patience: 10 * time.Second, workflowTasks: make(chan *workflowTask), activityTasks: make(chan *activityTask),
+		answers: make(chan *answer), closed: make(chan struct{}),
+	}
+	s.Reset(start)
+	return s
+}
+
+// Reset forgets all workflows and sets the clock.
+func (s *Server) Reset(start time.Time) {
+	for x := range s.holding {
+		x.release(nil)
+	}
+	s.holding = map[*execution]bool{}
+	s.now, s.executions, s.ready, s.alarms, s.tasks = start, nil, nil, nil, 0
+	s.lost.Store(false)
+	s.forget.Store(false)
+	s.open, s.used = map[string]*execution{}, map[string]bool{}
+}
+
+// Close lets the calls of the worker fail from now on.
+func (s *Server) Close() { close(s.closed) }
+
+// Now is the virtual time.
+func (s *Server) Now() time.Time { return s.now }
+
+// task is something the worker is to do.
+type task interface {
+	// void reports that it is not to be done any more.
+	void() bool
+	// run hands it to the worker and applies the answer.
+	run(s *Server) (runID string, err error)
+}
+
+// alarm is something that time alone brings.
+type alarm struct {
+	at    time.Time
+	count int
+	ring  func()
+}
+
+func (s *Server) alarm(at time.Time, ring func()) *alarm {
+	s.count++
+	a := &alarm{at: at, count: s.count, ring: ring}
+	i, _ := slices.BinarySearchFunc(s.alarms, a, func(x, y *alarm) int {
+		if c := x.at.Compare(y.at); c != 0 {
+			return c
+		}
+		return x.count - y.count
+	})
+	s.alarms = slices.Insert(s.alarms, i, a)
+	return a
+}
+
+func (s *Server) silence(a *alarm) {
+	s.alarms = slices.DeleteFunc(s.alarms, func(o *alarm) bool { return o == a })
+}
+
+// Start starts a workflow and reports whether its id was free: an id is used once.
+func (s *Server) Start(id, kind string, input *commonpb.Payloads, memo *commonpb.Memo) bool {
+	if s.used[id] {
+		return false
+	}
+	s.begin(&execution{server: s, id: id, runID: uuid.NewString(), kind: kind}, input, func(a *historypb.WorkflowExecutionStartedEventAttributes) {
+		a.Memo = memo
+	})
+	return true
+}
+
+// Signal signals an open workflow and reports whether there is one.
+func (s *Server) Signal(id, name string, input *commonpb.Payloads) bool {
+	x := s.open[id]
+	if x != nil {
+		x.signal(name, input)
+	}
+	return x != nil
+}
+
+// Cancel asks an open workflow to end and reports whether there is one.
+func (s *Server) Cancel(id string) bool {
+	x := s.open[id]
+	if x != nil {
+		x.cancel()
+	}
+	return x != nil
+}
+
+// Idle reports that the worker has nothing to do until the clock moves.
+func (s *Server) Idle() bool {
+	s.ready = slices.DeleteFunc(s.ready, task.void)
+	return len(s.ready) == 0
+}
+
+// Step lets the worker do one task; there is nothing to do when Idle. It returns the
+// run whose code went on, "" after an activity, and a *TaskError when that failed.
+func (s *Server) Step() (runID string, err error) {
+	if s.Idle() {
+		return "", nil
+	}
+	next := s.ready[0]
+	s.ready = s.ready[1:]
+	s.tasks++
+	return next.run(s)
+}
+
+// Tasks counts those that were handed out since the last Reset.
+func (s *Server) Tasks() int { return s.tasks }
+
+// Next is the instant of the next alarm; ok is false when there is none.
+func (s *Server) Next() (at time.Time, ok bool) {
+	if len(s.alarms) == 0 {
+		return time.Time{}, false
+	}
+	return s.alarms[0].at, true
+}
+
+// Advance moves the clock, forward only.
+func (s *Server) Advance(to time.Time) {
+	if to.After(s.now) {
+		s.now = to
+	}
+}
+
+// Ring lets the next alarm happen if it is due, and reports whether one was.
+func (s *Server) Ring() bool {
+	if len(s.alarms) == 0 || s.alarms[0].at.After(s.now) {
+		return false
+	}
+	a := s.alarms[0]
+	s.alarms = s.alarms[1:]
+	a.ring()
+	return true
+}
+
+// Lose kills the worker during the task that is under way: its answer is refused,
+// and another worker, which knows nothing, does the task again at once.
+func (s *Server) Lose() { s.lost.Store(true) }
+
+// Lost reports that the worker was lost and its task is still under way: nothing it
+// does has any effect.
+func (s *Server) Lost() bool { return s.lost.Load() }
+
+// Forget kills the worker once the answer of the task that is under way is recorded.
+func (s *Server) Forget() { s.forget.Store(true) }
+
+// replace puts another worker in the place of the one that died.
+func (s *Server) replace() {
+	for _, x := range s.executions {
+		x.handed = 0
+	}
+	s.lost.Store(false)
+	s.forget.Store(false)
+}
+
+// exchange hands the worker what give gives and returns its answer.
+func (s *Server) exchange(what string, give func(timeout <-chan time.Time) bool) (*answer, error) {
+	patience := time.NewTimer(s.Patience)
+	defer patience.Stop()
+	if !give(patience.C) {
+		return nil, fmt.Errorf("hand out %s: %w", what, ErrStuck)
+	}
+	select {
+	case a := <-s.answers:
+		return a, nil
+	case <-patience.C:
+		return nil, fmt.Errorf("wait for %s: %w", what, ErrStuck)
+	}
+}
+
+// History is the history of one run of a workflow.
+type History struct {
+	WorkflowID, RunID, Type string
+	Events                  []*historypb.HistoryEvent
+	// Closed is false while the workflow is open.
+	Closed bool
+}
+
+// Histories are those of all runs, in the order in which they began.
+func (s *Server) Histories() []History {
+	all := make([]History, len(s.executions))
+	for i, x := range s.executions {
+		all[i] = History{WorkflowID: x.id, RunID: x.runID, Type: x.kind, Events: slices.Clone(x.events), Closed: x.closed}
+	}
+	return all
+}

@@ -1,0 +1,147 @@
+package virtual
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+// answer is what the worker says of its task. Its call returns once the answer was
+// applied; that of a workflow task is held until the workflow has another one, which
+// it then brings along: the worker polls a thousand times a second at most.
+type answer struct {
+	request proto.Message
+	reply   chan reply
+	over    atomic.Bool // the call has returned, or is about to
+}
+
+type reply struct {
+	err  error
+	next *workflowTask
+}
+
+// holdLimit is how long a call is held, in real time.
+const holdLimit = time.Second
+
+// end lets the call return, unless it has by itself.
+func (a *answer) end(r reply) bool {
+	if !a.over.CompareAndSwap(false, true) {
+		return false
+	}
+	a.reply <- r
+	return true
+}
+
+// Client is a client of the service. It answers in this process: nothing is ever
+// dialed.
+func (s *Server) Client(logger log.Logger) (client.Client, error) {
+	c, err := client.NewLazyClient(client.Options{
+		HostPort: "passthrough:///virtual", Namespace: Namespace, Logger: logger, Identity: "hogsendtest",
+		WorkerHeartbeatInterval: -1,
+		ConnectionOptions:       client.ConnectionOptions{DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(s.call)}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make client of the virtual service: %w", err)
+	}
+	return c, nil
+}
+
+// call is the end of the chain of interceptors: it answers in place of a connection.
+func (s *Server) call(ctx context.Context, method string, request, reply any, _ *grpc.ClientConn, _ grpc.UnaryInvoker, _ ...grpc.CallOption) error {
+	switch r := reply.(type) {
+	case *workflowservice.GetSystemInfoResponse:
+		r.Capabilities = &workflowservice.GetSystemInfoResponse_Capabilities{
+			SignalAndQueryHeader: true, InternalErrorDifferentiation: true, ActivityFailureIncludeHeartbeat: true,
+			EncodedFailureAttributes: true, UpsertMemo: true, SdkMetadata: true,
+		}
+		return nil
+	case *workflowservice.PollWorkflowTaskQueueResponse:
+		return s.pollWorkflow(ctx, r)
+	case *workflowservice.PollActivityTaskQueueResponse:
+		return s.pollActivity(ctx, r)
+	case *workflowservice.RespondWorkflowTaskCompletedResponse:
+		next, err := s.answer(ctx, request)
+		if next != nil {
+			r.WorkflowTask = &workflowservice.PollWorkflowTaskQueueResponse{}
+			next.fill(r.WorkflowTask)
+		}
+		return err
+	case *workflowservice.RespondWorkflowTaskFailedResponse, *workflowservice.RespondActivityTaskCompletedResponse,
+		*workflowservice.RespondActivityTaskFailedResponse, *workflowservice.RespondActivityTaskCanceledResponse:
+		_, err := s.answer(ctx, request)
+		return err
+	case *workflowservice.DescribeNamespaceResponse, *workflowservice.RecordActivityTaskHeartbeatResponse, *workflowservice.ShutdownWorkerResponse:
+		return nil
+	}
+	return status.Error(codes.Unimplemented, "hogsendtest does not know "+method)
+}
+
+func (s *Server) answer(ctx context.Context, request any) (*workflowTask, error) {
+	message, ok := request.(proto.Message)
+	if !ok {
+		return nil, status.Errorf(codes.Internal, "%T is no message", request)
+	}
+	a := &answer{request: message, reply: make(chan reply, 1)}
+	select {
+	case s.answers <- a:
+	case <-s.closed:
+		return nil, status.Error(codes.Canceled, "the run is over")
+	case <-ctx.Done():
+		return nil, status.FromContextError(ctx.Err()).Err()
+	}
+	limit := time.NewTimer(holdLimit)
+	defer limit.Stop()
+	select {
+	case r := <-a.reply:
+		return r.next, r.err
+	case <-limit.C:
+	case <-s.closed:
+	}
+	if a.over.CompareAndSwap(false, true) {
+		return nil, nil
+	}
+	r := <-a.reply
+	return r.next, r.err
+}
+
+// errGone refuses the answer of a worker that was lost.
+func errGone() error {
+	return serviceerror.ToStatus(serviceerror.NewNotFound("the task is another worker's now")).Err()
+}
+
+var errUnexpected = errors.New("the worker answered another task than it was given")
+
+func (s *Server) pollWorkflow(ctx context.Context, r *workflowservice.PollWorkflowTaskQueueResponse) error {
+	select {
+	case t := <-s.workflowTasks:
+		t.fill(r)
+		return nil
+	case <-s.closed:
+		return nil
+	case <-ctx.Done():
+		return status.FromContextError(ctx.Err()).Err()
+	}
+}
+
+func (s *Server) pollActivity(ctx context.Context, r *workflowservice.PollActivityTaskQueueResponse) error {
+	select {
+	case t := <-s.activityTasks:
+		t.fill(r)
+		return nil
+	case <-s.closed:
+		return nil
+	case <-ctx.Done():
+		return status.FromContextError(ctx.Err()).Err()
+	}
+}

@@ -1,0 +1,50 @@
+package virtual
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/worker"
+)
+
+// Worker is Temporal's own worker, at work for a Server.
+type Worker struct {
+	client client.Client
+	parts  []worker.Worker
+}
+
+// activityParts is how many workers poll for activities: each polls a thousand times
+// a second at most.
+const activityParts = 4
+
+// StartWorker starts a worker on c, a client of the server; register gives it
+// workflows and activities, activities alone when workflows is false. It does one
+// thing at a time. deadlock is how long the code of a workflow may go on without
+// waiting for anything.
+func StartWorker(c client.Client, deadlock time.Duration, interceptors []interceptor.WorkerInterceptor, register func(r worker.Registry, workflows bool)) (*Worker, error) {
+	w := &Worker{client: c}
+	for i := range 1 + activityParts {
+		part := worker.New(c, TaskQueue, worker.Options{
+			MaxConcurrentWorkflowTaskPollers: 4, MaxConcurrentActivityTaskPollers: 4, MaxConcurrentLocalActivityExecutionSize: 1,
+			DeadlockDetectionTimeout: deadlock, WorkerStopTimeout: 100 * time.Millisecond, DisableRegistrationAliasing: true,
+			Interceptors: interceptors, LocalActivityWorkerOnly: i == 0, DisableWorkflowWorker: i > 0,
+		})
+		register(part, i == 0)
+		if err := part.Start(); err != nil {
+			w.Stop()
+			return nil, fmt.Errorf("start worker: %w", err)
+		}
+		w.parts = append(w.parts, part)
+	}
+	return w, nil
+}
+
+// Stop ends the worker and closes its client.
+func (w *Worker) Stop() {
+	for _, part := range w.parts {
+		part.Stop()
+	}
+	w.client.Close()
+}

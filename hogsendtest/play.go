@@ -1,0 +1,389 @@
+package hogsendtest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/hogsendtest/internal/virtual"
+	"github.com/hogsend/hogsend/workflows"
+	"github.com/hogsend/hogsend/workflows/names"
+)
+
+const (
+	// deadlock is how long the code of a journey may go on without waiting, in real
+	// time; patience bounds whatever else does not come back (T-10).
+	deadlock = 2 * time.Second
+	patience = 4 * time.Second
+	// maxTasks bounds a run that does not end.
+	maxTasks = 20_000
+)
+
+// host is a worker that plays a script, any number of times.
+type host struct {
+	scenario *Scenario
+	server   *virtual.Server
+	worker   *virtual.Worker
+	watcher  *watcher
+	play     *play // the one that is played
+	own      map[string]bool
+}
+
+func newHost(s *Scenario) (*host, error) {
+	h := &host{scenario: s, server: virtual.NewServer(s.start), watcher: newWatcher(), own: map[string]bool{}}
+	h.server.Patience = patience
+	h.watcher.lost, h.watcher.now = h.server.Lost, h.server.Now
+	h.watcher.activity = func(name, workflowID, key string, run func() (any, error)) (any, error) {
+		return h.play.step(name, workflowID, key, run)
+	}
+	c, err := h.server.Client(silent())
+	if err != nil {
+		return nil, err
+	}
+	h.worker, err = virtual.StartWorker(c, deadlock, []interceptor.WorkerInterceptor{h.watcher, workflows.LogFields()}, h.register)
+	return h, err
+}
+
+func (h *host) stop() {
+	h.server.Close()
+	h.worker.Stop()
+}
+
+func silent() log.Logger { return log.NewStructuredLogger(slog.New(slog.DiscardHandler)) }
+
+// register registers what a worker does (T-1).
+func (h *host) register(r worker.Registry, withWorkflows bool) {
+	if withWorkflows {
+		registerWorkflows(r, h.watcher, h.scenario.catalog.journeys, h.scenario.workflows)
+	}
+	for name, fn := range worldActivities(h) {
+		r.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
+		h.own[name] = true
+	}
+	for name, fn := range h.scenario.activities {
+		r.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
+	}
+}
+
+type workflowRegistry interface {
+	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
+}
+
+func registerWorkflows(r workflowRegistry, w *watcher, journeys []hogsend.Journey, others map[string]any) {
+	for _, j := range journeys {
+		watched := w.watch(j)
+		if j.Reaction == nil {
+			run := workflows.Journey(watched)
+			for _, id := range append([]string{j.ID}, j.Aliases...) {
+				r.RegisterWorkflowWithOptions(run, workflow.RegisterOptions{Name: names.JourneyType(id)})
+			}
+			continue
+		}
+		if j.Reaction.Kind == hogsend.ReactionDwell {
+			r.RegisterWorkflowWithOptions(workflows.Dwell(watched), workflow.RegisterOptions{Name: j.ID})
+		} else {
+			r.RegisterWorkflowWithOptions(workflows.Journey(watched), workflow.RegisterOptions{Name: j.ID})
+		}
+	}
+	for name, fn := range others {
+		r.RegisterWorkflowWithOptions(fn, workflow.RegisterOptions{Name: name})
+	}
+}
+
+// InterceptActivity implements interceptor.WorkerInterceptor.
+func (w *watcher) InterceptActivity(ctx context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+	in := &watchedActivity{watcher: w}
+	in.Next = next
+	return in
+}
+
+type watchedActivity struct {
+	interceptor.ActivityInboundInterceptorBase
+	watcher *watcher
+}
+
+func (i *watchedActivity) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
+	info := activity.GetInfo(ctx)
+	key := ""
+	for _, arg := range in.Args {
+		if step, ok := stepOf(arg); ok {
+			key = step.Key
+		}
+	}
+	return i.watcher.activity(info.ActivityType.Name, info.WorkflowExecution.ID, key, func() (any, error) { return i.Next.ExecuteActivity(ctx, in) })
+}
+
+// play is one time that a script is played.
+type play struct {
+	host   *host
+	world  *world
+	server *virtual.Server
+	names  map[string]*person
+	down   int // outages under way
+	steps  []step
+	loss   *loss
+}
+
+// step is one activity that was run.
+type step struct {
+	name, workflowID, key string
+	task                  int // the ordinal of the task that it was part of
+}
+
+func (s step) String() string {
+	if s.key == "" {
+		return s.name
+	}
+	return s.key + " (" + s.name + ")"
+}
+
+// loss is when a worker is lost: at a step, counted from 1.
+type loss struct {
+	at   int
+	when moment
+}
+
+type moment string
+
+const (
+	lostBefore   moment = "before"
+	lostAfter    moment = "after the effect of, and before recording,"
+	lostRecorded moment = "after"
+)
+
+// errLost is what an activity of a lost worker returns; nobody will ever read it.
+var errLost = temporal.NewNonRetryableApplicationError("the worker is lost", "Lost", nil)
+
+// step runs an activity, or loses the worker there.
+func (p *play) step(name, workflowID, key string, run func() (any, error)) (any, error) {
+	if p.server.Lost() {
+		return nil, errLost
+	}
+	p.steps = append(p.steps, step{name: name, workflowID: workflowID, key: key, task: p.server.Tasks()})
+	if p.loss == nil || p.loss.at != len(p.steps) {
+		return run()
+	}
+	if p.loss.when == lostBefore {
+		p.server.Lose()
+		return nil, errLost
+	}
+	out, err := run()
+	if p.loss.when == lostRecorded {
+		p.server.Forget()
+	} else {
+		p.server.Lose()
+	}
+	return out, err
+}
+
+// newPlay sets the scene; kept are the values of Run.Once of an earlier play.
+func (h *host) newPlay(l *loss, earlier *world) (*play, error) {
+	s := h.scenario
+	h.server.Reset(s.start)
+	p := &play{host: h, server: h.server, names: map[string]*person{}, loss: l}
+	p.world = newWorld(s.catalog, s.renderer, h.server.Now)
+	p.world.script = s.sends.clone()
+	p.world.arms = s.arms
+	if earlier != nil {
+		p.world.kept = earlier.once
+	}
+	for _, who := range s.people {
+		c := p.world.add(who.UserID, who.Email)
+		c.timezone = who.Timezone
+		_, properties, err := asJSON(who.Properties)
+		if err != nil {
+			return nil, fmt.Errorf("properties of %s: %w", c.name(), err)
+		}
+		c.properties = properties
+		p.names[c.name()] = c
+	}
+	h.play = p
+	return p, nil
+}
+
+// run plays the script to its end.
+func (p *play) run() error {
+	s := p.host.scenario
+	items := s.script()
+	for {
+		if err := p.settle(); err != nil {
+			return err
+		}
+		next, what := p.next(items)
+		if what == nothing || s.end != nil && next.After(s.start.Add(*s.end)) {
+			if s.end != nil {
+				p.server.Advance(s.start.Add(*s.end))
+			}
+			return nil
+		}
+		p.server.Advance(next)
+		switch what {
+		case scripted:
+			it := items[0]
+			items = items[1:]
+			if err := it.apply(p); err != nil {
+				return fmt.Errorf("+%s, %s: %w", it.at, it.what, err)
+			}
+		case timed:
+			p.server.Ring()
+		case released, nothing:
+		}
+	}
+}
+
+type kind int
+
+const (
+	nothing kind = iota
+	scripted
+	released
+	timed
+)
+
+// next is what happens next: of one instant the script first, timers last, as an
+// event that comes at a deadline is still in time (J-126).
+func (p *play) next(items []item) (at time.Time, what kind) {
+	earlier := func(t time.Time, k kind) {
+		if what == nothing || t.Before(at) {
+			at, what = t, k
+		}
+	}
+	if len(items) > 0 {
+		earlier(p.host.scenario.start.Add(items[0].at), scripted)
+	}
+	if t, ok := p.world.releaseDue(); ok {
+		earlier(t, released)
+	}
+	if t, ok := p.server.Next(); ok {
+		earlier(t, timed)
+	}
+	return at, what
+}
+
+// settle lets the worker work until it has nothing to do at this instant.
+func (p *play) settle() error {
+	for p.down == 0 {
+		p.world.releaseDue()
+		for len(p.world.outbox) > 0 {
+			m := p.world.outbox[0]
+			p.world.outbox = p.world.outbox[1:]
+			if err := p.deliver(m); err != nil {
+				return err
+			}
+		}
+		if p.server.Idle() {
+			return nil
+		}
+		if p.server.Tasks() > maxTasks {
+			return errors.New("the script does not end; give it an end with Until")
+		}
+		runID, err := p.server.Step()
+		if err != nil {
+			return err
+		}
+		if runID != "" && p.loss == nil {
+			t := p.host.watcher.trace(runID)
+			t.marks = append(t.marks, len(t.calls))
+		}
+	}
+	return nil
+}
+
+// signal is the argument of names.SignalWait.
+type signal struct {
+	WaitID  string `json:"waitId"`
+	EventID string `json:"eventId"`
+}
+
+// deliver tells Temporal what a row of the outbox says.
+func (p *play) deliver(m message) error {
+	var input any
+	switch m.kind {
+	case tellStart:
+		input = m.enrollment
+	case tellDwell:
+		input = m.dwell
+	case tellSignal:
+		input = signal{WaitID: m.waitID, EventID: m.eventID}
+	case tellCancel:
+		p.server.Cancel(m.workflowID)
+		return nil
+	}
+	payloads, err := payload(input)
+	if err != nil {
+		return err
+	}
+	if m.kind == tellSignal {
+		p.server.Signal(m.workflowID, m.what, payloads)
+		return nil
+	}
+	p.server.Start(m.workflowID, m.what, payloads, nil)
+	return nil
+}
+
+func payload(value any) (*commonpb.Payloads, error) {
+	payloads, err := converter.GetDefaultDataConverter().ToPayloads(value)
+	if err != nil {
+		return nil, fmt.Errorf("encode payload: %w", err)
+	}
+	return payloads, nil
+}
+
+func (p *play) who(name string) *person { return p.names[name] }
+
+// event lets a scripted event arrive.
+func (p *play) event(name string, e Event) error {
+	w, who := p.world, p.who(name)
+	root, decided, entered := w.begin(), len(w.decisions), len(who.entries) > 0
+	alive := len(who.live) > 0
+	_, err := w.ingest(root, who, incoming{name: e.Name, properties: e.Properties, contactProperties: e.ContactProperties, occurred: e.OccurredAt})
+	if entered && !alive && len(w.decisions) == decided && len(e.ContactProperties) == 0 {
+		w.problem(problem{
+			kind: LateScript, name: e.Name,
+			text: fmt.Sprintf("%s comes at +%s, after the end of all enrollments of %s, and nothing listens to it", e.Name, w.now().Sub(p.host.scenario.start), name),
+		})
+	}
+	return err
+}
+
+// cancel ends an enrollment as an operator does (J-82).
+func (p *play) cancel(who *person, journeyID string) error {
+	root := p.world.begin()
+	for _, n := range who.live {
+		if p.world.canonical(n.journeyID) == p.world.canonical(journeyID) {
+			return p.world.endAll(root, []*enrollment{n}, end{status: statusExited, reason: "admin", key: stepEnd, cancels: true})
+		}
+	}
+	return fmt.Errorf("%s is not enrolled in %s then", who.name(), journeyID)
+}
+
+// check are the problems of a world at the end of a script (T-9).
+func (p *play) check() []problem {
+	found := append([]problem(nil), p.world.problems...)
+	for _, wt := range p.world.waits {
+		if n := wt.enrollment; wt.status == waitOpen && wt.deadline == nil && n.isLive() && p.host.scenario.end == nil {
+			found = append(found, problem{kind: OpenWait, name: n.journeyID, text: fmt.Sprintf("%s of %s still waits at %s for %s, without a deadline",
+				n.journeyID, n.person.name(), wt.label, cmp.Or(wt.event, "nothing"))})
+		}
+	}
+	w := p.host.watcher
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, d := range w.waste {
+		found = append(found, problem{kind: DiscardedError, name: d.journey, text: fmt.Sprintf("%s takes no notice of the error of %s at %s: %s", d.journey, d.method, d.place, d.err)})
+	}
+	return found
+}

@@ -1,0 +1,121 @@
+package hogsendtest
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/hogsend/hogsend/hogsendtest/internal/virtual"
+	"github.com/hogsend/hogsend/workflows"
+)
+
+// replays is how often each prefix of a history is replayed (T-12).
+const replays = 5
+
+// stacks are those of all goroutines that are in code of workflows.
+func stacks() string {
+	buffer := make([]byte, 1<<20)
+	buffer = buffer[:runtime.Stack(buffer, true)]
+	var found []string
+	for stack := range strings.SplitSeq(string(buffer), "\n\n") {
+		if strings.Contains(stack, "hogsend/workflows.") {
+			found = append(found, stack)
+		}
+	}
+	return strings.Join(found, "\n\n")
+}
+
+// prefix is a history up to what one workflow task asked for.
+func prefixes(events []*historypb.HistoryEvent) [][]*historypb.HistoryEvent {
+	var all [][]*historypb.HistoryEvent
+	for i, e := range events {
+		if e.EventType != enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
+			continue
+		}
+		end := i + 1
+		for end < len(events) && fromTask(events[end]) == e.EventId {
+			end++
+		}
+		all = append(all, events[:end:end])
+	}
+	return all
+}
+
+// fromTask is the completed workflow task that asked for an event; 0 for none.
+func fromTask(e *historypb.HistoryEvent) int64 {
+	for _, a := range []interface{ GetWorkflowTaskCompletedEventId() int64 }{
+		e.GetActivityTaskScheduledEventAttributes(), e.GetActivityTaskCancelRequestedEventAttributes(), e.GetTimerStartedEventAttributes(),
+		e.GetTimerCanceledEventAttributes(), e.GetMarkerRecordedEventAttributes(), e.GetWorkflowExecutionCompletedEventAttributes(),
+		e.GetWorkflowExecutionFailedEventAttributes(), e.GetWorkflowExecutionCanceledEventAttributes(), e.GetWorkflowExecutionContinuedAsNewEventAttributes(),
+		e.GetStartChildWorkflowExecutionInitiatedEventAttributes(), e.GetSignalExternalWorkflowExecutionInitiatedEventAttributes(),
+		e.GetRequestCancelExternalWorkflowExecutionInitiatedEventAttributes(), e.GetUpsertWorkflowSearchAttributesEventAttributes(),
+		e.GetWorkflowPropertiesModifiedEventAttributes(),
+	} {
+		if id := a.GetWorkflowTaskCompletedEventId(); id != 0 {
+			return id
+		}
+	}
+	return 0
+}
+
+// replay replays every prefix of every history, and compares what the code asks for
+// with what it asked for when the history was made.
+func (h *host) replay(histories []virtual.History) error {
+	w := newWatcher()
+	replayer, err := newReplayer(w, h.scenario)
+	if err != nil {
+		return err
+	}
+	for _, history := range histories {
+		recorded := h.watcher.trace(history.RunID)
+		for i, prefix := range prefixes(history.Events) {
+			for range replays {
+				err := replayer.ReplayWorkflowHistory(silent(), &historypb.History{Events: prefix})
+				if difference := compare(recorded, recorded.marks[i], w.trace(history.RunID)); difference != "" {
+					return fmt.Errorf("%s asks for something else than it did when it ran, so it would be stuck after a restart:\n%s", history.Type, difference)
+				}
+				if err != nil {
+					return fmt.Errorf("%s does not replay: %w", history.Type, err)
+				}
+			}
+		}
+	}
+	if len(w.bare) > 0 {
+		return fmt.Errorf("a method of Run was called by a goroutine of its own; use workflow.Go:\n%s", list(w.bare))
+	}
+	return nil
+}
+
+func newReplayer(w *watcher, s *Scenario) (worker.WorkflowReplayer, error) {
+	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{
+		DisableRegistrationAliasing: true, Interceptors: []interceptor.WorkerInterceptor{w, workflows.LogFields()},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make replayer: %w", err)
+	}
+	registerWorkflows(replayer, w, s.catalog.journeys, s.workflows)
+	return replayer, nil
+}
+
+// compare finds the first call that differs from those recorded; "" for none.
+func compare(recorded *trace, length int, replayed *trace) string {
+	for i := range max(length, len(replayed.calls)) {
+		was, is := "nothing more", "nothing more"
+		if i < length {
+			was = recorded.calls[i].String()
+		}
+		if i < len(replayed.calls) {
+			is = replayed.calls[i].String()
+		}
+		if i < length && i < len(replayed.calls) && recorded.calls[i].what == replayed.calls[i].what && recorded.calls[i].detail == replayed.calls[i].detail {
+			continue
+		}
+		return fmt.Sprintf("  step %d\n  recorded: %s\n  asked for: %s", i+1, was, is)
+	}
+	return ""
+}

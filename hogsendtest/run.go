@@ -1,0 +1,58 @@
+package hogsendtest
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/hogsend/hogsend/hogsendtest/internal/virtual"
+)
+
+// Run plays the script in virtual time, on the very code that a worker runs, and
+// fails the test for what is wrong with it. Unless Quick was called it then replays
+// the histories it made, and plays the script again with the worker lost at every
+// step (T-12, T-14).
+func (s *Scenario) Run() *Result {
+	s.t.Helper()
+	h, err := newHost(s)
+	if err != nil {
+		s.fail("%s", err)
+	}
+	defer h.stop()
+	first, err := h.newPlay(nil, nil)
+	if err == nil {
+		err = first.run()
+	}
+	if err != nil {
+		s.fail("%s", explain(err))
+	}
+	result := first.world.result(s.t, s.start)
+	if bare := h.watcher.bare; len(bare) > 0 {
+		s.fail("a method of Run was called by a goroutine of its own, which replays in another order; use workflow.Go:\n%s", list(bare))
+	}
+	problems := append(s.problems, first.check()...)
+	if lines := s.refused(problems); len(lines) > 0 {
+		s.fail("the script is not clean; Allow lets it be so:\n%s", list(lines))
+	}
+	histories := h.server.Histories()
+	result.stored = storedHistories(h, histories)
+	if s.quick {
+		s.t.Logf("hogsendtest: quick, without replay and crash mode")
+		return result
+	}
+	if err := h.replay(histories); err != nil {
+		s.fail("replay mode: %s", err)
+	}
+	return result
+}
+
+// explain says what failed and where.
+func explain(err error) string {
+	var failed *virtual.TaskError
+	if errors.As(err, &failed) {
+		return fmt.Sprintf("the code of %s failed: %s\n%s", failed.WorkflowType, failed.Message, failed.Stack)
+	}
+	if errors.Is(err, virtual.ErrStuck) {
+		return err.Error() + "\n" + stacks()
+	}
+	return err.Error()
+}

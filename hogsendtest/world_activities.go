@@ -1,0 +1,328 @@
+package hogsendtest
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/criteria"
+)
+
+// worldActivities are the side effects of journeys by the names they are registered
+// under, each a method of the world that is played. It may run any number of times
+// with the effect of once.
+func worldActivities(h *host) map[string]any {
+	return map[string]any{
+		activities.ClaimEnrollmentName:  locked(h, (*world).claim),
+		activities.FinishEnrollmentName: locked(h, (*world).finishEnrollment),
+		activities.BeginWaitName:        locked(h, (*world).beginWait),
+		activities.EndWaitName:          locked(h, (*world).endWait),
+		activities.ReadContactName:      locked(h, (*world).readContact),
+		activities.IsSubscribedName:     locked(h, (*world).isSubscribed),
+		activities.SendName:             locked(h, (*world).sendMail),
+		activities.TriggerName:          locked(h, (*world).triggerEvent),
+		activities.CheckpointName:       locked(h, (*world).checkpoint),
+		activities.KeepOnceName:         locked(h, (*world).keepOnce),
+		activities.ReadOnceName:         locked(h, (*world).readOnce),
+		activities.ExitName:             locked(h, (*world).exit),
+		activities.AbandonHoldName:      locked(h, (*world).abandonHold),
+		activities.DwellName:            locked(h, (*world).dwell),
+	}
+}
+
+// locked makes an activity of a method of the world.
+func locked[Request, Result any](h *host, fn func(*world, Request) (Result, error)) func(context.Context, Request) (Result, error) {
+	return func(_ context.Context, r Request) (Result, error) {
+		w := h.play.world
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return fn(w, r)
+	}
+}
+
+// invalid is a usage error as activities return it: the journey gets it as it is.
+func invalid(field, message string) error {
+	return temporal.NewNonRetryableApplicationError("invalid "+field, activities.TypeValidation, nil, hogsend.ValidationError{Field: field, Message: message})
+}
+
+func (w *world) enrollment(id string) (*enrollment, error) {
+	n := w.byID[id]
+	if n == nil {
+		return nil, temporal.NewNonRetryableApplicationError("there is no enrollment "+id, "NotFound", nil)
+	}
+	return n, nil
+}
+
+func (w *world) claim(r activities.ClaimRequest) (activities.Claim, error) {
+	n := w.byID[r.EnrollmentID]
+	if n == nil {
+		return activities.Claim{Status: "unknown"}, nil
+	}
+	claim := activities.Claim{Status: n.status, BuildID: buildID}
+	if !n.isLive() || n.firstRun != "" && n.firstRun != r.FirstRunID {
+		return claim, nil
+	}
+	n.firstRun = r.FirstRunID
+	claim.Claimed, claim.ContactID, claim.Event = true, n.person.id, n.trigger.stored()
+	claim.Now = activities.Moment{At: n.trigger.ReceivedAt, Seq: n.trigger.seq}
+	claim.Enrollment = hogsend.Enrollment{ID: n.id, JourneyID: n.journeyID, Entry: n.entry, Version: n.version, EnrolledAt: n.createdAt}
+	return claim, nil
+}
+
+// maxProperties bounds the properties that a journey gets (J-121).
+const maxProperties = 256 << 10
+
+func (e *event) stored() hogsend.StoredEvent {
+	stored := e.StoredEvent
+	stored.Properties = clone(e.Properties)
+	if len(e.raw) > maxProperties {
+		stored.Truncated = true
+		for key, value := range stored.Properties {
+			switch value.(type) {
+			case string, float64, bool:
+			default:
+				delete(stored.Properties, key)
+			}
+		}
+	}
+	return stored
+}
+
+func (w *world) finishEnrollment(r activities.FinishRequest) (activities.Finish, error) {
+	n, err := w.enrollment(r.EnrollmentID)
+	if err != nil {
+		return activities.Finish{}, err
+	}
+	status, err := w.finish(n, end{status: r.Status, reason: r.Reason, failure: r.Error, key: stepEnd})
+	return activities.Finish{Status: status}, err
+}
+
+func (w *world) readContact(enrollmentID string) (activities.ContactValue, error) {
+	n, err := w.enrollment(enrollmentID)
+	if err != nil {
+		return activities.ContactValue{}, err
+	}
+	return activities.ContactValue{Contact: n.person.contact()}, nil
+}
+
+func (w *world) checkpoint(step activities.Step) (activities.Effect, error) {
+	n, err := w.enrollment(step.EnrollmentID)
+	if err != nil || !n.isLive() {
+		return activities.Effect{Ended: err == nil}, err
+	}
+	w.log(n, step.Key, "node", n.node, step.Node, "")
+	n.stand(statusActive, step.Node)
+	return activities.Effect{}, nil
+}
+
+func (w *world) triggerEvent(r activities.TriggerRequest) (activities.Effect, error) {
+	n, err := w.enrollment(r.Step.EnrollmentID)
+	if err != nil {
+		return activities.Effect{}, err
+	}
+	if !n.isLive() {
+		return activities.Effect{Ended: true}, nil
+	}
+	key := "step:" + n.id + ":" + r.Step.Key
+	if w.keys[key] {
+		return activities.Effect{}, nil
+	}
+	if held := w.holdOf(n, r.Step, false); held != nil {
+		return activities.Effect{Held: held}, nil
+	}
+	w.keys[key] = true
+	root, target := w.begin(), n.person
+	if r.Event.UserID != "" || strings.TrimSpace(r.Event.Email) != "" {
+		if target, err = w.identify(r.Event.UserID, r.Event.Email); err != nil {
+			w.problem(problem{kind: Unsupported, name: r.Event.Event, text: err.Error()})
+			return activities.Effect{}, temporal.NewNonRetryableApplicationError(err.Error(), "Unsupported", nil)
+		}
+	}
+	w.log(n, r.Step.Key, "event_triggered", n.node, r.Step.Node, r.Event.Event)
+	n.node = r.Step.Node
+	_, err = w.ingest(root, target, incoming{
+		name: r.Event.Event, properties: r.Event.Properties, contactProperties: r.Event.ContactProperties,
+		occurred: r.OccurredAt, source: "journey", hops: w.hops(n),
+	})
+	return activities.Effect{}, err
+}
+
+func (w *world) exit(r activities.ExitRequest) (activities.Effect, error) {
+	n, err := w.enrollment(r.Step.EnrollmentID)
+	if err != nil {
+		return activities.Effect{}, err
+	}
+	_, err = w.finish(n, end{status: statusExited, reason: r.Reason, key: r.Step.Key})
+	return activities.Effect{}, err
+}
+
+func (w *world) readOnce(r activities.OnceRequest) (activities.OnceValue, error) {
+	value, found := w.once[r.Step.EnrollmentID+"/"+r.Label]
+	return activities.OnceValue{Found: found, Value: value}, nil
+}
+
+func (w *world) keepOnce(r activities.OnceRequest) (activities.OnceValue, error) {
+	n, err := w.enrollment(r.Step.EnrollmentID)
+	if err != nil {
+		return activities.OnceValue{}, err
+	}
+	id := n.id + "/" + r.Label
+	if value, found := w.once[id]; found {
+		return activities.OnceValue{Found: true, Value: value}, nil
+	}
+	if !n.isLive() {
+		return activities.OnceValue{Ended: true}, nil
+	}
+	value := r.Value
+	if earlier, found := w.kept[id]; found {
+		value = earlier
+	}
+	w.once[id] = value
+	w.log(n, r.Step.Key, "once", n.node, n.node, r.Label)
+	return activities.OnceValue{Found: true, Value: value}, nil
+}
+
+// wait is a sleep or a wait for an event.
+type wait struct {
+	id         string
+	enrollment *enrollment
+	step       string
+	label      string
+	event      string // "" for a sleep
+	conditions []hogsend.Condition
+	deadline   *time.Time
+	status     string
+	matched    *event
+}
+
+// The states of a wait.
+const (
+	waitOpen     = "open"
+	waitMatched  = "matched"
+	waitTimedOut = "timed_out"
+	waitClosed   = "closed"
+)
+
+// beginWait looks back and registers a wait (J-125). A repeated call finds the wait
+// of the first.
+func (w *world) beginWait(r activities.BeginWaitRequest) (activities.WaitState, error) {
+	n, err := w.enrollment(r.Step.EnrollmentID)
+	if err != nil || !n.isLive() {
+		return activities.WaitState{Ended: err == nil}, err
+	}
+	wt := w.findWait(n, r.Step.Key)
+	if wt == nil {
+		wt = &wait{
+			id: idOf("wait", n.id, r.Step.Key), enrollment: n, step: r.Step.Key, label: r.Label, event: r.Event, deadline: r.Deadline, status: waitOpen,
+		}
+		if len(r.Conditions) > 0 {
+			if wt.conditions, err = criteria.Unmarshal(r.Conditions); err != nil {
+				return activities.WaitState{}, fmt.Errorf("read conditions: %w", err)
+			}
+		}
+		if err := w.lookBack(wt, r); err != nil {
+			return activities.WaitState{}, err
+		}
+		if wt.status == waitOpen && wt.deadline != nil && !wt.deadline.After(w.now()) {
+			wt.status = waitTimedOut
+		}
+		w.waits = append(w.waits, wt)
+		detail := ""
+		if wt.deadline != nil {
+			detail = "until " + wt.deadline.UTC().Format(time.RFC3339)
+		}
+		w.log(n, wt.step, "wait_started", n.node, wt.label, detail)
+	}
+	if wt.status == waitOpen {
+		n.stand(statusWaiting, wt.label)
+	} else {
+		w.leaveWait(wt)
+	}
+	return wt.state(), nil
+}
+
+func (w *world) findWait(n *enrollment, step string) *wait {
+	i := slices.IndexFunc(w.waits, func(wt *wait) bool { return wt.enrollment == n && wt.step == step })
+	if i < 0 {
+		return nil
+	}
+	return w.waits[i]
+}
+
+// lookBack finds the first event since the logical now, or since the look-back
+// before it (J-125, J-128).
+func (w *world) lookBack(wt *wait, r activities.BeginWaitRequest) error {
+	if wt.event == "" {
+		return nil
+	}
+	for _, e := range w.events {
+		after := e.ReceivedAt.After(r.After.At) || e.ReceivedAt.Equal(r.After.At) && e.seq > r.After.Seq
+		recent := r.Lookback > 0 && !e.OccurredAt.Before(r.After.At.Add(-r.Lookback))
+		if e.person != wt.enrollment.person || e.Name != wt.event || !(after && !e.late || recent) || e == wt.enrollment.trigger ||
+			wt.deadline != nil && e.ReceivedAt.After(*wt.deadline) || w.ended(wt.enrollment, e) {
+			continue
+		}
+		holds, err := e.holds(wt.conditions)
+		if err != nil {
+			return err
+		}
+		if holds {
+			wt.status, wt.matched = waitMatched, e
+			return nil
+		}
+	}
+	return nil
+}
+
+// ended reports whether the event ended an earlier wait of the enrollment.
+func (w *world) ended(n *enrollment, e *event) bool {
+	return slices.ContainsFunc(w.waits, func(wt *wait) bool { return wt.enrollment == n && wt.matched == e })
+}
+
+// endWait decides how a wait ended (J-126).
+func (w *world) endWait(r activities.EndWaitRequest) (activities.WaitState, error) {
+	n, err := w.enrollment(r.Step.EnrollmentID)
+	if err != nil || !n.isLive() {
+		return activities.WaitState{Ended: err == nil}, err
+	}
+	wt := w.findWait(n, r.Step.Key)
+	if wt == nil {
+		return activities.WaitState{}, temporal.NewNonRetryableApplicationError("there is no wait "+r.WaitID, "NotFound", nil)
+	}
+	switch {
+	case wt.status != waitOpen:
+	case r.Abandon:
+		wt.status = waitClosed
+	case wt.deadline != nil && !wt.deadline.After(w.now()):
+		wt.status = waitTimedOut
+	}
+	if wt.status != waitOpen {
+		w.leaveWait(wt)
+	}
+	return wt.state(), nil
+}
+
+func (wt *wait) state() activities.WaitState {
+	state := activities.WaitState{WaitID: wt.id, Deadline: wt.deadline, Closed: wt.status != waitOpen}
+	switch {
+	case wt.matched != nil:
+		e := wt.matched.stored()
+		state.Event, state.Now = &e, activities.Moment{At: e.ReceivedAt, Seq: wt.matched.seq}
+	case state.Closed && wt.deadline != nil:
+		state.Now = activities.Moment{At: wt.deadline.UTC(), Seq: math.MaxInt64}
+	}
+	return state
+}
+
+func (w *world) leaveWait(wt *wait) {
+	outcome := map[string]string{waitMatched: "event", waitTimedOut: "timeout", waitClosed: "abandoned"}[wt.status]
+	wt.enrollment.stand(statusActive, wt.label)
+	w.log(wt.enrollment, wt.step, "wait_ended", wt.label, wt.label, outcome)
+}

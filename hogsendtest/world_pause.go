@@ -1,0 +1,167 @@
+package hogsendtest
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/workflows/names"
+)
+
+// hold is an effect that a pause did not let begin (J-101).
+type hold struct {
+	id         string
+	enrollment *enrollment
+	step, node string
+	ordinal    int
+	isSend     bool
+	heldAt     time.Time
+	dueAt      *time.Time // set by the resume
+	skip       bool
+	closed     bool
+}
+
+func (w *world) newestHold(n *enrollment, step string) *hold {
+	for _, h := range slices.Backward(w.holds) {
+		if h.enrollment == n && h.step == step {
+			return h
+		}
+	}
+	return nil
+}
+
+func (w *world) pausedAt(journeyID string) *time.Time {
+	if state := w.switches[w.canonical(journeyID)]; state != nil {
+		return state.pausedAt
+	}
+	return nil
+}
+
+// holdOf is the hold of an effect, nil when it may begin.
+func (w *world) holdOf(n *enrollment, step activities.Step, isSend bool) *activities.Hold {
+	h := w.newestHold(n, step.Key)
+	open := h != nil && !h.closed
+	if w.pausedAt(n.journeyID) == nil && !(open && h.dueAt != nil) {
+		return nil
+	}
+	node := "paused:" + step.Node
+	if open {
+		return &activities.Hold{EnrollmentID: n.id, ID: h.id, Node: node}
+	}
+	ordinal := 1
+	if h != nil {
+		ordinal = h.ordinal + 1
+	}
+	h = &hold{
+		id: idOf("hold", n.id, step.Key, ordinal), enrollment: n, step: step.Key, node: step.Node, ordinal: ordinal, isSend: isSend, heldAt: w.now(),
+	}
+	w.holds = append(w.holds, h)
+	from := n.node
+	n.stand(statusWaiting, node)
+	w.log(n, h.logKey(), "paused", from, node, "")
+	return &activities.Hold{EnrollmentID: n.id, ID: h.id, Node: node}
+}
+
+func (h *hold) logKey() string { return fmt.Sprintf("%s:pause#%d", h.step, h.ordinal) }
+
+// skipsLate reports that the step was released with the verdict paused_late (J-105).
+func (w *world) skipsLate(n *enrollment, step string) bool {
+	h := w.newestHold(n, step)
+	return h != nil && h.closed && h.skip
+}
+
+// release lets a held effect go on; told says that its workflow is to be told.
+func (w *world) release(h *hold, told bool) {
+	if h.closed {
+		return
+	}
+	h.closed = true
+	n := h.enrollment
+	if !n.isLive() {
+		return
+	}
+	outcome := ""
+	switch {
+	case !told:
+		outcome = "abandoned"
+	case h.skip:
+		outcome = "paused_late"
+	}
+	from := n.node
+	if n.status == statusWaiting && n.node == "paused:"+h.node {
+		n.stand(statusActive, h.node)
+	}
+	w.log(n, h.logKey(), "resumed", from, h.node, outcome)
+	if told {
+		w.tell(message{kind: tellSignal, workflowID: n.workflowID, what: names.SignalWait, waitID: h.id})
+	}
+}
+
+func (w *world) abandonHold(r activities.Hold) (activities.Effect, error) {
+	n, err := w.enrollment(r.EnrollmentID)
+	if err != nil {
+		return activities.Effect{}, err
+	}
+	for _, h := range w.holds {
+		if h.id == r.ID {
+			w.release(h, false)
+		}
+	}
+	return activities.Effect{Ended: !n.isLive()}, nil
+}
+
+// pause pauses a journey (J-100).
+func (w *world) pause(journeyID string) {
+	state := w.switchOf(journeyID)
+	if state.pausedAt == nil {
+		now := w.now()
+		state.pausedAt = &now
+	}
+}
+
+// resume ends a pause and decides when each held effect goes on (J-103 to J-106).
+func (w *world) resume(journeyID string, policy ResumePolicy) {
+	state := w.switchOf(journeyID)
+	if state.pausedAt == nil {
+		return
+	}
+	length := w.now().Sub(*state.pausedAt)
+	state.pausedAt = nil
+	for _, h := range w.holds {
+		if h.closed || h.dueAt != nil || w.canonical(h.enrollment.journeyID) != w.canonical(journeyID) {
+			continue
+		}
+		due := w.now()
+		if policy == Reschedule {
+			due = h.heldAt.Add(length)
+		}
+		h.dueAt = &due
+		h.skip = policy == SkipLate && h.isSend && w.now().Sub(h.heldAt) > time.Hour
+	}
+}
+
+// releaseDue releases what is due, oldest hold first; next is when the next one is.
+func (w *world) releaseDue() (next time.Time, ok bool) {
+	for _, h := range w.holds {
+		if h.closed || h.dueAt == nil {
+			continue
+		}
+		if !h.dueAt.After(w.now()) {
+			w.release(h, true)
+			continue
+		}
+		if !ok || h.dueAt.Before(next) {
+			next, ok = *h.dueAt, true
+		}
+	}
+	return next, ok
+}
+
+func (w *world) switchOf(journeyID string) *journeySwitch {
+	id := w.canonical(journeyID)
+	if w.switches[id] == nil {
+		w.switches[id] = &journeySwitch{}
+	}
+	return w.switches[id]
+}
