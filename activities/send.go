@@ -392,24 +392,19 @@ func (a *Activities) settle(ctx context.Context, step Step, row storedb.Send, ac
 	if err != nil {
 		return row, fmt.Errorf("encode step log: %w", err)
 	}
-	settled := row
-	err = a.Store.Borrow(ctx, func(c *store.Conn) error {
-		var p store.Pipeline
-		p.Begin()
-		p.Add(write)
-		p.Add(func(q *storedb.Queries) error {
-			return q.StepLogInsert(ctx, storedb.StepLogInsertParams{
-				EnrollmentID: id, StepKey: step.Key, Action: action, FromNode: step.Node, ToNode: step.Node, Detail: raw, BuildID: a.Config.BuildID, At: row.UpdatedAt,
-			})
+	log := func(q *storedb.Queries) error {
+		return q.StepLogInsert(ctx, storedb.StepLogInsertParams{
+			EnrollmentID: id, StepKey: step.Key, Action: action, FromNode: step.Node, ToNode: step.Node, Detail: raw, BuildID: a.Config.BuildID, At: row.UpdatedAt,
 		})
-		p.Add(func(q *storedb.Queries) (err error) { settled, err = findOne(q.SendFind(ctx, row.Key)); return err })
-		p.Commit()
-		return c.Send(ctx, &p)
-	})
-	if err != nil {
+	}
+	var contactID uuid.UUID
+	if row.ContactID != nil {
+		contactID = *row.ContactID
+	}
+	if err := a.Ingest.Mailed(ctx, contactID, row.TemplateKey, write, log); err != nil {
 		return row, fmt.Errorf("record outcome of send: %w", err)
 	}
-	return settled, nil
+	return a.reread(ctx, row.Key)
 }
 
 func (a *Activities) reread(ctx context.Context, key string) (storedb.Send, error) {

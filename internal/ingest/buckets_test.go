@@ -12,6 +12,7 @@ import (
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
 // monday is where virtual time begins.
@@ -56,11 +57,16 @@ func virtualWith(t testing.TB, cfg ingest.Config, buckets ...hogsend.Bucket) *ti
 // register brings buckets into force, as the newest build.
 func (v *timed) register(digest string, buckets ...hogsend.Bucket) {
 	v.t.Helper()
-	require.NoError(v.t, hogsend.Registry{Buckets: buckets}.Validate())
+	require.NoError(v.t, hogsend.Registry{Buckets: buckets, Templates: mails()}.Validate())
 	definitions, err := bucket.DescribeAll(buckets)
 	require.NoError(v.t, err)
 	v.exec(`update registries set first_seen_at = first_seen_at - interval '1 hour'`)
 	require.NoError(v.t, v.ingester.Register(v.t.Context(), digest, "test-build", definitions))
+}
+
+// mails are the templates that the buckets of the tests look at.
+func mails() []hogsend.Template {
+	return []hogsend.Template{{Key: "welcome", Subject: "Welcome", HTML: "<p>Hello</p>"}}
 }
 
 // settle carries on the backfills to their end.
@@ -152,4 +158,23 @@ func TestAnEventEntersAndTheClockLeaves(t *testing.T) {
 	v.send(user("active", "ada"))
 	require.Empty(t, v.members("dormant"))
 	require.Equal(t, "ada left dormant #1 event criteria +8 days 00:00:00.000001", v.transitions()[3])
+}
+
+func TestAMailThatLeftMovesWhoeverWaitsForIt(t *testing.T) {
+	t.Parallel() // B-6, B-7, C-10
+	v := virtual(t, segmentOf("unread", hogsend.All(hogsend.Event("signup").Exists(), hogsend.EmailEngagement("welcome").NotOpened())))
+	ada := v.send(user("signup", "ada")).ContactID
+	for _, template := range []string{"welcome", "nudge"} {
+		v.exec(`insert into sends (id, key, contact_id, template_key, status, created_at, updated_at) values (gen_random_uuid(), $1, $2, $1, 'queued', $3, $3)`, template, ada, monday)
+	}
+	require.Empty(t, v.members("unread"), "it has not left yet")
+	for _, template := range []string{"nudge", "welcome"} {
+		require.Empty(t, v.members("unread"), "no bucket looks at the other mail")
+		require.NoError(t, v.ingester.Mailed(t.Context(), ada, template, func(q *storedb.Queries) error {
+			_, err := q.SendAccept(t.Context(), &template, template)
+			return err
+		}))
+		require.Equal(t, 1, v.count(`select count(*) from sends where key = $1 and status = 'sent'`, template))
+	}
+	require.Equal(t, []string{"ada #1"}, v.members("unread"))
 }

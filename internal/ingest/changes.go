@@ -38,6 +38,7 @@ type changes struct {
 	}
 	tallies map[uuid.UUID]*tally // by backfill
 	fired   []fire
+	writes  []Write
 	// people are the contacts with something to write, once each.
 	people []*person
 }
@@ -215,6 +216,9 @@ func (c *changes) queue(ctx context.Context, p *store.Pipeline, now time.Time, b
 		}
 	}
 	c.queuePeople(ctx, p, now)
+	for _, write := range c.writes {
+		p.Add(write)
+	}
 	c.keys.Now, c.ended.Now, c.enrolled.Now, c.logs.Now, c.outbox.Now = now, now, now, now, now
 	c.enrolled.BuildID, c.logs.BuildID = buildID, buildID
 	exec(len(c.events.Ids), func(q *storedb.Queries) error { return q.IngestEventsInsert(ctx, c.events) })

@@ -112,6 +112,8 @@ func (t *transaction) judge(ctx context.Context, wave []*item) error {
 				t.wave.changes.event(it.flow)
 				it.flow.written = true
 			}
+			t.wave.changes.writes = append(t.wave.changes.writes, it.writes...)
+			it.wrote = true
 		}
 		t.flush(ctx, &p)
 	}
@@ -312,6 +314,9 @@ func (t *transaction) candidates(it *item) []*check {
 				found[g] = true
 			}
 		}
+	}
+	if it.template != "" {
+		name(l.byTemplate[it.template])
 	}
 	now := t.instant(it)
 	checks := make([]*check, 0, len(found))

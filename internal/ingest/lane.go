@@ -186,7 +186,7 @@ func (g *Ingester) reload(ctx context.Context) error {
 func (it *item) reset() {
 	*it = item{
 		event: it.event, id: it.id, contactID: it.contactID, space: it.space, key: it.key, origin: it.origin, end: it.end,
-		stepKey: it.stepKey, node: it.node, kind: it.kind, edges: it.edges, fire: it.fire,
+		stepKey: it.stepKey, node: it.node, kind: it.kind, edges: it.edges, fire: it.fire, writes: it.writes, template: it.template,
 	}
 }
 

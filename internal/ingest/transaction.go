@@ -44,7 +44,11 @@ type item struct {
 	// edges are what the clock found to be due; dwell is the fire of a timer.
 	edges []Edge
 	fire  *fire
-	gone  bool // the contact is deleted or erased: nothing is done
+	// writes are statements of a touch, and the template of the mail they are about.
+	writes   []Write
+	template string
+	wrote    bool // the writes were made ahead, for buckets to see
+	gone     bool // the contact is deleted or erased: nothing is done
 
 	verdict verdict
 	flow    *flow    // the event

@@ -198,6 +198,9 @@ func (w *wave) apply(it *item) error {
 // touch writes properties without an event (I-33) and lets buckets see them.
 func (w *wave) touch(it *item) error {
 	v := &it.verdict
+	if !it.wrote {
+		w.changes.writes = append(w.changes.writes, it.writes...)
+	}
 	cause := &flow{id: it.id, person: v.person, verdict: v, root: it, hops: it.event.Hops}
 	if it.origin != uuid.Nil {
 		n := v.person.find(it.origin)
@@ -216,8 +219,10 @@ func (w *wave) touch(it *item) error {
 		}
 		n.node = to
 	}
-	w.patch(v.person, it.event.ContactProperties)
-	w.mark(v.person)
+	if len(it.event.ContactProperties) > 0 {
+		w.patch(v.person, it.event.ContactProperties)
+		w.mark(v.person)
+	}
 	return w.transit(cause, it.own)
 }
 

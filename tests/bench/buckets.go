@@ -129,7 +129,6 @@ func benchCandidates(ctx context.Context, base string) (line, error) {
 // benchBackfill registers a bucket over 1,000,000 contacts, 400,000 of whom match,
 // next to one hand-written statement that inserts the same set.
 func benchBackfill(ctx context.Context, base string) (line, error) {
-	const contacts = 1_000_000
 	g, pool, err := segmented(ctx, base, "backfill", nil)
 	if err != nil {
 		return line{}, err
