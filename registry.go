@@ -9,4 +9,17 @@ type Registry struct {
 	// Layout is the HTML layout of templates that have none of their own. It prints
 	// the body with {{template "content" .}}; "" means no layout.
 	Layout string
+	// Defaults hold where a journey says nothing else.
+	Defaults Defaults
+}
+
+// Defaults are what an author decides for all journeys at once. The zero value
+// decides nothing.
+type Defaults struct {
+	// Window holds the instants of every chain of Run.When without a window of its
+	// own; the zero value is none. Sends are not held by it (S-30).
+	Window Window
+	// Timezone is the zone of contacts of whom nothing tells one; "" means UTC. The
+	// environment's DEFAULT_TIMEZONE comes before it (S-1).
+	Timezone string
 }

@@ -53,6 +53,7 @@ func (r Registry) Validate() error {
 	for _, b := range r.Buckets {
 		v.bucket(b)
 	}
+	v.defaults(r.Defaults)
 	if len(v.problems) == 0 {
 		return nil
 	}
@@ -79,6 +80,17 @@ func bucketEvents(buckets []Bucket) []string {
 		}
 	}
 	return found
+}
+
+func (v *registryValidator) defaults(d Defaults) {
+	if err := d.Window.check(); err != nil { // S-30
+		v.problems = append(v.problems, "defaults: Window."+err.Error())
+	}
+	if d.Timezone != "" { // S-2
+		if _, err := LoadZone(d.Timezone); err != nil {
+			v.problems = append(v.problems, "defaults: Timezone: "+err.Error())
+		}
+	}
 }
 
 func (v *registryValidator) journeyProblem(id, field, format string, args ...any) {
@@ -347,6 +359,7 @@ func (r Registry) Digest() string {
 	type template struct{ Key, Subject, HTML, Text, Layout, Preview, Category, Props string }
 	var content struct {
 		Layout    string
+		Defaults  Defaults
 		Journeys  []journey
 		Buckets   []bucket
 		Templates []template
@@ -357,7 +370,7 @@ func (r Registry) Digest() string {
 		}
 		return all
 	}
-	content.Layout = r.Layout
+	content.Layout, content.Defaults = r.Layout, r.Defaults
 	for _, j := range r.Clone().Journeys {
 		d := journey{
 			ID: j.ID, Name: j.Name, Description: j.Description, Aliases: j.Aliases, Templates: j.Templates, Disabled: j.Disabled, Event: j.Trigger.Event, Where: digestible(j.Trigger.Conditions),

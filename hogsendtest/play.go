@@ -46,9 +46,7 @@ func newHost(s *Scenario) (*host, error) {
 	h := &host{scenario: s, server: virtual.NewServer(s.start), watcher: newWatcher(), own: map[string]bool{}}
 	h.server.Patience = patience
 	h.watcher.lost, h.watcher.now = h.server.Lost, h.server.Now
-	h.watcher.activity = func(name, workflowID, key string, run func() (any, error)) (any, error) {
-		return h.play.step(name, workflowID, key, run)
-	}
+	h.watcher.activity = func(s step, run func() (any, error)) (any, error) { return h.play.step(s, run) }
 	c, err := h.server.Client(silent())
 	if err != nil {
 		return nil, err
@@ -117,30 +115,32 @@ type watchedActivity struct {
 
 func (i *watchedActivity) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
 	info := activity.GetInfo(ctx)
-	key := ""
+	s := step{name: info.ActivityType.Name, id: info.WorkflowExecution.RunID + "/" + info.ActivityID}
 	for _, arg := range in.Args {
 		if step, ok := stepOf(arg); ok {
-			key = step.Key
+			s.key = step.Key
 		}
 	}
-	return i.watcher.activity(info.ActivityType.Name, info.WorkflowExecution.ID, key, func() (any, error) { return i.Next.ExecuteActivity(ctx, in) })
+	return i.watcher.activity(s, func() (any, error) { return i.Next.ExecuteActivity(ctx, in) })
 }
 
 // play is one time that a script is played.
 type play struct {
 	host   *host
 	world  *world
+	stage  stage
 	server *virtual.Server
-	names  map[string]*person
 	down   int // outages under way
 	steps  []step
 	loss   *loss
+	ran    map[string]bool // activities of the author's that had their effect
 }
 
 // step is one activity that was run.
 type step struct {
-	name, workflowID, key string
-	task                  int // the ordinal of the task that it was part of
+	name, key string
+	id        string // of the activity, the same for each attempt
+	task      int    // the ordinal of the task that it is part of
 }
 
 func (s step) String() string {
@@ -168,19 +168,20 @@ const (
 var errLost = temporal.NewNonRetryableApplicationError("the worker is lost", "Lost", nil)
 
 // step runs an activity, or loses the worker there.
-func (p *play) step(name, workflowID, key string, run func() (any, error)) (any, error) {
+func (p *play) step(s step, run func() (any, error)) (any, error) {
 	if p.server.Lost() {
 		return nil, errLost
 	}
-	p.steps = append(p.steps, step{name: name, workflowID: workflowID, key: key, task: p.server.Tasks()})
+	s.task = p.server.Tasks()
+	p.steps = append(p.steps, s)
 	if p.loss == nil || p.loss.at != len(p.steps) {
-		return run()
+		return p.effect(s, run)
 	}
 	if p.loss.when == lostBefore {
 		p.server.Lose()
 		return nil, errLost
 	}
-	out, err := run()
+	out, err := p.effect(s, run)
 	if p.loss.when == lostRecorded {
 		p.server.Forget()
 	} else {
@@ -189,29 +190,37 @@ func (p *play) step(name, workflowID, key string, run func() (any, error)) (any,
 	return out, err
 }
 
-// newPlay sets the scene; kept are the values of Run.Once of an earlier play.
+// effect runs an activity. One of the author's that had its effect before has it
+// twice (T-15).
+func (p *play) effect(s step, run func() (any, error)) (any, error) {
+	out, err := run()
+	if err != nil || p.host.own[s.name] {
+		return out, err
+	}
+	if p.ran[s.id] {
+		p.world.mu.Lock()
+		p.world.problem(problem{kind: RanTwice, name: s.name, text: s.name + " ran twice"})
+		p.world.mu.Unlock()
+	}
+	p.ran[s.id] = true
+	return out, err
+}
+
+// newPlay sets the scene; earlier is the world of a play whose values of Run.Once are
+// used again.
 func (h *host) newPlay(l *loss, earlier *world) (*play, error) {
 	s := h.scenario
 	h.server.Reset(s.start)
-	p := &play{host: h, server: h.server, names: map[string]*person{}, loss: l}
-	p.world = newWorld(s.catalog, s.renderer, h.server.Now)
-	p.world.script = s.sends.clone()
-	p.world.arms = s.arms
+	w := newWorld(s.catalog, s.renderer, h.server.Now)
+	w.script, w.arms = s.sends.clone(), s.arms
 	if earlier != nil {
-		p.world.kept = earlier.once
+		w.kept = earlier.once
 	}
-	for _, who := range s.people {
-		c := p.world.add(who.UserID, who.Email)
-		c.timezone = who.Timezone
-		_, properties, err := asJSON(who.Properties)
-		if err != nil {
-			return nil, fmt.Errorf("properties of %s: %w", c.name(), err)
-		}
-		c.properties = properties
-		p.names[c.name()] = c
+	if err := w.populate(s.people); err != nil {
+		return nil, err
 	}
-	h.play = p
-	return p, nil
+	h.play = &play{host: h, world: w, stage: w, server: h.server, loss: l, ran: map[string]bool{}}
+	return h.play, nil
 }
 
 // run plays the script to its end.
@@ -222,7 +231,10 @@ func (p *play) run() error {
 		if err := p.settle(); err != nil {
 			return err
 		}
-		next, what := p.next(items)
+		next, what, err := p.next(items)
+		if err != nil {
+			return err
+		}
 		if what == nothing || s.end != nil && next.After(s.start.Add(*s.end)) {
 			if s.end != nil {
 				p.server.Advance(s.start.Add(*s.end))
@@ -234,7 +246,10 @@ func (p *play) run() error {
 		case scripted:
 			it := items[0]
 			items = items[1:]
-			if err := it.apply(p); err != nil {
+			if p.down += it.down; it.down != 0 {
+				continue
+			}
+			if err := it.apply(p.stage); err != nil {
 				return fmt.Errorf("+%s, %s: %w", it.at, it.what, err)
 			}
 		case timed:
@@ -255,7 +270,7 @@ const (
 
 // next is what happens next: of one instant the script first, timers last, as an
 // event that comes at a deadline is still in time (J-126).
-func (p *play) next(items []item) (at time.Time, what kind) {
+func (p *play) next(items []item) (at time.Time, what kind, err error) {
 	earlier := func(t time.Time, k kind) {
 		if what == nothing || t.Before(at) {
 			at, what = t, k
@@ -264,22 +279,27 @@ func (p *play) next(items []item) (at time.Time, what kind) {
 	if len(items) > 0 {
 		earlier(p.host.scenario.start.Add(items[0].at), scripted)
 	}
-	if t, ok := p.world.releaseDue(); ok {
+	t, more, err := p.stage.release()
+	if more {
 		earlier(t, released)
 	}
 	if t, ok := p.server.Next(); ok {
 		earlier(t, timed)
 	}
-	return at, what
+	return at, what, err
 }
 
 // settle lets the worker work until it has nothing to do at this instant.
 func (p *play) settle() error {
 	for p.down == 0 {
-		p.world.releaseDue()
-		for len(p.world.outbox) > 0 {
-			m := p.world.outbox[0]
-			p.world.outbox = p.world.outbox[1:]
+		if _, _, err := p.stage.release(); err != nil {
+			return err
+		}
+		told, err := p.stage.take()
+		if err != nil {
+			return err
+		}
+		for _, m := range told {
 			if err := p.deliver(m); err != nil {
 				return err
 			}
@@ -340,34 +360,6 @@ func payload(value any) (*commonpb.Payloads, error) {
 		return nil, fmt.Errorf("encode payload: %w", err)
 	}
 	return payloads, nil
-}
-
-func (p *play) who(name string) *person { return p.names[name] }
-
-// event lets a scripted event arrive.
-func (p *play) event(name string, e Event) error {
-	w, who := p.world, p.who(name)
-	root, decided, entered := w.begin(), len(w.decisions), len(who.entries) > 0
-	alive := len(who.live) > 0
-	_, err := w.ingest(root, who, incoming{name: e.Name, properties: e.Properties, contactProperties: e.ContactProperties, occurred: e.OccurredAt})
-	if entered && !alive && len(w.decisions) == decided && len(e.ContactProperties) == 0 {
-		w.problem(problem{
-			kind: LateScript, name: e.Name,
-			text: fmt.Sprintf("%s comes at +%s, after the end of all enrollments of %s, and nothing listens to it", e.Name, w.now().Sub(p.host.scenario.start), name),
-		})
-	}
-	return err
-}
-
-// cancel ends an enrollment as an operator does (J-82).
-func (p *play) cancel(who *person, journeyID string) error {
-	root := p.world.begin()
-	for _, n := range who.live {
-		if p.world.canonical(n.journeyID) == p.world.canonical(journeyID) {
-			return p.world.endAll(root, []*enrollment{n}, end{status: statusExited, reason: "admin", key: stepEnd, cancels: true})
-		}
-	}
-	return fmt.Errorf("%s is not enrolled in %s then", who.name(), journeyID)
 }
 
 // check are the problems of a world at the end of a script (T-9).

@@ -42,6 +42,9 @@ func (s *Scenario) Run() *Result {
 	if err := h.replay(histories); err != nil {
 		s.fail("replay mode: %s", err)
 	}
+	if err := h.crash(first); err != nil {
+		s.fail("crash mode: %s", err)
+	}
 	return result
 }
 

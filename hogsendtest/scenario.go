@@ -216,11 +216,33 @@ type Event struct {
 type item struct {
 	at    time.Duration
 	what  string // for messages
-	apply func(p *play) error
+	apply func(on stage) error
+	down  int // begins or ends an outage
 }
 
-func (s *Scenario) add(at time.Duration, what string, apply func(p *play) error) {
+func (s *Scenario) add(at time.Duration, what string, apply func(on stage) error) {
 	s.items = append(s.items, item{at: at, what: what, apply: apply})
+}
+
+// stage is where a script is played: a world in memory, or Postgres in the tests of
+// the kit.
+type stage interface {
+	event(contact string, e Event) error
+	change(contact string, properties hogsend.Properties) error
+	move(contact, zone string) error
+	prefer(contact string, out bool, categories []string) error
+	suppress(contact, reason string) error
+	enter(contact, bucketID string) error
+	leave(contact, bucketID string, reason hogsend.LeaveReason) error
+	cancel(contact, journeyID string) error
+	enable(journeyID string, on bool) error
+	pause(journeyID string) error
+	resume(journeyID string, policy ResumePolicy) error
+
+	// take is what Temporal is to be told.
+	take() ([]message, error)
+	// release lets go on what was held and is due; next is when more is.
+	release() (next time.Time, more bool, err error)
 }
 
 // script is all lines in the order in which they happen.
@@ -247,96 +269,69 @@ func (c *Contact) Does(offset time.Duration, e Event) {
 	if e.Name == "" || hogsend.IsReservedEvent(e.Name) {
 		s.fail("%s at +%s: an event cannot be named %q; use Enters, Leaves, Unsubscribes or a journey", c.name, offset, e.Name)
 	}
-	s.add(offset, fmt.Sprintf("event %s of %s", e.Name, c.name), func(p *play) error { return p.event(c.name, e) })
+	s.add(offset, fmt.Sprintf("event %s of %s", e.Name, c.name), func(on stage) error { return on.event(c.name, e) })
 }
 
 // Changes writes properties of the contact without an event; nil removes one.
 func (c *Contact) Changes(offset time.Duration, properties hogsend.Properties) {
-	c.change(offset, "change of", func(p *play, who *person) error { return p.world.patch(who, properties) })
+	c.add(offset, "change of", func(on stage) error { return on.change(c.name, properties) })
 }
 
 // Moves gives the contact another time zone.
 func (c *Contact) Moves(offset time.Duration, zone string) {
-	c.change(offset, "move of", func(_ *play, who *person) error {
-		who.timezone = zone
-		return nil
-	})
+	c.add(offset, "move of", func(on stage) error { return on.move(c.name, zone) })
 }
 
 // Unsubscribes opts the contact out of everything, or of categories (E-57).
 func (c *Contact) Unsubscribes(offset time.Duration, categories ...string) {
-	c.prefer(offset, "email.unsubscribed", true, categories)
+	c.add(offset, "opt-out of", func(on stage) error { return on.prefer(c.name, true, categories) })
 }
 
 // Resubscribes undoes Unsubscribes.
 func (c *Contact) Resubscribes(offset time.Duration, categories ...string) {
-	c.prefer(offset, "email.resubscribed", false, categories)
+	c.add(offset, "opt-in of", func(on stage) error { return on.prefer(c.name, false, categories) })
 }
 
-func (c *Contact) prefer(offset time.Duration, event string, out bool, categories []string) {
-	c.change(offset, event+" of", func(p *play, who *person) error {
-		record, changed := p.world.record(who), []any{}
-		if len(categories) == 0 && record.unsubscribedAll != out {
-			record.unsubscribedAll, changed = out, append(changed, nil)
-		}
-		for _, category := range categories {
-			if on, given := record.categories[category]; !given || on == out {
-				record.categories[category], changed = !out, append(changed, category)
-			}
-		}
-		for _, category := range changed {
-			properties := hogsend.Properties{"category": category, "via": "api"}
-			if err := p.world.internal(p.world.begin(), who, event, "email", properties, 0, "", nil); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// Bounces suppresses the contact's address; reason is bounce, complaint, manual or
+// Suppress suppresses the contact's address; reason is bounce, complaint, manual or
 // import.
 func (c *Contact) Suppress(offset time.Duration, reason string) {
-	c.change(offset, "suppression of", func(p *play, who *person) error {
-		p.world.record(who).suppressed = reason
-		return nil
-	})
+	c.add(offset, "suppression of", func(on stage) error { return on.suppress(c.name, reason) })
 }
 
 // Unsuppress lifts the suppression of the contact's address.
 func (c *Contact) Unsuppress(offset time.Duration) {
-	c.change(offset, "lifted suppression of", func(p *play, who *person) error {
-		p.world.record(who).suppressed = ""
-		return nil
-	})
+	c.add(offset, "lifted suppression of", func(on stage) error { return on.suppress(c.name, "") })
 }
 
 // Enters makes the contact a member of a bucket: its event is stored and its
 // reactions run. A member stays one.
 func (c *Contact) Enters(offset time.Duration, bucketID string) {
-	b := c.scenario.bucket(bucketID)
-	c.change(offset, "entry into "+bucketID+" of", func(p *play, who *person) error { return p.world.enter(p.world.begin(), who, b) })
+	c.scenario.t.Helper()
+	c.scenario.bucket(bucketID)
+	c.add(offset, "entry into "+bucketID+" of", func(on stage) error { return on.enter(c.name, bucketID) })
 }
 
 // Leaves ends the membership because the criteria do not hold any more.
 func (c *Contact) Leaves(offset time.Duration, bucketID string) {
+	c.scenario.t.Helper()
 	c.LeavesBecause(offset, bucketID, hogsend.LeftByCriteria)
 }
 
 // LeavesBecause ends the membership for a reason.
 func (c *Contact) LeavesBecause(offset time.Duration, bucketID string, reason hogsend.LeaveReason) {
-	b := c.scenario.bucket(bucketID)
-	c.change(offset, "leave from "+bucketID+" of", func(p *play, who *person) error { return p.world.leave(p.world.begin(), who, b, reason) })
+	c.scenario.t.Helper()
+	c.scenario.bucket(bucketID)
+	c.add(offset, "leave from "+bucketID+" of", func(on stage) error { return on.leave(c.name, bucketID, reason) })
 }
 
 // Cancel ends the contact's enrollment in a journey as an operator does (J-82).
 func (c *Contact) Cancel(offset time.Duration, journeyID string) {
 	c.scenario.journey(journeyID)
-	c.change(offset, "cancel of "+journeyID+" of", func(p *play, who *person) error { return p.cancel(who, journeyID) })
+	c.add(offset, "cancel of "+journeyID+" of", func(on stage) error { return on.cancel(c.name, journeyID) })
 }
 
-func (c *Contact) change(offset time.Duration, what string, apply func(p *play, who *person) error) {
-	c.scenario.add(offset, what+" "+c.name, func(p *play) error { return apply(p, p.who(c.name)) })
+func (c *Contact) add(offset time.Duration, what string, apply func(on stage) error) {
+	c.scenario.add(offset, what+" "+c.name, apply)
 }
 
 // journey notes a journey that is not registered.
@@ -351,35 +346,27 @@ func (s *Scenario) journey(id string) {
 	s.note(UnknownJourney, id, "there is no journey %q%s", id, hogsend.Suggestion(id, known))
 }
 
-func (s *Scenario) bucket(id string) *hogsend.Bucket {
+func (s *Scenario) bucket(id string) {
 	s.t.Helper()
-	b := s.catalog.buckets[id]
-	if b == nil {
+	if s.catalog.buckets[id] == nil {
 		var known []string
 		for name := range s.catalog.buckets {
 			known = append(known, name)
 		}
 		s.fail("there is no bucket %q%s", id, hogsend.Suggestion(id, known))
 	}
-	return b
 }
 
 // Disable switches a journey off as an operator does (J-33); Enable undoes it.
 func (s *Scenario) Disable(offset time.Duration, journeyID string) {
 	s.journey(journeyID)
-	s.add(offset, "disabling of "+journeyID, func(p *play) error {
-		p.world.switchOf(journeyID).off = true
-		return nil
-	})
+	s.add(offset, "disabling of "+journeyID, func(on stage) error { return on.enable(journeyID, false) })
 }
 
 // Enable switches a journey on again.
 func (s *Scenario) Enable(offset time.Duration, journeyID string) {
 	s.journey(journeyID)
-	s.add(offset, "enabling of "+journeyID, func(p *play) error {
-		p.world.switchOf(journeyID).off = false
-		return nil
-	})
+	s.add(offset, "enabling of "+journeyID, func(on stage) error { return on.enable(journeyID, true) })
 }
 
 // ResumePolicy says what becomes of the effects that a pause held (J-104 to J-106).
@@ -395,10 +382,7 @@ const (
 // Pause pauses a journey: no effect of it begins until it is resumed (J-100).
 func (s *Scenario) Pause(offset time.Duration, journeyID string) {
 	s.journey(journeyID)
-	s.add(offset, "pause of "+journeyID, func(p *play) error {
-		p.world.pause(journeyID)
-		return nil
-	})
+	s.add(offset, "pause of "+journeyID, func(on stage) error { return on.pause(journeyID) })
 }
 
 // Resume ends a pause. Held effects go on at once, not at most 50 a second.
@@ -408,10 +392,7 @@ func (s *Scenario) Resume(offset time.Duration, journeyID string, policy ...Resu
 	if len(policy) > 0 {
 		how = policy[0]
 	}
-	s.add(offset, "resume of "+journeyID, func(p *play) error {
-		p.world.resume(journeyID, how)
-		return nil
-	})
+	s.add(offset, "resume of "+journeyID, func(on stage) error { return on.resume(journeyID, how) })
 }
 
 // Down leaves the journeys without a worker from one offset to another: events are
@@ -421,14 +402,7 @@ func (s *Scenario) Down(from, to time.Duration) {
 	if to < from {
 		s.fail("Down: +%s is before +%s", to, from)
 	}
-	s.add(from, "outage", func(p *play) error {
-		p.down++
-		return nil
-	})
-	s.add(to, "end of outage", func(p *play) error {
-		p.down--
-		return nil
-	})
+	s.items = append(s.items, item{at: from, what: "outage", down: 1}, item{at: to, what: "end of outage", down: -1})
 }
 
 // Problem is what a run is failed for although nothing went wrong in production

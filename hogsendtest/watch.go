@@ -55,7 +55,7 @@ type watcher struct {
 	// now is the virtual time, in a worker.
 	now func() time.Time
 	// activity runs an activity, in a worker.
-	activity func(name, workflowID, key string, run func() (any, error)) (any, error)
+	activity func(s step, run func() (any, error)) (any, error)
 
 	mu     sync.Mutex
 	traces map[string]*trace // the newest execution of each run

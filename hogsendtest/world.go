@@ -33,11 +33,13 @@ const (
 type world struct {
 	mu       sync.Mutex
 	now      func() time.Time
+	began    time.Time
 	registry *catalog
 	renderer *email.Renderer
 	script   *sendScript
 
 	contacts    []*person
+	names       map[string]*person // as the script names them
 	events      []*event
 	keys        map[string]bool // idempotency keys of internal events
 	enrollments []*enrollment
@@ -54,13 +56,13 @@ type world struct {
 	logs      []logRow
 	arms      map[[2]string]string // forced, by contact and name
 	switches  map[string]*journeySwitch
-	outbox    []message
+	told      []message // the outbox
 	problems  []problem
 }
 
 func newWorld(c *catalog, renderer *email.Renderer, now func() time.Time) *world {
 	return &world{
-		now: now, registry: c, renderer: renderer, keys: map[string]bool{}, byID: map[string]*enrollment{},
+		now: now, began: now(), registry: c, renderer: renderer, names: map[string]*person{}, keys: map[string]bool{}, byID: map[string]*enrollment{},
 		once: map[string]json.RawMessage{}, switches: map[string]*journeySwitch{},
 	}
 }
@@ -105,8 +107,9 @@ type event struct {
 	about *transition
 }
 
-// cause is one thing that was asked for: an event, an end, a transition.
-type cause struct{}
+// cause is one thing that was asked for: an event, an end, a transition. Its field
+// makes each have an address of its own.
+type cause struct{ _ byte }
 
 type enrollment struct {
 	id, journeyID, workflowID, workflowType string
@@ -317,7 +320,7 @@ func (w *world) log(n *enrollment, key, action, from, to, detail string) {
 	w.logs = append(w.logs, logRow{enrollment: n, key: key, action: action, from: from, to: to, detail: detail, at: w.now()})
 }
 
-func (w *world) tell(m message) { w.outbox = append(w.outbox, m) }
+func (w *world) tell(m message) { w.told = append(w.told, m) }
 
 // stand moves a live enrollment (J-59, J-60).
 func (n *enrollment) stand(status, node string) {

@@ -65,7 +65,8 @@ func (w *world) supersede(e *event, j *hogsend.Journey) error {
 }
 
 // enter makes a contact a member; one that is stays so.
-func (w *world) enter(root *cause, p *person, b *hogsend.Bucket) error {
+func (w *world) enter(contact, bucketID string) error {
+	root, p, b := w.begin(), w.names[contact], w.registry.buckets[bucketID]
 	if p.stays[b.ID] != nil {
 		return nil
 	}
@@ -87,7 +88,8 @@ func (w *world) enter(root *cause, p *person, b *hogsend.Bucket) error {
 }
 
 // leave ends a membership and its timers; a run that has started goes on (B-36).
-func (w *world) leave(root *cause, p *person, b *hogsend.Bucket, reason hogsend.LeaveReason) error {
+func (w *world) leave(contact, bucketID string, reason hogsend.LeaveReason) error {
+	root, p, b := w.begin(), w.names[contact], w.registry.buckets[bucketID]
 	s := p.stays[b.ID]
 	if s == nil {
 		return nil

@@ -71,8 +71,8 @@ func (w *world) skipsLate(n *enrollment, step string) bool {
 	return h != nil && h.closed && h.skip
 }
 
-// release lets a held effect go on; told says that its workflow is to be told.
-func (w *world) release(h *hold, told bool) {
+// letGo lets a held effect go on; told says that its workflow is to be told.
+func (w *world) letGo(h *hold, told bool) {
 	if h.closed {
 		return
 	}
@@ -105,57 +105,65 @@ func (w *world) abandonHold(r activities.Hold) (activities.Effect, error) {
 	}
 	for _, h := range w.holds {
 		if h.id == r.ID {
-			w.release(h, false)
+			w.letGo(h, false)
 		}
 	}
 	return activities.Effect{Ended: !n.isLive()}, nil
 }
 
 // pause pauses a journey (J-100).
-func (w *world) pause(journeyID string) {
+func (w *world) pause(journeyID string) error {
 	state := w.switchOf(journeyID)
 	if state.pausedAt == nil {
 		now := w.now()
 		state.pausedAt = &now
 	}
+	return nil
 }
 
 // resume ends a pause and decides when each held effect goes on (J-103 to J-106).
-func (w *world) resume(journeyID string, policy ResumePolicy) {
+func (w *world) resume(journeyID string, policy ResumePolicy) error {
 	state := w.switchOf(journeyID)
 	if state.pausedAt == nil {
-		return
+		return nil
 	}
 	length := w.now().Sub(*state.pausedAt)
 	state.pausedAt = nil
 	for _, h := range w.holds {
-		if h.closed || h.dueAt != nil || w.canonical(h.enrollment.journeyID) != w.canonical(journeyID) {
+		if h.closed || w.canonical(h.enrollment.journeyID) != w.canonical(journeyID) {
 			continue
 		}
 		due := w.now()
 		if policy == Reschedule {
-			due = h.heldAt.Add(length)
+			from := h.heldAt
+			if h.dueAt != nil {
+				from = *h.dueAt // paused again before its turn
+			}
+			if moved := from.Add(length); moved.After(due) {
+				due = moved
+			}
 		}
 		h.dueAt = &due
 		h.skip = policy == SkipLate && h.isSend && w.now().Sub(h.heldAt) > time.Hour
 	}
+	return nil
 }
 
-// releaseDue releases what is due, oldest hold first; next is when the next one is.
-func (w *world) releaseDue() (next time.Time, ok bool) {
+// release releases what is due, oldest hold first; next is when the next one is.
+func (w *world) release() (next time.Time, more bool, err error) {
 	for _, h := range w.holds {
-		if h.closed || h.dueAt == nil {
+		if h.closed || h.dueAt == nil || w.pausedAt(h.enrollment.journeyID) != nil {
 			continue
 		}
 		if !h.dueAt.After(w.now()) {
-			w.release(h, true)
+			w.letGo(h, true)
 			continue
 		}
-		if !ok || h.dueAt.Before(next) {
-			next, ok = *h.dueAt, true
+		if !more || h.dueAt.Before(next) {
+			next, more = *h.dueAt, true
 		}
 	}
-	return next, ok
+	return next, more, nil
 }
 
 func (w *world) switchOf(journeyID string) *journeySwitch {

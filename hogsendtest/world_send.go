@@ -2,7 +2,6 @@ package hogsendtest
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -289,11 +288,4 @@ func (s *sendScript) clone() *sendScript {
 		c.once[template] = outcomes
 	}
 	return c
-}
-
-func (m Mail) props() string {
-	if len(m.Props) == 0 {
-		return ""
-	}
-	return string(json.RawMessage(m.Props))
 }

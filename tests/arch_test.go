@@ -82,7 +82,7 @@ func importTable() map[string]rule {
 		names:                 {never: noIO()},
 		"./internal/criteria": {may: []string{"."}, never: noIO()},
 		"./internal/bucket":   {may: []string{".", "./internal/criteria", uuid}, never: noIO()},
-		"./internal/config":   {},
+		"./internal/config":   {may: []string{"."}}, // what a time zone is
 		"./schema":            {may: []string{pgx, "github.com/pressly/goose/v3/..."}},
 		storedb:               {may: []string{pgx, uuid}},
 		"./internal/store":    {may: []string{".", "./internal/criteria", "./schema", storedb, pgx, uuid}},

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hogsend/hogsend"
 )
 
 // Environment is how strict the process is about what is missing.
@@ -63,6 +65,7 @@ type Config struct {
 	EnabledJourneys  string
 	EnabledBuckets   string
 	LateEventHorizon time.Duration
+	DefaultTimezone  string // of contacts of whom nothing tells one; "" leaves it to the registry (S-1)
 	// PauseLateAfter and ResumeRatePerSecond rule how held effects go on (J-103, J-105).
 	PauseLateAfter      time.Duration
 	ResumeRatePerSecond int
@@ -107,6 +110,7 @@ func Load(environ []string, needs Needs) (Config, error) {
 		EnabledJourneys:     r.get("ENABLED_JOURNEYS"),
 		EnabledBuckets:      r.get("ENABLED_BUCKETS"),
 		LateEventHorizon:    r.duration("LATE_EVENT_HORIZON", 24*time.Hour),
+		DefaultTimezone:     r.get("DEFAULT_TIMEZONE"),
 		PauseLateAfter:      r.duration("PAUSE_LATE_AFTER", time.Hour),
 		ResumeRatePerSecond: r.integer("RESUME_RATE_PER_SECOND", 50, 1, 1_000_000),
 		BuildID:             r.get("HOGSEND_BUILD_ID"),
@@ -148,6 +152,9 @@ func (c *Config) check(r *reader, needs Needs) {
 			r.problem("HOGSEND_SECRET", "must have at least 32 characters, previous ones too")
 			break
 		}
+	}
+	if _, err := hogsend.LoadZone(c.DefaultTimezone); c.DefaultTimezone != "" && err != nil { // S-2
+		r.problem("DEFAULT_TIMEZONE", "must be the name of a time zone such as Europe/Berlin")
 	}
 	if c.EmailFrom == "" && c.Environment != Production {
 		c.EmailFrom = "Hogsend <hello@example.com>"

@@ -48,6 +48,9 @@ func TestValuesAreTyped(t *testing.T) {
 		{"LATE_EVENT_HORIZON=7d", ""},
 		{"LATE_EVENT_HORIZON=0s", "LATE_EVENT_HORIZON"},
 		{"LATE_EVENT_HORIZON=soon", "LATE_EVENT_HORIZON"},
+		{"DEFAULT_TIMEZONE=Europe/Berlin", ""}, // S-2
+		{"DEFAULT_TIMEZONE=Local", "DEFAULT_TIMEZONE"},
+		{"DEFAULT_TIMEZONE=europe/berlin", "DEFAULT_TIMEZONE"},
 		{"SKIP_SCHEMA_CHECK=true", ""},
 		{"SKIP_SCHEMA_CHECK=yes", "SKIP_SCHEMA_CHECK"},
 		{"EMAIL_PROVIDER=pigeon", "EMAIL_PROVIDER"},

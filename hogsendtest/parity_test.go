@@ -1,0 +1,370 @@
+package hogsendtest
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/hogsend/hogsend"
+)
+
+const (
+	hour = time.Hour
+	day  = hogsend.Day
+)
+
+func j(id, event string, run hogsend.JourneyFunc, changes ...func(j *hogsend.Journey)) hogsend.Journey {
+	journey := hogsend.Journey{ID: id, Name: "Journey " + id, Trigger: hogsend.On(event), EntryLimit: hogsend.Unlimited, Run: run}
+	for _, change := range changes {
+		change(&journey)
+	}
+	return journey
+}
+
+func limited(l hogsend.EntryLimit) func(*hogsend.Journey) {
+	return func(j *hogsend.Journey) { j.EntryLimit = l }
+}
+
+func exits(event string, where ...hogsend.Condition) func(*hogsend.Journey) {
+	return func(j *hogsend.Journey) { j.ExitOn = append(j.ExitOn, hogsend.Exit{Event: event, Where: where}) }
+}
+
+func where(conditions ...hogsend.Condition) func(*hogsend.Journey) {
+	return func(j *hogsend.Journey) { j.Trigger = j.Trigger.Where(conditions...) }
+}
+
+func nothingToDo(workflow.Context, hogsend.Run) error { return nil }
+
+func mailsOnce(ctx workflow.Context, run hogsend.Run) error {
+	_, err := run.Send(ctx, hogsend.Email{Template: "note"})
+	return err
+}
+
+func fails(workflow.Context, hogsend.Run) error { return errors.New("no luck") }
+
+func mailsAroundADay(ctx workflow.Context, run hogsend.Run) error {
+	if _, err := run.Send(ctx, hogsend.Email{Template: "note"}); err != nil {
+		return err
+	}
+	if err := run.Sleep(ctx, day); err != nil {
+		return err
+	}
+	_, err := run.Send(ctx, hogsend.Email{Template: "news"})
+	return err
+}
+
+func waitsForWord(ctx workflow.Context, run hogsend.Run) error {
+	if err := run.Sleep(ctx, hour, "pause"); err != nil {
+		return err
+	}
+	for range 2 {
+		e, err := run.WaitForEvent(ctx, hogsend.Wait{Event: "word", Timeout: day, Where: []hogsend.Condition{hogsend.Prop("n").Gt(1)}})
+		if err != nil {
+			return err
+		}
+		if e == nil {
+			return run.Exit(ctx, "silence")
+		}
+		if err := run.Checkpoint(ctx, fmt.Sprint("heard ", e.Properties["n"])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func looksBack(ctx workflow.Context, run hogsend.Run) error {
+	e, err := run.WaitForEvent(ctx, hogsend.Wait{Event: "word", Timeout: -1, Lookback: 2 * hour})
+	if err != nil {
+		return err
+	}
+	return run.Checkpoint(ctx, fmt.Sprint("found ", e != nil))
+}
+
+func callsB(ctx workflow.Context, run hogsend.Run) error {
+	return run.Trigger(ctx, hogsend.TriggerEvent{Event: "b", Properties: hogsend.Properties{"from": "a"}})
+}
+
+func callsA(ctx workflow.Context, run hogsend.Run) error {
+	return run.Trigger(ctx, hogsend.TriggerEvent{Event: "a"})
+}
+
+func writesContact(ctx workflow.Context, run hogsend.Run) error {
+	if err := run.Trigger(ctx, hogsend.TriggerEvent{Event: "noted", ContactProperties: hogsend.Properties{"plan": "pro", "old": nil}}); err != nil {
+		return err
+	}
+	c, err := run.Contact(ctx)
+	if err != nil {
+		return err
+	}
+	return run.Checkpoint(ctx, fmt.Sprint(c.Properties["plan"], c.Properties["old"]))
+}
+
+func asksSubscription(ctx workflow.Context, run hogsend.Run) error {
+	for _, category := range []string{"", "news"} {
+		var given []string
+		if category != "" {
+			given = []string{category}
+		}
+		on, err := run.IsSubscribed(ctx, given...)
+		if err != nil {
+			return err
+		}
+		if err := run.Checkpoint(ctx, fmt.Sprint(category, on)); err != nil {
+			return err
+		}
+	}
+	_, err := run.Send(ctx, hogsend.Email{Template: "news", SkipPreferenceCheck: true})
+	return err
+}
+
+func waitsForEver(ctx workflow.Context, run hogsend.Run) error {
+	_, err := run.WaitForEvent(ctx, hogsend.Wait{Event: "word", Timeout: hogsend.Forever})
+	return err
+}
+
+func twoAtOnce(ctx workflow.Context, run hogsend.Run) error {
+	done := workflow.NewWaitGroup(ctx)
+	for _, event := range []string{"word", "other"} {
+		done.Add(1)
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			defer done.Done()
+			if _, err := run.WaitForEvent(ctx, hogsend.Wait{Event: event, Timeout: day}); err == nil {
+				_ = run.Checkpoint(ctx, "after "+event)
+			}
+		})
+	}
+	done.Wait(ctx)
+	return nil
+}
+
+func givesUpWaiting(ctx workflow.Context, run hogsend.Run) error {
+	soon, cancel := workflow.WithCancel(ctx)
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		if workflow.Sleep(ctx, hour) == nil {
+			cancel()
+		}
+	})
+	_, err := run.WaitForEvent(soon, hogsend.Wait{Event: "word", Timeout: day})
+	return run.Checkpoint(ctx, fmt.Sprint("gave up ", err != nil))
+}
+
+// parityCase is a script that must come to the same in memory and on Postgres (T-4).
+type parityCase struct {
+	name     string
+	journeys []hogsend.Journey
+	script   func(s *Scenario, ada *Contact)
+}
+
+func parityCases() []parityCase {
+	plan := hogsend.Prop("plan").Eq("pro")
+	return []parityCase{
+		// Entry limits: J-24 to J-30.
+		{"unlimited", []hogsend.Journey{j("a", "go", nothingToDo)}, func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(0, "go"); ada.At(hour, "go") }},
+		{"once", []hogsend.Journey{j("a", "go", nothingToDo, limited(hogsend.Once))}, func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(400*day, "go") }},
+		{"once, failed", []hogsend.Journey{j("a", "go", fails, limited(hogsend.Once))}, func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(day, "go") }},
+		{"once per period", []hogsend.Journey{j("a", "go", nothingToDo, limited(hogsend.OncePerPeriod))}, func(_ *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.At(day-time.Millisecond, "go")
+			ada.At(day, "go")
+			ada.At(2*day-time.Microsecond, "go")
+		}},
+		{"once per week", []hogsend.Journey{j("a", "go", mailsAroundADay, limited(hogsend.OncePerPeriod), func(j *hogsend.Journey) { j.EntryPeriod = 7 * day })}, func(_ *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.At(hour, "go")
+			ada.At(6*day, "go")
+			ada.At(7*day, "go")
+		}},
+		// Guards: J-32 to J-43.
+		{"disabled in code", []hogsend.Journey{j("a", "go", nothingToDo, func(j *hogsend.Journey) { j.Disabled = true })}, func(s *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			s.Disable(hour, "a")
+			ada.At(2*hour, "go")
+		}},
+		{"switched off and on", []hogsend.Journey{j("a", "go", mailsAroundADay), j("b", "go", nothingToDo)}, func(s *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			s.Disable(hour, "a")
+			ada.At(2*hour, "go")
+			s.Enable(3*hour, "a")
+			ada.At(2*day, "go")
+		}},
+		{"a late event", []hogsend.Journey{j("a", "go", nothingToDo), j("b", "begin", waitsForWord, exits("stop"))}, func(_ *Scenario, ada *Contact) {
+			ada.Does(0, Event{Name: "go", OccurredAt: Start().Add(-day)})
+			ada.Does(0, Event{Name: "go", OccurredAt: Start().Add(-day - time.Second)})
+			ada.At(0, "begin")
+			ada.Does(2*hour, Event{Name: "word", Properties: hogsend.Properties{"n": 2}, OccurredAt: Start().Add(-2 * day)})
+			ada.Does(3*hour, Event{Name: "stop", OccurredAt: Start().Add(-2 * day)})
+		}},
+		{"conditions", []hogsend.Journey{j("a", "go", nothingToDo, where(plan, hogsend.Prop("n").Gte(2)))}, func(_ *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.At(0, "go", hogsend.Properties{"plan": "pro", "n": "2"})
+			ada.At(0, "go", hogsend.Properties{"plan": "pro", "n": 2})
+			ada.At(0, "go", hogsend.Properties{"plan": []any{"pro"}, "n": 2})
+		}},
+		{"unsubscribed", []hogsend.Journey{
+			j("a", "go", mailsOnce), j("b", "go", mailsOnce, func(j *hogsend.Journey) { j.EnrollUnsubscribed = true }), j("c", "go", mailsAroundADay, limited(hogsend.Once)),
+		}, func(_ *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.Unsubscribes(hour)
+			ada.At(2*hour, "go")
+			ada.Resubscribes(3*hour + 2*day)
+			ada.At(3*hour+2*day, "go")
+		}},
+		{"already active", []hogsend.Journey{j("a", "go", mailsAroundADay)}, func(_ *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.At(hour, "go")
+			ada.At(day, "go")
+			ada.At(day+hour, "go")
+		}},
+		// Exits: J-71 to J-78.
+		{"exit rules", []hogsend.Journey{j("a", "go", mailsAroundADay, exits("stop", plan), exits("end"))}, func(_ *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.At(hour, "stop", hogsend.Properties{"plan": "free"})
+			ada.At(2*hour, "stop", hogsend.Properties{"plan": "pro"})
+			ada.At(3*hour, "go")
+			ada.At(4*hour, "end")
+			ada.At(5*hour, "end")
+		}},
+		{"exit and trigger by one event", []hogsend.Journey{j("a", "go", mailsAroundADay, exits("go")), j("b", "go", mailsAroundADay, exits("go"), limited(hogsend.Once))}, func(_ *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.At(hour, "go")
+			ada.At(2*hour, "go")
+		}},
+		{"journeys follow journeys", []hogsend.Journey{
+			j("a", "go", fails), j("b", "journey:failed", mailsOnce, where(hogsend.Prop("journeyId").Eq("a"))),
+			j("c", "journey:completed", nothingToDo, where(hogsend.Prop("journeyId").Eq("b"))), j("d", "begin", waitsForEver, exits("journey:completed", hogsend.Prop("journeyId").Eq("c"))),
+		}, func(_ *Scenario, ada *Contact) { ada.At(0, "begin"); ada.At(hour, "go") }},
+		{"an exit by hand, and an operator's", []hogsend.Journey{j("a", "go", waitsForWord)}, func(_ *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.At(3*day, "go")
+			ada.Cancel(3*day+hour/2, "a")
+		}},
+		// Waits: J-122 to J-130.
+		{"waits", []hogsend.Journey{j("a", "go", waitsForWord)}, func(_ *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.At(hour/2, "word", hogsend.Properties{"n": 9}) // before the first wait ended
+			ada.At(2*hour, "word", hogsend.Properties{"n": 1})
+			ada.At(3*hour, "word", hogsend.Properties{"n": 2})
+			ada.At(3*hour+day, "word", hogsend.Properties{"n": 3}) // at the deadline
+		}},
+		{"a word a moment late", []hogsend.Journey{j("a", "go", waitsForWord)}, func(_ *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.At(hour+day+time.Millisecond, "word", hogsend.Properties{"n": 2})
+		}},
+		{"look-back", []hogsend.Journey{j("a", "go", looksBack)}, func(_ *Scenario, ada *Contact) {
+			ada.At(0, "word")
+			ada.At(2*hour, "go")
+			ada.At(4*hour+time.Second, "go")
+		}},
+		{"two waits at once", []hogsend.Journey{j("a", "go", twoAtOnce)}, func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(hour, "other"); ada.At(2*hour, "word") }},
+		{"a wait given up", []hogsend.Journey{j("a", "go", givesUpWaiting)}, func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(2*hour, "word") }},
+		{"waits for ever", []hogsend.Journey{j("a", "go", waitsForEver)}, func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(300*day, "word") }},
+		{"two at one instant", []hogsend.Journey{j("a", "go", waitsForWord)}, func(_ *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.At(2*hour, "word", hogsend.Properties{"n": 2})
+			ada.At(2*hour, "word", hogsend.Properties{"n": 3})
+		}},
+		// Effects and the gate: J-131 to J-140, E-13.
+		{"the contact changes", []hogsend.Journey{j("a", "go", writesContact)}, func(_ *Scenario, ada *Contact) {
+			ada.Does(0, Event{Name: "go", ContactProperties: hogsend.Properties{"old": "x", "plan": "free", "n": 1.5}})
+			ada.Changes(hour, hogsend.Properties{"plan": "free", "n": nil})
+			ada.Moves(hour, "Europe/Berlin")
+			ada.At(2*hour, "go")
+		}},
+		{"opt-outs between two mails", []hogsend.Journey{j("a", "go", mailsAroundADay)}, func(_ *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.Unsubscribes(hour, "news")
+			ada.At(2*day, "go")
+			ada.Resubscribes(2*day+hour, "news")
+			ada.Suppress(4*day, "bounce")
+			ada.At(4*day, "go")
+			ada.Unsuppress(4*day + hour)
+		}},
+		{"asking for subscriptions", []hogsend.Journey{j("a", "go", asksSubscription, func(j *hogsend.Journey) { j.EnrollUnsubscribed = true })}, func(_ *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.Unsubscribes(hour, "news")
+			ada.At(hour, "go")
+			ada.Unsubscribes(2 * hour)
+			ada.At(2*hour, "go")
+			ada.Suppress(3*hour, "complaint")
+			ada.At(3*hour, "go")
+		}},
+		{"no address", []hogsend.Journey{j("a", "go", mailsOnce)}, func(s *Scenario, _ *Contact) { s.Contact(Person{UserID: "bob"}).At(0, "go") }},
+		// Loop guard: J-146, J-147.
+		{"a loop", []hogsend.Journey{j("a", "a", callsB), j("b", "b", callsA)}, func(_ *Scenario, ada *Contact) { ada.At(0, "a") }},
+		// Pause: J-100 to J-108.
+		{"paused and resumed", []hogsend.Journey{j("a", "go", mailsAroundADay)}, func(s *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			s.Pause(hour, "a")
+			ada.At(2*hour, "go")
+			s.Resume(3*day, "a")
+			ada.At(3*day+hour, "go")
+		}},
+		{"late mails left out", []hogsend.Journey{j("a", "go", mailsAroundADay)}, func(s *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			s.Pause(hour, "a")
+			s.Resume(3*day, "a", SkipLate)
+		}},
+		{"rescheduled, and paused again", []hogsend.Journey{j("a", "go", mailsAroundADay)}, func(s *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			s.Pause(12*hour, "a")
+			s.Resume(2*day, "a", Reschedule)
+			s.Pause(2*day+hour, "a")
+			s.Resume(5*day, "a", Reschedule)
+		}},
+		{"exited while held", []hogsend.Journey{j("a", "go", mailsAroundADay, exits("stop"))}, func(s *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			s.Pause(hour, "a")
+			ada.At(2*day, "stop")
+			s.Resume(3*day, "a")
+		}},
+		{"an event held", []hogsend.Journey{j("a", "a", callsB), j("b", "b", nothingToDo)}, func(s *Scenario, ada *Contact) {
+			s.Pause(0, "b")
+			ada.At(0, "a")
+			s.Resume(hour, "b")
+			s.Pause(hour, "a")
+			ada.At(2*hour, "a")
+			s.Resume(3*hour, "a")
+			ada.At(3*hour, "a")
+		}},
+		// Outages: J-97d, J-126.
+		{"the worker is away over a deadline", []hogsend.Journey{j("a", "go", waitsForWord)}, func(s *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.At(2*hour, "word", hogsend.Properties{"n": 2})
+			s.Down(20*hour, 3*day)
+			ada.At(2*hour+day, "word", hogsend.Properties{"n": 3})
+			ada.At(2*day, "go")
+		}},
+		{"several people", []hogsend.Journey{j("a", "go", mailsAroundADay, exits("stop")), j("b", "go", waitsForWord)}, func(s *Scenario, ada *Contact) {
+			bob := s.Contact(Person{UserID: "bob", Email: "bob@example.com"})
+			ada.At(0, "go")
+			bob.At(0, "go")
+			bob.At(hour, "stop")
+			ada.At(2*hour, "word", hogsend.Properties{"n": 2})
+		}},
+	}
+}
+
+func parityScenario(t *testing.T, c parityCase) *Scenario {
+	t.Helper()
+	s := New(t, hogsend.Registry{Journeys: c.journeys, Templates: []hogsend.Template{
+		{Key: "note", Subject: "A note", HTML: "<p>Hello {{.Name}}</p>"},
+		{Key: "news", Subject: "News", HTML: "<p>Well {{.Name}}</p>", Category: "news"},
+	}})
+	c.script(s, s.Contact(Person{UserID: "ada", Email: "ada@example.com", Properties: hogsend.Properties{"plan": "free"}}))
+	return s
+}
+
+// T-4: the kit decides as production does.
+func TestTheKitAgreesWithPostgres(t *testing.T) {
+	t.Parallel()
+	for _, c := range parityCases() {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, onPostgres(t, parityScenario(t, c)), inMemory(t, parityScenario(t, c)))
+		})
+	}
+}
