@@ -55,8 +55,17 @@ func story(i int) []event {
 	if i%5 == 0 {
 		events = append(events, did("payment.failed", map[string]any{"amount": 49}), did("payment.succeeded", nil))
 	}
+	if dormant(i) {
+		// A week ago in a while: the clock is to notice, killed or not.
+		active := did("app.active", nil)
+		active.Timestamp = occurred(7*day - time.Duration(2+i%30)*time.Second)
+		events = append(events, active)
+	}
 	return events
 }
+
+// dormant says of whom the clock finds that a week has passed.
+func dormant(i int) bool { return i%4 == 1 }
 
 // Invariants 1 to 3, J-97, E-30: every process is killed again and again while people
 // come and go; afterwards each event is stored once, each enrollment exists once, and
@@ -184,7 +193,13 @@ func (r *rig) converged(contacts int) {
 	require.Equal(t, stored, r.count(`select count(*) from events e join contacts c on c.id = e.contact_id
 		where c.external_id like 'user-%' and e.source = 'api'`), "every accepted event is stored once")
 	require.Equal(t, contacts, r.count(`select count(*) from contacts where external_id like 'user-%'`))
-	require.Equal(t, contacts*2+(contacts+4)/5, r.count(live+"true"), "every enrollment exists once")
+	sleepers := (contacts + 2) / 4
+	r.eventually(sleepers, live+`e.journey_id = 'bucket-went-dormant-on-enter' and e.status = 'completed'`)
+	require.Equal(t, contacts*2+(contacts+4)/5+sleepers, r.count(live+"true"), "every enrollment exists once")
+	require.Equal(t, sleepers, r.count(`select count(*) from memberships where bucket_id = 'went-dormant' and status = 'active' and epoch = 1`))
+	require.Equal(t, sleepers, r.count(`select count(*) from memberships`), "nobody entered twice")
+	require.Equal(t, sleepers, r.count(`select count(*) from events e join memberships m on m.contact_id = e.contact_id
+		where e.name = 'bucket:entered:went-dormant' and e.occurred_at = m.entered_at`), "W-7: each once, at its own instant")
 	require.Zero(t, r.count(`select count(*) from (select enrollment_id from step_logs where action in ('completed', 'failed', 'exited')
 		group by enrollment_id having count(*) > 1) d`), "nobody ended twice")
 	require.Zero(t, r.count(`select count(*) from sends where status = 'failed'`))
@@ -194,6 +209,10 @@ func (r *rig) converged(contacts int) {
 		for i := range contacts {
 			require.Equal(t, 1, counts[fmt.Sprintf("user-%04d@example.com", i)], "%s to user %d", template, i)
 		}
+	}
+	require.Len(t, r.resend.perRecipient("win-back"), sleepers)
+	for address, n := range r.resend.perRecipient("win-back") {
+		require.Equal(t, 1, n, address)
 	}
 	for address, n := range r.resend.perRecipient("payment-failed") {
 		require.Equal(t, 1, n, address)
