@@ -22,19 +22,9 @@ func thirtyDays(ctx workflow.Context, run hogsend.Run) error {
 	return nil
 }
 
-func registryOf(journeys ...hogsend.Journey) hogsend.Registry {
-	return hogsend.Registry{Journeys: journeys, Templates: []hogsend.Template{
-		{Key: "note", Subject: "A note", HTML: "<p>Hello {{.Name}}</p>"}, {Key: "other", Subject: "Another", HTML: "<p>Well {{.Name}}</p>"},
-	}}
-}
-
-func journeyOf(run hogsend.JourneyFunc) hogsend.Journey {
-	return hogsend.Journey{ID: "path", Name: "Path", Trigger: hogsend.On("go"), EntryLimit: hogsend.Once, Run: run}
-}
-
 // The bar: at most 50 ms plain, at most 500 ms with both modes on.
 func BenchmarkThirtyDayJourney(b *testing.B) {
-	registry := registryOf(journeyOf(thirtyDays))
+	registry := registryOf(path(thirtyDays))
 	play := func(b *testing.B, quick bool) {
 		b.Helper()
 		for b.Loop() {

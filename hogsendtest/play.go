@@ -115,7 +115,7 @@ type watchedActivity struct {
 
 func (i *watchedActivity) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
 	info := activity.GetInfo(ctx)
-	s := step{name: info.ActivityType.Name, id: info.WorkflowExecution.RunID + "/" + info.ActivityID}
+	s := step{name: info.ActivityType.Name, id: info.WorkflowExecution.RunID + "/" + info.ActivityID, attempt: int(info.Attempt)}
 	for _, arg := range in.Args {
 		if step, ok := stepOf(arg); ok {
 			s.key = step.Key
@@ -141,6 +141,7 @@ type step struct {
 	name, key string
 	id        string // of the activity, the same for each attempt
 	task      int    // the ordinal of the task that it is part of
+	attempt   int
 }
 
 func (s step) String() string {
@@ -174,6 +175,9 @@ func (p *play) step(s step, run func() (any, error)) (any, error) {
 	}
 	s.task = p.server.Tasks()
 	p.steps = append(p.steps, s)
+	if p.world != nil {
+		p.world.attempt = s.attempt
+	}
 	if p.loss == nil || p.loss.at != len(p.steps) {
 		return p.effect(s, run)
 	}

@@ -83,20 +83,17 @@ func (h *host) replay(histories []virtual.History) error {
 		}
 		return nil
 	}
-	for range replays - len(otherTimes) {
-		if err := once(); err != nil {
-			return err
-		}
-	}
-	if t, ok := h.scenario.t.(*testing.T); ok {
-		for _, later := range otherTimes {
+	for i := range replays {
+		if t := testingT(h.scenario.t); t != nil && i < len(otherTimes()) {
 			synctest.Test(t, func(*testing.T) {
-				time.Sleep(later)
+				time.Sleep(otherTimes()[i])
 				err = once()
 			})
-			if err != nil {
-				return err
-			}
+		} else {
+			err = once()
+		}
+		if err != nil {
+			return err
 		}
 	}
 	if len(w.bare) > 0 {
@@ -107,7 +104,21 @@ func (h *host) replay(histories []virtual.History) error {
 
 // otherTimes are when some of the replays take place, for code that asks what time it
 // is: counted from the midnight of 2000-01-01, at which the clock of a bubble starts.
-var otherTimes = [...]time.Duration{0, 40*365*hogsend.Day + 11*time.Hour + 17*time.Minute + 31*time.Second}
+func otherTimes() []time.Duration {
+	return []time.Duration{0, 40*365*hogsend.Day + 11*time.Hour + 17*time.Minute + 31*time.Second}
+}
+
+// testingT is the test behind t, if there is one: a T that wraps a *testing.T may give
+// it away by a method Testing.
+func testingT(t T) *testing.T {
+	switch t := t.(type) {
+	case *testing.T:
+		return t
+	case interface{ Testing() *testing.T }:
+		return t.Testing()
+	}
+	return nil
+}
 
 func (h *host) replayOne(replayer worker.WorkflowReplayer, w *watcher, history virtual.History) error {
 	recorded := h.watcher.trace(history.RunID)

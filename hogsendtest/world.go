@@ -37,6 +37,7 @@ type world struct {
 	registry *catalog
 	renderer *email.Renderer
 	script   *sendScript
+	attempt  int // of the activity that is under way
 
 	contacts    []*person
 	names       map[string]*person // as the script names them

@@ -22,7 +22,6 @@ type send struct {
 	status, reason     string
 	skipped            bool // the enrollment had ended
 	claimedAt          time.Time
-	failures           int // provider failures still to come
 	outcome            Outcome
 	journeyID, contact string
 }
@@ -187,7 +186,7 @@ func (w *world) claimSend(n *enrollment, r activities.SendRequest) (*send, *acti
 		w.log(n, r.Step.Key, "send_gated", n.node, r.Step.Node, refused.reason)
 		return s, nil, nil
 	}
-	s.status, s.claimedAt, s.failures = sendQueued, w.now(), s.outcome.retries
+	s.status, s.claimedAt = sendQueued, w.now()
 	w.record(p)
 	n.stand(statusActive, r.Step.Node)
 	return s, nil, nil
@@ -220,8 +219,7 @@ func (w *world) refuse(n *enrollment, r activities.SendRequest, err error) error
 
 // deliver is the provider: it accepts, or does as the script says.
 func (w *world) deliver(s *send, step activities.Step) error {
-	if s.failures > 0 {
-		s.failures--
+	if w.attempt <= s.outcome.retries {
 		return temporal.NewApplicationError("provider call failed", "ProviderUnavailable")
 	}
 	switch s.outcome.kind {
