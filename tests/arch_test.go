@@ -105,6 +105,14 @@ func importTable() map[string]rule {
 			".", "./internal/criteria", "./internal/email", "./internal/ingest", "./internal/store", storedb, names, pgx, uuid,
 			"go.temporal.io/sdk/activity", "go.temporal.io/sdk/temporal",
 		}, never: []string{"net/http/..."}},
+		// The kit runs Temporal's own worker against a service in memory.
+		"./hogsendtest": {may: []string{
+			".", "./activities", "./hogsendtest/internal/virtual", "./internal/criteria", "./internal/email", "./workflows", names, uuid,
+			api, "go.temporal.io/sdk/...", "google.golang.org/protobuf/...",
+		}, never: []string{"net", "net/http/...", "database/..."}},
+		"./hogsendtest/internal/virtual": {may: []string{
+			uuid, api, "go.temporal.io/sdk/...", "google.golang.org/grpc/...", "google.golang.org/protobuf/...",
+		}, never: []string{"net", "net/http/...", "database/...", "os/..."}},
 		// criteria: a wait's condition is written down in its JSON form. The SDK's log and
 		// interceptor are used by the logger that authors get.
 		"./workflows": {may: []string{
