@@ -50,11 +50,9 @@ func (a *Activities) Dwell(ctx context.Context, r DwellRequest) (DwellResult, er
 	return result, nil
 }
 
-// ErrStopping is how a clock ends whose worker stops: another one takes over at once (W-14).
-var ErrStopping = errors.New("worker is stopping")
-
-// Clock runs the clock of the installation until its worker stops. It heartbeats, so
-// that another worker takes over when this one dies (W-14).
+// Clock runs the clock of the installation until its worker stops: then it returns
+// nil and another worker takes over at once. It heartbeats, so that another one takes
+// over as well when this one dies (W-14).
 func (a *Activities) Clock(ctx context.Context) error {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
@@ -71,7 +69,7 @@ func (a *Activities) Clock(ctx context.Context) error {
 			if err := <-ended; !errors.Is(err, context.Canceled) {
 				return fmt.Errorf("stop clock: %w", err)
 			}
-			return ErrStopping
+			return nil
 		case <-ticker.C:
 			activity.RecordHeartbeat(ctx)
 		}

@@ -20,6 +20,9 @@ func Clock(ctx workflow.Context) error {
 		StartToCloseTimeout: forEver, HeartbeatTimeout: clockTakeover, Summary: "clock",
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: 100 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 5 * time.Second},
 	})
-	// The activity returns only with an error, after which it is retried.
-	return workflow.ExecuteActivity(ctx, activities.ClockName).Get(ctx, nil)
+	// An error is retried; without one the clock's worker has stopped.
+	if err := workflow.ExecuteActivity(ctx, activities.ClockName).Get(ctx, nil); err != nil {
+		return err
+	}
+	return workflow.NewContinueAsNewError(ctx, Clock)
 }

@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -177,4 +178,25 @@ func TestAMailThatLeftMovesWhoeverWaitsForIt(t *testing.T) {
 		require.Equal(t, 1, v.count(`select count(*) from sends where key = $1 and status = 'sent'`, template))
 	}
 	require.Equal(t, []string{"ada #1"}, v.members("unread"))
+}
+
+func TestWhatAJourneyLearnsMovesTheContact(t *testing.T) {
+	t.Parallel() // J-137, B-6, I-33
+	v := virtualWith(t, ingest.Config{Journeys: []hogsend.Journey{journey("j", "signup")}}, segmentOf("pro", hogsend.Prop("plan").Eq("pro")))
+	v.send(user("signup", "ada"))
+	id := v.enrollment("j")
+	for range 2 { // repeated after a crash
+		ended, err := v.ingester.Identify(t.Context(), id, "identify#1", "here", map[string]json.RawMessage{"plan": json.RawMessage(`"pro"`), "old": json.RawMessage("null")})
+		require.NoError(t, err)
+		require.False(t, ended)
+	}
+	require.Equal(t, []string{"ada entered pro #1 event +00:00:00.000001"}, v.transitions())
+	require.Equal(t, 1, v.count(`select count(*) from step_logs where action = 'identified' and to_node = 'here'`))
+	require.Equal(t, 1, v.count(`select count(*) from contacts where properties = '{"plan": "pro"}' and last_seen_at = first_seen_at`))
+	require.Equal(t, 1, v.count(`select count(*) from enrollments where node = 'here'`))
+	v.finish(id, "completed")
+	ended, err := v.ingester.Identify(t.Context(), id, "identify#2", "", map[string]json.RawMessage{"plan": json.RawMessage(`"free"`)})
+	require.NoError(t, err)
+	require.True(t, ended)
+	require.Equal(t, []string{"ada #1"}, v.members("pro"))
 }

@@ -10,6 +10,7 @@ package ingest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -225,6 +226,20 @@ func (g *Ingester) TriggerFrom(ctx context.Context, enrollmentID uuid.UUID, step
 	it.origin, it.stepKey, it.node = enrollmentID, stepKey, node
 	if err := g.transact(ctx, []*item{it}, nil); err != nil {
 		return false, fmt.Errorf("trigger event: %w", err)
+	}
+	return it.ended, nil
+}
+
+// Identify merges properties into the contact of a live enrollment, once per step
+// key: a JSON null removes the key, buckets see the change in the same transaction,
+// no event is stored (J-137, I-33). ended is true, and nothing happens, when the
+// enrollment is over; node is where it stands from then on, "" leaves it.
+func (g *Ingester) Identify(ctx context.Context, enrollmentID uuid.UUID, stepKey, node string, properties map[string]json.RawMessage) (ended bool, err error) {
+	it := newItem(&Event{ContactProperties: properties})
+	it.kind, it.space, it.key = kindTouch, spaceInternal, enrollmentID.String()+":"+stepKey
+	it.origin, it.stepKey, it.node = enrollmentID, stepKey, node
+	if err := g.transact(ctx, []*item{it}, nil); err != nil {
+		return false, fmt.Errorf("identify contact: %w", err)
 	}
 	return it.ended, nil
 }
