@@ -58,6 +58,32 @@ type Run interface {
 	// Exit ends the enrollment now and returns ErrExited, to be returned by the
 	// journey. The reason has 1 to 200 characters; "" means "code" (J-136).
 	Exit(ctx workflow.Context, reason string) error
+
+	// Capture sends one event to PostHog by way of the outbox, exactly once. It neither
+	// waits for PostHog nor fails because of it; without PostHog it only logs (J-137).
+	Capture(ctx workflow.Context, event string, properties Properties) error
+
+	// When starts a chain that finds an instant by the clock on the contact's wall, as
+	// in run.When(ctx).Next(time.Friday).At("09:00"). It counts from workflow time, in
+	// the zone that the contact has when the chain ends, and the result is recorded: it
+	// stays when the contact moves or the code changes (S-5, S-7 to S-14).
+	When(ctx workflow.Context) When
+	// Timezone is the contact's zone as committed now, and what said so (S-1).
+	Timezone(ctx workflow.Context) (Zone, error)
+	// History looks at what the contact did and got before (J-141).
+	History() History
+	// Variant chooses one of the arms for the contact, the same in every enrollment as
+	// long as the arms are the same, and keeps it for this one: arms that change later
+	// move nobody who is under way. Arms without a positive weight, or with names that
+	// are empty or not unique, are a *ValidationError (J-142).
+	Variant(ctx workflow.Context, name string, arms ...Arm) (string, error)
+	// Throttle reports whether fewer than Max mails that count went to the contact in
+	// the window. It reserves nothing (J-144).
+	Throttle(ctx workflow.Context, throttle Throttle) (bool, error)
+	// Version tells which code an enrollment runs where the code was changed
+	// incompatibly: -1 if it passed here before the change existed, else newest, the same
+	// for ever. An empty name and a negative newest panic (J-145).
+	Version(ctx workflow.Context, change string, newest int) int
 }
 
 // Enrollment identifies one run of a journey for one contact.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
@@ -43,6 +44,12 @@ type Config struct {
 	BuildID    string
 	// LateHorizon is the late-event horizon; 0 means 24 h (I-40).
 	LateHorizon time.Duration
+	// DefaultTimezone is the zone of contacts of whom nothing tells one; "" means UTC
+	// (S-1). DefaultWindow holds chains of When that name no window (S-30).
+	DefaultTimezone string
+	DefaultWindow   hogsend.Window
+	// PostHog says that there is a PostHog to tell: without it captures only log (J-137).
+	PostHog bool
 }
 
 func (c Config) lateHorizon() time.Duration {
@@ -72,5 +79,13 @@ func (a *Activities) All() map[string]any {
 		AbandonHoldName:      a.AbandonHold,
 		ReconcileName:        a.Reconcile,
 		InspectName:          a.Inspect,
+		CaptureName:          a.Capture,
+		FindInstantName:      a.FindInstant,
+		ReadTimezoneName:     a.ReadTimezone,
+		PastEventsName:       a.PastEvents,
+		PastEntriesName:      a.PastEntries,
+		PastMailsName:        a.PastMails,
+		ChooseVariantName:    a.ChooseVariant,
+		ThrottleName:         a.Throttle,
 	}
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -135,6 +136,8 @@ func (p *process) work(ctx context.Context, temporal client.Client, ready func()
 				JourneyNames:      p.journeyTexts(func(j hogsend.Journey) string { return j.Name }),
 				JourneyCategories: p.journeyTexts(func(j hogsend.Journey) string { return j.Category }),
 				JourneyIDs:        p.journeyIDs(),
+				DefaultTimezone:   cmp.Or(p.cfg.DefaultTimezone, p.registry.Defaults.Timezone),
+				DefaultWindow:     p.registry.Defaults.Window,
 			},
 			Logger: p.log,
 		},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -115,6 +116,9 @@ type watchedActivity struct {
 
 func (i *watchedActivity) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
 	info := activity.GetInfo(ctx)
+	if id, err := strconv.Atoi(info.ActivityID); err == nil && info.IsLocalActivity {
+		defer i.watcher.order.await(info.WorkflowExecution.RunID, id)()
+	}
 	s := step{name: info.ActivityType.Name, id: info.WorkflowExecution.RunID + "/" + info.ActivityID, attempt: int(info.Attempt)}
 	for _, arg := range in.Args {
 		if step, ok := stepOf(arg); ok {

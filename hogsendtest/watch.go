@@ -57,13 +57,15 @@ type watcher struct {
 	// activity runs an activity, in a worker.
 	activity func(s step, run func() (any, error)) (any, error)
 
+	order *order
+
 	mu     sync.Mutex
 	traces map[string]*trace // the newest execution of each run
 	bare   []string          // where a bare goroutine called Run
 	waste  []discarded
 }
 
-func newWatcher() *watcher { return &watcher{traces: map[string]*trace{}} }
+func newWatcher() *watcher { return &watcher{order: newOrder(), traces: map[string]*trace{}} }
 
 // trace is that of the newest execution of a run.
 func (w *watcher) trace(runID string) *trace {
@@ -103,7 +105,9 @@ func (i *watchedWorkflow) Init(next interceptor.WorkflowOutboundInterceptor) err
 }
 
 func (i *watchedWorkflow) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkflowInput) (any, error) {
-	i.out.trace = i.watcher.begin(workflow.GetInfo(ctx).WorkflowExecution.RunID)
+	i.out.runID = workflow.GetInfo(ctx).WorkflowExecution.RunID
+	i.out.trace = i.watcher.begin(i.out.runID)
+	i.watcher.order.forget(i.out.runID)
 	return i.Next.ExecuteWorkflow(ctx, in)
 }
 
@@ -111,6 +115,8 @@ type watchedCalls struct {
 	interceptor.WorkflowOutboundInterceptorBase
 	watcher *watcher
 	trace   *trace
+	runID   string
+	locals  int // local activities so far: the SDK numbers them like that
 }
 
 // note adds a call, unless the worker is lost: then the code stops here for good, as
@@ -173,6 +179,9 @@ func (o *watchedCalls) ExecuteActivity(ctx workflow.Context, name string, args .
 
 func (o *watchedCalls) ExecuteLocalActivity(ctx workflow.Context, name string, args ...any) workflow.Future {
 	o.note(ctx, "local activity "+name, args...)
+	if o.locals++; !o.Next.IsReplaying(ctx) {
+		o.watcher.order.expect(o.runID, o.locals)
+	}
 	return o.Next.ExecuteLocalActivity(ctx, name, args...)
 }
 

@@ -47,6 +47,7 @@ func Journey(j hogsend.Journey) func(workflow.Context, string) (JourneyResult, e
 			root:         ctx,
 			enrollmentID: enrollmentID,
 			journeyID:    j.ID,
+			firstID:      append(j.Aliases[:len(j.Aliases):len(j.Aliases)], j.ID)[0],
 			node:         nodeStart,
 			status:       statusActive,
 			counts:       map[string]int{},
@@ -71,6 +72,7 @@ type journeyRun struct {
 	root         workflow.Context
 	enrollmentID string
 	journeyID    string
+	firstID      string // the first alias, or else the id: a rename keeps it (J-142)
 	claim        activities.Claim
 	logger       log.Logger
 

@@ -1,6 +1,9 @@
 package store
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // OutboxKind says what an outbox row tells Temporal; it decides which payload
 // type the row carries.
@@ -14,6 +17,8 @@ const (
 	OutboxDwell  OutboxKind = "dwell"
 	OutboxMirror OutboxKind = "mirror"
 	OutboxRetry  OutboxKind = "retry"
+	// OutboxCapture is told to PostHog; nothing writes one while there is none.
+	OutboxCapture OutboxKind = "capture"
 )
 
 // StartPayload starts the workflow of an enrollment (J-51). It carries ids only.
@@ -69,4 +74,14 @@ type RetryPayload struct {
 	EnrollmentID string `json:"enrollmentId"`
 	// RunID is the run that ended: once another one is current, the row was delivered.
 	RunID string `json:"runId"`
+}
+
+// CapturePayload is one event for PostHog (J-137).
+type CapturePayload struct {
+	// UUID is the event's id there, the same on every delivery.
+	UUID       string          `json:"uuid"`
+	ContactID  string          `json:"contactId"`
+	Event      string          `json:"event"`
+	Properties json.RawMessage `json:"properties"`
+	Timestamp  time.Time       `json:"timestamp"`
 }

@@ -99,3 +99,8 @@ func RetryKey(enrollmentID string, n int) string {
 
 // ReleaseKey is the outbox key of the signal that releases what a pause held.
 func ReleaseKey(holdID string) string { return "release/" + holdID }
+
+// CaptureKey is the outbox key of what a step tells PostHog.
+func CaptureKey(enrollmentID, stepKey string) string {
+	return "capture/" + enrollmentID + ":" + stepKey
+}

@@ -34,8 +34,8 @@ func TestOtherIDsAreNotTakenForOurs(t *testing.T) {
 
 func TestEffectsHaveKeysOfTheirOwn(t *testing.T) {
 	t.Parallel() // J-51
-	keys := map[string]bool{names.StartKey("j", "1"): true, names.SignalKey("1"): true, names.CancelKey("1"): true}
-	require.Len(t, keys, 3)
+	keys := map[string]bool{names.StartKey("j", "1"): true, names.SignalKey("1"): true, names.CancelKey("1"): true, names.CaptureKey("1", "capture:x#1"): true}
+	require.Len(t, keys, 4)
 	require.Equal(t, "journey/j/1", names.StartKey("j", "1"))
 }
 

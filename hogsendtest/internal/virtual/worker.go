@@ -21,13 +21,13 @@ const activityParts = 4
 
 // StartWorker starts a worker on c, a client of the server; register gives it
 // workflows and activities, activities alone when workflows is false. It does one
-// thing at a time. deadlock is how long the code of a workflow may go on without
+// task at a time, but the local activities of one task all at once. deadlock is how long the code of a workflow may go on without
 // waiting for anything.
 func StartWorker(c client.Client, deadlock time.Duration, interceptors []interceptor.WorkerInterceptor, register func(r worker.Registry, workflows bool)) (*Worker, error) {
 	w := &Worker{client: c}
 	for i := range 1 + activityParts {
 		part := worker.New(c, TaskQueue, worker.Options{
-			MaxConcurrentWorkflowTaskPollers: 4, MaxConcurrentActivityTaskPollers: 4, MaxConcurrentLocalActivityExecutionSize: 1,
+			MaxConcurrentWorkflowTaskPollers: 4, MaxConcurrentActivityTaskPollers: 4, MaxConcurrentLocalActivityExecutionSize: 200,
 			DeadlockDetectionTimeout: deadlock, WorkerStopTimeout: 100 * time.Millisecond, DisableRegistrationAliasing: true,
 			Interceptors: interceptors, LocalActivityWorkerOnly: i == 0, DisableWorkflowWorker: i > 0,
 		})

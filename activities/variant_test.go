@@ -1,0 +1,92 @@
+package activities_test
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/activities"
+)
+
+// someContacts are the same on every run.
+func someContacts(n int) []string {
+	random := rand.New(rand.NewPCG(1, 2))
+	ids := make([]string, n)
+	for i := range ids {
+		var id uuid.UUID
+		for j := range id {
+			id[j] = byte(random.Uint32())
+		}
+		ids[i] = id.String()
+	}
+	return ids
+}
+
+// J-142
+func TestArmsHaveTheirShares(t *testing.T) {
+	t.Parallel()
+	const people = 10_000
+	chosen := map[string]int{}
+	arms := []hogsend.Arm{{Name: "a", Weight: 90}, {Name: "none"}, {Name: "b", Weight: 10}}
+	for _, id := range someContacts(people) {
+		chosen[activities.ChooseArm("welcome", "subject", id, arms)]++
+	}
+	require.Len(t, chosen, 2)
+	require.InDelta(t, people/10, chosen["b"], people/100)
+}
+
+// J-142: a contact keeps its arm, tests are independent of each other, and when the
+// first arm grows nobody leaves it.
+func TestArmsAreKept(t *testing.T) {
+	t.Parallel()
+	arms := func(first int) []hogsend.Arm {
+		return []hogsend.Arm{{Name: "a", Weight: first}, {Name: "b", Weight: 50}}
+	}
+	moved, other := 0, 0
+	people := someContacts(1000)
+	for _, id := range people {
+		before := activities.ChooseArm("welcome", "subject", id, arms(50))
+		require.Equal(t, before, activities.ChooseArm("welcome", "subject", id, arms(50)))
+		after := activities.ChooseArm("welcome", "subject", id, arms(150))
+		if before == "a" {
+			require.Equal(t, "a", after)
+		} else if after == "a" {
+			moved++
+		}
+		if before != activities.ChooseArm("welcome", "button", id, arms(50)) {
+			other++
+		}
+	}
+	require.InDelta(t, 250, moved, 60)
+	require.InDelta(t, 500, other, 80)
+	require.Equal(t, "only", activities.ChooseArm("j", "n", people[0], []hogsend.Arm{{Name: "only", Weight: 1}}))
+	// The first 8 bytes of SHA-256("j/n/c") are f6a19362: computed apart.
+	require.Equal(t, "high", activities.ChooseArm("j", "n", "c", []hogsend.Arm{{Name: "low", Weight: 1}, {Name: "high", Weight: 1}}))
+}
+
+// J-114, J-142: what was chosen first stays for the enrollment, logged once.
+func TestTheFirstChoiceStays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	claim := w.enroll("start")
+	choose := func(name string, arms ...hogsend.Arm) string {
+		got, err := w.ChooseVariant(t.Context(), activities.VariantRequest{
+			Step: activities.Step{EnrollmentID: claim.Enrollment.ID, Key: "variant:" + name}, Journey: "welcome", Name: name, Arms: arms,
+		})
+		require.NoError(t, err)
+		return got
+	}
+	require.Equal(t, "a", choose("subject", hogsend.Arm{Name: "a", Weight: 1}))
+	require.Equal(t, "a", choose("subject", hogsend.Arm{Name: "b", Weight: 1}), "arms that change move nobody")
+	require.Equal(t, "b", choose("button", hogsend.Arm{Name: "b", Weight: 1}))
+	require.Equal(t, 2, w.count(`step_logs where action = 'variant'`))
+	require.Equal(t, 1, w.count(`step_logs where action = 'variant' and detail = '{"arm": "a", "name": "subject"}'`))
+
+	w.event("stop", "")
+	require.Equal(t, "a", choose("subject", hogsend.Arm{Name: "c", Weight: 1}), "reads answer after the end (J-119)")
+	require.Equal(t, "c", choose("late", hogsend.Arm{Name: "c", Weight: 1}))
+	require.Equal(t, 2, w.count(`step_logs where action = 'variant'`))
+}

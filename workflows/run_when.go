@@ -1,0 +1,42 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/activities"
+)
+
+// When implements hogsend.Run. The end of the chain is an activity, so that neither
+// a later database of zones nor later code changes an instant (S-5).
+func (r *journeyRun) When(ctx workflow.Context) hogsend.When {
+	return hogsend.NewWhen(func(s hogsend.Schedule) (time.Time, error) {
+		if err := r.readable(ctx); err != nil {
+			return time.Time{}, err
+		}
+		request := activities.InstantRequest{EnrollmentID: r.enrollmentID, Now: workflow.Now(ctx), Schedule: s}
+		var found activities.InstantValue
+		err := r.local(ctx, activities.FindInstantName, "when", request, &found)
+		return found.At, err
+	})
+}
+
+// Timezone implements hogsend.Run.
+func (r *journeyRun) Timezone(ctx workflow.Context) (hogsend.Zone, error) {
+	if err := r.readable(ctx); err != nil {
+		return hogsend.Zone{}, err
+	}
+	var value activities.ZoneValue
+	err := r.local(ctx, activities.ReadTimezoneName, "timezone", r.enrollmentID, &value)
+	return value.Zone, err
+}
+
+// Version implements hogsend.Run.
+func (r *journeyRun) Version(ctx workflow.Context, change string, newest int) int {
+	if change == "" || newest < 0 {
+		panic("hogsend: Version needs the name of a change and a newest version of 0 or more")
+	}
+	return int(workflow.GetVersion(ctx, change, workflow.DefaultVersion, workflow.Version(newest)))
+}
