@@ -77,6 +77,9 @@ func (w *world) outcome() []string {
 	for _, e := range w.events {
 		add("event %s of %s at +%s %s", e.Name, e.person.name(), e.ReceivedAt.Sub(w.began), e.raw)
 	}
+	for _, c := range w.captures {
+		add("capture %s of %s at +%s %s", c.Event, c.Contact, c.At.Sub(w.began), detailOf(c.Properties))
+	}
 	for _, d := range w.decisions {
 		add("decision about %s at +%s: %s", d.Contact, d.At.Sub(w.began), d)
 	}

@@ -152,6 +152,49 @@ func givesUpWaiting(ctx workflow.Context, run hogsend.Run) error {
 	return run.Checkpoint(ctx, fmt.Sprint("gave up ", err != nil))
 }
 
+func asksMuch(ctx workflow.Context, run hogsend.Run) error {
+	at, err := run.When(ctx).Next(time.Friday).At("09:00")
+	if err != nil {
+		return err
+	}
+	if err := run.SleepUntil(ctx, at, "until friday"); err != nil {
+		return err
+	}
+	zone, err := run.Timezone(ctx)
+	if err != nil {
+		return err
+	}
+	words, err := run.History().Event(ctx, "word", 3*day)
+	if err != nil {
+		return err
+	}
+	entries, err := run.History().Journey(ctx, "a")
+	if err != nil {
+		return err
+	}
+	mails, err := run.History().Email(ctx, "note")
+	if err != nil {
+		return err
+	}
+	few, err := run.Throttle(ctx, hogsend.Throttle{Max: 1, Window: 7 * day, Category: "journey"})
+	if err != nil {
+		return err
+	}
+	arm, err := run.Variant(ctx, "subject", hogsend.Arm{Name: "a", Weight: 1}, hogsend.Arm{Name: "b", Weight: 3})
+	if err != nil {
+		return err
+	}
+	if err := run.Capture(ctx, "asked", hogsend.Properties{"arm": arm}); err != nil {
+		return err
+	}
+	if few {
+		if _, err := run.Send(ctx, hogsend.Email{Template: "note"}); err != nil {
+			return err
+		}
+	}
+	return run.Checkpoint(ctx, fmt.Sprint(zone, words.Count, words.Found, entries.Entries, entries.Completed, mails.Count, mails.Sent, few, arm, run.Version(ctx, "change", 3)))
+}
+
 // parityCase is a script that must come to the same in memory and on Postgres (T-4).
 type parityCase struct {
 	name     string
@@ -293,6 +336,16 @@ func parityCases() []parityCase {
 			ada.At(3*hour, "go")
 		}},
 		{"no address", []hogsend.Journey{j("a", "go", mailsOnce)}, func(s *Scenario, _ *Contact) { s.Contact(Person{UserID: "bob"}).At(0, "go") }},
+		{"questions", []hogsend.Journey{j("a", "go", asksMuch)}, func(_ *Scenario, ada *Contact) {
+			ada.At(0, "word")
+			ada.At(0, "go")
+			ada.At(2*day, "word")
+			ada.At(4*day, "go")
+			ada.Changes(5*day, hogsend.Properties{"$timezone": "America/New_York", "timezone": "nowhere"})
+			ada.At(12*day, "go")
+			ada.Moves(20*day, "Asia/Kathmandu")
+			ada.At(20*day, "go")
+		}},
 		// Loop guard: J-146, J-147.
 		{"a loop", []hogsend.Journey{j("a", "a", callsB), j("b", "b", callsA)}, func(_ *Scenario, ada *Contact) { ada.At(0, "a") }},
 		// Pause: J-100 to J-108.

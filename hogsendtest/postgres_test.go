@@ -100,6 +100,7 @@ func newPostgres(t *testing.T, s *Scenario) *postgres {
 	for _, j := range s.registry.Journeys {
 		config.JourneyNames[j.ID], config.JourneyCategories[j.ID] = j.Name, j.Category
 	}
+	config.DefaultTimezone, config.DefaultWindow = s.registry.Defaults.Timezone, s.registry.Defaults.Window
 	renderer, err := email.Compile(s.registry)
 	require.NoError(t, err)
 	p.activities = &activities.Activities{Store: p.store, Ingest: p.ingester, Renderer: renderer, Provider: mailbox.New(p.store), Config: config}
@@ -215,6 +216,8 @@ func (p *postgres) suppress(contact, reason string) error {
 
 func (p *postgres) enter(string, string) error                      { return nil }
 func (p *postgres) leave(string, string, hogsend.LeaveReason) error { return nil }
+
+func (p *postgres) engage(string, string, string) error { return nil }
 
 func (p *postgres) cancel(contact, journeyID string) error {
 	var id uuid.UUID
@@ -381,7 +384,7 @@ func inMemory(t *testing.T, s *Scenario) []string {
 				continue
 			}
 			detail := row.detail
-			if slices.Contains([]string{"enrolled", "wait_started", "once", "failed", "paused"}, row.action) {
+			if slices.Contains([]string{"enrolled", "wait_started", "once", "failed", "paused", "throttled", "variant"}, row.action) {
 				detail = ""
 			}
 			add("log", row.at, fmt.Sprintf("%s %s#%d %s %s %s", n.person.name(), n.journeyID, n.entry, row.action, row.to, detail))

@@ -26,6 +26,8 @@ type Result struct {
 	Events []hogsend.StoredEvent
 	// Changes are what events and journeys wrote to contacts, in order.
 	Changes []Change
+	// Captures are the events for PostHog, in order.
+	Captures []Capture
 
 	t        T
 	contacts map[string]hogsend.Contact
@@ -117,6 +119,13 @@ type Change struct {
 	At                time.Time
 	Contact, Property string
 	Value             any
+}
+
+// Capture is one event that a journey had for PostHog (J-137).
+type Capture struct {
+	At             time.Time
+	Contact, Event string
+	Properties     hogsend.Properties
 }
 
 // Enrollment is the newest one of a contact in a journey. The test fails if there is
@@ -219,7 +228,7 @@ func (row logRow) text(start time.Time) string {
 
 // result reads off a world what became of a script.
 func (w *world) result(t T, start time.Time) *Result {
-	r := &Result{t: t, Start: start, End: w.now(), Decisions: slices.Clone(w.decisions), contacts: map[string]hogsend.Contact{}}
+	r := &Result{t: t, Start: start, End: w.now(), Decisions: slices.Clone(w.decisions), Captures: slices.Clone(w.captures), contacts: map[string]hogsend.Contact{}}
 	for _, s := range w.sends {
 		mail := s.mail
 		mail.Verdict = s.verdict()

@@ -236,6 +236,7 @@ type stage interface {
 	leave(contact, bucketID string, reason hogsend.LeaveReason) error
 	cancel(contact, journeyID string) error
 	enable(journeyID string, on bool) error
+	engage(contact, template, link string) error
 	pause(journeyID string) error
 	resume(journeyID string, policy ResumePolicy) error
 
@@ -301,6 +302,16 @@ func (c *Contact) Suppress(offset time.Duration, reason string) {
 // Unsuppress lifts the suppression of the contact's address.
 func (c *Contact) Unsuppress(offset time.Duration) {
 	c.add(offset, "lifted suppression of", func(on stage) error { return on.suppress(c.name, "") })
+}
+
+// Opens opens the newest mail of a template that the contact got.
+func (c *Contact) Opens(offset time.Duration, template string) {
+	c.add(offset, "opening of "+template+" by", func(on stage) error { return on.engage(c.name, template, "") })
+}
+
+// Clicks follows a link of the newest mail of a template that the contact got.
+func (c *Contact) Clicks(offset time.Duration, template, link string) {
+	c.add(offset, "click in "+template+" by", func(on stage) error { return on.engage(c.name, template, link) })
 }
 
 // Enters makes the contact a member of a bucket: its event is stored and its
@@ -422,6 +433,8 @@ const (
 	OpenWait Problem = "an endless wait"
 	// DiscardedError is an error of a Run method that a journey discards: its id.
 	DiscardedError Problem = "a discarded error"
+	// UnknownArm is an arm of a variant that does not exist: the arm's name.
+	UnknownArm Problem = "an unknown arm"
 	// BadTemplate is a mail that cannot be rendered: the template's key (T-5).
 	BadTemplate Problem = "a mail that cannot be rendered"
 	// RanTwice is an activity of the author's that ran twice because a worker was lost

@@ -138,3 +138,59 @@ func (r *watchedRun) Exit(ctx workflow.Context, reason string) error {
 	r.enter()
 	return r.leave("Exit", r.Run.Exit(ctx, reason))
 }
+
+func (r *watchedRun) Capture(ctx workflow.Context, event string, properties hogsend.Properties) error {
+	r.enter()
+	return r.leave("Capture", r.Run.Capture(ctx, event, properties))
+}
+
+func (r *watchedRun) When(ctx workflow.Context) hogsend.When {
+	r.enter()
+	return r.Run.When(ctx)
+}
+
+func (r *watchedRun) Timezone(ctx workflow.Context) (hogsend.Zone, error) {
+	r.enter()
+	zone, err := r.Run.Timezone(ctx)
+	return zone, r.leave("Timezone", err)
+}
+
+func (r *watchedRun) Variant(ctx workflow.Context, name string, arms ...hogsend.Arm) (string, error) {
+	r.enter()
+	arm, err := r.Run.Variant(ctx, name, arms...)
+	return arm, r.leave("Variant", err)
+}
+
+func (r *watchedRun) Throttle(ctx workflow.Context, throttle hogsend.Throttle) (bool, error) {
+	r.enter()
+	allowed, err := r.Run.Throttle(ctx, throttle)
+	return allowed, r.leave("Throttle", err)
+}
+
+func (r *watchedRun) Version(ctx workflow.Context, change string, newest int) int {
+	r.enter()
+	return r.Run.Version(ctx, change, newest)
+}
+
+func (r *watchedRun) History() hogsend.History { return watchedHistory{r} }
+
+// watchedHistory passes every question on.
+type watchedHistory struct{ run *watchedRun }
+
+func (h watchedHistory) Event(ctx workflow.Context, name string, within time.Duration) (hogsend.PastEvents, error) {
+	h.run.enter()
+	past, err := h.run.Run.History().Event(ctx, name, within)
+	return past, h.run.leave("History().Event", err)
+}
+
+func (h watchedHistory) Journey(ctx workflow.Context, id string) (hogsend.PastEntries, error) {
+	h.run.enter()
+	past, err := h.run.Run.History().Journey(ctx, id)
+	return past, h.run.leave("History().Journey", err)
+}
+
+func (h watchedHistory) Email(ctx workflow.Context, template string) (hogsend.PastMails, error) {
+	h.run.enter()
+	past, err := h.run.Run.History().Email(ctx, template)
+	return past, h.run.leave("History().Email", err)
+}

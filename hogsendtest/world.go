@@ -55,6 +55,7 @@ type world struct {
 	kept      map[string]json.RawMessage
 	decisions []Decision
 	logs      []logRow
+	captures  []Capture
 	arms      map[[2]string]string // forced, by contact and name
 	switches  map[string]*journeySwitch
 	told      []message // the outbox

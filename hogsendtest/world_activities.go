@@ -34,6 +34,14 @@ func worldActivities(h *host) map[string]any {
 		activities.ExitName:             locked(h, (*world).exit),
 		activities.AbandonHoldName:      locked(h, (*world).abandonHold),
 		activities.DwellName:            locked(h, (*world).dwell),
+		activities.CaptureName:          locked(h, (*world).capture),
+		activities.FindInstantName:      locked(h, (*world).findInstant),
+		activities.ReadTimezoneName:     locked(h, (*world).readTimezone),
+		activities.PastEventsName:       locked(h, (*world).pastEvents),
+		activities.PastEntriesName:      locked(h, (*world).pastEntries),
+		activities.PastMailsName:        locked(h, (*world).pastMails),
+		activities.ChooseVariantName:    locked(h, (*world).chooseVariant),
+		activities.ThrottleName:         locked(h, (*world).throttle),
 	}
 }
 

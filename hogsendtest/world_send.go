@@ -23,6 +23,7 @@ type send struct {
 	skipped            bool // the enrollment had ended
 	claimedAt          time.Time
 	outcome            Outcome
+	opened, clicked    bool
 	journeyID, contact string
 }
 
