@@ -71,6 +71,8 @@ func newProcess(ctx context.Context, registry hogsend.Registry, cfg config.Confi
 		Journeys:     p.enabled,
 		ExitJourneys: p.registry.Journeys,
 		LateHorizon:  cfg.LateEventHorizon,
+		DwellHorizon: cfg.DwellHorizon,
+		DwellRate:    cfg.DwellRate,
 		BuildID:      p.build,
 		Notify:       p.notifier.Notify,
 		Logger:       log,

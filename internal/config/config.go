@@ -64,6 +64,8 @@ type Config struct {
 
 	EnabledJourneys  string
 	EnabledBuckets   string
+	DwellHorizon     time.Duration // 0 hands all timers to Temporal at once (B-49)
+	DwellRate        int           // overdue timers a second of one bucket (B-46)
 	LateEventHorizon time.Duration
 	DefaultTimezone  string // of contacts of whom nothing tells one; "" leaves it to the registry (S-1)
 	// PauseLateAfter and ResumeRatePerSecond rule how held effects go on (J-103, J-105).
@@ -109,6 +111,8 @@ func Load(environ []string, needs Needs) (Config, error) {
 		EmailReplyTo:        r.get("EMAIL_REPLY_TO"),
 		EnabledJourneys:     r.get("ENABLED_JOURNEYS"),
 		EnabledBuckets:      r.get("ENABLED_BUCKETS"),
+		DwellHorizon:        r.duration("DWELL_HORIZON", 0),
+		DwellRate:           r.integer("DWELL_RATE", 50, 1, 1_000_000),
 		LateEventHorizon:    r.duration("LATE_EVENT_HORIZON", 24*time.Hour),
 		DefaultTimezone:     r.get("DEFAULT_TIMEZONE"),
 		PauseLateAfter:      r.duration("PAUSE_LATE_AFTER", time.Hour),

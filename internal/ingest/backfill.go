@@ -68,7 +68,7 @@ func (g *Ingester) settleChunk(ctx context.Context, f *storedb.BackfillsOpenRow)
 		size = min(size, rate)
 	}
 	s := g.catalog.Load().segments.byID[f.BucketID]
-	if s != nil && s.plain() && s.settling.id == f.ID {
+	if s != nil && s.plain() && s.settling.id == f.ID && !(s.SyncToPostHog && g.cfg.Mirror) {
 		ok, err := g.settlePlain(ctx, f, s, size)
 		if ok || errors.Is(err, errAdvanced) {
 			return 0, nil

@@ -62,6 +62,7 @@ const clockNext = `select s.version, t.now,
 			cross join lateral (
 				select due_at from memberships
 				where bucket_id = b.id and status = 'active' and due_at is not null
+					and not exists (select 1 from clock_retries r where r.contact_id = memberships.contact_id and r.due_at > t.now)
 				order by due_at limit 1
 			) m
 			where b.registered and b.enabled and not b.disabled
@@ -294,15 +295,40 @@ func note(found map[uuid.UUID]*due, contactID uuid.UUID, at time.Time, edges ...
 	d.edges = append(d.edges, edges...)
 }
 
-// tick applies what has come for contacts in one transaction; if that fails, for
-// halves of them, down to the one that is kept aside (W-13).
+// tick applies what has come for contacts: of those that nobody holds in one
+// transaction, of the others one by one, so that a contact delays only itself (W-13).
 func (c *Clock) tick(ctx context.Context, part []*due) error {
+	ids := make([]uuid.UUID, len(part))
+	for i, d := range part {
+		ids[i] = d.contactID
+	}
+	free, err := c.ingester.store.ClockFree(ctx, ids)
+	if err != nil {
+		return fmt.Errorf("look for held contacts: %w", err)
+	}
+	held := slices.DeleteFunc(slices.Clone(part), func(d *due) bool { return slices.Contains(free, d.contactID) })
+	errs := c.together(ctx, slices.DeleteFunc(slices.Clone(part), func(d *due) bool { return !slices.Contains(free, d.contactID) }), maxDuration)
+	for _, d := range held {
+		errs = errors.Join(errs, c.together(ctx, []*due{d}, lockPatience))
+	}
+	return errs
+}
+
+// lockPatience is how long the clock waits for a contact that somebody else holds.
+const lockPatience = 500 * time.Millisecond
+
+// together applies what has come for contacts in one transaction; if that fails, for
+// halves of them, down to the one that is kept aside.
+func (c *Clock) together(ctx context.Context, part []*due, patience time.Duration) error {
+	if len(part) == 0 {
+		return nil
+	}
 	items := make([]*item, len(part))
 	for i, d := range part {
 		items[i] = tick(d.contactID)
 		items[i].edges = d.edges
 	}
-	limited, cancel := context.WithTimeout(ctx, lockPatience*time.Duration(1+len(part)/50))
+	limited, cancel := context.WithTimeout(ctx, patience)
 	err := c.ingester.transact(limited, items, nil)
 	cancel()
 	switch {
@@ -311,7 +337,7 @@ func (c *Clock) tick(ctx context.Context, part []*due) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case len(part) > 1:
-		return errors.Join(c.tick(ctx, part[:len(part)/2]), c.tick(ctx, part[len(part)/2:]))
+		return errors.Join(c.together(ctx, part[:len(part)/2], lockPatience), c.together(ctx, part[len(part)/2:], lockPatience))
 	}
 	d := part[0]
 	c.ingester.cfg.Logger.WarnContext(ctx, "clock keeps a contact aside", "contact_id", d.contactID, "error", err)
@@ -324,10 +350,6 @@ func (c *Clock) tick(ctx context.Context, part []*due) error {
 	}
 	return nil
 }
-
-// lockPatience is how long the clock waits for a contact that somebody else holds,
-// at least.
-const lockPatience = 2 * time.Second
 
 func (c *Clock) settleRetries(ctx context.Context, part []*due) error {
 	ids := make([]uuid.UUID, len(part))

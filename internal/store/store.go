@@ -39,6 +39,11 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse database url: %w", err)
 	}
+	// Every statement is short. Compiling one because its estimate is high, as those of
+	// lateral joins are, would take longer than running it.
+	if _, set := pc.ConnConfig.RuntimeParams["jit"]; !set {
+		pc.ConnConfig.RuntimeParams["jit"] = "off"
+	}
 	pc.MaxConns = cfg.MaxConns
 	if pc.MaxConns == 0 {
 		pc.MaxConns = 20

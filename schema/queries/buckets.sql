@@ -277,8 +277,13 @@ from (select unnest(@bucket_ids::text[]) as bucket_id) b
 cross join lateral (
     select s.contact_id, s.due_at from memberships s
     where s.bucket_id = b.bucket_id and s.status = 'active' and s.due_at <= @until::timestamptz
+        and not exists (select 1 from clock_retries r where r.contact_id = s.contact_id and r.due_at > clock_timestamp())
     order by s.due_at limit @size::int
 ) m;
+
+-- name: ClockFree :many
+-- The contacts that nobody holds at the moment.
+select id from contacts where id = any(@ids::uuid[]) order by id for update skip locked;
 
 -- name: ClockAdvance :execrows
 -- Progress is compared before it is moved: an instance that was thought dead does no

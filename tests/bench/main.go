@@ -151,6 +151,7 @@ func database(ctx context.Context, base, name string) (*pgxpool.Pool, string, er
 		return nil, "", fmt.Errorf("parse url: %w", err)
 	}
 	cfg.MaxConns = 70
+	cfg.ConnConfig.RuntimeParams["jit"] = "off" // as store.Open sets it
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, "", fmt.Errorf("connect: %w", err)

@@ -1145,6 +1145,7 @@ from (select unnest($1::text[]) as bucket_id) b
 cross join lateral (
     select s.contact_id, s.due_at from memberships s
     where s.bucket_id = b.bucket_id and s.status = 'active' and s.due_at <= $2::timestamptz
+        and not exists (select 1 from clock_retries r where r.contact_id = s.contact_id and r.due_at > clock_timestamp())
     order by s.due_at limit $3::int
 ) m
 `
@@ -1217,6 +1218,31 @@ func (q *Queries) ClockEdges(ctx context.Context, arg ClockEdgesParams) ([]Clock
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const clockFree = `-- name: ClockFree :many
+select id from contacts where id = any($1::uuid[]) order by id for update skip locked
+`
+
+// The contacts that nobody holds at the moment.
+func (q *Queries) ClockFree(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, clockFree, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
