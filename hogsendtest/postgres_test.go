@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -260,7 +261,7 @@ func (p *postgres) release() (next time.Time, more bool, err error) {
 	}
 	err = p.store.Pool.QueryRow(p.t.Context(), `select min(h.due_at) from holds h where h.closed_at is null and h.due_at is not null
 		and not exists (select from journey_configs c where c.journey_id = h.journey_id and c.paused_at is not null) having count(*) > 0`).Scan(&next)
-	if err == pgx.ErrNoRows {
+	if errors.Is(err, pgx.ErrNoRows) {
 		return next, false, nil
 	}
 	return next, err == nil, err

@@ -86,7 +86,7 @@ func (h *host) replay(histories []virtual.History) error {
 	for i := range replays {
 		if t := testingT(h.scenario.t); t != nil && i < len(otherTimes()) {
 			synctest.Test(t, func(*testing.T) {
-				time.Sleep(otherTimes()[i])
+				time.Sleep(otherTimes()[i]) //nolint:forbidigo // in a bubble that takes no time
 				err = once()
 			})
 		} else {

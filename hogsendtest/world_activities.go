@@ -273,7 +273,8 @@ func (w *world) lookBack(wt *wait, r activities.BeginWaitRequest) error {
 	for _, e := range w.events {
 		after := e.ReceivedAt.After(r.After.At) || e.ReceivedAt.Equal(r.After.At) && e.seq > r.After.Seq
 		recent := r.Lookback > 0 && !e.OccurredAt.Before(r.After.At.Add(-r.Lookback))
-		if e.person != wt.enrollment.person || e.Name != wt.event || !(after && !e.late || recent) || e == wt.enrollment.trigger ||
+		unseen := after && !e.late || recent
+		if e.person != wt.enrollment.person || e.Name != wt.event || !unseen || e == wt.enrollment.trigger ||
 			wt.deadline != nil && e.ReceivedAt.After(*wt.deadline) || w.ended(wt.enrollment, e) {
 			continue
 		}
