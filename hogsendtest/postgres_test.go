@@ -333,7 +333,7 @@ func (p *postgres) outcome() []string {
 	}
 	query("event", `select e.received_at, c.external_id || ' ' || e.name || ' ' || e.source || ' hops ' || e.hops || ' ' || (e.properties - 'stateId' - 'userId')::text from events e join contacts c on c.id = e.contact_id order by e.seq`)
 	query("decision", `select d.at, c.external_id || ' ' || d.journey_id || ' ' || d.event_name || ' ' || coalesce(d.reason, d.outcome)
-		from decisions d join contacts c on c.id = d.contact_id join events e on e.id = d.event_id order by e.seq, d.journey_id`)
+		from decisions d join contacts c on c.id = d.contact_id join events e on e.id = d.event_id order by d.id`)
 	query("log", `select l.at, c.external_id || ' ' || e.journey_id || '#' || e.entry || ' ' || l.action || ' ' || l.to_node || ' ' || case when l.action = 'wait_started' then '' else coalesce(l.detail->>'outcome', l.detail->>'reason', l.detail->>'event', '') end
 		from step_logs l join enrollments e on e.id = l.enrollment_id join contacts c on c.id = e.contact_id
 		order by c.external_id, e.journey_id, e.entry, l.seq`)
