@@ -385,7 +385,7 @@ func inMemory(t *testing.T, s *Scenario) []string {
 				continue
 			}
 			detail := row.detail
-			if slices.Contains([]string{"enrolled", "wait_started", "once", "failed", "paused", "throttled", "variant"}, row.action) {
+			if slices.Contains([]string{"enrolled", "wait_started", "once", "failed", "paused", "throttled", "variant", "identified"}, row.action) {
 				detail = ""
 			}
 			add("log", row.at, fmt.Sprintf("%s %s#%d %s %s %s", n.person.name(), n.journeyID, n.entry, row.action, row.to, detail))

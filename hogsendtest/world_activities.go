@@ -34,6 +34,7 @@ func worldActivities(h *host) map[string]any {
 		activities.ExitName:             locked(h, (*world).exit),
 		activities.AbandonHoldName:      locked(h, (*world).abandonHold),
 		activities.DwellName:            locked(h, (*world).dwell),
+		activities.IdentifyName:         locked(h, (*world).identifyContact),
 		activities.CaptureName:          locked(h, (*world).capture),
 		activities.FindInstantName:      locked(h, (*world).findInstant),
 		activities.ReadTimezoneName:     locked(h, (*world).readTimezone),
@@ -168,7 +169,10 @@ func (w *world) exit(r activities.ExitRequest) (activities.Effect, error) {
 		return activities.Effect{}, err
 	}
 	_, err = w.finish(n, end{status: statusExited, reason: r.Reason, key: r.Step.Key})
-	return activities.Effect{}, err
+	own := slices.ContainsFunc(w.logs, func(row logRow) bool {
+		return row.enrollment == n && row.key == r.Step.Key && row.action == statusExited
+	})
+	return activities.Effect{Ended: !own}, err
 }
 
 func (w *world) readOnce(r activities.OnceRequest) (activities.OnceValue, error) {
