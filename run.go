@@ -59,6 +59,10 @@ type Run interface {
 	// journey. The reason has 1 to 200 characters; "" means "code" (J-136).
 	Exit(ctx workflow.Context, reason string) error
 
+	// Identify merges properties into the contact, exactly once; a nil removes one.
+	// Buckets see it at once, no event is stored. Without properties nothing happens
+	// (J-137).
+	Identify(ctx workflow.Context, properties Properties) error
 	// Capture sends one event to PostHog by way of the outbox, exactly once. It neither
 	// waits for PostHog nor fails because of it; without PostHog it only logs (J-137).
 	Capture(ctx workflow.Context, event string, properties Properties) error

@@ -80,6 +80,7 @@ func (a *Activities) All() map[string]any {
 		ReconcileName:        a.Reconcile,
 		InspectName:          a.Inspect,
 		CaptureName:          a.Capture,
+		IdentifyName:         a.Identify,
 		FindInstantName:      a.FindInstant,
 		ReadTimezoneName:     a.ReadTimezone,
 		PastEventsName:       a.PastEvents,

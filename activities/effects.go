@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 
@@ -83,14 +84,29 @@ func triggered(r TriggerRequest) (ingest.Event, error) {
 }
 
 // Exit ends the enrollment at the author's wish; one that has ended keeps its first
-// reason (J-136).
+// reason (J-136). Ended says that somebody else ended it: the log knows who did, also
+// when the step is repeated after its commit (J-70).
 func (a *Activities) Exit(ctx context.Context, r ExitRequest) (Effect, error) {
 	id, err := parseID(r.Step.EnrollmentID)
 	if err != nil {
 		return Effect{}, final(err)
 	}
-	_, err = a.Ingest.Finish(ctx, id, ingest.End{Status: "exited", Reason: r.Reason, StepKey: r.Step.Key})
-	return Effect{}, err
+	if _, err = a.Ingest.Finish(ctx, id, ingest.End{Status: "exited", Reason: r.Reason, StepKey: r.Step.Key}); err != nil {
+		return Effect{}, err
+	}
+	row, err := a.Store.EnrollmentGet(ctx, id)
+	if err != nil {
+		return Effect{}, fmt.Errorf("read enrollment: %w", err)
+	}
+	key := r.Step.Key
+	if n := row.Enrollment.Retries; n > 0 {
+		key += ":r" + strconv.Itoa(int(n))
+	}
+	own, err := a.Store.StepLogFind(ctx, id, key, "exited")
+	if err != nil {
+		return Effect{}, fmt.Errorf("find step: %w", err)
+	}
+	return Effect{Ended: len(own) == 0}, nil
 }
 
 // ReadOnce reads a kept value (J-139).

@@ -1,7 +1,6 @@
 package hogsendtest
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -93,7 +92,7 @@ func (w *world) outcome() []string {
 		add("log of %s at +%s: %s", row.enrollment.person.name(), row.at.Sub(w.began), row.text(w.began))
 	}
 	for _, id := range slices.Sorted(maps.Keys(w.once)) {
-		add("kept %s %s", id, json.RawMessage(w.once[id]))
+		add("kept %s %s", id, w.once[id])
 	}
 	return lines
 }

@@ -66,8 +66,10 @@ func tenSteps(ctx workflow.Context, run hogsend.Run) error {
 	return nil
 }
 
+// T-16.
+//
+//nolint:paralleltest // it measures time
 func TestBothModesForTenStepsAddLessThanTwoSeconds(t *testing.T) {
-	t.Parallel() // T-16
 	s := hogsendtest.New(t, registryOf(path(tenSteps)))
 	s.Contact(ada()).At(0, "go")
 	began := time.Now()

@@ -233,7 +233,7 @@ func discards(ctx workflow.Context, run hogsend.Run) error {
 }
 
 func overwrites(ctx workflow.Context, run hogsend.Run) error {
-	_, err := run.Send(ctx, hogsend.Email{})
+	_, err := run.Send(ctx, hogsend.Email{}) //nolint:ineffassign,staticcheck,wastedassign // that is what is tested
 	_, err = run.Send(ctx, hogsend.Email{Template: "note"})
 	return err
 }
@@ -254,12 +254,18 @@ func TestTheKitIsStrict(t *testing.T) {
 		kind    hogsendtest.Problem
 		name    string
 	}{
-		"an event after the end": {mailsProps, func(_ *hogsendtest.Scenario, person *hogsendtest.Contact) { person.At(time.Hour, "word") },
-			"word comes at +1h0m0s, after the end of all enrollments of ada", hogsendtest.LateScript, "word"},
-		"an unknown journey": {mailsProps, func(s *hogsendtest.Scenario, _ *hogsendtest.Contact) { s.Pause(time.Hour, "pth") },
-			`there is no journey "pth", did you mean "path"?`, hogsendtest.UnknownJourney, "pth"},
-		"an unknown template": {mailsProps, func(s *hogsendtest.Scenario, _ *hogsendtest.Contact) { s.OnSend("notes") },
-			`"notes", which is not registered, did you mean "note"?`, hogsendtest.UnknownTemplate, "notes"},
+		"an event after the end": {
+			mailsProps, func(_ *hogsendtest.Scenario, person *hogsendtest.Contact) { person.At(time.Hour, "word") },
+			"word comes at +1h0m0s, after the end of all enrollments of ada", hogsendtest.LateScript, "word",
+		},
+		"an unknown journey": {
+			mailsProps, func(s *hogsendtest.Scenario, _ *hogsendtest.Contact) { s.Pause(time.Hour, "pth") },
+			`there is no journey "pth", did you mean "path"?`, hogsendtest.UnknownJourney, "pth",
+		},
+		"an unknown template": {
+			mailsProps, func(s *hogsendtest.Scenario, _ *hogsendtest.Contact) { s.OnSend("notes") },
+			`"notes", which is not registered, did you mean "note"?`, hogsendtest.UnknownTemplate, "notes",
+		},
 		"an endless wait":              {waitsForEver, nil, "path of ada still waits at wait-event:word for word, without a deadline", hogsendtest.OpenWait, "path"},
 		"an exit that is not returned": {exitsUnheard, nil, "path takes no notice of the error of Exit at kit_test.go:", hogsendtest.DiscardedError, "path"},
 		"a discarded error":            {discards, nil, "path takes no notice of the error of Send at kit_test.go:", hogsendtest.DiscardedError, "path"},

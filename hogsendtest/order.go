@@ -39,8 +39,9 @@ func (o *order) expect(runID string, id int) {
 // overdue is how long an activity waits for one that was given up, in real time.
 const overdue = 200 * time.Millisecond
 
-// await returns when it is the turn of an activity; done must be called after it.
-func (o *order) await(runID string, id int) (done func()) {
+// await returns when it is the turn of an activity: when those asked for before it
+// are done.
+func (o *order) await(runID string, id int) {
 	late := false
 	timer := time.AfterFunc(overdue, func() {
 		o.mu.Lock()
@@ -54,10 +55,12 @@ func (o *order) await(runID string, id int) (done func()) {
 	for !late && slices.Contains(o.due[runID], id) && slices.Min(o.due[runID]) < id {
 		o.changed.Wait()
 	}
-	return func() {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		o.due[runID] = slices.DeleteFunc(o.due[runID], func(other int) bool { return other == id })
-		o.changed.Broadcast()
-	}
+}
+
+// done notes that the code of the workflow has the activity's result.
+func (o *order) done(runID string, id int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.due[runID] = slices.DeleteFunc(o.due[runID], func(other int) bool { return other == id })
+	o.changed.Broadcast()
 }

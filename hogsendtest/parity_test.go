@@ -184,6 +184,9 @@ func asksMuch(ctx workflow.Context, run hogsend.Run) error {
 	if err != nil {
 		return err
 	}
+	if err := run.Identify(ctx, hogsend.Properties{"arm": arm, "old": nil, "plan": "asked"}); err != nil {
+		return err
+	}
 	if err := run.Capture(ctx, "asked", hogsend.Properties{"arm": arm}); err != nil {
 		return err
 	}

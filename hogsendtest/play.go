@@ -116,8 +116,8 @@ type watchedActivity struct {
 
 func (i *watchedActivity) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
 	info := activity.GetInfo(ctx)
-	if id, err := strconv.Atoi(info.ActivityID); err == nil && info.IsLocalActivity {
-		defer i.watcher.order.await(info.WorkflowExecution.RunID, id)()
+	if id, err := strconv.Atoi(info.ActivityID); err == nil && info.IsLocalActivity && !i.watcher.isLost() {
+		i.watcher.order.await(info.WorkflowExecution.RunID, id)
 	}
 	s := step{name: info.ActivityType.Name, id: info.WorkflowExecution.RunID + "/" + info.ActivityID, attempt: int(info.Attempt)}
 	for _, arg := range in.Args {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -260,7 +261,7 @@ func (p *postgres) release() (next time.Time, more bool, err error) {
 	}
 	err = p.store.Pool.QueryRow(p.t.Context(), `select min(h.due_at) from holds h where h.closed_at is null and h.due_at is not null
 		and not exists (select from journey_configs c where c.journey_id = h.journey_id and c.paused_at is not null) having count(*) > 0`).Scan(&next)
-	if err == pgx.ErrNoRows {
+	if errors.Is(err, pgx.ErrNoRows) {
 		return next, false, nil
 	}
 	return next, err == nil, err
@@ -332,7 +333,7 @@ func (p *postgres) outcome() []string {
 	}
 	query("event", `select e.received_at, c.external_id || ' ' || e.name || ' ' || e.source || ' hops ' || e.hops || ' ' || (e.properties - 'stateId' - 'userId')::text from events e join contacts c on c.id = e.contact_id order by e.seq`)
 	query("decision", `select d.at, c.external_id || ' ' || d.journey_id || ' ' || d.event_name || ' ' || coalesce(d.reason, d.outcome)
-		from decisions d join contacts c on c.id = d.contact_id join events e on e.id = d.event_id order by e.seq, d.journey_id`)
+		from decisions d join contacts c on c.id = d.contact_id join events e on e.id = d.event_id order by d.id`)
 	query("log", `select l.at, c.external_id || ' ' || e.journey_id || '#' || e.entry || ' ' || l.action || ' ' || l.to_node || ' ' || case when l.action = 'wait_started' then '' else coalesce(l.detail->>'outcome', l.detail->>'reason', l.detail->>'event', '') end
 		from step_logs l join enrollments e on e.id = l.enrollment_id join contacts c on c.id = e.contact_id
 		order by c.external_id, e.journey_id, e.entry, l.seq`)
@@ -384,7 +385,7 @@ func inMemory(t *testing.T, s *Scenario) []string {
 				continue
 			}
 			detail := row.detail
-			if slices.Contains([]string{"enrolled", "wait_started", "once", "failed", "paused", "throttled", "variant"}, row.action) {
+			if slices.Contains([]string{"enrolled", "wait_started", "once", "failed", "paused", "throttled", "variant", "identified"}, row.action) {
 				detail = ""
 			}
 			add("log", row.at, fmt.Sprintf("%s %s#%d %s %s %s", n.person.name(), n.journeyID, n.entry, row.action, row.to, detail))

@@ -85,6 +85,8 @@ func (w *watcher) begin(runID string) *trace {
 	return t
 }
 
+func (w *watcher) isLost() bool { return w.lost != nil && w.lost() }
+
 // InterceptWorkflow implements interceptor.WorkerInterceptor.
 func (w *watcher) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
 	in := &watchedWorkflow{watcher: w}
@@ -122,7 +124,7 @@ type watchedCalls struct {
 // note adds a call, unless the worker is lost: then the code stops here for good, as
 // that of a process that died.
 func (o *watchedCalls) note(ctx workflow.Context, what string, args ...any) {
-	if o.watcher.lost != nil && o.watcher.lost() {
+	if o.watcher.isLost() {
 		apart, _ := workflow.NewDisconnectedContext(ctx)
 		_ = o.Next.Await(apart, func() bool { return false }) // it is never woken again
 	}
@@ -179,10 +181,20 @@ func (o *watchedCalls) ExecuteActivity(ctx workflow.Context, name string, args .
 
 func (o *watchedCalls) ExecuteLocalActivity(ctx workflow.Context, name string, args ...any) workflow.Future {
 	o.note(ctx, "local activity "+name, args...)
-	if o.locals++; !o.Next.IsReplaying(ctx) {
-		o.watcher.order.expect(o.runID, o.locals)
+	o.locals++
+	id, replaying := o.locals, o.Next.IsReplaying(ctx)
+	if !replaying {
+		o.watcher.order.expect(o.runID, id)
 	}
-	return o.Next.ExecuteLocalActivity(ctx, name, args...)
+	result := o.Next.ExecuteLocalActivity(ctx, name, args...)
+	apart, _ := workflow.NewDisconnectedContext(ctx)
+	o.Next.Go(apart, "hogsendtest", func(ctx workflow.Context) {
+		_ = result.Get(ctx, nil) // whatever came of it
+		if !replaying {
+			o.watcher.order.done(o.runID, id)
+		}
+	})
+	return result
 }
 
 func (o *watchedCalls) ExecuteChildWorkflow(ctx workflow.Context, name string, args ...any) workflow.ChildWorkflowFuture {

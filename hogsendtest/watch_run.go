@@ -139,6 +139,11 @@ func (r *watchedRun) Exit(ctx workflow.Context, reason string) error {
 	return r.leave("Exit", r.Run.Exit(ctx, reason))
 }
 
+func (r *watchedRun) Identify(ctx workflow.Context, properties hogsend.Properties) error {
+	r.enter()
+	return r.leave("Identify", r.Run.Identify(ctx, properties))
+}
+
 func (r *watchedRun) Capture(ctx workflow.Context, event string, properties hogsend.Properties) error {
 	r.enter()
 	return r.leave("Capture", r.Run.Capture(ctx, event, properties))

@@ -34,6 +34,7 @@ func worldActivities(h *host) map[string]any {
 		activities.ExitName:             locked(h, (*world).exit),
 		activities.AbandonHoldName:      locked(h, (*world).abandonHold),
 		activities.DwellName:            locked(h, (*world).dwell),
+		activities.IdentifyName:         locked(h, (*world).identifyContact),
 		activities.CaptureName:          locked(h, (*world).capture),
 		activities.FindInstantName:      locked(h, (*world).findInstant),
 		activities.ReadTimezoneName:     locked(h, (*world).readTimezone),
@@ -168,7 +169,10 @@ func (w *world) exit(r activities.ExitRequest) (activities.Effect, error) {
 		return activities.Effect{}, err
 	}
 	_, err = w.finish(n, end{status: statusExited, reason: r.Reason, key: r.Step.Key})
-	return activities.Effect{}, err
+	own := slices.ContainsFunc(w.logs, func(row logRow) bool {
+		return row.enrollment == n && row.key == r.Step.Key && row.action == statusExited
+	})
+	return activities.Effect{Ended: !own}, err
 }
 
 func (w *world) readOnce(r activities.OnceRequest) (activities.OnceValue, error) {
@@ -273,7 +277,8 @@ func (w *world) lookBack(wt *wait, r activities.BeginWaitRequest) error {
 	for _, e := range w.events {
 		after := e.ReceivedAt.After(r.After.At) || e.ReceivedAt.Equal(r.After.At) && e.seq > r.After.Seq
 		recent := r.Lookback > 0 && !e.OccurredAt.Before(r.After.At.Add(-r.Lookback))
-		if e.person != wt.enrollment.person || e.Name != wt.event || !(after && !e.late || recent) || e == wt.enrollment.trigger ||
+		unseen := after && !e.late || recent
+		if e.person != wt.enrollment.person || e.Name != wt.event || !unseen || e == wt.enrollment.trigger ||
 			wt.deadline != nil && e.ReceivedAt.After(*wt.deadline) || w.ended(wt.enrollment, e) {
 			continue
 		}

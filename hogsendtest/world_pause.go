@@ -42,7 +42,8 @@ func (w *world) pausedAt(journeyID string) *time.Time {
 func (w *world) holdOf(n *enrollment, step activities.Step, isSend bool) *activities.Hold {
 	h := w.newestHold(n, step.Key)
 	open := h != nil && !h.closed
-	if w.pausedAt(n.journeyID) == nil && !(open && h.dueAt != nil) {
+	resumed := open && h.dueAt != nil // and its turn has not come
+	if w.pausedAt(n.journeyID) == nil && !resumed {
 		return nil
 	}
 	node := "paused:" + step.Node

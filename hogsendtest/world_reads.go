@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/activities"
@@ -191,4 +193,38 @@ func (w *world) engage(contact, template, link string) error {
 		return w.internal(w.begin(), p, name, "email", properties, 0, key, nil)
 	}
 	return fmt.Errorf("%s got no mail %s before +%s", contact, template, w.now().Sub(w.began).Round(time.Second))
+}
+
+// identifyContact writes properties of the contact, once per step (J-137).
+func (w *world) identifyContact(r activities.IdentifyRequest) (activities.Effect, error) {
+	n, err := w.enrollment(r.Step.EnrollmentID)
+	if err != nil {
+		return activities.Effect{}, err
+	}
+	properties := hogsend.Properties{}
+	for key, raw := range r.Properties {
+		if length := utf8.RuneCountInString(key); length == 0 || length > 200 {
+			return activities.Effect{}, invalid("properties."+key, "property names must have 1 to 200 characters")
+		}
+		var value any
+		if err := json.Unmarshal(raw, &value); err != nil {
+			return activities.Effect{}, invalid("properties."+key, "must be JSON")
+		}
+		properties[key] = value
+	}
+	if !n.isLive() {
+		return activities.Effect{Ended: true}, nil
+	}
+	key := "step:" + n.id + ":" + r.Step.Key
+	if w.keys[key] {
+		return activities.Effect{}, nil
+	}
+	if held := w.holdOf(n, r.Step, false); held != nil {
+		return activities.Effect{Held: held}, nil
+	}
+	w.keys[key] = true
+	names := strings.Join(slices.Sorted(maps.Keys(properties)), " ")
+	w.log(n, r.Step.Key, "identified", n.node, r.Step.Node, names)
+	n.node = r.Step.Node
+	return activities.Effect{}, w.patch(n.person, properties)
 }

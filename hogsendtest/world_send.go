@@ -159,24 +159,23 @@ func (w *world) claimSend(n *enrollment, r activities.SendRequest) (*send, *acti
 		Subject: rendered.Subject, HTML: rendered.HTML, Text: rendered.Text, Props: r.Props,
 	}
 	_, valid := email.Address(p.email)
-	var refused *refusal
-	switch held := (*activities.Hold)(nil); {
-	case !n.isLive(): // row 2
-		refused, s.skipped = &refusal{sendSkipped, "enrollment_ended"}, true
-	default:
-		if held = w.holdOf(n, r.Step, true); held != nil { // row 3
+	if n.isLive() { // row 3
+		if held := w.holdOf(n, r.Step, true); held != nil {
 			return nil, held, nil
 		}
-		switch {
-		case w.skipsLate(n, r.Step.Key):
-			refused = &refusal{sendSkipped, "paused_late"}
-		case !valid: // row 4
-			refused = &refusal{sendSkipped, "no_email"}
-		case r.SkipPreferenceCheck: // E-15
-			refused = w.suppressed(p)
-		default:
-			refused = w.optedOut(p, category)
-		}
+	}
+	var refused *refusal
+	switch {
+	case !n.isLive(): // row 2
+		refused, s.skipped = &refusal{sendSkipped, "enrollment_ended"}, true
+	case w.skipsLate(n, r.Step.Key):
+		refused = &refusal{sendSkipped, "paused_late"}
+	case !valid: // row 4
+		refused = &refusal{sendSkipped, "no_email"}
+	case r.SkipPreferenceCheck: // E-15
+		refused = w.suppressed(p)
+	default:
+		refused = w.optedOut(p, category)
 	}
 	s.outcome = w.script.next(r.Template)
 	if refused == nil && s.outcome.kind == outcomeVerdict {

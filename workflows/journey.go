@@ -153,7 +153,7 @@ func (r *journeyRun) finish(outcome error) (JourneyResult, error) {
 	case stands.Status == statusFailed:
 		// The text is in Postgres: what an author writes into an error may be personal.
 		return result, temporal.NewNonRetryableApplicationError("journey failed; see the enrollment's error", "JourneyFailed", nil, r.enrollmentID)
-	case stands.Status == statusExited && (outside || r.canceled() || request.Status != statusExited):
+	case stands.Status == statusExited && !r.left && (outside || r.canceled() || request.Status != statusExited):
 		return result, temporal.NewCanceledError()
 	}
 	return result, nil

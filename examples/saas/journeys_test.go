@@ -1,136 +1,64 @@
 package saas_test
 
 import (
-	"context"
-	"encoding/json"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/testsuite"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
 	"github.com/hogsend/hogsend/examples/saas"
-	"github.com/hogsend/hogsend/internal/email"
-	"github.com/hogsend/hogsend/workflows"
-	"github.com/hogsend/hogsend/workflows/names"
+	"github.com/hogsend/hogsend/hogsendtest"
 )
 
-// sent is one mail of a virtual run: when, counted from the start, and what.
+// sent is one mail that went out: when, counted from the start, and what.
 type sent struct {
 	after    time.Duration
 	template string
 }
 
-// world runs one journey of the example in virtual time: the production workflow on
-// Temporal's test environment, with only the activities replaced.
-type world struct {
-	t        *testing.T
-	env      *testsuite.TestWorkflowEnvironment
-	renderer *email.Renderer
-	start    time.Time
-	trigger  hogsend.StoredEvent
-
-	waits     map[string]*activities.BeginWaitRequest // open waits by id
-	matched   map[string]hogsend.StoredEvent
-	mails     []sent
-	triggered []string
-	finished  activities.FinishRequest
+func mails(got *hogsendtest.Result) []sent {
+	var found []sent
+	for _, mail := range got.Mailbox.Sent() {
+		found = append(found, sent{mail.At.Sub(got.Start), mail.Template})
+	}
+	return found
 }
 
-func newWorld(t *testing.T, trigger hogsend.Properties) *world {
+// start starts a script about one person.
+func start(t *testing.T) (*hogsendtest.Scenario, *hogsendtest.Contact) {
 	t.Helper()
-	renderer, err := email.Compile(saas.Registry())
-	require.NoError(t, err)
-	w := &world{
-		t: t, env: new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment(), renderer: renderer,
-		start: time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC),
-		waits: map[string]*activities.BeginWaitRequest{}, matched: map[string]hogsend.StoredEvent{},
-	}
-	w.env.SetStartTime(w.start)
-	w.trigger = hogsend.StoredEvent{ID: "trigger", Properties: trigger, OccurredAt: w.start, ReceivedAt: w.start}
-	for name, fn := range map[string]any{
-		activities.ClaimEnrollmentName: w.claim, activities.FinishEnrollmentName: w.finish, activities.BeginWaitName: w.begin,
-		activities.EndWaitName: w.end, activities.SendName: w.send, activities.TriggerName: w.ingest,
-	} {
-		w.env.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
-	}
-	return w
-}
-
-// at lets an event arrive after a while.
-func (w *world) at(after time.Duration, event string) {
-	w.env.RegisterDelayedCallback(func() {
-		for id, wait := range w.waits {
-			if wait.Event == event {
-				w.matched[id] = hogsend.StoredEvent{ID: event, Name: event, ReceivedAt: w.env.Now()}
-				w.env.SignalWorkflow(names.SignalWait, map[string]string{"waitId": id, "eventId": event})
-			}
-		}
-	}, after)
-}
-
-// run runs the journey to its end.
-func (w *world) run(j hogsend.Journey) {
-	w.t.Helper()
-	require.NoError(w.t, hogsend.Registry{Journeys: []hogsend.Journey{j}, Templates: saas.Templates()}.Validate())
-	w.env.ExecuteWorkflow(workflows.Journey(j), "00000000-0000-0000-0000-000000000001")
-	require.True(w.t, w.env.IsWorkflowCompleted())
-	require.NoError(w.t, w.env.GetWorkflowError())
-}
-
-func (w *world) claim(context.Context, activities.ClaimRequest) (activities.Claim, error) {
-	return activities.Claim{Claimed: true, Event: w.trigger, Now: activities.Moment{At: w.start}}, nil
-}
-
-func (w *world) finish(_ context.Context, r activities.FinishRequest) (activities.Finish, error) {
-	w.finished = r
-	return activities.Finish{Status: r.Status}, nil
-}
-
-func (w *world) begin(_ context.Context, r activities.BeginWaitRequest) (activities.WaitState, error) {
-	w.waits[r.Step.Key] = &r
-	return activities.WaitState{WaitID: r.Step.Key, Deadline: r.Deadline}, nil
-}
-
-func (w *world) end(_ context.Context, r activities.EndWaitRequest) (activities.WaitState, error) {
-	state := activities.WaitState{WaitID: r.WaitID, Closed: true, Now: activities.Moment{At: w.env.Now()}}
-	if event, ok := w.matched[r.WaitID]; ok {
-		state.Event = &event
-	}
-	delete(w.waits, r.WaitID)
-	return state, nil
-}
-
-// send renders the real template, so that a misspelt field fails the test.
-func (w *world) send(_ context.Context, r activities.SendRequest) (activities.SendResult, error) {
-	_, err := w.renderer.Render(r.Template, email.Input{Props: r.Props, Contact: hogsend.Contact{Email: "ada@example.com"}})
-	w.mails = append(w.mails, sent{w.env.Now().Sub(w.start), r.Template})
-	return activities.SendResult{Verdict: hogsend.Verdict{Status: hogsend.SendSent}}, err
-}
-
-func (w *world) ingest(_ context.Context, r activities.TriggerRequest) (activities.Effect, error) {
-	raw, err := json.Marshal(r.Event.Properties)
-	w.triggered = append(w.triggered, r.Event.Event+string(raw))
-	return activities.Effect{}, err
+	s := hogsendtest.New(t, saas.Registry())
+	return s, s.Contact(hogsendtest.Person{UserID: "ada", Email: "ada@example.com"})
 }
 
 func TestWelcomeNudgesOnceWhoDoesNotTryTheProduct(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, nil)
-	w.run(saas.Welcome)
-	require.Equal(t, []sent{{0, "welcome"}, {2 * hogsend.Day, "nudge"}}, w.mails)
-	require.Equal(t, "completed", w.finished.Status)
+	s, ada := start(t)
+	ada.At(0, "user.created")
+	got := s.Run()
+	require.Equal(t, []sent{{0, "welcome"}, {2 * hogsend.Day, "nudge"}}, mails(got))
+	require.Equal(t, "completed", got.Enrollment("ada", "activation-welcome").Status)
 }
 
 func TestWelcomeLeavesAloneWhoDoes(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, nil)
-	w.at(hogsend.Day, "feature.used")
-	w.run(saas.Welcome)
-	require.Equal(t, []sent{{0, "welcome"}}, w.mails)
+	s, ada := start(t)
+	ada.At(0, "user.created")
+	ada.At(hogsend.Day, "feature.used")
+	require.Equal(t, []sent{{0, "welcome"}}, mails(s.Run()))
+}
+
+func TestWelcomeEndsForWhoLeaves(t *testing.T) {
+	t.Parallel()
+	s, ada := start(t)
+	ada.At(0, "user.created")
+	ada.At(time.Hour, "user.deleted")
+	ada.At(hogsend.Day, "user.created")
+	got := s.Run()
+	require.Equal(t, []sent{{0, "welcome"}}, mails(got))
+	require.Equal(t, "event:user.deleted", got.Enrollment("ada", "activation-welcome").ExitReason)
+	require.Equal(t, []string{"activation-welcome: enrolled", "activation-welcome: already_entered_once"}, got.DecisionsOf("ada"))
 }
 
 func TestTheTrialIsRemindedThreeDaysBeforeItsEnd(t *testing.T) {
@@ -138,25 +66,53 @@ func TestTheTrialIsRemindedThreeDaysBeforeItsEnd(t *testing.T) {
 	for _, tt := range []struct {
 		trigger hogsend.Properties
 		days    int
-	}{{nil, 14}, {hogsend.Properties{"trialDays": 30.0}, 30}, {hogsend.Properties{"trialDays": "soon"}, 14}} {
-		w := newWorld(t, tt.trigger)
-		w.run(saas.TrialEnding)
+	}{{nil, 14}, {hogsend.Properties{"trialDays": 30}, 30}, {hogsend.Properties{"trialDays": "soon"}, 14}} {
+		s, ada := start(t)
+		ada.At(0, "trial.started", tt.trigger)
+		got := s.Run()
 		length := time.Duration(tt.days) * hogsend.Day
-		require.Equal(t, []sent{{length - 3*hogsend.Day, "trial-ending"}, {length, "trial-ended"}}, w.mails)
+		require.Equal(t, []sent{{length - 3*hogsend.Day, "trial-ending"}, {length, "trial-ended"}}, mails(got))
+		require.Equal(t, "Your trial ends in 3 days", got.Mailbox[0].Subject)
 	}
+}
+
+func TestATrialThatIsBoughtIsNotReminded(t *testing.T) {
+	t.Parallel()
+	s, ada := start(t)
+	ada.At(0, "trial.started")
+	ada.At(10*hogsend.Day, "subscription.started")
+	require.Empty(t, mails(s.Run()))
 }
 
 func TestAFailedPaymentIsRemindedTwiceAndThenGivenUp(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, hogsend.Properties{"amount": 49.0})
-	w.run(saas.PaymentFailed)
-	require.Equal(t, []sent{{0, "payment-failed"}, {2 * hogsend.Day, "payment-reminder"}, {6 * hogsend.Day, "payment-reminder"}}, w.mails)
-	require.Equal(t, []string{`payment.abandoned{"amount":49}`}, w.triggered)
+	s, ada := start(t)
+	ada.At(0, "payment.failed", hogsend.Properties{"amount": 49})
+	ada.At(hogsend.Day, "payment.failed", hogsend.Properties{"amount": 49})
+	got := s.Run()
+	require.Equal(t, []sent{{0, "payment-failed"}, {2 * hogsend.Day, "payment-reminder"}, {6 * hogsend.Day, "payment-reminder"}}, mails(got))
+	require.Equal(t, []string{"payment-failed: enrolled", "payment-failed: already_active"}, got.DecisionsOf("ada"))
+	require.Equal(t, []string{"payment.abandoned"}, got.Enrollment("ada", "payment-failed").Events)
+	require.Contains(t, got.Mailbox[0].Text, "$49.00")
+}
+
+func TestAPaymentThatSucceedsIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	s, ada := start(t)
+	ada.At(0, "payment.failed", hogsend.Properties{"amount": 0})
+	ada.At(time.Hour, "payment.failed", hogsend.Properties{"amount": 49})
+	ada.At(3*hogsend.Day, "payment.succeeded")
+	got := s.Run()
+	require.Equal(t, []sent{{time.Hour, "payment-failed"}, {2*hogsend.Day + time.Hour, "payment-reminder"}}, mails(got))
+	require.Equal(t, []string{"payment-failed: trigger_conditions_not_met", "payment-failed: enrolled"}, got.DecisionsOf("ada"))
 }
 
 func TestTheFirstOrderIsThankedFor(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, hogsend.Properties{"amount": 11.77})
-	w.run(saas.OrderThanks)
-	require.Equal(t, []sent{{0, "order-thanks"}}, w.mails)
+	s, ada := start(t)
+	ada.At(0, "order.completed", hogsend.Properties{"amount": 11.77})
+	ada.At(hogsend.Day, "order.completed", hogsend.Properties{"amount": 5})
+	got := s.Run()
+	require.Equal(t, []sent{{0, "order-thanks"}}, mails(got))
+	require.Contains(t, got.Mailbox[0].Text, "$11.77")
 }

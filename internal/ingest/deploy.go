@@ -1,0 +1,259 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// PlannedBucket is what bringing a build into force would do to one bucket (B-58).
+type PlannedBucket struct {
+	ID     string        `json:"id"`
+	Name   string        `json:"name"`
+	Status PlannedStatus `json:"status"`
+	// Changes are the fields of the definition that differ, sorted; "registered" is one
+	// that was gone.
+	Changes []string `json:"changes"`
+	// Enabled is false for a bucket that would stay as it is: disabled in code or
+	// switched off, it is settled once it is enabled.
+	Enabled bool  `json:"enabled"`
+	Members int64 `json:"members"`
+	Join    int64 `json:"wouldJoin"`
+	Leave   int64 `json:"wouldLeave"`
+	// Held are leaves that MinDwell puts off (B-19).
+	Held int64 `json:"heldByMinDwell"`
+	// Settling is how joins and leaves show: silent, default, react or react-at-n; ""
+	// when nobody is settled (W-23).
+	Settling string `json:"settling"`
+	// Dwell are the fires that are due at once, by reaction.
+	Dwell []PlannedRuns `json:"dwellDueAtOnce"`
+	// Runs are the runs of enter and leave reactions under each policy for changed
+	// criteria; nil when no policy applies: a first registration is silent.
+	Runs map[string][]PlannedRuns `json:"reactionRuns"`
+}
+
+// PlannedStatus is how a bucket of a build compares with the one in force.
+type PlannedStatus string
+
+// The statuses of planned buckets.
+const (
+	PlannedNew       PlannedStatus = "new"
+	PlannedChanged   PlannedStatus = "changed"
+	PlannedUnchanged PlannedStatus = "unchanged"
+	PlannedRemoved   PlannedStatus = "removed"
+)
+
+// PlannedRuns counts runs, or fires, of one reaction.
+type PlannedRuns struct {
+	JourneyID string `json:"journeyId"`
+	Count     int64  `json:"count"`
+}
+
+// PlanDeploy compares the buckets of a build with those in force, by id, and works out
+// what Register and the backfills would do now. It changes nothing (B-58).
+func PlanDeploy(ctx context.Context, s *store.Store, definitions []bucket.Definition) ([]PlannedBucket, error) {
+	var out []PlannedBucket
+	err := survey(ctx, s, 0, func(tx pgx.Tx, now time.Time) error {
+		p := planning{tx: tx, q: s.WithTx(tx), now: now}
+		if err := p.read(ctx); err != nil {
+			return err
+		}
+		definitions = slices.Clone(definitions)
+		for i := range definitions {
+			planned, err := p.bucket(ctx, &definitions[i])
+			if err != nil {
+				return fmt.Errorf("plan bucket %s: %w", definitions[i].ID, err)
+			}
+			out = append(out, planned)
+		}
+		gone, err := p.removed()
+		out = append(out, gone...)
+		return err
+	})
+	slices.SortFunc(out, func(a, b PlannedBucket) int { return strings.Compare(a.ID, b.ID) })
+	return out, err
+}
+
+// planning compares within one read-only transaction.
+type planning struct {
+	tx      pgx.Tx
+	q       *storedb.Queries
+	now     time.Time
+	stored  map[string]*storedb.BucketsAllRow
+	members map[string]int64
+	barred  map[string]bool // reactions that are switched off or paused
+}
+
+func (p *planning) read(ctx context.Context) error {
+	rows, err := p.q.BucketsAll(ctx)
+	if err != nil {
+		return fmt.Errorf("read buckets: %w", err)
+	}
+	p.stored, p.members, p.barred = map[string]*storedb.BucketsAllRow{}, map[string]int64{}, map[string]bool{}
+	for i := range rows {
+		p.stored[rows[i].ID] = &rows[i]
+	}
+	counts, err := p.q.AdminBucketCounts(ctx, slices.Collect(maps.Keys(p.stored)))
+	if err != nil {
+		return fmt.Errorf("count members: %w", err)
+	}
+	for _, row := range counts {
+		if row.Status == "active" {
+			p.members[row.BucketID] = row.Total
+		}
+	}
+	off, err := p.q.IngestSwitchedOff(ctx)
+	if err != nil {
+		return fmt.Errorf("read switches: %w", err)
+	}
+	for _, row := range off {
+		p.barred[row.JourneyID] = true
+	}
+	return nil
+}
+
+// removed are the buckets that nobody would define any more. One that has been gone
+// for long is of interest while it has members.
+func (p *planning) removed() ([]PlannedBucket, error) {
+	var gone []PlannedBucket
+	for id, row := range p.stored {
+		if !row.Registered && p.members[id] == 0 {
+			continue
+		}
+		var d bucket.Definition
+		if err := json.Unmarshal(row.Definition, &d); err != nil {
+			return nil, fmt.Errorf("read bucket %s: %w", id, err)
+		}
+		gone = append(gone, PlannedBucket{ID: id, Name: d.Name, Status: PlannedRemoved, Changes: []string{}, Members: p.members[id], Dwell: []PlannedRuns{}})
+	}
+	return gone, nil
+}
+
+// bucket plans one bucket; what it replaces is no longer among the stored ones.
+func (p *planning) bucket(ctx context.Context, d *bucket.Definition) (PlannedBucket, error) {
+	stored := p.stored[d.ID]
+	for _, former := range d.Aliases {
+		if stored == nil {
+			stored = p.stored[former] // it would be renamed (B-1)
+		}
+	}
+	plan := deployment{
+		PlannedBucket: PlannedBucket{ID: d.ID, Name: d.Name, Status: PlannedNew, Changes: []string{}, Enabled: !d.Disabled},
+		d:             d, storedID: d.ID, now: p.now, barred: p.barred, due: map[string]int64{},
+	}
+	if stored != nil {
+		delete(p.stored, stored.ID)
+		plan.storedID, plan.Members = stored.ID, p.members[stored.ID]
+		plan.Enabled = plan.Enabled && stored.Enabled
+		if err := plan.compare(stored); err != nil {
+			return plan.PlannedBucket, err
+		}
+	}
+	plan.decide(stored)
+	if plan.Settling != "" || len(plan.rearmed) > 0 {
+		if err := plan.count(ctx, p.tx); err != nil {
+			return plan.PlannedBucket, err
+		}
+	}
+	plan.report()
+	return plan.PlannedBucket, nil
+}
+
+// deployment is one bucket on its way into force.
+type deployment struct {
+	PlannedBucket
+	d        *bucket.Definition
+	before   bucket.Definition
+	storedID string // of its stays
+	now      time.Time
+	barred   map[string]bool
+	// rearmed are the dwell reactions that existing members get timers of (B-46).
+	rearmed []*bucket.Reaction
+	due     map[string]int64            // fires by reaction
+	runs    map[string]map[string]int64 // by policy and reaction; nil when none applies
+}
+
+// compare finds out what differs from the definition in force.
+func (p *deployment) compare(stored *storedb.BucketsAllRow) error {
+	if err := json.Unmarshal(stored.Definition, &p.before); err != nil {
+		return fmt.Errorf("read definition in force: %w", err)
+	}
+	fields, err := fieldsOf(p.d)
+	if err != nil {
+		return err
+	}
+	former, err := fieldsOf(&p.before)
+	if err != nil {
+		return err
+	}
+	former["criteria"], fields["criteria"] = stored.Hash, p.d.Hash // {hours:1} is {minutes:60} (C-21)
+	former["registered"], fields["registered"] = stored.Registered, true
+	for key := range maps.Keys(fields) {
+		if !reflect.DeepEqual(fields[key], former[key]) {
+			p.Changes = append(p.Changes, key)
+		}
+		delete(former, key)
+	}
+	p.Changes = append(p.Changes, slices.Collect(maps.Keys(former))...)
+	slices.Sort(p.Changes)
+	p.Status = PlannedUnchanged
+	if len(p.Changes) > 0 {
+		p.Status = PlannedChanged
+	}
+	return nil
+}
+
+func fieldsOf(d *bucket.Definition) (map[string]any, error) {
+	raw, err := json.Marshal(d)
+	if err != nil {
+		return nil, fmt.Errorf("encode definition: %w", err)
+	}
+	fields := map[string]any{}
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return nil, fmt.Errorf("decode definition: %w", err)
+	}
+	delete(fields, "hash")
+	return fields, nil
+}
+
+// decide says who would be settled and which timers set. It must agree with
+// registration.bucket and rearm, which do it.
+func (p *deployment) decide(was *storedb.BucketsAllRow) {
+	if !p.Enabled {
+		return // as of when it is enabled (B-52)
+	}
+	if was == nil {
+		p.Settling = policySilent
+		return
+	}
+	thawed := was.Disabled || !was.Registered || was.Pending != ""
+	switch {
+	case thawed:
+		p.Settling = policySilent
+	case was.Hash != p.d.Hash:
+		p.Settling = policyDefault
+		if p.d.OnChange != "" {
+			p.Settling = string(p.d.OnChange)
+		}
+		p.runs = map[string]map[string]int64{policySilent: {}, policyDefault: {}, string(hogsend.React): {}}
+	}
+	for i := range p.d.Reactions {
+		r := &p.d.Reactions[i]
+		old := slices.ContainsFunc(p.before.Reactions, func(o bucket.Reaction) bool { return o.JourneyID == r.JourneyID })
+		if r.Schedule != nil && (!old || thawed) {
+			p.rearmed = append(p.rearmed, r)
+		}
+	}
+}
