@@ -2,11 +2,9 @@ package hogsendtest
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -100,32 +98,6 @@ func registerWorkflows(r workflowRegistry, w *watcher, journeys []hogsend.Journe
 	for name, fn := range others {
 		r.RegisterWorkflowWithOptions(fn, workflow.RegisterOptions{Name: name})
 	}
-}
-
-// InterceptActivity implements interceptor.WorkerInterceptor.
-func (w *watcher) InterceptActivity(ctx context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
-	in := &watchedActivity{watcher: w}
-	in.Next = next
-	return in
-}
-
-type watchedActivity struct {
-	interceptor.ActivityInboundInterceptorBase
-	watcher *watcher
-}
-
-func (i *watchedActivity) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
-	info := activity.GetInfo(ctx)
-	if id, err := strconv.Atoi(info.ActivityID); err == nil && info.IsLocalActivity && !i.watcher.isLost() {
-		i.watcher.order.await(info.WorkflowExecution.RunID, id)
-	}
-	s := step{name: info.ActivityType.Name, id: info.WorkflowExecution.RunID + "/" + info.ActivityID, attempt: int(info.Attempt)}
-	for _, arg := range in.Args {
-		if step, ok := stepOf(arg); ok {
-			s.key = step.Key
-		}
-	}
-	return i.watcher.activity(s, func() (any, error) { return i.Next.ExecuteActivity(ctx, in) })
 }
 
 // play is one time that a script is played.

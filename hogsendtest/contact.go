@@ -1,0 +1,139 @@
+package hogsendtest
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hogsend/hogsend"
+)
+
+// Person is a contact as it is before the script starts. UserID or Email is required.
+type Person struct {
+	UserID, Email string
+	Timezone      string
+	Properties    hogsend.Properties
+}
+
+// Contact adds a person to the script.
+func (s *Scenario) Contact(p Person) *Contact {
+	s.t.Helper()
+	name := cmp.Or(p.UserID, p.Email)
+	if name == "" {
+		s.fail("a Person needs a UserID or an Email")
+	}
+	if slices.ContainsFunc(s.people, func(o Person) bool { return cmp.Or(o.UserID, o.Email) == name }) {
+		s.fail("there are two people named %s", name)
+	}
+	s.people = append(s.people, p)
+	return &Contact{scenario: s, name: name}
+}
+
+// Contact is a person of the script.
+type Contact struct {
+	scenario *Scenario
+	name     string
+}
+
+// Event is an event of a script, in full.
+type Event struct {
+	Name string
+	// Properties stay on the event; ContactProperties merge into the contact, nil
+	// removes a key.
+	Properties, ContactProperties hogsend.Properties
+	// OccurredAt is when it happened; the zero time means when it arrives.
+	OccurredAt time.Time
+}
+
+// At lets an event of the contact arrive at an offset.
+func (c *Contact) At(offset time.Duration, event string, properties ...hogsend.Properties) {
+	e := Event{Name: event}
+	if len(properties) > 0 {
+		e.Properties = properties[0]
+	}
+	c.Does(offset, e)
+}
+
+// Does lets an event of the contact arrive at an offset. What the API would refuse
+// fails the test.
+func (c *Contact) Does(offset time.Duration, e Event) {
+	s := c.scenario
+	s.t.Helper()
+	if e.Name == "" || hogsend.IsReservedEvent(e.Name) {
+		s.fail("%s at +%s: an event cannot be named %q; use Enters, Leaves, Unsubscribes or a journey", c.name, offset, e.Name)
+	}
+	s.add(offset, fmt.Sprintf("event %s of %s", e.Name, c.name), func(on stage) error { return on.event(c.name, e) })
+}
+
+// Changes writes properties of the contact without an event; nil removes one.
+func (c *Contact) Changes(offset time.Duration, properties hogsend.Properties) {
+	c.add(offset, "change of", func(on stage) error { return on.change(c.name, properties) })
+}
+
+// Moves gives the contact another time zone.
+func (c *Contact) Moves(offset time.Duration, zone string) {
+	c.add(offset, "move of", func(on stage) error { return on.move(c.name, zone) })
+}
+
+// Unsubscribes opts the contact out of everything, or of categories (E-57).
+func (c *Contact) Unsubscribes(offset time.Duration, categories ...string) {
+	c.add(offset, "opt-out of", func(on stage) error { return on.prefer(c.name, true, categories) })
+}
+
+// Resubscribes undoes Unsubscribes.
+func (c *Contact) Resubscribes(offset time.Duration, categories ...string) {
+	c.add(offset, "opt-in of", func(on stage) error { return on.prefer(c.name, false, categories) })
+}
+
+// Suppress suppresses the contact's address; reason is bounce, complaint, manual or
+// import.
+func (c *Contact) Suppress(offset time.Duration, reason string) {
+	c.add(offset, "suppression of", func(on stage) error { return on.suppress(c.name, reason) })
+}
+
+// Unsuppress lifts the suppression of the contact's address.
+func (c *Contact) Unsuppress(offset time.Duration) {
+	c.add(offset, "lifted suppression of", func(on stage) error { return on.suppress(c.name, "") })
+}
+
+// Opens opens the newest mail of a template that the contact got.
+func (c *Contact) Opens(offset time.Duration, template string) {
+	c.add(offset, "opening of "+template+" by", func(on stage) error { return on.engage(c.name, template, "") })
+}
+
+// Clicks follows a link of the newest mail of a template that the contact got.
+func (c *Contact) Clicks(offset time.Duration, template, link string) {
+	c.add(offset, "click in "+template+" by", func(on stage) error { return on.engage(c.name, template, link) })
+}
+
+// Enters makes the contact a member of a bucket: its event is stored and its
+// reactions run. A member stays one.
+func (c *Contact) Enters(offset time.Duration, bucketID string) {
+	c.scenario.t.Helper()
+	c.scenario.bucket(bucketID)
+	c.add(offset, "entry into "+bucketID+" of", func(on stage) error { return on.enter(c.name, bucketID) })
+}
+
+// Leaves ends the membership because the criteria do not hold any more.
+func (c *Contact) Leaves(offset time.Duration, bucketID string) {
+	c.scenario.t.Helper()
+	c.LeavesBecause(offset, bucketID, hogsend.LeftByCriteria)
+}
+
+// LeavesBecause ends the membership for a reason.
+func (c *Contact) LeavesBecause(offset time.Duration, bucketID string, reason hogsend.LeaveReason) {
+	c.scenario.t.Helper()
+	c.scenario.bucket(bucketID)
+	c.add(offset, "leave from "+bucketID+" of", func(on stage) error { return on.leave(c.name, bucketID, reason) })
+}
+
+// Cancel ends the contact's enrollment in a journey as an operator does (J-82).
+func (c *Contact) Cancel(offset time.Duration, journeyID string) {
+	c.scenario.journey(journeyID)
+	c.add(offset, "cancel of "+journeyID+" of", func(on stage) error { return on.cancel(c.name, journeyID) })
+}
+
+func (c *Contact) add(offset time.Duration, what string, apply func(on stage) error) {
+	c.scenario.add(offset, what+" "+c.name, apply)
+}

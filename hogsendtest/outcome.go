@@ -1,0 +1,61 @@
+package hogsendtest
+
+// Send is a template whose sends are scripted.
+type Send struct {
+	scenario *Scenario
+	template string
+}
+
+// Return gives the next sends of the template these outcomes, one each; later ones go
+// out.
+func (o *Send) Return(outcomes ...Outcome) {
+	script := o.scenario.sends.once
+	script[o.template] = append(script[o.template], outcomes...)
+}
+
+// Always gives every send of the template that Return has none for this outcome.
+func (o *Send) Always(outcome Outcome) { o.scenario.sends.always[o.template] = outcome }
+
+// Outcome is what becomes of a send. The zero value goes out.
+type Outcome struct {
+	kind           outcomeKind
+	status, reason string
+	retries        int
+}
+
+type outcomeKind int
+
+const (
+	outcomeSent outcomeKind = iota
+	outcomeVerdict
+	outcomeRefused
+	outcomeUnknown
+)
+
+// Suppressed is the verdict of a suppressed address; reason is bounce, complaint,
+// manual or import.
+func Suppressed(reason string) Outcome {
+	return Outcome{kind: outcomeVerdict, status: sendSuppressed, reason: reason}
+}
+
+// Skipped is the verdict of a send that the gate leaves out, for example for the
+// reason frequency_capped (E-13).
+func Skipped(reason string) Outcome {
+	return Outcome{kind: outcomeVerdict, status: sendSkipped, reason: reason}
+}
+
+// Unsubscribed is the verdict of a contact that is unsubscribed from everything.
+func Unsubscribed() Outcome {
+	return Outcome{kind: outcomeVerdict, status: sendSuppressed, reason: "unsubscribed_all"}
+}
+
+// Retried goes out after the provider has failed n times for a while: a second after
+// each other, then two, four and so on up to a minute (E-31).
+func Retried(n int) Outcome { return Outcome{retries: n} }
+
+// Refused is a provider that refuses the mail for good, with its text (E-32).
+func Refused(text string) Outcome { return Outcome{kind: outcomeRefused, reason: text} }
+
+// UnknownOutcome is a send of which nobody knows whether it arrived. In production
+// that is known a day later; here at once.
+func UnknownOutcome() Outcome { return Outcome{kind: outcomeUnknown} }

@@ -1,0 +1,77 @@
+package hogsendtest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Problem is what a run is failed for although nothing went wrong in production
+// terms (T-9). Each kind can be allowed by name.
+type Problem string
+
+// The problems, and whose name Allow takes.
+const (
+	// LateScript is a scripted event after the end of all enrollments of its contact,
+	// which nothing listens to: the event's name.
+	LateScript Problem = "an event after the end"
+	// UnknownJourney is a journey that is not registered: its id.
+	UnknownJourney Problem = "an unknown journey"
+	// UnknownTemplate is a template that is not registered: its key.
+	UnknownTemplate Problem = "an unknown template"
+	// OpenWait is a journey that still waits for ever at the end: its id.
+	OpenWait Problem = "an endless wait"
+	// DiscardedError is an error of a Run method that a journey discards: its id.
+	DiscardedError Problem = "a discarded error"
+	// UnknownArm is an arm of a variant that does not exist: the arm's name.
+	UnknownArm Problem = "an unknown arm"
+	// BadTemplate is a mail that cannot be rendered: the template's key (T-5).
+	BadTemplate Problem = "a mail that cannot be rendered"
+	// RanTwice is an activity of the author's that ran twice because a worker was lost
+	// before it was recorded: its name. Allow it for one that is idempotent (T-15).
+	RanTwice Problem = "an activity that ran twice"
+	// Unsupported is what production does and the kit does not: the event's name.
+	Unsupported Problem = "not supported"
+)
+
+type allowance struct {
+	kind Problem
+	name string
+}
+
+// Allow lets a run pass with a problem of that name.
+func (s *Scenario) Allow(kind Problem, name string) { s.allow[allowance{kind, name}] = true }
+
+type problem struct {
+	kind Problem
+	name string
+	text string
+}
+
+func (s *Scenario) note(kind Problem, name, format string, args ...any) {
+	s.problems = append(s.problems, problem{kind: kind, name: name, text: fmt.Sprintf(format, args...)})
+}
+
+// problem notes one once.
+func (w *world) problem(p problem) {
+	if !slices.Contains(w.problems, p) {
+		w.problems = append(w.problems, p)
+	}
+}
+
+// refused are the problems that are not allowed, a line each.
+func (s *Scenario) refused(problems []problem) []string {
+	var lines []string
+	for _, p := range problems {
+		if s.allow[allowance{p.kind, p.name}] {
+			continue
+		}
+		line := string(p.kind) + ": " + p.text
+		if !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+func list(lines []string) string { return "  " + strings.Join(lines, "\n  ") }

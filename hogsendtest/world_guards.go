@@ -1,0 +1,148 @@
+package hogsendtest
+
+import (
+	"cmp"
+	"strconv"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/workflows/names"
+)
+
+// Reasons why a journey was not entered, in the words of the decisions log.
+const (
+	reasonDisabled     = "journey_disabled"
+	reasonSwitchedOff  = "journey_disabled_by_admin"
+	reasonPaused       = "journey_paused"
+	reasonLate         = "late_event"
+	reasonLoop         = "loop_guard"
+	reasonConditions   = "trigger_conditions_not_met"
+	reasonFirstEntry   = "first_entry_only"
+	reasonFilter       = "reason_filter"
+	reasonOnce         = "already_entered_once"
+	reasonPeriod       = "period_not_elapsed"
+	reasonUnsubscribed = "user_unsubscribed"
+	reasonActive       = "already_active"
+	reasonOverlap      = "overlap_skip"
+	reasonSuperseded   = "superseded"
+)
+
+// trigger guards and enrolls into the journeys that the event triggers, by journey id
+// and independently of each other (J-16).
+func (w *world) trigger(e *event) error {
+	for _, j := range w.registry.triggers[e.Name] {
+		reason, failed, err := w.guard(e, j)
+		if err != nil {
+			return err
+		}
+		if reason != "" {
+			w.decide(e, j, reason, nil, failed)
+			continue
+		}
+		if r, own := w.reaction(e, j); own && r.Overlap == hogsend.OverlapCancelPrevious {
+			if err := w.supersede(e, j); err != nil {
+				return err
+			}
+		}
+		w.enroll(e, j)
+	}
+	return nil
+}
+
+// guard is the first reason not to enroll, in the order of J.4 (J-32 to J-43).
+func (w *world) guard(e *event, j *hogsend.Journey) (reason string, failed []hogsend.Condition, err error) {
+	state := w.switches[j.ID]
+	switch {
+	case j.Disabled:
+		return reasonDisabled, nil, nil
+	case state != nil && state.off:
+		return reasonSwitchedOff, nil, nil
+	case state != nil && state.pausedAt != nil:
+		return reasonPaused, nil, nil
+	case e.late:
+		return reasonLate, nil, nil
+	case e.hops > hopLimit:
+		return reasonLoop, nil, nil
+	}
+	if len(j.Trigger.Conditions) > 0 {
+		values, err := criteria.ParseValues(e.raw)
+		if err != nil {
+			return "", nil, err
+		}
+		if failed := criteria.Failed(j.Trigger.Conditions, values); len(failed) > 0 {
+			return reasonConditions, failed, nil
+		}
+	}
+	reaction, own := w.reaction(e, j)
+	if own {
+		if reason := e.about.filtered(reaction); reason != "" {
+			return reason, nil, nil
+		}
+	}
+	if made, ended := e.person.ended[j.ID]; ended {
+		switch {
+		case j.EntryLimit == hogsend.Once:
+			return reasonOnce, nil, nil
+		case j.EntryLimit == hogsend.OncePerPeriod && w.now().Sub(made) < cmp.Or(j.EntryPeriod, hogsend.Day):
+			return reasonPeriod, nil, nil
+		}
+	}
+	if !j.EnrollUnsubscribed && w.unsubscribed(e.person) {
+		return reasonUnsubscribed, nil, nil
+	}
+	if own && (reaction.Overlap == hogsend.OverlapAllow || reaction.Overlap == hogsend.OverlapCancelPrevious) {
+		return "", nil, nil
+	}
+	for _, n := range e.person.live {
+		if !n.isLive() || w.canonical(n.journeyID) != j.ID {
+			continue
+		}
+		if j.Reaction != nil {
+			return reasonOverlap, nil, nil
+		}
+		return reasonActive, nil, nil
+	}
+	return "", nil, nil
+}
+
+func (w *world) decide(e *event, j *hogsend.Journey, reason string, n *enrollment, failed []hogsend.Condition) {
+	d := Decision{At: e.ReceivedAt, Contact: e.person.name(), Journey: j.ID, Event: e.Name, Outcome: "enrolled", Reason: reason}
+	if reason != "" {
+		d.Outcome = "skipped"
+	}
+	d.Failed = failed
+	w.decisions = append(w.decisions, d)
+}
+
+// enroll makes the enrollment, its decision, its log and its start (J-48 to J-51).
+func (w *world) enroll(e *event, j *hogsend.Journey) {
+	p := e.person
+	p.entries[j.ID]++
+	entry := p.entries[j.ID]
+	n := &enrollment{
+		id: idOf("enrollment", p.id, j.ID, entry), journeyID: j.ID, person: p, entry: entry, hops: e.hops, status: statusActive, node: "start",
+		version: j.Version, createdAt: w.now(), trigger: e, bornOf: e.root, workflowType: typeOf(j),
+	}
+	n.workflowID = names.JourneyWorkflowID(j.ID, p.id, entry)
+	reaction, own := w.reaction(e, j)
+	if own {
+		n.workflowID = names.ReactionWorkflowID(j.ID, p.id, e.about.epoch)
+		if reaction.Schedule.Every != 0 {
+			n.workflowID = names.ReactionFireID(n.workflowID, e.about.ordinal)
+		}
+	}
+	w.enrollments = append(w.enrollments, n)
+	w.byID[n.id] = n
+	p.live = append(p.live, n)
+	w.decide(e, j, "", n, nil)
+	detail := j.ID
+	if entry > 1 {
+		detail += "#" + strconv.Itoa(entry)
+	}
+	w.log(n, "start", "enrolled", "", "start", detail)
+	if own && reaction.Schedule.After != 0 {
+		e.about.started = n // by the workflow that slept until now
+		return
+	}
+	w.tell(message{kind: tellStart, workflowID: n.workflowID, what: n.workflowType, enrollment: n.id, journeyID: j.ID, personID: p.id})
+}
