@@ -19,6 +19,10 @@ type Defaults struct {
 	// Window holds the instants of every chain of Run.When without a window of its
 	// own; the zero value is none. Sends are not held by it (S-30).
 	Window Window
+	// SendWindow holds every send whose category is not "transactional", by the clock
+	// on the contact's wall; the zero value is none. A send outside of it is skipped as
+	// outside_window (E-16, E-25).
+	SendWindow Window
 	// Timezone is the zone of contacts of whom nothing tells one; "" means UTC. The
 	// environment's DEFAULT_TIMEZONE comes before it (S-1).
 	Timezone string

@@ -168,7 +168,10 @@ type Email struct {
 	Category string
 	// Label names the step; it may be used once in an enrollment (J-116).
 	Label string
-	// SkipPreferenceCheck passes opt-outs, never a suppression (E-15).
+	// Window replaces Defaults.SendWindow for this send; two equal times switch that
+	// off, the zero value keeps it (E-25).
+	Window Window
+	// SkipPreferenceCheck passes opt-outs and windows, never a suppression (E-15).
 	SkipPreferenceCheck bool
 }
 

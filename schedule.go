@@ -64,7 +64,7 @@ func (s Schedule) check() error {
 		return err
 	}
 	if s.Window != nil {
-		return s.Window.check()
+		return s.Window.Validate()
 	}
 	return nil
 }

@@ -83,8 +83,11 @@ func bucketEvents(buckets []Bucket) []string {
 }
 
 func (v *registryValidator) defaults(d Defaults) {
-	if err := d.Window.check(); err != nil { // S-30
+	if err := d.Window.Validate(); err != nil { // S-30
 		v.problems = append(v.problems, "defaults: Window."+err.Error())
+	}
+	if err := d.SendWindow.Validate(); err != nil { // E-25
+		v.problems = append(v.problems, "defaults: SendWindow."+err.Error())
 	}
 	if d.Timezone != "" { // S-2
 		if _, err := LoadZone(d.Timezone); err != nil {

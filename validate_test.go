@@ -97,9 +97,10 @@ func TestEveryProblemIsReportedAtOnceAndSorted(t *testing.T) {
 			valid(func(j *hogsend.Journey) { j.ID, j.EntryLimit = "a", "twice" }),
 		},
 		Templates: []hogsend.Template{{Key: "Bad"}, {Key: "x"}, {Key: "x"}},
-		Defaults:  hogsend.Defaults{Window: hogsend.Window{Start: "9:00"}, Timezone: "Local"}, // S-2, S-30
+		Defaults:  hogsend.Defaults{Window: hogsend.Window{Start: "9:00"}, SendWindow: hogsend.Window{Start: "9", End: "17:00"}, Timezone: "Local"}, // S-2, S-30
 	}.Validate()
 	require.EqualError(t, err, strings.Join([]string{
+		`defaults: SendWindow.start: "9" is not a local time such as 9:30 or 17:00`,
 		`defaults: Timezone: "Local" is not the name of a time zone`,
 		`defaults: Window.end: "" is not a local time such as 9:30 or 17:00`,
 		`journey a: EntryLimit: must be Once, OncePerPeriod or Unlimited`,

@@ -14,8 +14,9 @@ type Window struct {
 	Start, End string
 }
 
-// check says what is wrong with a window; the zero value is valid.
-func (w Window) check() error {
+// Validate says what is wrong with a window as a *ValidationError; the zero value is
+// valid.
+func (w Window) Validate() error {
 	if w == (Window{}) {
 		return nil
 	}

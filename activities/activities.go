@@ -48,6 +48,8 @@ type Config struct {
 	// (S-1). DefaultWindow holds chains of When that name no window (S-30).
 	DefaultTimezone string
 	DefaultWindow   hogsend.Window
+	// SendWindow holds sends that name no window of their own (E-25).
+	SendWindow hogsend.Window
 	// PostHog says that there is a PostHog to tell: without it captures only log (J-137).
 	PostHog bool
 }

@@ -1,9 +1,13 @@
 package activities
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
+	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
@@ -23,6 +27,7 @@ const (
 	reasonCategoryOptOut = "category_opt_out"
 	reasonUnknownOutcome = "unknown_outcome"
 	reasonPausedLate     = "paused_late"
+	reasonOutsideWindow  = "outside_window"
 )
 
 // suppressed is row 5 of the gate: it counts for the exact address only (E-20).
@@ -59,4 +64,25 @@ func optedOut(records []storedb.Preference, emailKey, category string) (*refusal
 		}
 	}
 	return nil, nil //nolint:nilnil // nothing refuses
+}
+
+// transactional is the category that windows, gaps and caps let pass (E-16).
+const transactional = "transactional"
+
+// outsideWindow is row 8 of the gate: the clock on the contact's wall, as committed,
+// at the instant of the claim (E-25, S-38).
+func (a *Activities) outsideWindow(ctx context.Context, contact storedb.Contact, r SendRequest, category string, now time.Time) (*refusal, error) {
+	window := cmp.Or(r.Window, a.Config.SendWindow)
+	if window == (hogsend.Window{}) || category == transactional {
+		return nil, nil //nolint:nilnil // nothing refuses
+	}
+	known, err := contactOf(contact)
+	if err != nil {
+		return nil, err
+	}
+	opens, err := window.Clamp(now, a.zoneOf(ctx, known, r.Step.EnrollmentID).Name)
+	if err != nil || opens.Equal(now) {
+		return nil, err
+	}
+	return &refusal{sendSkipped, reasonOutsideWindow}, nil
 }

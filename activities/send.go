@@ -262,7 +262,10 @@ func (a *Activities) claimLocked(ctx context.Context, tx *store.EnrollmentTx, r 
 	case r.SkipPreferenceCheck: // E-15
 		refused = suppressed(records, emailKey)
 	default:
-		if refused, err = optedOut(records, emailKey, d.category); err != nil {
+		if refused, err = optedOut(records, emailKey, d.category); err == nil && refused == nil {
+			refused, err = a.outsideWindow(ctx, contact, r, d.category, tx.Now)
+		}
+		if err != nil {
 			return storedb.Send{}, nil, err
 		}
 	}

@@ -127,6 +127,8 @@ type SendRequest struct {
 	ReplyTo             string          `json:"replyTo,omitempty"`
 	Category            string          `json:"category,omitempty"`
 	SkipPreferenceCheck bool            `json:"skipPreferenceCheck,omitempty"`
+	// Window replaces the default send window; the zero value keeps it (E-25).
+	Window hogsend.Window `json:"window,omitzero"`
 }
 
 // SendResult is a verdict, or Ended when the enrollment was over at the claim, or

@@ -76,11 +76,16 @@ func (a *Activities) zone(ctx context.Context, enrollmentID string) (hogsend.Zon
 			return hogsend.Zone{}, err
 		}
 	}
+	return a.zoneOf(ctx, contact, enrollmentID), nil
+}
+
+// zoneOf resolves the zone of a contact and warns of what is none.
+func (a *Activities) zoneOf(ctx context.Context, contact hogsend.Contact, enrollmentID string) hogsend.Zone {
 	zone, refused := ResolveZone(contact, a.Config.DefaultTimezone)
 	if len(refused) > 0 {
 		a.warn(ctx, "time zone of a contact is not valid", "enrollment_id", enrollmentID, "sources", refused)
 	}
-	return zone, nil
+	return zone
 }
 
 // ResolveZone finds the time zone of a contact, fallback being that of the

@@ -138,6 +138,7 @@ func (p *process) work(ctx context.Context, temporal client.Client, ready func()
 				JourneyIDs:        p.journeyIDs(),
 				DefaultTimezone:   cmp.Or(p.cfg.DefaultTimezone, p.registry.Defaults.Timezone),
 				DefaultWindow:     p.registry.Defaults.Window,
+				SendWindow:        p.registry.Defaults.SendWindow,
 			},
 			Logger: p.log,
 		},

@@ -423,6 +423,7 @@ func TestUsageErrors(t *testing.T) {
 	add("template", send(hogsend.Email{}))
 	add("label", send(hogsend.Email{Template: "hello", Label: long}))
 	add("props", send(hogsend.Email{Template: "hello", Props: func() {}}))
+	add("start", send(hogsend.Email{Template: "hello", Window: hogsend.Window{Start: "x"}}))
 	add("subject", send(hogsend.Email{Template: "hello", Subject: "\x00"}))
 	add("label", func(ctx workflow.Context, run hogsend.Run) error { return run.Sleep(ctx, time.Hour, long) })
 	add("t", func(ctx workflow.Context, run hogsend.Run) error { return run.SleepUntil(ctx, time.Time{}) })

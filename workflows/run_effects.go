@@ -38,6 +38,9 @@ func (r *journeyRun) Send(ctx workflow.Context, email hogsend.Email) (hogsend.Ve
 			return hogsend.Verdict{}, err
 		}
 	}
+	if err := email.Window.Validate(); err != nil {
+		return hogsend.Verdict{}, err
+	}
 	props, err := encodeProps(email.Props)
 	if err != nil {
 		return hogsend.Verdict{}, err
@@ -55,6 +58,7 @@ func (r *journeyRun) Send(ctx workflow.Context, email hogsend.Email) (hogsend.Ve
 	request := activities.SendRequest{
 		Step: step, Key: r.enrollmentID + ":" + step.Key, Template: email.Template, Props: props, Subject: email.Subject,
 		From: email.From, ReplyTo: email.ReplyTo, Category: email.Category, SkipPreferenceCheck: email.SkipPreferenceCheck,
+		Window: email.Window,
 	}
 	for {
 		result, err := r.send(ctx, node, request)
