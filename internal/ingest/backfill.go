@@ -68,7 +68,8 @@ func (g *Ingester) settleChunk(ctx context.Context, f *storedb.BackfillsOpenRow)
 		size = min(size, rate)
 	}
 	s := g.catalog.Load().segments.byID[f.BucketID]
-	if s != nil && s.plain() && s.settling.id == f.ID && !(s.SyncToPostHog && g.cfg.Mirror) {
+	mirrored := s != nil && s.SyncToPostHog && g.cfg.Mirror
+	if s != nil && s.plain() && s.settling.id == f.ID && !mirrored {
 		ok, err := g.settlePlain(ctx, f, s, size)
 		if ok || errors.Is(err, errAdvanced) {
 			return 0, nil

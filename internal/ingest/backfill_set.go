@@ -31,7 +31,7 @@ const settleSet = `with w as materialized (
 		exists (select 1 from settled s where s.contact_id = w.contact_id and s.bucket_id = $1::text and s.generation = $2::int) as done
 	from w
 	left join lateral ( -- the newest stay, by the index of stays whatever the statistics say
-		select s.status = 'active' as active, s.leave_at is not null as held from memberships s
+		select s.status = 'active' as active, (s.leave_at is not null or s.due_at <= $4::timestamptz) as held from memberships s
 		where s.contact_id = w.contact_id and s.bucket_id = (select $1::text)
 		order by s.epoch desc limit 1
 	) m on true
@@ -52,7 +52,7 @@ const settleSet = `with w as materialized (
 	returning 1
 )
 select (select count(*) from w), (select contact_id from w order by contact_id desc limit 1), (select count(*) from joined),
-	(select count(*) from judged where not done and past and (holds <> active or held))`
+	(select count(*) from judged where not done and past and (holds <> active or active and held))`
 
 // settleSetArgs is the number of arguments before those of the predicate.
 const settleSetArgs = 8

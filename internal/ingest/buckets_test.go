@@ -200,3 +200,23 @@ func TestWhatAJourneyLearnsMovesTheContact(t *testing.T) {
 	require.True(t, ended)
 	require.Equal(t, []string{"ada #1"}, v.members("pro"))
 }
+
+func TestEnablingSettlesSilently(t *testing.T) {
+	t.Parallel() // B-50, B-51, B-52
+	v := virtual(t, segmentOf("busy", hogsend.Event("click").Within(3*time.Hour).Exists(), func(b *hogsend.Bucket) { b.MaxDwell = time.Hour }))
+	v.send(user("click", "ada"))
+	v.send(user("view", "bob"))
+	v.set(10 * time.Minute)
+	require.NoError(t, v.ingester.SwitchBucket(t.Context(), "busy", false))
+	v.send(user("click", "bob"))
+	v.pass(2 * time.Hour)
+	require.Equal(t, []string{"ada #1"}, v.members("busy"), "frozen, whatever happens")
+	require.NoError(t, v.ingester.SwitchBucket(t.Context(), "busy", true))
+	v.settle()
+	v.pass(2*time.Hour + time.Minute)
+	require.Equal(t, []string{"ada entered busy #1 event +00:00:00.000001"}, v.transitions(), "nothing is emitted")
+	require.Contains(t, v.members("busy"), "bob #1")
+	require.Equal(t, 1, v.count(`select count(*) from memberships where left_reason = 'maxDwell'`))
+	require.NoError(t, v.ingester.SwitchBucket(t.Context(), "busy", true), "again it does nothing")
+	require.Equal(t, 0, v.count(`select count(*) from backfills where status <> 'completed'`))
+}

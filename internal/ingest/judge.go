@@ -30,6 +30,9 @@ type check struct {
 	stay *bucket.Stay
 	// known is set when holds needs no statement; moot when there is nothing to do.
 	known, holds, moot bool
+	// settles is set for a stay that ended by its age before a silent settling: it ends
+	// as silently (B-52).
+	settles bool
 	// anchor is the historical anchor of a stay made by settling (W-27).
 	anchor time.Time
 }
@@ -229,7 +232,8 @@ func (t *transaction) passed(it *item) []*check {
 			continue
 		}
 		if at, byAge := s.Due(); !at.IsZero() && !at.After(now) {
-			checks = append(checks, &check{segment: g, at: at, kind: checkDue, stay: s, known: byAge})
+			settles := g.settling != nil && g.settling.mode.SilentLeaves && !at.After(g.settling.at) && t.unsettled(p, g)
+			checks = append(checks, &check{segment: g, at: at, kind: checkDue, stay: s, known: byAge, settles: settles})
 		}
 	}
 	for _, g := range t.catalog.segments.settling {

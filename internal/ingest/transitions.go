@@ -126,12 +126,11 @@ func (w *wave) decide(p *person, c *check) (transition, bool) {
 
 // mode is how the transitions of a check show.
 func (w *wave) mode(c *check) bucket.Mode {
-	switch c.kind {
-	case checkSettle:
+	switch {
+	case c.kind == checkSettle || c.settles:
 		return c.segment.settling.mode
-	case checkDue, checkEdge:
+	case c.kind == checkDue || c.kind == checkEdge:
 		return bucket.Mode{Source: bucket.SourceClock}
-	case checkOwn:
 	}
 	return bucket.Mode{Source: bucket.SourceEvent}
 }
