@@ -62,7 +62,8 @@ func (a *Activities) Capture(ctx context.Context, r CaptureRequest) (Effect, err
 		}
 		tx.Add(func(q *storedb.Queries) error {
 			return q.CaptureInsert(ctx, storedb.CaptureInsertParams{
-				ID: uuid.Must(uuid.NewV7()), ContactID: e.ContactID, Kind: string(store.OutboxCapture), Key: key, Payload: payload, Now: tx.Now,
+				ID: uuid.Must(uuid.NewV7()), ContactID: e.ContactID, Destination: store.OutboxCapture.Destination(), Kind: string(store.OutboxCapture),
+				Key: key, Payload: payload, Now: tx.Now,
 			})
 		})
 		return nil

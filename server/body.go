@@ -81,7 +81,10 @@ type object struct {
 
 // readObject reads a body of an admin route. What is wrong in unknown fields counts
 // too: bad text, U+0000.
-func readObject(r *request) (*object, error) {
+func readObject(r *request) (*object, error) { return readObjectWith(r, 0) }
+
+// readObjectWith is readObject for a body in which some flags are no problem.
+func readObjectWith(r *request, allowed flags) (*object, error) {
 	data, err := body(r, maxBody)
 	if err != nil {
 		return nil, err
@@ -95,7 +98,7 @@ func readObject(r *request) (*object, error) {
 	if err = errors.Join(err, s.end()); err != nil {
 		return nil, invalid(malformed(err)...)
 	}
-	if v.flags&^hasBadKey != 0 {
+	if v.flags&^(hasBadKey|allowed) != 0 {
 		return nil, invalid(explain(data, "", false)...)
 	}
 	o.fields = split(data, false)

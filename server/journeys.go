@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -56,6 +58,31 @@ type journeyItem struct {
 	Trigger     trigger            `json:"trigger"`
 	EntryLimit  hogsend.EntryLimit `json:"entryLimit"`
 	Counts      counts             `json:"counts"`
+	*reactionOf
+}
+
+// reactionOf is what a JourneyItem adds for the reaction of a bucket (J-10).
+type reactionOf struct {
+	SourceBucketID string               `json:"sourceBucketId"`
+	ReactionKind   hogsend.ReactionKind `json:"reactionKind"`
+	DwellSchedule  *dwellSchedule       `json:"dwellSchedule,omitempty"`
+}
+
+type dwellSchedule struct {
+	Label string `json:"label"`
+	After *dur   `json:"after,omitempty"`
+	Every *dur   `json:"every,omitempty"`
+}
+
+func reactionReply(r *hogsend.ReactionOf) *reactionOf {
+	if r == nil {
+		return nil
+	}
+	out := &reactionOf{SourceBucketID: r.BucketID, ReactionKind: r.Kind}
+	if r.Kind == hogsend.ReactionDwell {
+		out.DwellSchedule = &dwellSchedule{Label: r.Schedule.Label(), After: durOrNull(r.Schedule.After), Every: durOrNull(r.Schedule.Every)}
+	}
+	return out
 }
 
 // journeyDetail is the reply of R-59.
@@ -124,13 +151,41 @@ func logOf(l storedb.StepLog) logReply {
 	return out
 }
 
-// journey finds the enabled journey that the path names (J-12).
+// served are the enabled journeys (J-12) and the reactions of the buckets in force,
+// which no process needs to have compiled in (B-5, B-29).
+func (s *Server) served(ctx context.Context) ([]hogsend.Journey, error) {
+	rows, err := s.store.AdminBucketDefinitions(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read buckets: %w", err)
+	}
+	all := slices.Clone(s.cfg.Enabled)
+	for _, row := range rows {
+		var d bucket.Definition
+		if err := json.Unmarshal(row.Definition, &d); err != nil {
+			return nil, fmt.Errorf("read bucket %s: %w", row.ID, err)
+		}
+		for i := range d.Reactions {
+			j, err := d.Reactions[i].Journey(row.ID)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, j)
+		}
+	}
+	return all, nil
+}
+
+// journey finds the journey or reaction that the path names.
 func (s *Server) journey(r *request) (hogsend.Journey, error) {
 	id, err := param(r, "id")
 	if err != nil {
 		return hogsend.Journey{}, err
 	}
-	for _, j := range s.cfg.Enabled {
+	all, err := s.served(r.ctx())
+	if err != nil {
+		return hogsend.Journey{}, err
+	}
+	for _, j := range all {
 		if j.ID == id {
 			return j, nil
 		}
@@ -157,7 +212,7 @@ func (s *Server) items(ctx context.Context, journeys []hogsend.Journey) ([]journ
 	for i, j := range journeys {
 		out[i] = journeyItem{
 			ID: j.ID, Name: j.Name, Description: j.Description, Enabled: !j.Disabled && !off[j.ID],
-			Trigger: trigger{Event: j.Trigger.Event}, EntryLimit: j.EntryLimit,
+			Trigger: trigger{Event: j.Trigger.Event}, EntryLimit: j.EntryLimit, reactionOf: reactionReply(j.Reaction),
 		}
 		for _, id := range ids(j) {
 			all, owner[id] = append(all, id), i
@@ -181,7 +236,11 @@ func (s *Server) listJourneys(r *request) error {
 	if err := q.err(); err != nil {
 		return err
 	}
-	items, err := s.items(r.ctx(), s.cfg.Enabled)
+	all, err := s.served(r.ctx())
+	if err != nil {
+		return err
+	}
+	items, err := s.items(r.ctx(), all)
 	if err != nil {
 		return err
 	}
@@ -250,30 +309,42 @@ func (s *Server) switchJourney(r *request) error {
 	if err != nil {
 		return err
 	}
-	o, err := readObject(r)
+	enabled, err := readSwitch(r)
 	if err != nil {
 		return err
 	}
-	enabled := o.boolean("enabled")
-	if enabled == nil && len(o.problems) == 0 {
+	if enabled && j.Disabled {
+		return conflict("Journey is disabled in code")
+	}
+	row, err := s.store.AdminJourneySwitch(r.ctx(), j.ID, enabled, s.instant())
+	if err != nil {
+		return err
+	}
+	return reply(r, http.StatusOK, map[string]any{"journey": switched{j.ID, j.Name, enabled, ts(row.UpdatedAt)}})
+}
+
+// switched is a journey or a bucket after a switch.
+type switched struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Enabled   bool   `json:"enabled"`
+	UpdatedAt ts     `json:"updatedAt"`
+}
+
+// readSwitch reads the body of a switch.
+func readSwitch(r *request) (enabled bool, err error) {
+	o, err := readObject(r)
+	if err != nil {
+		return false, err
+	}
+	given := o.boolean("enabled")
+	if given == nil && len(o.problems) == 0 {
 		o.report("enabled", "must be true or false")
 	}
 	if err := o.err(); err != nil {
-		return err
+		return false, err
 	}
-	if *enabled && j.Disabled {
-		return conflict("Journey is disabled in code")
-	}
-	row, err := s.store.AdminJourneySwitch(r.ctx(), j.ID, *enabled, s.instant())
-	if err != nil {
-		return err
-	}
-	return reply(r, http.StatusOK, map[string]any{"journey": struct {
-		ID        string `json:"id"`
-		Name      string `json:"name"`
-		Enabled   bool   `json:"enabled"`
-		UpdatedAt ts     `json:"updatedAt"`
-	}{j.ID, j.Name, *enabled, ts(row.UpdatedAt)}})
+	return *given, nil
 }
 
 // listStates is R-63.

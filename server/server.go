@@ -45,6 +45,8 @@ type Config struct {
 	// LateAfter is how long a send may have been held before the policy skip_late
 	// skips it; 0 means 1 h (J-105).
 	LateAfter time.Duration
+	// PreviewTimeout bounds the preview of criteria; 0 means 10 s (C-25).
+	PreviewTimeout time.Duration
 	// Version and BuildID are told by health.
 	Version, BuildID string
 	// Logger is where failures go; nil means slog.Default().

@@ -123,9 +123,10 @@ func importTable() map[string]rule {
 		"./worker": {may: []string{
 			".", "./workflows", "./internal/outbox", "./internal/store", storedb, names, "go.temporal.io/sdk/...", api, "google.golang.org/grpc/codes", uuid,
 		}, never: []string{"net/http/..."}},
-		// criteria: the API serves conditions as JSON. schema: /v1/health compares versions.
+		// criteria: the API serves conditions as JSON; bucket: it shows the definitions in
+		// force. schema: /v1/health compares versions.
 		"./server": {may: []string{
-			".", "./internal/criteria", "./internal/email", "./internal/ingest", "./internal/store", storedb, names, "./schema", "github.com/labstack/echo/v4/...", uuid,
+			".", "./internal/bucket", "./internal/criteria", "./internal/email", "./internal/ingest", "./internal/store", storedb, names, "./schema", "github.com/labstack/echo/v4/...", uuid,
 		}},
 		// names: a server that starts empty registers the search attributes itself.
 		"./standalone": {may: []string{

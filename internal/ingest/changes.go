@@ -200,6 +200,7 @@ func (c *changes) tellAt(contactID, eventID uuid.UUID, kind store.OutboxKind, ke
 	p.Ids = append(p.Ids, newID())
 	p.ContactIds = append(p.ContactIds, contactID)
 	p.EventIds = append(p.EventIds, eventID)
+	p.Destinations = append(p.Destinations, kind.Destination())
 	p.Kinds = append(p.Kinds, string(kind))
 	p.Keys = append(p.Keys, key)
 	p.Payloads = append(p.Payloads, body)

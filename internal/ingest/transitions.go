@@ -262,7 +262,7 @@ func (w *wave) mirror(p *person, g *segment, s *bucket.Stay, member bool) error 
 		what = "entered"
 	}
 	return w.changes.tell(p.id, uuid.Nil, store.OutboxMirror, "mirror/"+s.ID.String()+"/"+what, store.MirrorPayload{
-		ContactID: p.id.String(), Property: g.PostHogPropertyKey, Member: member,
+		ContactID: p.id.String(), StayID: s.ID.String(), Property: g.PostHogPropertyKey, Member: member,
 	})
 }
 

@@ -32,6 +32,7 @@ type outcome struct {
 	lease
 	verdict verdict
 	err     error
+	delay   time.Duration // before the next attempt of what failed
 }
 
 // maxSettled bounds the rows of one statement.
@@ -84,10 +85,14 @@ func (r *run) record(ctx context.Context, batch []outcome) error {
 	ids := map[verdict][]uuid.UUID{}
 	leases := map[verdict][]time.Time{}
 	errs := map[verdict][]string{}
+	var delays []float64
 	for _, o := range batch {
 		ids[o.verdict] = append(ids[o.verdict], o.id)
 		leases[o.verdict] = append(leases[o.verdict], o.until)
 		errs[o.verdict] = append(errs[o.verdict], text(o.err))
+		if o.verdict == failed {
+			delays = append(delays, o.delay.Seconds())
+		}
 	}
 	var woken int64
 	if len(ids[delivered]) > 0 {
@@ -108,7 +113,7 @@ func (r *run) record(ctx context.Context, batch []outcome) error {
 	}
 	if len(ids[failed]) > 0 {
 		if err := r.store.OutboxRetry(ctx, storedb.OutboxRetryParams{
-			Now: r.now(), Worker: r.cfg.Name, Ids: ids[failed], Errors: errs[failed], Leases: leases[failed],
+			Now: r.now(), Worker: r.cfg.Name, Ids: ids[failed], Errors: errs[failed], Leases: leases[failed], Delays: delays,
 		}); err != nil {
 			return fmt.Errorf("back off outbox rows: %w", err)
 		}

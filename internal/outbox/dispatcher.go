@@ -2,9 +2,11 @@ package outbox
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +19,13 @@ import (
 
 // Config tunes a Dispatcher; its zero value is what production uses.
 type Config struct {
+	// Destination is whose rows are delivered; "" means store.ToTemporal. Each
+	// destination has dispatchers of its own, so that none waits for another (P-14).
+	Destination string
+	// Retries are the pauses before the second attempt and the later ones, each with a
+	// tenth more or less; after the last one the row becomes a dead letter (P-18). nil
+	// means 1 s, doubling to 1 min, without limit (O-17).
+	Retries []time.Duration
 	// Name identifies the holder of a lease; "" means a fresh uuid. Two dispatchers
 	// must never share one.
 	Name string
@@ -40,6 +49,9 @@ type Config struct {
 
 // WithDefaults is c with every zero field given its default.
 func (c Config) WithDefaults() Config {
+	if c.Destination == "" {
+		c.Destination = store.ToTemporal
+	}
 	if c.Name == "" {
 		c.Name = uuid.NewString()
 	}
@@ -174,7 +186,7 @@ func (r *run) claim(ctx, work, books context.Context, slots int) (int, error) {
 	statement, cancel := context.WithTimeout(books, r.cfg.Lease/3)
 	defer cancel()
 	claimed, err := r.store.OutboxClaim(statement, storedb.OutboxClaimParams{
-		Now: r.now(), Worker: r.cfg.Name, LeaseSeconds: r.cfg.Lease.Seconds(), Slots: int32(slots), //nolint:gosec // bounded by Concurrency
+		Destination: r.cfg.Destination, Now: r.now(), Worker: r.cfg.Name, LeaseSeconds: r.cfg.Lease.Seconds(), Slots: int32(slots), //nolint:gosec // bounded by Concurrency
 	})
 	if err != nil {
 		return 0, fmt.Errorf("claim outbox rows: %w", err)
@@ -206,21 +218,56 @@ func (r *run) deliver(work context.Context, row storedb.OutboxClaimRow, lease le
 	defer cancel()
 	err := r.deliverer.Deliver(ctx, Row{
 		ID: row.ID, ContactID: row.ContactID, Kind: store.OutboxKind(row.Kind),
-		Payload: row.Payload, Attempts: int(row.Attempts),
+		Payload: row.Payload, Attempts: int(row.Attempts), CreatedAt: row.CreatedAt,
 	})
-	r.down.Store(errors.Is(err, ErrUnavailable))
+	r.noteState(err)
+	delay, again := r.cfg.backoff(row.ID, int(row.Attempts), err)
 	switch {
 	case err == nil:
 		return outcome{lease: lease, verdict: delivered}
-	case errors.Is(err, ErrPermanent):
+	case errors.Is(err, ErrPermanent), !again && work.Err() == nil:
 		r.cfg.Logger.Error("outbox row is dead", "outbox_id", row.ID, "kind", row.Kind, "contact_id", row.ContactID, "error", err)
 		return outcome{lease: lease, verdict: dead, err: err}
 	case work.Err() != nil:
 		return outcome{lease: lease, verdict: released}
 	}
 	r.cfg.Logger.Debug("outbox row is retried", "outbox_id", row.ID, "kind", row.Kind, "attempts", row.Attempts+1, "error", err)
-	return outcome{lease: lease, verdict: failed, err: err}
+	return outcome{lease: lease, verdict: failed, err: err, delay: delay}
 }
+
+// noteState notes whether the destination is there, and says so when that changes.
+func (r *run) noteState(err error) {
+	down := errors.Is(err, ErrUnavailable)
+	if r.down.Swap(down) == down {
+		return
+	}
+	if down {
+		r.cfg.Logger.Warn("outbox destination is unavailable", "destination", r.cfg.Destination, "error", err)
+	} else {
+		r.cfg.Logger.Info("outbox destination is back", "destination", r.cfg.Destination)
+	}
+}
+
+// backoff is how long a row waits that failed once more, and whether it is tried again.
+func (c *Config) backoff(id uuid.UUID, failures int, err error) (time.Duration, bool) {
+	if c.Retries == nil {
+		return min(time.Second<<min(failures, 6), time.Minute), true
+	}
+	if failures >= len(c.Retries) {
+		return 0, false
+	}
+	// Spread by the row's random bits: as good as chance, and the same in every process.
+	spread := 0.9 + 0.2*float64(binary.BigEndian.Uint16(id[14:]))/math.MaxUint16
+	delay := time.Duration(float64(c.Retries[failures]) * spread)
+	var later *RetryAfterError
+	if errors.As(err, &later) {
+		delay = max(delay, min(later.After, maxRetryAfter))
+	}
+	return delay, true
+}
+
+// maxRetryAfter bounds what a destination may ask for (P-18).
+const maxRetryAfter = 24 * time.Hour
 
 func (r *run) now() *time.Time {
 	if r.cfg.Now == nil {

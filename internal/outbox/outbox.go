@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -27,6 +28,18 @@ var ErrPermanent = errors.New("can never be delivered")
 // dispatcher then sends one probe at a time until something succeeds again.
 var ErrUnavailable = errors.New("destination is unavailable")
 
+// RetryAfterError is an error of a destination that says when to come back. It counts
+// where Config.Retries is set, and never brings an attempt forward.
+type RetryAfterError struct {
+	After time.Duration
+	Err   error
+}
+
+func (e *RetryAfterError) Error() string { return e.Err.Error() }
+
+// Unwrap is the error itself.
+func (e *RetryAfterError) Unwrap() error { return e.Err }
+
 // Row is one thing to be told.
 type Row struct {
 	ID        uuid.UUID
@@ -35,6 +48,8 @@ type Row struct {
 	Payload   json.RawMessage
 	// Attempts counts the failed deliveries before this one.
 	Attempts int
+	// CreatedAt is when it was decided.
+	CreatedAt time.Time
 }
 
 // Deliverer tells one destination. A nil error is an acknowledgment; an error may

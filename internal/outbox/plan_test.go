@@ -17,6 +17,7 @@ import (
 
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/internal/outbox"
+	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
@@ -43,14 +44,14 @@ func TestTheWorkDoesNotGrowWithTheBacklog(t *testing.T) {
 		x := &explainer{Pool: s.Pool}
 		q := storedb.New(x)
 		x.check(t, func() error {
-			_, err := q.OutboxClaim(t.Context(), storedb.OutboxClaimParams{Now: &now, Worker: "w", LeaseSeconds: 30, Slots: 32})
+			_, err := q.OutboxClaim(t.Context(), storedb.OutboxClaimParams{Destination: store.ToTemporal, Now: &now, Worker: "w", LeaseSeconds: 30, Slots: 32})
 			return err
 		})
 
 		for range 16 {
 			insert(t, s, uuid.New(), 1, 2, epoch.Add(-time.Hour))
 		}
-		rows, err := s.OutboxClaim(t.Context(), storedb.OutboxClaimParams{Now: &now, Worker: "w", LeaseSeconds: 30, Slots: 32})
+		rows, err := s.OutboxClaim(t.Context(), storedb.OutboxClaimParams{Destination: store.ToTemporal, Now: &now, Worker: "w", LeaseSeconds: 30, Slots: 32})
 		require.NoError(t, err)
 		var ids []uuid.UUID
 		var leases []time.Time
@@ -70,7 +71,7 @@ func TestTheWorkDoesNotGrowWithTheBacklog(t *testing.T) {
 			return err
 		})
 		x.check(t, func() error {
-			return q.OutboxRetry(t.Context(), storedb.OutboxRetryParams{Now: &now, Worker: "w", Ids: ids, Errors: texts, Leases: leases})
+			return q.OutboxRetry(t.Context(), storedb.OutboxRetryParams{Now: &now, Worker: "w", Ids: ids, Errors: texts, Leases: leases, Delays: make([]float64, len(ids))})
 		})
 		x.check(t, func() error {
 			return q.OutboxRelease(t.Context(), storedb.OutboxReleaseParams{Now: &now, Worker: "w", Ids: ids, Leases: leases})

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// OutboxKind says what an outbox row tells Temporal; it decides which payload
-// type the row carries.
+// OutboxKind says what an outbox row tells; it decides which payload type the row
+// carries and where it goes.
 type OutboxKind string
 
 // The kinds of outbox rows.
@@ -20,6 +20,21 @@ const (
 	// OutboxCapture is told to PostHog; nothing writes one while there is none.
 	OutboxCapture OutboxKind = "capture"
 )
+
+// Destinations of outbox rows. Each has an order of its own for every contact and
+// outages of its own (P-14).
+const (
+	ToTemporal = "temporal"
+	ToPostHog  = "posthog"
+)
+
+// Destination is where rows of the kind go.
+func (k OutboxKind) Destination() string {
+	if k == OutboxMirror || k == OutboxCapture {
+		return ToPostHog
+	}
+	return ToTemporal
+}
 
 // StartPayload starts the workflow of an enrollment (J-51). It carries ids only.
 type StartPayload struct {
@@ -49,8 +64,11 @@ type DwellPayload struct {
 // MirrorPayload sets or removes the person property of a membership (B-54).
 type MirrorPayload struct {
 	ContactID string `json:"contactId"`
-	Property  string `json:"property"`
-	Member    bool   `json:"member"`
+	// StayID is one of the contact's stays in the bucket.
+	StayID   string `json:"stayId"`
+	Property string `json:"property"`
+	// Member is what the row was written for; what is sent is what holds then (P-12).
+	Member bool `json:"member"`
 }
 
 // SignalPayload tells a workflow that an event closed one of its waits (J-126).
@@ -76,7 +94,8 @@ type RetryPayload struct {
 	RunID string `json:"runId"`
 }
 
-// CapturePayload is one event for PostHog (J-137).
+// CapturePayload is one event for PostHog (J-137). Properties of the person are
+// written by the event $set, with the properties $set, an object, and $unset, a list.
 type CapturePayload struct {
 	// UUID is the event's id there, the same on every delivery.
 	UUID       string          `json:"uuid"`

@@ -272,12 +272,12 @@ from (
 on conflict do nothing;
 
 -- name: IngestOutboxInsert :exec
-insert into outbox (id, contact_id, event_id, kind, key, payload, due_at, created_at)
-select w.id, w.contact_id, w.event_id, w.kind, w.key, w.payload, greatest(w.due_at, @now::timestamptz), @now::timestamptz
+insert into outbox (id, contact_id, event_id, destination, kind, key, payload, due_at, created_at)
+select w.id, w.contact_id, w.event_id, w.destination, w.kind, w.key, w.payload, greatest(w.due_at, @now::timestamptz), @now::timestamptz
 from (
     select unnest(@ids::uuid[]) as id, unnest(@contact_ids::uuid[]) as contact_id, unnest(@event_ids::uuid[]) as event_id,
-        unnest(@kinds::text[]) as kind, unnest(@keys::text[]) as key, unnest(@payloads::jsonb[]) as payload,
-        unnest(@dues::timestamptz[]) as due_at
+        unnest(@destinations::text[]) as destination, unnest(@kinds::text[]) as kind, unnest(@keys::text[]) as key,
+        unnest(@payloads::jsonb[]) as payload, unnest(@dues::timestamptz[]) as due_at
 ) w
 on conflict (key) do nothing;
 

@@ -14,18 +14,19 @@ import (
 )
 
 const captureInsert = `-- name: CaptureInsert :exec
-insert into outbox (id, contact_id, kind, key, payload, due_at, created_at)
-values ($1, $2, $3, $4, $5, $6, $6)
+insert into outbox (id, contact_id, destination, kind, key, payload, due_at, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $7)
 on conflict (key) do nothing
 `
 
 type CaptureInsertParams struct {
-	ID        uuid.UUID
-	ContactID uuid.UUID
-	Kind      string
-	Key       string
-	Payload   json.RawMessage
-	Now       time.Time
+	ID          uuid.UUID
+	ContactID   uuid.UUID
+	Destination string
+	Kind        string
+	Key         string
+	Payload     json.RawMessage
+	Now         time.Time
 }
 
 // What PostHog is to be told; asking twice is asking once.
@@ -33,6 +34,7 @@ func (q *Queries) CaptureInsert(ctx context.Context, arg CaptureInsertParams) er
 	_, err := q.db.Exec(ctx, captureInsert,
 		arg.ID,
 		arg.ContactID,
+		arg.Destination,
 		arg.Kind,
 		arg.Key,
 		arg.Payload,

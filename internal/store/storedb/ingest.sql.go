@@ -771,25 +771,26 @@ func (q *Queries) IngestOrigins(ctx context.Context, ids []uuid.UUID) ([]IngestO
 }
 
 const ingestOutboxInsert = `-- name: IngestOutboxInsert :exec
-insert into outbox (id, contact_id, event_id, kind, key, payload, due_at, created_at)
-select w.id, w.contact_id, w.event_id, w.kind, w.key, w.payload, greatest(w.due_at, $1::timestamptz), $1::timestamptz
+insert into outbox (id, contact_id, event_id, destination, kind, key, payload, due_at, created_at)
+select w.id, w.contact_id, w.event_id, w.destination, w.kind, w.key, w.payload, greatest(w.due_at, $1::timestamptz), $1::timestamptz
 from (
     select unnest($2::uuid[]) as id, unnest($3::uuid[]) as contact_id, unnest($4::uuid[]) as event_id,
-        unnest($5::text[]) as kind, unnest($6::text[]) as key, unnest($7::jsonb[]) as payload,
-        unnest($8::timestamptz[]) as due_at
+        unnest($5::text[]) as destination, unnest($6::text[]) as kind, unnest($7::text[]) as key,
+        unnest($8::jsonb[]) as payload, unnest($9::timestamptz[]) as due_at
 ) w
 on conflict (key) do nothing
 `
 
 type IngestOutboxInsertParams struct {
-	Now        time.Time
-	Ids        []uuid.UUID
-	ContactIds []uuid.UUID
-	EventIds   []uuid.UUID
-	Kinds      []string
-	Keys       []string
-	Payloads   []json.RawMessage
-	Dues       []time.Time
+	Now          time.Time
+	Ids          []uuid.UUID
+	ContactIds   []uuid.UUID
+	EventIds     []uuid.UUID
+	Destinations []string
+	Kinds        []string
+	Keys         []string
+	Payloads     []json.RawMessage
+	Dues         []time.Time
 }
 
 func (q *Queries) IngestOutboxInsert(ctx context.Context, arg IngestOutboxInsertParams) error {
@@ -798,6 +799,7 @@ func (q *Queries) IngestOutboxInsert(ctx context.Context, arg IngestOutboxInsert
 		arg.Ids,
 		arg.ContactIds,
 		arg.EventIds,
+		arg.Destinations,
 		arg.Kinds,
 		arg.Keys,
 		arg.Payloads,

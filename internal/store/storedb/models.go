@@ -34,6 +34,7 @@ type Arming struct {
 	Position  uuid.UUID
 	Overdue   int64
 	CreatedAt time.Time
+	Property  string
 }
 
 type Backfill struct {
@@ -255,6 +256,7 @@ type Outbox struct {
 	LastError   *string
 	CreatedAt   time.Time
 	DeliveredAt *time.Time
+	Destination string
 }
 
 type Preference struct {

@@ -19,11 +19,11 @@ with acked as (
     set status = 'delivered', leased_by = null, last_error = null,
         delivered_at = coalesce($2::timestamptz, statement_timestamp())
     where id = any($1::uuid[]) and status = 'pending'
-    returning contact_id, seq
+    returning contact_id, destination, seq
 ), next as (
     select (
         select n.id from outbox n
-        where n.contact_id = a.contact_id and n.status = 'pending' and n.seq > a.seq
+        where n.contact_id = a.contact_id and n.destination = a.destination and n.status = 'pending' and n.seq > a.seq
         order by n.seq limit 1
     ) as id
     from acked a
@@ -50,11 +50,11 @@ with clock as (
     select coalesce($1::timestamptz, statement_timestamp()) as now,
            $2::text as worker, make_interval(secs => $3::float8) as lease
 ), due as materialized (
-    select o.id, o.contact_id, o.seq, o.due_at, o.created_at
+    select o.id, o.contact_id, o.destination, o.seq, o.due_at, o.created_at
     from outbox o
-    where o.status = 'pending' and o.due_at <= (select now from clock)
+    where o.status = 'pending' and o.destination = $4::text and o.due_at <= (select now from clock)
     order by o.due_at, o.seq
-    limit $4::int
+    limit $5::int
     for update skip locked
 ), judged as (
     select due.id, clock.worker, clock.now + clock.lease as leased_until,
@@ -62,7 +62,7 @@ with clock as (
         s.due_at <> due.due_at as changed,
         exists (
             select from outbox e
-            where e.contact_id = due.contact_id and e.status = 'pending' and e.seq < due.seq
+            where e.contact_id = due.contact_id and e.destination = due.destination and e.status = 'pending' and e.seq < due.seq
         ) as blocked
     from due join outbox s on s.id = due.id cross join clock
 )
@@ -71,13 +71,14 @@ set due_at = case when j.blocked then j.parked_until else j.leased_until end,
     leased_by = case when not j.blocked then j.worker end
 from judged j
 where o.id = j.id and not (j.blocked and j.changed)
-returning o.id, o.contact_id, o.kind, o.payload, o.attempts, o.due_at as leased_until, j.blocked::bool as blocked
+returning o.id, o.contact_id, o.kind, o.payload, o.attempts, o.created_at, o.due_at as leased_until, j.blocked::bool as blocked
 `
 
 type OutboxClaimParams struct {
 	Now          *time.Time
 	Worker       string
 	LeaseSeconds float64
+	Destination  string
 	Slots        int32
 }
 
@@ -87,15 +88,16 @@ type OutboxClaimRow struct {
 	Kind        string
 	Payload     json.RawMessage
 	Attempts    int32
+	CreatedAt   time.Time
 	LeasedUntil time.Time
 	Blocked     bool
 }
 
 // In every statement @now is null in production, where the database's clock counts
 // (W-18), and a given instant in tests.
-// Looks at no more than @slots due rows, oldest first, and takes each of them out
-// of the due ones: the oldest pending row of a contact is leased and returned, a
-// row behind it is parked. Hence a claim costs what it returns, however many rows
+// Looks at no more than @slots due rows of one destination, oldest first, and takes
+// each of them out of the due ones: the oldest pending row of a contact is leased
+// and returned, a row behind it is parked. Hence a claim costs what it returns, however many rows
 // wait behind a contact that is backing off. A parked row is woken by whatever
 // settles the row before it; the growing pause covers a row inserted while that
 // was being settled. A row that was woken after this statement's snapshot was
@@ -105,6 +107,7 @@ func (q *Queries) OutboxClaim(ctx context.Context, arg OutboxClaimParams) ([]Out
 		arg.Now,
 		arg.Worker,
 		arg.LeaseSeconds,
+		arg.Destination,
 		arg.Slots,
 	)
 	if err != nil {
@@ -120,6 +123,7 @@ func (q *Queries) OutboxClaim(ctx context.Context, arg OutboxClaimParams) ([]Out
 			&i.Kind,
 			&i.Payload,
 			&i.Attempts,
+			&i.CreatedAt,
 			&i.LeasedUntil,
 			&i.Blocked,
 		); err != nil {
@@ -141,7 +145,7 @@ with clock as (
     set status = 'dead', attempts = o.attempts + 1, last_error = f.error, leased_by = null
     from (select unnest($1::uuid[]) as id, unnest($4::text[]) as error, unnest($5::timestamptz[]) as lease) f
     where o.id = f.id and o.status = 'pending' and o.leased_by = $3::text and o.due_at = f.lease
-    returning o.id, o.contact_id, o.seq, o.kind, o.payload, o.attempts, f.error
+    returning o.id, o.contact_id, o.destination, o.seq, o.kind, o.payload, o.attempts, f.error
 ), letters as (
     insert into dead_letters (id, source, source_id, payload, error, retry_count, created_at, updated_at)
     select gen_random_uuid(), 'outbox.' || k.kind, k.id::text, k.payload, k.error, k.attempts - 1, c.now, c.now
@@ -149,7 +153,7 @@ with clock as (
 ), next as (
     select (
         select n.id from outbox n
-        where n.contact_id = k.contact_id and n.status = 'pending' and n.seq > k.seq
+        where n.contact_id = k.contact_id and n.destination = k.destination and n.status = 'pending' and n.seq > k.seq
         order by n.seq limit 1
     ) as id
     from killed k
@@ -211,9 +215,11 @@ func (q *Queries) OutboxRelease(ctx context.Context, arg OutboxReleaseParams) er
 const outboxRetry = `-- name: OutboxRetry :exec
 update outbox o
 set attempts = o.attempts + 1, last_error = f.error, leased_by = null,
-    due_at = coalesce($1::timestamptz, statement_timestamp())
-        + least(power(2, least(o.attempts, 6)), 60) * interval '1 s'
-from (select unnest($3::uuid[]) as id, unnest($4::text[]) as error, unnest($5::timestamptz[]) as lease) f
+    due_at = coalesce($1::timestamptz, statement_timestamp()) + f.delay * interval '1 s'
+from (
+    select unnest($3::uuid[]) as id, unnest($4::text[]) as error, unnest($5::timestamptz[]) as lease,
+        unnest($6::float8[]) as delay
+) f
 where o.id = f.id and o.status = 'pending' and o.leased_by = $2::text and o.due_at = f.lease
 `
 
@@ -223,10 +229,11 @@ type OutboxRetryParams struct {
 	Ids    []uuid.UUID
 	Errors []string
 	Leases []time.Time
+	Delays []float64
 }
 
-// Counts a failed attempt and backs off: 1 s, doubling to 1 min (O-17). Only the
-// holder of the lease may, so that a late failure cannot disturb another attempt.
+// Counts a failed attempt and backs off by @delays, in seconds. Only the holder of
+// the lease may, so that a late failure cannot disturb another attempt.
 func (q *Queries) OutboxRetry(ctx context.Context, arg OutboxRetryParams) error {
 	_, err := q.db.Exec(ctx, outboxRetry,
 		arg.Now,
@@ -234,6 +241,7 @@ func (q *Queries) OutboxRetry(ctx context.Context, arg OutboxRetryParams) error 
 		arg.Ids,
 		arg.Errors,
 		arg.Leases,
+		arg.Delays,
 	)
 	return err
 }
