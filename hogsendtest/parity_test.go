@@ -198,75 +198,102 @@ func asksMuch(ctx workflow.Context, run hogsend.Run) error {
 	return run.Checkpoint(ctx, fmt.Sprint(zone, words.Count, words.Found, entries.Entries, entries.Completed, mails.Count, mails.Sent, few, arm, run.Version(ctx, "change", 3)))
 }
 
+func mailsByTheClock(ctx workflow.Context, run hogsend.Run) error {
+	at, err := run.When(ctx).NextLocal("06:30")
+	if err != nil {
+		return err
+	}
+	if err := run.Checkpoint(ctx, at.Format(time.RFC3339)); err != nil {
+		return err
+	}
+	for _, mail := range []hogsend.Email{
+		{Template: "note"},
+		{Template: "note", Window: hogsend.Window{Start: "22:00", End: "06:00"}},
+		{Template: "note", Window: hogsend.Window{Start: "00:00", End: "00:00"}},
+		{Template: "note", Category: "transactional"},
+		{Template: "note", SkipPreferenceCheck: true},
+	} {
+		v, err := run.Send(ctx, mail)
+		if err != nil {
+			return err
+		}
+		if err := run.Checkpoint(ctx, fmt.Sprint(v.Status, " ", v.Reason)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // parityCase is a script that must come to the same in memory and on Postgres (T-4).
 type parityCase struct {
 	name     string
 	journeys []hogsend.Journey
 	script   func(s *Scenario, ada *Contact)
+	defaults hogsend.Defaults
 }
 
 func parityCases() []parityCase {
 	plan := hogsend.Prop("plan").Eq("pro")
 	return []parityCase{
 		// Entry limits: J-24 to J-30.
-		{"unlimited", []hogsend.Journey{j("a", "go", nothingToDo)}, func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(0, "go"); ada.At(hour, "go") }},
-		{"once", []hogsend.Journey{j("a", "go", nothingToDo, limited(hogsend.Once))}, func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(400*day, "go") }},
-		{"once, failed", []hogsend.Journey{j("a", "go", fails, limited(hogsend.Once))}, func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(day, "go") }},
-		{"once per period", []hogsend.Journey{j("a", "go", nothingToDo, limited(hogsend.OncePerPeriod))}, func(_ *Scenario, ada *Contact) {
+		{name: "unlimited", journeys: []hogsend.Journey{j("a", "go", nothingToDo)}, script: func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(0, "go"); ada.At(hour, "go") }},
+		{name: "once", journeys: []hogsend.Journey{j("a", "go", nothingToDo, limited(hogsend.Once))}, script: func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(400*day, "go") }},
+		{name: "once, failed", journeys: []hogsend.Journey{j("a", "go", fails, limited(hogsend.Once))}, script: func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(day, "go") }},
+		{name: "once per period", journeys: []hogsend.Journey{j("a", "go", nothingToDo, limited(hogsend.OncePerPeriod))}, script: func(_ *Scenario, ada *Contact) {
 			ada.At(0, "go")
 			ada.At(day-time.Millisecond, "go")
 			ada.At(day, "go")
 			ada.At(2*day-time.Microsecond, "go")
 		}},
-		{"once per week", []hogsend.Journey{j("a", "go", mailsAroundADay, limited(hogsend.OncePerPeriod), func(j *hogsend.Journey) { j.EntryPeriod = 7 * day })}, func(_ *Scenario, ada *Contact) {
+		{name: "once per week", journeys: []hogsend.Journey{j("a", "go", mailsAroundADay, limited(hogsend.OncePerPeriod), func(j *hogsend.Journey) { j.EntryPeriod = 7 * day })}, script: func(_ *Scenario, ada *Contact) {
 			ada.At(0, "go")
 			ada.At(hour, "go")
 			ada.At(6*day, "go")
 			ada.At(7*day, "go")
 		}},
 		// Guards: J-32 to J-43.
-		{"disabled in code", []hogsend.Journey{j("a", "go", nothingToDo, func(j *hogsend.Journey) { j.Disabled = true })}, func(s *Scenario, ada *Contact) {
+		{name: "disabled in code", journeys: []hogsend.Journey{j("a", "go", nothingToDo, func(j *hogsend.Journey) { j.Disabled = true })}, script: func(s *Scenario, ada *Contact) {
 			ada.At(0, "go")
 			s.Disable(hour, "a")
 			ada.At(2*hour, "go")
 		}},
-		{"switched off and on", []hogsend.Journey{j("a", "go", mailsAroundADay), j("b", "go", nothingToDo)}, func(s *Scenario, ada *Contact) {
+		{name: "switched off and on", journeys: []hogsend.Journey{j("a", "go", mailsAroundADay), j("b", "go", nothingToDo)}, script: func(s *Scenario, ada *Contact) {
 			ada.At(0, "go")
 			s.Disable(hour, "a")
 			ada.At(2*hour, "go")
 			s.Enable(3*hour, "a")
 			ada.At(2*day, "go")
 		}},
-		{"a late event", []hogsend.Journey{j("a", "go", nothingToDo), j("b", "begin", waitsForWord, exits("stop"))}, func(_ *Scenario, ada *Contact) {
+		{name: "a late event", journeys: []hogsend.Journey{j("a", "go", nothingToDo), j("b", "begin", waitsForWord, exits("stop"))}, script: func(_ *Scenario, ada *Contact) {
 			ada.Does(0, Event{Name: "go", OccurredAt: Start().Add(-day)})
 			ada.Does(0, Event{Name: "go", OccurredAt: Start().Add(-day - time.Second)})
 			ada.At(0, "begin")
 			ada.Does(2*hour, Event{Name: "word", Properties: hogsend.Properties{"n": 2}, OccurredAt: Start().Add(-2 * day)})
 			ada.Does(3*hour, Event{Name: "stop", OccurredAt: Start().Add(-2 * day)})
 		}},
-		{"conditions", []hogsend.Journey{j("a", "go", nothingToDo, where(plan, hogsend.Prop("n").Gte(2)))}, func(_ *Scenario, ada *Contact) {
+		{name: "conditions", journeys: []hogsend.Journey{j("a", "go", nothingToDo, where(plan, hogsend.Prop("n").Gte(2)))}, script: func(_ *Scenario, ada *Contact) {
 			ada.At(0, "go")
 			ada.At(0, "go", hogsend.Properties{"plan": "pro", "n": "2"})
 			ada.At(0, "go", hogsend.Properties{"plan": "pro", "n": 2})
 			ada.At(0, "go", hogsend.Properties{"plan": []any{"pro"}, "n": 2})
 		}},
-		{"unsubscribed", []hogsend.Journey{
+		{name: "unsubscribed", journeys: []hogsend.Journey{
 			j("a", "go", mailsOnce), j("b", "go", mailsOnce, func(j *hogsend.Journey) { j.EnrollUnsubscribed = true }), j("c", "go", mailsAroundADay, limited(hogsend.Once)),
-		}, func(_ *Scenario, ada *Contact) {
+		}, script: func(_ *Scenario, ada *Contact) {
 			ada.At(0, "go")
 			ada.Unsubscribes(hour)
 			ada.At(2*hour, "go")
 			ada.Resubscribes(3*hour + 2*day)
 			ada.At(3*hour+2*day, "go")
 		}},
-		{"already active", []hogsend.Journey{j("a", "go", mailsAroundADay)}, func(_ *Scenario, ada *Contact) {
+		{name: "already active", journeys: []hogsend.Journey{j("a", "go", mailsAroundADay)}, script: func(_ *Scenario, ada *Contact) {
 			ada.At(0, "go")
 			ada.At(hour, "go")
 			ada.At(day, "go")
 			ada.At(day+hour, "go")
 		}},
 		// Exits: J-71 to J-78.
-		{"exit rules", []hogsend.Journey{j("a", "go", mailsAroundADay, exits("stop", plan), exits("end"))}, func(_ *Scenario, ada *Contact) {
+		{name: "exit rules", journeys: []hogsend.Journey{j("a", "go", mailsAroundADay, exits("stop", plan), exits("end"))}, script: func(_ *Scenario, ada *Contact) {
 			ada.At(0, "go")
 			ada.At(hour, "stop", hogsend.Properties{"plan": "free"})
 			ada.At(2*hour, "stop", hogsend.Properties{"plan": "pro"})
@@ -274,53 +301,53 @@ func parityCases() []parityCase {
 			ada.At(4*hour, "end")
 			ada.At(5*hour, "end")
 		}},
-		{"exit and trigger by one event", []hogsend.Journey{j("a", "go", mailsAroundADay, exits("go")), j("b", "go", mailsAroundADay, exits("go"), limited(hogsend.Once))}, func(_ *Scenario, ada *Contact) {
+		{name: "exit and trigger by one event", journeys: []hogsend.Journey{j("a", "go", mailsAroundADay, exits("go")), j("b", "go", mailsAroundADay, exits("go"), limited(hogsend.Once))}, script: func(_ *Scenario, ada *Contact) {
 			ada.At(0, "go")
 			ada.At(hour, "go")
 			ada.At(2*hour, "go")
 		}},
-		{"journeys follow journeys", []hogsend.Journey{
+		{name: "journeys follow journeys", journeys: []hogsend.Journey{
 			j("a", "go", fails), j("b", "journey:failed", mailsOnce, where(hogsend.Prop("journeyId").Eq("a"))),
 			j("c", "journey:completed", nothingToDo, where(hogsend.Prop("journeyId").Eq("b"))), j("d", "begin", waitsForEver, exits("journey:completed", hogsend.Prop("journeyId").Eq("c"))),
-		}, func(_ *Scenario, ada *Contact) { ada.At(0, "begin"); ada.At(hour, "go") }},
-		{"an exit by hand, and an operator's", []hogsend.Journey{j("a", "go", waitsForWord)}, func(_ *Scenario, ada *Contact) {
+		}, script: func(_ *Scenario, ada *Contact) { ada.At(0, "begin"); ada.At(hour, "go") }},
+		{name: "an exit by hand, and an operator's", journeys: []hogsend.Journey{j("a", "go", waitsForWord)}, script: func(_ *Scenario, ada *Contact) {
 			ada.At(0, "go")
 			ada.At(3*day, "go")
 			ada.Cancel(3*day+hour/2, "a")
 		}},
 		// Waits: J-122 to J-130.
-		{"waits", []hogsend.Journey{j("a", "go", waitsForWord)}, func(_ *Scenario, ada *Contact) {
+		{name: "waits", journeys: []hogsend.Journey{j("a", "go", waitsForWord)}, script: func(_ *Scenario, ada *Contact) {
 			ada.At(0, "go")
 			ada.At(hour/2, "word", hogsend.Properties{"n": 9}) // before the first wait ended
 			ada.At(2*hour, "word", hogsend.Properties{"n": 1})
 			ada.At(3*hour, "word", hogsend.Properties{"n": 2})
 			ada.At(3*hour+day, "word", hogsend.Properties{"n": 3}) // at the deadline
 		}},
-		{"a word a moment late", []hogsend.Journey{j("a", "go", waitsForWord)}, func(_ *Scenario, ada *Contact) {
+		{name: "a word a moment late", journeys: []hogsend.Journey{j("a", "go", waitsForWord)}, script: func(_ *Scenario, ada *Contact) {
 			ada.At(0, "go")
 			ada.At(hour+day+time.Millisecond, "word", hogsend.Properties{"n": 2})
 		}},
-		{"look-back", []hogsend.Journey{j("a", "go", looksBack)}, func(_ *Scenario, ada *Contact) {
+		{name: "look-back", journeys: []hogsend.Journey{j("a", "go", looksBack)}, script: func(_ *Scenario, ada *Contact) {
 			ada.At(0, "word")
 			ada.At(2*hour, "go")
 			ada.At(4*hour+time.Second, "go")
 		}},
-		{"two waits at once", []hogsend.Journey{j("a", "go", twoAtOnce)}, func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(hour, "other"); ada.At(2*hour, "word") }},
-		{"a wait given up", []hogsend.Journey{j("a", "go", givesUpWaiting)}, func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(2*hour, "word") }},
-		{"waits for ever", []hogsend.Journey{j("a", "go", waitsForEver)}, func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(300*day, "word") }},
-		{"two at one instant", []hogsend.Journey{j("a", "go", waitsForWord)}, func(_ *Scenario, ada *Contact) {
+		{name: "two waits at once", journeys: []hogsend.Journey{j("a", "go", twoAtOnce)}, script: func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(hour, "other"); ada.At(2*hour, "word") }},
+		{name: "a wait given up", journeys: []hogsend.Journey{j("a", "go", givesUpWaiting)}, script: func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(2*hour, "word") }},
+		{name: "waits for ever", journeys: []hogsend.Journey{j("a", "go", waitsForEver)}, script: func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(300*day, "word") }},
+		{name: "two at one instant", journeys: []hogsend.Journey{j("a", "go", waitsForWord)}, script: func(_ *Scenario, ada *Contact) {
 			ada.At(0, "go")
 			ada.At(2*hour, "word", hogsend.Properties{"n": 2})
 			ada.At(2*hour, "word", hogsend.Properties{"n": 3})
 		}},
 		// Effects and the gate: J-131 to J-140, E-13.
-		{"the contact changes", []hogsend.Journey{j("a", "go", writesContact)}, func(_ *Scenario, ada *Contact) {
+		{name: "the contact changes", journeys: []hogsend.Journey{j("a", "go", writesContact)}, script: func(_ *Scenario, ada *Contact) {
 			ada.Does(0, Event{Name: "go", ContactProperties: hogsend.Properties{"old": "x", "plan": "free", "n": 1.5}})
 			ada.Changes(hour, hogsend.Properties{"plan": "free", "n": nil})
 			ada.Moves(hour, "Europe/Berlin")
 			ada.At(2*hour, "go")
 		}},
-		{"opt-outs between two mails", []hogsend.Journey{j("a", "go", mailsAroundADay)}, func(_ *Scenario, ada *Contact) {
+		{name: "opt-outs between two mails", journeys: []hogsend.Journey{j("a", "go", mailsAroundADay)}, script: func(_ *Scenario, ada *Contact) {
 			ada.At(0, "go")
 			ada.Unsubscribes(hour, "news")
 			ada.At(2*day, "go")
@@ -329,7 +356,7 @@ func parityCases() []parityCase {
 			ada.At(4*day, "go")
 			ada.Unsuppress(4*day + hour)
 		}},
-		{"asking for subscriptions", []hogsend.Journey{j("a", "go", asksSubscription, func(j *hogsend.Journey) { j.EnrollUnsubscribed = true })}, func(_ *Scenario, ada *Contact) {
+		{name: "asking for subscriptions", journeys: []hogsend.Journey{j("a", "go", asksSubscription, func(j *hogsend.Journey) { j.EnrollUnsubscribed = true })}, script: func(_ *Scenario, ada *Contact) {
 			ada.At(0, "go")
 			ada.Unsubscribes(hour, "news")
 			ada.At(hour, "go")
@@ -338,8 +365,8 @@ func parityCases() []parityCase {
 			ada.Suppress(3*hour, "complaint")
 			ada.At(3*hour, "go")
 		}},
-		{"no address", []hogsend.Journey{j("a", "go", mailsOnce)}, func(s *Scenario, _ *Contact) { s.Contact(Person{UserID: "bob"}).At(0, "go") }},
-		{"questions", []hogsend.Journey{j("a", "go", asksMuch)}, func(_ *Scenario, ada *Contact) {
+		{name: "no address", journeys: []hogsend.Journey{j("a", "go", mailsOnce)}, script: func(s *Scenario, _ *Contact) { s.Contact(Person{UserID: "bob"}).At(0, "go") }},
+		{name: "questions", journeys: []hogsend.Journey{j("a", "go", asksMuch)}, script: func(_ *Scenario, ada *Contact) {
 			ada.At(0, "word")
 			ada.At(0, "go")
 			ada.At(2*day, "word")
@@ -349,35 +376,44 @@ func parityCases() []parityCase {
 			ada.Moves(20*day, "Asia/Kathmandu")
 			ada.At(20*day, "go")
 		}},
+		{name: "windows", journeys: []hogsend.Journey{j("a", "go", mailsByTheClock)}, script: func(_ *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.Moves(hour, "America/New_York") // 10:00 in London is 5:00 there
+			ada.At(day, "go")
+			ada.At(day+4*hour, "go")
+			ada.At(day+12*hour, "go")
+			ada.Moves(2*day, "Pacific/Auckland")
+			ada.At(2*day+10*hour, "go")
+		}, defaults: hogsend.Defaults{Timezone: "Europe/London", SendWindow: hogsend.Window{Start: "09:00", End: "17:00"}, Window: hogsend.Window{Start: "08:00", End: "20:00"}}},
 		// Loop guard: J-146, J-147.
-		{"a loop", []hogsend.Journey{j("a", "a", callsB), j("b", "b", callsA)}, func(_ *Scenario, ada *Contact) { ada.At(0, "a") }},
+		{name: "a loop", journeys: []hogsend.Journey{j("a", "a", callsB), j("b", "b", callsA)}, script: func(_ *Scenario, ada *Contact) { ada.At(0, "a") }},
 		// Pause: J-100 to J-108.
-		{"paused and resumed", []hogsend.Journey{j("a", "go", mailsAroundADay)}, func(s *Scenario, ada *Contact) {
+		{name: "paused and resumed", journeys: []hogsend.Journey{j("a", "go", mailsAroundADay)}, script: func(s *Scenario, ada *Contact) {
 			ada.At(0, "go")
 			s.Pause(hour, "a")
 			ada.At(2*hour, "go")
 			s.Resume(3*day, "a")
 			ada.At(3*day+hour, "go")
 		}},
-		{"late mails left out", []hogsend.Journey{j("a", "go", mailsAroundADay)}, func(s *Scenario, ada *Contact) {
+		{name: "late mails left out", journeys: []hogsend.Journey{j("a", "go", mailsAroundADay)}, script: func(s *Scenario, ada *Contact) {
 			ada.At(0, "go")
 			s.Pause(hour, "a")
 			s.Resume(3*day, "a", SkipLate)
 		}},
-		{"rescheduled, and paused again", []hogsend.Journey{j("a", "go", mailsAroundADay)}, func(s *Scenario, ada *Contact) {
+		{name: "rescheduled, and paused again", journeys: []hogsend.Journey{j("a", "go", mailsAroundADay)}, script: func(s *Scenario, ada *Contact) {
 			ada.At(0, "go")
 			s.Pause(12*hour, "a")
 			s.Resume(2*day, "a", Reschedule)
 			s.Pause(2*day+hour, "a")
 			s.Resume(5*day, "a", Reschedule)
 		}},
-		{"exited while held", []hogsend.Journey{j("a", "go", mailsAroundADay, exits("stop"))}, func(s *Scenario, ada *Contact) {
+		{name: "exited while held", journeys: []hogsend.Journey{j("a", "go", mailsAroundADay, exits("stop"))}, script: func(s *Scenario, ada *Contact) {
 			ada.At(0, "go")
 			s.Pause(hour, "a")
 			ada.At(2*day, "stop")
 			s.Resume(3*day, "a")
 		}},
-		{"an event held", []hogsend.Journey{j("a", "a", callsB), j("b", "b", nothingToDo)}, func(s *Scenario, ada *Contact) {
+		{name: "an event held", journeys: []hogsend.Journey{j("a", "a", callsB), j("b", "b", nothingToDo)}, script: func(s *Scenario, ada *Contact) {
 			s.Pause(0, "b")
 			ada.At(0, "a")
 			s.Resume(hour, "b")
@@ -387,14 +423,14 @@ func parityCases() []parityCase {
 			ada.At(3*hour, "a")
 		}},
 		// Outages: J-97d, J-126.
-		{"the worker is away over a deadline", []hogsend.Journey{j("a", "go", waitsForWord)}, func(s *Scenario, ada *Contact) {
+		{name: "the worker is away over a deadline", journeys: []hogsend.Journey{j("a", "go", waitsForWord)}, script: func(s *Scenario, ada *Contact) {
 			ada.At(0, "go")
 			ada.At(2*hour, "word", hogsend.Properties{"n": 2})
 			s.Down(20*hour, 3*day)
 			ada.At(2*hour+day, "word", hogsend.Properties{"n": 3})
 			ada.At(2*day, "go")
 		}},
-		{"several people", []hogsend.Journey{j("a", "go", mailsAroundADay, exits("stop")), j("b", "go", waitsForWord)}, func(s *Scenario, ada *Contact) {
+		{name: "several people", journeys: []hogsend.Journey{j("a", "go", mailsAroundADay, exits("stop")), j("b", "go", waitsForWord)}, script: func(s *Scenario, ada *Contact) {
 			bob := s.Contact(Person{UserID: "bob", Email: "bob@example.com"})
 			ada.At(0, "go")
 			bob.At(0, "go")
@@ -406,7 +442,7 @@ func parityCases() []parityCase {
 
 func parityScenario(t *testing.T, c parityCase) *Scenario {
 	t.Helper()
-	s := New(t, hogsend.Registry{Journeys: c.journeys, Templates: []hogsend.Template{
+	s := New(t, hogsend.Registry{Journeys: c.journeys, Defaults: c.defaults, Templates: []hogsend.Template{
 		{Key: "note", Subject: "A note", HTML: "<p>Hello {{.Name}}</p>"},
 		{Key: "news", Subject: "News", HTML: "<p>Well {{.Name}}</p>", Category: "news"},
 	}})

@@ -102,6 +102,7 @@ func newPostgres(t *testing.T, s *Scenario) *postgres {
 		config.JourneyNames[j.ID], config.JourneyCategories[j.ID] = j.Name, j.Category
 	}
 	config.DefaultTimezone, config.DefaultWindow = s.registry.Defaults.Timezone, s.registry.Defaults.Window
+	config.SendWindow = s.registry.Defaults.SendWindow
 	renderer, err := email.Compile(s.registry)
 	require.NoError(t, err)
 	p.activities = &activities.Activities{Store: p.store, Ingest: p.ingester, Renderer: renderer, Provider: mailbox.New(p.store), Config: config}

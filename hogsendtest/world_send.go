@@ -175,7 +175,11 @@ func (w *world) claimSend(n *enrollment, r activities.SendRequest) (*send, *acti
 	case r.SkipPreferenceCheck: // E-15
 		refused = w.suppressed(p)
 	default:
-		refused = w.optedOut(p, category)
+		if refused = w.optedOut(p, category); refused == nil {
+			if refused, err = w.outsideWindow(p, r, category); err != nil {
+				return nil, nil, err
+			}
+		}
 	}
 	s.outcome = w.script.next(r.Template)
 	if refused == nil && s.outcome.kind == outcomeVerdict {
@@ -190,6 +194,21 @@ func (w *world) claimSend(n *enrollment, r activities.SendRequest) (*send, *acti
 	w.record(p)
 	n.stand(statusActive, r.Step.Node)
 	return s, nil, nil
+}
+
+// outsideWindow is row 8 of the gate (E-25): it exempts transactional mails (E-16).
+func (w *world) outsideWindow(p *person, r activities.SendRequest, category string) (*refusal, error) {
+	defaults := w.registry.registry.Defaults
+	window := cmp.Or(r.Window, defaults.SendWindow)
+	if window == (hogsend.Window{}) || category == "transactional" {
+		return nil, nil //nolint:nilnil // nothing refuses
+	}
+	zone, _ := activities.ResolveZone(p.contact(), defaults.Timezone)
+	opens, err := window.Clamp(w.now(), zone.Name)
+	if err != nil || opens.Equal(w.now()) {
+		return nil, err
+	}
+	return &refusal{sendSkipped, "outside_window"}, nil
 }
 
 // render renders the real template. A mistake there is the author's, whatever the

@@ -120,6 +120,10 @@ func importTable() map[string]rule {
 			".", "./activities", "./internal/criteria", names, "go.temporal.io/sdk/workflow", "go.temporal.io/sdk/temporal",
 			"go.temporal.io/sdk/log", "go.temporal.io/sdk/interceptor",
 		}, never: noIO()},
+		// What a history tells is read by the types of the activities.
+		"./internal/replay": {may: []string{
+			".", "./activities", "./workflows", names, api, "go.temporal.io/sdk/...", "google.golang.org/protobuf/...",
+		}, never: []string{"net", "net/http/...", "database/..."}},
 		// It is given its activities by name and so knows neither email nor ingest. What it
 		// delivers besides goes to PostHog, for whom the contact is read: pgx has the error.
 		"./worker": {may: []string{

@@ -19,7 +19,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/internal/outbox"
+	"github.com/hogsend/hogsend/internal/provider/posthog"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 	"github.com/hogsend/hogsend/workflows"
@@ -46,6 +46,9 @@ type Config struct {
 	Register func(ctx context.Context) error
 	// Activities are registered under the names they are known by.
 	Activities Activities
+	// PostHog is where captures and memberships are told; without it, nil, what was
+	// written for it becomes dead letters (P-9, P-18).
+	PostHog *posthog.Client
 	// BuildID, Version and RegistryDigest are shown and recorded, never interpreted.
 	BuildID, Version, RegistryDigest string
 	// Identity names this instance; "" means one made of host and a fresh uuid.
@@ -219,19 +222,10 @@ func (w *Worker) Run(ctx context.Context) error {
 
 	running, stop := context.WithCancel(ctx)
 	defer stop()
-	dispatcher := outbox.Dispatcher{
-		Store: w.cfg.Store,
-		Deliverer: temporalDeliverer{
-			client: w.cfg.Client, taskQueue: w.cfg.TaskQueue, retry: resetter{client: w.cfg.Client, namespace: w.cfg.Namespace}.retry,
-		},
-		Config: outbox.Config{
-			Name:   w.cfg.Identity,
-			Grace:  min(5*time.Second, w.cfg.ShutdownTimeout/5),
-			Logger: w.cfg.Logger,
-		},
-	}
 	var parts sync.WaitGroup
-	parts.Go(func() { _ = dispatcher.Run(running) }) // never fails
+	for _, d := range w.dispatchers() {
+		parts.Go(func() { _ = d.Run(running) }) // never fails
+	}
 	parts.Go(func() {
 		heartbeat(running, w.cfg.Store, storedb.HeartbeatsUpsertParams{
 			ID: w.cfg.Identity, BuildID: w.cfg.BuildID, RegistryDigest: w.cfg.RegistryDigest, TaskQueue: w.cfg.TaskQueue,
