@@ -81,6 +81,11 @@ func (p *program) examine(ctx context.Context) []finding {
 	} else {
 		note("provider", cfg.EmailProvider, nil)
 	}
+	if cfg.PostHogAPIKey == "" {
+		note("posthog", "off, for want of POSTHOG_API_KEY", nil)
+	} else {
+		note("posthog", cfg.PostHogHost, answers(ctx, cfg.PostHogHost))
+	}
 	note("public url", cfg.PublicURL, reachable(ctx, cfg.PublicURL+"/v1/health/live"))
 	p.examineDatabase(ctx, cfg, registry, note)
 	p.examineTemporal(ctx, cfg, note)
@@ -176,18 +181,32 @@ func searchAttributes(ctx context.Context, c client.Client, namespace string) er
 }
 
 func reachable(ctx context.Context, url string) error {
+	status, err := probe(ctx, url)
+	if err != nil {
+		return err
+	}
+	return when(status != http.StatusOK, "answers %d", status)
+}
+
+// answers reports whether there is somebody, whatever the page says.
+func answers(ctx context.Context, url string) error {
+	_, err := probe(ctx, url)
+	return err
+}
+
+func probe(ctx context.Context, url string) (status int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return fmt.Errorf("make request: %w", err)
+		return 0, fmt.Errorf("make request: %w", err)
 	}
 	res, err := (&http.Client{Timeout: probeTimeout}).Do(req)
 	if err != nil {
-		return fmt.Errorf("not reachable from here: %w", err)
+		return 0, fmt.Errorf("not reachable from here: %w", err)
 	}
 	defer res.Body.Close()
-	return when(res.StatusCode != http.StatusOK, "answers %d", res.StatusCode)
+	return res.StatusCode, nil
 }
 
 // discard takes log lines that would only repeat a finding.

@@ -20,6 +20,7 @@ import (
 	"github.com/hogsend/hogsend/internal/config"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/provider/mailbox"
+	"github.com/hogsend/hogsend/internal/provider/posthog"
 	"github.com/hogsend/hogsend/internal/provider/resend"
 	"github.com/hogsend/hogsend/worker"
 )
@@ -111,6 +112,10 @@ func (p *process) work(ctx context.Context, temporal client.Client, ready func()
 	if err != nil {
 		return err
 	}
+	analytics, err := p.posthog()
+	if err != nil {
+		return err
+	}
 	workflows, err := newExecutions(temporal, p.cfg)
 	if err != nil {
 		return err
@@ -138,10 +143,12 @@ func (p *process) work(ctx context.Context, temporal client.Client, ready func()
 				JourneyIDs:        p.journeyIDs(),
 				DefaultTimezone:   cmp.Or(p.cfg.DefaultTimezone, p.registry.Defaults.Timezone),
 				DefaultWindow:     p.registry.Defaults.Window,
+				PostHog:           analytics != nil,
 				SendWindow:        p.registry.Defaults.SendWindow,
 			},
 			Logger: p.log,
 		},
+		PostHog:           analytics,
 		BuildID:           p.build,
 		Version:           Version,
 		RegistryDigest:    p.digest(),
@@ -203,6 +210,14 @@ func (p *process) provider() (email.Provider, error) {
 		p.log.Warn("mails go to the mailbox and never leave; set RESEND_API_KEY to send them")
 	}
 	return mailbox.New(p.store), nil
+}
+
+// posthog is nil without a key: then nothing is told (P-9).
+func (p *process) posthog() (*posthog.Client, error) {
+	if p.cfg.PostHogAPIKey == "" {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	return posthog.New(posthog.Config{APIKey: p.cfg.PostHogAPIKey, Host: p.cfg.PostHogHost, Version: Version})
 }
 
 // limiter bounds provider calls; the mailbox takes them as fast as they come (E-34).

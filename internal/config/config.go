@@ -25,6 +25,13 @@ const (
 	Test        Environment = "test"
 )
 
+// What POSTHOG_MIRROR may be (P-11).
+const (
+	MirrorEmail = "email" // what people do with mails
+	MirrorAll   = "all"   // every event, but for those that came from PostHog
+	MirrorOff   = "off"
+)
+
 // Needs says what a command cannot do without.
 type Needs struct {
 	// Temporal is set by commands that reach a Temporal cluster of their own.
@@ -61,6 +68,11 @@ type Config struct {
 	EmailFrom          string
 	EmailFromDomains   []string
 	EmailReplyTo       string
+
+	// PostHogAPIKey is the project's key; without it PostHog is told nothing (P-9).
+	PostHogAPIKey string
+	PostHogHost   string
+	PostHogMirror string // which events PostHog gets: email, all or off (P-11)
 
 	EnabledJourneys  string
 	EnabledBuckets   string
@@ -109,6 +121,9 @@ func Load(environ []string, needs Needs) (Config, error) {
 		EmailFrom:           r.get("EMAIL_FROM"),
 		EmailFromDomains:    r.list("EMAIL_FROM_DOMAINS"),
 		EmailReplyTo:        r.get("EMAIL_REPLY_TO"),
+		PostHogAPIKey:       r.get("POSTHOG_API_KEY"),
+		PostHogHost:         r.or("POSTHOG_HOST", "https://us.i.posthog.com"),
+		PostHogMirror:       r.oneOf("POSTHOG_MIRROR", MirrorEmail, MirrorEmail, MirrorAll, MirrorOff),
 		EnabledJourneys:     r.get("ENABLED_JOURNEYS"),
 		EnabledBuckets:      r.get("ENABLED_BUCKETS"),
 		DwellHorizon:        r.duration("DWELL_HORIZON", 0),
@@ -150,6 +165,9 @@ func (c *Config) check(r *reader, needs Needs) {
 	}
 	if c.EmailProvider == "resend" && c.ResendAPIKey == "" {
 		r.problem("RESEND_API_KEY", "is required by EMAIL_PROVIDER=resend")
+	}
+	if u, err := url.Parse(c.PostHogHost); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		r.problem("POSTHOG_HOST", "must be an address such as https://eu.i.posthog.com")
 	}
 	for _, secret := range append([]string{c.Secret}, c.PreviousSecrets...) {
 		if secret != "" && len(secret) < minSecret {

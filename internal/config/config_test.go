@@ -37,6 +37,8 @@ func TestAnEmptyValueIsUnset(t *testing.T) {
 	require.Equal(t, 24*time.Hour, c.LateEventHorizon)
 	require.Equal(t, "mailbox", c.EmailProvider) // E-36
 	require.Equal(t, slog.LevelInfo, c.LogLevel)
+	require.Equal(t, "https://us.i.posthog.com", c.PostHogHost)
+	require.Equal(t, config.MirrorEmail, c.PostHogMirror)
 }
 
 func TestValuesAreTyped(t *testing.T) {
@@ -60,6 +62,10 @@ func TestValuesAreTyped(t *testing.T) {
 		{"PUBLIC_URL=http://x.example/mail", "PUBLIC_URL"},
 		{"PUBLIC_URL=x.example", "PUBLIC_URL"},
 		{"PUBLIC_URL=http://x.example:81", ""},
+		{"POSTHOG_HOST=eu.i.posthog.com", "POSTHOG_HOST"},
+		{"POSTHOG_HOST=https://eu.i.posthog.com", ""},
+		{"POSTHOG_MIRROR=some", "POSTHOG_MIRROR"}, // P-11
+		{"POSTHOG_MIRROR=off", ""},
 		{"HOGSEND_SECRET=short", "HOGSEND_SECRET"},
 		{"HOGSEND_SECRET_PREVIOUS=short," + secret, "HOGSEND_SECRET"},
 		{"LOG_LEVEL=loud", "LOG_LEVEL"},
