@@ -57,7 +57,7 @@ func Run(ctx context.Context, o Options, stdio IO) int {
 	root.SetOut(stdio.Stdout)
 	root.SetErr(stdio.Stderr)
 	root.AddCommand(p.serveCommand(), p.workerCommand(), p.migrateCommand(), p.keysCommand(),
-		p.eventsCommand(), p.mailboxCommand(), p.journeysCommand(), p.doctorCommand(), p.versionCommand())
+		p.eventsCommand(), p.mailboxCommand(), p.journeysCommand(), p.bucketsCommand(), p.planCommand(), p.doctorCommand(), p.versionCommand())
 	if o.Embedded != nil {
 		root.AddCommand(p.devCommand(), p.standaloneCommand(), p.temporalCommand())
 	}
