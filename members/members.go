@@ -38,12 +38,13 @@ func Open(ctx context.Context, databaseURL string) (*DB, error) {
 // Close closes the connections, those of iterations under way too once they are done.
 func (d *DB) Close() { d.store.Close() }
 
-// Of are the members of the bucket with that id. A bucket that was never registered
-// has none; one that is disabled or gone has those that it had (B-51, W-31).
-func (d *DB) Of(bucketID string) Members { return Members{store: d.store, id: bucketID} }
+// Of is the bucket with that id. One that was never registered has no members; one that
+// is disabled or gone has those that it had (B-51, W-31).
+func (d *DB) Of(bucketID string) Bucket { return Bucket{store: d.store, id: bucketID} }
 
-// Members are the live contacts with an active stay in one bucket (B-56).
-type Members struct {
+// Bucket is one bucket as its members see it: the live contacts with an active stay in
+// it, nobody else (B-56).
+type Bucket struct {
 	store *store.Store
 	id    string
 }
@@ -75,41 +76,41 @@ const (
 	maxLimit     = 100
 )
 
-// Count is how many there are.
-func (m Members) Count(ctx context.Context) (int64, error) {
-	n, err := m.store.MembersCount(ctx, m.id)
+// Count is how many members there are.
+func (b Bucket) Count(ctx context.Context) (int64, error) {
+	n, err := b.store.MembersCount(ctx, b.id)
 	if err != nil {
-		return 0, fmt.Errorf("count members of %s: %w", m.id, err)
+		return 0, fmt.Errorf("count members of %s: %w", b.id, err)
 	}
 	return n, nil
 }
 
 // Has reports whether a contact, named by uuid or contact key, is one of them. It is
 // false for an unknown or deleted contact, and with any error.
-func (m Members) Has(ctx context.Context, contact string) (bool, error) {
-	c, ok, err := m.store.ContactFind(ctx, contact)
+func (b Bucket) Has(ctx context.Context, contact string) (bool, error) {
+	c, ok, err := b.store.ContactFind(ctx, contact)
 	if err == nil && ok {
-		ok, err = m.store.MembersHas(ctx, c.ID, m.id)
+		ok, err = b.store.MembersHas(ctx, c.ID, b.id)
 	}
 	if err != nil {
-		return false, fmt.Errorf("look for a member of %s: %w", m.id, err)
+		return false, fmt.Errorf("look for a member of %s: %w", b.id, err)
 	}
 	return ok, nil
 }
 
-// Page returns up to limit members behind a cursor, which is that of the page before
+// Members returns up to limit members behind a cursor, which is that of the page before
 // or "". A limit of 0 or less means 50, one above 100 means 100 (B-57).
-func (m Members) Page(ctx context.Context, limit int, cursor string) (Page, error) {
-	total, err := m.Count(ctx)
+func (b Bucket) Members(ctx context.Context, limit int, cursor string) (Page, error) {
+	total, err := b.Count(ctx)
 	if err != nil {
 		return Page{}, err
 	}
-	page, err := m.page(ctx, limit, cursor)
+	page, err := b.page(ctx, limit, cursor)
 	page.Total = total
 	return page, err
 }
 
-func (m Members) page(ctx context.Context, limit int, cursor string) (Page, error) {
+func (b Bucket) page(ctx context.Context, limit int, cursor string) (Page, error) {
 	if limit <= 0 {
 		limit = defaultLimit
 	}
@@ -118,12 +119,12 @@ func (m Members) page(ctx context.Context, limit int, cursor string) (Page, erro
 	if cursor != "" {
 		var err error
 		if after, err = uuid.Parse(cursor); err != nil {
-			return Page{}, fmt.Errorf("list members of %s: cursor %q is none of ours", m.id, cursor)
+			return Page{}, fmt.Errorf("list members of %s: cursor %q is none of ours", b.id, cursor)
 		}
 	}
-	rows, err := m.store.MembersPage(ctx, m.id, after, int32(limit)+1) //nolint:gosec // at most maxLimit
+	rows, err := b.store.MembersPage(ctx, b.id, after, int32(limit)+1) //nolint:gosec // at most maxLimit
 	if err != nil {
-		return Page{}, fmt.Errorf("list members of %s: %w", m.id, err)
+		return Page{}, fmt.Errorf("list members of %s: %w", b.id, err)
 	}
 	var page Page
 	if len(rows) > limit {
@@ -157,10 +158,10 @@ func memberOf(row *storedb.MembersPageRow) Member {
 // All yields each member that stays during the iteration exactly once, by the id of
 // the stay, and of those who come and go meanwhile any. It ends with an error when a
 // page cannot be read, which is yielded with a zero Member.
-func (m Members) All(ctx context.Context) iter.Seq2[Member, error] {
+func (b Bucket) All(ctx context.Context) iter.Seq2[Member, error] {
 	return func(yield func(Member, error) bool) {
 		for cursor := ""; ; {
-			page, err := m.page(ctx, maxLimit, cursor)
+			page, err := b.page(ctx, maxLimit, cursor)
 			if err != nil {
 				yield(Member{}, err)
 				return

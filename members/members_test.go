@@ -55,7 +55,7 @@ func TestPages(t *testing.T) {
 	seen := map[string]bool{}
 	last, cursor := "", ""
 	for {
-		page, err := clickers.Page(t.Context(), 2, cursor)
+		page, err := clickers.Members(t.Context(), 2, cursor)
 		require.NoError(t, err)
 		require.EqualValues(t, 5, page.Total)
 		sizes = append(sizes, len(page.Members))
@@ -71,7 +71,7 @@ func TestPages(t *testing.T) {
 	}
 	require.Equal(t, []int{2, 2, 1}, sizes)
 	require.Len(t, seen, 5)
-	_, err := clickers.Page(t.Context(), 2, "elsewhere")
+	_, err := clickers.Members(t.Context(), 2, "elsewhere")
 	require.ErrorContains(t, err, `cursor "elsewhere" is none of ours`)
 }
 
@@ -79,12 +79,12 @@ func TestLimitsOfAPage(t *testing.T) {
 	t.Parallel() // B-57
 	db, _ := open(t, 101)
 	for limit, want := range map[int]int{0: 50, -1: 50, 1: 1, 100: 100, 101: 100} {
-		page, err := db.Of("clickers").Page(t.Context(), limit, "")
+		page, err := db.Of("clickers").Members(t.Context(), limit, "")
 		require.NoError(t, err)
 		require.Len(t, page.Members, want)
 		require.NotEmpty(t, page.Cursor)
 	}
-	page, err := db.Of("unknown").Page(t.Context(), 0, "")
+	page, err := db.Of("unknown").Members(t.Context(), 0, "")
 	require.NoError(t, err)
 	require.Equal(t, members.Page{Members: []members.Member{}}, page)
 }
@@ -100,7 +100,7 @@ func TestWhoIsAMember(t *testing.T) {
 	n, err := clickers.Count(t.Context())
 	require.NoError(t, err)
 	require.EqualValues(t, 1, n)
-	page, err := clickers.Page(t.Context(), 0, "")
+	page, err := clickers.Members(t.Context(), 0, "")
 	require.NoError(t, err)
 	require.Len(t, page.Members, 1)
 	require.Equal(t, []string{"u0", "Ada@example.com"}, []string{page.Members[0].UserID, page.Members[0].UserEmail})
@@ -152,7 +152,7 @@ func TestFailuresAreErrors(t *testing.T) {
 	has, err := clickers.Has(ctx, "u0")
 	require.Error(t, err)
 	require.False(t, has)
-	_, err = clickers.Page(ctx, 0, "")
+	_, err = clickers.Members(ctx, 0, "")
 	require.Error(t, err)
 	failures := 0
 	for m, err := range clickers.All(ctx) {
