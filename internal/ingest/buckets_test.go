@@ -220,3 +220,22 @@ func TestEnablingSettlesSilently(t *testing.T) {
 	require.NoError(t, v.ingester.SwitchBucket(t.Context(), "busy", true), "again it does nothing")
 	require.Equal(t, 0, v.count(`select count(*) from backfills where status <> 'completed'`))
 }
+
+func TestTimersOfABucketThatIsGoneAreCanceled(t *testing.T) {
+	t.Parallel() // B-47, W-31
+	b := segmentOf("busy", hogsend.Event("click").Exists(), func(b *hogsend.Bucket) {
+		b.Reactions = []hogsend.Reaction{hogsend.OnDwell(hogsend.After(time.Hour), nothing)}
+	})
+	v := virtual(t, b)
+	ada := v.send(user("click", "ada")).ContactID
+	timer := "bucket-busy-on-dwell-after-3600000/" + ada.String() + "/1"
+	require.Equal(t, []string{"dwell " + timer}, v.texts(`select kind || ' ' || (payload ->> 'workflowId') from outbox order by seq`))
+	v.register("without")
+	for done := false; !done; {
+		var err error
+		done, err = v.ingester.Arm(t.Context())
+		require.NoError(t, err)
+	}
+	require.Equal(t, []string{"dwell " + timer, "cancel " + timer}, v.texts(`select kind || ' ' || (payload ->> 'workflowId') from outbox order by seq`))
+	require.Equal(t, []string{"ada #1"}, v.members("busy"), "its members stay, frozen")
+}

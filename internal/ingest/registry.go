@@ -115,8 +115,12 @@ func (r *registration) apply(ctx context.Context, definitions []bucket.Definitio
 	}
 	var gone []string
 	for id, row := range stored {
-		if row.Registered {
-			gone = append(gone, id)
+		if !row.Registered {
+			continue
+		}
+		gone = append(gone, id)
+		if err := r.disarm(ctx, row); err != nil {
+			return err
 		}
 	}
 	if len(gone) == 0 {
@@ -216,6 +220,24 @@ func (r *registration) rearm(ctx context.Context, d *bucket.Definition, was *sto
 			if err := r.arm(ctx, d.ID, &before.Reactions[i], true); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// disarm cancels the dwell timers of a bucket that no registry in force has any more
+// (B-47).
+func (r *registration) disarm(ctx context.Context, row *storedb.BucketsAllRow) error {
+	var d bucket.Definition
+	if err := json.Unmarshal(row.Definition, &d); err != nil {
+		return fmt.Errorf("read definition of %s: %w", row.ID, err)
+	}
+	for i := range d.Reactions {
+		if d.Reactions[i].Schedule == nil {
+			continue
+		}
+		if err := r.arm(ctx, row.ID, &d.Reactions[i], true); err != nil {
+			return err
 		}
 	}
 	return nil
