@@ -33,7 +33,7 @@ type IO struct {
 }
 
 // Main runs the program with the process's own arguments and environment and
-// exits: 0 when all went well, 1 otherwise. A first SIGINT or SIGTERM stops
+// exits: 0 when all went well, 1 otherwise, or by the command's own code. A first SIGINT or SIGTERM stops
 // gracefully, a second one at once (O-40).
 func Main(o Options) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -58,14 +58,21 @@ func Run(ctx context.Context, o Options, stdio IO) int {
 	root.SetErr(stdio.Stderr)
 	root.AddCommand(p.serveCommand(), p.workerCommand(), p.migrateCommand(), p.keysCommand(),
 		p.eventsCommand(), p.mailboxCommand(), p.journeysCommand(), p.bucketsCommand(), p.planCommand(), p.doctorCommand(), p.versionCommand())
+	root.AddCommand(p.replayCommand())
 	if o.Embedded != nil {
 		root.AddCommand(p.devCommand(), p.standaloneCommand(), p.temporalCommand())
 	}
 	err := root.ExecuteContext(ctx)
 	var reported reportedError
+	var coded codedError
 	switch {
 	case err == nil:
 		return 0
+	case errors.As(err, &coded):
+		if coded.error != nil {
+			fmt.Fprintln(stdio.Stderr, "hogsend:", err)
+		}
+		return coded.code
 	case errors.As(err, &reported):
 	default:
 		fmt.Fprintln(stdio.Stderr, "hogsend:", err)

@@ -73,6 +73,8 @@ func newProcess(ctx context.Context, registry hogsend.Registry, cfg config.Confi
 		LateHorizon:  cfg.LateEventHorizon,
 		DwellHorizon: cfg.DwellHorizon,
 		DwellRate:    cfg.DwellRate,
+		Mirror:       cfg.PostHogAPIKey != "",
+		Captures:     captures(cfg),
 		BuildID:      p.build,
 		Notify:       p.notifier.Notify,
 		Logger:       log,

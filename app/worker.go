@@ -220,6 +220,23 @@ func (p *process) posthog() (*posthog.Client, error) {
 	return posthog.New(posthog.Config{APIKey: p.cfg.PostHogAPIKey, Host: p.cfg.PostHogHost, Version: Version})
 }
 
+// captures tells which events PostHog gets that nobody captures (P-11).
+func captures(cfg config.Config) func(name, source string) bool {
+	switch {
+	case cfg.PostHogAPIKey == "" || cfg.PostHogMirror == config.MirrorOff:
+		return nil
+	case cfg.PostHogMirror == config.MirrorAll:
+		return func(_, source string) bool { return source != "posthog" } // no echo
+	}
+	return func(name, _ string) bool {
+		switch name {
+		case "email.opened", "email.link_clicked", "email.bounced", "email.complained", "email.unsubscribed":
+			return true
+		}
+		return false
+	}
+}
+
 // limiter bounds provider calls; the mailbox takes them as fast as they come (E-34).
 func (p *process) limiter() *email.Limiter {
 	if p.cfg.EmailProvider == "mailbox" {

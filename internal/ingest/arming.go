@@ -17,7 +17,7 @@ import (
 )
 
 // Arm sets, or cancels, the dwell timers of members that existed before their
-// reaction did, one chunk a call; done is true when there is nothing to do. Timers
+// reaction did, and mirrors those that existed before their mirror (W-32), one chunk a call; done is true when there is nothing to do. Timers
 // that are overdue are spread by the dwell rate, so that a new reaction is no burst
 // (B-46).
 func (g *Ingester) Arm(ctx context.Context) (done bool, err error) {
@@ -36,29 +36,19 @@ func (g *Ingester) Arm(ctx context.Context) (done bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("read members: %w", err)
 	}
-	if len(members) == 0 {
+	if len(members) == 0 || a.Property != "" && !g.cfg.Mirror {
 		return false, g.store.ArmingDelete(ctx, a.ID)
 	}
 	c, overdue := changes{}, a.Overdue
+	due := func() time.Time {
+		overdue++
+		return a.CreatedAt.Add(time.Duration(overdue-1) * time.Second / time.Duration(g.cfg.DwellRate))
+	}
 	for i := range members {
-		m := &members[i]
-		s := &bucket.Stay{ID: m.ID, Epoch: int(m.Epoch), Anchor: m.AnchorAt}
-		if err := json.Unmarshal(m.Fired, &s.Fired); err != nil {
-			return false, fmt.Errorf("read stay %s: %w", m.ID, err)
-		}
-		id := names.ReactionWorkflowID(a.JourneyID, m.ContactID.String(), s.Epoch)
-		if a.Cancels {
-			if schedule.Repeats || s.Fired[schedule.Label] == 0 {
-				err = c.tell(m.ID, uuid.Nil, store.OutboxCancel, names.CancelKey(id)+"/"+a.Round, store.CancelPayload{WorkflowID: id})
-			}
-		} else if _, at, ok := schedule.Next(s, a.Now); ok {
-			when := g.cfg.armAt(at)
-			if !at.After(a.Now) {
-				when = a.CreatedAt.Add(time.Duration(overdue) * time.Second / time.Duration(g.cfg.DwellRate))
-				overdue++
-			}
-			key := names.DwellKey(a.JourneyID, m.ContactID.String(), s.Epoch) + "/" + a.Round
-			err = c.tellAt(m.ID, uuid.Nil, store.OutboxDwell, key, dwellPayload(m.ContactID, a.BucketID, a.JourneyID, &schedule, s, at), when)
+		if a.Property != "" {
+			err = c.remirror(&a, &members[i], due())
+		} else {
+			err = g.armMember(&c, &a, &schedule, &members[i], due)
 		}
 		if err != nil {
 			return false, err
@@ -77,4 +67,29 @@ func (g *Ingester) Arm(ctx context.Context) (done bool, err error) {
 	}
 	g.cfg.Notify()
 	return false, nil
+}
+
+// armMember sets, or cancels, the timer of one member.
+func (g *Ingester) armMember(c *changes, a *storedb.ArmingNextRow, schedule *bucket.Schedule, m *storedb.ArmingMembersRow, due func() time.Time) error {
+	s := &bucket.Stay{ID: m.ID, Epoch: int(m.Epoch), Anchor: m.AnchorAt}
+	if err := json.Unmarshal(m.Fired, &s.Fired); err != nil {
+		return fmt.Errorf("read stay %s: %w", m.ID, err)
+	}
+	if a.Cancels {
+		if !schedule.Repeats && s.Fired[schedule.Label] > 0 {
+			return nil
+		}
+		id := names.ReactionWorkflowID(a.JourneyID, m.ContactID.String(), s.Epoch)
+		return c.tell(m.ID, uuid.Nil, store.OutboxCancel, names.CancelKey(id)+"/"+a.Round, store.CancelPayload{WorkflowID: id})
+	}
+	_, at, ok := schedule.Next(s, a.Now)
+	if !ok {
+		return nil
+	}
+	when := g.cfg.armAt(at)
+	if !at.After(a.Now) {
+		when = due()
+	}
+	key := names.DwellKey(a.JourneyID, m.ContactID.String(), s.Epoch) + "/" + a.Round
+	return c.tellAt(m.ID, uuid.Nil, store.OutboxDwell, key, dwellPayload(m.ContactID, a.BucketID, a.JourneyID, schedule, s, at), when)
 }

@@ -26,6 +26,7 @@ type chunk struct {
 	bucketID         string
 	generation       int32
 	joined           int64
+	moved            int64 // joins and leaves before it
 	// arming are the dwell timers of plain joins: armed once all have joined, at the
 	// dwell rate (B-46).
 	arming []storedb.ArmingInsertParams
@@ -84,7 +85,7 @@ func (g *Ingester) settleChunk(ctx context.Context, f *storedb.BackfillsOpenRow)
 	}
 	part := &chunk{
 		backfill: f.ID, before: f.Position, position: f.Position, contacts: len(ids), last: len(ids) < size,
-		bucketID: f.BucketID, generation: f.Generation,
+		bucketID: f.BucketID, generation: f.Generation, moved: f.Joined + f.LeftCount,
 	}
 	if s != nil && s.plain() {
 		if part.arming, err = s.arming(); err != nil {

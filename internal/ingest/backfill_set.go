@@ -21,7 +21,8 @@ import (
 //
 // $1 bucket, $2 generation, $3 position, $4 settle_at, $5 size, $6 max_dwell_at or
 // null, $7 event of the historical anchor or null, $8 what is added to it in
-// microseconds, then the arguments of the predicate.
+// microseconds, $9 the person property of the mirror or null, $10 how many joined
+// before, $11 how many a second are mirrored, then the arguments of the predicate.
 const settleSet = `with w as materialized (
 	select c.id as contact_id, c.properties, $4::timestamptz as now from contacts c
 	where c.id > $3::uuid and c.deleted_at is null and c.merged_into is null and c.created_at <= $4::timestamptz
@@ -49,13 +50,19 @@ const settleSet = `with w as materialized (
 		)), $6::timestamptz, $4::timestamptz, clock_timestamp(), clock_timestamp()
 	from locked l
 	on conflict do nothing
-	returning 1
+	returning id, contact_id
+), mirrored as (
+	insert into outbox (id, contact_id, destination, kind, key, payload, due_at, created_at)
+	select gen_random_uuid(), j.contact_id, 'posthog', 'mirror', 'mirror/' || j.id || '/entered',
+		jsonb_build_object('contactId', j.contact_id, 'stayId', j.id, 'property', $9::text, 'member', true),
+		$4::timestamptz + ($10::bigint + row_number() over ()) * interval '1 second' / $11::int, clock_timestamp()
+	from joined j where $9::text is not null
 )
 select (select count(*) from w), (select contact_id from w order by contact_id desc limit 1), (select count(*) from joined),
 	(select count(*) from judged where not done and past and (holds <> active or active and held))`
 
 // settleSetArgs is the number of arguments before those of the predicate.
-const settleSetArgs = 8
+const settleSetArgs = 11
 
 // plain reports whether the joins of a backfill are rows and nothing else. Dwell
 // timers of those who join are armed when the backfill is done.
@@ -92,7 +99,13 @@ func (g *Ingester) settlePlain(ctx context.Context, f *storedb.BackfillsOpenRow,
 	if s.facts.Anchor.Event != "" {
 		anchor = &s.facts.Anchor.Event
 	}
-	args := append([]any{s.ID, f.Generation, f.Position, f.SettleAt, size, longest, anchor, s.facts.Anchor.Plus.Microseconds()}, predicate.Args...)
+	var property *string
+	if s.SyncToPostHog && g.cfg.Mirror {
+		property = &s.PostHogPropertyKey
+	}
+	args := append([]any{
+		s.ID, f.Generation, f.Position, f.SettleAt, size, longest, anchor, s.facts.Anchor.Plus.Microseconds(), property, f.Joined, g.cfg.DwellRate,
+	}, predicate.Args...)
 	err = g.store.InTx(ctx, func(tx pgx.Tx, q *storedb.Queries) error {
 		ok = false
 		// Members and progress are lost together, if at all.

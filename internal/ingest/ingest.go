@@ -43,8 +43,11 @@ type Config struct {
 	// DwellRate bounds the timers a second of one bucket that are overdue when they are
 	// armed; 0 means 50 (B-46).
 	DwellRate int
-	// Mirror says that PostHog is configured: without it no membership is mirrored (B-54).
+	// Mirror says that PostHog is configured: without it no membership is mirrored, and
+	// nothing that a journey learns is told (B-54, J-137).
 	Mirror bool
+	// Captures says of a stored event whether PostHog is told of it (P-11); nil of none.
+	Captures func(name, source string) bool
 	// BuildID is stored with enrollments and step logs (J-110).
 	BuildID string
 	// Lanes is the number of transactions under way at once; 0 means 2: fewer lanes

@@ -204,6 +204,9 @@ func (r *registration) rearm(ctx context.Context, d *bucket.Definition, was *sto
 	if err := json.Unmarshal(was.Definition, &before); err != nil {
 		return fmt.Errorf("read earlier definition: %w", err)
 	}
+	if err := r.mirror(ctx, d, &before); err != nil {
+		return err
+	}
 	frozen := d.Disabled || !was.Enabled
 	thawed := !frozen && (was.Disabled || !was.Registered || was.Pending != "" && now.Pending == "")
 	for i := range d.Reactions {

@@ -116,7 +116,7 @@ func (w *wave) retire(g *segment, row *storedb.RetireStaysRow) error {
 	if err := w.disarm(&flow{person: p}, g, s); err != nil {
 		return err
 	}
-	return w.mirror(p, g, s, false)
+	return w.mirror(p, g, s, false, time.Time{})
 }
 
 // writeLeaves writes the ends of stays and what is to be told of them.

@@ -383,7 +383,7 @@ func (t *transaction) begin() {
 	g := t.ingester
 	t.wave = wave{cfg: &g.cfg, catalog: t.catalog, left: t.plan.left}
 	if t.chunk != nil {
-		t.wave.chunk = t.chunk.backfill
+		t.wave.chunk, t.wave.moved = t.chunk.backfill, t.chunk.moved
 	}
 	occurring := map[string]bool{}
 	for _, it := range t.items {

@@ -156,7 +156,7 @@ func (w *wave) join(cause *flow, d *transition) error {
 	if err := w.arm(p, g, s); err != nil {
 		return err
 	}
-	if err := w.mirror(p, g, s, true); err != nil {
+	if err := w.mirror(p, g, s, true, w.pace(d)); err != nil {
 		return err
 	}
 	switch {
@@ -191,7 +191,7 @@ func (w *wave) leave(cause *flow, d *transition) error {
 	if err := w.disarm(cause, g, s); err != nil {
 		return err
 	}
-	if err := w.mirror(p, g, s, false); err != nil {
+	if err := w.mirror(p, g, s, false, w.pace(d)); err != nil {
 		return err
 	}
 	if d.mode.SilentLeaves {
@@ -250,20 +250,6 @@ func (w *wave) disarm(cause *flow, g *segment, s *bucket.Stay) error {
 		}
 	}
 	return nil
-}
-
-// mirror follows the membership with a person property of PostHog (B-54).
-func (w *wave) mirror(p *person, g *segment, s *bucket.Stay, member bool) error {
-	if !g.SyncToPostHog || !w.cfg.Mirror {
-		return nil
-	}
-	what := "left"
-	if member {
-		what = "entered"
-	}
-	return w.changes.tell(p.id, uuid.Nil, store.OutboxMirror, "mirror/"+s.ID.String()+"/"+what, store.MirrorPayload{
-		ContactID: p.id.String(), StayID: s.ID.String(), Property: g.PostHogPropertyKey, Member: member,
-	})
 }
 
 // bucketEvent is what the events of transitions tell, exactly (B-25).
@@ -334,6 +320,9 @@ func (w *wave) internal(cause, e *flow, key string) error {
 	e.person, e.verdict, e.root, e.hops = cause.person, cause.verdict, cause.root, cause.hops
 	e.received, e.dead = w.now, cause.verdict.dead
 	w.changes.event(e)
+	if err := w.capture(e); err != nil {
+		return err
+	}
 	if key != "" {
 		w.changes.internalKey(key, e)
 	}

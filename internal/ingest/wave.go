@@ -128,6 +128,7 @@ type wave struct {
 	changes changes
 	looped  []string  // journeys that the loop guard kept out
 	chunk   uuid.UUID // the backfill whose chunk this is
+	moved   int64     // how many contacts it has moved
 	// judge asks the database what the criteria say of an event that was not
 	// foreseen. Nothing else here does I/O.
 	judge func(e *flow) ([]*check, error)
@@ -187,6 +188,9 @@ func (w *wave) apply(it *item) error {
 		w.see(e, ev)
 	}
 	w.changes.event(e)
+	if err := w.capture(e); err != nil {
+		return err
+	}
 	exits, err := w.exits(e)
 	if err != nil {
 		return err
@@ -222,6 +226,9 @@ func (w *wave) touch(it *item) error {
 	if len(it.event.ContactProperties) > 0 {
 		w.patch(v.person, it.event.ContactProperties)
 		w.mark(v.person)
+		if err := w.learned(it); err != nil {
+			return err
+		}
 	}
 	return w.transit(cause, it.own)
 }

@@ -119,7 +119,7 @@ const minEvents = 4
 func (r *Replayer) Replay(history *historypb.History) Outcome {
 	name := TypeOf(history)
 	if !r.Knows(name) {
-		return Outcome{Verdict: Broken, Difference: unknownType(name)}
+		return Unknown(name)
 	}
 	parked := park(history)
 	if len(parked.Events) < minEvents {
@@ -145,8 +145,9 @@ func (r *Replayer) Replay(history *historypb.History) Outcome {
 	return Outcome{Verdict: OK}
 }
 
-func unknownType(name string) string {
-	return fmt.Sprintf("workflow type %s is not in this binary", name)
+// Unknown is the outcome of every history of a type that is not in this binary.
+func Unknown(workflowType string) Outcome {
+	return Outcome{Verdict: Broken, Difference: fmt.Sprintf("workflow type %s is not in this binary", workflowType)}
 }
 
 // deadlock is how the SDK calls code that does not yield within a second. On a busy

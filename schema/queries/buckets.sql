@@ -167,7 +167,7 @@ where id = @id::uuid and position = @before::uuid and status in ('pending', 'pro
 
 -- name: BackfillsOpen :many
 -- Backfills that are to be carried on, oldest first.
-select f.id, f.bucket_id, f.generation, f.policy, f.settle_at, f.position, f.processed, b.generation = f.generation and b.registered and b.enabled and not b.disabled as current
+select f.id, f.bucket_id, f.generation, f.policy, f.settle_at, f.position, f.processed, f.joined, f.left_count, b.generation = f.generation and b.registered and b.enabled and not b.disabled as current
 from backfills f join buckets b on b.id = f.bucket_id
 where f.status in ('pending', 'processing')
 order by f.created_at, f.id;
@@ -313,11 +313,11 @@ order by r.due_at limit 500;
 delete from clock_retries where contact_id = any(@contact_ids::uuid[]);
 
 -- name: ArmingInsert :exec
-insert into arming (id, bucket_id, journey_id, schedule, round, cancels, created_at)
-values (@id::uuid, @bucket_id::text, @journey_id::text, @schedule::jsonb, @round::text, @cancels::bool, @now::timestamptz);
+insert into arming (id, bucket_id, journey_id, schedule, property, round, cancels, created_at)
+values (@id::uuid, @bucket_id::text, @journey_id::text, @schedule::jsonb, @property::text, @round::text, @cancels::bool, @now::timestamptz);
 
 -- name: ArmingNext :one
-select a.id, a.bucket_id, a.journey_id, a.schedule, a.round, a.cancels, a.position, a.overdue, a.created_at,
+select a.id, a.bucket_id, a.journey_id, a.schedule, a.property, a.round, a.cancels, a.position, a.overdue, a.created_at,
     clock_timestamp()::timestamptz as now
 from arming a
 order by a.created_at, a.id limit 1;

@@ -47,8 +47,8 @@ func (q *Queries) ArmingDelete(ctx context.Context, id uuid.UUID) error {
 }
 
 const armingInsert = `-- name: ArmingInsert :exec
-insert into arming (id, bucket_id, journey_id, schedule, round, cancels, created_at)
-values ($1::uuid, $2::text, $3::text, $4::jsonb, $5::text, $6::bool, $7::timestamptz)
+insert into arming (id, bucket_id, journey_id, schedule, property, round, cancels, created_at)
+values ($1::uuid, $2::text, $3::text, $4::jsonb, $5::text, $6::text, $7::bool, $8::timestamptz)
 `
 
 type ArmingInsertParams struct {
@@ -56,6 +56,7 @@ type ArmingInsertParams struct {
 	BucketID  string
 	JourneyID string
 	Schedule  json.RawMessage
+	Property  string
 	Round     string
 	Cancels   bool
 	Now       time.Time
@@ -67,6 +68,7 @@ func (q *Queries) ArmingInsert(ctx context.Context, arg ArmingInsertParams) erro
 		arg.BucketID,
 		arg.JourneyID,
 		arg.Schedule,
+		arg.Property,
 		arg.Round,
 		arg.Cancels,
 		arg.Now,
@@ -115,7 +117,7 @@ func (q *Queries) ArmingMembers(ctx context.Context, bucketID string, position u
 }
 
 const armingNext = `-- name: ArmingNext :one
-select a.id, a.bucket_id, a.journey_id, a.schedule, a.round, a.cancels, a.position, a.overdue, a.created_at,
+select a.id, a.bucket_id, a.journey_id, a.schedule, a.property, a.round, a.cancels, a.position, a.overdue, a.created_at,
     clock_timestamp()::timestamptz as now
 from arming a
 order by a.created_at, a.id limit 1
@@ -126,6 +128,7 @@ type ArmingNextRow struct {
 	BucketID  string
 	JourneyID string
 	Schedule  json.RawMessage
+	Property  string
 	Round     string
 	Cancels   bool
 	Position  uuid.UUID
@@ -142,6 +145,7 @@ func (q *Queries) ArmingNext(ctx context.Context) (ArmingNextRow, error) {
 		&i.BucketID,
 		&i.JourneyID,
 		&i.Schedule,
+		&i.Property,
 		&i.Round,
 		&i.Cancels,
 		&i.Position,
@@ -258,7 +262,7 @@ func (q *Queries) BackfillsNext(ctx context.Context, position uuid.UUID, settleA
 }
 
 const backfillsOpen = `-- name: BackfillsOpen :many
-select f.id, f.bucket_id, f.generation, f.policy, f.settle_at, f.position, f.processed, b.generation = f.generation and b.registered and b.enabled and not b.disabled as current
+select f.id, f.bucket_id, f.generation, f.policy, f.settle_at, f.position, f.processed, f.joined, f.left_count, b.generation = f.generation and b.registered and b.enabled and not b.disabled as current
 from backfills f join buckets b on b.id = f.bucket_id
 where f.status in ('pending', 'processing')
 order by f.created_at, f.id
@@ -272,6 +276,8 @@ type BackfillsOpenRow struct {
 	SettleAt   time.Time
 	Position   uuid.UUID
 	Processed  int64
+	Joined     int64
+	LeftCount  int64
 	Current    *bool
 }
 
@@ -293,6 +299,8 @@ func (q *Queries) BackfillsOpen(ctx context.Context) ([]BackfillsOpenRow, error)
 			&i.SettleAt,
 			&i.Position,
 			&i.Processed,
+			&i.Joined,
+			&i.LeftCount,
 			&i.Current,
 		); err != nil {
 			return nil, err
