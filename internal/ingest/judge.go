@@ -220,6 +220,9 @@ func (p *person) evaluated(g *segment) time.Time {
 // and definitions that it was not settled for (W-22).
 func (t *transaction) passed(it *item) []*check {
 	p, now := it.verdict.person, t.instant(it)
+	if it.kind == kindTick {
+		now = t.now // its place in the batch makes it no later: edges may come first
+	}
 	var checks []*check
 	for _, edge := range it.edges {
 		if g := t.catalog.segments.byID[edge.BucketID]; g != nil && g.on {
