@@ -220,13 +220,16 @@ func (p *process) posthog() (*posthog.Client, error) {
 	return posthog.New(posthog.Config{APIKey: p.cfg.PostHogAPIKey, Host: p.cfg.PostHogHost, Version: Version})
 }
 
+// sourcePostHog marks events that came from PostHog (P-8).
+const sourcePostHog = "posthog"
+
 // captures tells which events PostHog gets that nobody captures (P-11).
 func captures(cfg config.Config) func(name, source string) bool {
 	switch {
 	case cfg.PostHogAPIKey == "" || cfg.PostHogMirror == config.MirrorOff:
 		return nil
 	case cfg.PostHogMirror == config.MirrorAll:
-		return func(_, source string) bool { return source != "posthog" } // no echo
+		return func(_, source string) bool { return source != sourcePostHog } // no echo
 	}
 	return func(name, _ string) bool {
 		switch name {

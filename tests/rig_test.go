@@ -5,6 +5,7 @@ package tests
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -58,6 +59,7 @@ const (
 // process is one program of the rig, which can be killed and started again.
 type process struct {
 	name    string
+	program string // "" is the built binary
 	args    []string
 	environ []string
 	ready   string // part of the line that says it is
@@ -91,7 +93,7 @@ func (l *tail) String() string {
 func (p *process) start() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	cmd := exec.CommandContext(context.Background(), binary, p.args...) //nolint:gosec // our own binary
+	cmd := exec.CommandContext(context.Background(), cmp.Or(p.program, binary), p.args...) //nolint:gosec // our own binary
 	cmd.Env = append(os.Environ(), p.environ...)
 	out, in := io.Pipe()
 	cmd.Stdout, cmd.Stderr = in, in

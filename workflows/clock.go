@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // clockTakeover is how long the clock of a worker that died may be silent before
@@ -24,5 +25,5 @@ func Clock(ctx workflow.Context) error {
 	if err := workflow.ExecuteActivity(ctx, activities.ClockName).Get(ctx, nil); err != nil {
 		return err
 	}
-	return workflow.NewContinueAsNewError(ctx, Clock)
+	return workflow.NewContinueAsNewError(ctx, names.ClockType)
 }

@@ -1,0 +1,28 @@
+package workflows_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/workflows"
+	"github.com/hogsend/hogsend/workflows/names"
+)
+
+// W-14: the clock of a worker that stopped goes on under the one name that workers
+// register.
+func TestTheClockGoesOnForEver(t *testing.T) {
+	t.Parallel()
+	env := (&testsuite.WorkflowTestSuite{}).NewTestWorkflowEnvironment()
+	env.RegisterWorkflowWithOptions(workflows.Clock, workflow.RegisterOptions{Name: names.ClockType})
+	env.RegisterActivityWithOptions(func(context.Context) error { return nil }, activity.RegisterOptions{Name: activities.ClockName})
+	env.ExecuteWorkflow(names.ClockType)
+	var again *workflow.ContinueAsNewError
+	require.ErrorAs(t, env.GetWorkflowError(), &again)
+	require.Equal(t, names.ClockType, again.WorkflowType.Name)
+}
