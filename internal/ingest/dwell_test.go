@@ -129,11 +129,13 @@ func TestReactionsAreGuarded(t *testing.T) {
 		"skip": {hogsend.OnEnter(nothing), []string{"enrolled", "overlap_skip"}, []string{"active"}},
 		"allow": {
 			hogsend.OnEnter(nothing, hogsend.WithOverlap(hogsend.OverlapAllow)),
-			[]string{"enrolled", "enrolled"}, []string{"active", "active"},
+			[]string{"enrolled", "enrolled"},
+			[]string{"active", "active"},
 		},
 		"cancel the previous one": {
 			hogsend.OnEnter(nothing, hogsend.WithOverlap(hogsend.OverlapCancelPrevious)),
-			[]string{"enrolled", "enrolled"}, []string{"exited superseded", "active"},
+			[]string{"enrolled", "enrolled"},
+			[]string{"exited superseded", "active"},
 		},
 		"first entry only": {hogsend.OnEnter(nothing, hogsend.FirstEntryOnly()), []string{"enrolled", "first_entry_only"}, []string{"active"}},
 		"reasons":          {hogsend.OnLeave(nothing, hogsend.Reasons(hogsend.LeftByMaxDwell)), []string{"reason_filter"}, []string{}},
