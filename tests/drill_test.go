@@ -82,6 +82,9 @@ func TestDeployDrill(t *testing.T) {
 	require.Equal(t, 0, code, said)
 	require.Contains(t, said, "nothing is in flight")
 
+	// A settled bucket sets no more timers than those of who enters it.
+	d.eventually(1, `select (select count(*) from backfills where status = 'completed') - (select count(*) from arming)`)
+
 	// People fall asleep on build A, in a journey and on a dwell timer each.
 	for i := range sleepers {
 		d.mustPost(event{Name: "drill.started", UserID: fmt.Sprintf("p%02d", i), Email: fmt.Sprintf("p%02d@example.com", i)})
