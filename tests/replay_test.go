@@ -29,7 +29,7 @@ import (
 )
 
 // See testdata/README.md for when this is right and when it hides a fault.
-var update = flag.Bool("update", false, "record the histories of testdata/histories anew, from a live run")
+var update = flag.Bool("update", false, "record the histories of testdata/histories that are missing, from a live run")
 
 const (
 	historyFolder = "testdata/histories"
@@ -42,6 +42,7 @@ const (
 type recording struct {
 	file    string // journey/label
 	first   event
+	times   int    // how often the first event is sent; 0 means once
 	then    string // an event sent once the journey waits; "" for none
 	timers  int    // timers started
 	running bool   // taken asleep, not at its end
@@ -62,6 +63,10 @@ func recordings() []recording {
 		{file: "payment-failed/sleeping", first: failed, timers: 1, running: true},
 		{file: "payment-failed/exited", first: failed, then: "payment.succeeded", timers: 1},
 		{file: "order-thanks/completed", first: event{Name: "order.completed", Properties: map[string]any{"amount": 20}}},
+		{file: "onboarding-tips/sleeping", first: event{Name: "workspace.created"}, timers: 1, running: true},
+		{file: "usage-milestone/completed", first: event{Name: "card.completed"}, times: 100},
+		{file: "nps-survey/sleeping", first: event{Name: "subscription.renewed"}, timers: 1, running: true},
+		{file: "referral/waiting", first: event{Name: "nps.promoter"}, timers: 1, running: true},
 	}
 }
 
@@ -145,26 +150,32 @@ func newReplayer(t *testing.T, journeys []hogsend.Journey) sdkworker.WorkflowRep
 
 func silent() log.Logger { return log.NewStructuredLogger(slog.New(slog.DiscardHandler)) }
 
-// recordHistories lives through every recording on a rig and keeps what Temporal
-// remembers of it.
+// recordHistories lives through every recording that has no file yet on a rig and
+// keeps what Temporal remembers of it.
 func recordHistories(t *testing.T) {
 	t.Helper()
 	r := newRig(t)
 	c := r.client()
 	require.NoError(t, os.MkdirAll(filepath.Dir(plantedFile), 0o755)) //nolint:gosec // part of the repository
 	for _, rec := range recordings() {
+		file := filepath.Join(historyFolder, rec.file+".json")
+		if _, err := os.Stat(file); err == nil {
+			continue
+		}
 		person := strings.ReplaceAll(rec.file, "/", "-") // one for each
 		rec.first.UserID, rec.first.Email = person, person+"@example.com"
-		r.mustPost(rec.first)
+		for range max(rec.times, 1) {
+			r.mustPost(rec.first)
+		}
 		var workflowID string
 		require.NoError(t, r.pool.QueryRow(t.Context(), `select e.workflow_id from enrollments e join contacts c on c.id = e.contact_id
-			where c.external_id = $1`, person).Scan(&workflowID))
+			where c.external_id = $1 and e.journey_id = $2`, person, filepath.Dir(rec.file)).Scan(&workflowID))
 		if rec.then != "" {
 			r.eventually(1, `select count(*) from enrollments where workflow_id = $1 and status = 'waiting'`, workflowID)
 			historyOf(t, c, workflowID, recording{timers: rec.timers, running: true})
 			r.mustPost(event{Name: rec.then, UserID: person})
 		}
-		writeHistory(t, filepath.Join(historyFolder, rec.file+".json"), historyOf(t, c, workflowID, rec))
+		writeHistory(t, file, historyOf(t, c, workflowID, rec))
 	}
 	planted, err := os.ReadFile(sleepingFile)
 	require.NoError(t, err)

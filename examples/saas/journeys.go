@@ -14,8 +14,10 @@ import (
 // Registry is everything the application defines.
 func Registry() hogsend.Registry {
 	return hogsend.Registry{
-		Journeys:  []hogsend.Journey{Welcome, TrialEnding, PaymentFailed, OrderThanks},
-		Buckets:   []hogsend.Bucket{WentDormant, PowerUsers},
+		Journeys: []hogsend.Journey{
+			Welcome, Onboarding, TrialEnding, PaymentFailed, OrderThanks, Milestone, NPS, Referral,
+		},
+		Buckets:   []hogsend.Bucket{WentDormant, PowerUsers, HundredCards},
 		Templates: Templates(),
 		Layout:    Layout(),
 	}

@@ -2,6 +2,7 @@ package saas
 
 import (
 	"embed"
+	"slices"
 
 	"github.com/hogsend/hogsend"
 )
@@ -113,7 +114,7 @@ func Templates() []hogsend.Template {
 		Amount: "$49.00", InvoiceID: "INV-2041", CardLast4: "4242",
 		UpdateURL: "https://boards.acme.example/billing/INV-2041", PauseOn: "March 14",
 	}
-	return []hogsend.Template{
+	return slices.Concat([]hogsend.Template{
 		{
 			Key:      TemplateWelcome,
 			Subject:  "Welcome to Acme Boards, {{.Name}}",
@@ -199,5 +200,5 @@ func Templates() []hogsend.Template {
 			Preview: "The last mail about this.",
 			HTML:    file("last-call"),
 		},
-	}
+	}, onboardingTemplates(), milestoneTemplates(), npsTemplates(), referralTemplates())
 }
