@@ -76,6 +76,11 @@ func (d *desk) settle() {
 		done, _, err = d.ingester.Backfill(d.t.Context())
 		require.NoError(d.t, err)
 	}
+	for done := false; !done; {
+		var err error
+		done, err = d.ingester.LetLeave(d.t.Context())
+		require.NoError(d.t, err)
+	}
 }
 
 func (d *desk) did(event string, users ...string) {
@@ -154,6 +159,7 @@ func TestBucketsFromTheCommandLine(t *testing.T) {
 	d.deploy()
 	require.Contains(t, d.lines("buckets", "list"), "dormant not registered 3 0 unlimited -")
 	require.Equal(t, []string{"3 members leave dormant"}, d.lines("buckets", "retire", "dormant"))
+	d.settle()
 	require.Len(t, d.lines("buckets", "list"), 1)
 }
 

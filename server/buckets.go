@@ -292,12 +292,7 @@ func (s *Server) listBackfills(r *request) error {
 	}{list, p})
 }
 
-// retirePatience is how long a retirement is waited for; what takes longer goes on
-// behind the reply.
-const retirePatience = 5 * time.Second
-
-// retireBucket is R-76. A process that dies in the middle leaves the rest of the
-// members, listed under registered=false: a repetition goes on with them.
+// retireBucket is R-76: the clock does it.
 func (s *Server) retireBucket(r *request) error {
 	b, err := s.bucket(r)
 	if err != nil {
@@ -306,29 +301,9 @@ func (s *Server) retireBucket(r *request) error {
 	if _, err := readObject(r); err != nil {
 		return err
 	}
-	leaving, err := s.cfg.Ingest.Retiring(r.ctx(), b.ID)
+	leaving, err := s.cfg.Ingest.Retire(r.ctx(), b.ID)
 	if err != nil {
 		return bucketError(err)
-	}
-	done, gone := make(chan error), make(chan struct{})
-	defer close(gone)
-	ctx, log := context.WithoutCancel(r.ctx()), s.log.With("request_id", requestID(r), "bucket_id", b.ID)
-	go func() {
-		_, err := s.cfg.Ingest.Retire(ctx, b.ID)
-		select {
-		case done <- err:
-		case <-gone:
-			if err != nil {
-				log.ErrorContext(ctx, "retirement is not complete, repeat it", "error", err)
-			}
-		}
-	}()
-	select {
-	case err := <-done:
-		if err != nil {
-			return bucketError(err)
-		}
-	case <-time.After(retirePatience):
 	}
 	return reply(r, http.StatusAccepted, struct {
 		BucketID string `json:"bucketId"`

@@ -420,15 +420,18 @@ func (g *Ingester) RunClock(ctx context.Context) error {
 	}
 }
 
-// settleAll does what is to be settled and armed, until nothing is left.
+// settleAll does what is to be settled, armed and retired, until nothing is left.
 func (g *Ingester) settleAll(ctx context.Context) {
 	for ctx.Err() == nil {
-		settled, wait, err := g.Backfill(ctx)
-		if err == nil && settled {
-			var armed bool
-			if armed, err = g.Arm(ctx); err == nil && armed {
-				return
-			}
+		done, wait, err := g.Backfill(ctx)
+		if err == nil && done {
+			done, err = g.Arm(ctx)
+		}
+		if err == nil && done {
+			done, err = g.LetLeave(ctx)
+		}
+		if err == nil && done {
+			return
 		}
 		if err != nil && ctx.Err() == nil {
 			g.cfg.Logger.WarnContext(ctx, "settling failed, trying again", "error", err)

@@ -15,65 +15,68 @@ import (
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
-// Retiring is how many members a retirement of the bucket would make leave. It is
-// store.ErrNotFound for an unknown bucket, ErrStillRegistered for one in force.
-func (g *Ingester) Retiring(ctx context.Context, bucketID string) (int64, error) {
-	row, err := retired(ctx, g.store.Queries, bucketID)
-	return row.Members, err
-}
-
-func retired(ctx context.Context, q *storedb.Queries, bucketID string) (storedb.RetireBucketRow, error) {
-	row, err := q.RetireBucket(ctx, bucketID)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return row, store.ErrNotFound
-	case err != nil:
-		return row, fmt.Errorf("read bucket: %w", err)
-	case row.Registered:
-		return row, ErrStillRegistered
-	}
-	return row, nil
-}
-
-// Retire makes all members of a bucket that no registry in force has leave, silently,
-// with their dwell timers and mirrored properties, a chunk a transaction (W-31). It
-// returns how many left; after an error a repetition goes on with the rest. Errors are
-// those of Retiring; a bucket that is registered meanwhile keeps who is left.
-func (g *Ingester) Retire(ctx context.Context, bucketID string) (left int64, err error) {
-	for done := false; !done; {
-		var n int
-		if n, done, err = g.retireChunk(ctx, bucketID); err != nil {
-			return left, fmt.Errorf("retire bucket: %w", err)
+// Retire lets all members of a bucket that no registry in force has leave, silently,
+// with their dwell timers and mirrored properties (W-31). It returns how many there
+// are; the clock makes them leave, whichever process dies. Once more is nothing new,
+// and a bucket that is registered meanwhile keeps who is left. It is store.ErrNotFound
+// for an unknown bucket, ErrStillRegistered for one in force.
+func (g *Ingester) Retire(ctx context.Context, bucketID string) (leaving int64, err error) {
+	err = g.store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
+		if err := q.BucketsChange(ctx); err != nil {
+			return fmt.Errorf("lock registry: %w", err)
 		}
-		left += int64(n)
-		g.cfg.Notify()
-	}
-	return left, nil
+		row, err := q.RetireBucket(ctx, bucketID)
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+			return store.ErrNotFound
+		case err != nil:
+			return fmt.Errorf("read bucket: %w", err)
+		case row.Registered:
+			return ErrStillRegistered
+		}
+		leaving = row.Members
+		state, err := q.RegistryState(ctx)
+		if err != nil {
+			return fmt.Errorf("read clock: %w", err)
+		}
+		if err := q.RetireBegin(ctx, state.Now, bucketID); err != nil {
+			return fmt.Errorf("begin to retire: %w", err)
+		}
+		return q.RegistryChanged(ctx)
+	})
+	return leaving, err
 }
 
-// retireChunk ends stays under the locks of their contacts, as every other writer of
-// them does. With nobody left it ends what was to be settled as well.
-func (g *Ingester) retireChunk(ctx context.Context, bucketID string) (left int, done bool, err error) {
+// LetLeave makes the next members of buckets that are being retired leave, one chunk
+// a call; done is true when there are none. It ends stays under the locks of their
+// contacts, as every other writer of them does.
+func (g *Ingester) LetLeave(ctx context.Context) (done bool, err error) {
 	err = g.store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
 		if err := q.BucketsShare(ctx); err != nil {
 			return fmt.Errorf("share registry: %w", err)
 		}
-		row, err := retired(ctx, q, bucketID)
+		row, err := q.RetireOpen(ctx)
+		if done = errors.Is(err, pgx.ErrNoRows); done {
+			return nil
+		}
 		if err != nil {
-			return err
+			return fmt.Errorf("read buckets to retire: %w", err)
 		}
 		w := wave{cfg: &g.cfg}
 		if w.now, err = q.IngestClock(ctx); err != nil {
 			return fmt.Errorf("read clock: %w", err)
 		}
-		next, err := q.RetireNext(ctx, bucketID, chunkSize)
+		next, err := q.RetireNext(ctx, row.ID, chunkSize)
 		if err != nil {
 			return fmt.Errorf("read members: %w", err)
 		}
-		if done = len(next) == 0; done {
-			return q.BackfillsSupersede(ctx, w.now, bucketID)
+		if len(next) == 0 {
+			if err := q.BackfillsSupersede(ctx, w.now, row.ID); err != nil {
+				return fmt.Errorf("end backfill: %w", err)
+			}
+			return q.RetireEnd(ctx, w.now, row.ID)
 		}
-		stays, err := lockStays(ctx, q, bucketID, next)
+		stays, err := lockStays(ctx, q, row.ID, next)
 		if err != nil {
 			return err
 		}
@@ -86,10 +89,15 @@ func (g *Ingester) retireChunk(ctx context.Context, bucketID string) (left int, 
 				return err
 			}
 		}
-		left = len(stays)
 		return w.changes.writeLeaves(ctx, q, w.now)
 	})
-	return left, done, err
+	if err != nil {
+		return false, fmt.Errorf("retire members: %w", err)
+	}
+	if !done {
+		g.cfg.Notify()
+	}
+	return done, nil
 }
 
 // lockStays locks the contacts of stays and reads them again: what has ended or moved

@@ -82,10 +82,19 @@ order by m.id limit @row_limit;
 
 -- name: RetireBucket :one
 -- The bucket that is to be retired and how many would leave it.
-select b.definition, b.registered, (
+select b.registered, (
     select count(*) from memberships m where m.bucket_id = b.id and m.status = 'active'
 ) as members
 from buckets b where b.id = @id;
+
+-- name: RetireBegin :exec
+update buckets set retiring = true, updated_at = @now::timestamptz where id = @id;
+
+-- name: RetireOpen :one
+select b.id, b.definition from buckets b where b.retiring order by b.id limit 1;
+
+-- name: RetireEnd :exec
+update buckets set retiring = false, updated_at = @now::timestamptz where id = @id;
 
 -- name: RetireNext :many
 select m.id, m.contact_id from memberships m

@@ -222,7 +222,7 @@ insert into buckets (id, definition, hash, registered, disabled, enabled, genera
 values (@id::text, @definition::jsonb, @hash::text, true, @disabled::bool, true, @generation::int, @pending::text, @now::timestamptz, @now::timestamptz)
 on conflict (id) do update
 set definition = excluded.definition, hash = excluded.hash, registered = true, disabled = excluded.disabled,
-    generation = excluded.generation, pending = excluded.pending, updated_at = excluded.updated_at;
+    generation = excluded.generation, pending = excluded.pending, retiring = false, updated_at = excluded.updated_at;
 
 -- name: BucketsUnregister :exec
 update buckets set registered = false, updated_at = @now::timestamptz where id = any(@ids::text[]);

@@ -417,15 +417,23 @@ func (q *Queries) MembersPage(ctx context.Context, bucketID string, after uuid.U
 	return items, nil
 }
 
+const retireBegin = `-- name: RetireBegin :exec
+update buckets set retiring = true, updated_at = $1::timestamptz where id = $2
+`
+
+func (q *Queries) RetireBegin(ctx context.Context, now time.Time, iD string) error {
+	_, err := q.db.Exec(ctx, retireBegin, now, iD)
+	return err
+}
+
 const retireBucket = `-- name: RetireBucket :one
-select b.definition, b.registered, (
+select b.registered, (
     select count(*) from memberships m where m.bucket_id = b.id and m.status = 'active'
 ) as members
 from buckets b where b.id = $1
 `
 
 type RetireBucketRow struct {
-	Definition json.RawMessage
 	Registered bool
 	Members    int64
 }
@@ -434,8 +442,17 @@ type RetireBucketRow struct {
 func (q *Queries) RetireBucket(ctx context.Context, id string) (RetireBucketRow, error) {
 	row := q.db.QueryRow(ctx, retireBucket, id)
 	var i RetireBucketRow
-	err := row.Scan(&i.Definition, &i.Registered, &i.Members)
+	err := row.Scan(&i.Registered, &i.Members)
 	return i, err
+}
+
+const retireEnd = `-- name: RetireEnd :exec
+update buckets set retiring = false, updated_at = $1::timestamptz where id = $2
+`
+
+func (q *Queries) RetireEnd(ctx context.Context, now time.Time, iD string) error {
+	_, err := q.db.Exec(ctx, retireEnd, now, iD)
+	return err
 }
 
 const retireNext = `-- name: RetireNext :many
@@ -467,6 +484,22 @@ func (q *Queries) RetireNext(ctx context.Context, bucketID string, size int32) (
 		return nil, err
 	}
 	return items, nil
+}
+
+const retireOpen = `-- name: RetireOpen :one
+select b.id, b.definition from buckets b where b.retiring order by b.id limit 1
+`
+
+type RetireOpenRow struct {
+	ID         string
+	Definition json.RawMessage
+}
+
+func (q *Queries) RetireOpen(ctx context.Context) (RetireOpenRow, error) {
+	row := q.db.QueryRow(ctx, retireOpen)
+	var i RetireOpenRow
+	err := row.Scan(&i.ID, &i.Definition)
+	return i, err
 }
 
 const retireStays = `-- name: RetireStays :many

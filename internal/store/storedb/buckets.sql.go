@@ -1028,7 +1028,7 @@ insert into buckets (id, definition, hash, registered, disabled, enabled, genera
 values ($1::text, $2::jsonb, $3::text, true, $4::bool, true, $5::int, $6::text, $7::timestamptz, $7::timestamptz)
 on conflict (id) do update
 set definition = excluded.definition, hash = excluded.hash, registered = true, disabled = excluded.disabled,
-    generation = excluded.generation, pending = excluded.pending, updated_at = excluded.updated_at
+    generation = excluded.generation, pending = excluded.pending, retiring = false, updated_at = excluded.updated_at
 `
 
 type BucketsUpsertParams struct {

@@ -66,6 +66,7 @@ type Bucket struct {
 	Pending    string
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
+	Retiring   bool
 }
 
 type ClockCursor struct {
