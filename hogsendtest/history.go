@@ -1,22 +1,17 @@
 package hogsendtest
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	historypb "go.temporal.io/api/history/v1"
-	"go.temporal.io/api/temporalproto"
-	"go.temporal.io/sdk/worker"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/hogsendtest/internal/virtual"
+	"github.com/hogsend/hogsend/internal/replay"
 	"github.com/hogsend/hogsend/workflows/names"
 )
 
@@ -81,7 +76,7 @@ func Store(t T, got *Result, dir string) {
 	longest := map[string]storedHistory{}
 	var files []string
 	for _, h := range got.stored {
-		file := filepath.Join(dir, h.journey, fileName(h.label)+".json")
+		file := replay.FileName(dir, h.journey, h.label)
 		if _, seen := longest[file]; !seen {
 			files = append(files, file)
 		}
@@ -97,16 +92,6 @@ func Store(t T, got *Result, dir string) {
 	}
 }
 
-// fileName is a label without the characters that file systems have uses for.
-func fileName(label string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.' || r == '_' {
-			return r
-		}
-		return '-'
-	}, label)
-}
-
 func write(file string, events []*historypb.HistoryEvent) error {
 	history, ok := proto.Clone(&historypb.History{Events: events}).(*historypb.History)
 	if !ok {
@@ -115,25 +100,7 @@ func write(file string, events []*historypb.HistoryEvent) error {
 	started := history.Events[0].GetWorkflowExecutionStartedEventAttributes()
 	run := idOf("run", started.GetWorkflowId()) // a real one is random
 	started.OriginalExecutionRunId, started.FirstExecutionRunId = run, run
-	raw, err := temporalproto.CustomJSONMarshalOptions{}.Marshal(history)
-	if err != nil {
-		return fmt.Errorf("encode history of %s: %w", file, err)
-	}
-	var tree any
-	if err := json.Unmarshal(raw, &tree); err != nil {
-		return fmt.Errorf("read history of %s: %w", file, err)
-	}
-	indented, err := json.MarshalIndent(tree, "", "  ") // the same bytes for the same history
-	if err != nil {
-		return fmt.Errorf("write history of %s: %w", file, err)
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // part of a repository
-		return fmt.Errorf("make folder of history: %w", err)
-	}
-	if err := os.WriteFile(file, append(indented, '\n'), 0o644); err != nil { //nolint:gosec // part of a repository
-		return fmt.Errorf("write history: %w", err)
-	}
-	return nil
+	return replay.WriteFile(file, history)
 }
 
 // Replay replays every history below a folder with the journeys of a registry: people
@@ -141,26 +108,24 @@ func write(file string, events []*historypb.HistoryEvent) error {
 // cannot fails the test by its file; so does a folder without any (T-18).
 func Replay(t T, registry hogsend.Registry, dir string) {
 	t.Helper()
-	var files []string
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && strings.HasSuffix(path, ".json") {
-			files = append(files, path)
-		}
-		return err
-	})
-	if err != nil || len(files) == 0 {
-		t.Errorf("hogsendtest: there are no stored histories in %s: %v", dir, err)
-		t.FailNow()
-	}
-	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{DisableRegistrationAliasing: true})
+	files, err := replay.Files(dir)
 	if err != nil {
-		t.Errorf("hogsendtest: make replayer: %s", err)
+		t.Errorf("hogsendtest: %s", err)
 		t.FailNow()
 	}
-	registerWorkflows(replayer, newWatcher(), newCatalog(registry).journeys, nil)
+	replayer, err := replay.New(replay.Config{Registry: registry})
+	if err != nil {
+		t.Errorf("hogsendtest: %s", err)
+		t.FailNow()
+	}
 	for _, file := range files {
-		if err := replayer.ReplayWorkflowHistoryFromJSONFile(silent(), file); err != nil {
-			t.Errorf("hogsendtest: %s does not replay: %s", file, err)
+		history, err := replay.ReadFile(file)
+		if err != nil {
+			t.Errorf("hogsendtest: %s", err)
+			continue
+		}
+		if out := replayer.Replay(history); out.Verdict == replay.Broken || out.Verdict == replay.Unreadable {
+			t.Errorf("hogsendtest: %s does not replay: event %d: %s", file, out.EventID, out.Difference)
 		}
 	}
 }

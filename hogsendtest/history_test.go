@@ -84,6 +84,6 @@ func TestAFolderWithoutHistoriesFails(t *testing.T) {
 	t.Parallel() // T-18
 	for _, dir := range []string{t.TempDir(), filepath.Join(t.TempDir(), "missing")} {
 		got := failure(t, func(t hogsendtest.T) { hogsendtest.Replay(t, saas.Registry(), dir) })
-		require.True(t, strings.HasPrefix(got, "hogsendtest: there are no stored histories in "+dir), got)
+		require.True(t, strings.HasPrefix(got, "hogsendtest: find stored histories in "+dir), got)
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/hogsendtest/internal/virtual"
+	"github.com/hogsend/hogsend/internal/replay"
 	"github.com/hogsend/hogsend/workflows"
 )
 
@@ -42,29 +43,12 @@ func prefixes(events []*historypb.HistoryEvent) [][]*historypb.HistoryEvent {
 			continue
 		}
 		end := i + 1
-		for end < len(events) && fromTask(events[end]) == e.EventId {
+		for end < len(events) && replay.TaskOf(events[end]) == e.EventId {
 			end++
 		}
 		all = append(all, events[:end:end])
 	}
 	return all
-}
-
-// fromTask is the completed workflow task that asked for an event; 0 for none.
-func fromTask(e *historypb.HistoryEvent) int64 {
-	for _, a := range []interface{ GetWorkflowTaskCompletedEventId() int64 }{
-		e.GetActivityTaskScheduledEventAttributes(), e.GetActivityTaskCancelRequestedEventAttributes(), e.GetTimerStartedEventAttributes(),
-		e.GetTimerCanceledEventAttributes(), e.GetMarkerRecordedEventAttributes(), e.GetWorkflowExecutionCompletedEventAttributes(),
-		e.GetWorkflowExecutionFailedEventAttributes(), e.GetWorkflowExecutionCanceledEventAttributes(), e.GetWorkflowExecutionContinuedAsNewEventAttributes(),
-		e.GetStartChildWorkflowExecutionInitiatedEventAttributes(), e.GetSignalExternalWorkflowExecutionInitiatedEventAttributes(),
-		e.GetRequestCancelExternalWorkflowExecutionInitiatedEventAttributes(), e.GetUpsertWorkflowSearchAttributesEventAttributes(),
-		e.GetWorkflowPropertiesModifiedEventAttributes(),
-	} {
-		if id := a.GetWorkflowTaskCompletedEventId(); id != 0 {
-			return id
-		}
-	}
-	return 0
 }
 
 // replay replays every prefix of every history, and compares what the code asks for

@@ -108,8 +108,8 @@ func importTable() map[string]rule {
 		}, never: []string{"net/http/..."}},
 		// The kit runs Temporal's own worker against a service in memory.
 		"./hogsendtest": {may: []string{
-			".", "./activities", "./hogsendtest/internal/virtual", "./internal/criteria", "./internal/email", "./workflows", names, uuid,
-			api, "go.temporal.io/sdk/...", "google.golang.org/protobuf/...",
+			".", "./activities", "./hogsendtest/internal/virtual", "./internal/criteria", "./internal/email", "./internal/replay", "./workflows", names,
+			uuid, api, "go.temporal.io/sdk/...", "google.golang.org/protobuf/...",
 		}, never: []string{"net", "net/http/...", "database/..."}},
 		"./hogsendtest/internal/virtual": {may: []string{
 			uuid, api, "go.temporal.io/sdk/...", "google.golang.org/grpc/...", "google.golang.org/protobuf/...",

@@ -213,16 +213,16 @@ func park(history *historypb.History) *historypb.History {
 		switch {
 		case e.GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
 			end, task = i+1, e.GetEventId()
-		case end == i && task != 0 && taskOf(e) == task:
+		case end == i && task != 0 && TaskOf(e) == task:
 			end = i + 1
 		}
 	}
 	return &historypb.History{Events: events[:end:end]}
 }
 
-// taskOf is the completed workflow task that asked for an event; 0 for none. It goes
+// TaskOf is the completed workflow task that asked for an event; 0 for none. It goes
 // by the name of the field, which all events that commands make have in common.
-func taskOf(e *historypb.HistoryEvent) int64 {
+func TaskOf(e *historypb.HistoryEvent) int64 {
 	m := e.ProtoReflect()
 	attributes := m.WhichOneof(m.Descriptor().Oneofs().ByName("attributes"))
 	if attributes == nil {
