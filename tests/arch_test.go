@@ -151,6 +151,7 @@ func importTable() map[string]rule {
 		"./app":           {may: []string{anything}},
 		"./cmd/hogsend":   {may: []string{anything}},
 		"./tests/bench":   {may: []string{anything}},
+		"./tests/cdnow":   {may: []string{".", "./internal/ingest", "go.temporal.io/sdk/workflow"}},
 	}
 }
 

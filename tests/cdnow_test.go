@@ -1,65 +1,29 @@
 package tests
 
 import (
-	"bufio"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hogsend/hogsend/tests/cdnow"
 )
 
-// purchase is one line of the real purchase history of testdata/purchases.txt.gz:
-// the first 10,000 purchases of the CDNOW data set in date order, each with its line
-// in the original file.
-type purchase struct {
-	line     int
-	customer string
-	at       time.Time
-	cds      int
-	amount   float64
-}
-
-func purchases(t *testing.T) []purchase {
+// purchases are the first 10,000 of the real purchase history.
+func purchases(t *testing.T) []cdnow.Purchase {
 	t.Helper()
-	f, err := os.Open("testdata/purchases.txt.gz")
+	all, err := cdnow.Purchases()
 	require.NoError(t, err)
-	defer f.Close()
-	unzipped, err := gzip.NewReader(f)
-	require.NoError(t, err)
-	var all []purchase
-	onDay := map[string]int{}
-	for lines := bufio.NewScanner(unzipped); lines.Scan(); {
-		fields := strings.Fields(lines.Text())
-		require.Len(t, fields, 5)
-		var p purchase
-		p.line, err = strconv.Atoi(fields[0])
-		require.NoError(t, err)
-		p.customer = fields[1]
-		day, err := time.Parse("20060102", fields[2])
-		require.NoError(t, err)
-		// Several orders of one person on one day are a minute apart.
-		key := p.customer + fields[2]
-		p.at = day.Add(12*time.Hour + time.Duration(onDay[key])*time.Minute)
-		onDay[key]++
-		p.cds, err = strconv.Atoi(fields[3])
-		require.NoError(t, err)
-		p.amount, err = strconv.ParseFloat(fields[4], 64)
-		require.NoError(t, err)
-		all = append(all, p)
-	}
-	require.Len(t, all, 10_000)
-	return all
+	require.Len(t, all, 69_659)
+	return all[:10_000]
 }
 
 // jsonLines writes the purchases as items of the batch endpoint.
-func jsonLines(t *testing.T, all []purchase, timestamps bool) string {
+func jsonLines(t *testing.T, all []cdnow.Purchase, timestamps bool) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "purchases.jsonl")
 	f, err := os.Create(file)
@@ -67,11 +31,11 @@ func jsonLines(t *testing.T, all []purchase, timestamps bool) string {
 	out := json.NewEncoder(f)
 	for _, p := range all {
 		item := map[string]any{
-			"name": "order.completed", "userId": "cdnow-" + p.customer, "idempotencyKey": fmt.Sprintf("cdnow-%d", p.line),
-			"eventProperties": map[string]any{"cds": p.cds, "amount": p.amount},
+			"name": "order.completed", "userId": "cdnow-" + p.Customer, "idempotencyKey": fmt.Sprintf("cdnow-%d", p.Line),
+			"eventProperties": map[string]any{"cds": p.CDs, "amount": p.Amount},
 		}
 		if timestamps {
-			item["timestamp"] = p.at.Format(time.RFC3339)
+			item["timestamp"] = p.At.Format(time.RFC3339)
 		}
 		require.NoError(t, out.Encode(item))
 	}
@@ -88,7 +52,7 @@ func TestRealPurchasesEnrollEachCustomerOnce(t *testing.T) {
 	all := purchases(t)
 	customers := map[string]bool{}
 	for _, p := range all {
-		customers[p.customer] = true
+		customers[p.Customer] = true
 	}
 	r := newRig(t)
 	file := jsonLines(t, all, false)
@@ -114,11 +78,11 @@ func TestRealPurchasesOfThePastEnrollNobody(t *testing.T) {
 
 	lines, instants := make([]string, len(all)), make([]time.Time, len(all))
 	for i, p := range all {
-		lines[i], instants[i] = fmt.Sprintf("cdnow-%d", p.line), p.at
+		lines[i], instants[i] = fmt.Sprintf("cdnow-%d", p.Line), p.At
 	}
 	require.Equal(t, len(all), r.count(`select count(*) from unnest($1::text[], $2::timestamptz[]) as w(key, at)
 		join event_keys k on k.space = 'client' and k.key = w.key
 		join events e on e.id = k.event_id and e.occurred_at = w.at`, lines, instants), "each at its instant")
 	first := all[0]
-	require.Equal(t, 1, r.count(`select count(*) from contacts where external_id = $1 and first_seen_at = $2`, "cdnow-"+first.customer, first.at)) // I-31
+	require.Equal(t, 1, r.count(`select count(*) from contacts where external_id = $1 and first_seen_at = $2`, "cdnow-"+first.Customer, first.At)) // I-31
 }

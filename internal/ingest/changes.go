@@ -19,6 +19,7 @@ import (
 // changes is what a wave has decided and not yet written, in the columns of the
 // statements that write it.
 type changes struct {
+	virtual   bool // people bear the instants of a simulation
 	events    storedb.IngestEventsInsertParams
 	keys      storedb.IngestInternalKeysInsertParams
 	matched   struct{ waits, events []uuid.UUID }
@@ -298,8 +299,13 @@ func (c *changes) queuePeople(ctx context.Context, p *store.Pipeline, now time.T
 		ids         []uuid.UUID
 		first, last []time.Time
 	}
+	virtual := c.virtual
 	for _, c := range c.people {
 		patch := c.patchJSON()
+		created, wrote := instantOf(now, c.createdAs), instantOf(now, c.wroteAs)
+		if virtual {
+			created, wrote = c.createdAt, c.wrote
+		}
 		switch {
 		case !c.inserted:
 			inserts.Ids = append(inserts.Ids, c.id)
@@ -311,8 +317,8 @@ func (c *changes) queuePeople(ctx context.Context, p *store.Pipeline, now time.T
 			inserts.Erases = append(inserts.Erases, c.erases)
 			inserts.FirstSeen = append(inserts.FirstSeen, c.firstSeen)
 			inserts.LastSeen = append(inserts.LastSeen, c.lastSeen)
-			inserts.Created = append(inserts.Created, instantOf(now, c.createdAs))
-			inserts.Updated = append(inserts.Updated, instantOf(now, c.wroteAs))
+			inserts.Created = append(inserts.Created, created)
+			inserts.Updated = append(inserts.Updated, wrote)
 			c.inserted = true
 		case c.wroteAs > 0:
 			updates.Ids = append(updates.Ids, c.id)
@@ -325,7 +331,7 @@ func (c *changes) queuePeople(ctx context.Context, p *store.Pipeline, now time.T
 			updates.Deleted = append(updates.Deleted, !c.deletedAt.IsZero())
 			updates.FirstSeen = append(updates.FirstSeen, c.firstSeen)
 			updates.LastSeen = append(updates.LastSeen, c.lastSeen)
-			updates.Updated = append(updates.Updated, instantOf(now, c.wroteAs))
+			updates.Updated = append(updates.Updated, wrote)
 		default:
 			seen.ids = append(seen.ids, c.id)
 			seen.first, seen.last = append(seen.first, c.firstSeen), append(seen.last, c.lastSeen)

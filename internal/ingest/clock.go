@@ -122,6 +122,9 @@ type window struct {
 	cursor   time.Time
 }
 
+// edge is when an event leaves the window (W-2).
+func (w *window) edge(occurred time.Time) time.Time { return occurred.Add(w.Within + time.Microsecond) }
+
 func (l *segments) windows() []*window {
 	var found []*window
 	for _, g := range l.all {
@@ -239,7 +242,7 @@ func (c *Clock) edges(ctx context.Context, windows []*window, now time.Time, fou
 	}
 	for i, w := range windows {
 		for _, row := range read[i] {
-			at := row.OccurredAt.Add(w.Within + time.Microsecond)
+			at := w.edge(row.OccurredAt)
 			if at.After(until) {
 				break
 			}

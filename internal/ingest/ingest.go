@@ -95,6 +95,7 @@ type Ingester struct {
 	reading sync.Mutex // one reads the buckets in force anew
 	seed    maphash.Seed
 	lanes   []chan *unit
+	watch   *watcher // looks on in a simulation; nil in life
 	running sync.WaitGroup
 
 	mu     sync.RWMutex // held for reading while a unit is handed to a lane

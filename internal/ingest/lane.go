@@ -151,8 +151,8 @@ func (g *Ingester) transact(ctx context.Context, items []*item, part *chunk) err
 			}
 			continue
 		}
-		if !errors.Is(err, errStale) && !store.IsConflict(err) {
-			return err
+		if g.watch != nil || !errors.Is(err, errStale) && !store.IsConflict(err) {
+			return err // nobody is in the way of a simulation
 		}
 	}
 	return err
@@ -187,6 +187,7 @@ func (it *item) reset() {
 	*it = item{
 		event: it.event, id: it.id, contactID: it.contactID, space: it.space, key: it.key, origin: it.origin, end: it.end,
 		stepKey: it.stepKey, node: it.node, kind: it.kind, edges: it.edges, fire: it.fire, writes: it.writes, template: it.template,
+		when: it.when,
 	}
 }
 

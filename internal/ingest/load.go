@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -276,7 +277,7 @@ func (t *transaction) merge(ctx context.Context, it *item) error {
 		m.into.firstSeen, m.into.lastSeen = earlier(m.into.firstSeen, m.from.firstSeen), later(m.into.lastSeen, m.from.lastSeen)
 		moving := slices.Clone(m.from.stays)
 		t.flush(ctx, &p)
-		t.queueMerge(ctx, &p, &m)
+		t.queueMerge(ctx, &p, &m, it.instant(t.now))
 		load := t.load(ctx, &p)
 		if err := t.conn.Send(ctx, &p); err != nil {
 			return fmt.Errorf("merge contacts: %w", err)
@@ -285,10 +286,10 @@ func (t *transaction) merge(ctx context.Context, it *item) error {
 			return err
 		}
 		t.wave.mark(m.into)
-		if err := t.rearm(&m, moving); err != nil {
+		if err := t.rearm(&m, moving, it.instant(t.now)); err != nil {
 			return err
 		}
-		t.wave.now = instantOf(t.now, it.verdict.index)
+		t.wave.now = it.instant(t.now)
 		cause := &flow{id: it.id, person: m.into, verdict: &it.verdict, root: it}
 		for _, n := range exited {
 			if err := t.wave.announce(cause, n, mergedEnd); err != nil {
@@ -301,7 +302,11 @@ func (t *transaction) merge(ctx context.Context, it *item) error {
 
 // rearm gives the dwell timers of moved stays the survivor's uuid and epoch; the
 // anchor stays, and so do the fires that are done (I-27).
-func (t *transaction) rearm(m *merge, moved []*bucket.Stay) error {
+func (t *transaction) rearm(m *merge, moved []*bucket.Stay, at time.Time) error {
+	if t.wave.watch != nil {
+		t.wave.watch.carry(m, at)
+		return nil
+	}
 	for _, old := range moved {
 		g := t.catalog.segments.byID[old.BucketID]
 		if g == nil {
@@ -312,7 +317,7 @@ func (t *transaction) rearm(m *merge, moved []*bucket.Stay) error {
 			return err
 		}
 		if s := m.into.stay(old.BucketID); s != nil && s.ID == old.ID {
-			t.wave.now = t.now
+			t.wave.now = at
 			if err := t.wave.arm(m.into, g, s); err != nil {
 				return err
 			}
@@ -349,10 +354,10 @@ func (t *transaction) mergeDoubles(m *merge, eventID uuid.UUID) ([]*enrollment, 
 	return exited, nil
 }
 
-func (t *transaction) queueMerge(ctx context.Context, p *store.Pipeline, m *merge) {
+func (t *transaction) queueMerge(ctx context.Context, p *store.Pipeline, m *merge, at time.Time) {
 	into, from, catalog := m.into.id, m.from.id, t.catalog
 	p.Add(func(q *storedb.Queries) error { return q.IngestMergeContacts(ctx, m.fromWins, into, from) })
-	p.Add(func(q *storedb.Queries) error { return q.IngestMergeRedirect(ctx, into, t.now, from) })
+	p.Add(func(q *storedb.Queries) error { return q.IngestMergeRedirect(ctx, into, at, from) })
 	p.Add(func(q *storedb.Queries) error { return q.IngestMergeKeys(ctx, into, from) })
 	p.Add(func(q *storedb.Queries) error {
 		return q.IngestMergeEnrollments(ctx, storedb.IngestMergeEnrollmentsParams{
@@ -361,7 +366,7 @@ func (t *transaction) queueMerge(ctx context.Context, p *store.Pipeline, m *merg
 	})
 	p.Add(func(q *storedb.Queries) error { return q.IngestMergeRest(ctx, into, from) })
 	if len(catalog.segments.all) > 0 {
-		p.Add(func(q *storedb.Queries) error { return q.BucketsMergeStays(ctx, into, t.now, from) })
+		p.Add(func(q *storedb.Queries) error { return q.BucketsMergeStays(ctx, into, at, from) })
 		p.Add(func(q *storedb.Queries) error { return q.BucketsMergeSettled(ctx, from) })
 	}
 }

@@ -105,6 +105,7 @@ type keyState struct {
 // It is made from unlocked reads; the locks it names make them hold, or it is made again.
 type plan struct {
 	now     time.Time
+	when    time.Time // of the item that is looked at, in a simulation
 	people  map[uuid.UUID]*person
 	ids     map[string]*person // by the uuid asked for, also a merged-away one
 	keys    map[contactKey]*keyState
@@ -276,7 +277,7 @@ func (p *plan) identify(ev *Event, fresh uuid.UUID) verdict {
 	v := verdict{index: p.index}
 	if target == nil {
 		v.created = true
-		target = &person{id: fresh, createdAt: instantOf(p.now, p.index), createdAs: p.index}
+		target = &person{id: fresh, createdAt: p.instant(), createdAs: p.index}
 		p.people[target.id] = target
 		p.order = append(p.order, target)
 	}
@@ -434,7 +435,15 @@ func (p *plan) note(emailKey string, c *person) {
 	}
 }
 
-func (p *plan) wrote(c *person) { c.wrote, c.wroteAs = instantOf(p.now, p.index), p.index }
+func (p *plan) wrote(c *person) { c.wrote, c.wroteAs = p.instant(), p.index }
+
+// instant is when the item happens that is looked at.
+func (p *plan) instant() time.Time {
+	if !p.when.IsZero() {
+		return p.when
+	}
+	return instantOf(p.now, p.index)
+}
 
 // instantOf is when the event at that place of a batch was received: in the order
 // of the batch, so that what is later is told from what is earlier as if the events
@@ -445,7 +454,7 @@ func instantOf(began time.Time, place int) time.Time {
 
 // see moves first and last seen (I-31).
 func (p *plan) see(c *person, ev *Event) {
-	at := occurred(ev, instantOf(p.now, p.index))
+	at := occurred(ev, p.instant())
 	if c.firstSeen.IsZero() || at.Before(c.firstSeen) {
 		c.firstSeen = at
 	}

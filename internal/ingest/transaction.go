@@ -49,6 +49,11 @@ type item struct {
 	template string
 	wrote    bool // the writes were made ahead, for buckets to see
 	gone     bool // the contact is deleted or erased: nothing is done
+	// when is the instant of an item of a simulation; zero in life.
+	when time.Time
+	// stopped is where each bucket that a simulated tick moved, or may have, has come:
+	// what is later for it is for the next tick.
+	stopped map[string]time.Time
 
 	verdict verdict
 	flow    *flow    // the event
@@ -134,7 +139,15 @@ func (t *transaction) run(ctx context.Context) error {
 }
 
 // instant is when an item happens.
-func (t *transaction) instant(it *item) time.Time { return instantOf(t.now, it.verdict.index) }
+func (t *transaction) instant(it *item) time.Time { return it.instant(t.now) }
+
+// instant is when an item happens in a transaction that began at an instant.
+func (it *item) instant(began time.Time) time.Time {
+	if !it.when.IsZero() {
+		return it.when
+	}
+	return instantOf(began, it.verdict.index)
+}
 
 // active reports whether the item still has something to do.
 func (it *item) active() bool { return !it.repeats && !it.ended && it.status == "" && !it.gone }
@@ -237,6 +250,7 @@ func (it *item) over(origins []storedb.IngestOriginsRow) error {
 }
 
 func (t *transaction) identify(it *item, origins []storedb.IngestOriginsRow) error {
+	t.plan.when = it.when
 	if it.kind != kindEvent && it.origin == uuid.Nil {
 		return t.find(it)
 	}
@@ -301,7 +315,9 @@ func (t *transaction) open(ctx context.Context) error {
 	}
 	version := int64(-1)
 	p.Begin()
-	p.Add(func(q *storedb.Queries) error { return q.BucketsShare(ctx) })
+	if t.ingester.watch == nil { // in a simulation nothing comes into force
+		p.Add(func(q *storedb.Queries) error { return q.BucketsShare(ctx) })
+	}
 	p.Add(func(q *storedb.Queries) (err error) { version, err = q.BucketsVersion(ctx); return err })
 	if len(taken.Keys) > 0 {
 		p.Add(func(q *storedb.Queries) error {
@@ -381,7 +397,8 @@ func (t *transaction) check(locked []storedb.IngestLockRow, want int, owners []s
 // begin prepares the steps: what may happen in this transaction, and to whom.
 func (t *transaction) begin() {
 	g := t.ingester
-	t.wave = wave{cfg: &g.cfg, catalog: t.catalog, left: t.plan.left}
+	t.wave = wave{cfg: &g.cfg, catalog: t.catalog, left: t.plan.left, watch: g.watch}
+	t.wave.changes.virtual = g.watch != nil
 	if t.chunk != nil {
 		t.wave.chunk, t.wave.moved = t.chunk.backfill, t.chunk.moved
 	}
@@ -458,7 +475,7 @@ func (t *transaction) flush(ctx context.Context, p *store.Pipeline) {
 	t.written = t.written || len(t.wave.changes.outbox.Ids) > 0
 	done := t.wave.changes
 	done.queue(ctx, p, t.now, t.ingester.cfg.BuildID)
-	t.wave.changes = changes{}
+	t.wave.changes = changes{virtual: done.virtual}
 }
 
 func columns(keys []contactKey) (kinds, names []string) {

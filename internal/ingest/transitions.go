@@ -153,6 +153,10 @@ func (w *wave) join(cause *flow, d *transition) error {
 	p.stays = append(p.stays, s)
 	w.changes.join(p, s, d.mode.Source)
 	w.changes.tally(d, 1, 0)
+	if w.watch != nil {
+		w.watch.join(p, g, s)
+		return nil
+	}
 	if err := w.arm(p, g, s); err != nil {
 		return err
 	}
@@ -188,6 +192,10 @@ func (w *wave) leave(cause *flow, d *transition) error {
 	p.remember(g.ID, bucket.Past{Epoch: s.Epoch, Left: d.at, Evaluated: later(s.Evaluated, d.at)})
 	w.changes.leave(s, d.at, d.mode.Reason)
 	w.changes.tally(d, 0, 1)
+	if w.watch != nil {
+		w.watch.leave(p, g, s, d.at, d.mode.Reason)
+		return nil
+	}
 	if err := w.disarm(cause, g, s); err != nil {
 		return err
 	}

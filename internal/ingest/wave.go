@@ -129,6 +129,7 @@ type wave struct {
 	looped  []string  // journeys that the loop guard kept out
 	chunk   uuid.UUID // the backfill whose chunk this is
 	moved   int64     // how many contacts it has moved
+	watch   *watcher  // looks on in a simulation, where nothing follows from a transition; nil in life
 	// judge asks the database what the criteria say of an event that was not
 	// foreseen. Nothing else here does I/O.
 	judge func(e *flow) ([]*check, error)
@@ -137,7 +138,7 @@ type wave struct {
 // flow makes the event of an item, before anything is done with it.
 func (w *wave) flow(it *item) *flow {
 	v, ev := &it.verdict, &it.event
-	now := instantOf(w.began, v.index)
+	now := it.instant(w.began)
 	e := &flow{
 		id: it.id, person: v.person, verdict: v, name: ev.Name, properties: ev.Properties, value: ev.Value,
 		currency: ev.Currency, source: ev.Source, hops: ev.Hops, occurred: occurred(ev, now), received: now, dead: v.dead, conflict: v.conflict,
@@ -156,7 +157,7 @@ func (w *wave) flow(it *item) *flow {
 // apply runs one item through the steps of I-43 and fills in its result.
 func (w *wave) apply(it *item) error {
 	v := &it.verdict
-	w.now = instantOf(w.began, v.index)
+	w.now = it.instant(w.began)
 	if err := w.pass(it); err != nil {
 		return err
 	}

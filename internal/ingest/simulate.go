@@ -1,0 +1,349 @@
+package ingest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/store"
+)
+
+// Simulation asks what buckets would have done between two instants.
+type Simulation struct {
+	// From is where the buckets begin to run: who matches then is a member silently. To
+	// is where they end; what is due then still happens.
+	From, To time.Time
+	// Definitions are the buckets. They run whether they are disabled or not.
+	Definitions []bucket.Definition
+	// Events are the history, in any order; each needs a Timestamp and must be valid.
+	// nil means what is stored.
+	Events []Event
+	// Progress, if not nil, is told now and then how many people of about how many are
+	// done.
+	Progress func(done, total int)
+}
+
+// Simulated is what a simulation found.
+type Simulated struct {
+	// Transitions are in order of instant; at one instant by contact, and for one
+	// contact as they happen.
+	Transitions []SimulatedTransition
+	// People is how many contacts had a history.
+	People int
+	// Warnings tell where history is not known.
+	Warnings []string
+}
+
+// PropertiesWarning says that the properties of stored contacts are those of today (B-61).
+const PropertiesWarning = "property history is not kept"
+
+const (
+	// simulationWorkers is how many transactions are under way at once.
+	simulationWorkers = 2
+	// simulationSize is how many households share a transaction.
+	simulationSize = 1000
+)
+
+// Simulate lets buckets run over history with exact time (B-59). It works in a schema
+// of its own, which is dropped when it returns, whatever the outcome, and changes
+// nothing else. Events go through the transactions of life, in virtual time; of each
+// contact the edges between two events come at their own instants. No reaction runs.
+func Simulate(ctx context.Context, s *store.Store, p Simulation) (_ *Simulated, err error) {
+	if !p.From.Before(p.To) {
+		return nil, errors.New("simulate: the end must be after the beginning")
+	}
+	x, err := openScratch(ctx, s)
+	if err != nil {
+		return nil, fmt.Errorf("simulate: %w", err)
+	}
+	defer func() { err = errors.Join(err, x.close(ctx)) }()
+	m := &simulation{Simulation: p, scratch: x}
+	if err := m.run(ctx, s); err != nil {
+		return nil, fmt.Errorf("simulate: %w", err)
+	}
+	return m.result(), nil
+}
+
+// simulation is one run of Simulate.
+type simulation struct {
+	Simulation
+	scratch *scratch
+	out     Simulated
+
+	workers []*simulator
+	windows []*window
+	// watching are the events whose edges count.
+	watching map[string]bool
+	aging    bool // some stay may end by its age, or some leave be held back
+
+	mu          sync.Mutex
+	source      func(ctx context.Context, size int) ([]*household, error)
+	done, total int
+}
+
+// simulator applies items for some households at a time.
+type simulator struct {
+	*simulation
+	ingester *Ingester
+	watch    *watcher
+}
+
+func (m *simulation) run(ctx context.Context, s *store.Store) error {
+	quiet := slog.New(slog.DiscardHandler)
+	for range simulationWorkers {
+		g := New(m.scratch.Store, Config{Lanes: 1, Logger: quiet})
+		defer g.Close()
+		g.watch = newWatcher()
+		m.workers = append(m.workers, &simulator{simulation: m, ingester: g, watch: g.watch})
+	}
+	if err := m.scratch.set(ctx, m.From); err != nil {
+		return err
+	}
+	h, err := m.history(ctx, s)
+	if err != nil {
+		return err
+	}
+	// What lies before is history that no bucket saw.
+	m.source = h.before
+	if err := m.all(ctx, (*simulator).recount); err != nil {
+		return fmt.Errorf("load history: %w", err)
+	}
+	if err := m.register(ctx); err != nil {
+		return err
+	}
+	if err := m.scratch.set(ctx, m.To); err != nil {
+		return err
+	}
+	m.source, m.total = h.during, h.people()
+	if err := m.all(ctx, (*simulator).live); err != nil {
+		return err
+	}
+	m.out.People = m.done
+	return nil
+}
+
+// all lets the workers share what the source has.
+func (m *simulation) all(ctx context.Context, work func(*simulator, context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	errs := make([]error, len(m.workers))
+	var running sync.WaitGroup
+	for i, w := range m.workers {
+		running.Go(func() {
+			if errs[i] = work(w, ctx); errs[i] != nil {
+				cancel()
+			}
+		})
+	}
+	running.Wait()
+	for _, err := range errs {
+		if err != nil && !errors.Is(err, context.Canceled) {
+			return err
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// next takes households from the source; none when it is exhausted.
+func (m *simulation) next(ctx context.Context, size int) ([]*household, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.source(ctx, size)
+}
+
+// finished counts households that are done.
+func (m *simulation) finished(people int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.done += people
+	if m.Progress != nil {
+		m.Progress(m.done, m.total)
+	}
+}
+
+// register brings the buckets into force as of the beginning, and settles whoever
+// matches then (W-19, W-26, W-27).
+func (m *simulation) register(ctx context.Context) error {
+	definitions := slices.Clone(m.Definitions)
+	for i := range definitions {
+		d := &definitions[i]
+		d.Disabled, d.Aliases, d.SyncToPostHog = false, nil, false
+		d.Reactions = slices.DeleteFunc(slices.Clone(d.Reactions), func(r bucket.Reaction) bool { return r.Schedule == nil })
+		m.aging = m.aging || d.MinDwell() > 0 || d.MaxDwell() > 0
+	}
+	g := m.workers[0].ingester
+	if err := g.Register(ctx, "simulation", "simulation", definitions); err != nil {
+		return fmt.Errorf("register buckets: %w", err)
+	}
+	for {
+		done, _, err := g.Backfill(ctx)
+		if err != nil {
+			return fmt.Errorf("settle contacts: %w", err)
+		}
+		if done {
+			break
+		}
+	}
+	for _, w := range m.workers {
+		if err := w.ingester.reload(ctx); err != nil {
+			return err
+		}
+	}
+	l := g.catalog.Load().segments
+	for _, failed := range l.settling {
+		return fmt.Errorf("bucket %s could not be settled", failed.ID)
+	}
+	m.windows = l.windows()
+	return nil
+}
+
+// result puts together what the workers have found.
+func (m *simulation) result() *Simulated {
+	for _, w := range m.workers {
+		m.out.Transitions = append(m.out.Transitions, w.watch.found...)
+	}
+	slices.SortStableFunc(m.out.Transitions, func(a, b SimulatedTransition) int {
+		return cmp.Or(a.At.Compare(b.At), strings.Compare(a.Contact, b.Contact))
+	})
+	return &m.out
+}
+
+// resume lets members of the beginning go on.
+func (w *simulator) resume(ctx context.Context, households []*household) error {
+	residents := map[uuid.UUID]*resident{}
+	var ids []uuid.UUID
+	for _, h := range households {
+		for _, r := range h.people {
+			residents[r.id] = r
+			ids = append(ids, r.id)
+		}
+		for key, shown := range h.shown {
+			w.watch.shown[key] = shown
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	rows, err := w.scratch.SimulationMembers(ctx, ids)
+	if err != nil {
+		return fmt.Errorf("read members: %w", err)
+	}
+	l := w.ingester.catalog.Load().segments
+	for i := range rows {
+		row := &rows[i]
+		key := row.ContactKey
+		if shown, ok := w.watch.shown[key]; ok {
+			key = shown
+		}
+		who := w.watch.people[row.ContactID]
+		if who == nil {
+			who = &watched{key: key}
+			w.watch.people[row.ContactID] = who
+		}
+		s := &bucket.Stay{ID: row.ID, BucketID: row.BucketID, Epoch: int(row.Epoch), Entered: row.EnteredAt, Anchor: row.AnchorAt}
+		who.stays = append(who.stays, newWatchedStay(l.byID[row.BucketID], s, w.From))
+	}
+	return nil
+}
+
+// sender makes transactions in virtual time.
+func (w *simulator) send(ctx context.Context, items []*item) error {
+	if len(items) == 0 {
+		return nil
+	}
+	return w.ingester.transact(ctx, items, nil)
+}
+
+// recount applies what lies before the beginning, as fast as it goes: no bucket is in
+// force yet.
+func (w *simulator) recount(ctx context.Context) error {
+	for {
+		households, err := w.next(ctx, simulationSize)
+		if err != nil || len(households) == 0 {
+			return err
+		}
+		var items []*item
+		var of []*household
+		flush := func() error {
+			if err := w.send(ctx, items); err != nil {
+				return err
+			}
+			for i, it := range items {
+				of[i].applied(it, w.watching)
+			}
+			items, of = items[:0:0], of[:0]
+			return nil
+		}
+		for _, h := range households {
+			for h.next < len(h.items) && h.items[h.next].when.Before(w.From) {
+				items, of = append(items, h.take()), append(of, h)
+				if len(items) >= simulationSize {
+					if err := flush(); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		if err := flush(); err != nil {
+			return err
+		}
+	}
+}
+
+// live lets households live from the beginning to the end, each at its own pace: in
+// one round each does what it does next.
+func (w *simulator) live(ctx context.Context) error {
+	var active []*household
+	for {
+		if room := simulationSize - len(active); room >= simulationSize/4 {
+			fresh, err := w.next(ctx, room)
+			if err != nil {
+				return err
+			}
+			if err := w.resume(ctx, fresh); err != nil {
+				return err
+			}
+			for _, h := range fresh {
+				h.begin(w.simulation)
+			}
+			active = append(active, fresh...)
+		}
+		if len(active) == 0 {
+			return ctx.Err()
+		}
+		var items []*item
+		of := map[*item]*household{}
+		ended := 0
+		active = slices.DeleteFunc(active, func(h *household) bool {
+			todo := h.round(w)
+			for _, it := range todo {
+				items, of[it] = append(items, it), h
+			}
+			if len(todo) == 0 {
+				ended += h.finish(w)
+			}
+			return len(todo) == 0
+		})
+		if err := w.send(ctx, items); err != nil {
+			return err
+		}
+		for _, it := range items {
+			of[it].applied(it, w.watching)
+			if it.kind != kindTick && !it.gone {
+				w.watch.see(it.verdict.person.survivor(), it.when)
+			}
+		}
+		if ended > 0 {
+			w.finished(ended)
+		}
+	}
+}

@@ -1,0 +1,164 @@
+package ingest
+
+import (
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// household is people whose identities may touch: what one of them does may merge it
+// with another. Nobody else has to do with them, so that it lives at its own pace.
+type household struct {
+	items []happening // in order
+	next  int
+	// people are the contacts that exist by now.
+	people []*resident
+	// until is where its history ends; over is set if it ends before that instant, by a
+	// deletion.
+	until time.Time
+	over  bool
+	// shown are the contact keys of people who go by their uuids in the simulation.
+	shown map[string]string
+}
+
+// happening is one thing that happened: an event, or what became of a mail.
+type happening struct {
+	when      time.Time
+	event     Event
+	contactID uuid.UUID
+	template  string
+	write     Write
+}
+
+// resident is one contact of a household.
+type resident struct {
+	id uuid.UUID
+	// did are the instants of its events whose edges count, in order.
+	did map[string][]time.Time
+	// Time has passed for it until reached, but for the buckets that are behind.
+	reached time.Time
+	behind  map[string]time.Time
+}
+
+// take makes the item of what happens next.
+func (h *household) take() *item {
+	n := &h.items[h.next]
+	h.next++
+	it := newItem(&n.event)
+	it.when = n.when
+	if n.contactID != uuid.Nil {
+		it.contactID = n.contactID
+	}
+	if n.write != nil {
+		it.kind, it.template, it.writes = kindTouch, n.template, []Write{n.write}
+	}
+	return it
+}
+
+// begin is where buckets come into force.
+func (h *household) begin(m *simulation) {
+	if h.until.IsZero() {
+		h.until = m.To
+	}
+	for _, r := range h.people {
+		r.reached = m.From
+	}
+}
+
+// round is what the household does next: let time pass for its people up to what
+// happens next, until nothing is due before it any more, then that. It is nothing at
+// the end of its history.
+func (h *household) round(w *simulator) []*item {
+	more := h.next < len(h.items) && !h.items[h.next].when.After(h.until)
+	horizon := h.until
+	if more {
+		horizon = h.items[h.next].when
+	}
+	var ticks []*item
+	for _, r := range h.people {
+		edges := r.edges(w.windows, horizon)
+		ages := w.aging && w.watch.stays(r.id) > 0 && (r.reached.Before(horizon) || len(r.behind) > 0)
+		if len(edges) == 0 && !ages {
+			r.reached, r.behind = later(r.reached, horizon), nil
+			continue
+		}
+		it := tick(r.id)
+		it.when, it.edges = horizon, edges
+		ticks = append(ticks, it)
+	}
+	if len(ticks) == 0 && more {
+		return []*item{h.take()}
+	}
+	return ticks
+}
+
+// edges are those that the contact's events pass up to an instant (W-2).
+func (r *resident) edges(windows []*window, until time.Time) []Edge {
+	var found []Edge
+	for _, w := range windows {
+		did := r.did[w.Event]
+		for _, g := range w.segments {
+			since := r.reached
+			if at, behind := r.behind[g.ID]; behind {
+				since = at
+			}
+			i := sort.Search(len(did), func(i int) bool { return w.edge(did[i]).After(since) })
+			for ; i < len(did) && !w.edge(did[i]).After(until); i++ {
+				found = append(found, Edge{BucketID: g.ID, At: w.edge(did[i])})
+			}
+		}
+	}
+	return found
+}
+
+// applied notes what an item did to the people.
+func (h *household) applied(it *item, watching map[string]bool) {
+	if it.kind == kindTick {
+		r := h.resident(it.contactID, it.when)
+		r.reached, r.behind = it.when, it.stopped
+		return
+	}
+	if it.gone {
+		return
+	}
+	for _, m := range it.verdict.merges {
+		from, into := h.resident(m.from.id, it.when), h.resident(m.into.id, it.when)
+		for name, did := range from.did {
+			into.did[name] = slices.SortedFunc(slices.Values(slices.Concat(into.did[name], did)), time.Time.Compare)
+		}
+		h.people = slices.DeleteFunc(h.people, func(r *resident) bool { return r == from })
+	}
+	r := h.resident(it.verdict.person.survivor().id, it.when)
+	if it.kind == kindEvent && watching[it.event.Name] {
+		r.did[it.event.Name] = append(r.did[it.event.Name], it.when)
+	}
+}
+
+// resident is the contact with the uuid; a new one begins at an instant.
+func (h *household) resident(id uuid.UUID, now time.Time) *resident {
+	for _, r := range h.people {
+		if r.id == id {
+			return r
+		}
+	}
+	r := &resident{id: id, did: map[string][]time.Time{}, reached: now}
+	h.people = append(h.people, r)
+	return r
+}
+
+// finish notes what is left of the history, and counts the people.
+func (h *household) finish(w *simulator) int {
+	before := h.until
+	if !h.over {
+		before = before.Add(time.Microsecond) // what is due at the end still happens
+	}
+	for _, r := range h.people {
+		w.watch.finish(r.id, before)
+	}
+	for key := range h.shown {
+		delete(w.watch.shown, key)
+	}
+	return len(h.people)
+}
