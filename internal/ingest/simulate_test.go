@@ -1,0 +1,268 @@
+package ingest_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/ingest"
+)
+
+// timers are the dwell timers as Temporal keeps them: asleep until their instants.
+type timers map[string]time.Time // by stay and label
+
+// passDwelling lets time pass up to an instant, with the clock and the timers, each
+// woken when it asked to be; at one instant the clock first.
+func (v *timed) passDwelling(asleep timers, after time.Duration) {
+	v.t.Helper()
+	now, until := v.now(), monday.Add(after)
+	for {
+		wait, err := v.clock.Round(v.t.Context())
+		require.NoError(v.t, err)
+		if wait == 0 {
+			continue
+		}
+		v.armed(asleep)
+		next, timer := until, ""
+		if wait < until.Sub(now) {
+			next = now.Add(wait)
+		}
+		for name, due := range asleep {
+			if due.Before(next) || due.Equal(next) && timer == "" {
+				next, timer = due, name
+			}
+		}
+		if next.After(now) {
+			now = next
+			v.set(now.Sub(monday))
+			continue // what the clock does now comes first
+		}
+		if timer == "" {
+			return
+		}
+		stay, label, _ := strings.Cut(timer, " ")
+		outcome, err := v.ingester.Dwell(v.t.Context(), uuid.MustParse(stay), label, false)
+		require.NoError(v.t, err)
+		if asleep[timer] = now.Add(outcome.Wait); outcome.Wait == 0 {
+			delete(asleep, timer)
+		}
+	}
+}
+
+// armed delivers the timers that wait in the outbox.
+func (v *timed) armed(asleep timers) {
+	v.t.Helper()
+	rows, err := v.store.Pool.Query(v.t.Context(), `update outbox set status = 'delivered' where status = 'pending'
+		returning case kind when 'dwell' then payload ->> 'stayId' || ' ' || (payload ->> 'label') else '' end as timer, coalesce((payload ->> 'due')::timestamptz, due_at) as due`)
+	require.NoError(v.t, err)
+	fresh, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct {
+		Timer string
+		Due   time.Time
+	}])
+	require.NoError(v.t, err)
+	for _, a := range fresh {
+		if a.Timer != "" {
+			asleep[a.Timer] = a.Due
+		}
+	}
+}
+
+// stored are the transitions that life has stored, as a simulation tells them.
+func (v *timed) stored() []string {
+	v.t.Helper()
+	all := v.texts(`select to_char(occurred_at at time zone 'utc', 'DD HH24:MI:SS.US') || ' ' || (properties ->> 'userId') || ' ' || (properties ->> 'transition') || ' ' || (properties ->> 'bucketId')
+			|| ' #' || (properties ->> 'entryCount') || ' ' || case when name like 'bucket:dwell:%' then substring(name from '[^:]*$') else '' end
+			|| ' ' || coalesce(properties ->> 'dwellCount', '0') || ' ' || coalesce(properties ->> 'reason', '') || ' false'
+		from events where source = 'bucket'
+		union all
+		select to_char(m.entered_at at time zone 'utc', 'DD HH24:MI:SS.US') || ' ' || c.external_id || ' entered ' || m.bucket_id || ' #' || m.epoch || '  0  true'
+		from memberships m join contacts c on c.id = m.contact_id where m.muted`)
+	slices.Sort(all)
+	return all
+}
+
+func (v *timed) simulate(s ingest.Simulation, buckets ...hogsend.Bucket) *ingest.Simulated {
+	v.t.Helper()
+	var err error
+	s.Definitions, err = bucket.DescribeAll(buckets)
+	require.NoError(v.t, err)
+	got, err := ingest.Simulate(v.t.Context(), v.store, s)
+	require.NoError(v.t, err)
+	return got
+}
+
+func told(all []ingest.SimulatedTransition) []string {
+	lines := []string{}
+	for _, t := range all {
+		lines = append(lines, fmt.Sprintf("%s %s %s %s #%d %s %d %s %t", t.At.UTC().Format("02 15:04:05.000000"), t.Contact, t.Transition, t.Bucket, t.Epoch, t.Label, t.Ordinal, t.Reason, t.Muted))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// everything is the content of all tables, and which schemas there are.
+func (v *timed) everything() map[string]string {
+	v.t.Helper()
+	found := map[string]string{"schemas": strings.Join(v.texts(`select nspname::text from pg_namespace where nspname not like 'pg\_%' order by 1`), " ")}
+	for _, table := range v.texts(`select tablename::text from pg_tables where schemaname = 'public' order by 1`) {
+		found[table] = v.texts(fmt.Sprintf(`select count(*) || ' ' || coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from public.%q t`, table))[0]
+	}
+	require.Contains(v.t, found, "events")
+	return found
+}
+
+// onlyEvents are criteria without property leaves.
+func onlyEvents(t *rapid.T, id string) hogsend.Bucket {
+	for {
+		b := drawBucket(t, id)
+		if !strings.Contains(fmt.Sprintf("%#v", b.Criteria), "PropertyCondition{") {
+			b.Reactions = []hogsend.Reaction{hogsend.OnEnter(nothing), hogsend.OnDwell(hogsend.After(90*time.Minute), nothing), hogsend.OnDwell(hogsend.Every(5*time.Hour), nothing)}
+			return b
+		}
+	}
+}
+
+// life is what happens to a few people while some buckets run.
+type life struct {
+	buckets []hogsend.Bucket
+	steps   []moment
+	rest    time.Duration
+}
+
+type moment struct {
+	pause time.Duration
+	batch []ingest.Event
+}
+
+func drawLife(t *rapid.T) (l life) {
+	for i := range rapid.IntRange(1, 3).Draw(t, "buckets") {
+		l.buckets = append(l.buckets, onlyEvents(t, fmt.Sprintf("b%d", i)))
+	}
+	for range rapid.IntRange(3, 12).Draw(t, "steps") {
+		s := moment{pause: rapid.SampledFrom([]time.Duration{0, time.Minute, time.Hour, 90 * time.Minute, 5 * time.Hour, 25 * time.Hour}).Draw(t, "pause") + time.Millisecond}
+		for range rapid.IntRange(1, 4).Draw(t, "batch") {
+			s.batch = append(s.batch, user(rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "name"), rapid.SampledFrom([]string{"ada", "bob"}).Draw(t, "who")))
+		}
+		l.steps = append(l.steps, s)
+	}
+	l.rest = rapid.SampledFrom([]time.Duration{time.Hour, 60 * time.Hour}).Draw(t, "rest")
+	return l
+}
+
+// B-60: what happened while the buckets ran, simulated, is what was stored: instant by
+// instant, limits and dwell included. B-59: nothing is changed by it.
+func TestASimulationOfLifeIsLife(t *testing.T) {
+	t.Parallel()
+	v, lives, dwells := virtual(t), rapid.Custom(drawLife), 0
+	// A scratch schema takes its time: these are fewer than other properties are tried on.
+	for seed := range 30 {
+		l := lives.Example(seed)
+		v.exec(`truncate contacts, contact_keys, events, event_keys, memberships, clock_cursors, buckets, backfills, registries, outbox, decisions, enrollments, arming cascade`)
+		v.set(0)
+		v.register(fmt.Sprint("life ", seed), l.buckets...)
+		v.settle()
+		asleep, now := timers{}, time.Duration(0)
+		for _, s := range l.steps {
+			now += s.pause
+			v.passDwelling(asleep, now)
+			v.sendAll(s.batch...)
+		}
+		now += l.rest
+		v.passDwelling(asleep, now)
+		before := v.everything()
+		got := v.simulate(ingest.Simulation{From: monday.Add(-time.Hour), To: monday.Add(now)}, l.buckets...)
+		require.Equal(t, strings.Join(v.stored(), "\n"), strings.Join(told(got.Transitions), "\n"), "seed %d: %#v", seed, l.buckets)
+		require.Empty(t, got.Warnings)
+		require.Equal(t, before, v.everything())
+		for _, transition := range got.Transitions {
+			if transition.Transition == "dwell" {
+				dwells++
+			}
+		}
+	}
+	require.Greater(t, dwells, 100)
+}
+
+// B-61: properties are those of today, and the report says so.
+func TestASimulationWarnsWhereHistoryIsNotKept(t *testing.T) {
+	t.Parallel()
+	pro := segmentOf("pro", hogsend.All(hogsend.Prop("plan").Eq("pro"), hogsend.Event("click").Exists()))
+	v := virtual(t)
+	for i, plan := range []string{`"free"`, `"pro"`} {
+		v.set(time.Duration(i) * time.Hour)
+		ev := user("click", "ada")
+		ev.ContactProperties = map[string]json.RawMessage{"plan": json.RawMessage(plan)}
+		v.send(ev)
+	}
+	got := v.simulate(ingest.Simulation{From: monday.Add(-time.Hour), To: monday.Add(2 * time.Hour)}, pro)
+	require.Equal(t, []string{"property history is not kept"}, got.Warnings)
+	require.Equal(t, []string{"05 10:00:00.000001 ada entered pro #1  0  false"}, told(got.Transitions), "as if she had been pro since the first click")
+
+	// Over events properties are as they were.
+	first, second := monday, monday.Add(time.Hour)
+	events := []ingest.Event{at(user("click", "ada"), first), at(user("click", "ada"), second)}
+	events[0].ContactProperties = map[string]json.RawMessage{"plan": json.RawMessage(`"free"`)}
+	events[1].ContactProperties = map[string]json.RawMessage{"plan": json.RawMessage(`"pro"`)}
+	got = v.simulate(ingest.Simulation{From: first, To: second, Events: events}, pro)
+	require.Empty(t, got.Warnings)
+	require.Equal(t, []string{"05 11:00:00.000000 ada entered pro #1  0  false"}, told(got.Transitions))
+}
+
+// B-59: who matches at the beginning is a member silently, with the historical anchor.
+func TestASimulationBeginsSilently(t *testing.T) {
+	t.Parallel()
+	b := dormant()
+	b.Reactions = []hogsend.Reaction{hogsend.OnDwell(hogsend.Every(hogsend.Day), nothing)}
+	v := virtual(t)
+	v.send(user("active", "ada"))
+	v.set(10 * hogsend.Day)
+	v.send(user("active", "ada"))
+	v.send(user("active", "bob"))
+	want := []string{
+		// Dormant since day 7: the dwells of day 8 and 9 lie before the beginning or on it.
+		"15 10:00:00.000001 ada left dormant #1  0 criteria false",
+	}
+	got := v.simulate(ingest.Simulation{From: monday.Add(9*hogsend.Day + time.Hour), To: monday.Add(11 * hogsend.Day)}, b)
+	require.Equal(t, want, told(got.Transitions))
+	got = v.simulate(ingest.Simulation{From: monday.Add(8*hogsend.Day + time.Hour), To: monday.Add(17*hogsend.Day + time.Hour)}, b)
+	require.Equal(t, []string{
+		"14 10:00:00.000001 ada dwell dormant #1 every-86400000 2  false",
+		"15 10:00:00.000001 ada left dormant #1  0 criteria false",
+		"22 10:00:00.000002 ada entered dormant #2  0  false",
+		"22 10:00:00.000002 bob entered dormant #1  0  false",
+	}, told(got.Transitions))
+}
+
+// B-59: a canceled simulation leaves nothing, and the next one removes what a killed
+// one left.
+func TestASimulationLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	v := virtual(t)
+	v.exec(`create schema hogsend_simulation_of_the_dead`)
+	v.exec(`create table hogsend_simulation_of_the_dead.events ()`)
+	definitions, err := bucket.DescribeAll([]hogsend.Bucket{dormant()})
+	require.NoError(t, err)
+	var events []ingest.Event
+	for i := range 3000 {
+		events = append(events, at(user("active", fmt.Sprint("user ", i)), monday))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err = ingest.Simulate(ctx, v.store, ingest.Simulation{
+		From: monday, To: monday.Add(30 * hogsend.Day), Definitions: definitions, Events: events, Progress: func(int, int) { cancel() },
+	})
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, []string{"public", "virtual"}, v.texts(`select nspname::text from pg_namespace where nspname not like 'pg\_%' and nspname <> 'information_schema' order by 1`))
+	_, err = ingest.Simulate(t.Context(), v.store, ingest.Simulation{From: monday, To: monday, Definitions: definitions})
+	require.EqualError(t, err, "simulate: the end must be after the beginning")
+}
