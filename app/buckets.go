@@ -16,9 +16,9 @@ import (
 )
 
 func (p *program) bucketsCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "buckets", Short: "List, show, switch, preview and retire buckets"}
+	cmd := &cobra.Command{Use: "buckets", Short: "List, show, switch, preview, simulate and retire buckets"}
 	cmd.AddCommand(p.bucketsListCommand(), p.bucketsShowCommand(), p.bucketsMembersCommand(), p.bucketsSwitchCommand("enable", true),
-		p.bucketsSwitchCommand("disable", false), p.bucketsPreviewCommand(), p.bucketsRetireCommand())
+		p.bucketsSwitchCommand("disable", false), p.bucketsPreviewCommand(), p.bucketsSimulateCommand(), p.bucketsRetireCommand())
 	return cmd
 }
 

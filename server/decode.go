@@ -85,6 +85,18 @@ func decodeBatch(data []byte) ([]item, []detail) {
 	})
 }
 
+// DecodeItem reads one item of the batch endpoint by the rules of I-10 to I-14. The
+// event is to be used only when there is no problem; it keeps parts of raw.
+func DecodeItem(raw []byte) (ingest.Event, []ingest.Problem) {
+	d := eventDecoder{data: raw, names: &eventNames}
+	event, details := d.decode()
+	problems := make([]ingest.Problem, len(details))
+	for i, p := range details {
+		problems[i] = ingest.Problem(p)
+	}
+	return event, problems
+}
+
 // decodeItems reads the list in a field, at most most items, each by one.
 func decodeItems(data []byte, field string, most int, one func([]byte) (ingest.Event, []detail)) ([]item, []detail) {
 	s := newScanner(data)

@@ -211,6 +211,9 @@ func (m *simulation) result() *Simulated {
 	for _, w := range m.workers {
 		m.out.Transitions = append(m.out.Transitions, w.watch.found...)
 	}
+	for i := range m.out.Transitions {
+		m.out.Transitions[i].At = m.out.Transitions[i].At.UTC()
+	}
 	slices.SortStableFunc(m.out.Transitions, func(a, b SimulatedTransition) int {
 		return cmp.Or(a.At.Compare(b.At), strings.Compare(a.Contact, b.Contact))
 	})
