@@ -14,12 +14,38 @@ import (
 	"github.com/hogsend/hogsend/internal/store"
 )
 
-// scratchTables are what the transactions of a simulation touch.
-func scratchTables() []string {
-	return []string{
-		"contacts", "contact_keys", "events", "event_keys", "enrollments", "waits", "decisions", "preferences", "sends", "outbox",
-		"journey_configs", "registries", "registry_state", "worker_heartbeats", "buckets", "memberships", "backfills", "settled",
-		"clock_cursors", "clock_retries", "arming",
+// scratchTable is a table that the transactions of a simulation touch, with the
+// indexes that they need. Those that lead from a name or a bucket to its people are
+// left out: a simulation asks about people, and without statistics such an index may
+// look as good to the planner as the right one.
+type scratchTable struct {
+	name    string
+	indexes []string
+}
+
+func scratchTables() []scratchTable {
+	return []scratchTable{
+		{"contacts", []string{"unique (id)", "(email_key) where email_key is not null", "(merged_into) where merged_into is not null"}},
+		{"contact_keys", []string{"unique (kind, key)", "(contact_id)"}},
+		{"events", []string{"(contact_id, name, occurred_at)"}},
+		{"memberships", []string{"unique (id)", "unique (contact_id, bucket_id, epoch)", "unique (contact_id, bucket_id) where status = 'active'"}},
+		{"sends", []string{"unique (id)", "(contact_id, template_key, sent_at desc) where sent_at is not null"}},
+		{"registries", []string{"unique (digest)"}},
+		{"buckets", []string{"unique (id)"}},
+		{"registry_state", nil},
+		{"backfills", nil},
+		{"settled", nil},
+		{"clock_cursors", nil},
+		{"arming", nil},
+		// These stay empty.
+		{"event_keys", nil},
+		{"enrollments", nil},
+		{"waits", nil},
+		{"decisions", nil},
+		{"preferences", nil},
+		{"outbox", nil},
+		{"journey_configs", nil},
+		{"worker_heartbeats", nil},
 	}
 }
 
@@ -65,8 +91,17 @@ func openScratch(ctx context.Context, s *store.Store) (_ *scratch, err error) {
 			return err
 		}
 		for _, table := range scratchTables() {
-			if _, err := tx.Exec(ctx, fmt.Sprintf("create unlogged table %s.%s (like %s including all)", x.schema, table, table)); err != nil {
+			if _, err := tx.Exec(ctx, fmt.Sprintf("create unlogged table %s.%s (like %s including all excluding indexes)", x.schema, table.name, table.name)); err != nil {
 				return err
+			}
+			for _, index := range table.indexes {
+				kind := ""
+				if on, unique := strings.CutPrefix(index, "unique "); unique {
+					kind, index = "unique ", on
+				}
+				if _, err := tx.Exec(ctx, fmt.Sprintf("create %sindex on %s.%s %s", kind, x.schema, table.name, index)); err != nil {
+					return err
+				}
 			}
 		}
 		_, err := tx.Exec(ctx, "insert into "+x.schema+".registry_state default values")
@@ -78,6 +113,8 @@ func openScratch(ctx context.Context, s *store.Store) (_ *scratch, err error) {
 	cfg := s.Pool.Config().Copy()
 	cfg.ConnConfig.RuntimeParams["search_path"] = x.schema + ", pg_catalog"
 	cfg.ConnConfig.RuntimeParams["synchronous_commit"] = "off"
+	// Plans are made while the tables are empty.
+	cfg.ConnConfig.RuntimeParams["enable_seqscan"] = "off"
 	cfg.MaxConns = simulationWorkers + 1
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {

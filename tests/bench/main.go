@@ -23,7 +23,7 @@ import (
 
 func main() {
 	binary := flag.String("binary", "", "the built hogsend binary")
-	only := flag.String("only", "", "comma list of: ingest, scale, buckets, journeys, dwell, start")
+	only := flag.String("only", "", "comma list of: ingest, scale, buckets, simulate, journeys, dwell, start")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of this process to the file")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -103,6 +103,7 @@ func run(ctx context.Context, binary, only string) error {
 		{"ingest", func(ctx context.Context) ([]line, error) { return benchIngest(ctx, server.URL()) }},
 		{"scale", func(ctx context.Context) ([]line, error) { return benchScale(ctx, server.URL()) }},
 		{"buckets", func(ctx context.Context) ([]line, error) { return benchBuckets(ctx, server.URL()) }},
+		{"simulate", func(ctx context.Context) ([]line, error) { return benchSimulate(ctx, server.URL()) }},
 		{"journeys", func(ctx context.Context) ([]line, error) { return benchJourneys(ctx, server.URL(), binary, dir) }},
 		{"dwell", func(ctx context.Context) ([]line, error) { return benchDwell(ctx, server.URL(), binary, dir) }},
 		{"start", func(ctx context.Context) ([]line, error) { return benchStart(ctx, binary, dir) }},
