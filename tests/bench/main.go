@@ -23,7 +23,7 @@ import (
 
 func main() {
 	binary := flag.String("binary", "", "the built hogsend binary")
-	only := flag.String("only", "", "comma list of: ingest, scale, buckets, simulate, journeys, dwell, start")
+	only := flag.String("only", "", "comma list of: ingest, scale, buckets, simulate, journeys, dwell, start; large, which takes minutes, is run only if named")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of this process to the file")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -106,9 +106,10 @@ func run(ctx context.Context, binary, only string) error {
 		{"simulate", func(ctx context.Context) ([]line, error) { return benchSimulate(ctx, server.URL()) }},
 		{"journeys", func(ctx context.Context) ([]line, error) { return benchJourneys(ctx, server.URL(), binary, dir) }},
 		{"dwell", func(ctx context.Context) ([]line, error) { return benchDwell(ctx, server.URL(), binary, dir) }},
+		{"large", func(ctx context.Context) ([]line, error) { return benchLarge(ctx, server.URL()) }},
 		{"start", func(ctx context.Context) ([]line, error) { return benchStart(ctx, binary, dir) }},
 	} {
-		if !wanted(part.name) {
+		if !wanted(part.name) || only == "" && part.name == "large" {
 			continue
 		}
 		fmt.Fprintln(os.Stderr, "measuring", part.name)
