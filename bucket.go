@@ -103,6 +103,9 @@ func Left(bucketID string) string { return "bucket:left:" + bucketID }
 // Dwell is the name of the event of a dwell; label is that of a DwellSchedule (B-24).
 func Dwell(bucketID, label string) string { return "bucket:dwell:" + bucketID + ":" + label }
 
+// Due is the name of the event of OnSchedule; label is that of a Recurrence.
+func Due(bucketID, label string) string { return "bucket:due:" + bucketID + ":" + label }
+
 // The generic names of transitions: one event for any bucket, which exists only if
 // something listens (B-26).
 const (

@@ -25,6 +25,7 @@ func (v *registryValidator) bucketIDs(r Registry) {
 	}
 	for _, b := range r.Buckets {
 		claim(b.ID, b, "ID")
+		v.buckets = append(v.buckets, b.ID)
 	}
 	for _, b := range r.Buckets {
 		for _, alias := range b.Aliases {

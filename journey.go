@@ -70,10 +70,31 @@ func (l EntryLimit) Valid() bool {
 type Trigger struct {
 	Event      string
 	Conditions []Condition
+	// Recurrence, made by OnSchedule, lets the event happen to every member of a
+	// bucket whenever it comes; nil for events that happen otherwise.
+	Recurrence *Recurrence
+	BucketID   string
 }
 
 // On triggers on every event of that exact name.
 func On(event string) Trigger { return Trigger{Event: event} }
+
+// OnEnterOf triggers when a contact enters the bucket. Unlike a reaction the journey
+// is nobody's: it has an id, an entry limit and a switch of its own.
+func OnEnterOf(b Bucket) Trigger { return On(b.Entered()) }
+
+// OnLeaveOf triggers when a contact leaves the bucket.
+func OnLeaveOf(b Bucket) Trigger { return On(b.Left()) }
+
+// OnSchedule triggers at every instant of a recurrence for each contact that is a
+// member of the bucket then, once for each contact and instant, under the usual
+// guards. It begins with the first instant after the first worker with the journey
+// started. What fell due while no worker ran is made up for by one run, that of the
+// newest such instant. The event is "bucket:due:<bucket>:<recurrence>", with the
+// instant as dueAt.
+func OnSchedule(r Recurrence, b Bucket) Trigger {
+	return Trigger{Event: Due(b.ID, r.Label()), Recurrence: &r, BucketID: b.ID}
+}
 
 // Where narrows the trigger: all conditions must hold on the event's properties.
 // The receiver is not changed.

@@ -47,6 +47,7 @@ func (r Registry) Validate() error {
 	v.journeyIDs(r.Journeys)
 	v.bucketIDs(r)
 	v.events = append(slices.Clone(internalEvents), bucketEvents(r.Buckets)...)
+	v.events = append(v.events, scheduleEvents(r.Journeys)...)
 	for _, j := range r.Journeys {
 		v.journey(j)
 	}
@@ -64,6 +65,7 @@ func (r Registry) Validate() error {
 type registryValidator struct {
 	problems  []string
 	templates map[string]bool
+	buckets   []string // their ids
 	events    []string // names behind reserved prefixes that exist
 }
 
@@ -77,6 +79,17 @@ func bucketEvents(buckets []Bucket) []string {
 			if r.Kind == ReactionDwell {
 				found = append(found, r.Trigger(b.ID))
 			}
+		}
+	}
+	return found
+}
+
+// scheduleEvents are the names of what happens by the clock.
+func scheduleEvents(journeys []Journey) []string {
+	var found []string
+	for _, j := range journeys {
+		if j.Trigger.Recurrence != nil {
+			found = append(found, j.Trigger.Event)
 		}
 	}
 	return found
@@ -157,12 +170,25 @@ func (v *registryValidator) journey(j Journey) {
 	if problem := textProblem(j.Description, 0, 1000); problem != "" {
 		report("Description", "%s", problem)
 	}
-	v.event("Trigger.Event", j.Trigger.Event, report)
+	v.trigger(j.Trigger, report)
 	v.conditions("Trigger.Where", j.Trigger.Conditions, report)
 	if problem := runProblem(j.Run); problem != "" {
 		report("Run", "%s", problem)
 	}
 	v.journeyParts(j, report)
+}
+
+func (v *registryValidator) trigger(t Trigger, report func(field, format string, args ...any)) {
+	if t.Recurrence == nil {
+		v.event("Trigger.Event", t.Event, report)
+		return
+	}
+	if err := t.Recurrence.Validate(); err != nil {
+		report("Trigger.Recurrence", "%s", err)
+	}
+	if !slices.Contains(v.buckets, t.BucketID) {
+		report("Trigger.BucketID", "there is no bucket %q%s", t.BucketID, Suggestion(t.BucketID, v.buckets))
+	}
 }
 
 // journeyParts checks what journeys and reactions have in common.

@@ -180,3 +180,35 @@ func TestMailsAreOpenedAndClicked(t *testing.T) {
 	require.Equal(t, []string{"go", "email.opened", "email.link_clicked", "journey:completed"}, got.EventsOf("ada"))
 	require.Equal(t, "true true true", got.Enrollment("ada", "path").Node)
 }
+
+func tellsWhen(ctx workflow.Context, run hogsend.Run) error {
+	at, _ := run.Event().Properties["dueAt"].(string) // always there
+	return run.Checkpoint(ctx, at)
+}
+
+func TestASchedulesMembersAreTold(t *testing.T) {
+	t.Parallel() // T-3
+	tuesday := hogsendtest.Start().Add(22 * time.Hour)
+	digest := hogsend.Journey{
+		ID: "digest", Name: "Digest", EntryLimit: hogsend.Unlimited, Run: tellsWhen,
+		Trigger: hogsend.OnSchedule(hogsend.Weekly(time.Tuesday, "8:00"), vip()),
+	}
+	s, person := bucketScenario(t, vip(), digest)
+	person.Enters(0, "vip")
+	s.Due(s.Offset(tuesday), "digest")
+	person.Leaves(2*hogsend.Day, "vip")
+	s.Due(s.Offset(tuesday)+7*hogsend.Day, "digest")
+	got := s.Run()
+	require.Equal(t, []string{"digest: enrolled"}, got.DecisionsOf("ada"))
+	require.Equal(t, []string{"start", "2026-01-06T08:00:00Z"}, got.Enrollment("ada", "digest").Nodes)
+
+	require.Contains(t, failure(t, func(t hogsendtest.T) {
+		s := hogsendtest.New(t, registryOf(path(waitsForEntry)))
+		s.Due(0, "path")
+	}), "is no journey with a schedule")
+	require.Contains(t, failure(t, func(x hogsendtest.T) {
+		r := registryOf(digest)
+		r.Buckets = []hogsend.Bucket{vip()}
+		hogsendtest.New(x, r).Due(time.Hour, "digest")
+	}), "the next one is at +22h0m0s")
+}

@@ -219,6 +219,8 @@ func (p *postgres) suppress(contact, reason string) error {
 func (p *postgres) enter(string, string) error                      { return nil }
 func (p *postgres) leave(string, string, hogsend.LeaveReason) error { return nil }
 
+func (p *postgres) due(hogsend.Trigger) error { return nil }
+
 func (p *postgres) engage(string, string, string) error { return nil }
 
 func (p *postgres) cancel(contact, journeyID string) error {

@@ -147,6 +147,22 @@ func (s *Scenario) Enable(offset time.Duration, journeyID string) {
 	s.add(offset, "enabling of "+journeyID, func(on stage) error { return on.enable(journeyID, true) })
 }
 
+// Due lets an instant of a journey's OnSchedule come: who is a member of its bucket
+// then is told. The offset must be one of the recurrence; Offset helps to find it.
+func (s *Scenario) Due(offset time.Duration, journeyID string) {
+	s.t.Helper()
+	j := s.catalog.byID[journeyID]
+	if j == nil || j.Trigger.Recurrence == nil {
+		s.fail("Due: %q is no journey with a schedule", journeyID)
+	}
+	at := s.start.Add(offset)
+	next, err := j.Trigger.Recurrence.Next(at.Add(-1))
+	if err != nil || !next.Equal(at) {
+		s.fail("Due: +%s is no instant of %s; the next one is at +%s", offset, j.Trigger.Recurrence.Label(), s.Offset(next))
+	}
+	s.add(offset, "schedule of "+journeyID, func(on stage) error { return on.due(j.Trigger) })
+}
+
 // ResumePolicy says what becomes of the effects that a pause held (J-104 to J-106).
 type ResumePolicy string
 

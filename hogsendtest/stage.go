@@ -30,6 +30,7 @@ type stage interface {
 	suppress(contact, reason string) error
 	enter(contact, bucketID string) error
 	leave(contact, bucketID string, reason hogsend.LeaveReason) error
+	due(t hogsend.Trigger) error
 	cancel(contact, journeyID string) error
 	enable(journeyID string, on bool) error
 	engage(contact, template, link string) error

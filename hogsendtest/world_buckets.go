@@ -104,6 +104,24 @@ func (w *world) leave(contact, bucketID string, reason hogsend.LeaveReason) erro
 	return w.tellTransition(root, p, &transition{bucket: b, kind: hogsend.ReactionLeave, at: w.now(), epoch: s.epoch, reason: reason})
 }
 
+// due tells the members of a bucket of an instant of a schedule.
+func (w *world) due(t hogsend.Trigger) error {
+	b := w.registry.buckets[t.BucketID]
+	for _, p := range slices.Clone(w.contacts) {
+		s := p.stays[b.ID]
+		if s == nil {
+			continue
+		}
+		properties := hogsend.Properties{
+			"bucketId": b.ID, "bucketName": b.Name, "userId": p.key(), "entryCount": s.epoch, "dueAt": w.now().UTC(),
+		}
+		if err := w.internal(w.begin(), p, t.Event, "bucket", properties, 0, t.Event+":"+p.id+":"+w.now().String(), nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // tellTransition stores the event of a transition, and the generic one if something
 // listens to it (B-24 to B-26).
 func (w *world) tellTransition(root *cause, p *person, t *transition) error {

@@ -16,7 +16,7 @@ var HundredCards = hogsend.Bucket{
 // on the contact that it did.
 var Milestone = hogsend.Journey{
 	ID: "usage-milestone", Name: "Usage: 100 cards",
-	Trigger:    hogsend.On(HundredCards.Entered()),
+	Trigger:    hogsend.OnEnterOf(HundredCards),
 	EntryLimit: hogsend.Once,
 	Templates:  []string{TemplateMilestone},
 	Run:        milestone,

@@ -384,8 +384,8 @@ func (c *Clock) advance(ctx context.Context, windows []*window, to time.Time) er
 	return nil
 }
 
-// RunClock runs the clock and what is to be settled and armed until ctx ends, and
-// returns ctx's error. Failures are logged and tried again.
+// RunClock runs the clock, the schedules, and what is to be settled and armed until
+// ctx ends, and returns ctx's error. Failures are logged and tried again.
 func (g *Ingester) RunClock(ctx context.Context) error {
 	if err := g.store.BackfillsResume(ctx, time.Now()); err != nil {
 		g.cfg.Logger.WarnContext(ctx, "resume failed backfills", "error", err)
@@ -410,8 +410,17 @@ func (g *Ingester) RunClock(ctx context.Context) error {
 		}
 	})
 	defer settler.Wait()
-	for {
+	for begun := false; ; {
 		wait, err := clock.Round(ctx)
+		if err == nil && !begun {
+			err = g.BeginSchedules(ctx)
+			begun = err == nil
+		}
+		if err == nil && wait > 0 {
+			var due time.Duration
+			due, err = g.Due(ctx)
+			wait = min(wait, due)
+		}
 		if err != nil && ctx.Err() == nil {
 			g.cfg.Logger.WarnContext(ctx, "clock failed, trying again", "error", err)
 			wait = time.Second

@@ -14,7 +14,7 @@ import (
 	"github.com/hogsend/hogsend/internal/bucket"
 )
 
-// fire is one dwell of a stay that is due.
+// fire is one dwell of a stay that is due, or a recurrence for a member.
 type fire struct {
 	bucketID, label string
 	stayID          uuid.UUID

@@ -96,7 +96,7 @@ func (t *transaction) looked() (contacts []uuid.UUID, buckets []string) {
 			}
 			continue
 		}
-		if it.kind == kindDwell {
+		if it.fire != nil {
 			if g := l.byID[it.fire.bucketID]; g != nil {
 				look(p, []*segment{g})
 			}

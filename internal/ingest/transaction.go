@@ -41,7 +41,7 @@ type item struct {
 	journeyID     string // of origin
 
 	kind kind
-	// edges are what the clock found to be due; dwell is the fire of a timer.
+	// edges are what the clock found to be due; fire is that of a timer or recurrence.
 	edges []Edge
 	fire  *fire
 	// writes are statements of a touch, and the template of the mail they are about.
@@ -76,6 +76,7 @@ const (
 	kindTouch      // properties without an event
 	kindTick       // what time alone has brought
 	kindDwell      // a timer of a stay
+	kindDue        // a recurrence, for a member
 )
 
 // transaction applies items, in order, in one database transaction and three
@@ -412,6 +413,8 @@ func (t *transaction) begin() {
 			occurring["journey:"+it.end.Status] = true
 		case it.kind == kindDwell:
 			occurring[hogsend.Dwell(it.fire.bucketID, it.fire.label)], occurring[hogsend.AnyDwell] = true, true
+		case it.kind == kindDue:
+			occurring[hogsend.Due(it.fire.bucketID, it.fire.label)] = true
 		}
 	}
 	if len(t.catalog.exits) > 0 || t.merges() {

@@ -292,6 +292,13 @@ type ReleasePace struct {
 	ReleasedAt time.Time
 }
 
+type Schedule struct {
+	EventName string
+	BucketID  string
+	DueAt     time.Time
+	Position  uuid.UUID
+}
+
 type Send struct {
 	ID             uuid.UUID
 	Key            string
