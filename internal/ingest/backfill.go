@@ -55,7 +55,7 @@ func (g *Ingester) Backfill(ctx context.Context) (done bool, wait time.Duration,
 			return false, wait, err
 		}
 		g.cfg.Logger.ErrorContext(ctx, "backfill failed", "bucket_id", f.BucketID, "error", err)
-		if err := g.store.BackfillsFail(ctx, err.Error(), time.Now(), f.ID); err != nil {
+		if err := g.store.BackfillsFail(ctx, err.Error(), f.ID); err != nil {
 			return false, 0, fmt.Errorf("record failed backfill: %w", err)
 		}
 	}
@@ -72,10 +72,10 @@ func (g *Ingester) settleChunk(ctx context.Context, f *storedb.BackfillsOpenRow)
 	mirrored := s != nil && s.SyncToPostHog && g.cfg.Mirror
 	if s != nil && s.plain() && s.settling.id == f.ID && !mirrored {
 		ok, err := g.settlePlain(ctx, f, s, size)
-		if ok || errors.Is(err, errAdvanced) {
+		switch {
+		case ok && err == nil || errors.Is(err, errAdvanced):
 			return 0, nil
-		}
-		if err != nil && !errors.Is(err, errMore) {
+		case err != nil && !errors.Is(err, errMore):
 			return 0, err
 		}
 	}

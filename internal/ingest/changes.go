@@ -133,9 +133,16 @@ func (c *changes) join(p *person, s *bucket.Stay, source bucket.Source) {
 	j.Entered = append(j.Entered, s.Entered)
 	j.Anchors = append(j.Anchors, s.Anchor)
 	j.MaxDwells = append(j.MaxDwells, s.MaxDwellAt)
+	j.Lefts, j.Reasons = append(j.Lefts, time.Time{}), append(j.Reasons, "")
 }
 
+// leave ends a stay, also one that is still to be stored: a contact may enter and
+// leave several times in one transaction (W-7).
 func (c *changes) leave(s *bucket.Stay, at time.Time, reason string) {
+	if i := slices.Index(c.joined.Ids, s.ID); i >= 0 {
+		c.joined.Lefts[i], c.joined.Reasons[i] = at, reason
+		return
+	}
 	c.left.Ids = append(c.left.Ids, s.ID)
 	c.left.Lefts = append(c.left.Lefts, at)
 	c.left.Reasons = append(c.left.Reasons, reason)
@@ -164,6 +171,10 @@ func (c *changes) evaluated(s *bucket.Stay) {
 		leave = *s.Leave
 	}
 	e := &c.stayed
+	if i := slices.Index(e.Ids, s.ID); i >= 0 {
+		e.Instants[i], e.Leaves[i], e.LeaveReasons[i], e.Silents[i] = s.Evaluated, leave.At, leave.Reason, leave.Silent
+		return
+	}
 	e.Ids = append(e.Ids, s.ID)
 	e.Instants = append(e.Instants, s.Evaluated)
 	e.Leaves = append(e.Leaves, leave.At)
@@ -246,13 +257,14 @@ func (c *changes) queue(ctx context.Context, p *store.Pipeline, now time.Time, b
 	exec(len(c.outbox.Ids), func(q *storedb.Queries) error { return q.IngestOutboxInsert(ctx, c.outbox) })
 }
 
+// queueStays writes first what ends: a stay must not be in the way of the next one.
 func (c *changes) queueStays(ctx context.Context, p *store.Pipeline, now time.Time) {
 	c.joined.Now, c.left.Now = now, now
-	if len(c.joined.Ids) > 0 {
-		p.Add(func(q *storedb.Queries) error { return q.BucketsStaysInsert(ctx, c.joined) })
-	}
-	if len(c.stayed.Ids) > 0 {
-		p.Add(func(q *storedb.Queries) error { return q.BucketsStaysEvaluate(ctx, c.stayed) })
+	for _, f := range c.fired {
+		p.Add(func(q *storedb.Queries) error {
+			n, err := q.BucketsStaysFire(ctx, storedb.BucketsStaysFireParams{ID: f.stayID, Label: f.label, Ordinal: int32(f.ordinal), Now: now}) //nolint:gosec // counts fires
+			return written("fire dwell", n, 1, err)
+		})
 	}
 	if len(c.left.Ids) > 0 {
 		p.Add(func(q *storedb.Queries) error {
@@ -260,11 +272,11 @@ func (c *changes) queueStays(ctx context.Context, p *store.Pipeline, now time.Ti
 			return written("end stays", n, len(c.left.Ids), err)
 		})
 	}
-	for _, f := range c.fired {
-		p.Add(func(q *storedb.Queries) error {
-			n, err := q.BucketsStaysFire(ctx, storedb.BucketsStaysFireParams{ID: f.stayID, Label: f.label, Ordinal: int32(f.ordinal), Now: now}) //nolint:gosec // counts fires
-			return written("fire dwell", n, 1, err)
-		})
+	if len(c.joined.Ids) > 0 {
+		p.Add(func(q *storedb.Queries) error { return q.BucketsStaysInsert(ctx, c.joined) })
+	}
+	if len(c.stayed.Ids) > 0 {
+		p.Add(func(q *storedb.Queries) error { return q.BucketsStaysEvaluate(ctx, c.stayed) })
 	}
 	if s := c.settled; len(s.BucketIds) > 0 {
 		p.Add(func(q *storedb.Queries) error {

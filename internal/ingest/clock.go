@@ -387,7 +387,7 @@ func (c *Clock) advance(ctx context.Context, windows []*window, to time.Time) er
 // RunClock runs the clock, the schedules, and what is to be settled and armed until
 // ctx ends, and returns ctx's error. Failures are logged and tried again.
 func (g *Ingester) RunClock(ctx context.Context) error {
-	if err := g.store.BackfillsResume(ctx, time.Now()); err != nil {
+	if err := g.store.BackfillsResume(ctx); err != nil {
 		g.cfg.Logger.WarnContext(ctx, "resume failed backfills", "error", err)
 	}
 	clock := NewClock(g)

@@ -30,6 +30,9 @@ type check struct {
 	stay *bucket.Stay
 	// known is set when holds needs no statement; moot when there is nothing to do.
 	known, holds, moot bool
+	// again is set for one of several checks of a bucket: what an earlier one does
+	// decides what there is to do, not what is stored.
+	again bool
 	// settles is set for a stay that ended by its age before a silent settling: it ends
 	// as silently (B-52).
 	settles bool
@@ -100,9 +103,11 @@ func (t *transaction) judge(ctx context.Context, wave []*item) error {
 		if it.verdict.dead {
 			continue
 		}
-		it.before = t.passed(it)
+		it.before, it.own = t.passed(it), t.candidates(it)
+		if t.ingester.watch == nil { // a simulation takes one at a time
+			it.repeat()
+		}
 		before.add(p, nil, it.before)
-		it.own = t.candidates(it)
 		own.add(p, it.patch(), it.own)
 	}
 	if !before.any && !own.any {
@@ -132,6 +137,19 @@ func (t *transaction) judge(ctx context.Context, wave []*item) error {
 		}
 	}
 	return t.prepare(ctx, wave)
+}
+
+// repeat notes where several checks of the item are of one bucket.
+func (it *item) repeat() {
+	seen := map[*segment]*check{}
+	for _, checks := range [][]*check{it.before, it.own} {
+		for _, c := range checks {
+			if first := seen[c.segment]; first != nil {
+				first.again, c.again = true, true
+			}
+			seen[c.segment] = c
+		}
+	}
 }
 
 // recall finds out how far buckets have been evaluated for the contacts of passed
@@ -415,6 +433,7 @@ func (e *evaluations) row(p *person, patch json.RawMessage, checks []*check) {
 	g.checks = append(g.checks, checks)
 	g.contacts = append(g.contacts, p.id)
 	g.instants = append(g.instants, checks[0].at)
+	g.always = append(g.always, slices.ContainsFunc(checks, func(c *check) bool { return c.again }))
 	if patched {
 		g.patches = append(g.patches, patch)
 	}
@@ -430,7 +449,7 @@ func (e *evaluations) queue(ctx context.Context, p *store.Pipeline) {
 				v := &verdicts[i]
 				for k, c := range g.checks[v.place] {
 					c.holds = v.holds[k]
-					c.moot = c.holds == slices.Contains(v.active, c.segment.ID) && !slices.Contains(v.held, c.segment.ID)
+					c.moot = !c.again && c.holds == slices.Contains(v.active, c.segment.ID) && !slices.Contains(v.held, c.segment.ID)
 				}
 			}
 			return err

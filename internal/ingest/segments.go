@@ -62,9 +62,10 @@ type segments struct {
 // evaluation is the statement that evaluates some buckets for rows of contacts. It
 // gives only the rows for which there is something to do: the criteria say otherwise
 // than the memberships, or a leave is held back. Of the others, most of them, nothing
-// is read and nothing written.
+// is read and nothing written. Rows that are always given are of contacts whom
+// something else may move before: then it matters what the criteria say in any case.
 const evaluation = `select w.place, h.holds, s.active, s.held from (
-	select r.place, r.contact_id, r.now, %[1]s as properties
+	select r.place, r.contact_id, r.now, r.always, %[1]s as properties
 	from %[2]s
 	left join contacts c on c.id = r.contact_id
 ) w
@@ -75,15 +76,15 @@ cross join lateral (
 	from memberships m
 	where m.contact_id = w.contact_id and m.bucket_id = any($1::text[]) and m.status = 'active'
 ) s
-where h.holds <> array[%[4]s] or s.held <> '{}'`
+where w.always or h.holds <> array[%[4]s] or s.held <> '{}'`
 
 // The rows of an evaluation, with or without properties that are about to be
 // written: a null among those counts as missing, as it will be (C-3).
 const (
-	plainRows     = `unnest($2::int[], $3::uuid[], $4::timestamptz[]) r (place, contact_id, now)`
+	plainRows     = `unnest($2::int[], $3::uuid[], $4::timestamptz[], $5::bool[]) r (place, contact_id, now, always)`
 	plainProperty = `coalesce(c.properties, '{}')`
 
-	patchedRows     = `unnest($2::int[], $3::uuid[], $4::timestamptz[], $5::jsonb[]) r (place, contact_id, now, patch)`
+	patchedRows     = `unnest($2::int[], $3::uuid[], $4::timestamptz[], $5::bool[], $6::jsonb[]) r (place, contact_id, now, always, patch)`
 	patchedProperty = `coalesce(c.properties, '{}') || r.patch`
 )
 
@@ -105,9 +106,9 @@ func (l *segments) statement(buckets []*segment, patched bool) *statement {
 		return made.(*statement) //nolint:forcetypeassert // nothing else is stored
 	}
 	s := &statement{}
-	first, property, rows := 5, plainProperty, plainRows
+	first, property, rows := 6, plainProperty, plainRows
 	if patched {
-		first, property, rows = 6, patchedProperty, patchedRows
+		first, property, rows = 7, patchedProperty, patchedRows
 	}
 	var holds, active []string
 	for i, g := range buckets {
@@ -161,7 +162,7 @@ func (l *segments) load(ctx context.Context, tx pgx.Tx, q *storedb.Queries) (err
 		if g.on {
 			s := l.statement([]*segment{g}, false)
 			verdicts, err := collectVerdicts(tx.Query(ctx, s.sql,
-				s.arguments(&rowsOf{places: []int32{0}, contacts: []uuid.UUID{uuid.Nil}, instants: []time.Time{time.Unix(0, 0)}})...))
+				s.arguments(&rowsOf{places: []int32{0}, contacts: []uuid.UUID{uuid.Nil}, instants: []time.Time{time.Unix(0, 0)}, always: []bool{false}})...))
 			if err != nil {
 				return fmt.Errorf("evaluate bucket %s for a blank contact: %w", g.ID, err)
 			}
@@ -203,11 +204,12 @@ type rowsOf struct {
 	places   []int32
 	contacts []uuid.UUID
 	instants []time.Time
+	always   []bool
 	patches  []json.RawMessage
 }
 
 func (s *statement) arguments(r *rowsOf) []any {
-	args := []any{s.ids, r.places, r.contacts, r.instants}
+	args := []any{s.ids, r.places, r.contacts, r.instants, r.always}
 	if r.patches != nil {
 		args = append(args, r.patches)
 	}

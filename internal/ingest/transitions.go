@@ -24,12 +24,51 @@ func (w *wave) pass(it *item) error {
 			n++
 		}
 		cause := &flow{id: it.id, person: it.verdict.person, verdict: &it.verdict, root: &item{}}
+		if err := w.overdue(cause, rest[0].at, true); err != nil {
+			return err
+		}
 		if err := w.transit(cause, rest[:n]); err != nil {
 			return err
 		}
-		rest = rest[n:]
+		if rest = rest[n:]; len(rest) == 0 {
+			now := it.instant(w.began)
+			if it.kind == kindTick {
+				now = w.began
+			}
+			return w.overdue(cause, now.Add(time.Microsecond), false)
+		}
 	}
 	return nil
+}
+
+// overdue ends the stays that an earlier check has made or held back, and that time
+// ends again before an instant (B-12, W-7). Between two checks of a bucket time alone
+// does not change what its criteria say: a leave that is held back is one. Behind the
+// last of them only the greatest age is sure.
+func (w *wave) overdue(cause *flow, before time.Time, sure bool) error {
+	if w.watch != nil { // a simulation looks again for each instant
+		return nil
+	}
+	for {
+		var first *check
+		for _, s := range cause.person.stays {
+			g := w.catalog.segments.byID[s.BucketID]
+			if g == nil || !g.on || w.chunk != uuid.Nil && (g.settling == nil || g.settling.id != w.chunk) {
+				continue
+			}
+			at, byAge := s.Due()
+			if at.IsZero() || !at.Before(before) || !sure && !byAge || first != nil && !at.Before(first.at) {
+				continue
+			}
+			first = &check{segment: g, at: at, kind: checkDue, stay: s, known: byAge}
+		}
+		if first == nil {
+			return nil
+		}
+		if err := w.transit(cause, []*check{first}); err != nil {
+			return err
+		}
+	}
 }
 
 // transition is a change of a membership that is to be announced.

@@ -71,15 +71,17 @@ from contacts c cross join (select unnest(@keys::text[]) as key) k
 where c.id = any(@contact_ids::uuid[]) and c.properties ? k.key;
 
 -- name: BucketsStaysInsert :exec
+-- A stay that ended before it was stored has a reason already.
 insert into memberships (id, bucket_id, contact_id, epoch, status, source, muted, entered_at, anchor_at, max_dwell_at,
-    last_evaluated_at, created_at, updated_at)
-select w.id, w.bucket_id, w.contact_id, w.epoch, 'active', w.source, w.muted, w.entered_at, w.anchor_at,
-    nullif(w.max_dwell_at, '0001-01-01T00:00:00Z'), w.entered_at, @now::timestamptz, @now::timestamptz
+    last_evaluated_at, left_at, left_reason, created_at, updated_at)
+select w.id, w.bucket_id, w.contact_id, w.epoch, case when w.reason = '' then 'active' else 'left' end, w.source, w.muted,
+    w.entered_at, w.anchor_at, nullif(w.max_dwell_at, '0001-01-01T00:00:00Z'), greatest(w.entered_at, w.left_at),
+    nullif(w.left_at, '0001-01-01T00:00:00Z'), nullif(w.reason, ''), @now::timestamptz, @now::timestamptz
 from (
     select unnest(@ids::uuid[]) as id, unnest(@bucket_ids::text[]) as bucket_id, unnest(@contact_ids::uuid[]) as contact_id,
         unnest(@epochs::int[]) as epoch, unnest(@sources::text[]) as source, unnest(@muted::bool[]) as muted,
         unnest(@entered::timestamptz[]) as entered_at, unnest(@anchors::timestamptz[]) as anchor_at,
-        unnest(@max_dwells::timestamptz[]) as max_dwell_at
+        unnest(@max_dwells::timestamptz[]) as max_dwell_at, unnest(@lefts::timestamptz[]) as left_at, unnest(@reasons::text[]) as reason
 ) w;
 
 -- name: BucketsStaysEnd :execrows
@@ -100,7 +102,7 @@ from (
     select unnest(@ids::uuid[]) as id, unnest(@instants::timestamptz[]) as at, unnest(@leaves::timestamptz[]) as leave_at,
         unnest(@leave_reasons::text[]) as leave_reason, unnest(@silents::bool[]) as leave_silent
 ) w
-where m.id = w.id;
+where m.id = w.id and m.status = 'active';
 
 -- name: BucketsStaysFire :execrows
 -- The ordinal that a dwell fired last only grows (B-45).
@@ -173,11 +175,11 @@ where f.status in ('pending', 'processing')
 order by f.created_at, f.id;
 
 -- name: BackfillsFail :exec
-update backfills set status = 'failed', error = @error::text, updated_at = @now::timestamptz where id = @id::uuid;
+update backfills set status = 'failed', error = @error::text, updated_at = clock_timestamp() where id = @id::uuid;
 
 -- name: BackfillsResume :exec
 -- The next worker start takes failed ones up again (W-30).
-update backfills set status = 'processing', updated_at = @now::timestamptz where status = 'failed';
+update backfills set status = 'processing', updated_at = clock_timestamp() where status = 'failed';
 
 -- name: BackfillsSupersede :exec
 -- Changed again: the older one ends with its counts (W-25).

@@ -190,11 +190,11 @@ func (q *Queries) BackfillsAdvance(ctx context.Context, arg BackfillsAdvancePara
 }
 
 const backfillsFail = `-- name: BackfillsFail :exec
-update backfills set status = 'failed', error = $1::text, updated_at = $2::timestamptz where id = $3::uuid
+update backfills set status = 'failed', error = $1::text, updated_at = clock_timestamp() where id = $2::uuid
 `
 
-func (q *Queries) BackfillsFail(ctx context.Context, error string, now time.Time, iD uuid.UUID) error {
-	_, err := q.db.Exec(ctx, backfillsFail, error, now, iD)
+func (q *Queries) BackfillsFail(ctx context.Context, error string, iD uuid.UUID) error {
+	_, err := q.db.Exec(ctx, backfillsFail, error, iD)
 	return err
 }
 
@@ -314,12 +314,12 @@ func (q *Queries) BackfillsOpen(ctx context.Context) ([]BackfillsOpenRow, error)
 }
 
 const backfillsResume = `-- name: BackfillsResume :exec
-update backfills set status = 'processing', updated_at = $1::timestamptz where status = 'failed'
+update backfills set status = 'processing', updated_at = clock_timestamp() where status = 'failed'
 `
 
 // The next worker start takes failed ones up again (W-30).
-func (q *Queries) BackfillsResume(ctx context.Context, now time.Time) error {
-	_, err := q.db.Exec(ctx, backfillsResume, now)
+func (q *Queries) BackfillsResume(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, backfillsResume)
 	return err
 }
 
@@ -898,7 +898,7 @@ from (
     select unnest($1::uuid[]) as id, unnest($2::timestamptz[]) as at, unnest($3::timestamptz[]) as leave_at,
         unnest($4::text[]) as leave_reason, unnest($5::bool[]) as leave_silent
 ) w
-where m.id = w.id
+where m.id = w.id and m.status = 'active'
 `
 
 type BucketsStaysEvaluateParams struct {
@@ -950,14 +950,15 @@ func (q *Queries) BucketsStaysFire(ctx context.Context, arg BucketsStaysFirePara
 
 const bucketsStaysInsert = `-- name: BucketsStaysInsert :exec
 insert into memberships (id, bucket_id, contact_id, epoch, status, source, muted, entered_at, anchor_at, max_dwell_at,
-    last_evaluated_at, created_at, updated_at)
-select w.id, w.bucket_id, w.contact_id, w.epoch, 'active', w.source, w.muted, w.entered_at, w.anchor_at,
-    nullif(w.max_dwell_at, '0001-01-01T00:00:00Z'), w.entered_at, $1::timestamptz, $1::timestamptz
+    last_evaluated_at, left_at, left_reason, created_at, updated_at)
+select w.id, w.bucket_id, w.contact_id, w.epoch, case when w.reason = '' then 'active' else 'left' end, w.source, w.muted,
+    w.entered_at, w.anchor_at, nullif(w.max_dwell_at, '0001-01-01T00:00:00Z'), greatest(w.entered_at, w.left_at),
+    nullif(w.left_at, '0001-01-01T00:00:00Z'), nullif(w.reason, ''), $1::timestamptz, $1::timestamptz
 from (
     select unnest($2::uuid[]) as id, unnest($3::text[]) as bucket_id, unnest($4::uuid[]) as contact_id,
         unnest($5::int[]) as epoch, unnest($6::text[]) as source, unnest($7::bool[]) as muted,
         unnest($8::timestamptz[]) as entered_at, unnest($9::timestamptz[]) as anchor_at,
-        unnest($10::timestamptz[]) as max_dwell_at
+        unnest($10::timestamptz[]) as max_dwell_at, unnest($11::timestamptz[]) as left_at, unnest($12::text[]) as reason
 ) w
 `
 
@@ -972,8 +973,11 @@ type BucketsStaysInsertParams struct {
 	Entered    []time.Time
 	Anchors    []time.Time
 	MaxDwells  []time.Time
+	Lefts      []time.Time
+	Reasons    []string
 }
 
+// A stay that ended before it was stored has a reason already.
 func (q *Queries) BucketsStaysInsert(ctx context.Context, arg BucketsStaysInsertParams) error {
 	_, err := q.db.Exec(ctx, bucketsStaysInsert,
 		arg.Now,
@@ -986,6 +990,8 @@ func (q *Queries) BucketsStaysInsert(ctx context.Context, arg BucketsStaysInsert
 		arg.Entered,
 		arg.Anchors,
 		arg.MaxDwells,
+		arg.Lefts,
+		arg.Reasons,
 	)
 	return err
 }
