@@ -334,3 +334,16 @@ func TestTheWholeHistoryIsThatOfTheOracle(t *testing.T) {
 	requireSame(t, spelled(expected(events, from, to)), spelled(got.Transitions))
 	require.True(t, slices.IsSortedFunc(got.Transitions, func(a, b ingest.SimulatedTransition) int { return a.At.Compare(b.At) }))
 }
+
+// B-59, W-26, W-27: from the middle of the history on, who matches there is a member
+// silently, with the historical anchor.
+func TestAHistoryFromItsMiddleIsThatOfTheOracle(t *testing.T) {
+	t.Parallel()
+	all, err := cdnow.Purchases()
+	require.NoError(t, err)
+	events := cdnow.Events(slices.DeleteFunc(all, func(p cdnow.Purchase) bool { return !strings.HasSuffix(p.Customer, "7") }))
+	from, to := time.Date(1997, 3, 15, 12, 0, 0, 0, time.UTC), time.Date(1998, 3, 1, 12, 0, 0, 0, time.UTC)
+	require.True(t, slices.ContainsFunc(events, func(ev ingest.Event) bool { return ev.Timestamp.Equal(from) }), "what happens at the beginning happens after it")
+	require.True(t, slices.ContainsFunc(events, func(ev ingest.Event) bool { return ev.Timestamp.Equal(to) }))
+	requireSame(t, spelled(expected(events, from, to)), spelled(simulated(t, events, from, to).Transitions))
+}

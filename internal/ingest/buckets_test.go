@@ -239,3 +239,56 @@ func TestTimersOfABucketThatIsGoneAreCanceled(t *testing.T) {
 	require.Equal(t, []string{"dwell " + timer, "cancel " + timer}, v.texts(`select kind || ' ' || (payload ->> 'workflowId') from outbox order by seq`))
 	require.Equal(t, []string{"ada #1"}, v.members("busy"), "its members stay, frozen")
 }
+
+func TestAStayAfterAMergeIsTheNextOne(t *testing.T) {
+	t.Parallel() // I-17, I-27, B-13, B-17
+	b := dwelling()
+	b.EntryLimit, b.EntryPeriod = hogsend.OncePerPeriod, 3*time.Hour
+	v := virtual(t, b)
+	device := func(ev ingest.Event) ingest.Event {
+		ev.UserID, ev.AnonymousID = "", ev.UserID+"'s phone"
+		return ev
+	}
+	// Both phones were in for an hour, both people still are.
+	for _, who := range []string{"ada", "bob"} {
+		v.send(device(in(who, true)))
+		v.send(in(who, true))
+	}
+	v.set(time.Hour)
+	v.sendAll(device(in("ada", false)), device(in("bob", false)))
+	v.set(2 * time.Hour)
+	v.send(in("bob", true)) // of two values the one written last stands
+	v.set(5 * time.Hour)
+	told := len(v.transitions())
+	for _, who := range []string{"ada", "bob"} {
+		login := user("login", who)
+		login.AnonymousID = who + "'s phone"
+		v.sendAll(login, in(who, false), in(who, true))
+	}
+	epochs := func(who string) []string {
+		return v.texts(`select m.epoch || ' ' || m.muted || ' ' || m.entered_at - $1 from memberships m join contacts c on c.id = m.contact_id
+			where c.external_id = $2 order by m.epoch`, monday, who)
+	}
+	// The stay of the phone is the second one; the first one goes on and ends.
+	require.Equal(t, []string{
+		"ada left in #1 event criteria +05:00:00.000001",
+		"bob left in #1 event criteria +05:00:00.000002",
+	}, v.transitions()[told:])
+	require.Equal(t, []string{"1 false 00:00:00.000001", "2 false 00:00:00.000001", "3 true 05:00:00.000003"}, epochs("ada"), "in one transaction")
+	require.Equal(t, []string{"1 false 00:00:00.000001", "2 false 00:00:00.000001", "3 true 05:00:00.000003"}, epochs("bob"))
+
+	// The newest leave counts, whichever epoch it has.
+	v.send(user("login", "carl"))
+	v.send(device(in("carl", true)))
+	v.set(6 * time.Hour)
+	v.send(device(in("carl", false)))
+	v.send(in("carl", true))
+	login := user("login", "carl")
+	login.AnonymousID = "carl's phone"
+	v.send(login)
+	v.set(10 * time.Hour)
+	v.send(in("carl", false))
+	v.set(12 * time.Hour)
+	v.send(in("carl", true))
+	require.Equal(t, []string{"1 false 06:00:00.000001", "2 false 05:00:00.000001", "3 true 12:00:00.000001"}, epochs("carl"))
+}

@@ -206,7 +206,7 @@ func (t *transaction) recall(ctx context.Context, wave []*item) error {
 	return nil
 }
 
-// loadPast reads the newest stay of each contact in each bucket.
+// loadPast reads what is left of the stays of each contact in each bucket.
 func (t *transaction) loadPast(ctx context.Context, p *store.Pipeline, contacts []uuid.UUID, buckets []string) func() {
 	var rows []storedb.BucketsPastRow
 	if len(contacts) > 0 {
@@ -215,10 +215,10 @@ func (t *transaction) loadPast(ctx context.Context, p *store.Pipeline, contacts 
 	return func() {
 		for _, row := range rows {
 			who := t.plan.people[row.ContactID]
-			if _, known := who.pasts[row.BucketID]; known || who.stay(row.BucketID) != nil {
-				continue // changed in this transaction, or there is no earlier one to know of
+			if _, known := who.pasts[row.BucketID]; known {
+				continue // changed in this transaction
 			}
-			who.remember(row.BucketID, bucket.Past{Epoch: int(row.Epoch), Left: instant(row.LeftAt), Evaluated: row.LastEvaluatedAt})
+			who.remember(row.BucketID, bucket.Past{Epoch: int(row.Epoch), Left: row.LeftAt, Evaluated: row.EvaluatedAt})
 		}
 	}
 }

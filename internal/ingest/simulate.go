@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -283,21 +284,24 @@ func (w *simulator) recount(ctx context.Context) error {
 			for i, it := range items {
 				of[i].applied(it, w.watching)
 			}
-			items, of = items[:0:0], of[:0]
+			items, of = nil, nil
 			return nil
 		}
-		for _, h := range households {
-			for h.next < len(h.items) && h.items[h.next].when.Before(w.From) {
-				items, of = append(items, h.take()), append(of, h)
+		// What came first makes the contacts that mails go to.
+		for _, most := range []int{1, math.MaxInt} {
+			for _, h := range households {
+				for n := 0; n < most && h.next < len(h.items) && h.items[h.next].when.Before(w.From); n++ {
+					items, of = append(items, h.take()), append(of, h)
+				}
 				if len(items) >= simulationSize {
 					if err := flush(); err != nil {
 						return err
 					}
 				}
 			}
-		}
-		if err := flush(); err != nil {
-			return err
+			if err := flush(); err != nil {
+				return err
+			}
 		}
 	}
 }

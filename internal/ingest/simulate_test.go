@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -160,6 +161,28 @@ func drawLife(t *rapid.T) (l life) {
 	return l
 }
 
+// live lets a life happen while its buckets run, timers and all. It returns when it
+// ended, and its events with the instants at which they were received.
+func (v *timed) live(name string, l life) (ended time.Time, events []ingest.Event) {
+	v.t.Helper()
+	v.exec(`truncate contacts, contact_keys, events, event_keys, memberships, clock_cursors, buckets, backfills, registries, outbox, decisions, enrollments, arming cascade`)
+	v.set(0)
+	v.register(name, l.buckets...)
+	v.settle()
+	asleep, now := timers{}, time.Duration(0)
+	for _, s := range l.steps {
+		now += s.pause
+		v.passDwelling(asleep, now)
+		v.sendAll(s.batch...)
+		for i, ev := range s.batch {
+			events = append(events, at(ev, monday.Add(now+time.Duration(i+1)*time.Microsecond)))
+		}
+	}
+	now += l.rest
+	v.passDwelling(asleep, now)
+	return monday.Add(now), events
+}
+
 // B-60: what happened while the buckets ran, simulated, is what was stored: instant by
 // instant, limits and dwell included. B-59: nothing is changed by it.
 func TestASimulationOfLifeIsLife(t *testing.T) {
@@ -168,20 +191,9 @@ func TestASimulationOfLifeIsLife(t *testing.T) {
 	// A scratch schema takes its time: these are fewer than other properties are tried on.
 	for seed := range 30 {
 		l := lives.Example(seed)
-		v.exec(`truncate contacts, contact_keys, events, event_keys, memberships, clock_cursors, buckets, backfills, registries, outbox, decisions, enrollments, arming cascade`)
-		v.set(0)
-		v.register(fmt.Sprint("life ", seed), l.buckets...)
-		v.settle()
-		asleep, now := timers{}, time.Duration(0)
-		for _, s := range l.steps {
-			now += s.pause
-			v.passDwelling(asleep, now)
-			v.sendAll(s.batch...)
-		}
-		now += l.rest
-		v.passDwelling(asleep, now)
+		ended, _ := v.live(fmt.Sprint("life ", seed), l)
 		before := v.everything()
-		got := v.simulate(ingest.Simulation{From: monday.Add(-time.Hour), To: monday.Add(now)}, l.buckets...)
+		got := v.simulate(ingest.Simulation{From: monday.Add(-time.Hour), To: ended}, l.buckets...)
 		require.Equal(t, strings.Join(v.stored(), "\n"), strings.Join(told(got.Transitions), "\n"), "seed %d: %#v", seed, l.buckets)
 		require.Empty(t, got.Warnings)
 		require.Equal(t, before, v.everything())
@@ -192,6 +204,59 @@ func TestASimulationOfLifeIsLife(t *testing.T) {
 		}
 	}
 	require.Greater(t, dwells, 100)
+}
+
+// drawSharedLife is a life of people who share devices and addresses, with properties.
+func drawSharedLife(t *rapid.T) (l life) {
+	l = drawLife(t)
+	l.buckets = nil
+	for i := range rapid.IntRange(1, 3).Draw(t, "buckets") {
+		b := drawBucket(t, fmt.Sprintf("b%d", i))
+		b.EntryLimit, b.EntryPeriod = "", 0 // which stay was muted does not survive a merge
+		b.Reactions = []hogsend.Reaction{hogsend.OnDwell(hogsend.After(90*time.Minute), nothing), hogsend.OnDwell(hogsend.Every(5*time.Hour), nothing)}
+		l.buckets = append(l.buckets, b)
+	}
+	for _, s := range l.steps {
+		for i := range s.batch {
+			ev := &s.batch[i]
+			switch rapid.IntRange(0, 3).Draw(t, "named by") {
+			case 0:
+				ev.AnonymousID = rapid.SampledFrom([]string{"phone", "tablet"}).Draw(t, "device")
+			case 1:
+				ev.AnonymousID, ev.UserID = ev.UserID+"'s phone", ""
+			case 2:
+				ev.AnonymousID, ev.UserID, ev.Email = "phone", "", "family@example.com"
+			}
+			if rapid.Bool().Draw(t, "patch") {
+				ev.ContactProperties = map[string]json.RawMessage{"p": json.RawMessage(fmt.Sprint(rapid.IntRange(1, 2).Draw(t, "p")))}
+			}
+		}
+	}
+	return l
+}
+
+// nameless calls everybody who has no key but a uuid the same.
+func nameless(lines []string) string {
+	for i := range lines {
+		lines[i] = regexp.MustCompile(`[0-9a-f-]{36}`).ReplaceAllString(lines[i], "somebody")
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+// The same over the events themselves, merges and properties included (I-17, I-27).
+func TestASimulationOfEventsIsLife(t *testing.T) {
+	t.Parallel()
+	v, lives, merged := virtual(t), rapid.Custom(drawSharedLife), 0
+	for seed := range 20 {
+		l := lives.Example(seed)
+		ended, events := v.live(fmt.Sprint("life ", seed), l)
+		merged += v.count(`select count(*) from contacts where merged_into is not null`)
+		slices.Reverse(events) // they are put in order
+		got := v.simulate(ingest.Simulation{From: monday.Add(-time.Hour), To: ended, Events: events}, l.buckets...)
+		require.Equal(t, nameless(v.stored()), nameless(told(got.Transitions)), "seed %d: %#v", seed, l.buckets)
+	}
+	require.Greater(t, merged, 5)
 }
 
 // B-61: properties are those of today, and the report says so.
@@ -265,4 +330,60 @@ func TestASimulationLeavesNothingBehind(t *testing.T) {
 	require.Equal(t, []string{"public", "virtual"}, v.texts(`select nspname::text from pg_namespace where nspname not like 'pg\_%' and nspname <> 'information_schema' order by 1`))
 	_, err = ingest.Simulate(t.Context(), v.store, ingest.Simulation{From: monday, To: monday, Definitions: definitions})
 	require.EqualError(t, err, "simulate: the end must be after the beginning")
+}
+
+// B-61: mails by their own timestamps: what was sent, opened and clicked when.
+func TestASimulationTakesMailsByTheirTimes(t *testing.T) {
+	t.Parallel()
+	unread := segmentOf("unread", hogsend.All(hogsend.Event("signup").Exists(), hogsend.EmailEngagement("welcome").NotOpened()))
+	clicked := segmentOf("clicked", hogsend.EmailEngagement("welcome").Clicked())
+	v := virtual(t)
+	ada := v.send(user("signup", "ada")).ContactID
+	for i, mail := range []struct {
+		template             string
+		sent, opened, clicks time.Duration
+	}{{"welcome", time.Hour, 3 * time.Hour, 4 * time.Hour}, {"welcome", 5 * time.Hour, 0, 0}, {"nudge", 2 * time.Hour, 0, 0}} {
+		when := func(after time.Duration) *time.Time {
+			at := monday.Add(after)
+			if after == 0 {
+				return nil
+			}
+			return &at
+		}
+		v.exec(`insert into sends (id, key, contact_id, template_key, status, sent_at, opened_at, clicked_at, created_at, updated_at)
+			values (gen_random_uuid(), $1, $2, $3, 'sent', $4, $5, $6, $4, $4)`, fmt.Sprint(i), ada, mail.template, when(mail.sent), when(mail.opened), when(mail.clicks))
+	}
+	v.exec(`insert into sends (id, key, contact_id, template_key, status, created_at, updated_at) values (gen_random_uuid(), 'held', $1, 'welcome', 'skipped', $2, $2)`, ada, monday)
+	got := v.simulate(ingest.Simulation{From: monday, To: monday.Add(hogsend.Day)}, unread, clicked)
+	require.Empty(t, got.Warnings)
+	require.Equal(t, []string{
+		"05 11:00:00.000000 ada entered unread #1  0  false",
+		"05 13:00:00.000000 ada left unread #1  0 criteria false",
+		"05 14:00:00.000000 ada entered clicked #1  0  false",
+		"05 15:00:00.000000 ada entered unread #2  0  false",
+		"05 15:00:00.000000 ada left clicked #1  0 criteria false",
+	}, told(got.Transitions))
+	// What was sent before the beginning is known then.
+	got = v.simulate(ingest.Simulation{From: monday.Add(2 * time.Hour), To: monday.Add(4 * time.Hour)}, unread)
+	require.Equal(t, []string{"05 13:00:00.000000 ada left unread #1  0 criteria false"}, told(got.Transitions))
+}
+
+// B-59: people without a key of their own, deleted ones, and those who are there
+// without having done anything.
+func TestASimulationOfEverybodyStored(t *testing.T) {
+	t.Parallel()
+	idle := segmentOf("idle", hogsend.Any(hogsend.Event("click").NotExists(), hogsend.Event("buy").Exists(), hogsend.Event("click").Within(hogsend.Day).Exists()))
+	v := virtual(t, idle)
+	v.send(ingest.Event{Name: "view", AnonymousID: "phone"})
+	eve := v.send(user("view", "eve")).ContactID
+	nobody := v.send(ingest.Event{Name: "view", Email: "nobody@example.com"}).ContactID
+	v.set(time.Hour)
+	v.send(user("click", "eve"))
+	v.set(2 * time.Hour)
+	v.exec(`update contacts set deleted_at = $1 where id = $2`, v.now(), eve)
+	require.Equal(t, []string{
+		"05 10:00:00.000001 " + nobody.String() + " entered idle #1  0  false",
+		"05 10:00:00.000001 eve entered idle #1  0  false",
+		"05 10:00:00.000001 phone entered idle #1  0  false",
+	}, told(v.simulate(ingest.Simulation{From: monday.Add(-time.Hour), To: monday.Add(3 * hogsend.Day)}, idle).Transitions), "eve is gone before her window is")
 }

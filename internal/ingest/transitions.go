@@ -228,7 +228,8 @@ func (w *wave) mute(cause *flow, g *segment, d *transition) {
 func (w *wave) leave(cause *flow, d *transition) error {
 	p, g, s := cause.person, d.segment, d.stay
 	p.stays = slices.DeleteFunc(p.stays, func(o *bucket.Stay) bool { return o == s })
-	p.remember(g.ID, bucket.Past{Epoch: s.Epoch, Left: d.at, Evaluated: later(s.Evaluated, d.at)})
+	// A merge may have numbered stays that ended before after this one (I-27).
+	p.remember(g.ID, bucket.Past{Epoch: max(s.Epoch, d.past.Epoch), Left: later(d.past.Left, d.at), Evaluated: later(s.Evaluated, d.at)})
 	w.changes.leave(s, d.at, d.mode.Reason)
 	w.changes.tally(d, 0, 1)
 	if w.watch != nil {

@@ -55,13 +55,15 @@ from memberships m
 where m.contact_id = any(@contact_ids::uuid[]) and m.status = 'active' and m.due_at <= clock_timestamp() + interval '1 second';
 
 -- name: BucketsPast :many
--- The newest stay of each contact in each bucket, active or not.
-select w.contact_id::uuid as contact_id, w.bucket_id::text as bucket_id, m.epoch, m.left_at, m.last_evaluated_at
+-- What is left of the stays of each contact in each bucket, active or not. After a
+-- merge the highest epoch need not be that of the newest stay (I-27).
+select w.contact_id::uuid as contact_id, w.bucket_id::text as bucket_id, m.epoch::int as epoch, m.left_at::timestamptz as left_at, m.evaluated_at::timestamptz as evaluated_at
 from (select unnest(@contact_ids::uuid[]) as contact_id, unnest(@bucket_ids::text[]) as bucket_id) w
 cross join lateral (
-    select s.epoch, s.left_at, s.last_evaluated_at from memberships s
+    select max(s.epoch) as epoch, coalesce(max(s.left_at), '0001-01-01T00:00:00Z') as left_at, max(s.last_evaluated_at) as evaluated_at
+    from memberships s
     where s.contact_id = w.contact_id and s.bucket_id = w.bucket_id
-    order by s.epoch desc limit 1
+    having count(*) > 0
 ) m;
 
 -- name: BucketsProperties :many

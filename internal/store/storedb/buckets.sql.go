@@ -575,24 +575,26 @@ func (q *Queries) BucketsMergeStays(ctx context.Context, survivor uuid.UUID, now
 }
 
 const bucketsPast = `-- name: BucketsPast :many
-select w.contact_id::uuid as contact_id, w.bucket_id::text as bucket_id, m.epoch, m.left_at, m.last_evaluated_at
+select w.contact_id::uuid as contact_id, w.bucket_id::text as bucket_id, m.epoch::int as epoch, m.left_at::timestamptz as left_at, m.evaluated_at::timestamptz as evaluated_at
 from (select unnest($1::uuid[]) as contact_id, unnest($2::text[]) as bucket_id) w
 cross join lateral (
-    select s.epoch, s.left_at, s.last_evaluated_at from memberships s
+    select max(s.epoch) as epoch, coalesce(max(s.left_at), '0001-01-01T00:00:00Z') as left_at, max(s.last_evaluated_at) as evaluated_at
+    from memberships s
     where s.contact_id = w.contact_id and s.bucket_id = w.bucket_id
-    order by s.epoch desc limit 1
+    having count(*) > 0
 ) m
 `
 
 type BucketsPastRow struct {
-	ContactID       uuid.UUID
-	BucketID        string
-	Epoch           int32
-	LeftAt          *time.Time
-	LastEvaluatedAt time.Time
+	ContactID   uuid.UUID
+	BucketID    string
+	Epoch       int32
+	LeftAt      time.Time
+	EvaluatedAt time.Time
 }
 
-// The newest stay of each contact in each bucket, active or not.
+// What is left of the stays of each contact in each bucket, active or not. After a
+// merge the highest epoch need not be that of the newest stay (I-27).
 func (q *Queries) BucketsPast(ctx context.Context, contactIds []uuid.UUID, bucketIds []string) ([]BucketsPastRow, error) {
 	rows, err := q.db.Query(ctx, bucketsPast, contactIds, bucketIds)
 	if err != nil {
@@ -607,7 +609,7 @@ func (q *Queries) BucketsPast(ctx context.Context, contactIds []uuid.UUID, bucke
 			&i.BucketID,
 			&i.Epoch,
 			&i.LeftAt,
-			&i.LastEvaluatedAt,
+			&i.EvaluatedAt,
 		); err != nil {
 			return nil, err
 		}
