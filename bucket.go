@@ -183,6 +183,7 @@ type Reaction struct {
 	EnrollUnsubscribed bool
 	ExitOn             []Exit
 	Category, Version  string
+	InFlight           InFlight
 	Templates          []string
 }
 
@@ -254,7 +255,7 @@ func (r Reaction) Trigger(bucketID string) string {
 func (r Reaction) journey(b Bucket) Journey {
 	return Journey{
 		ID: r.JourneyID(b.ID), Name: b.Name + " — on " + string(r.Kind), Trigger: On(r.Trigger(b.ID)), EntryLimit: Unlimited,
-		Disabled: r.Disabled, EnrollUnsubscribed: r.EnrollUnsubscribed, ExitOn: r.ExitOn, Category: r.Category, Version: r.Version,
+		Disabled: r.Disabled, EnrollUnsubscribed: r.EnrollUnsubscribed, ExitOn: r.ExitOn, Category: r.Category, Version: r.Version, InFlight: r.InFlight,
 		Templates: r.Templates, Run: r.Run, Reaction: &ReactionOf{BucketID: b.ID, Kind: r.Kind, Schedule: r.Schedule},
 	}
 }

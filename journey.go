@@ -43,6 +43,9 @@ type Journey struct {
 	Templates []string
 	// Version is the author's label for the code, at most 64 characters (J-110).
 	Version string
+	// InFlight says which build runs the people who are under way when a new one is
+	// deployed. The zero value is Upgrade.
+	InFlight InFlight
 	// Run is the journey itself: a named top-level function (J-8).
 	Run JourneyFunc
 	// Reaction is set on the journeys that Registry.Reactions makes, and only there.
@@ -64,6 +67,22 @@ const (
 func (l EntryLimit) Valid() bool {
 	return l == Once || l == OncePerPeriod || l == Unlimited
 }
+
+// InFlight says how people in flight move on a deploy. It counts where workers run
+// under a Temporal worker deployment (HOGSEND_DEPLOYMENT); elsewhere everybody
+// upgrades, since one build runs at a time.
+type InFlight string
+
+// Upgrade lets people in flight go on with the newest build (J-111); what it changed
+// incompatibly stands behind Run.Version. Pinned keeps them on the build that began
+// their run, whose workers must run until they are through.
+const (
+	Upgrade InFlight = "upgrade"
+	Pinned  InFlight = "pinned"
+)
+
+// Valid reports whether f is one of the declared values or the zero value.
+func (f InFlight) Valid() bool { return f == "" || f == Upgrade || f == Pinned }
 
 // Trigger is the event that enrolls a contact, optionally narrowed by conditions
 // on the event's own properties (J-18).

@@ -196,6 +196,9 @@ func (v *registryValidator) journeyParts(j Journey, report func(field, format st
 	if problem := textProblem(j.Version, 0, 64); problem != "" {
 		report("Version", "%s", problem)
 	}
+	if !j.InFlight.Valid() {
+		report("InFlight", "must be Upgrade or Pinned")
+	}
 	if j.Category != "" && !categoryPattern.MatchString(j.Category) {
 		report("Category", "must match %s", categoryPattern)
 	}

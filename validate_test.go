@@ -65,6 +65,8 @@ func TestEachRuleOfAJourneyIsChecked(t *testing.T) {
 		{func(j *hogsend.Journey) { j.Trigger = j.Trigger.Where(hogsend.Prop("n").Gt("9")) }, "Trigger.Where.0.value: must be a number"}, // J-7, C-18
 		{func(j *hogsend.Journey) { j.ExitOn = []hogsend.Exit{{Event: "x", Where: []hogsend.Condition{nil}}} }, "ExitOn.0.Where.0: is missing"},
 		{func(j *hogsend.Journey) { j.Category = "no spaces" }, "Category: "},
+		{func(j *hogsend.Journey) { j.InFlight = hogsend.Pinned }, ""},
+		{func(j *hogsend.Journey) { j.InFlight = "stuck" }, "InFlight: must be Upgrade or Pinned"},
 		{func(j *hogsend.Journey) { j.Templates = []string{"welcome"} }, ""}, // E-3
 		{func(j *hogsend.Journey) { j.Templates = []string{"welcom"} }, `there is no template "welcom", did you mean "welcome"?`},
 		{func(j *hogsend.Journey) { j.Run = nil }, "Run: is missing"}, // J-8, T-20

@@ -130,6 +130,7 @@ type gate struct {
 	store    *store.Store
 	temporal client.Client
 	queue    string
+	pins     bool // people may be pinned to the build that has begun their run
 
 	mu     sync.Mutex
 	report replay.Report
@@ -281,7 +282,7 @@ func (g *gate) live(ctx context.Context) error {
 	if err := checkTemporal(within, g.temporal); err != nil {
 		return fmt.Errorf("reach temporal at %s: %w", cfg.TemporalAddress, err)
 	}
-	g.queue = cfg.TemporalTaskQueue
+	g.queue, g.pins = cfg.TemporalTaskQueue, cfg.Deployment != ""
 	return g.replayAll(ctx, append([]string{cfg.Secret}, cfg.PreviousSecrets...), g.find, g.look)
 }
 
@@ -301,6 +302,12 @@ func (g *gate) look(ctx context.Context, r *replay.Replayer, s sample) error {
 }
 
 func (g *gate) outcome(ctx context.Context, r *replay.Replayer, s sample) (replay.Outcome, *historypb.History, error) {
+	if g.pins {
+		pinned, err := g.pinned(ctx, s.id)
+		if err != nil || pinned {
+			return replay.Outcome{Verdict: replay.Pinned}, nil, err
+		}
+	}
 	if kind, _, _ := strings.Cut(s.id, "/"); !r.Knows(kind) {
 		return replay.Unknown(kind), nil, nil // whether it has begun or not, it cannot go on
 	}
@@ -321,6 +328,18 @@ func (g *gate) outcome(ctx context.Context, r *replay.Replayer, s sample) (repla
 		return replay.Outcome{Verdict: replay.Skipped}, nil, nil
 	}
 	return r.Replay(history), history, nil
+}
+
+// pinned reports whether a workflow goes on with the build that has begun it.
+func (g *gate) pinned(ctx context.Context, id string) (bool, error) {
+	found, err := g.temporal.DescribeWorkflowExecution(ctx, id, "")
+	if missing(err) {
+		return false, nil // gone judges it
+	}
+	if err != nil {
+		return false, fmt.Errorf("describe %s: %w", id, err)
+	}
+	return found.GetWorkflowExecutionInfo().GetVersioningInfo().GetBehavior() == enumspb.VERSIONING_BEHAVIOR_PINNED, nil
 }
 
 // gone judges a workflow that Temporal does not know: the enrollment may have ended,

@@ -150,6 +150,7 @@ func (p *process) work(ctx context.Context, temporal client.Client, ready func()
 		},
 		PostHog:           analytics,
 		BuildID:           p.build,
+		Deployment:        p.cfg.Deployment,
 		Version:           Version,
 		RegistryDigest:    p.digest(),
 		ShutdownTimeout:   p.cfg.ShutdownTimeout,

@@ -49,8 +49,13 @@ type Config struct {
 	// PostHog is where captures and memberships are told; without it, nil, what was
 	// written for it becomes dead letters (P-9, P-18).
 	PostHog *posthog.Client
-	// BuildID, Version and RegistryDigest are shown and recorded, never interpreted.
+	// BuildID, Version and RegistryDigest are shown and recorded, never interpreted but
+	// by Deployment.
 	BuildID, Version, RegistryDigest string
+	// Deployment is the name of the Temporal worker deployment that this build is a
+	// version of, under BuildID: tasks then go to the current version, and people of
+	// pinned journeys stay with theirs. "" means none: every worker takes every task.
+	Deployment string
 	// Identity names this instance; "" means one made of host and a fresh uuid.
 	Identity string
 	// StartTimeout bounds the wait for Temporal; 0 means 60 s (O-41).
@@ -139,9 +144,8 @@ func New(cfg Config) (*Worker, error) {
 // options suit a machine of two cores: enough pollers that an idle one always waits,
 // and no more local activities than the database pool can serve.
 func (w *Worker) options() sdkworker.Options {
-	return sdkworker.Options{
+	o := sdkworker.Options{
 		Identity:                                w.cfg.Identity,
-		BuildID:                                 w.cfg.BuildID, //nolint:staticcheck // recorded with every task, without the routing of deployments
 		MaxConcurrentWorkflowTaskPollers:        4,
 		MaxConcurrentActivityTaskPollers:        4,
 		MaxConcurrentWorkflowTaskExecutionSize:  200,
@@ -160,6 +164,26 @@ func (w *Worker) options() sdkworker.Options {
 			}
 		},
 	}
+	if w.cfg.Deployment == "" {
+		o.BuildID = w.cfg.BuildID //nolint:staticcheck // recorded with every task, without the routing of deployments
+		return o
+	}
+	o.DeploymentOptions = sdkworker.DeploymentOptions{
+		UseVersioning: true, DefaultVersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
+		Version: sdkworker.WorkerDeploymentVersion{DeploymentName: w.cfg.Deployment, BuildID: w.cfg.BuildID},
+	}
+	return o
+}
+
+// behavior is how the people of a journey move on a deploy; it is nothing without one.
+func (c *Config) behavior(j hogsend.Journey) workflow.VersioningBehavior {
+	switch {
+	case c.Deployment == "":
+		return workflow.VersioningBehaviorUnspecified
+	case j.InFlight == hogsend.Pinned:
+		return workflow.VersioningBehaviorPinned
+	}
+	return workflow.VersioningBehaviorAutoUpgrade
 }
 
 // registry is the part of a Temporal worker that takes registrations.
@@ -174,11 +198,11 @@ func register(r registry, cfg Config) {
 	for _, journey := range cfg.Journeys {
 		run := workflows.Journey(journey)
 		for _, id := range append([]string{journey.ID}, journey.Aliases...) {
-			r.RegisterWorkflowWithOptions(run, workflow.RegisterOptions{Name: names.JourneyType(id)})
+			r.RegisterWorkflowWithOptions(run, workflow.RegisterOptions{Name: names.JourneyType(id), VersioningBehavior: cfg.behavior(journey)})
 		}
 	}
 	for _, reaction := range cfg.Reactions {
-		options := workflow.RegisterOptions{Name: reaction.ID}
+		options := workflow.RegisterOptions{Name: reaction.ID, VersioningBehavior: cfg.behavior(reaction)}
 		if reaction.Reaction != nil && reaction.Reaction.Kind == hogsend.ReactionDwell {
 			r.RegisterWorkflowWithOptions(workflows.Dwell(reaction), options)
 		} else {
@@ -235,6 +259,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		releaser{store: w.cfg.Store, rate: w.cfg.ReleasesPerSecond, buildID: w.cfg.BuildID, logger: w.cfg.Logger}.run(running)
 	})
 	w.report()
+	w.tellCurrent(ctx)
 
 	var err error
 	select {
@@ -257,6 +282,23 @@ func (w *Worker) startClock(ctx context.Context) error {
 		return fmt.Errorf("start clock: %w", err)
 	}
 	return nil
+}
+
+// tellCurrent says how to give this build the work, as long as another one has it.
+func (w *Worker) tellCurrent(ctx context.Context) {
+	if w.cfg.Deployment == "" {
+		return
+	}
+	current := ""
+	found, err := w.cfg.Client.WorkerDeploymentClient().GetHandle(w.cfg.Deployment).Describe(ctx, client.WorkerDeploymentDescribeOptions{})
+	if err == nil && found.Info.RoutingConfig.CurrentVersion != nil {
+		current = found.Info.RoutingConfig.CurrentVersion.BuildID
+	}
+	if current == w.cfg.BuildID {
+		return
+	}
+	w.cfg.Logger.Warn("this build is not the current version of its deployment: it is given no new work", "current", current,
+		"command", fmt.Sprintf("temporal worker deployment set-current-version --deployment-name %s --build-id %s", w.cfg.Deployment, w.cfg.BuildID))
 }
 
 // report says that the worker is registered and polling (O-39).

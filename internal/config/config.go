@@ -84,6 +84,7 @@ type Config struct {
 	PauseLateAfter      time.Duration
 	ResumeRatePerSecond int
 	BuildID             string // "" means the one of the binary
+	Deployment          string // of Temporal's worker deployments; "" is none
 	LogLevel            slog.Level
 	LogFormat           string // json or text; "" lets the terminal decide
 	SkipSchemaCheck     bool
@@ -133,6 +134,7 @@ func Load(environ []string, needs Needs) (Config, error) {
 		PauseLateAfter:      r.duration("PAUSE_LATE_AFTER", time.Hour),
 		ResumeRatePerSecond: r.integer("RESUME_RATE_PER_SECOND", 50, 1, 1_000_000),
 		BuildID:             r.get("HOGSEND_BUILD_ID"),
+		Deployment:          r.get("HOGSEND_DEPLOYMENT"),
 		LogLevel:            r.level("LOG_LEVEL"),
 		LogFormat:           r.oneOf("LOG_FORMAT", "", "json", "text"),
 		SkipSchemaCheck:     r.boolean("SKIP_SCHEMA_CHECK", false),
@@ -174,6 +176,9 @@ func (c *Config) check(r *reader, needs Needs) {
 			r.problem("HOGSEND_SECRET", "must have at least 32 characters, previous ones too")
 			break
 		}
+	}
+	if strings.ContainsAny(c.Deployment, ".: ") {
+		r.problem("HOGSEND_DEPLOYMENT", "must be without dots, colons and blanks")
 	}
 	if _, err := hogsend.LoadZone(c.DefaultTimezone); c.DefaultTimezone != "" && err != nil { // S-2
 		r.problem("DEFAULT_TIMEZONE", "must be the name of a time zone such as Europe/Berlin")

@@ -53,6 +53,8 @@ func TestValuesAreTyped(t *testing.T) {
 		{"DEFAULT_TIMEZONE=Europe/Berlin", ""}, // S-2
 		{"DEFAULT_TIMEZONE=Local", "DEFAULT_TIMEZONE"},
 		{"DEFAULT_TIMEZONE=europe/berlin", "DEFAULT_TIMEZONE"},
+		{"HOGSEND_DEPLOYMENT=shop", ""},
+		{"HOGSEND_DEPLOYMENT=shop.eu", "HOGSEND_DEPLOYMENT"},
 		{"SKIP_SCHEMA_CHECK=true", ""},
 		{"SKIP_SCHEMA_CHECK=yes", "SKIP_SCHEMA_CHECK"},
 		{"EMAIL_PROVIDER=pigeon", "EMAIL_PROVIDER"},

@@ -38,6 +38,8 @@ const (
 	// Skipped says that there is nothing to replay: the enrollment has ended, or has
 	// not begun.
 	Skipped Verdict = "skipped"
+	// Pinned says that the person stays on the build that has begun the run.
+	Pinned Verdict = "pinned"
 )
 
 // Outcome is the verdict over one history and what it rests on.

@@ -23,6 +23,7 @@ type Stratum struct {
 	Changed    int64 `json:"changed"`
 	Unreadable int64 `json:"unreadable"`
 	Skipped    int64 `json:"skipped"`
+	Pinned     int64 `json:"pinned"`
 	// Findings are those that are not ok, at most maxFindings of them.
 	Findings []Finding `json:"findings"`
 }
@@ -49,6 +50,7 @@ type Totals struct {
 	Changed    int64 `json:"changed"`
 	Unreadable int64 `json:"unreadable"`
 	Skipped    int64 `json:"skipped"`
+	Pinned     int64 `json:"pinned"`
 	// BrokenStrata have a broken sample, BlindStrata only unreadable ones.
 	BrokenStrata int64 `json:"brokenStrata"`
 	BlindStrata  int64 `json:"blindStrata"`
@@ -83,6 +85,9 @@ func (s *Stratum) Add(id string, out Outcome) {
 		return
 	case Skipped: // it ended, or has not begun: there is nothing to tell
 		s.Skipped++
+		return
+	case Pinned: // this binary will not run it
+		s.Pinned++
 		return
 	case Broken:
 		s.Broken++
@@ -122,11 +127,12 @@ func (r *Report) Totals() Totals {
 		t.Changed += s.Changed
 		t.Unreadable += s.Unreadable
 		t.Skipped += s.Skipped
+		t.Pinned += s.Pinned
 		if s.Broken > 0 {
 			t.BrokenStrata++
 			t.People += s.Open
 		}
-		if s.Unreadable > 0 && s.Unreadable+s.Skipped == s.Sampled {
+		if s.Unreadable > 0 && s.Unreadable+s.Skipped+s.Pinned == s.Sampled {
 			t.BlindStrata++
 		}
 	}
@@ -148,6 +154,9 @@ func (t Totals) Sentence() string {
 		text += fmt.Sprintf("all replay, %d changed", t.Changed)
 	default:
 		text += "all replay"
+	}
+	if t.Pinned > 0 {
+		text += fmt.Sprintf(", %d pinned to their build", t.Pinned)
 	}
 	return text
 }

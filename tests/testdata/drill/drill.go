@@ -12,9 +12,13 @@ import (
 // people are in.
 func Main(version string, run hogsend.JourneyFunc, buckets ...hogsend.Bucket) {
 	app.Main(app.Options{Registry: hogsend.Registry{
-		Journeys: []hogsend.Journey{{
-			ID: "drill", Name: "Drill", Version: version, Trigger: hogsend.On("drill.started"), EntryLimit: hogsend.Unlimited, Run: run,
-		}},
+		Journeys: []hogsend.Journey{
+			{ID: "drill", Name: "Drill", Version: version, Trigger: hogsend.On("drill.started"), EntryLimit: hogsend.Unlimited, Run: run},
+			{
+				ID: "pinned", Name: "Pinned", Version: version, Trigger: hogsend.On("pinned.started"), EntryLimit: hogsend.Unlimited, Run: run,
+				InFlight: hogsend.Pinned,
+			},
+		},
 		Buckets: buckets,
 		Templates: []hogsend.Template{
 			{Key: "hello", Subject: "Hello", HTML: "<p>Hello</p>"},
