@@ -85,10 +85,10 @@ func run(ctx context.Context, binary, only string) error {
 		return fmt.Errorf("open folder: %w", err)
 	}
 	// The server is as durable as in production: fsync and synchronous commit are on.
-	// It has the memory such a server is given, and makes no checkpoint while measured.
+	// It has a quarter of 24 GiB, as such a server is given, and makes no checkpoint while measured.
 	server, err := postgres.Start(ctx, postgres.Config{
 		DataDir:  filepath.Join(dir, "postgres"),
-		Settings: []string{"shared_buffers=2GB", "max_wal_size=16GB", "checkpoint_timeout=1h"},
+		Settings: []string{"shared_buffers=6GB", "max_wal_size=16GB", "checkpoint_timeout=1h"},
 	})
 	if err != nil {
 		return fmt.Errorf("start postgres: %w", err)
