@@ -23,7 +23,7 @@ import (
 
 func main() {
 	binary := flag.String("binary", "", "the built hogsend binary")
-	only := flag.String("only", "", "comma list of: ingest, scale, buckets, simulate, journeys, dwell, start; large, which takes minutes, is run only if named")
+	only := flag.String("only", "", "comma list of: ingest, scale, buckets, simulate, journeys, steps, dwell, start; large, which takes minutes, is run only if named")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of this process to the file")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -105,6 +105,7 @@ func run(ctx context.Context, binary, only string) error {
 		{"buckets", func(ctx context.Context) ([]line, error) { return benchBuckets(ctx, server.URL()) }},
 		{"simulate", func(ctx context.Context) ([]line, error) { return benchSimulate(ctx, server.URL()) }},
 		{"journeys", func(ctx context.Context) ([]line, error) { return benchJourneys(ctx, server.URL(), binary, dir) }},
+		{"steps", func(ctx context.Context) ([]line, error) { return benchSteps(ctx, server.URL(), binary, dir) }},
 		{"dwell", func(ctx context.Context) ([]line, error) { return benchDwell(ctx, server.URL(), binary, dir) }},
 		{"large", func(ctx context.Context) ([]line, error) { return benchLarge(ctx, server.URL()) }},
 		{"start", func(ctx context.Context) ([]line, error) { return benchStart(ctx, binary, dir) }},
