@@ -139,7 +139,8 @@ func benchJourneys(ctx context.Context, base, binary, dir string) ([]line, error
 		return nil, err
 	}
 	defer pool.Close()
-	d, err := startDev(ctx, binary, filepath.Join(dir, "journeys"), "DATABASE_URL="+url)
+	data := filepath.Join(dir, "journeys")
+	d, err := startDev(ctx, binary, data, "DATABASE_URL="+url)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +153,37 @@ func benchJourneys(ctx context.Context, base, binary, dir string) ([]line, error
 		}
 		lines = append(lines, got...)
 	}
-	return lines, nil
+	l, err := gate(ctx, d, binary, data, url)
+	return append(lines, l), err
+}
+
+// gate replays everybody in flight, those who sleep for memory, and says how many
+// histories a second that is, read from Temporal and database to the report.
+func gate(ctx context.Context, d *dev, binary, data, url string) (line, error) {
+	secret, err := os.ReadFile(filepath.Join(data, "secret"))
+	if err != nil {
+		return line{}, fmt.Errorf("read secret: %w", err)
+	}
+	began := time.Now()
+	cmd := exec.CommandContext(ctx, binary, "replay", "--all", "--json") //nolint:gosec // our own binary
+	cmd.Env = append(os.Environ(), "HOGSEND_ENV=development", "DATABASE_URL="+url, "TEMPORAL_ADDRESS="+d.temporal,
+		"HOGSEND_SECRET="+strings.TrimSpace(string(secret)))
+	out, err := cmd.Output()
+	if err != nil {
+		return line{}, fmt.Errorf("replay: %w: %s", err, out)
+	}
+	took := time.Since(began)
+	var report struct{ Totals struct{ Sampled, OK int } }
+	if err := json.Unmarshal(out, &report); err != nil {
+		return line{}, fmt.Errorf("read report: %w", err)
+	}
+	if report.Totals.OK != report.Totals.Sampled || report.Totals.OK < sleepers {
+		return line{}, fmt.Errorf("%d of %d histories replay", report.Totals.OK, report.Totals.Sampled)
+	}
+	return line{
+		what: "replay gate, histories a second", ours: fmt.Sprintf("%d in %.1f s", report.Totals.OK, took.Seconds()), limit: "-",
+		value: rate(report.Totals.OK, took), atLeast: 200,
+	}, nil
 }
 
 func (d *dev) send(ctx context.Context, name, user string, properties map[string]any) error {
@@ -323,9 +354,11 @@ func bareTimers(ctx context.Context, d *dev) ([]float64, error) {
 	return late, nil
 }
 
+const sleepers = 2000
+
 // memory is what sleeping journeys add to the whole process: API, worker and Temporal.
 func memory(ctx context.Context, d *dev, pool *pgxpool.Pool) ([]line, error) {
-	const n = 2000
+	const n = sleepers
 	before, err := residentMB(d.pid)
 	if err != nil {
 		return nil, err
