@@ -66,6 +66,22 @@ func (s *Server) updateContact(r *request) error {
 	}{replies[0]})
 }
 
+// deleteContact is R-49: softly, what the contact does later revives it.
+func (s *Server) deleteContact(r *request) error {
+	c, err := s.contact(r)
+	if err != nil {
+		return err
+	}
+	found, err := s.cfg.Ingest.Delete(r.ctx(), c.ID)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return notFound("Contact not found")
+	}
+	return reply(r, http.StatusOK, map[string]bool{"deleted": true})
+}
+
 // timezone reads a zone to write; null clears it (S-6).
 func (o *object) timezone() (given bool, zone *string) {
 	if string(o.fields["timezone"]) == "null" {

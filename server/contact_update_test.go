@@ -38,3 +38,21 @@ func TestUpdateContact(t *testing.T) {
 		{"the patch is shallow", patch("user_1", `{"properties":{"a":2}}`), 200, "", props, b.rows(`select (properties || '{"a": 2}')::text from contacts where external_id = 'user_1'`)},
 	})
 }
+
+// R-49, I-48.
+func TestDeleteContact(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.people()
+	remove := func(contact string, of scope) call {
+		return call{method: "DELETE", url: "/v1/admin/contacts/" + contact, key: b.keys[of]}
+	}
+	const deleted = `select external_id from contacts where deleted_at is not null`
+	b.play([]scenario{
+		{"scope", remove("user_1", scopeRead), 403, "", deleted, []string{}},
+		{"unknown", remove("none", scopeFullAdmin), 404, `{"error":"Contact not found"}`, deleted, []string{}},
+		{"deleted", remove("user_1", scopeFullAdmin), 200, `{"deleted":true}`, deleted, []string{"user_1"}},
+		{"once more", remove("user_1", scopeFullAdmin), 404, `{"error":"Contact not found"}`, deleted, []string{"user_1"}},
+		{"not shown any more", call{method: "GET", url: "/v1/admin/contacts/user_1", key: b.keys[scopeRead]}, 404, `{"error":"Contact not found"}`, "", nil},
+	})
+}

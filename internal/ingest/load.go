@@ -89,7 +89,7 @@ func (t *transaction) looked() (contacts []uuid.UUID, buckets []string) {
 			continue
 		}
 		p := it.verdict.person.survivor()
-		if it.verdict.revived || len(it.verdict.merges) > 0 || p.merging {
+		if it.kind == kindDelete || it.verdict.revived || len(it.verdict.merges) > 0 || p.merging {
 			look(p, l.all)
 			for _, m := range it.verdict.merges {
 				look(m.from, l.all)

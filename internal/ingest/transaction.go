@@ -71,12 +71,13 @@ type item struct {
 type kind int
 
 const (
-	kindEvent kind = iota
-	kindEnd        // the end of an enrollment
-	kindTouch      // properties without an event
-	kindTick       // what time alone has brought
-	kindDwell      // a timer of a stay
-	kindDue        // a recurrence, for a member
+	kindEvent  kind = iota
+	kindEnd         // the end of an enrollment
+	kindTouch       // properties without an event
+	kindTick        // what time alone has brought
+	kindDwell       // a timer of a stay
+	kindDue         // a recurrence, for a member
+	kindDelete      // the deletion of the contact
 )
 
 // transaction applies items, in order, in one database transaction and three

@@ -175,6 +175,8 @@ func (w *wave) apply(it *item) error {
 		return w.touch(it)
 	case kindDwell:
 		return w.dwell(it)
+	case kindDelete:
+		return w.delete(it)
 	case kindDue:
 		return w.due(it)
 	case kindEvent:

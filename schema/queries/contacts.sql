@@ -4,3 +4,12 @@
 select * from contacts
 where id = coalesce((select m.merged_into from contacts m where m.id = @id), @id)
 for update;
+
+-- name: ContactDelete :exec
+-- Softly: its keys still lead to it (I-48, I-49).
+update contacts set deleted_at = clock_timestamp(), updated_at = clock_timestamp() where id = @id and deleted_at is null;
+
+-- name: ContactStaysEnd :exec
+-- In buckets that no registry in force has, too (B-51).
+update memberships set status = 'left', left_at = clock_timestamp(), left_reason = 'deleted', leave_at = null, updated_at = clock_timestamp()
+where contact_id = @contact_id and status = 'active';

@@ -11,6 +11,16 @@ import (
 	"github.com/google/uuid"
 )
 
+const contactDelete = `-- name: ContactDelete :exec
+update contacts set deleted_at = clock_timestamp(), updated_at = clock_timestamp() where id = $1 and deleted_at is null
+`
+
+// Softly: its keys still lead to it (I-48, I-49).
+func (q *Queries) ContactDelete(ctx context.Context, id uuid.UUID) error {
+	_, err := q.db.Exec(ctx, contactDelete, id)
+	return err
+}
+
 const contactLock = `-- name: ContactLock :one
 select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at from contacts
 where id = coalesce((select m.merged_into from contacts m where m.id = $1), $1)
@@ -38,4 +48,15 @@ func (q *Queries) ContactLock(ctx context.Context, id uuid.UUID) (Contact, error
 		&i.UpdatedAt,
 	)
 	return i, err
+}
+
+const contactStaysEnd = `-- name: ContactStaysEnd :exec
+update memberships set status = 'left', left_at = clock_timestamp(), left_reason = 'deleted', leave_at = null, updated_at = clock_timestamp()
+where contact_id = $1 and status = 'active'
+`
+
+// In buckets that no registry in force has, too (B-51).
+func (q *Queries) ContactStaysEnd(ctx context.Context, contactID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, contactStaysEnd, contactID)
+	return err
 }
