@@ -16,9 +16,28 @@ import (
 	"github.com/hogsend/hogsend/workflows/names"
 )
 
+// armings have the dwell timers of members set, or canceled: all members, or those
+// whose stays began at an instant. First come those who are not due yet, soonest
+// first, behind them those who are: these go by the dwell rate, and nobody shall be
+// late for them (B-46).
+func armings(bucketID string, reaction *bucket.Reaction, cancels bool, entered *time.Time, now time.Time) ([]storedb.ArmingInsertParams, error) {
+	schedule, err := json.Marshal(reaction.Schedule)
+	if err != nil {
+		return nil, fmt.Errorf("encode schedule: %w", err)
+	}
+	due := reaction.Schedule.At(now, -1) // the anchor of who is due now
+	both := []storedb.ArmingInsertParams{{Behind: due}, {UntilAt: &due}}
+	for i := range both {
+		a := &both[i]
+		a.ID, a.BucketID, a.JourneyID, a.Schedule, a.Cancels, a.EnteredAt, a.Now = newID(), bucketID, reaction.JourneyID, schedule, cancels, entered, now
+		a.Round = a.ID.String()
+	}
+	return both, nil
+}
+
 // Arm sets, or cancels, the dwell timers of members that existed before their
-// reaction did, and mirrors those that existed before their mirror (W-32), one chunk a call; done is true when there is nothing to do. Timers
-// that are overdue are spread by the dwell rate, so that a new reaction is no burst
+// reaction did, and mirrors those that existed before their mirror (W-32), one chunk a
+// call; done is true when there is nothing to do. Timers that are overdue are spread by the dwell rate, so that a new reaction is no burst
 // (B-46).
 func (g *Ingester) Arm(ctx context.Context) (done bool, err error) {
 	a, err := g.store.ArmingNext(ctx)
@@ -32,7 +51,9 @@ func (g *Ingester) Arm(ctx context.Context) (done bool, err error) {
 	if err := json.Unmarshal(a.Schedule, &schedule); err != nil {
 		return false, fmt.Errorf("read schedule: %w", err)
 	}
-	members, err := g.store.ArmingMembers(ctx, a.BucketID, a.Position, chunkSize)
+	members, err := g.store.ArmingMembers(ctx, storedb.ArmingMembersParams{
+		BucketID: a.BucketID, AnchorAt: a.AnchorAt, Position: a.Position, UntilAt: a.UntilAt, EnteredAt: a.EnteredAt, Size: chunkSize,
+	})
 	if err != nil {
 		return false, fmt.Errorf("read members: %w", err)
 	}
@@ -56,7 +77,8 @@ func (g *Ingester) Arm(ctx context.Context) (done bool, err error) {
 	}
 	c.outbox.Now = a.Now
 	err = g.store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
-		n, err := q.ArmingAdvance(ctx, storedb.ArmingAdvanceParams{ID: a.ID, Before: a.Position, Position: members[len(members)-1].ID, Overdue: overdue})
+		last := &members[len(members)-1]
+		n, err := q.ArmingAdvance(ctx, storedb.ArmingAdvanceParams{ID: a.ID, Before: a.Position, AnchorAt: last.AnchorAt, Position: last.ID, Overdue: overdue})
 		if err != nil || n == 0 || len(c.outbox.Ids) == 0 {
 			return err // with no row, somebody else has done the chunk
 		}

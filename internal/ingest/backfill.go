@@ -27,8 +27,8 @@ type chunk struct {
 	generation       int32
 	joined           int64
 	moved            int64 // joins and leaves before it
-	// arming are the dwell timers of plain joins: armed once all have joined, at the
-	// dwell rate (B-46).
+	// arming are the dwell timers of those who join: set once all have joined, at the
+	// dwell rate (B-46). Members who stay have theirs.
 	arming []storedb.ArmingInsertParams
 }
 
@@ -87,8 +87,8 @@ func (g *Ingester) settleChunk(ctx context.Context, f *storedb.BackfillsOpenRow)
 		backfill: f.ID, before: f.Position, position: f.Position, contacts: len(ids), last: len(ids) < size,
 		bucketID: f.BucketID, generation: f.Generation, moved: f.Joined + f.LeftCount,
 	}
-	if s != nil && s.plain() {
-		if part.arming, err = s.arming(); err != nil {
+	if s != nil {
+		if part.arming, err = s.arming(f.SettleAt); err != nil {
 			return 0, err
 		}
 	}

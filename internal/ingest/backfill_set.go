@@ -59,7 +59,7 @@ const settleSet = `with w as materialized (
 	from joined j where $9::text is not null
 )
 select (select count(*) from w), (select contact_id from w order by contact_id desc limit 1), (select count(*) from joined),
-	(select count(*) from judged where not done and past and (holds <> active or active and held))`
+	(select count(*) from judged where not done and past and (holds <> active or active and held)), clock_timestamp()`
 
 // settleSetArgs is the number of arguments before those of the predicate.
 const settleSetArgs = 11
@@ -70,18 +70,17 @@ func (g *segment) plain() bool {
 	return g.settling != nil && g.settling.mode.SilentJoins
 }
 
-// arming are the dwell timers of all members.
-func (g *segment) arming() ([]storedb.ArmingInsertParams, error) {
-	var all []storedb.ArmingInsertParams
+// arming are the dwell timers of those who joined at an instant.
+func (g *segment) arming(entered time.Time) (all []storedb.ArmingInsertParams, err error) {
 	for i := range g.Reactions {
 		if g.Reactions[i].Schedule == nil {
 			continue
 		}
-		a, err := arming(g.ID, &g.Reactions[i], false)
+		parts, err := armings(g.ID, &g.Reactions[i], false, &entered, entered)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, a)
+		all = append(all, parts...)
 	}
 	return all, nil
 }
@@ -122,8 +121,9 @@ func (g *Ingester) settlePlain(ctx context.Context, f *storedb.BackfillsOpenRow,
 		var (
 			contacts, joined, rest int64
 			last                   *uuid.UUID
+			now                    time.Time
 		)
-		if err := tx.QueryRow(ctx, fmt.Sprintf(settleSet, predicate.SQL), args...).Scan(&contacts, &last, &joined, &rest); err != nil {
+		if err := tx.QueryRow(ctx, fmt.Sprintf(settleSet, predicate.SQL), args...).Scan(&contacts, &last, &joined, &rest, &now); err != nil {
 			return fmt.Errorf("settle contacts: %w", err)
 		}
 		if rest > 0 {
@@ -133,14 +133,14 @@ func (g *Ingester) settlePlain(ctx context.Context, f *storedb.BackfillsOpenRow,
 			backfill: f.ID, before: f.Position, position: f.Position, contacts: int(contacts), last: int(contacts) < size,
 			bucketID: s.ID, generation: f.Generation, joined: joined,
 		}
-		if part.arming, err = s.arming(); err != nil {
+		if part.arming, err = s.arming(f.SettleAt); err != nil {
 			return err
 		}
 		if last != nil {
 			part.position = *last
 		}
 		ok = true
-		return part.finish(ctx, q, f.SettleAt)
+		return part.finish(ctx, q, now)
 	})
 	return ok, err
 }

@@ -393,3 +393,50 @@ func (v *timed) oracleTransitions() []string {
 	require.NoError(v.t, rows.Err())
 	return all
 }
+
+// C-24, W-7: whatever happened, and whenever the clock was away, a member is whoever
+// the criteria hold for.
+func TestMembersAreWhoTheCriteriaHoldFor(t *testing.T) {
+	t.Parallel()
+	v := virtual(t)
+	round := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		round++
+		v.exec(`truncate contacts, contact_keys, events, event_keys, memberships, clock_cursors, clock_retries, buckets, backfills, registries, outbox, decisions`)
+		v.set(0)
+		var buckets []hogsend.Bucket
+		for i := range rapid.IntRange(1, 3).Draw(rt, "buckets") {
+			b := drawBucket(rt, fmt.Sprintf("b%d", i))
+			b.MinDwell, b.MaxDwell = 0, 0
+			buckets = append(buckets, b)
+		}
+		v.register(fmt.Sprint("round ", round), buckets...)
+		v.settle()
+		now := time.Duration(0)
+		for range rapid.IntRange(1, 10).Draw(rt, "steps") {
+			now += rapid.SampledFrom([]time.Duration{time.Minute, time.Hour, 90 * time.Minute, 5 * time.Hour, 25 * time.Hour}).Draw(rt, "pause") + time.Millisecond
+			if rapid.Bool().Draw(rt, "clock") {
+				v.pass(now)
+			}
+			v.set(now)
+			ev := user(rapid.SampledFrom([]string{"a", "b", "c"}).Draw(rt, "name"), rapid.SampledFrom([]string{"ada", "bob"}).Draw(rt, "who"))
+			if rapid.IntRange(0, 2).Draw(rt, "late") == 0 {
+				ev = at(ev, monday.Add(now-rapid.SampledFrom([]time.Duration{time.Hour, 3 * time.Hour, 20 * time.Hour}).Draw(rt, "by")))
+			}
+			if rapid.IntRange(0, 2).Draw(rt, "patch") == 0 {
+				ev.ContactProperties = map[string]json.RawMessage{"p": json.RawMessage(rapid.SampledFrom([]string{"1", "2", "null"}).Draw(rt, "p"))}
+			}
+			v.send(ev)
+		}
+		now += rapid.SampledFrom([]time.Duration{0, 30 * time.Minute, 3 * time.Hour, 60 * time.Hour}).Draw(rt, "until")
+		v.set(now)
+		v.pass(now)
+		for _, b := range buckets {
+			got, err := ingest.MakePreview(t.Context(), v.store, ingest.PreviewParams{Criteria: b.Criteria, BucketID: b.ID, Timeout: time.Minute})
+			require.NoError(rt, err)
+			require.Zero(rt, got.Join, "%s should have members", b.ID)
+			require.Zero(rt, got.Leave, "%s should not have members", b.ID)
+		}
+		require.Zero(rt, v.count(`select count(*) from clock_retries`))
+	})
+}

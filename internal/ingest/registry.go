@@ -247,23 +247,16 @@ func (r *registration) disarm(ctx context.Context, row *storedb.BucketsAllRow) e
 }
 
 func (r *registration) arm(ctx context.Context, bucketID string, reaction *bucket.Reaction, cancels bool) error {
-	a, err := arming(bucketID, reaction, cancels)
+	parts, err := armings(bucketID, reaction, cancels, nil, r.now)
 	if err != nil {
 		return err
 	}
-	a.Now = r.now
-	return r.q.ArmingInsert(ctx, a)
-}
-
-func arming(bucketID string, reaction *bucket.Reaction, cancels bool) (storedb.ArmingInsertParams, error) {
-	schedule, err := json.Marshal(reaction.Schedule)
-	if err != nil {
-		return storedb.ArmingInsertParams{}, fmt.Errorf("encode schedule: %w", err)
+	for i := range parts {
+		if err := r.q.ArmingInsert(ctx, parts[i]); err != nil {
+			return fmt.Errorf("queue timers of %s: %w", reaction.JourneyID, err)
+		}
 	}
-	id := newID()
-	return storedb.ArmingInsertParams{
-		ID: id, BucketID: bucketID, JourneyID: reaction.JourneyID, Schedule: schedule, Round: id.String(), Cancels: cancels,
-	}, nil
+	return nil
 }
 
 // policySilent changes memberships without events (W-23).

@@ -1,7 +1,10 @@
 package ingest_test
 
 import (
+	"context"
 	"encoding/json"
+	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -186,4 +189,184 @@ func TestTwoClocksDoNoHarm(t *testing.T) {
 	require.Empty(t, v.members("recent"))
 	require.Equal(t, 700, v.count(`select count(*) from events where name = 'bucket:left:recent' and occurred_at = $1`, monday.Add(time.Hour+time.Microsecond)))
 	require.Equal(t, 700, v.count(`select count(*) from memberships`))
+}
+
+// W-21, W-24: a backfill of several chunks, killed and raced, settles every contact
+// who existed then exactly once, and nobody who came later.
+func TestABackfillGoesOnFromItsLastChunk(t *testing.T) {
+	t.Parallel()
+	const n = 1300
+	v := virtual(t)
+	v.crowd(n, "click", monday)
+	v.set(time.Hour)
+	v.register("second", segmentOf("clickers", hogsend.Event("click").Exists(), func(b *hogsend.Bucket) { b.MinDwell = time.Hour }))
+	v.set(2 * time.Hour)
+	v.send(user("view", "later"))
+	other := v.another(ingest.Config{})
+	killed, kill := context.WithCancel(t.Context())
+	kill()
+	for i := 0; ; i++ {
+		process := []*bundle{v.bundle, other}[i%2]
+		_, _, err := process.ingester.Backfill(killed)
+		require.Error(t, err)
+		requireNone(t, parallel(2, func(int) error { _, _, err := process.ingester.Backfill(t.Context()); return err }))
+		processed := v.count(`select processed from backfills`)
+		require.LessOrEqual(t, processed, 1000*(i+1))
+		require.Equal(t, processed, v.count(`select count(*) from memberships`))
+		if processed == n {
+			break
+		}
+	}
+	v.settle()
+	require.Equal(t, []string{"first-time completed 1300 1300 0"}, v.backfills())
+	require.Equal(t, n, v.count(`select count(*) from memberships where epoch = 1 and source = 'backfill' and entered_at = $1`, monday.Add(time.Hour)))
+	require.Empty(t, v.transitions())
+}
+
+// W-22: a timer, the clock or a property settles whom it touches first, and nobody
+// dwells before being settled.
+func TestWhateverTouchesFirstSettlesFirst(t *testing.T) {
+	t.Parallel()
+	after := hogsend.After(time.Hour)
+	was := segmentOf("b", hogsend.Event("a").Exists(), func(b *hogsend.Bucket) { b.Reactions = []hogsend.Reaction{hogsend.OnDwell(after, nothing)} })
+	v := virtual(t, was)
+	v.settle()
+	v.sendAll(user("a", "ada"), user("a", "bob"), user("a", "cleo"), user("a", "dan"))
+	now := was
+	now.Criteria = hogsend.All(hogsend.Event("a").Exists(), hogsend.Event("b").Within(10*time.Hour).NotExists(), hogsend.Prop("in").Neq(true))
+	for _, who := range []string{"ada", "cleo"} {
+		v.send(at(user("b", who), monday.Add(-time.Hour)))
+	}
+	v.set(30 * time.Minute)
+	v.register("second", now) // and nothing is settled by the backfill
+	v.set(2 * time.Hour)
+	require.Equal(t, ingest.DwellOutcome{Over: true}, v.dwell(v.stayOf("ada", "b"), after), "a timer: she left when the criteria changed")
+	require.NotZero(t, v.dwell(v.stayOf("bob", "b"), after).Enrolled)
+	v.send(in("dan", true))
+	v.pass(9*time.Hour + time.Minute) // the clock lets cleo in again, and ada
+	require.Equal(t, []string{
+		"ada left b #1 backfill criteria +00:30:00", "bob dwell b #1 reconcile k1 +01:00:00.000002", "dan left b #1 event criteria +02:00:00.000001",
+		"ada entered b #2 reconcile +09:00:00.000001", "cleo entered b #2 reconcile +09:00:00.000001",
+	}, slices.DeleteFunc(v.transitions()[4:], func(line string) bool { return line == "cleo left b #1 backfill criteria +00:30:00" }))
+	before := v.transitions()
+	v.settle()
+	require.Equal(t, before, v.transitions(), "the backfill finds nothing left to do")
+	require.Equal(t, []string{"ada #2", "bob #1", "cleo #2"}, v.members("b"))
+}
+
+// W-25: criteria that change again take over at the next chunk; who was settled for
+// the older ones is settled again. Going back is a change too.
+func TestCriteriaThatChangeAgainTakeOver(t *testing.T) {
+	t.Parallel()
+	const n = 1100
+	v := virtual(t, segmentOf("b", hogsend.Event("none").Exists()))
+	v.settle()
+	v.crowd(n, "click", monday)
+	v.exec(`insert into events (id, contact_id, name, properties, source, occurred_at, received_at)
+		select gen_random_uuid(), contact_id, 'view', '{}', 'api', occurred_at, received_at from events where (('x' || right(contact_id::text, 1))::bit(4)::int) % 2 = 0`)
+	even := v.count(`select count(*) from events where name = 'view'`)
+	v.set(time.Hour)
+	v.register("second", segmentOf("b", hogsend.Event("click").Exists()))
+	_, _, err := v.ingester.Backfill(t.Context())
+	require.NoError(t, err)
+	require.Len(t, v.members("b"), 500)
+	v.set(2 * time.Hour)
+	v.register("third", segmentOf("b", hogsend.Event("view").Exists()))
+	require.Equal(t, []string{"reeval completed 500 500 0", "reeval pending 0 0 0"}, v.backfills()[1:])
+	v.settle()
+	require.Len(t, v.members("b"), even)
+	v.set(3 * time.Hour)
+	v.register("fourth", segmentOf("b", hogsend.Event("click").Exists()))
+	v.settle()
+	require.Len(t, v.members("b"), n)
+	require.Equal(t, "reeval completed "+strconv.Itoa(n)+" "+strconv.Itoa(n-even)+" 0", v.backfills()[3])
+	require.Zero(t, v.count(`select count(*) from (select 1 from memberships where status = 'active' group by contact_id having count(*) > 1) x`))
+	require.Zero(t, v.count(`select count(*) from settled`))
+}
+
+// W-29, B-19, B-21: a leave of changed criteria waits for MinDwell and keeps its mode;
+// who is out by MaxDwell and still matches joins again.
+func TestMinDwellHoldsBackWhatChangedCriteriaPutOut(t *testing.T) {
+	t.Parallel()
+	for policy, left := range map[hogsend.ChangePolicy][]string{"": {"ada left b #1 reconcile criteria +03:00:00.000001"}, hogsend.Silent: {}} {
+		t.Run("policy "+string(policy), func(t *testing.T) {
+			t.Parallel()
+			criteria := func(name string) hogsend.Bucket {
+				return segmentOf("b", hogsend.Event(name).Exists(), func(b *hogsend.Bucket) { b.MinDwell, b.OnChange = 3*time.Hour, policy })
+			}
+			v := virtual(t, criteria("a"))
+			v.settle()
+			v.send(user("a", "ada"))
+			v.set(time.Hour)
+			v.register("second", criteria("b"))
+			v.settle()
+			require.Equal(t, []string{"ada #1"}, v.members("b"))
+			require.Len(t, v.transitions(), 1)
+			v.pass(4 * time.Hour)
+			require.Equal(t, left, append([]string{}, v.transitions()[1:]...))
+			require.Equal(t, []string{"criteria 03:00:00.000001"}, v.texts(`select left_reason || ' ' || (left_at - $1) from memberships`, monday))
+		})
+	}
+	t.Run("MaxDwell", func(t *testing.T) {
+		t.Parallel()
+		criteria := func(c hogsend.Condition) hogsend.Bucket {
+			return segmentOf("b", c, func(b *hogsend.Bucket) { b.MaxDwell = time.Hour })
+		}
+		v := virtual(t, criteria(hogsend.Event("a").Exists()))
+		v.settle()
+		v.send(user("a", "ada"))
+		v.pass(2 * time.Hour)
+		require.Empty(t, v.members("b"))
+		v.register("second", criteria(hogsend.Event("a").AtLeast(1)))
+		v.settle()
+		require.Equal(t, []string{"ada #2"}, v.members("b"))
+		v.pass(4 * time.Hour)
+		require.Equal(t, "ada left b #2 reconcile maxDwell +03:00:00", v.transitions()[2], "counted from the change")
+	})
+}
+
+// W-33: the clock applies an edge that passes before the backfill has come by.
+func TestAnEdgeDuringABackfillIsNotLost(t *testing.T) {
+	t.Parallel()
+	v := virtual(t)
+	v.sendAll(user("active", "ada"), user("active", "bob"), user("active", "cleo"))
+	b := dormant()
+	b.Reactions = []hogsend.Reaction{hogsend.OnEnter(nothing)}
+	v.set(7*hogsend.Day - time.Second)
+	v.register("second", b)
+	v.send(user("active", "cleo"))
+	v.pass(7*hogsend.Day + time.Second)
+	want := []string{"ada entered dormant #1 reconcile +7 days 00:00:00.000002", "bob entered dormant #1 reconcile +7 days 00:00:00.000003"}
+	require.Equal(t, want, v.transitions())
+	v.settle()
+	v.pass(8 * hogsend.Day)
+	require.Equal(t, want, v.transitions())
+	require.Equal(t, []string{"enrolled", "enrolled"}, v.outcomes("bucket-dormant-on-enter"))
+	require.Equal(t, []string{"first-time completed 3 0 0"}, v.backfills())
+}
+
+// B-3: a bucket that ENABLED_BUCKETS leaves out behaves as one that is not compiled
+// in: it is frozen, with its members and its reactions. ENABLED_JOURNEYS says nothing
+// about reactions.
+func TestABucketThatIsLeftOutIsFrozen(t *testing.T) {
+	t.Parallel()
+	b := dwelling(hogsend.OnEnter(nothing))
+	other := segmentOf("other", hogsend.Prop("in").Eq(true), func(b *hogsend.Bucket) { b.Reactions = []hogsend.Reaction{hogsend.OnEnter(nothing)} })
+	both := hogsend.Registry{Buckets: []hogsend.Bucket{b, other}}
+	v := virtualWith(t, ingest.Config{Journeys: []hogsend.Journey{}}, both.Buckets...)
+	v.send(in("ada", true))
+	left, unknown := both.EnabledBuckets("other, another")
+	require.Equal(t, []string{"another"}, unknown)
+	v.set(time.Minute)
+	v.register("second", left...)
+	v.settle()
+	v.sendAll(in("ada", false), in("bob", true))
+	require.Equal(t, []string{"ada #1"}, v.members("in"))
+	require.Equal(t, []string{"bob #1"}, v.members("other"))
+	require.Equal(t, []string{"enrolled"}, v.outcomes("bucket-in-on-enter"))
+	require.Equal(t, []string{"enrolled", "enrolled"}, v.outcomes("bucket-other-on-enter"))
+	v.set(2 * time.Minute)
+	v.register("third", both.Buckets...)
+	v.settle()
+	require.Equal(t, []string{"bob #1"}, v.members("in"), "W-31: registered again it is settled silently")
 }

@@ -196,8 +196,10 @@ func (w *wave) join(cause *flow, d *transition) error {
 		w.watch.join(p, g, s)
 		return nil
 	}
-	if err := w.arm(p, g, s); err != nil {
-		return err
+	if d.mode.Source != bucket.SourceBackfill || g.settling == nil || g.settling.id != w.chunk { // else once all have joined
+		if err := w.arm(p, g, s); err != nil {
+			return err
+		}
 	}
 	if err := w.mirror(p, g, s, true, w.pace(d)); err != nil {
 		return err

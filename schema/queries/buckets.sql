@@ -317,25 +317,34 @@ order by r.due_at limit 500;
 delete from clock_retries where contact_id = any(@contact_ids::uuid[]);
 
 -- name: ArmingInsert :exec
-insert into arming (id, bucket_id, journey_id, schedule, property, round, cancels, created_at)
-values (@id::uuid, @bucket_id::text, @journey_id::text, @schedule::jsonb, @property::text, @round::text, @cancels::bool, @now::timestamptz);
+-- Members whose anchors lie behind one instant, up to another one.
+insert into arming (id, bucket_id, journey_id, schedule, property, round, cancels, anchor_at, position, until_at, entered_at, created_at)
+values (@id::uuid, @bucket_id::text, @journey_id::text, @schedule::jsonb, @property::text, @round::text, @cancels::bool,
+    @behind::timestamptz, 'ffffffff-ffff-ffff-ffff-ffffffffffff', sqlc.narg('until_at'), sqlc.narg('entered_at'), @now::timestamptz);
 
 -- name: ArmingNext :one
-select a.id, a.bucket_id, a.journey_id, a.schedule, a.property, a.round, a.cancels, a.position, a.overdue, a.created_at,
-    clock_timestamp()::timestamptz as now
+select a.id, a.bucket_id, a.journey_id, a.schedule, a.property, a.round, a.cancels, a.anchor_at, a.position, a.until_at, a.entered_at,
+    a.overdue, a.created_at, clock_timestamp()::timestamptz as now
 from arming a
 order by a.created_at, a.id limit 1;
 
 -- name: ArmingMembers :many
 select m.id, m.contact_id, m.epoch, m.anchor_at, m.fired from memberships m
-where m.bucket_id = @bucket_id::text and m.status = 'active' and m.id > @position::uuid
-order by m.id limit @size::int;
+where m.bucket_id = @bucket_id::text and m.status = 'active' and (m.anchor_at, m.id) > (@anchor_at::timestamptz, @position::uuid)
+    and (sqlc.narg('until_at')::timestamptz is null or m.anchor_at <= sqlc.narg('until_at'))
+    and (sqlc.narg('entered_at')::timestamptz is null or m.entered_at = sqlc.narg('entered_at'))
+order by m.anchor_at, m.id limit @size::int;
 
 -- name: ArmingAdvance :execrows
-update arming set position = @position::uuid, overdue = @overdue::bigint where id = @id::uuid and position = @before::uuid;
+update arming set anchor_at = @anchor_at::timestamptz, position = @position::uuid, overdue = @overdue::bigint
+where id = @id::uuid and position = @before::uuid;
 
 -- name: ArmingDelete :exec
-delete from arming where id = @id::uuid;
+-- What else the same change lets be armed comes behind it: the rate is the bucket's (B-46).
+with done as (delete from arming where id = @id::uuid returning bucket_id, created_at, overdue)
+update arming a set overdue = greatest(a.overdue, d.overdue)
+from done d
+where a.bucket_id = d.bucket_id and a.created_at = d.created_at and a.id <> @id::uuid;
 
 -- name: ClockNewest :many
 -- When the newest event of each name was received that a contact did after an edge.

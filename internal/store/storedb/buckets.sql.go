@@ -14,10 +14,12 @@ import (
 )
 
 const armingAdvance = `-- name: ArmingAdvance :execrows
-update arming set position = $1::uuid, overdue = $2::bigint where id = $3::uuid and position = $4::uuid
+update arming set anchor_at = $1::timestamptz, position = $2::uuid, overdue = $3::bigint
+where id = $4::uuid and position = $5::uuid
 `
 
 type ArmingAdvanceParams struct {
+	AnchorAt time.Time
 	Position uuid.UUID
 	Overdue  int64
 	ID       uuid.UUID
@@ -26,6 +28,7 @@ type ArmingAdvanceParams struct {
 
 func (q *Queries) ArmingAdvance(ctx context.Context, arg ArmingAdvanceParams) (int64, error) {
 	result, err := q.db.Exec(ctx, armingAdvance,
+		arg.AnchorAt,
 		arg.Position,
 		arg.Overdue,
 		arg.ID,
@@ -38,17 +41,22 @@ func (q *Queries) ArmingAdvance(ctx context.Context, arg ArmingAdvanceParams) (i
 }
 
 const armingDelete = `-- name: ArmingDelete :exec
-delete from arming where id = $1::uuid
+with done as (delete from arming where id = $1::uuid returning bucket_id, created_at, overdue)
+update arming a set overdue = greatest(a.overdue, d.overdue)
+from done d
+where a.bucket_id = d.bucket_id and a.created_at = d.created_at and a.id <> $1::uuid
 `
 
+// What else the same change lets be armed comes behind it: the rate is the bucket's (B-46).
 func (q *Queries) ArmingDelete(ctx context.Context, id uuid.UUID) error {
 	_, err := q.db.Exec(ctx, armingDelete, id)
 	return err
 }
 
 const armingInsert = `-- name: ArmingInsert :exec
-insert into arming (id, bucket_id, journey_id, schedule, property, round, cancels, created_at)
-values ($1::uuid, $2::text, $3::text, $4::jsonb, $5::text, $6::text, $7::bool, $8::timestamptz)
+insert into arming (id, bucket_id, journey_id, schedule, property, round, cancels, anchor_at, position, until_at, entered_at, created_at)
+values ($1::uuid, $2::text, $3::text, $4::jsonb, $5::text, $6::text, $7::bool,
+    $8::timestamptz, 'ffffffff-ffff-ffff-ffff-ffffffffffff', $9, $10, $11::timestamptz)
 `
 
 type ArmingInsertParams struct {
@@ -59,9 +67,13 @@ type ArmingInsertParams struct {
 	Property  string
 	Round     string
 	Cancels   bool
+	Behind    time.Time
+	UntilAt   *time.Time
+	EnteredAt *time.Time
 	Now       time.Time
 }
 
+// Members whose anchors lie behind one instant, up to another one.
 func (q *Queries) ArmingInsert(ctx context.Context, arg ArmingInsertParams) error {
 	_, err := q.db.Exec(ctx, armingInsert,
 		arg.ID,
@@ -71,6 +83,9 @@ func (q *Queries) ArmingInsert(ctx context.Context, arg ArmingInsertParams) erro
 		arg.Property,
 		arg.Round,
 		arg.Cancels,
+		arg.Behind,
+		arg.UntilAt,
+		arg.EnteredAt,
 		arg.Now,
 	)
 	return err
@@ -78,9 +93,20 @@ func (q *Queries) ArmingInsert(ctx context.Context, arg ArmingInsertParams) erro
 
 const armingMembers = `-- name: ArmingMembers :many
 select m.id, m.contact_id, m.epoch, m.anchor_at, m.fired from memberships m
-where m.bucket_id = $1::text and m.status = 'active' and m.id > $2::uuid
-order by m.id limit $3::int
+where m.bucket_id = $1::text and m.status = 'active' and (m.anchor_at, m.id) > ($2::timestamptz, $3::uuid)
+    and ($4::timestamptz is null or m.anchor_at <= $4)
+    and ($5::timestamptz is null or m.entered_at = $5)
+order by m.anchor_at, m.id limit $6::int
 `
+
+type ArmingMembersParams struct {
+	BucketID  string
+	AnchorAt  time.Time
+	Position  uuid.UUID
+	UntilAt   *time.Time
+	EnteredAt *time.Time
+	Size      int32
+}
 
 type ArmingMembersRow struct {
 	ID        uuid.UUID
@@ -90,8 +116,15 @@ type ArmingMembersRow struct {
 	Fired     json.RawMessage
 }
 
-func (q *Queries) ArmingMembers(ctx context.Context, bucketID string, position uuid.UUID, size int32) ([]ArmingMembersRow, error) {
-	rows, err := q.db.Query(ctx, armingMembers, bucketID, position, size)
+func (q *Queries) ArmingMembers(ctx context.Context, arg ArmingMembersParams) ([]ArmingMembersRow, error) {
+	rows, err := q.db.Query(ctx, armingMembers,
+		arg.BucketID,
+		arg.AnchorAt,
+		arg.Position,
+		arg.UntilAt,
+		arg.EnteredAt,
+		arg.Size,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -117,8 +150,8 @@ func (q *Queries) ArmingMembers(ctx context.Context, bucketID string, position u
 }
 
 const armingNext = `-- name: ArmingNext :one
-select a.id, a.bucket_id, a.journey_id, a.schedule, a.property, a.round, a.cancels, a.position, a.overdue, a.created_at,
-    clock_timestamp()::timestamptz as now
+select a.id, a.bucket_id, a.journey_id, a.schedule, a.property, a.round, a.cancels, a.anchor_at, a.position, a.until_at, a.entered_at,
+    a.overdue, a.created_at, clock_timestamp()::timestamptz as now
 from arming a
 order by a.created_at, a.id limit 1
 `
@@ -131,7 +164,10 @@ type ArmingNextRow struct {
 	Property  string
 	Round     string
 	Cancels   bool
+	AnchorAt  time.Time
 	Position  uuid.UUID
+	UntilAt   *time.Time
+	EnteredAt *time.Time
 	Overdue   int64
 	CreatedAt time.Time
 	Now       time.Time
@@ -148,7 +184,10 @@ func (q *Queries) ArmingNext(ctx context.Context) (ArmingNextRow, error) {
 		&i.Property,
 		&i.Round,
 		&i.Cancels,
+		&i.AnchorAt,
 		&i.Position,
+		&i.UntilAt,
+		&i.EnteredAt,
 		&i.Overdue,
 		&i.CreatedAt,
 		&i.Now,

@@ -35,6 +35,9 @@ type Arming struct {
 	Overdue   int64
 	CreatedAt time.Time
 	Property  string
+	AnchorAt  time.Time
+	UntilAt   *time.Time
+	EnteredAt *time.Time
 }
 
 type Backfill struct {
