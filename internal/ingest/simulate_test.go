@@ -316,6 +316,7 @@ func TestASimulationLeavesNothingBehind(t *testing.T) {
 	v := virtual(t)
 	v.exec(`create schema hogsend_simulation_of_the_dead`)
 	v.exec(`create table hogsend_simulation_of_the_dead.events ()`)
+	const schemas = `select nspname::text from pg_namespace where nspname not like 'pg\_%' and nspname <> 'information_schema' order by 1`
 	definitions, err := bucket.DescribeAll([]hogsend.Bucket{dormant()})
 	require.NoError(t, err)
 	var events []ingest.Event
@@ -327,7 +328,23 @@ func TestASimulationLeavesNothingBehind(t *testing.T) {
 		From: monday, To: monday.Add(30 * hogsend.Day), Definitions: definitions, Events: events, Progress: func(int, int) { cancel() },
 	})
 	require.ErrorIs(t, err, context.Canceled)
-	require.Equal(t, []string{"public", "virtual"}, v.texts(`select nspname::text from pg_namespace where nspname not like 'pg\_%' and nspname <> 'information_schema' order by 1`))
+	require.Equal(t, []string{"public", "virtual"}, v.texts(schemas))
+
+	// Two at once leave each other alone.
+	var other *ingest.Simulated
+	history := ingest.Simulation{From: monday, To: monday.Add(30 * hogsend.Day), Definitions: definitions, Events: events}
+	again := history
+	again.Progress = func(int, int) {
+		if other == nil {
+			other, err = ingest.Simulate(t.Context(), v.store, history)
+		}
+	}
+	one, oneErr := ingest.Simulate(t.Context(), v.store, again)
+	require.NoError(t, oneErr)
+	require.NoError(t, err)
+	require.Len(t, one.Transitions, len(events))
+	require.Equal(t, one, other)
+	require.Equal(t, []string{"public", "virtual"}, v.texts(schemas))
 	_, err = ingest.Simulate(t.Context(), v.store, ingest.Simulation{From: monday, To: monday, Definitions: definitions})
 	require.EqualError(t, err, "simulate: the end must be after the beginning")
 }
