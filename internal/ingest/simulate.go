@@ -146,12 +146,13 @@ func (m *simulation) all(ctx context.Context, work func(*simulator, context.Cont
 		})
 	}
 	running.Wait()
+	// One that failed has canceled the other.
 	for _, err := range errs {
 		if err != nil && !errors.Is(err, context.Canceled) {
 			return err
 		}
 	}
-	return errors.Join(errs...)
+	return cmp.Or(errs...)
 }
 
 // next takes households from the source; none when it is exhausted.
