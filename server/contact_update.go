@@ -1,7 +1,7 @@
 package server
 
 import (
-	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -10,9 +10,8 @@ import (
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
-// updateContact is R-48 for the time zone and the properties: what is written is
-// checked before the database is asked anything (S-6). The keys of a contact come
-// with its events; a change of them is refused here.
+// updateContact is R-48. What is written is checked before the database is asked
+// anything (S-6); a key of another contact merges nobody, it is refused (I-30).
 func (s *Server) updateContact(r *request) error {
 	reference, err := param(r, "contact")
 	if err != nil {
@@ -23,12 +22,7 @@ func (s *Server) updateContact(r *request) error {
 		return err
 	}
 	writes, zone := o.timezone()
-	properties := o.properties()
-	for _, key := range []string{"externalId", "email"} {
-		if _, given := o.fields[key]; given && (o.given(key) || key == "email" && string(o.fields[key]) == "null") {
-			o.report(key, "cannot be changed by this route")
-		}
-	}
+	change := o.change()
 	if err := o.err(); err != nil {
 		return err
 	}
@@ -39,13 +33,18 @@ func (s *Server) updateContact(r *request) error {
 	if !known {
 		return notFound("Contact not found")
 	}
-	if writes || len(properties) > 0 {
+	if writes || change.ExternalID != "" || change.Email != "" || change.NoEmail || len(change.Properties) > 0 {
 		var also []ingest.Write
 		if writes {
 			also = append(also, func(q *storedb.Queries) error { return q.ContactTimezoneSet(r.ctx(), zone, c.ID) })
 		}
-		found, err := s.cfg.Ingest.Update(r.ctx(), c.ID, properties, also...)
-		if err != nil {
+		found, err := s.cfg.Ingest.Update(r.ctx(), c.ID, change, also...)
+		switch {
+		case errors.Is(err, ingest.ErrExternalIDTaken):
+			return conflict("externalId belongs to another contact")
+		case errors.Is(err, ingest.ErrEmailTaken):
+			return conflict("email belongs to another contact")
+		case err != nil:
 			return err
 		}
 		if !found {
@@ -99,17 +98,19 @@ func (o *object) timezone() (given bool, zone *string) {
 	return true, &name
 }
 
-// properties reads a patch of contact properties; null deletes one (H-6).
-func (o *object) properties() map[string]json.RawMessage {
-	var patch map[string]json.RawMessage
-	if !o.read("properties", "an object", &patch) {
-		return nil
-	}
-	// The rules are those of properties that come with an event (I-13).
-	event := ingest.Event{Name: "update", UserID: "contact", ContactProperties: patch}
+// change reads keys and a patch of properties; null takes an address away and deletes
+// a property (H-6).
+func (o *object) change() ingest.Change {
+	c := ingest.Change{NoEmail: string(o.fields["email"]) == "null"}
+	o.read("externalId", "a string", &c.ExternalID)
+	o.read("email", "a string", &c.Email)
+	o.read("properties", "an object", &c.Properties)
+	// The rules are those of what comes with an event (I-13), which needs a contact.
+	event := ingest.Event{Name: "update", AnonymousID: "contact", UserID: c.ExternalID, Email: c.Email, ContactProperties: c.Properties}
 	for _, p := range event.Validate() {
-		_, key, _ := strings.Cut(p.Path, ".")
-		o.report(strings.TrimSuffix("properties."+key, "."), p.Message)
+		field, key, _ := strings.Cut(p.Path, ".")
+		field = map[string]string{"userId": "externalId", "email": "email", "contactProperties": "properties"}[field]
+		o.report(strings.TrimSuffix(field+"."+key, "."), p.Message)
 	}
-	return patch
+	return c
 }

@@ -2,6 +2,8 @@ package server
 
 import (
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // R-48, S-6.
@@ -30,8 +32,6 @@ func TestUpdateContact(t *testing.T) {
 		{"unknown contact", patch("none", `{"timezone":"UTC"}`), 404, `{"error":"Contact not found"}`, "", nil},
 		{"properties", patch("user_1", `{"properties":{"a":{"b":1},"c":2}}`), 200, "", zones, []string{"Europe/Berlin"}},
 		{"null clears", patch("user_1", `{"timezone":null,"properties":{"c":null}}`), 200, "", zones, []string{"none"}},
-		{"keys are not changed here", patch("user_1", `{"externalId":"other"}`), 400, refused("externalId", "cannot be changed by this route"), "", nil},
-		{"nor taken away", patch("user_1", `{"email":null}`), 400, refused("email", "cannot be changed by this route"), "", nil},
 		{"no object", patch("user_1", `{"properties":[]}`), 400, refused("properties", "must be an object"), "", nil},
 		{"bad key", patch("user_1", `{"properties":{"":1}}`), 400, refused("properties", "property names must not be empty"), "", nil},
 		{"scope", call{method: "PATCH", url: "/v1/admin/contacts/user_1", key: b.keys[scopeRead], body: `{}`}, 403, "", "", nil},
@@ -54,5 +54,42 @@ func TestDeleteContact(t *testing.T) {
 		{"deleted", remove("user_1", scopeFullAdmin), 200, `{"deleted":true}`, deleted, []string{"user_1"}},
 		{"once more", remove("user_1", scopeFullAdmin), 404, `{"error":"Contact not found"}`, deleted, []string{"user_1"}},
 		{"not shown any more", call{method: "GET", url: "/v1/admin/contacts/user_1", key: b.keys[scopeRead]}, 404, `{"error":"Contact not found"}`, "", nil},
+	})
+}
+
+// R-48, I-13, I-30: keys are written one by one, and nobody is merged.
+func TestUpdateTheKeysOfAContact(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	a := b.do(call{method: "POST", url: "/v1/events/batch", key: adminKey, body: `{"events":[
+		{"name":"e","userId":"user_2"}, {"name":"e","anonymousId":"device"}, {"name":"e","email":"free@x.io"}]}`})
+	require.Equal(t, 202, a.status, a.body)
+	id := b.rows(`select contact_id::text from contact_keys where key = 'device'`)[0]
+	patch := func(contact, body string) call {
+		return call{method: "PATCH", url: "/v1/admin/contacts/" + contact, key: b.keys[scopeFullAdmin], body: body}
+	}
+	refused := func(path, message string) string {
+		return `{"error":"Invalid request","details":[{"path":"` + path + `","message":"` + message + `"}]}`
+	}
+	keys := `select concat_ws(' ', external_id, anonymous_id, email) from contacts where id = '` + id + `'`
+	const taken = " belongs to another contact"
+	b.play([]scenario{
+		{"no address in it", patch("device", `{"email":"@"}`), 400, refused("email", "must be an e-mail address"), "", nil},
+		{"no text", patch("device", `{"email":1,"externalId":[]}`), 400, `{"error":"Invalid request","details":[{"path":"externalId","message":"must be a string"},{"path":"email","message":"must be a string"}]}`, "", nil},
+		{"blank", patch("device", `{"externalId":" "}`), 400, refused("externalId", "must not be empty"), "", nil},
+		{"absent", patch("device", `{"externalId":"","email":""}`), 200, "", keys, []string{"device"}},
+		{"null is absent", patch("device", `{"externalId":null}`), 200, "", keys, []string{"device"}},
+		{"the external id of somebody", patch("device", `{"externalId":"user_2","properties":{"x":1}}`), 409, `{"error":"externalId` + taken + `"}`, keys, []string{"device"}},
+		{"an anonymous id of somebody", patch("user_2", `{"externalId":"device"}`), 409, `{"error":"externalId` + taken + `"}`, keys, []string{"device"}},
+		{"the address of somebody without external id", patch("user_2", `{"email":"Free@X.io"}`), 409, `{"error":"email` + taken + `"}`, keys, []string{"device"}},
+		{"an address", patch("device", `{"email":" Dev@X.io "}`), 200, "", keys, []string{"device Dev@X.io"}},
+		{"no address", patch("dev@x.io", `{"email":null}`), 200, "", keys, []string{"device"}},
+		{"nothing to take away", patch("device", `{"email":null}`), 200, "", keys, []string{"device"}},
+		{"an external id", patch("device", `{"externalId":"user_3","email":"d@x.io"}`), 200, "", keys, []string{"user_3 device d@x.io"}},
+		{"a shared address", patch("user_2", `{"email":"d@x.io"}`), 200, "", keys, []string{"user_3 device d@x.io"}},
+		{"another external id", patch("user_3", `{"externalId":"user_4"}`), 200, "", keys, []string{"user_4 device d@x.io"}},
+		{"the former one leads there", patch("user_3", `{"properties":{"a":1}}`), 200, "", keys, []string{"user_4 device d@x.io"}},
+		{"and is its own", patch("user_4", `{"externalId":"user_3"}`), 200, "", keys, []string{"user_3 device d@x.io"}},
+		{"nothing of what was refused", patch("none", `{"externalId":"x"}`), 404, "", `select count(*)::text from contacts where properties ? 'x' or external_id = 'x'`, []string{"0"}},
 	})
 }

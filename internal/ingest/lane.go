@@ -187,7 +187,7 @@ func (it *item) reset() {
 	*it = item{
 		event: it.event, id: it.id, contactID: it.contactID, space: it.space, key: it.key, origin: it.origin, end: it.end,
 		stepKey: it.stepKey, node: it.node, kind: it.kind, edges: it.edges, fire: it.fire, writes: it.writes, template: it.template,
-		when: it.when,
+		when: it.when, noEmail: it.noEmail,
 	}
 }
 

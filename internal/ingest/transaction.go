@@ -47,6 +47,7 @@ type item struct {
 	// writes are statements of a touch, and the template of the mail they are about.
 	writes   []Write
 	template string
+	noEmail  bool // a touch takes the address away
 	wrote    bool // the writes were made ahead, for buckets to see
 	gone     bool // the contact is deleted or erased: nothing is done
 	// when is the instant of an item of a simulation; zero in life.
@@ -278,8 +279,8 @@ func (t *transaction) identify(it *item, origins []storedb.IngestOriginsRow) err
 	return nil
 }
 
-// find plans an item that names its contact by uuid. One that is gone or deleted is
-// left alone (I-50).
+// find plans an item that names its contact by uuid, whose other keys are those to
+// write. One that is gone or deleted is left alone (I-50).
 func (t *transaction) find(it *item) error {
 	p := t.plan.ids[it.contactID.String()].survivor()
 	if p == nil || !p.deletedAt.IsZero() {
@@ -288,7 +289,7 @@ func (t *transaction) find(it *item) error {
 	}
 	p.touched = true
 	it.verdict = t.plan.at(&it.event, p)
-	return nil
+	return t.plan.rekey(&it.verdict, &it.event, it.noEmail)
 }
 
 // open begins the transaction: it takes keys and locks, checks that the plan holds
