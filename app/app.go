@@ -24,6 +24,8 @@ type Options struct {
 	// Embedded runs Temporal inside this process; pass standalone.Embedded{}. nil
 	// makes a lean binary without the commands dev, standalone and temporal.
 	Embedded Embedded
+	// Vet makes the command vet; pass vet.Check. nil leaves it and its libraries out.
+	Vet Vet
 }
 
 // IO is how a program meets its surroundings; tests bring their own.
@@ -59,6 +61,9 @@ func Run(ctx context.Context, o Options, stdio IO) int {
 	root.AddCommand(p.serveCommand(), p.workerCommand(), p.migrateCommand(), p.keysCommand(),
 		p.eventsCommand(), p.mailboxCommand(), p.journeysCommand(), p.bucketsCommand(), p.planCommand(), p.doctorCommand(), p.versionCommand())
 	root.AddCommand(p.replayCommand())
+	if o.Vet != nil {
+		root.AddCommand(p.vetCommand())
+	}
 	if o.Embedded != nil {
 		root.AddCommand(p.devCommand(), p.standaloneCommand(), p.temporalCommand())
 	}

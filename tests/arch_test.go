@@ -58,6 +58,8 @@ func bans() []ban {
 			from: []string{anything}, to: []string{"./standalone"}, except: []string{"./cmd/...", "./tests/..."},
 			why: "only a main chooses to embed, so that a lean build can leave it out",
 		},
+		{from: []string{anything}, to: []string{"./vet"}, except: []string{"./cmd/..."}, why: "a main chooses to check source code"},
+		{from: []string{anything}, to: []string{"golang.org/x/tools/..."}, except: []string{"./vet", "./cmd/..."}, why: "the product does without source code"},
 	}
 }
 
@@ -150,8 +152,11 @@ func importTable() map[string]rule {
 		"./examples/saas": {may: []string{".", "go.temporal.io/sdk/workflow"}, never: noIO()},
 		"./app":           {may: []string{anything}},
 		"./cmd/hogsend":   {may: []string{anything}},
-		"./tests/bench":   {may: []string{anything}},
-		"./tests/cdnow":   {may: []string{".", "./internal/ingest", "go.temporal.io/sdk/workflow"}},
+		// It reads source code, so that it may know files and processes.
+		"./vet":             {may: []string{".", "golang.org/x/tools/..."}, never: []string{"net", "net/http/...", "database/..."}},
+		"./cmd/hogsend-vet": {may: []string{"./vet", "golang.org/x/tools/go/analysis/unitchecker"}},
+		"./tests/bench":     {may: []string{anything}},
+		"./tests/cdnow":     {may: []string{".", "./internal/ingest", "go.temporal.io/sdk/workflow"}},
 	}
 }
 
@@ -191,10 +196,13 @@ func TestBansHoldWhateverTheTableSays(t *testing.T) {
 		{"./app", "go.temporal.io/server/temporal", "only standalone embeds"},
 		{"./standalone/postgres", "github.com/temporalio/ui-server/v2/server", "only standalone embeds"},
 		{"./app", "./standalone", "only a main chooses"},
+		{"./app", "./vet", "a main chooses to check"},
+		{"./hogsendtest", "golang.org/x/tools/go/packages", "the product does without"},
 		{".", "go.temporal.io/sdk/workflow", ""},
 		{"./workflows", "./workflows/names", ""},
 		{"./app", "./standalone/postgres", ""},
 		{"./cmd/hogsend", "./standalone", ""},
+		{"./cmd/hogsend", "./vet", ""},
 		{"./standalone", "go.temporal.io/server/temporal", ""},
 	} {
 		got := judge(tt.from, tt.to, rule{may: []string{anything}})

@@ -34,9 +34,16 @@ func Check(ctx context.Context, dir string, patterns []string, w io.Writer) (fin
 	if err != nil {
 		return 0, fmt.Errorf("list packages: %w", err)
 	}
+	if err := problems(asked); err != nil {
+		return 0, err
+	}
+	paths := own(asked)
+	if len(paths) == 0 {
+		return 0, fmt.Errorf("no package of the module matches %q", patterns)
+	}
 	loaded, err := packages.Load(&packages.Config{
 		Context: ctx, Dir: dir, Mode: packages.LoadSyntax | packages.NeedModule,
-	}, own(asked)...)
+	}, paths...)
 	if err != nil {
 		return 0, fmt.Errorf("load packages: %w", err)
 	}

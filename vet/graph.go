@@ -246,7 +246,7 @@ func (w *walker) use(id *ast.Ident) {
 		return
 	}
 	if !w.ignores(id.Pos()) {
-		w.node.refs = append(w.node.refs, ref{id.Pos(), obj})
+		w.refs = append(w.refs, ref{id.Pos(), obj})
 	}
 }
 

@@ -32,6 +32,6 @@ func (f findings) Errorf(format string, args ...any) {
 	if len(args) == 3 && args[1] == "fact" {
 		return
 	}
-	f.T.Helper()
+	f.Helper()
 	f.T.Errorf(format, args...)
 }

@@ -19,12 +19,18 @@ import (
 )
 
 func main() {
-	if len(os.Args) == 2 && (strings.HasPrefix(os.Args[1], "-V=") || os.Args[1] == "-flags" || strings.HasSuffix(os.Args[1], ".cfg")) {
+	if byGoVet(os.Args[1:]) {
 		unitchecker.Main(vet.Analyzer)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	os.Exit(check(ctx, os.Args[1:]))
+}
+
+// byGoVet reports whether the arguments are those of go vet: a question about the tool,
+// or flags and the description of one package.
+func byGoVet(args []string) bool {
+	return len(args) > 0 && (strings.HasPrefix(args[0], "-V=") || args[0] == "-flags" || strings.HasSuffix(args[len(args)-1], ".cfg"))
 }
 
 func check(ctx context.Context, patterns []string) int {

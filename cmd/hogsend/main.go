@@ -6,8 +6,9 @@ import (
 	"github.com/hogsend/hogsend/app"
 	"github.com/hogsend/hogsend/examples/saas"
 	"github.com/hogsend/hogsend/standalone"
+	"github.com/hogsend/hogsend/vet"
 )
 
 func main() {
-	app.Main(app.Options{Registry: saas.Registry(), Embedded: standalone.Embedded{}})
+	app.Main(app.Options{Registry: saas.Registry(), Embedded: standalone.Embedded{}, Vet: vet.Check})
 }
