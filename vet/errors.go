@@ -293,8 +293,12 @@ func (f *errorFlow) comparesWithNil(e *ast.BinaryExpr, beside []types.Object) bo
 	if e.Op != token.EQL && e.Op != token.NEQ {
 		return false
 	}
-	obj := f.used(e.X)
-	return obj != nil && slices.Contains(beside, obj) && f.TypesInfo.Types[e.Y].IsNil()
+	x, y := e.X, e.Y
+	if f.TypesInfo.Types[x].IsNil() {
+		x, y = y, x
+	}
+	obj := f.used(x)
+	return obj != nil && slices.Contains(beside, obj) && f.TypesInfo.Types[y].IsNil()
 }
 
 func (f *errorFlow) mentions(n ast.Node, v *types.Var) bool {

@@ -19,6 +19,12 @@ func (c *code) literals() {
 						}
 					}
 				}
+			case *ast.AssignStmt:
+				for i, left := range n.Lhs {
+					if c.isRunField(left) && len(n.Lhs) == len(n.Rhs) {
+						c.journeyFunc(n.Rhs[i])
+					}
+				}
 			case *ast.CallExpr:
 				switch {
 				case c.calls(n, rootPath, "OnEnter", "OnLeave") && len(n.Args) > 0:
@@ -38,6 +44,12 @@ func (c *code) literals() {
 func isIdent(e ast.Expr, name string) bool {
 	id, ok := e.(*ast.Ident)
 	return ok && id.Name == name
+}
+
+// isRunField reports whether an expression is the field Run of a definition.
+func (c *code) isRunField(e ast.Expr) bool {
+	selector, ok := e.(*ast.SelectorExpr)
+	return ok && selector.Sel.Name == "Run" && is(c.TypesInfo.Uses[selector.Sel], rootPath, "Run")
 }
 
 // journeyFunc reports a Run or handler that is no named top-level function. Of a

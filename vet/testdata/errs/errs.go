@@ -85,6 +85,9 @@ func fine(ctx workflow.Context, run hogsend.Run) (err error) {
 			err := run.Exit(ctx, "sent")
 			return err
 		}
+		if again, err := run.WaitForEvent(ctx, hogsend.Wait{Event: "feature.used", Timeout: hogsend.Day}); nil == again {
+			return err
+		}
 		var failure error
 		workflow.Go(ctx, func(ctx workflow.Context) { failure = run.Sleep(ctx, time.Hour) })
 		if failure != nil {

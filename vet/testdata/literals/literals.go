@@ -36,6 +36,12 @@ var (
 	}
 )
 
+func assigned() hogsend.Journey {
+	var j hogsend.Journey
+	j.Run = func(workflow.Context, hogsend.Run) error { return nil } // want `the journey is a function literal`
+	return j
+}
+
 // journey makes a definition of what it is given.
 func journey(id string, run hogsend.JourneyFunc) hogsend.Journey {
 	return hogsend.Journey{ID: id, Run: run}
