@@ -152,14 +152,9 @@ func (p *program) runAll(ctx context.Context, cfg config.Config, ready func()) e
 		return err
 	}
 	defer proc.close()
-	temporal, err := lazyTemporal(cfg, log)
-	if err != nil {
-		return err
-	}
-	defer temporal.Close()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return proc.serve(ctx, listener, temporal) })
-	group.Go(func() error { return proc.work(ctx, temporal, ready) })
+	group.Go(func() error { return proc.serve(ctx, listener) })
+	group.Go(func() error { return proc.work(ctx, ready) })
 	return group.Wait()
 }
 

@@ -62,28 +62,22 @@ func (p *program) journeysListCommand() *cobra.Command {
 		if !*asJSON {
 			fmt.Fprintln(table, "ID\tTRIGGER\tSTATE\tACTIVE\tWAITING\tCOMPLETED\tFAILED\tEXITED")
 		}
-		for offset := 0; ; {
-			var page struct {
-				Journeys []listedJourney `json:"journeys"`
-				Total    int             `json:"total"`
+		err = pages(cmd.Context(), c, journeysPath, url.Values{}, "journeys", func(item json.RawMessage) (bool, error) {
+			var j listedJourney
+			if err := json.Unmarshal(item, &j); err != nil {
+				return false, fmt.Errorf("decode journey: %w", err)
 			}
-			if err := c.do(cmd.Context(), "GET", fmt.Sprintf("%s?limit=100&offset=%d", journeysPath, offset), nil, &page); err != nil {
-				return err
+			if *asJSON {
+				return true, p.print(true, j, "")
 			}
-			for _, j := range page.Journeys {
-				if *asJSON {
-					if err := p.print(true, j, ""); err != nil {
-						return err
-					}
-					continue
-				}
-				fmt.Fprintf(table, "%s\t%v\t%s\t%d\t%d\t%d\t%d\t%d\n", j.ID, j.Trigger["event"], stateWord(j),
-					j.Counts["active"], j.Counts["waiting"], j.Counts["completed"], j.Counts["failed"], j.Counts["exited"])
-			}
-			if offset += len(page.Journeys); len(page.Journeys) == 0 || offset >= page.Total {
-				return table.Flush()
-			}
+			fmt.Fprintf(table, "%s\t%v\t%s\t%d\t%d\t%d\t%d\t%d\n", j.ID, j.Trigger["event"], stateWord(j),
+				j.Counts["active"], j.Counts["waiting"], j.Counts["completed"], j.Counts["failed"], j.Counts["exited"])
+			return true, nil
+		})
+		if err != nil {
+			return err
 		}
+		return table.Flush()
 	}
 	return cmd
 }

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"time"
 
+	"go.temporal.io/sdk/client"
+
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/config"
@@ -19,7 +21,7 @@ import (
 )
 
 // process is what serve, worker, dev and standalone are built from: one database
-// pool, one ingester and one renderer, shared by all that runs in it.
+// pool, one Temporal client, one ingester and one renderer, shared by all that runs in it.
 type process struct {
 	cfg      config.Config
 	log      *slog.Logger
@@ -27,6 +29,7 @@ type process struct {
 	enabled  []hogsend.Journey // what ENABLED_JOURNEYS leaves
 	renderer *email.Renderer
 	store    *store.Store
+	temporal client.Client // connects when it is first used
 	notifier *outbox.Notifier
 	ingest   *ingest.Ingester
 	build    string
@@ -66,6 +69,10 @@ func newProcess(ctx context.Context, registry hogsend.Registry, cfg config.Confi
 		p.store.Close()
 		return nil, err
 	}
+	if p.temporal, err = lazyTemporal(cfg, log); err != nil {
+		p.store.Close()
+		return nil, err
+	}
 	p.notifier = outbox.NewNotifier(p.store.Pool, log)
 	p.ingest = ingest.New(p.store, ingest.Config{
 		Journeys:     p.enabled,
@@ -86,6 +93,7 @@ func newProcess(ctx context.Context, registry hogsend.Registry, cfg config.Confi
 func (p *process) close() {
 	p.ingest.Close()
 	p.notifier.Close()
+	p.temporal.Close()
 	p.store.Close()
 }
 

@@ -10,7 +10,6 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/sdk/client"
 
 	"github.com/hogsend/hogsend/internal/config"
 	"github.com/hogsend/hogsend/server"
@@ -30,17 +29,11 @@ func (p *program) serveCommand() *cobra.Command {
 				return err
 			}
 			defer proc.close()
-			// The server only asks Temporal how it is; it accepts events without it (O-41).
-			temporal, err := lazyTemporal(cfg, log)
-			if err != nil {
-				return err
-			}
-			defer temporal.Close()
 			listener, err := listen(cfg)
 			if err != nil {
 				return err
 			}
-			return proc.serve(cmd.Context(), listener, temporal)
+			return proc.serve(cmd.Context(), listener)
 		},
 	}
 }
@@ -55,9 +48,10 @@ func listen(cfg config.Config) (net.Listener, error) {
 	return l, nil
 }
 
-// serve answers requests until ctx ends, then lets those in flight finish (O-40).
-func (p *process) serve(ctx context.Context, listener net.Listener, temporal client.Client) error {
-	workflows, err := newExecutions(temporal, p.cfg)
+// serve answers requests until ctx ends, then lets those in flight finish (O-40). It
+// accepts events without Temporal (O-41).
+func (p *process) serve(ctx context.Context, listener net.Listener) error {
+	workflows, err := newExecutions(p.temporal, p.cfg)
 	if err != nil {
 		return err
 	}
@@ -72,7 +66,7 @@ func (p *process) serve(ctx context.Context, listener net.Listener, temporal cli
 		TrustedOrigins:  p.cfg.TrustedOrigins,
 		TrustedProxies:  p.cfg.TrustedProxies,
 		PublicURL:       p.cfg.PublicURL,
-		Temporal:        func(ctx context.Context) error { return checkTemporal(ctx, temporal) },
+		Temporal:        func(ctx context.Context) error { return checkTemporal(ctx, p.temporal) },
 		FailedRun:       workflows.failedRun,
 		LateAfter:       p.cfg.PauseLateAfter,
 		Version:         Version,

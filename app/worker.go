@@ -45,12 +45,7 @@ func (p *program) workerCommand() *cobra.Command {
 				return err
 			}
 			defer proc.close()
-			temporal, err := lazyTemporal(cfg, log)
-			if err != nil {
-				return err
-			}
-			defer temporal.Close()
-			return proc.work(cmd.Context(), temporal, nil)
+			return proc.work(cmd.Context(), nil)
 		},
 	}
 }
@@ -107,7 +102,7 @@ func checkTemporal(ctx context.Context, c client.Client) error {
 
 // work runs journeys and delivers the outbox until ctx ends. ready, if not nil, is
 // called once the worker polls.
-func (p *process) work(ctx context.Context, temporal client.Client, ready func()) error {
+func (p *process) work(ctx context.Context, ready func()) error {
 	provider, err := p.provider()
 	if err != nil {
 		return err
@@ -116,12 +111,12 @@ func (p *process) work(ctx context.Context, temporal client.Client, ready func()
 	if err != nil {
 		return err
 	}
-	workflows, err := newExecutions(temporal, p.cfg)
+	workflows, err := newExecutions(p.temporal, p.cfg)
 	if err != nil {
 		return err
 	}
 	w, err := worker.New(worker.Config{
-		Client:    temporal,
+		Client:    p.temporal,
 		Namespace: p.cfg.TemporalNamespace,
 		TaskQueue: p.cfg.TemporalTaskQueue,
 		Store:     p.store,
