@@ -38,6 +38,11 @@ type Run interface {
 	// the previous wait ended (or after the trigger) and not after the deadline,
 	// or nil when the deadline passes. No event is lost between two waits (J-124 to J-128).
 	WaitForEvent(ctx workflow.Context, wait Wait) (*StoredEvent, error)
+	// WaitForAny is WaitForEvent for the first of several events, with one deadline for
+	// all. Whichever was received first wins, and of several that it matches the first
+	// in the list; no other outcome is lost, since later waits look back as usual. Names
+	// of transitions, as Entered(id), wait for the next one (J-130).
+	WaitForAny(ctx workflow.Context, any AnyOf) (Outcome, error)
 
 	// Send mails the contact through the send gate and returns when the provider
 	// has accepted the mail or the gate has refused it. A refusal is a verdict, not
@@ -142,6 +147,28 @@ type Wait struct {
 	Lookback time.Duration
 	// Label names the wait in log and node; "" means "wait-event:<event>".
 	Label string
+}
+
+// AnyOf says which events to wait for. Exactly one of Timeout and Until is given, as of
+// a Wait; the waits have none of their own, and no labels.
+type AnyOf struct {
+	// Waits are 1 to 20.
+	Waits []Wait
+	// Timeout is the longest wait; Forever for none. Until is the deadline as an instant.
+	Timeout time.Duration
+	Until   time.Time
+	// Label names the wait in log and node; "" means "wait-any".
+	Label string
+}
+
+// TimedOut is the Index of an Outcome without an event.
+const TimedOut = -1
+
+// Outcome is what ended a WaitForAny.
+type Outcome struct {
+	// Index is the place of the wait that the event ended, TimedOut if none came.
+	Index int
+	Event *StoredEvent
 }
 
 // TriggerEvent is an event a journey causes (J-135).

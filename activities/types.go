@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/criteria"
 )
 
 // Names under which the activities are registered. Workflows refer to them by
@@ -87,6 +88,10 @@ type BeginWaitRequest struct {
 	// Event is "" for a sleep.
 	Event      string          `json:"event,omitempty"`
 	Conditions json.RawMessage `json:"conditions,omitempty"`
+	// Any are the events of a wait for the first of several, instead of Event (J-130).
+	Any []criteria.Alternative `json:"any,omitempty"`
+	// Digest says that the sleep is the window of a digest (J-143).
+	Digest bool `json:"digest,omitempty"`
 	// Deadline is nil for Forever.
 	Deadline *time.Time `json:"deadline,omitempty"`
 	// After is the logical now; Lookback extends it by occurred_at (J-128).
@@ -102,6 +107,8 @@ type WaitState struct {
 	// Closed is true when the outcome is decided; Event is nil for a timeout.
 	Closed bool                 `json:"closed"`
 	Event  *hogsend.StoredEvent `json:"event,omitempty"`
+	// Index is the place of Event among several.
+	Index int `json:"index,omitempty"`
 	// Deadline is the one computed first, whatever a repeated call asked (J-97c).
 	Deadline *time.Time `json:"deadline,omitempty"`
 	// Now is the logical now after the wait, set when Closed.

@@ -52,8 +52,8 @@ func (a *Activities) BeginWait(ctx context.Context, r BeginWaitRequest) (WaitSta
 			return err
 		}
 		tx.Add(func(q *storedb.Queries) error { return q.WaitInsert(ctx, wait) })
-		a.log(ctx, tx, r.Step, "wait_started", tx.Enrollment.Node, r.Label, waitDetail(r.Event, wait.Deadline))
-		row := storedb.WaitFindRow{Wait: storedb.Wait{ID: wait.ID, Status: wait.Status, Deadline: wait.Deadline, EventID: wait.EventID, Label: r.Label, EventName: wait.EventName}}
+		a.log(ctx, tx, r.Step, "wait_started", tx.Enrollment.Node, r.Label, waitDetail(r, wait.Deadline))
+		row := storedb.WaitFindRow{Wait: storedb.Wait{ID: wait.ID, Status: wait.Status, Deadline: wait.Deadline, EventID: wait.EventID, Label: r.Label, EventName: wait.EventName, Alternatives: wait.Alternatives, Place: wait.Place}}
 		if state, err = waitState(ctx, tx.Q, row); err != nil {
 			return err
 		}
@@ -71,10 +71,19 @@ func (a *Activities) BeginWait(ctx context.Context, r BeginWaitRequest) (WaitSta
 func (a *Activities) newWait(ctx context.Context, tx *store.EnrollmentTx, r BeginWaitRequest) (storedb.WaitInsertParams, error) {
 	wait := storedb.WaitInsertParams{
 		ID: uuid.Must(uuid.NewV7()), EnrollmentID: tx.Enrollment.ID, ContactID: tx.Enrollment.ContactID, StepKey: r.Step.Key, Label: r.Label,
-		EventName: optional(r.Event), Conditions: r.Conditions, Deadline: r.Deadline, Status: waitOpen, RegisteredAt: tx.Now,
+		EventName: optional(r.Event), Conditions: r.Conditions, Digest: r.Digest, Deadline: r.Deadline, Status: waitOpen, RegisteredAt: tx.Now,
 	}
-	if r.Event != "" {
-		if err := a.lookBack(ctx, tx, r, &wait); err != nil {
+	awaited := r.Any
+	if len(r.Any) > 0 {
+		var err error
+		if wait.Alternatives, err = json.Marshal(r.Any); err != nil {
+			return wait, fmt.Errorf("encode events: %w", err)
+		}
+	} else if r.Event != "" {
+		awaited = []criteria.Alternative{{Event: r.Event, Where: r.Conditions, Lookback: r.Lookback}}
+	}
+	for place, alternative := range awaited {
+		if err := a.lookBack(ctx, tx, r, alternative, place, &wait); err != nil {
 			return wait, err
 		}
 	}
@@ -87,14 +96,16 @@ func (a *Activities) newWait(ctx context.Context, tx *store.EnrollmentTx, r Begi
 	return wait, nil
 }
 
-func (a *Activities) lookBack(ctx context.Context, tx *store.EnrollmentTx, r BeginWaitRequest, wait *storedb.WaitInsertParams) error {
-	conditions, err := criteria.Unmarshal(orEmpty(r.Conditions))
+// lookBack finds the first event that the wait is for at a place. One that was found
+// for an earlier place gives way to one that was received before it.
+func (a *Activities) lookBack(ctx context.Context, tx *store.EnrollmentTx, r BeginWaitRequest, awaited criteria.Alternative, place int, wait *storedb.WaitInsertParams) error {
+	conditions, err := criteria.Unmarshal(orEmpty(awaited.Where))
 	if err != nil {
 		return err
 	}
 	found, err := tx.Q.WaitLookback(ctx, storedb.WaitLookbackParams{
-		ContactID: wait.ContactID, Name: r.Event, AfterAt: r.After.At, AfterSeq: r.After.Seq, LateHorizonSeconds: a.Config.lateHorizon().Seconds(),
-		LooksBack: r.Lookback > 0, Since: r.After.At.Add(-r.Lookback), Deadline: r.Deadline,
+		ContactID: wait.ContactID, Name: awaited.Event, AfterAt: r.After.At, AfterSeq: r.After.Seq, LateHorizonSeconds: a.Config.lateHorizon().Seconds(),
+		LooksBack: awaited.Lookback > 0, Since: r.After.At.Add(-awaited.Lookback), Deadline: r.Deadline,
 		TriggerID: tx.Enrollment.TriggerEventID, EnrollmentID: tx.Enrollment.ID,
 	})
 	if err != nil {
@@ -105,10 +116,13 @@ func (a *Activities) lookBack(ctx context.Context, tx *store.EnrollmentTx, r Beg
 		if err != nil {
 			return err
 		}
-		if criteria.Match(conditions, values) {
-			wait.Status, wait.EventID, wait.EventSeq = waitMatched, &e.ID, e.Seq
-			return nil
+		if !criteria.Match(conditions, values) {
+			continue
 		}
+		if wait.EventSeq == nil || *e.Seq < *wait.EventSeq {
+			wait.Status, wait.EventID, wait.EventSeq, wait.Place = waitMatched, &e.ID, e.Seq, int16(place) //nolint:gosec // at most 20
+		}
+		return nil
 	}
 	return nil
 }
@@ -171,7 +185,7 @@ func closing(w storedb.Wait, now time.Time, abandon bool) string {
 // waitState reads a row of waits, with the event that closed it.
 func waitState(ctx context.Context, q *storedb.Queries, row storedb.WaitFindRow) (WaitState, error) {
 	w := row.Wait
-	state := WaitState{WaitID: w.ID.String(), Deadline: w.Deadline, Closed: w.Status != waitOpen}
+	state := WaitState{WaitID: w.ID.String(), Deadline: w.Deadline, Closed: w.Status != waitOpen, Index: int(w.Place)}
 	switch {
 	case w.EventID != nil:
 		e, err := q.EventGet(ctx, *w.EventID)
@@ -196,19 +210,37 @@ func (a *Activities) leaveWait(ctx context.Context, tx *store.EnrollmentTx, step
 	detail := map[string]any{"outcome": outcome}
 	if w.EventID != nil {
 		detail["eventId"] = w.EventID.String()
+		if w.Alternatives != nil {
+			detail["index"] = w.Place
+		}
 	}
 	a.stand(ctx, tx, "active", w.Label)
 	a.log(ctx, tx, step, "wait_ended", w.Label, w.Label, detail)
 	return nil
 }
 
-func waitDetail(event string, deadline *time.Time) map[string]any {
+func waitDetail(r BeginWaitRequest, deadline *time.Time) map[string]any {
 	detail := map[string]any{}
-	if event != "" {
-		detail["event"] = event
+	if r.Event != "" {
+		detail["event"] = r.Event
+	}
+	if events := r.Events(); len(r.Any) > 0 {
+		detail["events"] = events
 	}
 	if deadline != nil {
 		detail["until"] = deadline.UTC()
 	}
 	return detail
+}
+
+// Events are the names that the wait is for, none for a sleep.
+func (r BeginWaitRequest) Events() []string {
+	events := []string{}
+	if r.Event != "" {
+		events = append(events, r.Event)
+	}
+	for _, a := range r.Any {
+		events = append(events, a.Event)
+	}
+	return events
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
 
@@ -185,4 +186,38 @@ func TestRegistrationRacesWithItsEvent(t *testing.T) {
 		require.Equal(t, event.EventID.String(), ended.Event.ID)
 		now = ended.Now
 	}
+}
+
+// J-130: a wait for the first of several is one row: whatever ends it ends it for all
+// of them, and of several that one event matches the first counts.
+func TestAWaitForAnyEndsOnceByTheFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	claim := w.enroll("start")
+	any := func(key string, after activities.Moment, alternatives ...criteria.Alternative) activities.WaitState {
+		state, err := w.BeginWait(t.Context(), activities.BeginWaitRequest{Step: step(claim, key), Label: "wait-any", Any: alternatives, After: after})
+		require.NoError(t, err)
+		return state
+	}
+	big := criteria.Alternative{Event: "paid", Where: json.RawMessage(`[{"type":"property","property":"n","operator":"gt","value":5}]`)}
+	both := []criteria.Alternative{{Event: "canceled"}, big, {Event: "paid"}, {Event: "paid"}}
+	state := any("any:a#1", claim.Now, both...)
+	require.False(t, state.Closed)
+	first := w.event("paid", `{"n": 1}`)
+	w.event("canceled", "") // a moment later: it is for the next one
+	ended := w.endWait(claim, "any:a#1", state)
+	require.True(t, ended.Closed)
+	require.Equal(t, 2, ended.Index)
+	require.Equal(t, first.EventID.String(), ended.Event.ID)
+	require.Equal(t, 1, w.count("outbox where kind = 'signal'"))
+	require.Equal(t, 1, w.count(`step_logs where action = 'wait_ended' and detail->>'index' = '2' and detail->>'outcome' = 'event'`))
+
+	// Looking back, what was received first wins, wherever it stands.
+	w.event("paid", `{"n": 9}`)
+	state = any("any:a#2", ended.Now, criteria.Alternative{Event: "paid"}, criteria.Alternative{Event: "canceled"})
+	require.True(t, state.Closed)
+	require.Equal(t, 1, state.Index)
+	state = any("any:a#3", state.Now, both...)
+	require.Equal(t, 1, state.Index, "the condition holds")
+	require.False(t, any("any:a#4", state.Now, both...).Closed, "all were seen")
 }

@@ -152,6 +152,29 @@ func givesUpWaiting(ctx workflow.Context, run hogsend.Run) error {
 	return run.Checkpoint(ctx, fmt.Sprint("gave up ", err != nil))
 }
 
+// waitsForAny waits three times for the first of several.
+func waitsForAny(ctx workflow.Context, run hogsend.Run) error {
+	if err := run.Sleep(ctx, hour, "pause"); err != nil {
+		return err
+	}
+	for range 3 {
+		got, err := run.WaitForAny(ctx, hogsend.AnyOf{Waits: []hogsend.Wait{
+			{Event: "word", Where: []hogsend.Condition{hogsend.Prop("n").Gt(1)}}, {Event: "word"}, {Event: "other", Lookback: 2 * hour},
+		}, Timeout: day})
+		if err != nil {
+			return err
+		}
+		name := "nothing"
+		if got.Event != nil {
+			name = got.Event.Name
+		}
+		if err := run.Checkpoint(ctx, fmt.Sprint(got.Index, " ", name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func asksMuch(ctx workflow.Context, run hogsend.Run) error {
 	at, err := run.When(ctx).Next(time.Friday).At("09:00")
 	if err != nil {
@@ -235,6 +258,32 @@ type parityCase struct {
 func parityCases() []parityCase {
 	plan := hogsend.Prop("plan").Eq("pro")
 	return []parityCase{
+		// J-130: the earliest received wins, of one event the lowest index; what else came
+		// is found by the next wait.
+		{name: "any of several", journeys: []hogsend.Journey{j("a", "go", waitsForAny)}, script: func(_ *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.At(2*hour, "word", hogsend.Properties{"n": 1})
+			ada.At(2*hour, "word", hogsend.Properties{"n": 2})
+			ada.At(3*hour, "nobody")
+		}},
+		{name: "any of what came before", journeys: []hogsend.Journey{j("a", "go", waitsForAny)}, script: func(_ *Scenario, ada *Contact) {
+			ada.Does(0, Event{Name: "other", OccurredAt: Start().Add(-hour)})
+			ada.At(0, "go")
+			ada.At(10*time.Minute, "word", hogsend.Properties{"n": 2})
+			ada.At(20*time.Minute, "other")
+		}},
+		{name: "any, then an exit", journeys: []hogsend.Journey{j("a", "go", waitsForAny, exits("other"))}, script: func(_ *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.At(5*hour, "other")
+			ada.At(6*hour, "word")
+		}},
+		{name: "any, with the worker down over both", journeys: []hogsend.Journey{j("a", "go", waitsForAny)}, script: func(s *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			s.Down(2*hour, 3*day)
+			ada.At(5*hour, "other")
+			ada.At(6*hour, "word")
+			ada.At(hour+day+time.Second, "word")
+		}},
 		// Entry limits: J-24 to J-30.
 		{name: "unlimited", journeys: []hogsend.Journey{j("a", "go", nothingToDo)}, script: func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(0, "go"); ada.At(hour, "go") }},
 		{name: "once", journeys: []hogsend.Journey{j("a", "go", nothingToDo, limited(hogsend.Once))}, script: func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(400*day, "go") }},

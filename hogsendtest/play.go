@@ -1,7 +1,6 @@
 package hogsendtest
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -348,7 +347,7 @@ func (p *play) check() []problem {
 	for _, wt := range p.world.waits {
 		if n := wt.enrollment; wt.status == waitOpen && wt.deadline == nil && n.isLive() && p.host.scenario.end == nil {
 			found = append(found, problem{kind: OpenWait, name: n.journeyID, text: fmt.Sprintf("%s of %s still waits at %s for %s, without a deadline",
-				n.journeyID, n.person.name(), wt.label, cmp.Or(wt.event, "nothing"))})
+				n.journeyID, n.person.name(), wt.label, wt.events())})
 		}
 	}
 	w := p.host.watcher

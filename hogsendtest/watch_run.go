@@ -107,6 +107,12 @@ func (r *watchedRun) WaitForEvent(ctx workflow.Context, wait hogsend.Wait) (*hog
 	return e, r.leave("WaitForEvent", err)
 }
 
+func (r *watchedRun) WaitForAny(ctx workflow.Context, any hogsend.AnyOf) (hogsend.Outcome, error) {
+	r.enter()
+	o, err := r.Run.WaitForAny(ctx, any)
+	return o, r.leave("WaitForAny", err)
+}
+
 func (r *watchedRun) Send(ctx workflow.Context, mail hogsend.Email) (hogsend.Verdict, error) {
 	r.enter()
 	v, err := r.Run.Send(ctx, mail)

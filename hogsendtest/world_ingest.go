@@ -243,17 +243,17 @@ func (w *world) wake(e *event) error {
 	}
 	for _, wt := range w.waits {
 		n := wt.enrollment
-		if wt.status != waitOpen || n.person != e.person || !n.isLive() || wt.event != e.Name || wt.deadline != nil && w.now().After(*wt.deadline) {
+		if wt.status != waitOpen || n.person != e.person || !n.isLive() || wt.deadline != nil && w.now().After(*wt.deadline) {
 			continue
 		}
-		matched, err := e.holds(wt.conditions)
+		place, err := wt.wakes(e)
 		if err != nil {
 			return err
 		}
-		if !matched {
+		if place < 0 {
 			continue
 		}
-		wt.status, wt.matched = waitMatched, e
+		wt.status, wt.matched, wt.place = waitMatched, e, place
 		w.tell(message{kind: tellSignal, workflowID: n.workflowID, what: names.SignalWait, waitID: wt.id, eventID: e.ID})
 	}
 	return nil

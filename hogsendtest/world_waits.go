@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -19,11 +20,62 @@ type wait struct {
 	enrollment *enrollment
 	step       string
 	label      string
-	event      string // "" for a sleep
-	conditions []hogsend.Condition
+	awaited    []awaited // none for a sleep
 	deadline   *time.Time
 	status     string
 	matched    *event
+	place      int // of the event among those awaited
+}
+
+// awaited is an event that ends a wait.
+type awaited struct {
+	event      string
+	conditions []hogsend.Condition
+	lookback   time.Duration
+}
+
+// wakes is the place of the first of the wait's events that this one is, -1 for none.
+func (wt *wait) wakes(e *event) (place int, err error) {
+	for i, a := range wt.awaited {
+		if a.event != e.Name {
+			continue
+		}
+		if holds, err := e.holds(a.conditions); holds || err != nil {
+			return i, err
+		}
+	}
+	return -1, nil
+}
+
+// events are the names of what the wait is for, for messages.
+func (wt *wait) events() string {
+	if len(wt.awaited) == 0 {
+		return "nothing"
+	}
+	var names []string
+	for _, a := range wt.awaited {
+		names = append(names, a.event)
+	}
+	return strings.Join(names, ", ")
+}
+
+func awaitedBy(r activities.BeginWaitRequest) ([]awaited, error) {
+	alternatives := r.Any
+	if r.Event != "" {
+		alternatives = []criteria.Alternative{{Event: r.Event, Where: r.Conditions, Lookback: r.Lookback}}
+	}
+	var all []awaited
+	for _, a := range alternatives {
+		one := awaited{event: a.Event, lookback: a.Lookback}
+		if len(a.Where) > 0 {
+			var err error
+			if one.conditions, err = criteria.Unmarshal(a.Where); err != nil {
+				return nil, fmt.Errorf("read conditions: %w", err)
+			}
+		}
+		all = append(all, one)
+	}
+	return all, nil
 }
 
 // The states of a wait.
@@ -44,12 +96,10 @@ func (w *world) beginWait(r activities.BeginWaitRequest) (activities.WaitState, 
 	wt := w.findWait(n, r.Step.Key)
 	if wt == nil {
 		wt = &wait{
-			id: idOf("wait", n.id, r.Step.Key), enrollment: n, step: r.Step.Key, label: r.Label, event: r.Event, deadline: r.Deadline, status: waitOpen,
+			id: idOf("wait", n.id, r.Step.Key), enrollment: n, step: r.Step.Key, label: r.Label, deadline: r.Deadline, status: waitOpen,
 		}
-		if len(r.Conditions) > 0 {
-			if wt.conditions, err = criteria.Unmarshal(r.Conditions); err != nil {
-				return activities.WaitState{}, fmt.Errorf("read conditions: %w", err)
-			}
+		if wt.awaited, err = awaitedBy(r); err != nil {
+			return activities.WaitState{}, err
 		}
 		if err := w.lookBack(wt, r); err != nil {
 			return activities.WaitState{}, err
@@ -83,24 +133,25 @@ func (w *world) findWait(n *enrollment, step string) *wait {
 // lookBack finds the first event since the logical now, or since the look-back
 // before it (J-125, J-128).
 func (w *world) lookBack(wt *wait, r activities.BeginWaitRequest) error {
-	if wt.event == "" {
-		return nil
-	}
 	for _, e := range w.events {
-		after := e.ReceivedAt.After(r.After.At) || e.ReceivedAt.Equal(r.After.At) && e.seq > r.After.Seq
-		recent := r.Lookback > 0 && !e.OccurredAt.Before(r.After.At.Add(-r.Lookback))
-		unseen := after && !e.late || recent
-		if e.person != wt.enrollment.person || e.Name != wt.event || !unseen || e == wt.enrollment.trigger ||
+		if e.person != wt.enrollment.person || e == wt.enrollment.trigger ||
 			wt.deadline != nil && e.ReceivedAt.After(*wt.deadline) || w.ended(wt.enrollment, e) {
 			continue
 		}
-		holds, err := e.holds(wt.conditions)
-		if err != nil {
-			return err
-		}
-		if holds {
-			wt.status, wt.matched = waitMatched, e
-			return nil
+		after := e.ReceivedAt.After(r.After.At) || e.ReceivedAt.Equal(r.After.At) && e.seq > r.After.Seq
+		for place, a := range wt.awaited {
+			recent := a.lookback > 0 && !e.OccurredAt.Before(r.After.At.Add(-a.lookback))
+			if e.Name != a.event || (!after || e.late) && !recent {
+				continue
+			}
+			holds, err := e.holds(a.conditions)
+			if err != nil {
+				return err
+			}
+			if holds {
+				wt.status, wt.matched, wt.place = waitMatched, e, place
+				return nil
+			}
 		}
 	}
 	return nil
@@ -135,7 +186,7 @@ func (w *world) endWait(r activities.EndWaitRequest) (activities.WaitState, erro
 }
 
 func (wt *wait) state() activities.WaitState {
-	state := activities.WaitState{WaitID: wt.id, Deadline: wt.deadline, Closed: wt.status != waitOpen}
+	state := activities.WaitState{WaitID: wt.id, Deadline: wt.deadline, Closed: wt.status != waitOpen, Index: wt.place}
 	switch {
 	case wt.matched != nil:
 		e := wt.matched.stored()

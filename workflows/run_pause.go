@@ -12,7 +12,7 @@ import (
 // why it will not be asked for: the enrollment has ended, or its author canceled ctx.
 func (r *journeyRun) hold(ctx workflow.Context, held activities.Hold) error {
 	node := r.node
-	leave := r.standAt(held.Node, "", nil)
+	leave := r.standAt(held.Node, []string{}, nil)
 	r.holds++
 	defer func() {
 		r.holds--

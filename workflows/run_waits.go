@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -74,41 +75,102 @@ func (r *journeyRun) WaitForEvent(ctx workflow.Context, wait hogsend.Wait) (*hog
 	return state.Event, err
 }
 
+// WaitForAny implements hogsend.Run.
+func (r *journeyRun) WaitForAny(ctx workflow.Context, any hogsend.AnyOf) (hogsend.Outcome, error) {
+	request, err := anyRequest(any, workflow.Now(ctx))
+	if err != nil {
+		return hogsend.Outcome{Index: hogsend.TimedOut}, err
+	}
+	state, err := r.wait(ctx, request, "any")
+	if err != nil || state.Event == nil {
+		return hogsend.Outcome{Index: hogsend.TimedOut}, err
+	}
+	return hogsend.Outcome{Index: state.Index, Event: state.Event}, nil
+}
+
 // waitRequest checks what the author asked (J-118, J-127, J-128).
 func waitRequest(wait hogsend.Wait, now time.Time) (activities.BeginWaitRequest, error) {
-	request := activities.BeginWaitRequest{Event: wait.Event, Lookback: wait.Lookback}
-	switch {
-	case wait.Event == "":
-		return request, invalid("event", "is required")
-	case wait.Timeout == 0 && wait.Until.IsZero():
-		return request, invalid("timeout", "Timeout or Until is required; hogsend.Forever waits without a deadline")
-	case wait.Timeout != 0 && !wait.Until.IsZero():
-		return request, invalid("timeout", "give either Timeout or Until")
-	case wait.Lookback < 0:
-		return request, invalid("lookback", "must not be negative")
-	}
-	err := short("event", wait.Event)
+	awaited, err := alternative("", wait)
 	if err != nil {
-		return request, err
+		return activities.BeginWaitRequest{}, err
 	}
+	request := activities.BeginWaitRequest{Event: awaited.Event, Conditions: awaited.Where, Lookback: awaited.Lookback}
 	if request.Label, err = labelOr(wait.Label, "wait-event:"+wait.Event); err != nil {
 		return request, err
 	}
-	if problems := hogsend.CheckConditions(wait.Where); len(problems) > 0 {
-		return request, invalid("where."+problems[0].Path, "%s", problems[0].Message)
-	}
-	if request.Conditions, err = criteria.Marshal(wait.Where); err != nil {
-		return request, invalid("where", "%s", err)
-	}
-	switch {
-	case !wait.Until.IsZero():
-		request.Deadline = &wait.Until
-	case wait.Timeout != hogsend.Forever:
-		deadline := now.Add(wait.Timeout)
-		request.Deadline = &deadline
-	}
-	return request, nil
+	request.Deadline, err = deadline(wait.Timeout, wait.Until, now)
+	return request, err
 }
+
+const maxAny = 20 // J-130
+
+// anyRequest checks what the author asked (J-130).
+func anyRequest(any hogsend.AnyOf, now time.Time) (activities.BeginWaitRequest, error) {
+	var request activities.BeginWaitRequest
+	if len(any.Waits) < 1 || len(any.Waits) > maxAny {
+		return request, invalid("waits", "must be 1 to %d", maxAny)
+	}
+	for i, wait := range any.Waits {
+		field := fmt.Sprintf("waits.%d.", i)
+		switch {
+		case wait.Timeout != 0 || !wait.Until.IsZero():
+			return request, invalid(field+"timeout", "belongs to all of them: give it beside Waits")
+		case wait.Label != "":
+			return request, invalid(field+"label", "belongs to all of them: give it beside Waits")
+		}
+		awaited, err := alternative(field, wait)
+		if err != nil {
+			return request, err
+		}
+		request.Any = append(request.Any, awaited)
+	}
+	var err error
+	if request.Label, err = labelOr(any.Label, "wait-any"); err != nil {
+		return request, err
+	}
+	request.Deadline, err = deadline(any.Timeout, any.Until, now)
+	return request, err
+}
+
+// alternative checks which event a wait is for; field is what its names begin with.
+func alternative(field string, wait hogsend.Wait) (found criteria.Alternative, err error) {
+	switch {
+	case wait.Event == "":
+		return found, invalid(field+"event", "is required")
+	case wait.Lookback < 0:
+		return found, invalid(field+"lookback", "must not be negative")
+	}
+	if err := short(field+"event", wait.Event); err != nil {
+		return found, err
+	}
+	if problems := hogsend.CheckConditions(wait.Where); len(problems) > 0 {
+		return found, invalid(field+"where."+problems[0].Path, "%s", problems[0].Message)
+	}
+	found = criteria.Alternative{Event: wait.Event, Lookback: wait.Lookback}
+	if found.Where, err = criteria.Marshal(wait.Where); err != nil {
+		return found, invalid(field+"where", "%s", err)
+	}
+	return found, nil
+}
+
+// deadline is when a wait that begins now ends at the latest, nil for never (J-127).
+func deadline(timeout time.Duration, until, now time.Time) (*time.Time, error) {
+	switch {
+	case timeout == 0 && until.IsZero():
+		return nil, invalid("timeout", "Timeout or Until is required; hogsend.Forever waits without a deadline")
+	case timeout != 0 && !until.IsZero():
+		return nil, invalid("timeout", "give either Timeout or Until")
+	case !until.IsZero():
+		return &until, nil
+	case timeout == hogsend.Forever:
+		return nil, nil //nolint:nilnil // no deadline, no error
+	}
+	at := now.Add(timeout)
+	return &at, nil
+}
+
+// maxOpen is how many waits of an enrollment may be open at once.
+const maxOpen = 100
 
 // minRetry is the pause before Postgres is asked again whether a deadline that has
 // passed for Temporal has passed for its own clock, which decides (J-126).
@@ -120,13 +182,16 @@ func (r *journeyRun) wait(ctx workflow.Context, request activities.BeginWaitRequ
 	if err := r.closed(ctx); err != nil {
 		return activities.WaitState{}, err
 	}
+	if len(r.waits) >= maxOpen {
+		return activities.WaitState{}, invalid("label", "there are %d open waits already", maxOpen)
+	}
 	request.Step = r.step(kind, request.Label, request.Label)
 	request.After = r.now
 	var state activities.WaitState
 	if err := r.local(ctx, activities.BeginWaitName, request.Label, request, &state); err != nil {
 		return activities.WaitState{}, err
 	}
-	leave := r.standAt(request.Label, request.Event, state.Deadline)
+	leave := r.standAt(request.Label, request.Events(), state.Deadline)
 	defer leave()
 	for !state.Ended && !state.Closed {
 		if err := r.await(ctx, request.Label, state); err != nil {

@@ -35,11 +35,7 @@ func (r *journeyRun) state() (State, error) {
 }
 
 // standAt notes the wait an enrollment stands at until leave is called.
-func (r *journeyRun) standAt(node, event string, until *time.Time) (leave func()) {
-	events := []string{}
-	if event != "" {
-		events = append(events, event)
-	}
+func (r *journeyRun) standAt(node string, events []string, until *time.Time) (leave func()) {
 	w := &waitingFor{Events: events, Until: until}
 	r.node, r.status, r.waiting = node, statusWaiting, w
 	return func() {

@@ -207,7 +207,7 @@ func (w *world) live() bool { return w.row.status == "active" || w.row.status ==
 
 func (wait *openWait) takes(e activities.WaitState) bool {
 	r := wait.request
-	if r.Event == "" || r.Event != e.Event.Name || r.Deadline != nil && e.Event.ReceivedAt.After(*r.Deadline) {
+	if !slices.Contains(r.Events(), e.Event.Name) || r.Deadline != nil && e.Event.ReceivedAt.After(*r.Deadline) {
 		return false
 	}
 	if e.Now.At.Before(r.After.At) || e.Now.At.Equal(r.After.At) && e.Now.Seq <= r.After.Seq {
@@ -344,6 +344,9 @@ func (w *world) expire(wait *openWait) {
 
 func (wait *openWait) state() activities.WaitState {
 	state := wait.matched
+	if state.Event != nil {
+		state.Index = max(0, slices.IndexFunc(wait.request.Any, func(a criteria.Alternative) bool { return a.Event == state.Event.Name }))
+	}
 	state.WaitID, state.Deadline, state.Closed = wait.request.Step.Key, wait.request.Deadline, wait.status != "open"
 	if state.Event == nil && state.Deadline != nil {
 		state.Now = activities.Moment{At: *state.Deadline, Seq: 1 << 62}

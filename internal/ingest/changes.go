@@ -22,7 +22,7 @@ type changes struct {
 	virtual   bool // people bear the instants of a simulation
 	events    storedb.IngestEventsInsertParams
 	keys      storedb.IngestInternalKeysInsertParams
-	matched   struct{ waits, events []uuid.UUID }
+	matched   storedb.IngestWaitsMatchParams
 	ended     storedb.IngestEnrollmentsEndParams
 	enrolled  storedb.IngestEnrollmentsInsertParams
 	decisions storedb.IngestDecisionsInsertParams
@@ -83,9 +83,11 @@ func (c *changes) internalKey(key string, e *flow) {
 	c.keys.ContactIds = append(c.keys.ContactIds, e.person.id)
 }
 
-func (c *changes) match(waitID uuid.UUID, e *flow) {
-	c.matched.waits = append(c.matched.waits, waitID)
-	c.matched.events = append(c.matched.events, e.id)
+// match closes a wait by an event, the one at that place if the wait is for several.
+func (c *changes) match(waitID uuid.UUID, e *flow, place int) {
+	c.matched.Ids = append(c.matched.Ids, waitID)
+	c.matched.EventIds = append(c.matched.EventIds, e.id)
+	c.matched.Places = append(c.matched.Places, int16(place)) //nolint:gosec // at most 20 (J-130)
 }
 
 // end notes the end of an enrollment. One that is still to be inserted is inserted
@@ -232,13 +234,13 @@ func (c *changes) queue(ctx context.Context, p *store.Pipeline, now time.Time, b
 	for _, write := range c.writes {
 		p.Add(write)
 	}
-	c.keys.Now, c.ended.Now, c.enrolled.Now, c.logs.Now, c.outbox.Now = now, now, now, now, now
+	c.matched.Now, c.keys.Now, c.ended.Now, c.enrolled.Now, c.logs.Now, c.outbox.Now = now, now, now, now, now, now
 	c.enrolled.BuildID, c.logs.BuildID = buildID, buildID
 	exec(len(c.events.Ids), func(q *storedb.Queries) error { return q.IngestEventsInsert(ctx, c.events) })
 	exec(len(c.keys.Keys), func(q *storedb.Queries) error { return q.IngestInternalKeysInsert(ctx, c.keys) })
-	exec(len(c.matched.waits), func(q *storedb.Queries) error {
-		n, err := q.IngestWaitsMatch(ctx, now, c.matched.waits, c.matched.events)
-		return written("match waits", n, len(c.matched.waits), err)
+	exec(len(c.matched.Ids), func(q *storedb.Queries) error {
+		n, err := q.IngestWaitsMatch(ctx, c.matched)
+		return written("match waits", n, len(c.matched.Ids), err)
 	})
 	exec(len(c.ended.Ids), func(q *storedb.Queries) error {
 		n, err := q.IngestEnrollmentsEnd(ctx, c.ended)
@@ -301,7 +303,7 @@ func written(what string, n int64, want int, err error) error {
 // checked reports whether the statements must be seen to have succeeded before the
 // commit: only the reader of their results knows.
 func (c *changes) checked() bool {
-	return len(c.matched.waits) > 0 || len(c.ended.Ids) > 0 || len(c.left.Ids) > 0 || len(c.fired) > 0
+	return len(c.matched.Ids) > 0 || len(c.ended.Ids) > 0 || len(c.left.Ids) > 0 || len(c.fired) > 0
 }
 
 func (c *changes) queuePeople(ctx context.Context, p *store.Pipeline, now time.Time) {

@@ -387,7 +387,10 @@ func (w *wave) listens(p *person, name string) bool {
 	if len(w.catalog.triggers[name]) > 0 || w.catalog.exitEvents[name] {
 		return true
 	}
-	return slices.ContainsFunc(p.waits, func(wt *wait) bool { return !wt.closed && wt.EventName == name })
+	return slices.ContainsFunc(p.waits, func(wt *wait) bool {
+		events, err := wt.events()
+		return !wt.closed && (err != nil || slices.ContainsFunc(events, func(a awaited) bool { return a.event == name })) // wake reports the error
+	})
 }
 
 // reacts are the guards that only reactions have, the filters (J-39).

@@ -56,8 +56,40 @@ type enrollment struct {
 
 type wait struct {
 	storedb.IngestWaitsRow
+	awaited []awaited // read when first asked for
+	closed  bool
+}
+
+// awaited is an event that ends a wait.
+type awaited struct {
+	event      string
 	conditions []hogsend.Condition
-	closed     bool
+}
+
+// events are what ends the wait: one event, or the first of several (J-130).
+func (wt *wait) events() ([]awaited, error) {
+	if wt.awaited != nil {
+		return wt.awaited, nil
+	}
+	alternatives := []criteria.Alternative{{Event: wt.EventName, Where: wt.Conditions}}
+	if wt.Alternatives != nil {
+		alternatives = nil
+		if err := json.Unmarshal(wt.Alternatives, &alternatives); err != nil {
+			return nil, fmt.Errorf("read events of wait %s: %w", wt.ID, err)
+		}
+	}
+	for _, a := range alternatives {
+		one := awaited{event: a.Event}
+		if len(a.Where) > 0 {
+			conditions, err := criteria.Unmarshal(a.Where)
+			if err != nil {
+				return nil, fmt.Errorf("read conditions of wait %s: %w", wt.ID, err)
+			}
+			one.conditions = conditions
+		}
+		wt.awaited = append(wt.awaited, one)
+	}
+	return wt.awaited, nil
 }
 
 // history is what entry limits know of one contact and journey, former ids included.
@@ -486,22 +518,22 @@ func (w *wave) wake(e *flow) error {
 		return nil
 	}
 	for _, wt := range e.person.waits {
-		if wt.closed || wt.EventName != e.name || wt.Deadline != nil && w.now.After(*wt.Deadline) {
+		if wt.closed || wt.Alternatives == nil && wt.EventName != e.name || wt.Deadline != nil && w.now.After(*wt.Deadline) {
 			continue
 		}
 		n := e.person.find(wt.EnrollmentID)
 		if n == nil {
 			continue
 		}
-		matched, err := e.wakes(wt)
+		place, err := e.wakes(wt)
 		if err != nil {
 			return err
 		}
-		if !matched {
+		if place < 0 {
 			continue
 		}
 		wt.closed = true
-		w.changes.match(wt.ID, e)
+		w.changes.match(wt.ID, e, place)
 		if err := w.changes.tell(e.person.id, e.id, store.OutboxSignal, names.SignalKey(wt.ID.String()), store.SignalPayload{
 			WorkflowID: n.workflowID, Signal: names.SignalWait, WaitID: wt.ID.String(), EventID: e.id.String(),
 		}); err != nil {
@@ -511,16 +543,19 @@ func (w *wave) wake(e *flow) error {
 	return nil
 }
 
-func (e *flow) wakes(wt *wait) (bool, error) {
-	if len(wt.Conditions) == 0 {
-		return true, nil
+// wakes is the place of the first of the wait's events that this one is, -1 for none.
+func (e *flow) wakes(wt *wait) (place int, err error) {
+	events, err := wt.events()
+	if err != nil {
+		return -1, err
 	}
-	if wt.conditions == nil {
-		conditions, err := criteria.Unmarshal(wt.Conditions)
-		if err != nil {
-			return false, fmt.Errorf("read conditions of wait %s: %w", wt.ID, err)
+	for i, a := range events {
+		if a.event != e.name {
+			continue
 		}
-		wt.conditions = conditions
+		if holds, err := e.holds(a.conditions); holds || err != nil {
+			return i, err
+		}
 	}
-	return e.holds(wt.conditions)
+	return -1, nil
 }

@@ -120,10 +120,18 @@ where e.contact_id = any(@contact_ids::uuid[]) and e.status in ('active', 'waiti
 order by e.journey_id, e.entry;
 
 -- name: IngestWaits :many
-select w.id, w.enrollment_id, w.contact_id, w.event_name::text as event_name, w.conditions, w.deadline
-from waits w
-where w.contact_id = any(@contact_ids::uuid[]) and w.event_name = any(@names::text[]) and w.status = 'open'
-order by w.registered_at, w.id;
+-- Those for one of the events, and all that are for the first of several (J-130).
+select o.id, o.enrollment_id, o.contact_id, o.event_name::text as event_name, o.conditions, o.alternatives, o.deadline
+from (
+    select w.id, w.enrollment_id, w.contact_id, w.event_name, w.conditions, w.alternatives, w.deadline, w.registered_at
+    from waits w
+    where w.contact_id = any(@contact_ids::uuid[]) and w.event_name = any(@names::text[]) and w.status = 'open'
+    union all
+    select w.id, w.enrollment_id, w.contact_id, '', w.conditions, w.alternatives, w.deadline, w.registered_at
+    from waits w
+    where w.contact_id = any(@contact_ids::uuid[]) and w.alternatives is not null and w.status = 'open'
+) o
+order by o.registered_at, o.id;
 
 -- name: IngestHistory :many
 -- What entry limits look at: the highest entry and the newest ended enrollment.
@@ -213,8 +221,8 @@ from (
 
 -- name: IngestWaitsMatch :execrows
 update waits w
-set status = 'matched', event_id = e.id, event_seq = e.seq, closed_at = @now::timestamptz
-from (select unnest(@ids::uuid[]) as id, unnest(@event_ids::uuid[]) as event_id) m
+set status = 'matched', event_id = e.id, event_seq = e.seq, place = m.place, closed_at = @now::timestamptz
+from (select unnest(@ids::uuid[]) as id, unnest(@event_ids::uuid[]) as event_id, unnest(@places::smallint[]) as place) m
 join events e on e.id = m.event_id
 where w.id = m.id and w.status = 'open';
 

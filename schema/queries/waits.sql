@@ -20,9 +20,9 @@ where e.contact_id = @contact_id and e.name = @name
 order by e.seq;
 
 -- name: WaitInsert :exec
-insert into waits (id, enrollment_id, contact_id, step_key, label, event_name, conditions, deadline, status,
+insert into waits (id, enrollment_id, contact_id, step_key, label, event_name, conditions, alternatives, place, digest, deadline, status,
     event_id, event_seq, registered_at, closed_at)
-values (@id, @enrollment_id, @contact_id, @step_key, @label, @event_name, @conditions, @deadline, @status,
+values (@id, @enrollment_id, @contact_id, @step_key, @label, @event_name, @conditions, @alternatives, @place, @digest, @deadline, @status,
     @event_id, @event_seq, @registered_at, @closed_at);
 
 -- name: WaitClose :exec

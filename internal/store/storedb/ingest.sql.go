@@ -1174,10 +1174,17 @@ func (q *Queries) IngestSwitchedOff(ctx context.Context) ([]IngestSwitchedOffRow
 }
 
 const ingestWaits = `-- name: IngestWaits :many
-select w.id, w.enrollment_id, w.contact_id, w.event_name::text as event_name, w.conditions, w.deadline
-from waits w
-where w.contact_id = any($1::uuid[]) and w.event_name = any($2::text[]) and w.status = 'open'
-order by w.registered_at, w.id
+select o.id, o.enrollment_id, o.contact_id, o.event_name::text as event_name, o.conditions, o.alternatives, o.deadline
+from (
+    select w.id, w.enrollment_id, w.contact_id, w.event_name, w.conditions, w.alternatives, w.deadline, w.registered_at
+    from waits w
+    where w.contact_id = any($1::uuid[]) and w.event_name = any($2::text[]) and w.status = 'open'
+    union all
+    select w.id, w.enrollment_id, w.contact_id, '', w.conditions, w.alternatives, w.deadline, w.registered_at
+    from waits w
+    where w.contact_id = any($1::uuid[]) and w.alternatives is not null and w.status = 'open'
+) o
+order by o.registered_at, o.id
 `
 
 type IngestWaitsRow struct {
@@ -1186,9 +1193,11 @@ type IngestWaitsRow struct {
 	ContactID    uuid.UUID
 	EventName    string
 	Conditions   json.RawMessage
+	Alternatives json.RawMessage
 	Deadline     *time.Time
 }
 
+// Those for one of the events, and all that are for the first of several (J-130).
 func (q *Queries) IngestWaits(ctx context.Context, contactIds []uuid.UUID, names []string) ([]IngestWaitsRow, error) {
 	rows, err := q.db.Query(ctx, ingestWaits, contactIds, names)
 	if err != nil {
@@ -1204,6 +1213,7 @@ func (q *Queries) IngestWaits(ctx context.Context, contactIds []uuid.UUID, names
 			&i.ContactID,
 			&i.EventName,
 			&i.Conditions,
+			&i.Alternatives,
 			&i.Deadline,
 		); err != nil {
 			return nil, err
@@ -1228,14 +1238,26 @@ func (q *Queries) IngestWaitsClose(ctx context.Context, now time.Time, enrollmen
 
 const ingestWaitsMatch = `-- name: IngestWaitsMatch :execrows
 update waits w
-set status = 'matched', event_id = e.id, event_seq = e.seq, closed_at = $1::timestamptz
-from (select unnest($2::uuid[]) as id, unnest($3::uuid[]) as event_id) m
+set status = 'matched', event_id = e.id, event_seq = e.seq, place = m.place, closed_at = $1::timestamptz
+from (select unnest($2::uuid[]) as id, unnest($3::uuid[]) as event_id, unnest($4::smallint[]) as place) m
 join events e on e.id = m.event_id
 where w.id = m.id and w.status = 'open'
 `
 
-func (q *Queries) IngestWaitsMatch(ctx context.Context, now time.Time, ids []uuid.UUID, eventIds []uuid.UUID) (int64, error) {
-	result, err := q.db.Exec(ctx, ingestWaitsMatch, now, ids, eventIds)
+type IngestWaitsMatchParams struct {
+	Now      time.Time
+	Ids      []uuid.UUID
+	EventIds []uuid.UUID
+	Places   []int16
+}
+
+func (q *Queries) IngestWaitsMatch(ctx context.Context, arg IngestWaitsMatchParams) (int64, error) {
+	result, err := q.db.Exec(ctx, ingestWaitsMatch,
+		arg.Now,
+		arg.Ids,
+		arg.EventIds,
+		arg.Places,
+	)
 	if err != nil {
 		return 0, err
 	}

@@ -372,6 +372,9 @@ type Wait struct {
 	EventSeq     *int64
 	RegisteredAt time.Time
 	ClosedAt     *time.Time
+	Alternatives json.RawMessage
+	Place        int16
+	Digest       bool
 }
 
 type WorkerHeartbeat struct {

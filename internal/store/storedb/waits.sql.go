@@ -23,7 +23,7 @@ func (q *Queries) WaitClose(ctx context.Context, status string, now *time.Time, 
 }
 
 const waitFind = `-- name: WaitFind :many
-select w.id, w.enrollment_id, w.contact_id, w.step_key, w.label, w.event_name, w.conditions, w.deadline, w.status, w.event_id, w.event_seq, w.registered_at, w.closed_at, e.seq as matched_seq, e.received_at as matched_at
+select w.id, w.enrollment_id, w.contact_id, w.step_key, w.label, w.event_name, w.conditions, w.deadline, w.status, w.event_id, w.event_seq, w.registered_at, w.closed_at, w.alternatives, w.place, w.digest, e.seq as matched_seq, e.received_at as matched_at
 from waits w left join events e on e.id = w.event_id
 where w.enrollment_id = $1 and w.step_key = $2
 `
@@ -58,6 +58,9 @@ func (q *Queries) WaitFind(ctx context.Context, enrollmentID uuid.UUID, stepKey 
 			&i.Wait.EventSeq,
 			&i.Wait.RegisteredAt,
 			&i.Wait.ClosedAt,
+			&i.Wait.Alternatives,
+			&i.Wait.Place,
+			&i.Wait.Digest,
 			&i.MatchedSeq,
 			&i.MatchedAt,
 		); err != nil {
@@ -72,10 +75,10 @@ func (q *Queries) WaitFind(ctx context.Context, enrollmentID uuid.UUID, stepKey 
 }
 
 const waitInsert = `-- name: WaitInsert :exec
-insert into waits (id, enrollment_id, contact_id, step_key, label, event_name, conditions, deadline, status,
+insert into waits (id, enrollment_id, contact_id, step_key, label, event_name, conditions, alternatives, place, digest, deadline, status,
     event_id, event_seq, registered_at, closed_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9,
-    $10, $11, $12, $13)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+    $13, $14, $15, $16)
 `
 
 type WaitInsertParams struct {
@@ -86,6 +89,9 @@ type WaitInsertParams struct {
 	Label        string
 	EventName    *string
 	Conditions   json.RawMessage
+	Alternatives json.RawMessage
+	Place        int16
+	Digest       bool
 	Deadline     *time.Time
 	Status       string
 	EventID      *uuid.UUID
@@ -103,6 +109,9 @@ func (q *Queries) WaitInsert(ctx context.Context, arg WaitInsertParams) error {
 		arg.Label,
 		arg.EventName,
 		arg.Conditions,
+		arg.Alternatives,
+		arg.Place,
+		arg.Digest,
 		arg.Deadline,
 		arg.Status,
 		arg.EventID,
