@@ -42,7 +42,7 @@ type Run interface {
 	// all. Whichever was received first wins, and of several that it matches the first
 	// in the list; no other outcome is lost, since later waits look back as usual. Names
 	// of transitions, as Entered(id), wait for the next one (J-130).
-	WaitForAny(ctx workflow.Context, any AnyOf) (Outcome, error)
+	WaitForAny(ctx workflow.Context, of AnyOf) (Outcome, error)
 
 	// Send mails the contact through the send gate and returns when the provider
 	// has accepted the mail or the gate has refused it. A refusal is a verdict, not

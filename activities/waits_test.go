@@ -194,14 +194,14 @@ func TestAWaitForAnyEndsOnceByTheFirst(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	claim := w.enroll("start")
-	any := func(key string, after activities.Moment, alternatives ...criteria.Alternative) activities.WaitState {
+	begin := func(key string, after activities.Moment, alternatives ...criteria.Alternative) activities.WaitState {
 		state, err := w.BeginWait(t.Context(), activities.BeginWaitRequest{Step: step(claim, key), Label: "wait-any", Any: alternatives, After: after})
 		require.NoError(t, err)
 		return state
 	}
 	big := criteria.Alternative{Event: "paid", Where: json.RawMessage(`[{"type":"property","property":"n","operator":"gt","value":5}]`)}
 	both := []criteria.Alternative{{Event: "canceled"}, big, {Event: "paid"}, {Event: "paid"}}
-	state := any("any:a#1", claim.Now, both...)
+	state := begin("any:a#1", claim.Now, both...)
 	require.False(t, state.Closed)
 	first := w.event("paid", `{"n": 1}`)
 	w.event("canceled", "") // a moment later: it is for the next one
@@ -214,10 +214,10 @@ func TestAWaitForAnyEndsOnceByTheFirst(t *testing.T) {
 
 	// Looking back, what was received first wins, wherever it stands.
 	w.event("paid", `{"n": 9}`)
-	state = any("any:a#2", ended.Now, criteria.Alternative{Event: "paid"}, criteria.Alternative{Event: "canceled"})
+	state = begin("any:a#2", ended.Now, criteria.Alternative{Event: "paid"}, criteria.Alternative{Event: "canceled"})
 	require.True(t, state.Closed)
 	require.Equal(t, 1, state.Index)
-	state = any("any:a#3", state.Now, both...)
+	state = begin("any:a#3", state.Now, both...)
 	require.Equal(t, 1, state.Index, "the condition holds")
-	require.False(t, any("any:a#4", state.Now, both...).Closed, "all were seen")
+	require.False(t, begin("any:a#4", state.Now, both...).Closed, "all were seen")
 }

@@ -107,9 +107,9 @@ func (r *watchedRun) WaitForEvent(ctx workflow.Context, wait hogsend.Wait) (*hog
 	return e, r.leave("WaitForEvent", err)
 }
 
-func (r *watchedRun) WaitForAny(ctx workflow.Context, any hogsend.AnyOf) (hogsend.Outcome, error) {
+func (r *watchedRun) WaitForAny(ctx workflow.Context, of hogsend.AnyOf) (hogsend.Outcome, error) {
 	r.enter()
-	o, err := r.Run.WaitForAny(ctx, any)
+	o, err := r.Run.WaitForAny(ctx, of)
 	return o, r.leave("WaitForAny", err)
 }
 

@@ -44,7 +44,7 @@ func TestTheFirstOfSeveralEndsTheWait(t *testing.T) {
 func TestWaitForAnyRefusesWhatItCannotMean(t *testing.T) {
 	t.Parallel()
 	one := []hogsend.Wait{{Event: "paid"}}
-	for field, any := range map[string]hogsend.AnyOf{
+	for field, of := range map[string]hogsend.AnyOf{
 		"waits":                 {Timeout: time.Hour},
 		"timeout":               {Waits: one},
 		"waits.1.event":         {Waits: append(one, hogsend.Wait{}), Timeout: time.Hour},
@@ -55,7 +55,7 @@ func TestWaitForAnyRefusesWhatItCannotMean(t *testing.T) {
 	} {
 		w := newWorld(t)
 		_, err := w.run(func(ctx workflow.Context, run hogsend.Run) error {
-			got, err := run.WaitForAny(ctx, any)
+			got, err := run.WaitForAny(ctx, of)
 			require.Equal(t, hogsend.TimedOut, got.Index)
 			var invalid *hogsend.ValidationError
 			require.ErrorAs(t, err, &invalid)

@@ -76,8 +76,8 @@ func (r *journeyRun) WaitForEvent(ctx workflow.Context, wait hogsend.Wait) (*hog
 }
 
 // WaitForAny implements hogsend.Run.
-func (r *journeyRun) WaitForAny(ctx workflow.Context, any hogsend.AnyOf) (hogsend.Outcome, error) {
-	request, err := anyRequest(any, workflow.Now(ctx))
+func (r *journeyRun) WaitForAny(ctx workflow.Context, of hogsend.AnyOf) (hogsend.Outcome, error) {
+	request, err := anyRequest(of, workflow.Now(ctx))
 	if err != nil {
 		return hogsend.Outcome{Index: hogsend.TimedOut}, err
 	}
@@ -105,12 +105,12 @@ func waitRequest(wait hogsend.Wait, now time.Time) (activities.BeginWaitRequest,
 const maxAny = 20 // J-130
 
 // anyRequest checks what the author asked (J-130).
-func anyRequest(any hogsend.AnyOf, now time.Time) (activities.BeginWaitRequest, error) {
+func anyRequest(of hogsend.AnyOf, now time.Time) (activities.BeginWaitRequest, error) {
 	var request activities.BeginWaitRequest
-	if len(any.Waits) < 1 || len(any.Waits) > maxAny {
+	if len(of.Waits) < 1 || len(of.Waits) > maxAny {
 		return request, invalid("waits", "must be 1 to %d", maxAny)
 	}
-	for i, wait := range any.Waits {
+	for i, wait := range of.Waits {
 		field := fmt.Sprintf("waits.%d.", i)
 		switch {
 		case wait.Timeout != 0 || !wait.Until.IsZero():
@@ -125,10 +125,10 @@ func anyRequest(any hogsend.AnyOf, now time.Time) (activities.BeginWaitRequest, 
 		request.Any = append(request.Any, awaited)
 	}
 	var err error
-	if request.Label, err = labelOr(any.Label, "wait-any"); err != nil {
+	if request.Label, err = labelOr(of.Label, "wait-any"); err != nil {
 		return request, err
 	}
-	request.Deadline, err = deadline(any.Timeout, any.Until, now)
+	request.Deadline, err = deadline(of.Timeout, of.Until, now)
 	return request, err
 }
 
