@@ -228,32 +228,17 @@ func fieldsOf(d *bucket.Definition) (map[string]any, error) {
 	return fields, nil
 }
 
-// decide says who would be settled and which timers set. It must agree with
-// registration.bucket and rearm, which do it.
+// decide says who would be settled and which timers set.
 func (p *deployment) decide(was *storedb.BucketsAllRow) {
-	if !p.Enabled {
+	c := compare(p.d, &p.before, was)
+	if c.frozen {
 		return // as of when it is enabled (B-52)
 	}
-	if was == nil {
-		p.Settling = policySilent
-		return
+	p.rearmed = c.armed
+	if c.mode != "" {
+		p.Settling = c.policy
 	}
-	thawed := was.Disabled || !was.Registered || was.Pending != ""
-	switch {
-	case thawed:
-		p.Settling = policySilent
-	case was.Hash != p.d.Hash:
-		p.Settling = policyDefault
-		if p.d.OnChange != "" {
-			p.Settling = string(p.d.OnChange)
-		}
+	if was != nil && p.Settling != "" && !c.thawed {
 		p.runs = map[string]map[string]int64{policySilent: {}, policyDefault: {}, string(hogsend.React): {}}
-	}
-	for i := range p.d.Reactions {
-		r := &p.d.Reactions[i]
-		old := slices.ContainsFunc(p.before.Reactions, func(o bucket.Reaction) bool { return o.JourneyID == r.JourneyID })
-		if r.Schedule != nil && (!old || thawed) {
-			p.rearmed = append(p.rearmed, r)
-		}
 	}
 }

@@ -153,79 +153,97 @@ func (r *registration) rename(ctx context.Context, d *bucket.Definition, stored 
 	return nil
 }
 
-// bucket brings one definition into force. Contacts are settled when the criteria
-// are new, have changed, or apply again after a time without (W-19, W-31, B-52).
+// bucket brings one definition into force.
 func (r *registration) bucket(ctx context.Context, d *bucket.Definition, was *storedb.BucketsAllRow) error {
 	raw, err := json.Marshal(d)
 	if err != nil {
 		return fmt.Errorf("encode definition: %w", err)
 	}
+	var before bucket.Definition
 	u := storedb.BucketsUpsertParams{ID: d.ID, Definition: raw, Hash: d.Hash, Disabled: d.Disabled, Now: r.now}
-	mode, policy := "", ""
-	switch {
-	case was == nil:
-		mode, policy = pendingFirst, policySilent
-	case was.Pending != "":
-		mode, policy = was.Pending, policySilent // it waits to be enabled
-	case was.Disabled && !d.Disabled || !was.Registered:
-		mode, policy = pendingChange, policySilent
-	case was.Hash != d.Hash:
-		mode, policy = pendingChange, policyDefault
-		if d.OnChange != "" {
-			policy = string(d.OnChange)
-		}
-	}
-	enabled := was == nil || was.Enabled
 	if was != nil {
+		if err := json.Unmarshal(was.Definition, &before); err != nil {
+			return fmt.Errorf("read earlier definition: %w", err)
+		}
 		u.Generation = was.Generation
 	}
-	if mode != "" && (d.Disabled || !enabled) {
-		u.Pending, mode = mode, "" // settled when it is enabled, as of then (B-52)
+	c := compare(d, &before, was)
+	if c.frozen {
+		u.Pending, c.mode = c.mode, "" // settled when it is enabled, as of then (B-52)
 	}
-	if mode != "" {
+	if c.mode != "" {
 		u.Generation++
 	}
 	if err := r.q.BucketsUpsert(ctx, u); err != nil {
 		return fmt.Errorf("store definition: %w", err)
 	}
-	if err := r.settle(ctx, d, u.Generation, mode, policy); err != nil {
+	if err := r.settle(ctx, d, u.Generation, c.mode, c.policy); err != nil {
 		return err
 	}
-	return r.rearm(ctx, d, was, u)
-}
-
-// rearm sets the timers of dwell reactions that existing members have none of yet,
-// and cancels those of reactions that are gone (B-46, B-47).
-func (r *registration) rearm(ctx context.Context, d *bucket.Definition, was *storedb.BucketsAllRow, now storedb.BucketsUpsertParams) error {
 	if was == nil {
 		return nil
-	}
-	var before bucket.Definition
-	if err := json.Unmarshal(was.Definition, &before); err != nil {
-		return fmt.Errorf("read earlier definition: %w", err)
 	}
 	if err := r.mirror(ctx, d, &before); err != nil {
 		return err
 	}
-	frozen := d.Disabled || !was.Enabled
-	thawed := !frozen && (was.Disabled || !was.Registered || was.Pending != "" && now.Pending == "")
-	for i := range d.Reactions {
-		old := slices.ContainsFunc(before.Reactions, func(o bucket.Reaction) bool { return o.JourneyID == d.Reactions[i].JourneyID })
-		if d.Reactions[i].Schedule != nil && !frozen && (!old || thawed) {
-			if err := r.arm(ctx, d.ID, &d.Reactions[i], false); err != nil {
-				return err
-			}
+	for _, reaction := range c.armed {
+		if err := r.arm(ctx, d.ID, reaction, false); err != nil {
+			return err
 		}
 	}
-	for i := range before.Reactions {
-		kept := slices.ContainsFunc(d.Reactions, func(o bucket.Reaction) bool { return o.JourneyID == before.Reactions[i].JourneyID })
-		if before.Reactions[i].Schedule != nil && !kept {
-			if err := r.arm(ctx, d.ID, &before.Reactions[i], true); err != nil {
-				return err
-			}
+	for _, reaction := range c.gone {
+		if err := r.arm(ctx, d.ID, reaction, true); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// change is what bringing a definition into force does to a bucket's contacts.
+type change struct {
+	// mode says why they are settled, policy how it shows; "" when nobody is.
+	mode, policy string
+	// frozen puts it off until the bucket is enabled; thawed says that it applies again.
+	frozen, thawed bool
+	// armed are the dwell reactions that members get timers of, gone those whose timers
+	// are canceled (B-46, B-47).
+	armed, gone []*bucket.Reaction
+}
+
+// compare says what changes with a definition; was is nil, and before is empty, for a
+// bucket that is new. Contacts are settled when the criteria are new, have changed, or
+// apply again after a time without (W-19, W-31, B-52).
+func compare(d, before *bucket.Definition, was *storedb.BucketsAllRow) change {
+	c := change{policy: policySilent, frozen: d.Disabled || was != nil && !was.Enabled}
+	c.thawed = was != nil && (was.Disabled && !d.Disabled || !was.Registered || was.Pending != "")
+	switch {
+	case was == nil:
+		c.mode = pendingFirst
+	case was.Pending != "":
+		c.mode = was.Pending // it waits to be enabled
+	case c.thawed:
+		c.mode = pendingChange
+	case was.Hash != d.Hash:
+		c.mode, c.policy = pendingChange, policyDefault
+		if d.OnChange != "" {
+			c.policy = string(d.OnChange)
+		}
+	}
+	for i := range d.Reactions {
+		if r := &d.Reactions[i]; r.Schedule != nil && was != nil && !c.frozen && (c.thawed || !hasReaction(before, r.JourneyID)) {
+			c.armed = append(c.armed, r)
+		}
+	}
+	for i := range before.Reactions {
+		if r := &before.Reactions[i]; r.Schedule != nil && !hasReaction(d, r.JourneyID) {
+			c.gone = append(c.gone, r)
+		}
+	}
+	return c
+}
+
+func hasReaction(d *bucket.Definition, journeyID string) bool {
+	return slices.ContainsFunc(d.Reactions, func(r bucket.Reaction) bool { return r.JourneyID == journeyID })
 }
 
 // disarm cancels the dwell timers of a bucket that no registry in force has any more
