@@ -48,6 +48,10 @@ func (s *Server) members(ctx context.Context, b *bucketItem, p storedb.AdminMemb
 	if facts.Expiring != nil {
 		p.EventName, p.Nth = facts.Expiring.Event, int32(facts.K-1) //nolint:gosec // a count is at most a million
 	}
+	p.EventNames = facts.Events
+	if !b.Enabled {
+		p.EvaluatedUntil = &b.updatedAt // nobody has been since (B-51)
+	}
 	rows, err := s.store.AdminMembers(ctx, p)
 	if err != nil {
 		return nil, fmt.Errorf("read members: %w", err)

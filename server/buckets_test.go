@@ -215,6 +215,43 @@ func TestMembers(t *testing.T) {
 	})
 }
 
+// B-8, B-14, B-51: an event that lets a member stay evaluates it, as long as the bucket
+// is enabled; lastEvaluatedAt never moves backwards.
+func TestAMemberIsEvaluatedByEachEvent(t *testing.T) {
+	t.Parallel()
+	s := segments(t, powerUsers())
+	evaluated := func() time.Time {
+		t.Helper()
+		a := s.do(s.get("/buckets/power-users/members"))
+		var page struct {
+			Members []struct{ EnteredAt, LastEvaluatedAt time.Time }
+		}
+		require.NoError(t, json.Unmarshal([]byte(a.body), &page))
+		require.Len(t, page.Members, 1)
+		return page.Members[0].LastEvaluatedAt
+	}
+	received := func() time.Time { // as of the newest event, in the precision of the API
+		t.Helper()
+		at, err := time.Parse(time.RFC3339Nano, s.rows(`select to_char(max(received_at) at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') from events where name = 'session.started'`)[0])
+		require.NoError(t, err)
+		return at
+	}
+	s.event("session.started", "ada")
+	s.event("session.started", "ada")
+	require.WithinDuration(t, received(), evaluated(), time.Millisecond)
+	s.exec(`update memberships set last_evaluated_at = last_evaluated_at - interval '1 hour'`)
+	s.event("session.started", "ada")
+	s.event("other", "ada")
+	last := received()
+	require.WithinDuration(t, last, evaluated(), time.Millisecond)
+	require.Equal(t, 200, s.do(s.write("PATCH", "/buckets/power-users", scopeJourneyAdmin, `{"enabled":false}`)).status)
+	s.event("session.started", "ada")
+	require.True(t, received().After(last))
+	require.WithinDuration(t, last, evaluated(), time.Millisecond)
+	s.exec(`update memberships set last_evaluated_at = clock_timestamp() + interval '1 hour'`)
+	require.True(t, evaluated().After(received()))
+}
+
 // R-74, C-18, C-25.
 func TestPreview(t *testing.T) {
 	t.Parallel()

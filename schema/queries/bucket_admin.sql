@@ -27,9 +27,10 @@ group by bucket_id, status;
 -- name: AdminMembers :many
 -- Stays, the newest first; an instant that there is none of is the epoch. nth_at is the event whose edge turns the criteria false, of
 -- a member of a bucket for which there is one; a leave that is held back says that
--- they are false already (B-16).
+-- they are false already (B-16). Who stays a member is not written with each
+-- evaluation: the newest events that the criteria name tell of them (B-8).
 select m.id, m.contact_id, c.external_id, c.anonymous_id, c.email, m.status, m.entered_at, m.left_at,
-    coalesce(m.due_at, 'epoch')::timestamptz as due_at, m.last_evaluated_at, m.left_reason, m.epoch, m.source, m.created_at, m.updated_at,
+    coalesce(m.due_at, 'epoch')::timestamptz as due_at, greatest(m.last_evaluated_at, v.received_at)::timestamptz as last_evaluated_at, m.left_reason, m.epoch, m.source, m.created_at, m.updated_at,
     coalesce(n.occurred_at, 'epoch')::timestamptz as nth_at
 from (
     select s.* from memberships s join contacts o on o.id = s.contact_id
@@ -46,6 +47,15 @@ left join lateral (
       and e.contact_id = m.contact_id and e.name = (select @event_name::text)
     order by e.occurred_at desc limit 1 offset @nth::int
 ) n on true
+left join lateral (
+    select max(l.received_at) as received_at from unnest(@event_names::text[]) w (name)
+    cross join lateral (
+        select e.received_at from events e
+        where e.contact_id = m.contact_id and e.name = w.name
+            and (sqlc.narg('evaluated_until')::timestamptz is null or e.received_at <= sqlc.narg('evaluated_until'))
+        order by e.occurred_at desc limit 1
+    ) l
+) v on m.status = 'active'
 order by m.entered_at desc, m.id;
 
 -- name: AdminMembersCount :one
