@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -34,6 +35,9 @@ type process struct {
 	ingest   *ingest.Ingester
 	build    string
 	buckets  []bucket.Definition // what ENABLED_BUCKETS leaves (B-3)
+	metrics  http.Handler
+
+	listening *http.Server // for metrics; nil for none
 }
 
 // newProcess validates the registry before anything is touched (J-1), opens the
@@ -86,11 +90,19 @@ func newProcess(ctx context.Context, registry hogsend.Registry, cfg config.Confi
 		Notify:       p.notifier.Notify,
 		Logger:       log,
 	})
+	p.metrics = metricsHandler(p.ingest)
+	if p.listening, err = serveMetrics(cfg.MetricsAddr, p.metrics, log); err != nil {
+		p.close()
+		return nil, err
+	}
 	return p, nil
 }
 
 // close ends what newProcess began, in the opposite order.
 func (p *process) close() {
+	if p.listening != nil {
+		_ = p.listening.Close() // whoever asks it asks again
+	}
 	p.ingest.Close()
 	p.notifier.Close()
 	p.temporal.Close()

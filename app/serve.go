@@ -69,6 +69,7 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 		Temporal:        func(ctx context.Context) error { return checkTemporal(ctx, p.temporal) },
 		FailedRun:       workflows.failedRun,
 		LateAfter:       p.cfg.PauseLateAfter,
+		Metrics:         p.metrics,
 		Version:         Version,
 		BuildID:         p.build,
 		Logger:          p.log,

@@ -367,3 +367,16 @@ func TestRequestsThatEnd(t *testing.T) {
 	require.Equal(t, statusClientGone, b.do(call{method: "GET", url: "/gone"}).status)
 	require.Empty(t, b.logs.String())
 }
+
+// metrics are for who may read; without any there is no such route.
+func TestMetricsAreForWhoMayRead(t *testing.T) {
+	t.Parallel()
+	told := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hogsend_up 1")) })
+	b := setup(t, func(cfg *Config) { cfg.Metrics = told })
+	for key, want := range map[string]int{b.keys[scopeRead]: 200, b.keys[scopeFullAdmin]: 200, b.keys[scopeIngest]: 403, "": 401} {
+		a := b.do(call{method: "GET", url: "/metrics", key: key})
+		require.Equal(t, want, a.status, a.body)
+		require.Equal(t, want == 200, a.body == "hogsend_up 1")
+	}
+	require.Equal(t, 404, setup(t).do(call{method: "GET", url: "/metrics", key: adminKey}).status)
+}

@@ -53,6 +53,15 @@ type track struct {
 	Pending  []string `json:"pending"`
 }
 
+// getMetrics is R-34.
+func (s *Server) getMetrics(r *request) error {
+	if s.cfg.Metrics == nil {
+		return notFound("Not found")
+	}
+	s.cfg.Metrics.ServeHTTP(r.Response(), r.Request())
+	return nil
+}
+
 // healthReply is the body of R-20. Redis is a frozen legacy key (Q-1).
 type healthReply struct {
 	Status     string  `json:"status"`

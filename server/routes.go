@@ -13,6 +13,8 @@ func (s *Server) routes() []route {
 		{id: "R-21", method: "GET", path: "/v1/health/live", handler: s.getLive},
 		{id: "R-22", method: "GET", path: "/v1/health/ready", handler: s.getReady},
 
+		{id: "R-34", method: "GET", path: "/metrics", scope: scopeRead, handler: s.getMetrics},
+
 		{id: "R-45", method: "GET", path: "/v1/admin/contacts", scope: scopeRead, handler: s.listContacts},
 		{id: "R-47", method: "GET", path: "/v1/admin/contacts/:contact", scope: scopeRead, handler: s.getContact},
 		{id: "R-48", method: "PATCH", path: "/v1/admin/contacts/:contact", scope: scopeFullAdmin, handler: s.updateContact},

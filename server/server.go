@@ -47,6 +47,8 @@ type Config struct {
 	LateAfter time.Duration
 	// PreviewTimeout bounds the preview of criteria; 0 means 10 s (C-25).
 	PreviewTimeout time.Duration
+	// Metrics answers R-34; nil is no such route.
+	Metrics http.Handler
 	// Version and BuildID are told by health.
 	Version, BuildID string
 	// Logger is where failures go; nil means slog.Default().

@@ -74,6 +74,9 @@ type Config struct {
 	PostHogHost   string
 	PostHogMirror string // which events PostHog gets: email, all or off (P-11)
 
+	// MetricsAddr is a private address for /metrics, host:port; "" for none.
+	MetricsAddr string
+
 	EnabledJourneys  string
 	EnabledBuckets   string
 	DwellHorizon     time.Duration // 0 hands all timers to Temporal at once (B-49)
@@ -111,6 +114,7 @@ func Load(environ []string, needs Needs) (Config, error) {
 		Secret:              r.get("HOGSEND_SECRET"),
 		PreviousSecrets:     r.list("HOGSEND_SECRET_PREVIOUS"),
 		AdminAPIKey:         r.get("ADMIN_API_KEY"),
+		MetricsAddr:         r.get("METRICS_ADDR"),
 		TrustedOrigins:      r.list("TRUSTED_ORIGINS"),
 		TrustedProxies:      r.list("TRUSTED_PROXIES"),
 		RateLimitIngest:     r.integer("RATE_LIMIT_INGEST", 6000, 1, 1<<30),

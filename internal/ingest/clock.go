@@ -95,8 +95,10 @@ func (c *Clock) Round(ctx context.Context) (time.Duration, error) {
 		}
 	}
 	if next == nil {
+		c.ingester.stats.late(0)
 		return Never, nil
 	}
+	c.ingester.stats.late(now.Sub(*next))
 	if next.After(now) {
 		return next.Sub(now), nil
 	}
@@ -410,6 +412,7 @@ func (g *Ingester) RunClock(ctx context.Context) error {
 		}
 	})
 	defer settler.Wait()
+	defer g.stats.late(0) // it goes on in another process
 	for begun := false; ; {
 		wait, err := clock.Round(ctx)
 		if err == nil && !begun {

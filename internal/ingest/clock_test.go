@@ -398,3 +398,21 @@ func TestAllInstantsAreOfTheDatabase(t *testing.T) {
 		require.Zero(t, v.count(fmt.Sprintf(`select count(*) from %s where %s > $1`, table, name), monday.Add(3*hogsend.Day)), column)
 	}
 }
+
+// W-18: how late the clock is, and what it did, by bucket and transition.
+func TestTheClockTellsWhatItDid(t *testing.T) {
+	t.Parallel()
+	v := virtual(t, dormant(), segmentOf("recent", hogsend.Event("active").Within(time.Hour).Exists(), func(b *hogsend.Bucket) { b.MaxDwell = 30 * time.Minute }))
+	v.sendAll(user("active", "ada"), user("active", "bob"))
+	require.Positive(t, v.round())
+	require.Zero(t, v.ingester.ClockStats(), "what events do is no flip")
+	v.set(40*time.Minute + 2*time.Microsecond)
+	v.send(user("view", "bob")) // comes across what is due of his
+	require.Equal(t, map[ingest.Flip]int64{{BucketID: "recent", Transition: "left"}: 1}, v.ingester.ClockStats().Flips)
+	v.round()
+	require.Equal(t, 10*time.Minute+time.Microsecond, v.ingester.ClockStats().Lag, "Ada was due so long ago")
+	v.pass(8 * hogsend.Day)
+	require.Equal(t, ingest.ClockStats{Flips: map[ingest.Flip]int64{
+		{BucketID: "recent", Transition: "left"}: 2, {BucketID: "dormant", Transition: "entered"}: 2,
+	}}, v.ingester.ClockStats())
+}

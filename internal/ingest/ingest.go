@@ -97,6 +97,7 @@ type Ingester struct {
 	lanes   []chan *unit
 	watch   *watcher // looks on in a simulation; nil in life
 	running sync.WaitGroup
+	stats   clockStats
 
 	mu     sync.RWMutex // held for reading while a unit is handed to a lane
 	closed bool

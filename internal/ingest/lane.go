@@ -209,6 +209,7 @@ func (g *Ingester) once(ctx context.Context, items []*item, suspicious bool, par
 	if t.written {
 		g.cfg.Notify()
 	}
+	g.stats.count(t.wave.flips)
 	if len(t.wave.looped) > 0 {
 		g.cfg.Logger.WarnContext(ctx, "loop guard kept contacts out", "journey_ids", t.wave.looped)
 	}

@@ -196,6 +196,9 @@ func (w *wave) join(cause *flow, d *transition) error {
 		w.watch.join(p, g, s)
 		return nil
 	}
+	if d.mode.Source == bucket.SourceClock {
+		w.flips = append(w.flips, Flip{g.ID, "entered"})
+	}
 	if d.mode.Source != bucket.SourceBackfill || g.settling == nil || g.settling.id != w.chunk { // else once all have joined
 		if err := w.arm(p, g, s); err != nil {
 			return err
@@ -237,6 +240,9 @@ func (w *wave) leave(cause *flow, d *transition) error {
 	if w.watch != nil {
 		w.watch.leave(p, g, s, d.at, d.mode.Reason)
 		return nil
+	}
+	if d.mode.Source == bucket.SourceClock {
+		w.flips = append(w.flips, Flip{g.ID, "left"})
 	}
 	if err := w.disarm(cause, g, s); err != nil {
 		return err

@@ -152,6 +152,7 @@ type wave struct {
 	cfg     *Config
 	catalog *catalog
 	began   time.Time             // the transaction's instant
+	flips   []Flip                // that time alone made
 	now     time.Time             // that of the item
 	off     map[string]bool       // journeys switched off by an operator
 	paused  map[string]bool       // journeys that are paused
