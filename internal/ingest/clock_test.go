@@ -416,3 +416,16 @@ func TestTheClockTellsWhatItDid(t *testing.T) {
 		{BucketID: "recent", Transition: "left"}: 2, {BucketID: "dormant", Transition: "entered"}: 2,
 	}}, v.ingester.ClockStats())
 }
+
+// W-9, I-42: a late event has an edge if it was in the window when it came, and counts
+// in no window that it had left.
+func TestALateEventHasAnEdgeIfItWasInTheWindow(t *testing.T) {
+	t.Parallel()
+	v := virtual(t, segmentOf("week", hogsend.Event("active").Within(7*hogsend.Day).Exists()))
+	v.sendAll(at(user("active", "ada"), monday.Add(-6*hogsend.Day)), at(user("active", "bob"), monday.Add(-8*hogsend.Day)), at(user("active", "cleo"), monday.Add(time.Hour)))
+	v.pass(8 * hogsend.Day)
+	require.Equal(t, []string{
+		"ada entered week #1 event +00:00:00.000001", "cleo entered week #1 event +00:00:00.000003",
+		"ada left week #1 reconcile criteria +1 day 00:00:00.000001", "cleo left week #1 reconcile criteria +7 days 01:00:00.000001",
+	}, v.transitions())
+}
