@@ -89,6 +89,12 @@ type Run interface {
 	// Throttle reports whether fewer than Max mails that count went to the contact in
 	// the window. It reserves nothing (J-144).
 	Throttle(ctx workflow.Context, throttle Throttle) (bool, error)
+	// Digest opens a window and returns what happened until its end: the events of a
+	// name, the trigger's by default, received up to that instant, the trigger
+	// included, with those of the Lookback before the call and those that came between
+	// the digest before and the end of its enrollment. No event is in two digests of a
+	// contact, journey and label, and none falls between two (J-143).
+	Digest(ctx workflow.Context, digest Digest) (Collected, error)
 	// Version tells which code an enrollment runs where the code was changed
 	// incompatibly: -1 if it passed here before the change existed, else newest, the same
 	// for ever. An empty name and a negative newest panic (J-145).
@@ -169,6 +175,33 @@ type Outcome struct {
 	// Index is the place of the wait that the event ended, TimedOut if none came.
 	Index int
 	Event *StoredEvent
+}
+
+// Digest says what to collect and how long. Exactly one of Window and Until is given.
+type Digest struct {
+	// Event is the exact name; "" means the trigger's.
+	Event string
+	// Where narrows by the events' own properties; for the trigger's event, nil means
+	// the trigger's conditions.
+	Where []Condition
+	// Window is how long to collect, positive; Until is the end as an instant.
+	Window time.Duration
+	Until  time.Time
+	// Lookback also takes what occurred up to this long before the call; 0 means 15
+	// minutes, negative none.
+	Lookback time.Duration
+	// Max is how many events are returned, the newest; 0 means 500, which is the most.
+	Max int
+	// Label names the digest in log and node; "" means "digest:<event>".
+	Label string
+}
+
+// Collected is what a digest has collected. It stays the same for ever.
+type Collected struct {
+	// Events are the newest, oldest first: at most Max, and 1 MiB as JSON.
+	Events []StoredEvent
+	// Total counts all.
+	Total int
 }
 
 // TriggerEvent is an event a journey causes (J-135).

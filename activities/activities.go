@@ -90,5 +90,6 @@ func (a *Activities) All() map[string]any {
 		PastMailsName:        a.PastMails,
 		ChooseVariantName:    a.ChooseVariant,
 		ThrottleName:         a.Throttle,
+		CollectDigestName:    a.CollectDigest,
 	}
 }

@@ -175,6 +175,39 @@ func waitsForAny(ctx workflow.Context, run hogsend.Run) error {
 	return nil
 }
 
+// collects tells what its digests have collected: their numbers.
+func collects(ctx workflow.Context, run hogsend.Run, digests ...hogsend.Digest) error {
+	for _, digest := range digests {
+		got, err := run.Digest(ctx, digest)
+		if err != nil {
+			return err
+		}
+		line := fmt.Sprint(got.Total, ":")
+		for _, e := range got.Events {
+			line += fmt.Sprint(" ", e.Properties["n"])
+		}
+		if err := run.Checkpoint(ctx, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func collectsOnce(ctx workflow.Context, run hogsend.Run) error {
+	if err := collects(ctx, run, hogsend.Digest{Window: 3 * hour, Max: 3}); err != nil {
+		return err
+	}
+	return run.Sleep(ctx, hour, "after")
+}
+
+func collectsTwice(ctx workflow.Context, run hogsend.Run) error {
+	return collects(ctx, run,
+		hogsend.Digest{Event: "word", Until: Start().Add(2 * hour), Lookback: -1},
+		hogsend.Digest{Event: "word", Window: hour, Where: []hogsend.Condition{hogsend.Prop("n").Gt(2)}, Lookback: 10 * hour, Label: "other"},
+		hogsend.Digest{Event: "word", Until: Start()},
+	)
+}
+
 func asksMuch(ctx workflow.Context, run hogsend.Run) error {
 	at, err := run.When(ctx).Next(time.Friday).At("09:00")
 	if err != nil {
@@ -283,6 +316,24 @@ func parityCases() []parityCase {
 			ada.At(5*hour, "other")
 			ada.At(6*hour, "word")
 			ada.At(hour+day+time.Second, "word")
+		}},
+		// J-143: no event is in two digests, none falls between two.
+		{name: "digests", journeys: []hogsend.Journey{j("a", "read", collectsOnce, where(hogsend.Prop("n").Gt(0)))}, script: func(_ *Scenario, ada *Contact) {
+			for i, at := range []time.Duration{0, hour, 3 * hour, 3*hour + time.Second, 4 * hour, 20 * hour, 21 * hour, 30 * hour} {
+				ada.At(at, "read", hogsend.Properties{"n": i + 1})
+			}
+			ada.At(2*hour, "read", hogsend.Properties{"n": 0})
+			ada.Does(5*hour, Event{Name: "read", Properties: hogsend.Properties{"n": 99}, OccurredAt: Start().Add(-30 * hour)})
+			ada.Does(20*hour+time.Minute, Event{Name: "read", Properties: hogsend.Properties{"n": 98}, OccurredAt: Start().Add(20*hour - 15*time.Minute)})
+		}},
+		{name: "digests of another event", journeys: []hogsend.Journey{j("a", "go", collectsTwice)}, script: func(_ *Scenario, ada *Contact) {
+			ada.Does(0, Event{Name: "word", Properties: hogsend.Properties{"n": 1}, OccurredAt: Start().Add(-5 * hour)})
+			ada.At(0, "go")
+			ada.At(hour, "word", hogsend.Properties{"n": 2})
+			ada.At(2*hour, "word", hogsend.Properties{"n": 3})
+			ada.At(3*hour, "word", hogsend.Properties{"n": 4})
+			ada.At(4*hour, "word", hogsend.Properties{"n": 5})
+			ada.At(10*hour, "go")
 		}},
 		// Entry limits: J-24 to J-30.
 		{name: "unlimited", journeys: []hogsend.Journey{j("a", "go", nothingToDo)}, script: func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(0, "go"); ada.At(hour, "go") }},

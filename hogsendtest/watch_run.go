@@ -178,6 +178,12 @@ func (r *watchedRun) Throttle(ctx workflow.Context, throttle hogsend.Throttle) (
 	return allowed, r.leave("Throttle", err)
 }
 
+func (r *watchedRun) Digest(ctx workflow.Context, digest hogsend.Digest) (hogsend.Collected, error) {
+	r.enter()
+	c, err := r.Run.Digest(ctx, digest)
+	return c, r.leave("Digest", err)
+}
+
 func (r *watchedRun) Version(ctx workflow.Context, change string, newest int) int {
 	r.enter()
 	return r.Run.Version(ctx, change, newest)

@@ -46,6 +46,7 @@ type world struct {
 	enrollments []*enrollment
 	byID        map[string]*enrollment
 	waits       []*wait
+	digests     []*digest
 	holds       []*hold
 	preferences []*preference
 	sends       []*send

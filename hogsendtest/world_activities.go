@@ -39,6 +39,7 @@ func worldActivities(h *host) map[string]any {
 		activities.PastMailsName:        locked(h, (*world).pastMails),
 		activities.ChooseVariantName:    locked(h, (*world).chooseVariant),
 		activities.ThrottleName:         locked(h, (*world).throttle),
+		activities.CollectDigestName:    locked(h, (*world).collectDigest),
 	}
 }
 

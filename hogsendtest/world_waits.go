@@ -22,6 +22,7 @@ type wait struct {
 	label      string
 	awaited    []awaited // none for a sleep
 	deadline   *time.Time
+	begun      time.Time
 	status     string
 	matched    *event
 	place      int // of the event among those awaited
@@ -96,7 +97,8 @@ func (w *world) beginWait(r activities.BeginWaitRequest) (activities.WaitState, 
 	wt := w.findWait(n, r.Step.Key)
 	if wt == nil {
 		wt = &wait{
-			id: idOf("wait", n.id, r.Step.Key), enrollment: n, step: r.Step.Key, label: r.Label, deadline: r.Deadline, status: waitOpen,
+			id: idOf("wait", n.id, r.Step.Key), enrollment: n, step: r.Step.Key, label: r.Label, deadline: r.Deadline, begun: w.now(),
+			status: waitOpen,
 		}
 		if wt.awaited, err = awaitedBy(r); err != nil {
 			return activities.WaitState{}, err

@@ -48,6 +48,7 @@ func Journey(j hogsend.Journey) func(workflow.Context, string) (JourneyResult, e
 			enrollmentID: enrollmentID,
 			journeyID:    j.ID,
 			firstID:      append(j.Aliases[:len(j.Aliases):len(j.Aliases)], j.ID)[0],
+			trigger:      j.Trigger.Conditions,
 			node:         nodeStart,
 			status:       statusActive,
 			counts:       map[string]int{},
@@ -73,6 +74,7 @@ type journeyRun struct {
 	enrollmentID string
 	journeyID    string
 	firstID      string // the first alias, or else the id: a rename keeps it (J-142)
+	trigger      []hogsend.Condition
 	claim        activities.Claim
 	logger       log.Logger
 

@@ -113,6 +113,10 @@ func (w *wave) guard(e *flow, j *hogsend.Journey) (reason string, detail json.Ra
 		if j.Reaction != nil {
 			return reasonOverlap, nil, nil
 		}
+		if n.digest != "" {
+			detail, err := json.Marshal(map[string]string{"digest": n.digest})
+			return reasonActive, detail, err
+		}
 		return reasonActive, nil, nil
 	}
 	return "", nil, nil

@@ -285,3 +285,17 @@ func TestTheLoopGuard(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"0"}, b.texts(`select n.hops::text from enrollments n join contacts c on c.id = n.contact_id where c.external_id = 'v' and n.journey_id = 'b'`))
 }
+
+// J-143: who comes while a digest collects is told so.
+func TestAnEventDuringADigestSaysWhichOne(t *testing.T) {
+	t.Parallel()
+	b := setup(t, journey("a", "read"))
+	b.send(user("read", "ada"))
+	b.exec(`insert into waits (id, enrollment_id, contact_id, step_key, label, deadline, status, digest, registered_at)
+		select gen_random_uuid(), id, contact_id, 'window:a#1', 'digest:read', now() + interval '1 hour', 'open', true, now() from enrollments`)
+	b.send(user("read", "ada"))
+	require.Equal(t, []string{`already_active {"digest": "digest:read"}`}, b.texts(`select reason || ' ' || detail from decisions where outcome = 'skipped'`))
+	b.exec(`update waits set status = 'timed_out'`)
+	b.send(user("read", "ada"))
+	require.Equal(t, []string{`already_active {"digest": "digest:read"}`, "already_active {}"}, b.texts(`select reason || ' ' || detail from decisions where outcome = 'skipped' order by at`))
+}

@@ -49,6 +49,7 @@ type enrollment struct {
 	entry            int32
 	hops, retries    int
 	node, workflowID string
+	digest           string // the label of the digest it collects for, "" for none (J-143)
 	createdAt        time.Time
 	over             bool
 	bornOf           *item // what caused its enrollment, in this transaction

@@ -114,7 +114,8 @@ order by c.id
 for update;
 
 -- name: IngestLive :many
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.hops, e.retries, e.workflow_id, e.created_at
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.hops, e.retries, e.workflow_id, e.created_at,
+    coalesce((select w.label from waits w where w.enrollment_id = e.id and w.status = 'open' and w.digest limit 1), '')::text as digest
 from enrollments e
 where e.contact_id = any(@contact_ids::uuid[]) and e.status in ('active', 'waiting')
 order by e.journey_id, e.entry;
@@ -334,6 +335,7 @@ moved_waits as (
     update waits set contact_id = @survivor::uuid
     where enrollment_id in (select id from enrollments where contact_id = @survivor::uuid) and contact_id = @merged::uuid
 ),
+moved_digests as (update digests set contact_id = @survivor::uuid where contact_id = @merged::uuid),
 moved_decisions as (update decisions set contact_id = @survivor::uuid where contact_id = @merged::uuid),
 moved_sends as (update sends set contact_id = @survivor::uuid where contact_id = @merged::uuid),
 moved_preferences as (update preferences set contact_id = @survivor::uuid where contact_id = @merged::uuid)

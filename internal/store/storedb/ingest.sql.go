@@ -502,7 +502,8 @@ func (q *Queries) IngestInternalKeysInsert(ctx context.Context, arg IngestIntern
 }
 
 const ingestLive = `-- name: IngestLive :many
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.hops, e.retries, e.workflow_id, e.created_at
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.hops, e.retries, e.workflow_id, e.created_at,
+    coalesce((select w.label from waits w where w.enrollment_id = e.id and w.status = 'open' and w.digest limit 1), '')::text as digest
 from enrollments e
 where e.contact_id = any($1::uuid[]) and e.status in ('active', 'waiting')
 order by e.journey_id, e.entry
@@ -519,6 +520,7 @@ type IngestLiveRow struct {
 	Retries    int32
 	WorkflowID string
 	CreatedAt  time.Time
+	Digest     string
 }
 
 func (q *Queries) IngestLive(ctx context.Context, contactIds []uuid.UUID) ([]IngestLiveRow, error) {
@@ -541,6 +543,7 @@ func (q *Queries) IngestLive(ctx context.Context, contactIds []uuid.UUID) ([]Ing
 			&i.Retries,
 			&i.WorkflowID,
 			&i.CreatedAt,
+			&i.Digest,
 		); err != nil {
 			return nil, err
 		}
@@ -687,6 +690,7 @@ moved_waits as (
     update waits set contact_id = $1::uuid
     where enrollment_id in (select id from enrollments where contact_id = $1::uuid) and contact_id = $2::uuid
 ),
+moved_digests as (update digests set contact_id = $1::uuid where contact_id = $2::uuid),
 moved_decisions as (update decisions set contact_id = $1::uuid where contact_id = $2::uuid),
 moved_sends as (update sends set contact_id = $1::uuid where contact_id = $2::uuid),
 moved_preferences as (update preferences set contact_id = $1::uuid where contact_id = $2::uuid)

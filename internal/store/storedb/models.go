@@ -137,6 +137,23 @@ type Decision struct {
 	Detail       json.RawMessage
 }
 
+type Digest struct {
+	EnrollmentID uuid.UUID
+	StepKey      string
+	ContactID    uuid.UUID
+	JourneyID    string
+	Label        string
+	FlushedAt    time.Time
+}
+
+type Digested struct {
+	EventID      uuid.UUID
+	JourneyID    string
+	Label        string
+	EnrollmentID uuid.UUID
+	StepKey      string
+}
+
 type Enrollment struct {
 	ID             uuid.UUID
 	ContactID      uuid.UUID

@@ -1,0 +1,40 @@
+-- name: DigestWait :one
+select w.registered_at, w.deadline from waits w where w.id = @id and w.enrollment_id = @enrollment_id;
+
+-- name: DigestFound :many
+-- What a digest that was done has collected, in order of reception.
+select sqlc.embed(e) from digested d join events e on e.id = d.event_id
+where d.enrollment_id = @enrollment_id and d.step_key = @step_key
+order by e.seq;
+
+-- name: DigestDone :one
+select exists (select from digests d where d.enrollment_id = @enrollment_id and d.step_key = @step_key);
+
+-- name: DigestLast :many
+-- The newest digest before, and when its enrollment ended; far away while it goes on.
+select d.flushed_at,
+    (case when e.status in ('active', 'waiting') then '9999-01-01T00:00:00Z' else coalesce(e.completed_at, e.exited_at, e.updated_at) end)::timestamptz as ended_at
+from digests d join enrollments e on e.id = d.enrollment_id
+where d.contact_id = @contact_id and d.journey_id = any(@journey_ids::text[]) and d.label = @label
+order by d.flushed_at desc limit 1;
+
+-- name: DigestCandidates :many
+-- The contact's events of a name that a digest may collect, in order of reception: the
+-- trigger, those received in its window, those that occurred shortly before, and those
+-- between the flush of the digest before and the end of its enrollment.
+select sqlc.embed(e) from events e
+where e.contact_id = @contact_id and e.name = @name and e.received_at <= @until::timestamptz
+    and (e.id = @trigger_id
+        or e.received_at > @opened::timestamptz
+        or e.occurred_at >= @since::timestamptz
+        or e.received_at > @flushed::timestamptz and e.received_at <= @ended::timestamptz)
+    and not exists (select from digested d where d.event_id = e.id and d.journey_id = any(@journey_ids::text[]) and d.label = @label)
+order by e.seq;
+
+-- name: DigestInsert :exec
+insert into digests (enrollment_id, step_key, contact_id, journey_id, label, flushed_at)
+values (@enrollment_id, @step_key, @contact_id, @journey_id, @label, @flushed_at);
+
+-- name: DigestedInsert :exec
+insert into digested (event_id, journey_id, label, enrollment_id, step_key)
+select unnest(@event_ids::uuid[]), @journey_id, @label, @enrollment_id, @step_key;
