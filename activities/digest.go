@@ -28,7 +28,12 @@ type CollectRequest struct {
 	Where    json.RawMessage `json:"where,omitempty"`
 	Lookback time.Duration   `json:"lookback,omitempty"` // 0 for none
 	Max      int             `json:"max"`
+	// After is the logical now of the call: what was received behind it is in the window.
+	After Moment `json:"after"`
 }
+
+// Sealed marks what carries values of conditions.
+func (CollectRequest) Sealed() {}
 
 // CollectResult is what a digest has collected.
 type CollectResult struct {
@@ -36,6 +41,9 @@ type CollectResult struct {
 	Ended     bool              `json:"ended,omitempty"`
 	Collected hogsend.Collected `json:"collected"`
 }
+
+// Sealed marks what carries properties of events.
+func (CollectResult) Sealed() {}
 
 // maxDigest is how large the events of a digest are, as JSON.
 const maxDigest = 1 << 20
@@ -113,11 +121,11 @@ func (a *Activities) collect(ctx context.Context, tx *store.EnrollmentTx, r Coll
 		until = window.RegisteredAt // it had passed when it began
 	}
 	p := storedb.DigestCandidatesParams{
-		ContactID: e.ContactID, Name: r.Event, Until: until, TriggerID: e.TriggerEventID, Opened: window.RegisteredAt,
+		ContactID: e.ContactID, Name: r.Event, Until: until, TriggerID: e.TriggerEventID, AfterAt: r.After.At, AfterSeq: r.After.Seq,
 		Since: never, Flushed: never, JourneyIds: ids, Label: r.Label,
 	}
 	if r.Lookback > 0 {
-		p.Since = window.RegisteredAt.Add(-r.Lookback)
+		p.Since = r.After.At.Add(-r.Lookback)
 	}
 	last, err := tx.Q.DigestLast(ctx, e.ContactID, ids, r.Label)
 	if err != nil {

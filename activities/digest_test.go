@@ -23,7 +23,7 @@ func (w *world) window(claim activities.Claim, key string, until time.Time) acti
 
 func (w *world) collect(claim activities.Claim, key string, window activities.WaitState, change ...func(*activities.CollectRequest)) []string {
 	w.t.Helper()
-	r := activities.CollectRequest{Step: step(claim, "digest:"+key), WaitID: window.WaitID, Label: "digest:read", Event: "read", Lookback: 15 * time.Minute, Max: 500}
+	r := activities.CollectRequest{Step: step(claim, "digest:"+key), WaitID: window.WaitID, Label: "digest:read", Event: "read", Lookback: 15 * time.Minute, Max: 500, After: claim.Now}
 	for _, c := range change {
 		c(&r)
 	}

@@ -59,9 +59,9 @@ func (w *world) collect(n *enrollment, r activities.CollectRequest) (*digest, er
 	if i < 0 {
 		return nil, fmt.Errorf("there is no window %s", r.WaitID)
 	}
-	opened, until := w.waits[i].begun, *w.waits[i].deadline
-	if until.Before(opened) {
-		until = opened
+	until := *w.waits[i].deadline
+	if until.Before(w.waits[i].begun) {
+		until = w.waits[i].begun
 	}
 	var conditions []hogsend.Condition
 	if len(r.Where) > 0 {
@@ -86,9 +86,10 @@ func (w *world) collect(n *enrollment, r activities.CollectRequest) (*digest, er
 	found := &digest{enrollment: n, step: r.Step.Key, label: r.Label, flushed: until}
 	for _, e := range w.events {
 		between := last != nil && e.ReceivedAt.After(last.flushed) && (last.enrollment.isLive() || !e.ReceivedAt.After(last.enrollment.endedAt))
-		recent := r.Lookback > 0 && !e.OccurredAt.Before(opened.Add(-r.Lookback))
+		within := e.ReceivedAt.After(r.After.At) || e.ReceivedAt.Equal(r.After.At) && e.seq > r.After.Seq
+		recent := r.Lookback > 0 && !e.OccurredAt.Before(r.After.At.Add(-r.Lookback))
 		if e.person != n.person || e.Name != r.Event || taken[e] || e.ReceivedAt.After(until) ||
-			e != n.trigger && !e.ReceivedAt.After(opened) && !recent && !between {
+			e != n.trigger && !within && !recent && !between {
 			continue
 		}
 		holds, err := e.holds(conditions)

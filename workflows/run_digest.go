@@ -20,6 +20,7 @@ func (r *journeyRun) Digest(ctx workflow.Context, digest hogsend.Digest) (hogsen
 	if err != nil {
 		return hogsend.Collected{}, err
 	}
+	request.After = r.now
 	window, err := r.wait(ctx, activities.BeginWaitRequest{Label: request.Label, Deadline: &until, Digest: true}, "window")
 	if err != nil {
 		return hogsend.Collected{}, err

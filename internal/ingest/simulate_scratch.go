@@ -41,6 +41,7 @@ func scratchTables() []scratchTable {
 		{"event_keys", nil},
 		{"enrollments", nil},
 		{"waits", nil},
+		{"digests", nil},
 		{"decisions", nil},
 		{"preferences", nil},
 		{"outbox", nil},

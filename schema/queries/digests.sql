@@ -25,7 +25,7 @@ order by d.flushed_at desc limit 1;
 select sqlc.embed(e) from events e
 where e.contact_id = @contact_id and e.name = @name and e.received_at <= @until::timestamptz
     and (e.id = @trigger_id
-        or e.received_at > @opened::timestamptz
+        or (e.received_at, e.seq) > (@after_at::timestamptz, @after_seq::bigint)
         or e.occurred_at >= @since::timestamptz
         or e.received_at > @flushed::timestamptz and e.received_at <= @ended::timestamptz)
     and not exists (select from digested d where d.event_id = e.id and d.journey_id = any(@journey_ids::text[]) and d.label = @label)

@@ -16,10 +16,10 @@ const digestCandidates = `-- name: DigestCandidates :many
 select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at from events e
 where e.contact_id = $1 and e.name = $2 and e.received_at <= $3::timestamptz
     and (e.id = $4
-        or e.received_at > $5::timestamptz
-        or e.occurred_at >= $6::timestamptz
-        or e.received_at > $7::timestamptz and e.received_at <= $8::timestamptz)
-    and not exists (select from digested d where d.event_id = e.id and d.journey_id = any($9::text[]) and d.label = $10)
+        or (e.received_at, e.seq) > ($5::timestamptz, $6::bigint)
+        or e.occurred_at >= $7::timestamptz
+        or e.received_at > $8::timestamptz and e.received_at <= $9::timestamptz)
+    and not exists (select from digested d where d.event_id = e.id and d.journey_id = any($10::text[]) and d.label = $11)
 order by e.seq
 `
 
@@ -28,7 +28,8 @@ type DigestCandidatesParams struct {
 	Name       string
 	Until      time.Time
 	TriggerID  uuid.UUID
-	Opened     time.Time
+	AfterAt    time.Time
+	AfterSeq   int64
 	Since      time.Time
 	Flushed    time.Time
 	Ended      time.Time
@@ -49,7 +50,8 @@ func (q *Queries) DigestCandidates(ctx context.Context, arg DigestCandidatesPara
 		arg.Name,
 		arg.Until,
 		arg.TriggerID,
-		arg.Opened,
+		arg.AfterAt,
+		arg.AfterSeq,
 		arg.Since,
 		arg.Flushed,
 		arg.Ended,
