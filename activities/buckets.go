@@ -9,12 +9,14 @@ import (
 	"github.com/google/uuid"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
+
+	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // Names of the activities of buckets.
 const (
 	DwellName = "Dwell"
-	ClockName = "Clock"
+	ClockName = names.ClockActivity
 )
 
 // DwellRequest asks whether the dwell reaction of a stay is due (B-40).

@@ -163,6 +163,29 @@ func TestDeployDrill(t *testing.T) {
 	require.Equal(t, 2, code, said)
 }
 
+// J-15: in a rolling deploy the server may know a journey before the workers do. Who
+// enters it then waits for a worker that knows it, and loses nothing.
+func TestWhoIsAheadOfTheWorkersWaits(t *testing.T) {
+	t.Parallel()
+	d := newDrill(t)
+	known := d.worker.program
+	require.NoError(t, d.worker.stop())
+	d.worker.program = binary
+	require.NoError(t, d.worker.start())
+	d.mustPost(event{Name: "drill.started", UserID: "ada", Email: "ada@example.com"})
+	d.eventually(1, `select count(*) from outbox where kind = 'start' and status = 'delivered'`)
+	d.blocked("ada")
+	d.mustPost(event{Name: "drill.go", UserID: "ada"}) // what it will wait for
+	require.Equal(t, "active", d.text(`select status from enrollments`))
+
+	require.NoError(t, d.worker.stop())
+	d.worker.program = known
+	require.NoError(t, d.worker.start())
+	d.eventually(1, `select count(*) from enrollments where status = 'completed'`)
+	require.Equal(t, map[string]int{"ada@example.com": 1}, d.resend.perRecipient("hello"))
+	require.Equal(t, map[string]int{"ada@example.com": 1}, d.resend.perRecipient("done"))
+}
+
 // blocked waits until the task of a person's workflow was tried again.
 func (d *drill) blocked(person string) {
 	d.t.Helper()

@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
+
+	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // version is a worker of a build of the drill, as a version of a deployment.
@@ -42,6 +45,23 @@ func (d *drill) finishedBy(person string) string {
 		where c.external_id = $1 and l.action = 'sent' order by l.at desc, l.seq desc limit 1`, person)
 }
 
+// clockOf waits until a build runs the clock.
+func (d *drill) clockOf(c client.Client, build string) {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(d.t.Context(), d.patience)
+	defer cancel()
+	for {
+		found, err := c.DescribeWorkflowExecution(ctx, names.ClockID, "")
+		require.NoError(d.t, err)
+		for _, a := range found.GetPendingActivities() {
+			if d.count(`select count(*) from worker_heartbeats where id = $1 and build_id = $2`, a.GetLastWorkerIdentity(), build) == 1 {
+				return
+			}
+		}
+		require.NoError(d.t, tick(ctx), "the clock does not come to %s: %v", build, found.GetPendingActivities())
+	}
+}
+
 // J-110, J-111, T-29: in a deployment who upgrades goes on with the current build, who
 // is pinned with the one that began.
 func TestPeopleInFlightMoveAsTheirJourneySays(t *testing.T) {
@@ -53,6 +73,7 @@ func TestPeopleInFlightMoveAsTheirJourneySays(t *testing.T) {
 
 	d.version("a")
 	d.current(c, "a")
+	d.clockOf(c, "a")
 	const upgraders = 20
 	for i := range upgraders {
 		d.mustPost(event{Name: "drill.started", UserID: fmt.Sprintf("upgrades%d", i), Email: fmt.Sprintf("upgrades%d@example.com", i)})
@@ -77,6 +98,10 @@ func TestPeopleInFlightMoveAsTheirJourneySays(t *testing.T) {
 		d.mustPost(event{Name: "drill.go", UserID: person})
 		builds[d.finishedBy(person)]++
 	}
+	d.clockOf(c, "b") // W-14, although a goes on for those who are pinned to it
+	version, err := c.WorkerDeploymentClient().GetHandle("drill").DescribeVersion(t.Context(), client.WorkerDeploymentDescribeVersionOptions{BuildID: "a"})
+	require.NoError(t, err)
+	require.EqualValues(t, client.WorkerDeploymentVersionDrainageStatusDraining, version.Info.DrainageInfo.DrainageStatus)
 	d.mustPost(event{Name: "drill.go", UserID: "stays"})
 	require.Equal(t, "a", d.finishedBy("stays"))
 

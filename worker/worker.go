@@ -169,21 +169,10 @@ func (w *Worker) options() sdkworker.Options {
 		return o
 	}
 	o.DeploymentOptions = sdkworker.DeploymentOptions{
-		UseVersioning: true, DefaultVersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
+		UseVersioning: true, DefaultVersioningBehavior: workflow.VersioningBehaviorAutoUpgrade, // of the clock and the reconciler
 		Version: sdkworker.WorkerDeploymentVersion{DeploymentName: w.cfg.Deployment, BuildID: w.cfg.BuildID},
 	}
 	return o
-}
-
-// behavior is how the people of a journey move on a deploy; it is nothing without one.
-func (c *Config) behavior(j hogsend.Journey) workflow.VersioningBehavior {
-	switch {
-	case c.Deployment == "":
-		return workflow.VersioningBehaviorUnspecified
-	case j.InFlight == hogsend.Pinned:
-		return workflow.VersioningBehaviorPinned
-	}
-	return workflow.VersioningBehaviorAutoUpgrade
 }
 
 // registry is the part of a Temporal worker that takes registrations.
@@ -211,6 +200,9 @@ func register(r registry, cfg Config) {
 	}
 	r.RegisterWorkflowWithOptions(workflows.Clock, workflow.RegisterOptions{Name: names.ClockType})
 	for name, fn := range cfg.Activities.All() {
+		if clock, ok := fn.(func(context.Context) error); ok && name == names.ClockActivity {
+			fn = cfg.deployment().clock(clock)
+		}
 		r.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
 	}
 }
@@ -259,7 +251,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		releaser{store: w.cfg.Store, rate: w.cfg.ReleasesPerSecond, buildID: w.cfg.BuildID, logger: w.cfg.Logger}.run(running)
 	})
 	w.report()
-	w.tellCurrent(ctx)
+	w.cfg.deployment().tell(ctx)
 
 	var err error
 	select {
@@ -282,23 +274,6 @@ func (w *Worker) startClock(ctx context.Context) error {
 		return fmt.Errorf("start clock: %w", err)
 	}
 	return nil
-}
-
-// tellCurrent says how to give this build the work, as long as another one has it.
-func (w *Worker) tellCurrent(ctx context.Context) {
-	if w.cfg.Deployment == "" {
-		return
-	}
-	current := ""
-	found, err := w.cfg.Client.WorkerDeploymentClient().GetHandle(w.cfg.Deployment).Describe(ctx, client.WorkerDeploymentDescribeOptions{})
-	if err == nil && found.Info.RoutingConfig.CurrentVersion != nil {
-		current = found.Info.RoutingConfig.CurrentVersion.BuildID
-	}
-	if current == w.cfg.BuildID {
-		return
-	}
-	w.cfg.Logger.Warn("this build is not the current version of its deployment: it is given no new work", "current", current,
-		"command", fmt.Sprintf("temporal worker deployment set-current-version --deployment-name %s --build-id %s", w.cfg.Deployment, w.cfg.BuildID))
 }
 
 // report says that the worker is registered and polling (O-39).

@@ -92,6 +92,36 @@ func TestPausedJourneyEnrollsNobody(t *testing.T) {
 	require.Equal(t, []string{"journey_paused", "enrolled", "journey_paused"}, b.outcomes("j"))
 }
 
+// J-109: a journey that is switched off enrolls nobody, and who is in it goes on to the
+// end; what came meanwhile is not kept for later.
+func TestDisabledJourneyGoesOnWithWhoIsInIt(t *testing.T) {
+	t.Parallel()
+	b := setup(t, journey("j", "start", exitOn("stop")), journey("after", "journey:completed"))
+	for _, who := range []string{"waits", "leaves"} {
+		b.send(user("start", who))
+	}
+	wait := b.waiting(b.idOf("j", "waits"), "paid", "", nil)
+	b.exec(`insert into journey_configs (journey_id, enabled, updated_at) values ('j', false, now())`)
+	b.sendAll(user("start", "comes"), user("paid", "waits"), user("stop", "leaves"))
+	require.Equal(t, []string{"matched"}, b.texts(`select status from waits where id = $1`, wait))
+	require.Equal(t, "completed", b.finish(b.idOf("j", "waits"), "completed"))
+	require.Equal(t, []string{"completed", "exited"}, b.texts(`select status from enrollments where journey_id = 'j' order by 1`))
+	require.Len(t, b.statuses("after"), 1)
+
+	b.exec(`update journey_configs set enabled = true`)
+	b.send(user("other", "comes"))
+	require.Equal(t, []string{"enrolled", "enrolled", "journey_disabled_by_admin"}, b.outcomes("j"))
+	b.send(user("start", "comes"))
+	require.Len(t, b.outcomes("j"), 4)
+}
+
+// idOf is the newest enrollment of somebody.
+func (b *bundle) idOf(journeyID, userID string) uuid.UUID {
+	b.t.Helper()
+	return uuid.MustParse(b.texts(`select e.id::text from enrollments e join contacts c on c.id = e.contact_id
+		where e.journey_id = $1 and c.external_id = $2 order by e.entry desc limit 1`, journeyID, userID)[0])
+}
+
 // J-43: switched off and paused at once is switched off.
 func TestSwitchedOffComesBeforePaused(t *testing.T) {
 	t.Parallel()

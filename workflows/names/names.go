@@ -12,11 +12,12 @@ import (
 // TaskQueue is the default task queue of all workflows and activities.
 const TaskQueue = "hogsend"
 
-// ClockType is the workflow type of the clock, ClockID the id of the one that runs
-// (W-14).
+// ClockType is the workflow type of the clock, ClockID the id of the one that runs,
+// ClockActivity what it does (W-14).
 const (
-	ClockType = "hogsend-clock"
-	ClockID   = "hogsend/clock"
+	ClockType     = "hogsend-clock"
+	ClockID       = "hogsend/clock"
+	ClockActivity = "Clock"
 )
 
 // Reconciler is the type of the one workflow per task queue that compares enrollments
