@@ -64,6 +64,8 @@ func recordings() []recording {
 		{file: "payment-failed/exited", first: failed, then: "payment.succeeded", timers: 1},
 		{file: "order-thanks/completed", first: event{Name: "order.completed", Properties: map[string]any{"amount": 20}}},
 		{file: "onboarding-tips/sleeping", first: event{Name: "workspace.created"}, timers: 1, running: true},
+		{file: "abandoned-checkout/waiting", first: event{Name: "checkout.started"}, timers: 1, running: true},
+		{file: "weekly-digest/collecting", first: event{Name: "comment.received"}, timers: 1, running: true},
 		{file: "usage-milestone/completed", first: event{Name: "card.completed"}, times: 100},
 		{file: "nps-survey/sleeping", first: event{Name: "subscription.renewed"}, timers: 1, running: true},
 		{file: "referral/waiting", first: event{Name: "nps.promoter"}, timers: 1, running: true},

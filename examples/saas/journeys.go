@@ -15,7 +15,7 @@ import (
 func Registry() hogsend.Registry {
 	return hogsend.Registry{
 		Journeys: []hogsend.Journey{
-			Welcome, Onboarding, TrialEnding, PaymentFailed, OrderThanks, Milestone, NPS, Referral,
+			Welcome, Onboarding, TrialEnding, Checkout, PaymentFailed, OrderThanks, Milestone, WeeklyDigest, NPS, Referral,
 		},
 		Buckets:   []hogsend.Bucket{WentDormant, PowerUsers, HundredCards},
 		Templates: Templates(),

@@ -105,3 +105,52 @@ func TestTheReferralEndsAfterTwoMonths(t *testing.T) {
 	require.Equal(t, []sent{{0, "referral-invite"}}, mails(got))
 	require.Equal(t, got.Start.Add(60*hogsend.Day), got.Enrollment("ada", "referral").EndedAt)
 }
+
+func TestAnAbandonedCheckoutIsHelpedTwice(t *testing.T) {
+	t.Parallel()
+	s, ada := start(t)
+	ada.At(0, "checkout.started", hogsend.Properties{"plan": "Team"})
+	got := s.Run()
+	require.Equal(t, []sent{{2 * time.Hour, "checkout"}, {2*hogsend.Day + 2*time.Hour, "checkout"}}, mails(got))
+	require.Equal(t, "Still thinking about Team?", got.Mailbox[0].Subject)
+}
+
+func TestTheFirstThingThatHappensDecidesAboutACheckout(t *testing.T) {
+	t.Parallel()
+	for event, want := range map[string]struct {
+		mails  int
+		reason string
+	}{"subscription.started": {}, "checkout.canceled": {}, "chat.opened": {reason: "chat"}, "card.declined": {mails: 2}} {
+		s, ada := start(t)
+		ada.At(0, "checkout.started")
+		ada.At(time.Hour, event)
+		got := s.Run()
+		require.Len(t, mails(got), want.mails, event)
+		require.Equal(t, want.reason, got.Enrollment("ada", "abandoned-checkout").ExitReason)
+		if want.mails > 0 {
+			require.Equal(t, sent{time.Hour, "checkout"}, mails(got)[0], "at once")
+			require.Equal(t, "Your card was declined", got.Mailbox[0].Subject)
+		}
+	}
+}
+
+func TestCommentsOfAWeekAreOneMail(t *testing.T) {
+	t.Parallel()
+	s, ada := start(t)
+	say := func(at time.Duration, text string) {
+		ada.At(at, "comment.received", hogsend.Properties{"author": "Charles", "text": text})
+	}
+	for _, text := range []string{"one", "two", "three", "four", "five", "six"} {
+		say(hogsend.Day, text)
+	}
+	ada.At(2*hogsend.Day, "comment.received", hogsend.Properties{"text": "noise", "muted": true})
+	say(9*hogsend.Day, "next week")
+	got := s.Run()
+	const monday = 7*hogsend.Day - 2*time.Hour
+	require.Equal(t, []sent{{monday, "weekly-digest"}, {monday + 7*hogsend.Day, "weekly-digest"}}, mails(got))
+	require.Contains(t, got.Mailbox[0].Text, "six")
+	require.Contains(t, got.Mailbox[0].Text, "And 1 more.")
+	require.NotContains(t, got.Mailbox[0].Text, "noise")
+	require.Contains(t, got.Mailbox[1].Text, "next week")
+	require.NotContains(t, got.Mailbox[1].Text, "six")
+}

@@ -200,5 +200,5 @@ func Templates() []hogsend.Template {
 			Preview: "The last mail about this.",
 			HTML:    file("last-call"),
 		},
-	}, onboardingTemplates(), milestoneTemplates(), npsTemplates(), referralTemplates())
+	}, onboardingTemplates(), checkoutTemplates(), milestoneTemplates(), digestTemplates(), npsTemplates(), referralTemplates())
 }
