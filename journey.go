@@ -35,6 +35,10 @@ type Journey struct {
 	EnrollUnsubscribed bool
 	// ExitOn ends the enrollment when one of the rules matches an event (J-71).
 	ExitOn []Exit
+	// Suppress is the least time between two mails of the journey to one contact, in
+	// whatever enrollments; a mail that comes sooner is skipped as suppress_gap. 0 means
+	// none (E-24, J-133).
+	Suppress time.Duration
 	// Category is the category of the journey's sends unless a send names one;
 	// "" means "journey" (E-19).
 	Category string

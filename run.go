@@ -45,8 +45,9 @@ type Run interface {
 	WaitForAny(ctx workflow.Context, of AnyOf) (Outcome, error)
 
 	// Send mails the contact through the send gate and returns when the provider
-	// has accepted the mail or the gate has refused it. A refusal is a verdict, not
-	// an error. Errors are *SendError and *ValidationError (J-131, J-132).
+	// has accepted the mail or the gate has refused it; a deferred one when it is sent
+	// or refused in the end (J-134). A refusal is a verdict, not an error. Errors are
+	// *SendError and *ValidationError (J-131, J-132).
 	Send(ctx workflow.Context, email Email) (Verdict, error)
 	// Trigger ingests an event, by default for this contact, exactly once (J-135).
 	Trigger(ctx workflow.Context, event TriggerEvent) error
@@ -231,7 +232,11 @@ type Email struct {
 	// Window replaces Defaults.SendWindow for this send; two equal times switch that
 	// off, the zero value keeps it (E-25).
 	Window Window
-	// SkipPreferenceCheck passes opt-outs and windows, never a suppression (E-15).
+	// OnHold replaces Defaults.OnHold for this send, and defers it for a suppress gap
+	// too; "" keeps it (E-26).
+	OnHold OnHold
+	// SkipPreferenceCheck passes opt-outs, windows, gaps and caps, never a suppression
+	// (E-15).
 	SkipPreferenceCheck bool
 }
 

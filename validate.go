@@ -102,9 +102,45 @@ func (v *registryValidator) defaults(d Defaults) {
 	if err := d.SendWindow.Validate(); err != nil { // E-25
 		v.problems = append(v.problems, "defaults: SendWindow."+err.Error())
 	}
+	v.frequencyCap(d.FrequencyCap)
+	if !d.OnHold.Valid() {
+		v.problems = append(v.problems, "defaults: OnHold: must be Skip or Defer")
+	}
+	if d.MaxDefer < 0 {
+		v.problems = append(v.problems, "defaults: MaxDefer: must not be negative")
+	}
 	if d.Timezone != "" { // S-2
 		if _, err := LoadZone(d.Timezone); err != nil {
 			v.problems = append(v.problems, "defaults: Timezone: "+err.Error())
+		}
+	}
+}
+
+// frequencyCap refuses caps that nothing or everything would reach (E-21).
+func (v *registryValidator) frequencyCap(c FrequencyCap) {
+	report := func(field, format string, args ...any) {
+		v.problems = append(v.problems, fmt.Sprintf("defaults: FrequencyCap.%s: %s", field, fmt.Sprintf(format, args...)))
+	}
+	limit := func(field string, l CategoryCap) {
+		if l.Count < 1 {
+			report(field+"Count", "must be at least 1")
+		}
+		if l.Window <= 0 {
+			report(field+"Window", "must be positive")
+		}
+	}
+	if common := (CategoryCap{Count: c.Count, Window: c.Window}); common != (CategoryCap{}) {
+		limit("", common)
+	}
+	for category, l := range c.ByCategory {
+		if !categoryPattern.MatchString(category) {
+			report("ByCategory", "%q must match %s", category, categoryPattern)
+		}
+		limit("ByCategory."+category+".", l)
+	}
+	for _, category := range c.ExemptCategories {
+		if !categoryPattern.MatchString(category) {
+			report("ExemptCategories", "%q must match %s", category, categoryPattern)
 		}
 	}
 }
@@ -162,6 +198,9 @@ func (v *registryValidator) journey(j Journey) {
 	}
 	if j.EntryPeriod < 0 || j.EntryPeriod != 0 && j.EntryLimit != OncePerPeriod {
 		v.journeyProblem(j.ID, "EntryPeriod", "must be positive and goes with OncePerPeriod only")
+	}
+	if j.Suppress < 0 {
+		v.journeyProblem(j.ID, "Suppress", "must not be negative")
 	}
 	report := func(field, format string, args ...any) { v.journeyProblem(j.ID, field, format, args...) }
 	if problem := textProblem(j.Name, 1, 100); problem != "" {
@@ -254,6 +293,8 @@ func runProblem(run JourneyFunc) string {
 // Clone copies the definitions, with conditions in plain form: a later change to
 // the author's slices and maps has no effect (J-9).
 func (r Registry) Clone() Registry {
+	r.Defaults.FrequencyCap.ByCategory = maps.Clone(r.Defaults.FrequencyCap.ByCategory)
+	r.Defaults.FrequencyCap.ExemptCategories = slices.Clone(r.Defaults.FrequencyCap.ExemptCategories)
 	r.Templates = slices.Clone(r.Templates)
 	for i := range r.Templates {
 		r.Templates[i].Examples = maps.Clone(r.Templates[i].Examples)
@@ -368,6 +409,7 @@ func (r Registry) Digest() string {
 		Where             any
 		Limit             EntryLimit
 		Period            time.Duration
+		Suppress          time.Duration
 		Unsubscribed      bool
 		Exits             []exit
 		Category, Version string
@@ -406,7 +448,7 @@ func (r Registry) Digest() string {
 	for _, j := range r.Clone().Journeys {
 		d := journey{
 			ID: j.ID, Name: j.Name, Description: j.Description, Aliases: j.Aliases, Templates: j.Templates, Disabled: j.Disabled, Event: j.Trigger.Event, Where: digestible(j.Trigger.Conditions),
-			Limit: j.EntryLimit, Period: j.EntryPeriod, Unsubscribed: j.EnrollUnsubscribed, Category: j.Category, Version: j.Version,
+			Limit: j.EntryLimit, Period: j.EntryPeriod, Suppress: j.Suppress, Unsubscribed: j.EnrollUnsubscribed, Category: j.Category, Version: j.Version,
 		}
 		d.Exits = exits(j.ExitOn)
 		content.Journeys = append(content.Journeys, d)

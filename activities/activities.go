@@ -38,6 +38,8 @@ type Config struct {
 	// JourneyNames and JourneyCategories are the registry's, by id and alias.
 	JourneyNames      map[string]string
 	JourneyCategories map[string]string
+	// JourneySuppress are the registry's gaps between mails, by id and alias (E-24).
+	JourneySuppress map[string]time.Duration
 	// JourneyIDs are all ids of a journey, sorted, by each of them; one that is
 	// missing has no other.
 	JourneyIDs map[string][]string
@@ -50,6 +52,11 @@ type Config struct {
 	DefaultWindow   hogsend.Window
 	// SendWindow holds sends that name no window of their own (E-25).
 	SendWindow hogsend.Window
+	// FrequencyCap is the registry's (E-21). OnHold is for sends that say nothing else,
+	// MaxDefer bounds how long they are deferred; 0 means 7 days (E-26, E-27).
+	FrequencyCap hogsend.FrequencyCap
+	OnHold       hogsend.OnHold
+	MaxDefer     time.Duration
 	// PostHog says that there is a PostHog to tell: without it captures only log (J-137).
 	PostHog bool
 }
@@ -59,6 +66,13 @@ func (c Config) lateHorizon() time.Duration {
 		return 24 * time.Hour
 	}
 	return c.LateHorizon
+}
+
+func (c Config) maxDefer() time.Duration {
+	if c.MaxDefer == 0 {
+		return 7 * hogsend.Day
+	}
+	return c.MaxDefer
 }
 
 // All are the activities by the names they are registered under.

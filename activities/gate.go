@@ -5,14 +5,24 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
 // refusal is why a send may not leave: what is stored of it (E-13).
-type refusal struct{ status, reason string }
+type refusal struct {
+	status, reason string
+	// until is the first instant at which a check that time passes would let it; zero
+	// for the others (E-26).
+	until time.Time
+}
 
 const (
 	sendQueued     = "queued"
@@ -28,13 +38,89 @@ const (
 	reasonUnknownOutcome = "unknown_outcome"
 	reasonPausedLate     = "paused_late"
 	reasonOutsideWindow  = "outside_window"
+	reasonSuppressGap    = "suppress_gap"
+	reasonCapped         = "frequency_capped"
 )
+
+// gate is what decides about one send, as it is under the locks.
+type gate struct {
+	request   SendRequest
+	draft     draft
+	address   string
+	addressOK bool
+
+	known    []storedb.Send // under the key
+	contact  storedb.Contact
+	ended    bool // the enrollment, or the contact
+	records  []storedb.Preference
+	pause    *pauseGate
+	pace     *pace
+	deferral *deferral
+}
+
+// readGate takes the locks and reads everything, in one round trip.
+func (a *Activities) readGate(ctx context.Context, tx *store.EnrollmentTx, r SendRequest, d draft) (*gate, error) {
+	g := &gate{request: r, draft: d, pause: a.pauseGate(tx, r.Step), pace: a.paceOf(tx.Enrollment.JourneyID, d.category, r), deferral: deferralOf(r)}
+	g.address, g.addressOK = email.Address(text(d.contact.Email))
+	emailKey := text(d.contact.EmailKey)
+	err := tx.Read(ctx, func(p *store.Pipeline) {
+		g.pause.queue(ctx, p) // its lock comes before those of preferences, everywhere
+		p.Add(func(q *storedb.Queries) (err error) { g.known, err = q.SendFind(ctx, r.Key); return err })
+		g.deferral.queue(ctx, p, tx.Enrollment.ID)
+		p.Add(func(q *storedb.Queries) (err error) {
+			g.contact, err = q.EnrollmentContact(ctx, tx.Enrollment.ID)
+			return err
+		})
+		if g.addressOK {
+			p.Add(func(q *storedb.Queries) error {
+				return q.PreferenceEnsure(ctx, storedb.PreferenceEnsureParams{ID: uuid.Must(uuid.NewV7()), Email: g.address, EmailKey: emailKey, ContactID: &d.contact.ID, Now: tx.Now})
+			})
+		}
+		p.Add(func(q *storedb.Queries) (err error) {
+			g.records, err = q.PreferenceLock(ctx, emailKey, &d.contact.ID)
+			return err
+		})
+		g.pace.queue(ctx, p, g.pause.ids, d, g.address, tx.Now)
+	})
+	g.ended = !store.Live(tx.Enrollment.Status) || g.contact.DeletedAt != nil
+	return g, err
+}
+
+// refusal is the first row of the gate that refuses the send, nil for none (E-13).
+// Row 1, the key, and row 3, a pause, are the caller's.
+func (a *Activities) refusal(ctx context.Context, tx *store.EnrollmentTx, g *gate) (*refusal, error) {
+	emailKey := text(g.draft.contact.EmailKey)
+	switch {
+	case g.ended: // row 2
+		return &refusal{status: sendSkipped, reason: reasonEnded}, nil
+	case g.pause.skips():
+		return &refusal{status: sendSkipped, reason: reasonPausedLate}, nil
+	case !g.addressOK: // row 4
+		return &refusal{status: sendSkipped, reason: reasonNoEmail}, nil
+	case g.request.SkipPreferenceCheck: // E-15
+		return suppressed(g.records, emailKey), nil
+	}
+	refused, err := optedOut(g.records, emailKey, g.draft.category)
+	if err != nil || refused != nil || a.Config.FrequencyCap.Exempts(g.draft.category) { // E-16
+		return refused, err
+	}
+	if refused, err = a.deferredTooLong(ctx, tx, g); err != nil || refused != nil {
+		return refused, err
+	}
+	if err := a.awaitTurn(ctx, tx, g.deferral); err != nil {
+		return nil, err
+	}
+	if refused, err = a.outsideWindow(ctx, g.contact, g.request, tx.Now); err != nil || refused != nil {
+		return refused, err
+	}
+	return g.pace.refusal(), nil
+}
 
 // suppressed is row 5 of the gate: it counts for the exact address only (E-20).
 func suppressed(records []storedb.Preference, emailKey string) *refusal {
 	for _, p := range records {
 		if p.Suppressed && p.EmailKey == emailKey && emailKey != "" {
-			return &refusal{sendSuppressed, text(p.SuppressionReason)}
+			return &refusal{status: sendSuppressed, reason: text(p.SuppressionReason)}
 		}
 	}
 	return nil
@@ -48,7 +134,7 @@ func optedOut(records []storedb.Preference, emailKey, category string) (*refusal
 	}
 	for _, p := range records {
 		if p.UnsubscribedAll {
-			return &refusal{sendSuppressed, reasonUnsubscribed}, nil
+			return &refusal{status: sendSuppressed, reason: reasonUnsubscribed}, nil
 		}
 	}
 	if category == "" {
@@ -60,20 +146,17 @@ func optedOut(records []storedb.Preference, emailKey, category string) (*refusal
 			return nil, fmt.Errorf("decode categories of preference %s: %w", p.ID, err)
 		}
 		if on, given := categories[category]; given && !on {
-			return &refusal{sendSuppressed, reasonCategoryOptOut}, nil
+			return &refusal{status: sendSuppressed, reason: reasonCategoryOptOut}, nil
 		}
 	}
 	return nil, nil //nolint:nilnil // nothing refuses
 }
 
-// transactional is the category that windows, gaps and caps let pass (E-16).
-const transactional = "transactional"
-
 // outsideWindow is row 8 of the gate: the clock on the contact's wall, as committed,
 // at the instant of the claim (E-25, S-38).
-func (a *Activities) outsideWindow(ctx context.Context, contact storedb.Contact, r SendRequest, category string, now time.Time) (*refusal, error) {
+func (a *Activities) outsideWindow(ctx context.Context, contact storedb.Contact, r SendRequest, now time.Time) (*refusal, error) {
 	window := cmp.Or(r.Window, a.Config.SendWindow)
-	if window == (hogsend.Window{}) || category == transactional {
+	if window == (hogsend.Window{}) {
 		return nil, nil //nolint:nilnil // nothing refuses
 	}
 	known, err := contactOf(contact)
@@ -84,5 +167,58 @@ func (a *Activities) outsideWindow(ctx context.Context, contact storedb.Contact,
 	if err != nil || opens.Equal(now) {
 		return nil, err
 	}
-	return &refusal{sendSkipped, reasonOutsideWindow}, nil
+	return &refusal{sendSkipped, reasonOutsideWindow, opens}, nil
+}
+
+// pace is what rows 9 and 10 of the gate look at: claims that came too shortly before.
+type pace struct {
+	gap   time.Duration
+	limit hogsend.CategoryCap
+	own   bool // the limit is the category's
+
+	gapClaims, capClaims []time.Time // at most one each
+}
+
+// paceOf is the pace that a send is held to, none for what passes these rows.
+func (a *Activities) paceOf(journeyID, category string, r SendRequest) *pace {
+	if r.SkipPreferenceCheck || a.Config.FrequencyCap.Exempts(category) { // E-15, E-16
+		return &pace{}
+	}
+	p := &pace{gap: a.Config.JourneySuppress[journeyID]}
+	p.limit, p.own = a.Config.FrequencyCap.Of(category)
+	return p
+}
+
+// queue asks for the claims, which the locks of the contact and of the address keep as
+// they are until this send is decided: no two sends find the same place (E-22).
+func (p *pace) queue(ctx context.Context, queries *store.Pipeline, journeyIDs []string, d draft, address string, now time.Time) {
+	if p.gap > 0 {
+		queries.Add(func(q *storedb.Queries) (err error) {
+			p.gapClaims, err = q.SendGap(ctx, &d.contact.ID, now.Add(-p.gap), journeyIDs)
+			return err
+		})
+	}
+	if p.limit.Count < 1 {
+		return
+	}
+	count := storedb.SendCapParams{
+		ContactID: &d.contact.ID, Address: address, Since: now.Add(-p.limit.Window),
+		MaxCount: int32(min(p.limit.Count, math.MaxInt32)), Skipped: int32(min(p.limit.Count, math.MaxInt32) - 1),
+	}
+	if p.own {
+		count.Category = d.category
+	}
+	queries.Add(func(q *storedb.Queries) (err error) { p.capClaims, err = q.SendCap(ctx, count); return err })
+}
+
+// refusal is rows 9 and 10 (E-21, E-24). A claim counts toward a cap until it is older
+// than the window, hence the millisecond (E-26).
+func (p *pace) refusal() *refusal {
+	switch {
+	case len(p.gapClaims) > 0:
+		return &refusal{sendSkipped, reasonSuppressGap, p.gapClaims[0].UTC().Add(p.gap)}
+	case len(p.capClaims) > 0:
+		return &refusal{sendSkipped, reasonCapped, p.capClaims[0].UTC().Add(p.limit.Window + time.Millisecond)}
+	}
+	return nil
 }

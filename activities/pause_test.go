@@ -83,16 +83,16 @@ func TestPauseHoldsASend(t *testing.T) {
 	w.pause("welcome")
 	first := w.send(hello(claim, 1))
 	require.NotNil(t, first.Held)
-	require.Equal(t, "paused:send:hello#1", first.Held.Node)
+	require.Equal(t, "paused:send:hello", first.Held.Node)
 	require.Equal(t, first, w.send(hello(claim, 1))) // the activity ran again
-	require.Equal(t, "waiting paused:send:hello#1", w.stands())
+	require.Equal(t, "waiting paused:send:hello", w.stands())
 	require.Zero(t, w.count("sends"))
 
 	w.resume("welcome", store.CatchUp)
 	require.Equal(t, first, w.send(hello(claim, 1)), "its turn has not come")
 	require.True(t, w.release(first.Held))
 	require.False(t, w.release(first.Held))
-	require.Equal(t, "active send:hello#1", w.stands())
+	require.Equal(t, "active send:hello", w.stands())
 	require.Equal(t, 1, w.count(`outbox where kind = 'signal' and key = $1`, names.ReleaseKey(first.Held.ID)))
 	require.Equal(t, hogsend.SendSent, w.send(hello(claim, 1)).Verdict.Status)
 	require.Equal(t, []string{"enrolled start", "paused send:hello#1:pause#1", "resumed send:hello#1:pause#1", "sent send:hello#1"}, w.actions())
@@ -276,7 +276,7 @@ func TestAbandonedHold(t *testing.T) {
 		require.NoError(t, err)
 		require.False(t, effect.Ended)
 	}
-	require.Equal(t, "active send:hello#1", w.stands())
+	require.Equal(t, "active send:hello", w.stands())
 	require.Zero(t, w.count(`outbox where kind = 'signal'`))
 	w.event("stop", "")
 	effect, err := w.AbandonHold(t.Context(), *held)

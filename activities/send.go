@@ -29,9 +29,9 @@ func (a *Activities) Send(ctx context.Context, r SendRequest) (SendResult, error
 		return SendResult{}, final(err)
 	}
 	defer keepAlive(ctx)()
-	row, held, err := a.claim(ctx, id, r)
-	if err != nil || held != nil {
-		return SendResult{Held: held}, final(err)
+	row, later, err := a.claim(ctx, id, r)
+	if err != nil || later != (SendResult{}) {
+		return later, final(err)
 	}
 	if row.Status == sendQueued {
 		if row, err = a.deliver(ctx, r.Step, row); err != nil {
@@ -101,30 +101,30 @@ func outcome(row storedb.Send) (SendResult, error) {
 var errStale = errors.New("contact changed while its mail was rendered")
 
 // claim returns the row of the key: the one there is, or a new one that was claimed
-// or refused by the gate; or no row but the hold of a pause. It renders before it
-// takes the lock, which is held across Postgres statements only (I-6), and renders
-// again if the contact changed meanwhile.
-func (a *Activities) claim(ctx context.Context, id uuid.UUID, r SendRequest) (row storedb.Send, held *Hold, err error) {
+// or refused by the gate; or no row but later, what lets the send wait: the hold of a
+// pause or a deferral. It renders before it takes the lock, which is held across
+// Postgres statements only (I-6), and renders again if the contact changed meanwhile.
+func (a *Activities) claim(ctx context.Context, id uuid.UUID, r SendRequest) (row storedb.Send, later SendResult, err error) {
 	first := r.Key
 	for {
 		var known []storedb.Send
 		known, r.Key, err = a.findSend(ctx, id, first)
 		if err != nil {
-			return row, nil, fmt.Errorf("find send: %w", err)
+			return row, later, fmt.Errorf("find send: %w", err)
 		}
 		if len(known) > 0 {
-			return known[0], nil, nil
+			return known[0], later, nil
 		}
 		d, err := a.draft(ctx, id, r)
 		if err != nil {
-			return row, nil, err
+			return row, later, a.giveUpDeferral(ctx, id, r, err)
 		}
 		err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
-			row, held, err = a.claimLocked(ctx, tx, r, d)
+			row, later, err = a.claimLocked(ctx, tx, r, d)
 			return err
 		})
 		if !errors.Is(err, errStale) {
-			return row, held, err
+			return row, later, err
 		}
 	}
 }
@@ -214,63 +214,35 @@ func first(values ...string) string {
 
 // claimLocked is gate and claim under the contact's lock and then that of the
 // address's preference record, so that two sends are decided one after the other (E-12).
-func (a *Activities) claimLocked(ctx context.Context, tx *store.EnrollmentTx, r SendRequest, d draft) (storedb.Send, *Hold, error) {
-	address, addressOK := email.Address(text(d.contact.Email))
-	emailKey := text(d.contact.EmailKey)
-	var (
-		known   []storedb.Send
-		contact storedb.Contact
-		records []storedb.Preference
-	)
-	gate := a.pauseGate(tx, r.Step)
-	err := tx.Read(ctx, func(p *store.Pipeline) {
-		gate.queue(ctx, p) // its lock comes before those of preferences, everywhere
-		p.Add(func(q *storedb.Queries) (err error) { known, err = q.SendFind(ctx, r.Key); return err })
-		p.Add(func(q *storedb.Queries) (err error) {
-			contact, err = q.EnrollmentContact(ctx, tx.Enrollment.ID)
-			return err
-		})
-		if addressOK {
-			p.Add(func(q *storedb.Queries) error {
-				return q.PreferenceEnsure(ctx, storedb.PreferenceEnsureParams{ID: uuid.Must(uuid.NewV7()), Email: address, EmailKey: emailKey, ContactID: &d.contact.ID, Now: tx.Now})
-			})
-		}
-		p.Add(func(q *storedb.Queries) (err error) {
-			records, err = q.PreferenceLock(ctx, emailKey, &d.contact.ID)
-			return err
-		})
-	})
-	if err != nil {
-		return storedb.Send{}, nil, fmt.Errorf("read for send gate: %w", err)
-	}
-	if len(known) > 0 { // row 1
-		return known[0], nil, nil
-	}
-	if contact.ID != d.contact.ID || !contact.UpdatedAt.Equal(d.contact.UpdatedAt) {
-		return storedb.Send{}, nil, errStale
-	}
-	var refused *refusal
+func (a *Activities) claimLocked(ctx context.Context, tx *store.EnrollmentTx, r SendRequest, d draft) (row storedb.Send, later SendResult, err error) {
+	g, err := a.readGate(ctx, tx, r, d)
 	switch {
-	case !store.Live(tx.Enrollment.Status) || contact.DeletedAt != nil: // row 2
-		refused = &refusal{sendSkipped, reasonEnded}
-	case gate.holds(): // row 3
-		return storedb.Send{}, a.hold(ctx, tx, gate, true), nil
-	case gate.skips():
-		refused = &refusal{sendSkipped, reasonPausedLate}
-	case !addressOK: // row 4
-		refused = &refusal{sendSkipped, reasonNoEmail}
-	case r.SkipPreferenceCheck: // E-15
-		refused = suppressed(records, emailKey)
-	default:
-		if refused, err = optedOut(records, emailKey, d.category); err == nil && refused == nil {
-			refused, err = a.outsideWindow(ctx, contact, r, d.category, tx.Now)
-		}
-		if err != nil {
-			return storedb.Send{}, nil, err
-		}
+	case err != nil:
+		return row, later, fmt.Errorf("read for send gate: %w", err)
+	case len(g.known) > 0: // row 1
+		return g.known[0], later, nil
+	case !g.ended && g.deferral.early(tx.Now):
+		// An attempt that is repeated, or Temporal's clock is ahead of Postgres'.
+		return row, SendResult{Deferred: g.deferral.told()}, nil
+	case g.contact.ID != d.contact.ID || !g.contact.UpdatedAt.Equal(d.contact.UpdatedAt):
+		return row, later, errStale
+	case !g.ended && g.pause.holds(): // row 3
+		g.deferral.close(ctx, tx)
+		return row, SendResult{Held: a.hold(ctx, tx, g.pause, true)}, nil
 	}
-	row, err := a.insert(ctx, tx, r, d, address, refused)
-	return row, nil, err
+	refused, err := a.refusal(ctx, tx, g)
+	if err != nil {
+		return row, later, err
+	}
+	g.deferral.close(ctx, tx)
+	if until := a.deferredUntil(tx.Now, g, refused); !until.IsZero() {
+		return row, SendResult{Deferred: a.deferSend(ctx, tx, g, refused, until)}, nil
+	}
+	if refused != nil && g.deferral.open != nil {
+		a.stand(ctx, tx, "active", r.Step.Node)
+	}
+	row, err = a.insert(ctx, tx, r, d, g.address, refused)
+	return row, later, err
 }
 
 // insert queues the row with everything the provider will be given (E-29), or

@@ -49,7 +49,18 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	s := dbtest.DB(t)
+	return newWorldOn(t, dbtest.DB(t))
+}
+
+// newClockedWorld is a world whose clock stands where set puts it.
+func newClockedWorld(t *testing.T, now time.Time) (w *world, set func(time.Time)) {
+	t.Helper()
+	s, set := dbtest.Clocked(t, now)
+	return newWorldOn(t, s), set
+}
+
+func newWorldOn(t *testing.T, s *store.Store) *world {
+	t.Helper()
 	ingester := ingest.New(s, ingest.Config{Journeys: registry.Journeys, BuildID: "build"})
 	t.Cleanup(ingester.Close)
 	renderer, err := email.Compile(registry)
@@ -99,7 +110,12 @@ func (p *provider) Send(_ context.Context, m email.Message) (string, error) {
 // event ingests an event of the contact "ada" and returns what became of it.
 func (w *world) event(name string, properties string) ingest.Result {
 	w.t.Helper()
-	e := ingest.Event{Name: name, UserID: "ada", Email: "ada@example.com"}
+	return w.eventOf("ada", name, properties)
+}
+
+func (w *world) eventOf(user, name, properties string) ingest.Result {
+	w.t.Helper()
+	e := ingest.Event{Name: name, UserID: user, Email: user + "@example.com"}
 	if properties != "" {
 		e.Properties = json.RawMessage(properties)
 	}
@@ -111,8 +127,15 @@ func (w *world) event(name string, properties string) ingest.Result {
 // enroll lets an event enroll "ada" and returns the enrollment, claimed.
 func (w *world) enroll(trigger string) activities.Claim {
 	w.t.Helper()
-	w.event(trigger, "")
-	claim, err := w.ClaimEnrollment(w.t.Context(), activities.ClaimRequest{EnrollmentID: w.newest(), FirstRunID: "run-1"})
+	return w.enrollOf("ada", trigger)
+}
+
+func (w *world) enrollOf(user, trigger string) activities.Claim {
+	w.t.Helper()
+	w.eventOf(user, trigger, "")
+	var id uuid.UUID
+	w.scan(&id, `select e.id from enrollments e join contacts c on c.id = e.contact_id where c.external_id = $1 order by e.created_at desc, e.entry desc limit 1`, user)
+	claim, err := w.ClaimEnrollment(w.t.Context(), activities.ClaimRequest{EnrollmentID: id.String(), FirstRunID: "run-1"})
 	require.NoError(w.t, err)
 	require.True(w.t, claim.Claimed)
 	return claim
@@ -150,5 +173,7 @@ func step(claim activities.Claim, key string) activities.Step {
 // hello is a send of the template "hello", the nth of its enrollment.
 func hello(claim activities.Claim, n int) activities.SendRequest {
 	key := fmt.Sprintf("send:hello#%d", n)
-	return activities.SendRequest{Step: step(claim, key), Key: claim.Enrollment.ID + ":" + key, Template: "hello", Props: json.RawMessage(`{"word":"there"}`)}
+	at := step(claim, key)
+	at.Node = "send:hello"
+	return activities.SendRequest{Step: at, Key: claim.Enrollment.ID + ":" + key, Template: "hello", Props: json.RawMessage(`{"word":"there"}`)}
 }

@@ -136,14 +136,28 @@ type SendRequest struct {
 	SkipPreferenceCheck bool            `json:"skipPreferenceCheck,omitempty"`
 	// Window replaces the default send window; the zero value keeps it (E-25).
 	Window hogsend.Window `json:"window,omitzero"`
+	// OnHold replaces the default; "" keeps it (E-26).
+	OnHold hogsend.OnHold `json:"onHold,omitempty"`
 }
 
 // SendResult is a verdict, or Ended when the enrollment was over at the claim, or
-// Held when a pause holds it.
+// Held when a pause holds it, or Deferred when the gate lets it wait.
 type SendResult struct {
-	Verdict hogsend.Verdict `json:"verdict"`
-	Ended   bool            `json:"ended"`
-	Held    *Hold           `json:"held,omitempty"`
+	Verdict  hogsend.Verdict `json:"verdict"`
+	Ended    bool            `json:"ended"`
+	Held     *Hold           `json:"held,omitempty"`
+	Deferred *Deferral       `json:"deferred,omitempty"`
+}
+
+// Deferral lets a send wait. It is asked for again at Until, and the whole gate then
+// decides anew (E-26).
+type Deferral struct {
+	// WaitID and StepKey are those of its wait.
+	WaitID  string `json:"waitId"`
+	StepKey string `json:"stepKey"`
+	// Node is where the enrollment stands meanwhile.
+	Node  string    `json:"node"`
+	Until time.Time `json:"until"`
 }
 
 // TriggerRequest ingests an event caused by a journey (J-135).

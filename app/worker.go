@@ -133,13 +133,17 @@ func (p *process) work(ctx context.Context, ready func()) error {
 			Config: activities.Config{
 				From: p.cfg.EmailFrom, FromDomains: p.cfg.EmailFromDomains, ReplyTo: p.cfg.EmailReplyTo,
 				PublicURL: p.cfg.PublicURL, BuildID: p.build, LateHorizon: p.cfg.LateEventHorizon,
-				JourneyNames:      p.journeyTexts(func(j hogsend.Journey) string { return j.Name }),
-				JourneyCategories: p.journeyTexts(func(j hogsend.Journey) string { return j.Category }),
+				JourneyNames:      perJourney(p, func(j hogsend.Journey) string { return j.Name }),
+				JourneyCategories: perJourney(p, func(j hogsend.Journey) string { return j.Category }),
+				JourneySuppress:   perJourney(p, func(j hogsend.Journey) time.Duration { return j.Suppress }),
 				JourneyIDs:        p.journeyIDs(),
 				DefaultTimezone:   cmp.Or(p.cfg.DefaultTimezone, p.registry.Defaults.Timezone),
 				DefaultWindow:     p.registry.Defaults.Window,
 				PostHog:           analytics != nil,
 				SendWindow:        p.registry.Defaults.SendWindow,
+				FrequencyCap:      p.registry.Defaults.FrequencyCap,
+				OnHold:            p.registry.Defaults.OnHold,
+				MaxDefer:          p.registry.Defaults.MaxDefer,
 			},
 			Logger: p.log,
 		},
@@ -174,15 +178,15 @@ func (p *process) digest() string {
 	return p.registry.Digest() + " " + p.cfg.EnabledBuckets
 }
 
-// journeyTexts are texts of the journeys by id and alias.
-func (p *process) journeyTexts(text func(hogsend.Journey) string) map[string]string {
-	texts := map[string]string{}
+// perJourney is something of each journey by id and alias.
+func perJourney[T any](p *process, of func(hogsend.Journey) T) map[string]T {
+	all := map[string]T{}
 	for _, j := range slices.Concat(p.registry.Journeys, p.registry.Reactions()) {
 		for _, id := range append([]string{j.ID}, j.Aliases...) {
-			texts[id] = text(j)
+			all[id] = of(j)
 		}
 	}
-	return texts
+	return all
 }
 
 // journeyIDs are all ids of each journey, sorted, by each of them.

@@ -37,6 +37,7 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 type postgres struct {
 	t          *testing.T
 	store      *store.Store
+	set        func(now time.Time) // the database's clock
 	ingester   *ingest.Ingester
 	activities *activities.Activities
 	server     *virtual.Server
@@ -78,23 +79,7 @@ func onPostgres(t *testing.T, s *Scenario) []string {
 func newPostgres(t *testing.T, s *Scenario) *postgres {
 	t.Helper()
 	p := &postgres{t: t, start: s.start, people: map[string]Person{}}
-	url := dbtest.URL(t)
-	// Unqualified, clock_timestamp is now the one that stands still.
-	connection, err := pgx.Connect(t.Context(), url)
-	require.NoError(t, err)
-	for _, statement := range []string{
-		`create schema virtual`, `create table virtual.clock (at timestamptz not null)`, `insert into virtual.clock values (now())`,
-		`create function virtual.clock_timestamp() returns timestamptz language sql stable as 'select at from virtual.clock'`,
-		`do $$ begin execute format('alter database %I set search_path = virtual, public, pg_catalog', current_database()); end $$`,
-	} {
-		_, err = connection.Exec(t.Context(), statement)
-		require.NoError(t, err, statement)
-	}
-	require.NoError(t, connection.Close(t.Context()))
-	p.store, err = store.Open(t.Context(), store.Config{URL: url, MaxConns: 8})
-	require.NoError(t, err)
-	t.Cleanup(p.store.Close)
-	p.set(s.start)
+	p.store, p.set = dbtest.Clocked(t, s.start)
 	p.ingester = ingest.New(p.store, ingest.Config{Journeys: s.registry.Journeys, BuildID: buildID, Logger: slog.New(slog.DiscardHandler)})
 	t.Cleanup(p.ingester.Close)
 	config := activities.Config{From: sender, PublicURL: publicURL, BuildID: buildID, JourneyNames: map[string]string{}, JourneyCategories: map[string]string{}}
@@ -116,11 +101,6 @@ func (p *postgres) exec(statement string, args ...any) {
 	p.t.Helper()
 	_, err := p.store.Pool.Exec(context.WithoutCancel(p.t.Context()), statement, args...)
 	require.NoError(p.t, err, statement)
-}
-
-func (p *postgres) set(now time.Time) {
-	p.t.Helper()
-	p.exec(`update virtual.clock set at = $1`, now)
 }
 
 // clock sets the database's clock. An ingester receives the first event of a

@@ -265,7 +265,7 @@ func (s *Server) getJourney(r *request) error {
 	if err != nil {
 		return err
 	}
-	out := journeyDetail{journeyItem: items[0], RecentStates: []stateReply{}}
+	out := journeyDetail{journeyItem: items[0], Suppress: dur(j.Suppress), RecentStates: []stateReply{}}
 	if out.Trigger, err = triggerOf(j.Trigger.Event, j.Trigger.Conditions); err != nil {
 		return err
 	}

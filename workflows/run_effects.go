@@ -41,6 +41,9 @@ func (r *journeyRun) Send(ctx workflow.Context, email hogsend.Email) (hogsend.Ve
 	if err := email.Window.Validate(); err != nil {
 		return hogsend.Verdict{}, err
 	}
+	if !email.OnHold.Valid() {
+		return hogsend.Verdict{}, invalid("onHold", "must be Skip or Defer")
+	}
 	props, err := encodeProps(email.Props)
 	if err != nil {
 		return hogsend.Verdict{}, err
@@ -58,19 +61,23 @@ func (r *journeyRun) Send(ctx workflow.Context, email hogsend.Email) (hogsend.Ve
 	request := activities.SendRequest{
 		Step: step, Key: r.enrollmentID + ":" + step.Key, Template: email.Template, Props: props, Subject: email.Subject,
 		From: email.From, ReplyTo: email.ReplyTo, Category: email.Category, SkipPreferenceCheck: email.SkipPreferenceCheck,
-		Window: email.Window,
+		Window: email.Window, OnHold: email.OnHold,
 	}
 	for {
 		result, err := r.send(ctx, node, request)
 		switch {
 		case err != nil:
-			return hogsend.Verdict{}, authorError(err)
+			err = authorError(err)
 		case result.Ended:
-			return hogsend.Verdict{}, r.end()
-		case result.Held == nil:
+			err = r.end()
+		case result.Held != nil:
+			err = r.hold(ctx, *result.Held)
+		case result.Deferred != nil:
+			err = r.deferSend(ctx, *result.Deferred)
+		default:
 			return result.Verdict, nil
 		}
-		if err := r.hold(ctx, *result.Held); err != nil {
+		if err != nil {
 			return hogsend.Verdict{}, err
 		}
 	}
@@ -84,6 +91,29 @@ func (r *journeyRun) send(ctx workflow.Context, node string, request activities.
 	var result activities.SendResult
 	err := workflow.ExecuteActivity(ctx, activities.SendName, request).Get(ctx, &result)
 	return result, err
+}
+
+// deferSend waits until a deferred send is to be tried again (E-26). An error says why
+// it will not be: the enrollment has ended, or its author canceled ctx.
+func (r *journeyRun) deferSend(ctx workflow.Context, d activities.Deferral) error {
+	node := r.node
+	leave := r.standAt(d.Node, "", &d.Until)
+	defer func() {
+		leave()
+		if r.node == d.Node {
+			r.node = node
+		}
+	}()
+	until := d.Until
+	if now := workflow.Now(ctx); !until.After(now) {
+		until = now.Add(minRetry) // for Postgres' clock, which decides, it has not passed
+	}
+	err := r.await(ctx, d.Node, activities.WaitState{WaitID: d.WaitID, Deadline: &until})
+	if err == nil {
+		return nil
+	}
+	step := activities.Step{EnrollmentID: r.enrollmentID, Key: d.StepKey, Node: d.Node}
+	return r.interrupted(ctx, step, d.WaitID, err)
 }
 
 func encodeProps(props any) (json.RawMessage, error) {

@@ -20,6 +20,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -40,6 +41,33 @@ func DB(t testing.TB) *store.Store {
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	return s
+}
+
+// Clocked is such a store whose database has a clock that stands where set puts it:
+// the product's statements say clock_timestamp without a schema.
+func Clocked(t testing.TB, now time.Time) (s *store.Store, set func(now time.Time)) {
+	t.Helper()
+	url := URL(t)
+	connection := connect(t, url)
+	for _, statement := range []string{
+		`create schema virtual`, `create table virtual.clock (at timestamptz not null)`, `insert into virtual.clock values (now())`,
+		`create function virtual.clock_timestamp() returns timestamptz language sql stable as 'select at from virtual.clock'`,
+		`do $$ begin execute format('alter database %I set search_path = virtual, public, pg_catalog', current_database()); end $$`,
+	} {
+		_, err := connection.Exec(t.Context(), statement)
+		require.NoError(t, err, statement)
+	}
+	require.NoError(t, connection.Close(t.Context()))
+	s, err := store.Open(t.Context(), store.Config{URL: url, MaxConns: 8})
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	set = func(now time.Time) {
+		t.Helper()
+		_, err := s.Pool.Exec(context.WithoutCancel(t.Context()), `update virtual.clock set at = $1`, now)
+		require.NoError(t, err)
+	}
+	set(now)
+	return s, set
 }
 
 // URL is the address of a migrated database of the test's own, for tests that

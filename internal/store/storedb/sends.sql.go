@@ -177,6 +177,66 @@ func (q *Queries) SendAttempt(ctx context.Context, key string) (SendAttemptRow, 
 	return i, err
 }
 
+const sendCap = `-- name: SendCap :many
+select c.claimed_at::timestamptz as claimed_at from (
+    (
+        select s.id, s.claimed_at from sends s
+        where s.contact_id = $1 and s.claimed_at >= $2::timestamptz
+            and s.status not in ('suppressed', 'skipped') and (s.status <> 'failed' or s.reason = 'unknown_outcome') and s.key not like 'test:%'
+            and ($3::text = '' or s.category = $3::text)
+        order by s.claimed_at desc limit $4
+    )
+    union
+    (
+        select s.id, s.claimed_at from sends s
+        where lower(s.to_email) = lower($5::text) and s.claimed_at >= $2::timestamptz
+            and s.status not in ('suppressed', 'skipped') and (s.status <> 'failed' or s.reason = 'unknown_outcome') and s.key not like 'test:%'
+            and ($3::text = '' or s.category = $3::text)
+        order by s.claimed_at desc limit $4
+    )
+) c
+order by c.claimed_at desc offset $6 limit 1
+`
+
+type SendCapParams struct {
+	ContactID *uuid.UUID
+	Since     time.Time
+	Category  string
+	MaxCount  int32
+	Address   string
+	Skipped   int32
+}
+
+// The claim that makes a cap reached: the max_count-th newest that counts, to the
+// contact or to the address; none while there are fewer (E-21, E-22). No category
+// means all (E-23).
+func (q *Queries) SendCap(ctx context.Context, arg SendCapParams) ([]time.Time, error) {
+	rows, err := q.db.Query(ctx, sendCap,
+		arg.ContactID,
+		arg.Since,
+		arg.Category,
+		arg.MaxCount,
+		arg.Address,
+		arg.Skipped,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []time.Time
+	for rows.Next() {
+		var claimed_at time.Time
+		if err := rows.Scan(&claimed_at); err != nil {
+			return nil, err
+		}
+		items = append(items, claimed_at)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const sendFail = `-- name: SendFail :execrows
 update sends set status = 'failed', reason = $1, updated_at = clock_timestamp()
 where key = $2 and status = 'queued'
@@ -235,6 +295,34 @@ func (q *Queries) SendFind(ctx context.Context, key string) ([]Send, error) {
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const sendGap = `-- name: SendGap :many
+select s.claimed_at::timestamptz as claimed_at from sends s
+where s.contact_id = $1 and s.claimed_at > $2::timestamptz and s.journey_id = any($3::text[])
+    and s.status not in ('suppressed', 'skipped') and (s.status <> 'failed' or s.reason = 'unknown_outcome') and s.key not like 'test:%'
+order by s.claimed_at desc limit 1
+`
+
+// The journey's newest claim for the contact that counts, if it is younger (E-24).
+func (q *Queries) SendGap(ctx context.Context, contactID *uuid.UUID, since time.Time, journeyIds []string) ([]time.Time, error) {
+	rows, err := q.db.Query(ctx, sendGap, contactID, since, journeyIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []time.Time
+	for rows.Next() {
+		var claimed_at time.Time
+		if err := rows.Scan(&claimed_at); err != nil {
+			return nil, err
+		}
+		items = append(items, claimed_at)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
