@@ -45,7 +45,9 @@ func (d *deferral) queue(ctx context.Context, p *store.Pipeline, enrollmentID uu
 // early reports that the send is not to be tried yet.
 func (d *deferral) early(now time.Time) bool { return d.open != nil && d.open.Deadline.After(now) }
 
-func (d *deferral) told() *Deferral { return toldOf(d.open.ID, d.open.StepKey, d.open.Label, *d.open.Deadline) }
+func (d *deferral) told() *Deferral {
+	return toldOf(d.open.ID, d.open.StepKey, d.open.Label, *d.open.Deadline)
+}
 
 func toldOf(id uuid.UUID, stepKey, node string, until time.Time) *Deferral {
 	return &Deferral{WaitID: id.String(), StepKey: stepKey, Node: node, Until: until.UTC()}

@@ -18,6 +18,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/activities"
 	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
@@ -354,4 +355,29 @@ func TestADeferredSendThatCannotBeRendered(t *testing.T) {
 	_, err = w.Send(t.Context(), later(claim, 1))
 	requireFinal(t, err, activities.TypeValidation)
 	require.Equal(t, "active send:hello", w.whereabouts(claim))
+}
+
+// J-57, J-134: a merge takes a deferred send along; it goes to the survivor, whose
+// earlier mails count.
+func TestAMergeTakesADeferredSendAlong(t *testing.T) {
+	t.Parallel()
+	w, set := newClockedWorld(t, noon)
+	w.Config.FrequencyCap = hogsend.FrequencyCap{Count: 1, Window: hogsend.Day}
+	w.event("seen", "") // ada
+	_, err := w.Ingest.Ingest(t.Context(), ingest.Event{Name: "start", AnonymousID: "cookie"})
+	require.NoError(t, err)
+	claim, err := w.ClaimEnrollment(t.Context(), activities.ClaimRequest{EnrollmentID: w.newest(), FirstRunID: "run-1"})
+	require.NoError(t, err)
+	w.exec(`update contacts set email = 'old@example.com', email_key = 'old@example.com' where external_id is null`)
+	w.sentEarlier(earlier{to: "old@example.com", at: noon.Add(-time.Hour)}, earlier{at: noon.Add(time.Hour)})
+	due := noon.Add(23*time.Hour + time.Millisecond)
+	require.Equal(t, deferred(due), w.verdict(later(claim, 1)))
+	_, err = w.Ingest.Ingest(t.Context(), ingest.Event{Name: "login", UserID: "ada", AnonymousID: "cookie"})
+	require.NoError(t, err)
+	require.Equal(t, 1, w.count(`waits w join contacts c on c.id = w.contact_id where c.external_id = 'ada' and w.status = 'open'`))
+	set(due)
+	require.Equal(t, deferred(noon.Add(25*time.Hour+time.Millisecond)), w.verdict(later(claim, 1)))
+	set(noon.Add(25*time.Hour + time.Millisecond))
+	require.Equal(t, "sent ", w.verdict(later(claim, 1)))
+	require.Equal(t, "ada@example.com", w.provider.calls[0].To)
 }

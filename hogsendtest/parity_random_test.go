@@ -25,7 +25,18 @@ func randomCase(seed uint64) parityCase {
 		j("follow", "journey:exited", mailsOnce, func(j *hogsend.Journey) { j.EnrollUnsubscribed = true }), j("write", "word", writesContact, limited(hogsend.OncePerPeriod)),
 		j("look", "end", looksBack), j("sub", "end", asksSubscription),
 	}
-	return parityCase{name: fmt.Sprint("seed ", seed), journeys: journeys, script: func(s *Scenario, ada *Contact) {
+	var defaults hogsend.Defaults
+	if seed%2 == 1 { // sends are held, and half of them deferred
+		defaults = hogsend.Defaults{
+			SendWindow:   hogsend.Window{Start: "07:00", End: "19:00"},
+			FrequencyCap: hogsend.FrequencyCap{Count: 2, Window: day, ByCategory: map[string]hogsend.CategoryCap{"news": {Count: 1, Window: 2 * day}}},
+			OnHold:       []hogsend.OnHold{hogsend.Skip, hogsend.Defer}[seed/2%2], MaxDefer: 30 * hour,
+		}
+		for i := range journeys {
+			journeys[i].Suppress = time.Duration(i%3) * 5 * hour
+		}
+	}
+	return parityCase{name: fmt.Sprint("seed ", seed), journeys: journeys, defaults: defaults, script: func(s *Scenario, ada *Contact) {
 		people := []*Contact{ada, s.Contact(Person{UserID: "bob", Email: "bob@example.com", Timezone: "Asia/Tokyo"})}
 		journey := func() string { return journeys[r.IntN(len(journeys))].ID }
 		for range 40 {

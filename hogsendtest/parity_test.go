@@ -280,6 +280,146 @@ func mailsByTheClock(ctx workflow.Context, run hogsend.Run) error {
 	return nil
 }
 
+// mailsOften sends three notes six hours apart and tells what became of each.
+func mailsOften(ctx workflow.Context, run hogsend.Run) error {
+	for _, mail := range []hogsend.Email{{Template: "note"}, {Template: "news"}, {Template: "note", Category: "transactional"}, {Template: "note", Label: "last"}} {
+		v, err := run.Send(ctx, mail)
+		if err != nil {
+			return err
+		}
+		if err := run.Checkpoint(ctx, fmt.Sprint(v.Status, " ", v.Reason)); err != nil {
+			return err
+		}
+		if err := run.Sleep(ctx, 6*hour); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// defersItsMail defers even for the journey's own gap.
+func defersItsMail(ctx workflow.Context, run hogsend.Run) error {
+	v, err := run.Send(ctx, hogsend.Email{Template: "note", OnHold: hogsend.Defer})
+	if err != nil {
+		return err
+	}
+	return run.Checkpoint(ctx, fmt.Sprint(v.Status, " ", v.Reason))
+}
+
+// mailsTwiceAtOnce sends from two coroutines.
+func mailsTwiceAtOnce(ctx workflow.Context, run hogsend.Run) error {
+	done := workflow.NewWaitGroup(ctx)
+	for _, template := range []string{"note", "news"} {
+		done.Add(1)
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			defer done.Done()
+			if v, err := run.Send(ctx, hogsend.Email{Template: template}); err == nil {
+				_ = run.Checkpoint(ctx, fmt.Sprint(template, " ", v.Status, " ", v.Reason))
+			}
+		})
+	}
+	done.Wait(ctx)
+	return nil
+}
+
+// givesUpAMail takes its word back after two hours.
+func givesUpAMail(ctx workflow.Context, run hogsend.Run) error {
+	soon, cancel := workflow.WithCancel(ctx)
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		if workflow.Sleep(ctx, 2*hour) == nil {
+			cancel()
+		}
+	})
+	_, err := run.Send(soon, hogsend.Email{Template: "note"})
+	return run.Checkpoint(ctx, fmt.Sprint("gave up ", err != nil))
+}
+
+func gap(g time.Duration) func(*hogsend.Journey) {
+	return func(j *hogsend.Journey) { j.Suppress = g }
+}
+
+// heldCases are about caps, gaps and deferral: E-21 to E-27, J-133, J-134.
+func heldCases() []parityCase {
+	capped := hogsend.Defaults{FrequencyCap: hogsend.FrequencyCap{
+		Count: 2, Window: day, ByCategory: map[string]hogsend.CategoryCap{"news": {Count: 1, Window: 3 * day}},
+	}}
+	deferring := func(d hogsend.Defaults) hogsend.Defaults {
+		d.OnHold = hogsend.Defer
+		return d
+	}
+	nightly := deferring(hogsend.Defaults{SendWindow: hogsend.Window{Start: "18:00", End: "20:00"}})
+	often := func(_ *Scenario, ada *Contact) {
+		ada.At(0, "go")
+		ada.At(hour, "also")
+		ada.At(2*day, "go")
+		ada.At(2*day+1, "also")
+	}
+	mails := []hogsend.Journey{j("a", "go", mailsOften), j("b", "also", mailsOften, gap(3*hour))}
+	return []parityCase{
+		{name: "caps", journeys: mails, script: often, defaults: capped},
+		{name: "caps that defer", journeys: mails, script: often, defaults: deferring(capped)},
+		{name: "caps that defer a day", journeys: mails, script: often, defaults: func() hogsend.Defaults {
+			d := deferring(capped)
+			d.MaxDefer = 20 * hour
+			return d
+		}()},
+		{name: "a gap", journeys: []hogsend.Journey{j("a", "go", mailsOnce, gap(day)), j("b", "go", defersItsMail, gap(day))}, script: func(_ *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.At(day-time.Millisecond, "go")
+			ada.At(day, "go")
+			ada.At(3*day, "go")
+		}, defaults: hogsend.Defaults{OnHold: hogsend.Defer}},
+		{name: "a gap between two coroutines", journeys: []hogsend.Journey{j("a", "go", mailsTwiceAtOnce, gap(day))}, script: func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(day, "go") }},
+		{name: "deferred to the window", journeys: []hogsend.Journey{j("a", "go", mailsOften)}, script: func(_ *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.Moves(hour, "America/New_York") // the window opens five hours later, which is seen when it opens here
+			ada.Moves(4*day, "")
+			ada.At(4*day, "go")
+			ada.Unsubscribes(4*day + hour)
+			ada.Resubscribes(4*day + 9*hour)
+		}, defaults: nightly},
+		{name: "all in a coroutine of its own", journeys: []hogsend.Journey{j("a", "go", mailsTwiceAtOnce), j("b", "go", mailsOnce)}, script: func(_ *Scenario, ada *Contact) { ada.At(0, "go") }, defaults: func() hogsend.Defaults {
+			d := nightly
+			d.FrequencyCap = hogsend.FrequencyCap{Count: 1, Window: hour}
+			return d
+		}()},
+		{name: "exited, canceled and suppressed while deferred", journeys: []hogsend.Journey{j("a", "go", mailsOnce, exits("stop")), j("b", "go", mailsOnce), j("c", "go", mailsOnce)}, script: func(_ *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.At(hour, "stop")
+			ada.Cancel(2*hour, "b")
+			ada.Suppress(3*hour, "complaint")
+			ada.At(4*hour, "stop")
+		}, defaults: nightly},
+		{name: "paused while deferred", journeys: []hogsend.Journey{j("a", "go", mailsOften)}, script: func(s *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			s.Pause(hour, "a")
+			s.Resume(11*hour, "a")
+			s.Pause(2*day, "a")
+			s.Resume(4*day, "a", SkipLate)
+		}, defaults: nightly},
+		{name: "the worker is away when it is due", journeys: []hogsend.Journey{j("a", "go", mailsOften), j("b", "also", mailsOnce)}, script: func(s *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.At(hour, "also")
+			s.Down(7*hour, 9*hour)
+			s.Down(day+6*hour, 9*day) // longer than it may be deferred
+		}, defaults: nightly},
+		{name: "a mail given up while deferred", journeys: []hogsend.Journey{j("a", "go", givesUpAMail)}, script: func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(7*hour, "go") }, defaults: nightly},
+		{name: "events while deferred", journeys: []hogsend.Journey{j("a", "go", mailsThenListens)}, script: func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(hour, "word") }, defaults: nightly},
+	}
+}
+
+// mailsThenListens hears what came while its mail was on its way (J-125).
+func mailsThenListens(ctx workflow.Context, run hogsend.Run) error {
+	if _, err := run.Send(ctx, hogsend.Email{Template: "note"}); err != nil {
+		return err
+	}
+	e, err := run.WaitForEvent(ctx, hogsend.Wait{Event: "word", Timeout: hour})
+	if err != nil {
+		return err
+	}
+	return run.Checkpoint(ctx, fmt.Sprint("heard ", e != nil))
+}
+
 // parityCase is a script that must come to the same in memory and on Postgres (T-4).
 type parityCase struct {
 	name     string
@@ -553,7 +693,7 @@ func parityScenario(t *testing.T, c parityCase) *Scenario {
 // T-4: the kit decides as production does.
 func TestTheKitAgreesWithPostgres(t *testing.T) {
 	t.Parallel()
-	for _, c := range parityCases() {
+	for _, c := range append(parityCases(), heldCases()...) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			require.Equal(t, onPostgres(t, parityScenario(t, c)), inMemory(t, parityScenario(t, c)))

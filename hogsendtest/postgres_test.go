@@ -82,12 +82,16 @@ func newPostgres(t *testing.T, s *Scenario) *postgres {
 	p.store, p.set = dbtest.Clocked(t, s.start)
 	p.ingester = ingest.New(p.store, ingest.Config{Journeys: s.registry.Journeys, BuildID: buildID, Logger: slog.New(slog.DiscardHandler)})
 	t.Cleanup(p.ingester.Close)
-	config := activities.Config{From: sender, PublicURL: publicURL, BuildID: buildID, JourneyNames: map[string]string{}, JourneyCategories: map[string]string{}}
+	config := activities.Config{
+		From: sender, PublicURL: publicURL, BuildID: buildID, JourneyNames: map[string]string{}, JourneyCategories: map[string]string{},
+		JourneySuppress: map[string]time.Duration{},
+	}
 	for _, j := range s.registry.Journeys {
-		config.JourneyNames[j.ID], config.JourneyCategories[j.ID] = j.Name, j.Category
+		config.JourneyNames[j.ID], config.JourneyCategories[j.ID], config.JourneySuppress[j.ID] = j.Name, j.Category, j.Suppress
 	}
 	config.DefaultTimezone, config.DefaultWindow = s.registry.Defaults.Timezone, s.registry.Defaults.Window
-	config.SendWindow = s.registry.Defaults.SendWindow
+	config.SendWindow, config.FrequencyCap = s.registry.Defaults.SendWindow, s.registry.Defaults.FrequencyCap
+	config.OnHold, config.MaxDefer = s.registry.Defaults.OnHold, s.registry.Defaults.MaxDefer
 	renderer, err := email.Compile(s.registry)
 	require.NoError(t, err)
 	p.activities = &activities.Activities{Store: p.store, Ingest: p.ingester, Renderer: renderer, Provider: mailbox.New(p.store), Config: config}
@@ -317,11 +321,11 @@ func (p *postgres) outcome() []string {
 	query("event", `select e.received_at, c.external_id || ' ' || e.name || ' ' || e.source || ' hops ' || e.hops || ' ' || (e.properties - 'stateId' - 'userId')::text from events e join contacts c on c.id = e.contact_id order by e.seq`)
 	query("decision", `select d.at, c.external_id || ' ' || d.journey_id || ' ' || d.event_name || ' ' || coalesce(d.reason, d.outcome)
 		from decisions d join contacts c on c.id = d.contact_id join events e on e.id = d.event_id order by d.id`)
-	query("log", `select l.at, c.external_id || ' ' || e.journey_id || '#' || e.entry || ' ' || l.action || ' ' || l.to_node || ' ' || case when l.action = 'wait_started' then '' else coalesce(l.detail->>'outcome', l.detail->>'reason', l.detail->>'event', '') end
+	query("log", `select l.at, c.external_id || ' ' || e.journey_id || '#' || e.entry || ' ' || l.action || ' ' || l.to_node || ' ' || case when l.action = 'wait_started' then '' else coalesce(l.detail->>'outcome', l.detail->>'reason', l.detail->>'event', '') || coalesce(' until ' || (l.detail->>'until'), '') end
 		from step_logs l join enrollments e on e.id = l.enrollment_id join contacts c on c.id = e.contact_id
 		order by c.external_id, e.journey_id, e.entry, l.seq`)
 	query("mail", `select case when s.status = 'sent' then s.sent_at else s.updated_at end, c.external_id || ' ' || s.template_key || ' ' || s.status || ' ' || coalesce(s.reason, '') || ' ' || coalesce(s.category, '')
-		from sends s join contacts c on c.id = s.contact_id order by c.external_id, s.journey_id, s.created_at, s.key`)
+		from sends s join contacts c on c.id = s.contact_id order by c.external_id, s.journey_id, s.created_at, s.id`)
 	query("enrollment", `select coalesce(e.completed_at, e.exited_at), c.external_id || ' ' || e.journey_id || '#' || e.entry || ' ' || e.status || ' ' || e.node || ' ' || coalesce(e.exit_reason, '') || ' ' || coalesce(e.error, '') || ' hops ' || e.hops
 		from enrollments e join contacts c on c.id = e.contact_id order by c.external_id, e.journey_id, e.entry`)
 	query("contact", `select null, external_id || ' ' || coalesce(timezone, '') || ' ' || properties::text from contacts order by external_id`)

@@ -215,9 +215,9 @@ func (row logRow) text(start time.Time) string {
 		words = append(words, row.to)
 	}
 	detail := row.detail
-	if instant, ok := strings.CutPrefix(detail, "until "); ok {
+	if before, instant, ok := strings.Cut(detail, "until "); ok {
 		if at, err := time.Parse(time.RFC3339Nano, instant); err == nil {
-			detail = "until +" + at.Sub(start).String()
+			detail = before + "until +" + at.Sub(start).String()
 		}
 	}
 	if detail != "" {

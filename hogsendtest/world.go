@@ -50,6 +50,7 @@ type world struct {
 	holds       []*hold
 	preferences []*preference
 	sends       []*send
+	deferrals   map[string]*deferral // by the key of the send
 	once        map[string]json.RawMessage
 	// kept are the values of an earlier run of the script: what a function of
 	// Run.Once returns may be random.
@@ -66,7 +67,7 @@ type world struct {
 func newWorld(c *catalog, renderer *email.Renderer, now func() time.Time) *world {
 	return &world{
 		now: now, began: now(), registry: c, renderer: renderer, names: map[string]*person{}, keys: map[string]bool{}, byID: map[string]*enrollment{},
-		once: map[string]json.RawMessage{}, switches: map[string]*journeySwitch{},
+		once: map[string]json.RawMessage{}, switches: map[string]*journeySwitch{}, deferrals: map[string]*deferral{},
 	}
 }
 

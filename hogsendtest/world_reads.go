@@ -82,9 +82,7 @@ func (w *world) throttle(r activities.ThrottleRequest) (bool, error) {
 	}
 	count, t := 0, r.Throttle
 	for _, s := range w.sends {
-		mine := s.enrollment.person == n.person || emailKey(s.mail.To) == emailKey(n.person.email)
-		counts := s.status == sendQueued || s.status == sendSent || s.status == sendFailed && s.reason == "unknown_outcome"
-		if mine && counts && !s.claimedAt.Before(r.Since) &&
+		if s.wentTo(n.person) && s.counts() && !s.claimedAt.Before(r.Since) &&
 			(t.Journey == "" || w.canonical(t.Journey) == w.canonical(s.journeyID)) &&
 			(t.Template == "" || t.Template == s.mail.Template) && (t.Category == "" || t.Category == s.mail.Category) {
 			count++

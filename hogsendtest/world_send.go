@@ -75,15 +75,19 @@ func (w *world) unsubscribed(p *person) bool {
 	return slices.ContainsFunc(w.records(p), func(r *preference) bool { return r.unsubscribedAll })
 }
 
-// refusal is why a send may not leave: status and reason (E-13).
-type refusal struct{ status, reason string }
+// refusal is why a send may not leave: status and reason (E-13), and when a check
+// that time passes would let it.
+type refusal struct {
+	status, reason string
+	until          time.Time
+}
 
 // suppressed is row 5 of the gate: it counts for the exact address only.
 func (w *world) suppressed(p *person) *refusal {
 	key := emailKey(p.email)
 	for _, r := range w.records(p) {
 		if r.suppressed != "" && key != "" && r.emailKey == key {
-			return &refusal{sendSuppressed, r.suppressed}
+			return &refusal{status: sendSuppressed, reason: r.suppressed}
 		}
 	}
 	return nil
@@ -95,11 +99,11 @@ func (w *world) optedOut(p *person, category string) *refusal {
 		return r
 	}
 	if w.unsubscribed(p) {
-		return &refusal{sendSuppressed, "unsubscribed_all"}
+		return &refusal{status: sendSuppressed, reason: "unsubscribed_all"}
 	}
 	for _, r := range w.records(p) {
 		if on, given := r.categories[category]; category != "" && given && !on {
-			return &refusal{sendSuppressed, "category_opt_out"}
+			return &refusal{status: sendSuppressed, reason: "category_opt_out"}
 		}
 	}
 	return nil
@@ -121,9 +125,9 @@ func (w *world) sendMail(r activities.SendRequest) (activities.SendResult, error
 	}
 	i := slices.IndexFunc(w.sends, func(s *send) bool { return s.key == r.Key })
 	if i < 0 {
-		s, held, err := w.claimSend(n, r)
-		if err != nil || held != nil {
-			return activities.SendResult{Held: held}, err
+		s, later, err := w.claimSend(n, r)
+		if err != nil || s == nil {
+			return later, err
 		}
 		w.sends = append(w.sends, s)
 		i = len(w.sends) - 1
@@ -137,70 +141,105 @@ func (w *world) sendMail(r activities.SendRequest) (activities.SendResult, error
 	return s.result()
 }
 
-// claimSend renders and runs the gate in the order of E-13.
-func (w *world) claimSend(n *enrollment, r activities.SendRequest) (*send, *activities.Hold, error) {
+// claimSend renders and runs the gate in the order of E-13. No send means later: what
+// lets it wait.
+func (w *world) claimSend(n *enrollment, r activities.SendRequest) (s *send, later activities.SendResult, err error) {
+	d := w.deferralOf(n, r)
+	if s, err = w.draft(n, r); err != nil {
+		d.giveUp()
+		return nil, later, err
+	}
+	if n.isLive() {
+		if d.early(w.now()) {
+			return nil, activities.SendResult{Deferred: d.told()}, nil
+		}
+		if held := w.holdOf(n, r.Step, true); held != nil { // row 3
+			d.close()
+			return nil, activities.SendResult{Held: held}, nil
+		}
+	}
+	refused, err := w.refusal(n, r, s, d)
+	if err != nil {
+		return nil, later, err
+	}
+	if until := w.deferredUntil(r, refused, d); !until.IsZero() {
+		return nil, activities.SendResult{Deferred: d.again(refused.reason, until)}, nil
+	}
+	s.outcome = w.script.next(r.Template)
+	if refused == nil && s.outcome.kind == outcomeVerdict {
+		refused = &refusal{status: s.outcome.status, reason: s.outcome.reason}
+	}
+	if refused != nil {
+		s.status, s.reason, s.skipped = refused.status, refused.reason, !n.isLive()
+		w.log(n, r.Step.Key, "send_gated", n.node, r.Step.Node, refused.reason)
+		d.giveUp()
+		return s, later, nil
+	}
+	s.status, s.claimedAt = sendQueued, w.now()
+	w.record(n.person)
+	d.close()
+	n.stand(statusActive, r.Step.Node)
+	return s, later, nil
+}
+
+// draft is the mail as rendered now.
+func (w *world) draft(n *enrollment, r activities.SendRequest) (*send, error) {
 	p := n.person
 	s := &send{key: r.Key, enrollment: n, journeyID: n.journeyID, contact: p.name()}
 	rendered, err := w.render(n, r)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	from, err := email.Senders{Default: sender}.Choose(r.From)
 	if err != nil {
-		return nil, nil, w.refuse(n, r, err)
+		return nil, w.refuse(n, r, err)
 	}
 	category := ""
 	if j := w.registry.byID[n.journeyID]; j != nil {
 		category = j.Category
 	}
-	category = cmp.Or(r.Category, category, rendered.Category, "journey") // E-19
 	s.mail = Mail{
-		At: w.now(), Contact: p.name(), To: p.email, From: from, ReplyTo: r.ReplyTo, Journey: n.journeyID, Template: r.Template, Category: category,
-		Subject: rendered.Subject, HTML: rendered.HTML, Text: rendered.Text, Props: r.Props,
+		At: w.now(), Contact: p.name(), To: p.email, From: from, ReplyTo: r.ReplyTo, Journey: n.journeyID, Template: r.Template,
+		Category: cmp.Or(r.Category, category, rendered.Category, "journey"), // E-19
+		Subject:  rendered.Subject, HTML: rendered.HTML, Text: rendered.Text, Props: r.Props,
 	}
-	_, valid := email.Address(p.email)
-	if n.isLive() { // row 3
-		if held := w.holdOf(n, r.Step, true); held != nil {
-			return nil, held, nil
-		}
-	}
-	var refused *refusal
-	switch {
-	case !n.isLive(): // row 2
-		refused, s.skipped = &refusal{sendSkipped, "enrollment_ended"}, true
-	case w.skipsLate(n, r.Step.Key):
-		refused = &refusal{sendSkipped, "paused_late"}
-	case !valid: // row 4
-		refused = &refusal{sendSkipped, "no_email"}
-	case r.SkipPreferenceCheck: // E-15
-		refused = w.suppressed(p)
-	default:
-		if refused = w.optedOut(p, category); refused == nil {
-			if refused, err = w.outsideWindow(p, r, category); err != nil {
-				return nil, nil, err
-			}
-		}
-	}
-	s.outcome = w.script.next(r.Template)
-	if refused == nil && s.outcome.kind == outcomeVerdict {
-		refused = &refusal{s.outcome.status, s.outcome.reason}
-	}
-	if refused != nil {
-		s.status, s.reason = refused.status, refused.reason
-		w.log(n, r.Step.Key, "send_gated", n.node, r.Step.Node, refused.reason)
-		return s, nil, nil
-	}
-	s.status, s.claimedAt = sendQueued, w.now()
-	w.record(p)
-	n.stand(statusActive, r.Step.Node)
-	return s, nil, nil
+	return s, nil
 }
 
-// outsideWindow is row 8 of the gate (E-25): it exempts transactional mails (E-16).
-func (w *world) outsideWindow(p *person, r activities.SendRequest, category string) (*refusal, error) {
+// refusal is the first row that refuses: 2 and 4 to 10.
+func (w *world) refusal(n *enrollment, r activities.SendRequest, s *send, d *deferral) (*refusal, error) {
+	_, valid := email.Address(n.person.email)
+	switch {
+	case !n.isLive(): // row 2
+		return &refusal{status: sendSkipped, reason: "enrollment_ended"}, nil
+	case w.skipsLate(n, r.Step.Key):
+		return &refusal{status: sendSkipped, reason: "paused_late"}, nil
+	case !valid: // row 4
+		return &refusal{status: sendSkipped, reason: "no_email"}, nil
+	case r.SkipPreferenceCheck: // E-15
+		return w.suppressed(n.person), nil
+	}
+	caps := w.registry.registry.Defaults.FrequencyCap
+	if refused := w.optedOut(n.person, s.mail.Category); refused != nil || caps.Exempts(s.mail.Category) { // E-16
+		return refused, nil
+	}
+	if d.open() != nil && w.now().Sub(d.firstTry()) > w.maxDefer() { // E-27
+		return &refusal{status: sendSkipped, reason: d.reason}, nil
+	}
+	if refused, err := w.outsideWindow(n.person, r); err != nil || refused != nil {
+		return refused, err
+	}
+	if refused := w.withinGap(n); refused != nil {
+		return refused, nil
+	}
+	return w.capped(n.person, s.mail.Category), nil
+}
+
+// outsideWindow is row 8 of the gate (E-25).
+func (w *world) outsideWindow(p *person, r activities.SendRequest) (*refusal, error) {
 	defaults := w.registry.registry.Defaults
 	window := cmp.Or(r.Window, defaults.SendWindow)
-	if window == (hogsend.Window{}) || category == "transactional" {
+	if window == (hogsend.Window{}) {
 		return nil, nil //nolint:nilnil // nothing refuses
 	}
 	zone, _ := activities.ResolveZone(p.contact(), defaults.Timezone)
@@ -208,7 +247,54 @@ func (w *world) outsideWindow(p *person, r activities.SendRequest, category stri
 	if err != nil || opens.Equal(w.now()) {
 		return nil, err
 	}
-	return &refusal{sendSkipped, "outside_window"}, nil
+	return &refusal{sendSkipped, "outside_window", opens}, nil
+}
+
+// withinGap is row 9 (E-24).
+func (w *world) withinGap(n *enrollment) *refusal {
+	j := w.registry.byID[n.journeyID]
+	if j == nil || j.Suppress == 0 {
+		return nil
+	}
+	var last time.Time
+	for _, s := range w.sends {
+		if s.counts() && s.enrollment.person == n.person && w.canonical(s.journeyID) == j.ID && s.claimedAt.After(last) {
+			last = s.claimedAt
+		}
+	}
+	if until := last.Add(j.Suppress); !last.IsZero() && until.After(w.now()) {
+		return &refusal{sendSkipped, "suppress_gap", until}
+	}
+	return nil
+}
+
+// capped is row 10 (E-21, E-23).
+func (w *world) capped(p *person, category string) *refusal {
+	limit, own := w.registry.registry.Defaults.FrequencyCap.Of(category)
+	if limit.Count < 1 {
+		return nil
+	}
+	var claims []time.Time
+	for _, s := range w.sends {
+		if s.counts() && s.wentTo(p) && !s.claimedAt.Before(w.now().Add(-limit.Window)) && (!own || s.mail.Category == category) {
+			claims = append(claims, s.claimedAt)
+		}
+	}
+	if len(claims) < limit.Count {
+		return nil
+	}
+	slices.SortFunc(claims, time.Time.Compare)
+	return &refusal{sendSkipped, "frequency_capped", claims[len(claims)-limit.Count].Add(limit.Window + time.Millisecond)}
+}
+
+// counts reports whether the send counts for caps, gaps and throttles (E-22).
+func (s *send) counts() bool {
+	return s.status == sendQueued || s.status == sendSent || s.status == sendFailed && s.reason == "unknown_outcome"
+}
+
+// wentTo reports whether the send was to a person or to the address that is now theirs.
+func (s *send) wentTo(p *person) bool {
+	return s.enrollment.person == p || emailKey(s.mail.To) == emailKey(p.email)
 }
 
 // render renders the real template. A mistake there is the author's, whatever the

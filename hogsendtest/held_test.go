@@ -1,0 +1,57 @@
+package hogsendtest_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/hogsendtest"
+)
+
+func saysHello(ctx workflow.Context, run hogsend.Run) error {
+	_, err := run.Send(ctx, hogsend.Email{Template: "welcome", Label: "hello"})
+	return err
+}
+
+// T-4, T-14, E-21 to E-27, J-134: caps, gaps and windows hold in the kit as they do in
+// production; a worker that is lost anywhere changes nothing.
+func TestSendsAreHeldAndDeferred(t *testing.T) {
+	t.Parallel()
+	first, second := path(saysHello), path(saysHello)
+	second.ID, second.Name, second.Suppress = "second", "Second", 3*hogsend.Day
+	r := registryOf(first, second)
+	r.Templates = []hogsend.Template{{Key: "welcome", Subject: "Hello", HTML: "<p>{{.Name}}</p>"}}
+	r.Defaults = hogsend.Defaults{
+		SendWindow: hogsend.Window{Start: "12:00", End: "15:00"}, OnHold: hogsend.Defer,
+		FrequencyCap: hogsend.FrequencyCap{Count: 1, Window: time.Hour},
+	}
+	s := hogsendtest.New(t, r)
+	person := s.Contact(ada())
+	person.At(0, "go")
+	person.At(2*hogsend.Day, "go")
+	got := s.Run()
+	require.Equal(t, `+0s path enrolled path
++0s second enrolled second
++0s path send_gated defer:hello outside_window until +2h0m0s
++0s second send_gated defer:hello outside_window until +2h0m0s
++2h0m0s path sent hello
++2h0m0s path completed
++2h0m0s second send_gated defer:hello frequency_capped until +3h0m0.001s
++3h0m0.001s second sent hello
++3h0m0.001s second completed
++48h0m0s path#2 enrolled path#2
++48h0m0s second#2 enrolled second#2
++48h0m0s path#2 send_gated defer:hello outside_window until +50h0m0s
++48h0m0s second#2 send_gated defer:hello outside_window until +50h0m0s
++50h0m0s path#2 sent hello
++50h0m0s path#2 completed
++50h0m0s second#2 send_gated hello suppress_gap
++50h0m0s second#2 completed
+`, got.Timeline("ada"))
+	require.Equal(t, []string{"welcome", "welcome", "welcome"}, got.Mailbox.Templates("ada"))
+	require.Equal(t, "suppress_gap", got.Mailbox[3].Verdict.Reason)
+	require.Equal(t, []string{"start", "defer:hello", "hello"}, got.Enrollment("ada", "path").Nodes)
+}
