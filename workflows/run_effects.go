@@ -97,7 +97,7 @@ func (r *journeyRun) send(ctx workflow.Context, node string, request activities.
 // it will not be: the enrollment has ended, or its author canceled ctx.
 func (r *journeyRun) deferSend(ctx workflow.Context, d activities.Deferral) error {
 	node := r.node
-	leave := r.standAt(d.Node, "", &d.Until)
+	leave := r.standAt(d.Node, []string{}, &d.Until)
 	defer func() {
 		leave()
 		if r.node == d.Node {

@@ -14,7 +14,7 @@ import (
 
 const deferralNewest = `-- name: DeferralNewest :many
 
-select w.id, w.enrollment_id, w.contact_id, w.step_key, w.label, w.event_name, w.conditions, w.deadline, w.status, w.event_id, w.event_seq, w.registered_at, w.closed_at, count(*) over () as n, (min(w.registered_at) over ())::timestamptz as since
+select w.id, w.enrollment_id, w.contact_id, w.step_key, w.label, w.event_name, w.conditions, w.deadline, w.status, w.event_id, w.event_seq, w.registered_at, w.closed_at, w.alternatives, w.place, w.digest, count(*) over () as n, (min(w.registered_at) over ())::timestamptz as since
 from waits w
 where w.enrollment_id = $1 and starts_with(w.step_key, $2::text)
     and substr(w.step_key, length($2::text) + 1) ~ '^[0-9]+$'
@@ -53,6 +53,9 @@ func (q *Queries) DeferralNewest(ctx context.Context, enrollmentID uuid.UUID, pr
 			&i.Wait.EventSeq,
 			&i.Wait.RegisteredAt,
 			&i.Wait.ClosedAt,
+			&i.Wait.Alternatives,
+			&i.Wait.Place,
+			&i.Wait.Digest,
 			&i.N,
 			&i.Since,
 		); err != nil {
