@@ -246,7 +246,10 @@ func (t *transaction) spread(live []storedb.IngestLiveRow) {
 func (t *transaction) spreadListening(waits []storedb.IngestWaitsRow, past []storedb.IngestHistoryRow) {
 	for _, row := range waits {
 		c := t.plan.people[row.ContactID]
-		c.waits = append(c.waits, &wait{IngestWaitsRow: row})
+		// One for the first of several is read whatever the events are, so perhaps again.
+		if !slices.ContainsFunc(c.waits, func(wt *wait) bool { return wt.ID == row.ID }) {
+			c.waits = append(c.waits, &wait{IngestWaitsRow: row})
+		}
 	}
 	for i := range past {
 		row := &past[i]
