@@ -130,7 +130,7 @@ func importTable() map[string]rule {
 		// delivers besides goes to PostHog, for whom the contact is read: pgx has the error.
 		"./worker": {may: []string{
 			".", "./workflows", "./internal/outbox", "./internal/provider/posthog", "./internal/store", storedb, names,
-			"go.temporal.io/sdk/...", api, "google.golang.org/grpc/codes", uuid, "github.com/jackc/pgx/v5",
+			"go.temporal.io/sdk/...", api, "google.golang.org/grpc/codes", "google.golang.org/protobuf/types/known/fieldmaskpb", uuid, "github.com/jackc/pgx/v5",
 		}, never: []string{"net/http/..."}},
 		// criteria: the API serves conditions as JSON; bucket: it shows the definitions in
 		// force. schema: /v1/health compares versions.

@@ -62,7 +62,7 @@ func (d *drill) clockOf(c client.Client, build string) {
 	}
 }
 
-// J-110, J-111, T-29: in a deployment who upgrades goes on with the current build, who
+// J-96, J-110, J-111, T-29: in a deployment who upgrades goes on with the current build, who
 // is pinned with the one that began.
 func TestPeopleInFlightMoveAsTheirJourneySays(t *testing.T) {
 	t.Parallel()
@@ -71,20 +71,22 @@ func TestPeopleInFlightMoveAsTheirJourneySays(t *testing.T) {
 	d.environ = append(d.environ, "HOGSEND_DEPLOYMENT=drill")
 	c := d.client()
 
-	d.version("a")
+	a := d.version("a")
 	d.current(c, "a")
 	d.clockOf(c, "a")
 	const upgraders = 20
 	for i := range upgraders {
 		d.mustPost(event{Name: "drill.started", UserID: fmt.Sprintf("upgrades%d", i), Email: fmt.Sprintf("upgrades%d@example.com", i)})
 	}
-	d.mustPost(event{Name: "pinned.started", UserID: "stays", Email: "stays@example.com"})
-	d.eventually(upgraders+1, `select count(*) from enrollments where status = 'waiting'`)
+	for _, who := range []string{"stays", "fails"} {
+		d.mustPost(event{Name: "pinned.started", UserID: who, Email: who + "@example.com"})
+	}
+	d.eventually(upgraders+2, `select count(*) from enrollments where status = 'waiting'`)
 
 	// The gate leaves out who will not meet the build that it is asked of.
 	code, said := d.gate("broken", "--journey", "pinned")
 	require.Equal(t, 0, code, said)
-	require.Contains(t, said, "1 open, 1 sampled, all replay, 1 pinned to their build")
+	require.Contains(t, said, "2 open, 2 sampled, all replay, 2 pinned to their build")
 	code, said = d.gate("broken", "--journey", "drill")
 	require.Equal(t, 1, code, said)
 
@@ -104,6 +106,21 @@ func TestPeopleInFlightMoveAsTheirJourneySays(t *testing.T) {
 	require.EqualValues(t, client.WorkerDeploymentVersionDrainageStatusDraining, version.Info.DrainageInfo.DrainageStatus)
 	d.mustPost(event{Name: "drill.go", UserID: "stays"})
 	require.Equal(t, "a", d.finishedBy("stays"))
+
+	// J-96: a retry goes on with the build that the person is pinned to, as long as
+	// there is a worker of it, then with the current one.
+	d.resend.refuse("done")
+	d.mustPost(event{Name: "drill.go", UserID: "fails"})
+	const failed = `select count(*) from enrollments where status = 'failed' and retries = $1`
+	d.eventually(1, failed, 0)
+	id := d.text(`select id::text from enrollments where status = 'failed'`)
+	d.run("journeys", "retry", "pinned", id)
+	d.eventually(1, failed, 1)
+	require.Equal(t, "a", d.text(`select build_id from step_logs where enrollment_id = $1::uuid and action = 'failed' order by seq desc limit 1`, id))
+	require.NoError(t, a.stop())
+	d.resend.refuse("")
+	d.run("journeys", "retry", "pinned", id)
+	require.Equal(t, "b", d.finishedBy("fails"))
 
 	// Who comes now begins with the current build, pinned or not: it has one mail more.
 	for i := 0; d.count(`select count(*) from sends where template_key = 'extra'`) == 0; i++ {

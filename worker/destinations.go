@@ -30,7 +30,7 @@ func (w *Worker) dispatchers() []outbox.Dispatcher {
 	temporal := outbox.Dispatcher{
 		Store: w.cfg.Store, Config: common,
 		Deliverer: temporalDeliverer{
-			client: w.cfg.Client, taskQueue: w.cfg.TaskQueue, retry: resetter{client: w.cfg.Client, namespace: w.cfg.Namespace}.retry,
+			client: w.cfg.Client, taskQueue: w.cfg.TaskQueue, retry: resetter{client: w.cfg.Client, store: w.cfg.Store, namespace: w.cfg.Namespace}.retry,
 		},
 	}
 	outside := outbox.Dispatcher{Store: w.cfg.Store, Config: common, Deliverer: removed{}}

@@ -4,21 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"go.temporal.io/api/common/v1"
+	deploymentpb "go.temporal.io/api/deployment/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
 // resetter takes failed journeys up where they failed (J-96).
 type resetter struct {
 	client    client.Client
+	store     *store.Store
 	namespace string
 }
 
@@ -42,14 +48,54 @@ func (r resetter) retry(ctx context.Context, p store.RetryPayload) error {
 	if err != nil {
 		return settled(err)
 	}
+	onto, err := r.onto(ctx, info.GetVersioningInfo())
+	if err != nil {
+		return err
+	}
 	_, err = r.client.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{
 		Namespace:                 r.namespace,
 		WorkflowExecution:         &common.WorkflowExecution{WorkflowId: p.WorkflowID, RunId: p.RunID},
 		Reason:                    "retry of a failed enrollment",
 		WorkflowTaskFinishEventId: point,
 		RequestId:                 uuid.NewSHA1(uuid.NameSpaceURL, []byte("hogsend:retry:"+p.WorkflowID+":"+p.RunID)).String(),
+		PostResetOperations:       onto,
 	})
 	return settled(err)
+}
+
+// onto moves a run that is pinned to a build that has no workers any more to the
+// current one: a failed person is no reason to keep them. Anybody else goes on where
+// his journey says.
+func (r resetter) onto(ctx context.Context, info *workflow.WorkflowExecutionVersioningInfo) ([]*workflow.PostResetOperation, error) {
+	version := info.GetDeploymentVersion()
+	if again := info.GetVersioningOverride().GetPinned().GetVersion(); again != nil {
+		version = again
+	}
+	if info.GetBehavior() != enumspb.VERSIONING_BEHAVIOR_PINNED || version == nil {
+		return nil, nil
+	}
+	live, err := r.store.HeartbeatsList(ctx, nil)
+	if err != nil {
+		return nil, fmt.Errorf("list workers: %w", err)
+	}
+	if slices.ContainsFunc(live, func(w storedb.WorkerHeartbeat) bool { return w.BuildID == version.GetBuildId() }) {
+		return nil, nil
+	}
+	current, err := deployment{client: r.client, name: version.GetDeploymentName()}.current(ctx)
+	if err != nil || current == "" {
+		return nil, err
+	}
+	return []*workflow.PostResetOperation{{Variant: &workflow.PostResetOperation_UpdateWorkflowOptions_{
+		UpdateWorkflowOptions: &workflow.PostResetOperation_UpdateWorkflowOptions{
+			WorkflowExecutionOptions: &workflow.WorkflowExecutionOptions{VersioningOverride: &workflow.VersioningOverride{
+				Override: &workflow.VersioningOverride_Pinned{Pinned: &workflow.VersioningOverride_PinnedOverride{
+					Behavior: workflow.VersioningOverride_PINNED_OVERRIDE_BEHAVIOR_PINNED,
+					Version:  &deploymentpb.WorkerDeploymentVersion{DeploymentName: version.GetDeploymentName(), BuildId: current},
+				}},
+			}},
+			UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"versioning_override"}},
+		},
+	}}}, nil
 }
 
 // events is a history, read one event after another.
