@@ -49,6 +49,7 @@ func TestWhen(t *testing.T) {
 		{"S-12", newYork, "2026-06-01 10:00:07", func(w hogsend.When) (time.Time, error) { return w.NextLocal(" 10:01 ") }, "2026-06-01 14:01"},
 		{"S-13", "Asia/Kathmandu", "2026-06-01 10:00", func(w hogsend.When) (time.Time, error) { return w.NextLocal("11:00") }, "2026-06-01 05:15"},
 		{"S-14", "Pacific/Apia", "2011-12-29 10:00", func(w hogsend.When) (time.Time, error) { return w.Tomorrow().At("08:00") }, "2011-12-30 18:00"},
+		{"S-8", newYork, "2026-06-01 10:00", func(w hogsend.When) (time.Time, error) { return w.NextLocal("10:01") }, "2026-06-01 14:01"},
 		{"S-15", newYork, "2026-06-01 10:00", func(w hogsend.When) (time.Time, error) { return w.NextLocal("10:00") }, "2026-06-02 14:00"},
 		{"S-16", newYork, "2026-06-01 10:00", func(w hogsend.When) (time.Time, error) { return w.IfPast(hogsend.Now).NextLocal("09:00") }, "2026-06-01 14:00"},
 		{"S-17", newYork, "2026-06-01 10:00", func(w hogsend.When) (time.Time, error) { return w.Next(time.Monday).At("10:00") }, "2026-06-08 14:00"},
@@ -88,6 +89,7 @@ func mustLoad(t *testing.T, zone string) *time.Location {
 	return loc
 }
 
+// S-28, S-29, S-31 to S-37.
 func TestWindowsClamp(t *testing.T) {
 	t.Parallel()
 	const same = ""

@@ -46,7 +46,7 @@ func TestAnEventBetweenTwoWaitsIsFoundAndCountsOnce(t *testing.T) {
 }
 
 func TestAWaitIsRegisteredOnceAndEndsOnce(t *testing.T) {
-	t.Parallel() // J-66, J-97c, J-97i, J-114
+	t.Parallel() // J-59, J-60, J-66, J-97c, J-97i, J-114
 	w := newWorld(t)
 	claim := w.enroll("start")
 	deadline := time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond)

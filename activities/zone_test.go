@@ -18,6 +18,7 @@ func TestTheFirstValidSourceIsTheZone(t *testing.T) {
 	t.Parallel()
 	type properties = hogsend.Properties
 	const berlin = "Europe/Berlin"
+	// S-1 to S-4: the first source that has a zone counts.
 	for _, tt := range []struct {
 		column     string
 		properties properties

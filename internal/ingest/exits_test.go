@@ -84,7 +84,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// I-43, I-44, J-89, J-90: journey:exited runs within the exit step, before the
+// I-43, I-44, J-17, J-89, J-90: journey:exited runs within the exit step, before the
 // event's own waits and triggers; what it enrolls is not exited by the event.
 func TestJourneyExitedRunsWithinTheExitStep(t *testing.T) {
 	t.Parallel()

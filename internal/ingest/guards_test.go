@@ -25,7 +25,7 @@ func (b *bundle) made(journeyID string, ago time.Duration) {
 	b.exec(`update enrollments set created_at = clock_timestamp() - make_interval(secs => $2) where journey_id = $1`, journeyID, ago.Seconds())
 }
 
-// J-48 to J-51, J-58: what an enrollment is made of.
+// J-44, J-48 to J-51, J-58: what an enrollment is made of, its decision included.
 func TestEnrollment(t *testing.T) {
 	t.Parallel()
 	b := setup(t, journey("j", "start", func(j *hogsend.Journey) { j.Version = "v7" }))
