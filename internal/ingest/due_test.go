@@ -168,3 +168,22 @@ func TestASchedulesFirstInstantIsAfterItsRegistration(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, ingest.Never, wait)
 }
+
+// J-33, J-34, J-109: an instant that comes while the journey is off or paused is gone.
+func TestASchedulesInstantIsNotKeptForAPausedJourney(t *testing.T) {
+	t.Parallel()
+	v := virtualWith(t, ingest.Config{Journeys: []hogsend.Journey{weekly("off"), weekly("paused")}}, readers())
+	require.NoError(t, v.ingester.BeginSchedules(t.Context()))
+	v.send(user("read", "ada"))
+	v.exec(`insert into journey_configs (journey_id, enabled, updated_at, paused_at) values ('off', false, now(), null), ('paused', true, now(), now())`)
+	v.set(tuesday)
+	v.due()
+	v.exec(`delete from journey_configs`)
+	require.Equal(t, 7*hogsend.Day, v.due())
+	require.Equal(t, []string{"journey_disabled_by_admin"}, v.outcomes("off"))
+	require.Equal(t, []string{"journey_paused"}, v.outcomes("paused"))
+	v.set(tuesday + 7*hogsend.Day)
+	v.due()
+	require.Equal(t, []string{"journey_disabled_by_admin", "enrolled"}, v.outcomes("off"))
+	require.Equal(t, []string{"journey_paused", "enrolled"}, v.outcomes("paused"))
+}
