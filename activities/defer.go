@@ -102,8 +102,7 @@ func (a *Activities) deferSend(ctx context.Context, tx *store.EnrollmentTx, g *g
 		Label: DeferredNode(g.request), Deadline: &until, Status: waitOpen, RegisteredAt: tx.Now,
 	}
 	tx.Add(func(q *storedb.Queries) error { return q.WaitInsert(ctx, wait) })
-	a.stand(ctx, tx, "waiting", wait.Label)
-	a.log(ctx, tx, Step{Key: wait.StepKey, LongHistory: step.LongHistory}, "send_gated", tx.Enrollment.Node, wait.Label,
+	a.move(ctx, tx, Step{Key: wait.StepKey, LongHistory: step.LongHistory}, "send_gated", "waiting", tx.Enrollment.Node, wait.Label,
 		map[string]any{"template": g.request.Template, "reason": refused.reason, "until": until})
 	return toldOf(wait.ID, wait.StepKey, wait.Label, until)
 }

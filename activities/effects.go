@@ -27,8 +27,7 @@ func (a *Activities) Checkpoint(ctx context.Context, step Step) (Effect, error) 
 		if effect.Ended {
 			return nil
 		}
-		a.stand(ctx, tx, "active", step.Node)
-		a.log(ctx, tx, step, "node", tx.Enrollment.Node, step.Node, nil)
+		a.move(ctx, tx, step, "node", "active", tx.Enrollment.Node, step.Node, nil)
 		return nil
 	})
 	return effect, err

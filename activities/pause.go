@@ -68,8 +68,7 @@ func (a *Activities) hold(ctx context.Context, tx *store.EnrollmentTx, g *pauseG
 	}
 	held.ID = row.ID.String()
 	tx.Add(func(q *storedb.Queries) error { return q.HoldInsert(ctx, row) })
-	a.stand(ctx, tx, "waiting", held.Node)
-	a.log(ctx, tx, Step{Key: store.HoldLogKey(row.StepKey, row.N)}, "paused", tx.Enrollment.Node, held.Node, nil)
+	a.move(ctx, tx, Step{Key: store.HoldLogKey(row.StepKey, row.N)}, "paused", "waiting", tx.Enrollment.Node, held.Node, nil)
 	return held
 }
 

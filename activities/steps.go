@@ -17,6 +17,29 @@ func (a *Activities) stand(ctx context.Context, tx *store.EnrollmentTx, status, 
 
 // log queues a row of the step log. A repeated step adds none (J-114).
 func (a *Activities) log(ctx context.Context, tx *store.EnrollmentTx, step Step, action, from, to string, detail map[string]any) {
+	row := a.logRow(tx, step, action, from, to, detail)
+	tx.Add(func(q *storedb.Queries) error { return q.StepLogInsert(ctx, row) })
+	if step.LongHistory != "" {
+		a.warnLongHistory(ctx, tx, step)
+	}
+}
+
+// move queues a row of the step log that also says where the enrollment stands from
+// the commit on. A repeated step moves nobody (J-66).
+func (a *Activities) move(ctx context.Context, tx *store.EnrollmentTx, step Step, action, status, from, to string, detail map[string]any) {
+	row := a.logRow(tx, step, action, from, to, detail)
+	tx.Add(func(q *storedb.Queries) error {
+		return q.StepMove(ctx, storedb.StepMoveParams{
+			EnrollmentID: row.EnrollmentID, StepKey: row.StepKey, Action: row.Action, FromNode: row.FromNode, ToNode: row.ToNode, Detail: row.Detail,
+			BuildID: row.BuildID, At: row.At, Status: status,
+		})
+	})
+	if step.LongHistory != "" {
+		a.warnLongHistory(ctx, tx, step)
+	}
+}
+
+func (a *Activities) logRow(tx *store.EnrollmentTx, step Step, action, from, to string, detail map[string]any) storedb.StepLogInsertParams {
 	if detail == nil {
 		detail = map[string]any{}
 	}
@@ -24,13 +47,8 @@ func (a *Activities) log(ctx context.Context, tx *store.EnrollmentTx, step Step,
 	if err != nil {
 		raw = json.RawMessage("{}") // details are made here of strings and instants, which always encode
 	}
-	tx.Add(func(q *storedb.Queries) error {
-		return q.StepLogInsert(ctx, storedb.StepLogInsertParams{
-			EnrollmentID: tx.Enrollment.ID, StepKey: step.Key, Action: action, FromNode: from, ToNode: to, Detail: raw, BuildID: a.Config.BuildID, At: tx.Now,
-		})
-	})
-	if step.LongHistory != "" {
-		a.warnLongHistory(ctx, tx, step)
+	return storedb.StepLogInsertParams{
+		EnrollmentID: tx.Enrollment.ID, StepKey: step.Key, Action: action, FromNode: from, ToNode: to, Detail: raw, BuildID: a.Config.BuildID, At: tx.Now,
 	}
 }
 

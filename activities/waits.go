@@ -41,27 +41,22 @@ func (a *Activities) BeginWait(ctx context.Context, r BeginWaitRequest) (WaitSta
 			return fmt.Errorf("find wait: %w", err)
 		}
 		if len(known) > 0 {
-			state, err = waitState(ctx, tx.Q, known[0])
-			if err != nil || !state.Closed {
-				return err
+			if state, err = waitState(ctx, tx.Q, known[0]); err == nil && state.Closed {
+				a.leaveWait(ctx, tx, r.Step, known[0].Wait)
 			}
-			return a.leaveWait(ctx, tx, r.Step, known[0].Wait, known[0].Wait.Status)
+			return err
 		}
 		wait, err := a.newWait(ctx, tx, r)
 		if err != nil {
 			return err
 		}
 		tx.Add(func(q *storedb.Queries) error { return q.WaitInsert(ctx, wait) })
-		a.log(ctx, tx, r.Step, "wait_started", tx.Enrollment.Node, r.Label, waitDetail(r, wait.Deadline))
+		a.move(ctx, tx, r.Step, "wait_started", "waiting", tx.Enrollment.Node, r.Label, waitDetail(r, wait.Deadline))
 		row := storedb.WaitFindRow{Wait: storedb.Wait{ID: wait.ID, Status: wait.Status, Deadline: wait.Deadline, EventID: wait.EventID, Label: r.Label, EventName: wait.EventName, Alternatives: wait.Alternatives, Place: wait.Place}}
-		if state, err = waitState(ctx, tx.Q, row); err != nil {
-			return err
+		if state, err = waitState(ctx, tx.Q, row); err == nil && state.Closed {
+			a.leaveWait(ctx, tx, r.Step, row.Wait)
 		}
-		if state.Closed {
-			return a.leaveWait(ctx, tx, r.Step, row.Wait, wait.Status)
-		}
-		a.stand(ctx, tx, "waiting", r.Label)
-		return nil
+		return err
 	})
 	return state, err
 }
@@ -161,10 +156,10 @@ func (a *Activities) EndWait(ctx context.Context, r EndWaitRequest) (WaitState, 
 			})
 			row.Wait.Status = status
 		}
-		if state, err = waitState(ctx, tx.Q, row); err != nil || !state.Closed {
-			return err
+		if state, err = waitState(ctx, tx.Q, row); err == nil && state.Closed {
+			a.leaveWait(ctx, tx, r.Step, row.Wait)
 		}
-		return a.leaveWait(ctx, tx, r.Step, row.Wait, row.Wait.Status)
+		return err
 	})
 	return state, err
 }
@@ -205,8 +200,8 @@ func waitState(ctx context.Context, q *storedb.Queries, row storedb.WaitFindRow)
 }
 
 // leaveWait notes that the enrollment goes on (J-60), once.
-func (a *Activities) leaveWait(ctx context.Context, tx *store.EnrollmentTx, step Step, w storedb.Wait, status string) error {
-	outcome := map[string]string{waitMatched: "event", waitTimedOut: "timeout", waitClosed: "abandoned"}[status]
+func (a *Activities) leaveWait(ctx context.Context, tx *store.EnrollmentTx, step Step, w storedb.Wait) {
+	outcome := map[string]string{waitMatched: "event", waitTimedOut: "timeout", waitClosed: "abandoned"}[w.Status]
 	detail := map[string]any{"outcome": outcome}
 	if w.EventID != nil {
 		detail["eventId"] = w.EventID.String()
@@ -214,9 +209,7 @@ func (a *Activities) leaveWait(ctx context.Context, tx *store.EnrollmentTx, step
 			detail["index"] = w.Place
 		}
 	}
-	a.stand(ctx, tx, "active", w.Label)
-	a.log(ctx, tx, step, "wait_ended", w.Label, w.Label, detail)
-	return nil
+	a.move(ctx, tx, step, "wait_ended", "active", w.Label, w.Label, detail)
 }
 
 func waitDetail(r BeginWaitRequest, deadline *time.Time) map[string]any {

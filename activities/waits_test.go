@@ -71,6 +71,35 @@ func TestAWaitIsRegisteredOnceAndEndsOnce(t *testing.T) {
 	require.Equal(t, 1, w.count("outbox where kind = 'signal'"))
 }
 
+// J-59, J-60, J-66: a worker that is lost after several steps of one task repeats them
+// all; the enrollment stands where the last of them left it.
+func TestRepeatedStepsMoveNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	claim := w.enroll("start")
+	first := w.waitFor(claim, "wait:a#1", "used", claim.Now, nil)
+	require.Equal(t, 1, w.count("enrollments where status = 'waiting' and node = 'wait-event:used'")) // J-59
+	w.event("used", "")
+	ended := w.endWait(claim, "wait:a#1", first)
+	require.Equal(t, 1, w.count("enrollments where status = 'active' and node = 'wait-event:used'")) // J-60
+	checkpoint := step(claim, "node:half#1")
+	checkpoint.Node = "half"
+	for range 2 {
+		w.endWait(claim, "wait:a#1", first)
+		_, err := w.Checkpoint(t.Context(), checkpoint)
+		require.NoError(t, err)
+		w.waitFor(claim, "wait:b#1", "rare", ended.Now, nil)
+		require.Equal(t, 1, w.count("enrollments where status = 'waiting' and node = 'wait-event:rare'"))
+	}
+	for _, repeat := range []func() error{
+		func() error { w.endWait(claim, "wait:a#1", first); return nil },
+		func() error { _, err := w.Checkpoint(t.Context(), checkpoint); return err },
+	} {
+		require.NoError(t, repeat())
+		require.Equal(t, 1, w.count("enrollments where status = 'waiting' and node = 'wait-event:rare'"), "the next step has begun")
+	}
+}
+
 func TestPostgresDecidesBetweenEventAndDeadline(t *testing.T) {
 	t.Parallel() // J-126
 	w := newWorld(t)

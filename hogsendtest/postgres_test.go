@@ -50,36 +50,68 @@ var _ stage = (*postgres)(nil)
 // onPostgres plays a script on Postgres and returns what came of it.
 func onPostgres(t *testing.T, s *Scenario) []string {
 	t.Helper()
-	p := newPostgres(t, s)
-	h := &host{scenario: s, server: virtual.NewServer(s.start), watcher: newWatcher(), own: map[string]bool{}}
-	p.server = h.server
-	h.watcher.now = h.server.Now
-	h.watcher.activity = func(_ step, run func() (any, error)) (any, error) {
-		p.clock(0)
-		return run()
+	p := newPostgres(t)
+	p.open(s)
+	require.NoError(t, p.play(s))
+	return p.outcome()
+}
+
+// play plays a script, with the worker lost where losses say.
+func (p *postgres) play(s *Scenario, losses ...loss) error {
+	h := &host{scenario: s, server: p.server, watcher: newWatcher(), own: map[string]bool{}}
+	h.watcher.lost, h.watcher.now = h.server.Lost, h.server.Now
+	h.watcher.activity = func(s step, run func() (any, error)) (any, error) {
+		return h.play.lossy(losses, s, func() (any, error) {
+			p.clock(0)
+			return run()
+		})
 	}
 	c, err := h.server.Client(silent())
-	require.NoError(t, err)
+	if err != nil {
+		return err
+	}
 	h.worker, err = virtual.StartWorker(c, deadlock, []interceptor.WorkerInterceptor{h.watcher, workflows.LogFields()}, func(r worker.Registry, withWorkflows bool) {
 		if withWorkflows {
 			registerWorkflows(r, h.watcher, s.catalog.journeys, s.workflows)
 		}
 		for name, fn := range p.activities.All() {
 			r.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
+			h.own[name] = true
 		}
 	})
-	require.NoError(t, err)
+	if err != nil {
+		return err
+	}
 	defer h.stop()
 	h.server.Reset(s.start)
 	h.play = &play{host: h, stage: p, server: h.server, loss: &loss{}, ran: map[string]bool{}}
-	require.NoError(t, h.play.run())
-	return p.outcome()
+	return h.play.run()
 }
 
-func newPostgres(t *testing.T, s *Scenario) *postgres {
+// lossy runs an activity, or loses the worker there if one of the losses is at this step.
+func (p *play) lossy(losses []loss, s step, run func() (any, error)) (any, error) {
+	p.loss = &loss{}
+	for _, l := range losses {
+		if l.at == len(p.steps)+1 {
+			p.loss = &l
+		}
+	}
+	return p.step(s, run)
+}
+
+func newPostgres(t *testing.T) *postgres {
 	t.Helper()
-	p := &postgres{t: t, start: s.start, people: map[string]Person{}}
-	p.store, p.set = dbtest.Clocked(t, s.start)
+	p := &postgres{t: t}
+	p.store, p.set = dbtest.Clocked(t, Start())
+	return p
+}
+
+// open sets the scene of a script.
+func (p *postgres) open(s *Scenario) {
+	t := p.t
+	t.Helper()
+	p.start, p.people, p.server = s.start, map[string]Person{}, virtual.NewServer(s.start)
+	p.set(s.start)
 	p.ingester = ingest.New(p.store, ingest.Config{Journeys: s.registry.Journeys, BuildID: buildID, Logger: slog.New(slog.DiscardHandler)})
 	t.Cleanup(p.ingester.Close)
 	config := activities.Config{
@@ -98,7 +130,6 @@ func newPostgres(t *testing.T, s *Scenario) *postgres {
 	for _, who := range s.people {
 		p.add(who)
 	}
-	return p
 }
 
 func (p *postgres) exec(statement string, args ...any) {

@@ -91,3 +91,43 @@ func (q *Queries) StepLogInsert(ctx context.Context, arg StepLogInsertParams) er
 	)
 	return err
 }
+
+const stepMove = `-- name: StepMove :exec
+with logged as (
+    insert into step_logs (enrollment_id, step_key, action, from_node, to_node, detail, build_id, at)
+    values ($4, $5, $6, $7, $2, $8, $9, $3)
+    on conflict do nothing
+    returning enrollment_id
+)
+update enrollments e set status = $1, node = $2, updated_at = $3
+from logged l where e.id = l.enrollment_id and e.status in ('active', 'waiting')
+`
+
+type StepMoveParams struct {
+	Status       string
+	ToNode       string
+	At           time.Time
+	EnrollmentID uuid.UUID
+	StepKey      string
+	Action       string
+	FromNode     string
+	Detail       json.RawMessage
+	BuildID      string
+}
+
+// A row of the step log and with it where the live enrollment stands from then on. A
+// repeated step does neither: the enrollment may have gone on since (J-66, J-114).
+func (q *Queries) StepMove(ctx context.Context, arg StepMoveParams) error {
+	_, err := q.db.Exec(ctx, stepMove,
+		arg.Status,
+		arg.ToNode,
+		arg.At,
+		arg.EnrollmentID,
+		arg.StepKey,
+		arg.Action,
+		arg.FromNode,
+		arg.Detail,
+		arg.BuildID,
+	)
+	return err
+}
