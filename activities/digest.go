@@ -112,17 +112,14 @@ func (a *Activities) collect(ctx context.Context, tx *store.EnrollmentTx, r Coll
 	if err != nil {
 		return nil, fmt.Errorf("read window: %w", err)
 	}
-	ids, ok := a.Config.JourneyIDs[e.JourneyID]
-	if !ok {
-		ids = []string{e.JourneyID}
-	}
+	ids := a.journeyIDs(e.JourneyID)
 	until := *window.Deadline
 	if until.Before(window.RegisteredAt) {
 		until = window.RegisteredAt // it had passed when it began
 	}
 	p := storedb.DigestCandidatesParams{
 		ContactID: e.ContactID, Name: r.Event, Until: until, TriggerID: e.TriggerEventID, AfterAt: r.After.At, AfterSeq: r.After.Seq,
-		Since: never, Flushed: never, JourneyIds: ids, Label: r.Label,
+		FromSeq: e.TriggerSeq, TriggerSeq: e.TriggerSeq, Since: never, Flushed: never, JourneyIds: ids, Label: r.Label,
 	}
 	if r.Lookback > 0 {
 		p.Since = r.After.At.Add(-r.Lookback)
@@ -132,7 +129,7 @@ func (a *Activities) collect(ctx context.Context, tx *store.EnrollmentTx, r Coll
 		return nil, fmt.Errorf("find digest before: %w", err)
 	}
 	if len(last) > 0 {
-		p.Flushed, p.Ended = last[0].FlushedAt, last[0].EndedAt
+		p.Flushed, p.Ended, p.FromSeq = last[0].FlushedAt, last[0].EndedAt, min(p.FromSeq, last[0].TriggerSeq)
 	}
 	rows, err := tx.Q.DigestCandidates(ctx, p)
 	if err != nil {
@@ -179,7 +176,7 @@ func newest(events []storedb.Event, most int) (hogsend.Collected, error) {
 		if err != nil {
 			return found, fmt.Errorf("encode event: %w", err)
 		}
-		if size += len(body); size > maxDigest {
+		if size += len(body) + 1; size > maxDigest {
 			break
 		}
 		found.Events = append(found.Events, event)

@@ -3,9 +3,12 @@ package activities_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend/activities"
@@ -103,4 +106,63 @@ func TestAnEndedEnrollmentCollectsNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, got.Ended)
 	require.Zero(t, w.count("digests"))
+}
+
+// J-143: events that race with the ends of windows are each in exactly one digest.
+func TestEventsRaceWithDigests(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	claim := w.enroll("start")
+	const sent = 60
+	var group sync.WaitGroup
+	group.Go(func() {
+		for n := range sent {
+			w.event("read", fmt.Sprintf(`{"n": %d}`, n))
+		}
+	})
+	var all []string
+	now := claim.Now
+	collect := func(key string) {
+		window := w.window(claim, key, time.Now().Add(time.Hour))
+		w.exec(`update waits set deadline = clock_timestamp() where id = $1`, window.WaitID)
+		ended := w.endWait(claim, "window:"+key, window)
+		require.True(t, ended.Closed)
+		all = append(all, w.collect(claim, key, ended, func(r *activities.CollectRequest) { r.After, r.Lookback = now, 0 })[1:]...)
+		now = ended.Now
+	}
+	for n := range 10 {
+		collect(fmt.Sprintf("a#%d", n))
+	}
+	group.Wait()
+	collect("a#10")
+	require.Len(t, all, sent)
+	slices.Sort(all)
+	require.Len(t, slices.Compact(all), sent)
+}
+
+// J-57, J-143: none falls between the digests of two enrollments, also under another id
+// of the journey and after a merge; a first digest begins where the wait before it ended.
+func TestDigestsFollowEachOtherAcrossEnrollments(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Config.JourneyIDs = map[string][]string{"welcome": {"greeting", "welcome"}}
+	claim := w.enroll("start")
+	require.Equal(t, []string{"0"}, w.collect(claim, "a#1", w.window(claim, "a#1", w.now())))
+	w.event("read", `{"n": 1}`)
+	w.event("stop", "")
+	w.event("read", `{"n": 2}`) // while nobody was under way
+	merged := uuid.New()
+	w.exec(`update digests set journey_id = 'greeting', contact_id = $1`, merged)
+
+	second := w.enroll("start")
+	w.event("read", `{"n": 3}`)
+	after := activities.Moment{At: w.now(), Seq: 1 << 60}
+	got := w.event("read", `{"n": 4}`)
+	window := w.window(second, "a#1", w.now())
+	since := func(label string) func(*activities.CollectRequest) {
+		return func(r *activities.CollectRequest) { r.After, r.Lookback, r.Label = after, 0, label }
+	}
+	require.Equal(t, []string{"1", "4"}, w.collect(second, "a#1", window, since("the first of its label")))
+	require.NoError(t, w.store.IngestMergeRest(t.Context(), got.ContactID, merged))
+	require.Equal(t, []string{"3", "1", "3", "4"}, w.collect(second, "a#2", window, since("digest:read")))
 }

@@ -90,7 +90,7 @@ type BeginWaitRequest struct {
 	Conditions json.RawMessage `json:"conditions,omitempty"`
 	// Any are the events of a wait for the first of several, instead of Event (J-130).
 	Any []criteria.Alternative `json:"any,omitempty"`
-	// Digest says that the sleep is the window of a digest (J-143).
+	// Digest says that this is the window of a digest of Event, which does not end it (J-143).
 	Digest bool `json:"digest,omitempty"`
 	// Deadline is nil for Forever.
 	Deadline *time.Time `json:"deadline,omitempty"`

@@ -74,7 +74,7 @@ func (a *Activities) newWait(ctx context.Context, tx *store.EnrollmentTx, r Begi
 		if wait.Alternatives, err = json.Marshal(r.Any); err != nil {
 			return wait, fmt.Errorf("encode events: %w", err)
 		}
-	} else if r.Event != "" {
+	} else if r.Event != "" && !r.Digest {
 		awaited = []criteria.Alternative{{Event: r.Event, Where: r.Conditions, Lookback: r.Lookback}}
 	}
 	for place, alternative := range awaited {
@@ -226,10 +226,10 @@ func waitDetail(r BeginWaitRequest, deadline *time.Time) map[string]any {
 	return detail
 }
 
-// Events are the names that the wait is for, none for a sleep.
+// Events are the names that the wait is for, none for a sleep and for a digest.
 func (r BeginWaitRequest) Events() []string {
 	events := []string{}
-	if r.Event != "" {
+	if r.Event != "" && !r.Digest {
 		events = append(events, r.Event)
 	}
 	for _, a := range r.Any {

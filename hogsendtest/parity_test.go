@@ -193,6 +193,19 @@ func collects(ctx workflow.Context, run hogsend.Run, digests ...hogsend.Digest) 
 	return nil
 }
 
+// restsAndCollects sleeps before each of its two digests, and after the last.
+func restsAndCollects(ctx workflow.Context, run hogsend.Run) error {
+	for range 2 {
+		if err := run.Sleep(ctx, 2*hour); err != nil {
+			return err
+		}
+		if err := collects(ctx, run, hogsend.Digest{Window: day, Max: 3}); err != nil {
+			return err
+		}
+	}
+	return run.Sleep(ctx, 2*hour)
+}
+
 func collectsOnce(ctx workflow.Context, run hogsend.Run) error {
 	if err := collects(ctx, run, hogsend.Digest{Window: 3 * hour, Max: 3}); err != nil {
 		return err
@@ -465,6 +478,27 @@ func parityCases() []parityCase {
 			ada.At(2*hour, "read", hogsend.Properties{"n": 0})
 			ada.Does(5*hour, Event{Name: "read", Properties: hogsend.Properties{"n": 99}, OccurredAt: Start().Add(-30 * hour)})
 			ada.Does(20*hour+time.Minute, Event{Name: "read", Properties: hogsend.Properties{"n": 98}, OccurredAt: Start().Add(20*hour - 15*time.Minute)})
+		}},
+		{name: "digests of enrollments that rest before them", journeys: []hogsend.Journey{j("a", "read", restsAndCollects, where(hogsend.Prop("n").Gt(0)))}, script: func(_ *Scenario, ada *Contact) {
+			n := 0
+			for _, at := range []time.Duration{
+				0, hour, 105 * time.Minute, 2 * hour, 5 * hour, 6 * hour, 26 * hour, 26*hour + time.Second, 28 * hour, 29 * hour,
+				52 * hour, 53 * hour, 54*hour + time.Second, 55 * hour, 100 * hour, 7 * day, 7*day + hour,
+			} {
+				n++
+				ada.At(at, "read", hogsend.Properties{"n": n})
+				ada.At(at, "read", hogsend.Properties{"n": -n})
+			}
+			ada.Does(8*day, Event{Name: "read", Properties: hogsend.Properties{"n": 100}, OccurredAt: Start().Add(2 * day)}) // late
+		}},
+		{name: "a digest given up by an exit, with the worker down", journeys: []hogsend.Journey{j("a", "read", restsAndCollects, exits("stop"))}, script: func(s *Scenario, ada *Contact) {
+			ada.At(0, "read", hogsend.Properties{"n": 1})
+			ada.At(3*hour, "read", hogsend.Properties{"n": 2})
+			ada.At(4*hour, "stop")
+			ada.At(5*hour, "read", hogsend.Properties{"n": 3})
+			s.Down(20*hour, 2*day)
+			ada.At(31*hour, "read", hogsend.Properties{"n": 4})
+			ada.At(31*hour+time.Second, "read", hogsend.Properties{"n": 5})
 		}},
 		{name: "digests of another event", journeys: []hogsend.Journey{j("a", "go", collectsTwice)}, script: func(_ *Scenario, ada *Contact) {
 			ada.Does(0, Event{Name: "word", Properties: hogsend.Properties{"n": 1}, OccurredAt: Start().Add(-5 * hour)})

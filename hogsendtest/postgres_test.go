@@ -350,7 +350,7 @@ func (p *postgres) outcome() []string {
 		lines = append(lines, found...)
 	}
 	query("event", `select e.received_at, c.external_id || ' ' || e.name || ' ' || e.source || ' hops ' || e.hops || ' ' || (e.properties - 'stateId' - 'userId')::text from events e join contacts c on c.id = e.contact_id order by e.seq`)
-	query("decision", `select d.at, c.external_id || ' ' || d.journey_id || ' ' || d.event_name || ' ' || coalesce(d.reason, d.outcome)
+	query("decision", `select d.at, c.external_id || ' ' || d.journey_id || ' ' || d.event_name || ' ' || coalesce(d.reason, d.outcome) || coalesce(' ' || (d.detail->>'digest'), '')
 		from decisions d join contacts c on c.id = d.contact_id join events e on e.id = d.event_id order by d.id`)
 	query("log", `select l.at, c.external_id || ' ' || e.journey_id || '#' || e.entry || ' ' || l.action || ' ' || l.to_node || ' ' || case when l.action = 'wait_started' then '' else coalesce(l.detail->>'outcome', l.detail->>'reason', l.detail->>'event', '') || coalesce(' until ' || (l.detail->>'until'), '') end
 		from step_logs l join enrollments e on e.id = l.enrollment_id join contacts c on c.id = e.contact_id
@@ -391,7 +391,7 @@ func inMemory(t *testing.T, s *Scenario) []string {
 		add("event", e.ReceivedAt, fmt.Sprintf("%s %s %s hops %d %s", e.person.name(), e.Name, e.Source, e.hops, detailOf(properties)))
 	}
 	for _, d := range w.decisions {
-		add("decision", d.At, fmt.Sprintf("%s %s %s %s", d.Contact, d.Journey, d.Event, cmp.Or(d.Reason, d.Outcome)))
+		add("decision", d.At, fmt.Sprintf("%s %s %s %s", d.Contact, d.Journey, d.Event, strings.TrimSpace(cmp.Or(d.Reason, d.Outcome)+" "+d.Digest)))
 	}
 	enrollments := slices.Clone(w.enrollments)
 	slices.SortStableFunc(enrollments, func(a, b *enrollment) int {

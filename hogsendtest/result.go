@@ -86,6 +86,8 @@ type Decision struct {
 	Outcome, Reason string
 	// Failed are the conditions that did not hold, for trigger_conditions_not_met.
 	Failed []hogsend.Condition
+	// Digest is the label of the open digest that the event goes into, for already_active.
+	Digest string
 }
 
 // String is "<journey>: enrolled" or "<journey>: <reason>".

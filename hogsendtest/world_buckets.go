@@ -163,7 +163,8 @@ func (w *world) listens(p *person, name string) bool {
 		}
 	}
 	return slices.ContainsFunc(w.waits, func(wt *wait) bool {
-		return wt.enrollment.person == p && wt.status == waitOpen && slices.ContainsFunc(wt.awaited, func(a awaited) bool { return a.event == name })
+		return wt.enrollment.person == p && wt.status == waitOpen &&
+			(slices.ContainsFunc(wt.awaited, func(a awaited) bool { return a.event == name }) || wt.collects != nil && wt.collects.event == name)
 	})
 }
 

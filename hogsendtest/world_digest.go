@@ -45,7 +45,7 @@ func (w *world) collectDigest(r activities.CollectRequest) (activities.CollectRe
 		if err != nil {
 			return activities.CollectResult{}, fmt.Errorf("encode event: %w", err)
 		}
-		if size += len(body); size > largest || len(found.Events) == r.Max {
+		if size += len(body) + 1; size > largest || len(found.Events) == r.Max {
 			break
 		}
 		found.Events = append(found.Events, stored)
@@ -85,7 +85,8 @@ func (w *world) collect(n *enrollment, r activities.CollectRequest) (*digest, er
 	}
 	found := &digest{enrollment: n, step: r.Step.Key, label: r.Label, flushed: until}
 	for _, e := range w.events {
-		between := last != nil && e.ReceivedAt.After(last.flushed) && (last.enrollment.isLive() || !e.ReceivedAt.After(last.enrollment.endedAt))
+		between := last != nil && !e.ReceivedAt.Before(last.flushed) &&
+			(last.enrollment.isLive() || !e.ReceivedAt.After(last.enrollment.endedAt) || e.seq >= n.trigger.seq)
 		within := e.ReceivedAt.After(r.After.At) || e.ReceivedAt.Equal(r.After.At) && e.seq > r.After.Seq
 		recent := r.Lookback > 0 && !e.OccurredAt.Before(r.After.At.Add(-r.Lookback))
 		if e.person != n.person || e.Name != r.Event || taken[e] || e.ReceivedAt.After(until) ||
@@ -101,4 +102,19 @@ func (w *world) collect(n *enrollment, r activities.CollectRequest) (*digest, er
 		}
 	}
 	return found, nil
+}
+
+// digesting is the label of the open digest of a journey that the event goes into.
+func (w *world) digesting(e *event, j *hogsend.Journey) (string, error) {
+	for _, wt := range w.waits {
+		n := wt.enrollment
+		if wt.collects == nil || wt.status != waitOpen || n.person != e.person || w.canonical(n.journeyID) != j.ID ||
+			wt.collects.event != e.Name || w.now().After(*wt.deadline) {
+			continue
+		}
+		if holds, err := e.holds(wt.collects.conditions); holds || err != nil {
+			return wt.label, err
+		}
+	}
+	return "", nil
 }

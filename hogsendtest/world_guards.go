@@ -37,6 +37,11 @@ func (w *world) trigger(e *event) error {
 		}
 		if reason != "" {
 			w.decide(e, j, reason, nil, failed)
+			if reason == reasonActive {
+				if w.decisions[len(w.decisions)-1].Digest, err = w.digesting(e, j); err != nil {
+					return err
+				}
+			}
 			continue
 		}
 		if r, own := w.reaction(e, j); own && r.Overlap == hogsend.OverlapCancelPrevious {

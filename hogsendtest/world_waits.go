@@ -21,6 +21,7 @@ type wait struct {
 	step       string
 	label      string
 	awaited    []awaited // none for a sleep
+	collects   *awaited  // by the digest whose window it is
 	deadline   *time.Time
 	begun      time.Time
 	status     string
@@ -102,6 +103,9 @@ func (w *world) beginWait(r activities.BeginWaitRequest) (activities.WaitState, 
 		}
 		if wt.awaited, err = awaitedBy(r); err != nil {
 			return activities.WaitState{}, err
+		}
+		if r.Digest {
+			wt.collects, wt.awaited = &wt.awaited[0], nil
 		}
 		if err := w.lookBack(wt, r); err != nil {
 			return activities.WaitState{}, err

@@ -169,12 +169,16 @@ func waitsOf(ctx workflow.Context, run hogsend.Run) map[string]func() error {
 			_, err := run.WaitForAny(ctx, hogsend.AnyOf{Waits: []hogsend.Wait{{Event: "never"}, {Event: "nowhere"}}, Timeout: time.Hour})
 			return err
 		},
+		"Digest": func() error {
+			_, err := run.Digest(ctx, hogsend.Digest{Window: time.Hour})
+			return err
+		},
 	}
 }
 
 var effectNames = []string{"Send", "Trigger", "Identify", "Capture", "Checkpoint", "Exit", "Once"}
 
-var waitNames = []string{"Sleep", "SleepUntil", "WaitForEvent", "WaitForAny"}
+var waitNames = []string{"Sleep", "SleepUntil", "WaitForEvent", "WaitForAny", "Digest"}
 
 // J-76, J-77, J-78: after the end every effect and wait is ErrExited and does
 // nothing: with the error swallowed, in another coroutine, in a disconnected context,

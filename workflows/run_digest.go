@@ -21,7 +21,9 @@ func (r *journeyRun) Digest(ctx workflow.Context, digest hogsend.Digest) (hogsen
 		return hogsend.Collected{}, err
 	}
 	request.After = r.now
-	window, err := r.wait(ctx, activities.BeginWaitRequest{Label: request.Label, Deadline: &until, Digest: true}, "window")
+	window, err := r.wait(ctx, activities.BeginWaitRequest{
+		Label: request.Label, Event: request.Event, Conditions: request.Where, Deadline: &until, Digest: true,
+	}, "window")
 	if err != nil {
 		return hogsend.Collected{}, err
 	}
@@ -54,8 +56,8 @@ func (r *journeyRun) digestRequest(digest hogsend.Digest, now time.Time) (reques
 		request.Lookback = digestLookback
 	}
 	switch {
-	case digest.Window < 0:
-		return request, until, invalid("window", "must be positive")
+	case digest.Window < 0 || digest.Window == hogsend.Forever:
+		return request, until, invalid("window", "must be positive, and end")
 	case digest.Window == 0 && digest.Until.IsZero():
 		return request, until, invalid("window", "Window or Until is required")
 	case digest.Window != 0 && !digest.Until.IsZero():

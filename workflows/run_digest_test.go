@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
@@ -34,6 +35,8 @@ func TestADigestSleepsAndCollects(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.True(t, w.begun[0].Digest)
+	require.Equal(t, "started", w.begun[0].Event)
+	require.Empty(t, w.begun[0].Events(), "none of them ends it")
 	require.Len(t, asked, 2)
 	require.Equal(t, []any{w.begun[0].Label, 15 * time.Minute, 500}, []any{asked[0].Label, asked[0].Lookback, asked[0].Max})
 	require.Equal(t, []any{"reads", "read", time.Duration(0), 10}, []any{asked[1].Label, asked[1].Event, asked[1].Lookback, asked[1].Max})
@@ -43,7 +46,7 @@ func TestADigestSleepsAndCollects(t *testing.T) {
 func TestADigestRefusesWhatItCannotMean(t *testing.T) {
 	t.Parallel()
 	for field, digests := range map[string][]hogsend.Digest{
-		"window":        {{}, {Window: -1}, {Window: time.Hour, Until: time.Now()}},
+		"window":        {{}, {Window: -1}, {Window: hogsend.Forever}, {Window: time.Hour, Until: time.Now()}},
 		"max":           {{Window: time.Hour, Max: -1}, {Window: time.Hour, Max: 501}},
 		"where.0.value": {{Window: time.Hour, Where: []hogsend.Condition{hogsend.Prop("n").Gt("x")}}},
 	} {
@@ -60,4 +63,35 @@ func TestADigestRefusesWhatItCannotMean(t *testing.T) {
 			require.Empty(t, w.begun)
 		}
 	}
+}
+
+// J-78, J-119, J-129: nothing is collected for an author who gave the window up, nor
+// after the enrollment's end, of which the workflow need not know.
+func TestADigestIsGivenUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.complete(func(ctx workflow.Context, run hogsend.Run) error {
+		mine, cancel := workflow.WithCancel(ctx)
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			_ = workflow.Sleep(ctx, time.Hour)
+			cancel()
+		})
+		_, err := run.Digest(mine, hogsend.Digest{Window: hogsend.Day})
+		require.True(t, temporal.IsCanceledError(err))
+		return nil
+	})
+	require.Equal(t, "closed", w.waits[0].status)
+
+	w = newWorld(t)
+	w.slow = true // the cancel has not come
+	w.env.RegisterActivityWithOptions(func(activities.CollectRequest) (activities.CollectResult, error) {
+		w.cancel("admin")
+		return activities.CollectResult{Ended: true}, nil
+	}, activity.RegisterOptions{Name: activities.CollectDigestName})
+	_, err := w.run(func(ctx workflow.Context, run hogsend.Run) error {
+		_, err := run.Digest(ctx, hogsend.Digest{Window: hogsend.Day})
+		require.ErrorIs(t, err, hogsend.ErrExited)
+		return err
+	})
+	require.True(t, temporal.IsCanceledError(err))
 }

@@ -113,13 +113,28 @@ func (w *wave) guard(e *flow, j *hogsend.Journey) (reason string, detail json.Ra
 		if j.Reaction != nil {
 			return reasonOverlap, nil, nil
 		}
-		if n.digest != "" {
-			detail, err := json.Marshal(map[string]string{"digest": n.digest})
-			return reasonActive, detail, err
-		}
-		return reasonActive, nil, nil
+		detail, err := w.digesting(e, n)
+		return reasonActive, detail, err
 	}
 	return "", nil, nil
+}
+
+// digesting names the open digest of a live enrollment that the event goes into, nil
+// if there is none (J-143).
+func (w *wave) digesting(e *flow, n *enrollment) (json.RawMessage, error) {
+	for _, wt := range e.person.waits {
+		if !wt.Digest || wt.closed || wt.EnrollmentID != n.id || wt.Deadline != nil && w.now.After(*wt.Deadline) {
+			continue
+		}
+		place, err := e.wakes(wt)
+		if err != nil {
+			return nil, err
+		}
+		if place >= 0 {
+			return json.Marshal(map[string]string{"digest": wt.Label})
+		}
+	}
+	return nil, nil
 }
 
 func failedDetail(failed []hogsend.Condition) (json.RawMessage, error) {

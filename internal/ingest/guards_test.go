@@ -286,16 +286,21 @@ func TestTheLoopGuard(t *testing.T) {
 	require.Equal(t, []string{"0"}, b.texts(`select n.hops::text from enrollments n join contacts c on c.id = n.contact_id where c.external_id = 'v' and n.journey_id = 'b'`))
 }
 
-// J-143: who comes while a digest collects is told so.
+// J-143: an event that goes into the open digest of a journey is told so, and ends
+// nothing; one that does not go into it is not.
 func TestAnEventDuringADigestSaysWhichOne(t *testing.T) {
 	t.Parallel()
-	b := setup(t, journey("a", "read"))
-	b.send(user("read", "ada"))
-	b.exec(`insert into waits (id, enrollment_id, contact_id, step_key, label, deadline, status, digest, registered_at)
-		select gen_random_uuid(), id, contact_id, 'window:a#1', 'digest:read', now() + interval '1 hour', 'open', true, now() from enrollments`)
-	b.send(user("read", "ada"))
-	require.Equal(t, []string{`already_active {"digest": "digest:read"}`}, b.texts(`select reason || ' ' || detail from decisions where outcome = 'skipped'`))
-	b.exec(`update waits set status = 'timed_out'`)
-	b.send(user("read", "ada"))
-	require.Equal(t, []string{`already_active {"digest": "digest:read"}`, "already_active {}"}, b.texts(`select reason || ' ' || detail from decisions where outcome = 'skipped' order by at`))
+	b := setup(t, journey("a", "read"), journey("b", "read"))
+	b.send(user("read", "u"))
+	id := b.waiting(b.enrollment("a"), "read", `[{"type":"property","property":"n","operator":"gt","value":1}]`, nil)
+	b.exec(`update waits set digest = true, label = 'digest:read', deadline = clock_timestamp() + interval '1 hour' where id = $1`, id)
+	b.send(with(user("read", "u"), `{"n": 2}`))
+	b.send(with(user("read", "u"), `{"n": 1}`))
+	b.exec(`update waits set deadline = clock_timestamp() where id = $1`, id)
+	b.send(with(user("read", "u"), `{"n": 3}`))
+	skipped := `select reason || ' ' || detail from decisions where journey_id = $1 and outcome = 'skipped' order by id`
+	require.Equal(t, []string{`already_active {"digest": "digest:read"}`, "already_active {}", "already_active {}"}, b.texts(skipped, "a"))
+	require.Equal(t, []string{"already_active {}", "already_active {}", "already_active {}"}, b.texts(skipped, "b"), "the digest is another journey's")
+	require.Equal(t, []string{"open"}, b.texts(`select status from waits`))
+	require.Zero(t, b.count(`select count(*) from outbox where kind = 'signal'`))
 }

@@ -238,7 +238,7 @@ func (t *transaction) spread(live []storedb.IngestLiveRow) {
 		c := t.plan.people[row.ContactID]
 		c.live = append(c.live, &enrollment{
 			id: row.ID, journeyID: row.JourneyID, entry: row.Entry, hops: int(row.Hops), retries: int(row.Retries),
-			node: row.Node, workflowID: row.WorkflowID, digest: row.Digest, createdAt: row.CreatedAt,
+			node: row.Node, workflowID: row.WorkflowID, createdAt: row.CreatedAt,
 		})
 	}
 }

@@ -49,7 +49,6 @@ type enrollment struct {
 	entry            int32
 	hops, retries    int
 	node, workflowID string
-	digest           string // the label of the digest it collects for, "" for none (J-143)
 	createdAt        time.Time
 	over             bool
 	bornOf           *item // what caused its enrollment, in this transaction
@@ -520,7 +519,7 @@ func (w *wave) wake(e *flow) error {
 		return nil
 	}
 	for _, wt := range e.person.waits {
-		if wt.closed || wt.Alternatives == nil && wt.EventName != e.name || wt.Deadline != nil && w.now.After(*wt.Deadline) {
+		if wt.closed || wt.Digest || wt.Alternatives == nil && wt.EventName != e.name || wt.Deadline != nil && w.now.After(*wt.Deadline) {
 			continue
 		}
 		n := e.person.find(wt.EnrollmentID)

@@ -114,21 +114,21 @@ order by c.id
 for update;
 
 -- name: IngestLive :many
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.hops, e.retries, e.workflow_id, e.created_at,
-    coalesce((select w.label from waits w where w.enrollment_id = e.id and w.status = 'open' and w.digest limit 1), '')::text as digest
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.hops, e.retries, e.workflow_id, e.created_at
 from enrollments e
 where e.contact_id = any(@contact_ids::uuid[]) and e.status in ('active', 'waiting')
 order by e.journey_id, e.entry;
 
 -- name: IngestWaits :many
--- Those for one of the events, and all that are for the first of several (J-130).
-select o.id, o.enrollment_id, o.contact_id, o.event_name::text as event_name, o.conditions, o.alternatives, o.deadline
+-- Those for one of the events, windows of its digests included (J-143), and all that
+-- are for the first of several (J-130).
+select o.id, o.enrollment_id, o.contact_id, o.label, o.event_name::text as event_name, o.conditions, o.alternatives, o.digest, o.deadline
 from (
-    select w.id, w.enrollment_id, w.contact_id, w.event_name, w.conditions, w.alternatives, w.deadline, w.registered_at
+    select w.id, w.enrollment_id, w.contact_id, w.label, w.event_name, w.conditions, w.alternatives, w.digest, w.deadline, w.registered_at
     from waits w
     where w.contact_id = any(@contact_ids::uuid[]) and w.event_name = any(@names::text[]) and w.status = 'open'
     union all
-    select w.id, w.enrollment_id, w.contact_id, '', w.conditions, w.alternatives, w.deadline, w.registered_at
+    select w.id, w.enrollment_id, w.contact_id, w.label, '', w.conditions, w.alternatives, w.digest, w.deadline, w.registered_at
     from waits w
     where w.contact_id = any(@contact_ids::uuid[]) and w.alternatives is not null and w.status = 'open'
 ) o

@@ -15,11 +15,12 @@ import (
 const digestCandidates = `-- name: DigestCandidates :many
 select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at from events e
 where e.contact_id = $1 and e.name = $2 and e.received_at <= $3::timestamptz
-    and (e.id = $4
-        or (e.received_at, e.seq) > ($5::timestamptz, $6::bigint)
-        or e.occurred_at >= $7::timestamptz
-        or e.received_at > $8::timestamptz and e.received_at <= $9::timestamptz)
-    and not exists (select from digested d where d.event_id = e.id and d.journey_id = any($10::text[]) and d.label = $11)
+    and (e.seq >= $4::bigint
+            and (e.id = $5
+                or (e.received_at, e.seq) > ($6::timestamptz, $7::bigint)
+                or e.received_at >= $8::timestamptz and (e.received_at <= $9::timestamptz or e.seq >= $10::bigint))
+        or e.occurred_at >= $11::timestamptz)
+    and not exists (select from digested d where d.event_id = e.id and d.journey_id = any($12::text[]) and d.label = $13)
 order by e.seq
 `
 
@@ -27,12 +28,14 @@ type DigestCandidatesParams struct {
 	ContactID  uuid.UUID
 	Name       string
 	Until      time.Time
+	FromSeq    int64
 	TriggerID  uuid.UUID
 	AfterAt    time.Time
 	AfterSeq   int64
-	Since      time.Time
 	Flushed    time.Time
 	Ended      time.Time
+	TriggerSeq int64
+	Since      time.Time
 	JourneyIds []string
 	Label      string
 }
@@ -43,18 +46,21 @@ type DigestCandidatesRow struct {
 
 // The contact's events of a name that a digest may collect, in order of reception: the
 // trigger, those received in its window, those that occurred shortly before, and those
-// between the flush of the digest before and the end of its enrollment.
+// that came from the flush of the digest before on, while its enrollment or this one was
+// under way. What was received before from_seq is none of them, unless it is recent.
 func (q *Queries) DigestCandidates(ctx context.Context, arg DigestCandidatesParams) ([]DigestCandidatesRow, error) {
 	rows, err := q.db.Query(ctx, digestCandidates,
 		arg.ContactID,
 		arg.Name,
 		arg.Until,
+		arg.FromSeq,
 		arg.TriggerID,
 		arg.AfterAt,
 		arg.AfterSeq,
-		arg.Since,
 		arg.Flushed,
 		arg.Ended,
+		arg.TriggerSeq,
+		arg.Since,
 		arg.JourneyIds,
 		arg.Label,
 	)
@@ -171,7 +177,7 @@ func (q *Queries) DigestInsert(ctx context.Context, arg DigestInsertParams) erro
 }
 
 const digestLast = `-- name: DigestLast :many
-select d.flushed_at,
+select d.flushed_at, e.trigger_seq,
     (case when e.status in ('active', 'waiting') then '9999-01-01T00:00:00Z' else coalesce(e.completed_at, e.exited_at, e.updated_at) end)::timestamptz as ended_at
 from digests d join enrollments e on e.id = d.enrollment_id
 where d.contact_id = $1 and d.journey_id = any($2::text[]) and d.label = $3
@@ -179,8 +185,9 @@ order by d.flushed_at desc limit 1
 `
 
 type DigestLastRow struct {
-	FlushedAt time.Time
-	EndedAt   time.Time
+	FlushedAt  time.Time
+	TriggerSeq int64
+	EndedAt    time.Time
 }
 
 // The newest digest before, and when its enrollment ended; far away while it goes on.
@@ -193,7 +200,7 @@ func (q *Queries) DigestLast(ctx context.Context, contactID uuid.UUID, journeyId
 	var items []DigestLastRow
 	for rows.Next() {
 		var i DigestLastRow
-		if err := rows.Scan(&i.FlushedAt, &i.EndedAt); err != nil {
+		if err := rows.Scan(&i.FlushedAt, &i.TriggerSeq, &i.EndedAt); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

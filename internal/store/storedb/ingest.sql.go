@@ -502,8 +502,7 @@ func (q *Queries) IngestInternalKeysInsert(ctx context.Context, arg IngestIntern
 }
 
 const ingestLive = `-- name: IngestLive :many
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.hops, e.retries, e.workflow_id, e.created_at,
-    coalesce((select w.label from waits w where w.enrollment_id = e.id and w.status = 'open' and w.digest limit 1), '')::text as digest
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.hops, e.retries, e.workflow_id, e.created_at
 from enrollments e
 where e.contact_id = any($1::uuid[]) and e.status in ('active', 'waiting')
 order by e.journey_id, e.entry
@@ -520,7 +519,6 @@ type IngestLiveRow struct {
 	Retries    int32
 	WorkflowID string
 	CreatedAt  time.Time
-	Digest     string
 }
 
 func (q *Queries) IngestLive(ctx context.Context, contactIds []uuid.UUID) ([]IngestLiveRow, error) {
@@ -543,7 +541,6 @@ func (q *Queries) IngestLive(ctx context.Context, contactIds []uuid.UUID) ([]Ing
 			&i.Retries,
 			&i.WorkflowID,
 			&i.CreatedAt,
-			&i.Digest,
 		); err != nil {
 			return nil, err
 		}
@@ -1178,13 +1175,13 @@ func (q *Queries) IngestSwitchedOff(ctx context.Context) ([]IngestSwitchedOffRow
 }
 
 const ingestWaits = `-- name: IngestWaits :many
-select o.id, o.enrollment_id, o.contact_id, o.event_name::text as event_name, o.conditions, o.alternatives, o.deadline
+select o.id, o.enrollment_id, o.contact_id, o.label, o.event_name::text as event_name, o.conditions, o.alternatives, o.digest, o.deadline
 from (
-    select w.id, w.enrollment_id, w.contact_id, w.event_name, w.conditions, w.alternatives, w.deadline, w.registered_at
+    select w.id, w.enrollment_id, w.contact_id, w.label, w.event_name, w.conditions, w.alternatives, w.digest, w.deadline, w.registered_at
     from waits w
     where w.contact_id = any($1::uuid[]) and w.event_name = any($2::text[]) and w.status = 'open'
     union all
-    select w.id, w.enrollment_id, w.contact_id, '', w.conditions, w.alternatives, w.deadline, w.registered_at
+    select w.id, w.enrollment_id, w.contact_id, w.label, '', w.conditions, w.alternatives, w.digest, w.deadline, w.registered_at
     from waits w
     where w.contact_id = any($1::uuid[]) and w.alternatives is not null and w.status = 'open'
 ) o
@@ -1195,13 +1192,16 @@ type IngestWaitsRow struct {
 	ID           uuid.UUID
 	EnrollmentID uuid.UUID
 	ContactID    uuid.UUID
+	Label        string
 	EventName    string
 	Conditions   json.RawMessage
 	Alternatives json.RawMessage
+	Digest       bool
 	Deadline     *time.Time
 }
 
-// Those for one of the events, and all that are for the first of several (J-130).
+// Those for one of the events, windows of its digests included (J-143), and all that
+// are for the first of several (J-130).
 func (q *Queries) IngestWaits(ctx context.Context, contactIds []uuid.UUID, names []string) ([]IngestWaitsRow, error) {
 	rows, err := q.db.Query(ctx, ingestWaits, contactIds, names)
 	if err != nil {
@@ -1215,9 +1215,11 @@ func (q *Queries) IngestWaits(ctx context.Context, contactIds []uuid.UUID, names
 			&i.ID,
 			&i.EnrollmentID,
 			&i.ContactID,
+			&i.Label,
 			&i.EventName,
 			&i.Conditions,
 			&i.Alternatives,
+			&i.Digest,
 			&i.Deadline,
 		); err != nil {
 			return nil, err
