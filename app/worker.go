@@ -154,6 +154,7 @@ func (p *process) work(ctx context.Context, ready func()) error {
 		RegistryDigest:    p.digest(),
 		ShutdownTimeout:   p.cfg.ShutdownTimeout,
 		ReleasesPerSecond: p.cfg.ResumeRatePerSecond,
+		KeepDecisions:     p.cfg.KeepDecisions,
 		Ready:             ready,
 		Logger:            p.log,
 	})

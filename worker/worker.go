@@ -65,6 +65,9 @@ type Config struct {
 	// ReleasesPerSecond bounds how fast a resume lets held effects go on, all workers
 	// together; 0 means 50 (J-103).
 	ReleasesPerSecond int
+	// KeepDecisions is how long decisions are kept that enrolled nobody; 0 is for ever
+	// (J-45).
+	KeepDecisions time.Duration
 	// Ready, if not nil, is called once, when the worker polls.
 	Ready func()
 	// Logger may be nil for silence.
@@ -249,6 +252,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	})
 	parts.Go(func() {
 		releaser{store: w.cfg.Store, rate: w.cfg.ReleasesPerSecond, buildID: w.cfg.BuildID, logger: w.cfg.Logger}.run(running)
+	})
+	parts.Go(func() {
+		cleaner{store: w.cfg.Store, decisions: w.cfg.KeepDecisions, logger: w.cfg.Logger}.run(running)
 	})
 	w.report()
 	w.cfg.deployment().tell(ctx)

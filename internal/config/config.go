@@ -86,6 +86,7 @@ type Config struct {
 	// PauseLateAfter and ResumeRatePerSecond rule how held effects go on (J-103, J-105).
 	PauseLateAfter      time.Duration
 	ResumeRatePerSecond int
+	KeepDecisions       time.Duration // that enrolled nobody; 0 is for ever (J-45)
 	BuildID             string // "" means the one of the binary
 	Deployment          string // of Temporal's worker deployments; "" is none
 	LogLevel            slog.Level
@@ -137,6 +138,7 @@ func Load(environ []string, needs Needs) (Config, error) {
 		DefaultTimezone:     r.get("DEFAULT_TIMEZONE"),
 		PauseLateAfter:      r.duration("PAUSE_LATE_AFTER", time.Hour),
 		ResumeRatePerSecond: r.integer("RESUME_RATE_PER_SECOND", 50, 1, 1_000_000),
+		KeepDecisions:       time.Duration(r.integer("DECISION_RETENTION_DAYS", 0, 0, 36_500)) * hogsend.Day,
 		BuildID:             r.get("HOGSEND_BUILD_ID"),
 		Deployment:          r.get("HOGSEND_DEPLOYMENT"),
 		LogLevel:            r.level("LOG_LEVEL"),

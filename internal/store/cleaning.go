@@ -1,0 +1,42 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// cleanRows is how many rows one transaction of a cleaning deletes at most (O-34).
+const cleanRows = 5000
+
+// CleanDecisions deletes the decisions before an instant that enrolled nobody, and
+// returns how many. Those of people in flight stay (J-45). It may be stopped at any
+// time and run by several at once.
+func (s *Store) CleanDecisions(ctx context.Context, before time.Time) (deleted int, err error) {
+	page := storedb.DecisionsPruneParams{Before: before, BeforeID: firstID(before), RowLimit: cleanRows}
+	for {
+		ids, err := s.DecisionsPrune(ctx, page)
+		if err != nil {
+			return deleted, fmt.Errorf("delete decisions: %w", err)
+		}
+		deleted += len(ids)
+		if len(ids) < cleanRows {
+			return deleted, nil
+		}
+		page.AfterID = slices.MaxFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	}
+}
+
+// firstID is below every id that is made from the next hour on: clocks of processes
+// differ a little, and the instants of rows decide.
+func firstID(t time.Time) (id uuid.UUID) {
+	binary.BigEndian.PutUint64(id[:8], uint64(t.Add(time.Hour).UnixMilli())<<16) //nolint:gosec // after 1970
+	return id
+}

@@ -1,0 +1,52 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/hogsend/hogsend/internal/store"
+)
+
+// cleaner deletes once a day what is not to be kept any longer (O-34). Every worker
+// does, since nothing is left to do for the second one.
+type cleaner struct {
+	store *store.Store
+	// decisions is how long decisions are kept that enrolled nobody; 0 is for ever.
+	decisions time.Duration
+	logger    *slog.Logger
+}
+
+const cleanEvery = 24 * time.Hour
+
+// run cleans now and then daily, until ctx ends.
+func (c cleaner) run(ctx context.Context) {
+	if c.decisions == 0 {
+		return
+	}
+	daily := time.NewTicker(cleanEvery)
+	defer daily.Stop()
+	for {
+		if err := c.clean(ctx); err != nil && ctx.Err() == nil {
+			c.logger.Warn("clean", "error", err) // what is left is done the next day
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-daily.C:
+		}
+	}
+}
+
+func (c cleaner) clean(ctx context.Context) error {
+	now, err := c.store.IngestClock(ctx)
+	if err != nil {
+		return fmt.Errorf("read clock: %w", err)
+	}
+	deleted, err := c.store.CleanDecisions(ctx, now.Add(-c.decisions))
+	if deleted > 0 {
+		c.logger.Info("cleaned", "decisions", deleted)
+	}
+	return err
+}
