@@ -59,3 +59,37 @@ func TestSendWindow(t *testing.T) {
 		on conflict (email_key) do update set unsubscribed_all = true`)
 	require.Equal(t, "unsubscribed unsubscribed_all", send(closed, "", false), "row 6 comes before row 8 (E-13)")
 }
+
+// E-25, S-28, S-38: open at its start, closed at its end, at the instant of the claim;
+// a send that is deferred goes at the next opening.
+func TestTheEdgesOfTheSendWindow(t *testing.T) {
+	t.Parallel()
+	friday := time.Date(2026, 1, 9, 0, 0, 0, 0, time.UTC)
+	at := func(clock string) time.Time {
+		d, err := time.ParseDuration(clock)
+		require.NoError(t, err)
+		return friday.Add(d)
+	}
+	w, set := newClockedWorld(t, friday)
+	w.Config.SendWindow, w.Config.OnHold = hogsend.Window{Start: "09:00", End: "17:00"}, hogsend.Defer
+	claim := w.enroll("start")
+	for i, tt := range []struct {
+		now  string
+		said string
+	}{
+		{"8h59m59.999999s", deferred(at("9h"))},
+		{"9h", "sent "},
+		{"16h59m59.9s", "sent "},
+		{"17h", deferred(at("33h"))},
+		{"17h0m0.1s", deferred(at("33h"))}, // Saturday
+		{"19h", deferred(at("33h"))},
+	} {
+		set(at(tt.now))
+		require.Equal(t, tt.said, w.verdict(hello(claim, i)), tt.now)
+	}
+	w.Config.SendWindow = hogsend.Window{Start: "22:00", End: "06:00"} // overnight
+	for i, said := range []string{"sent ", "sent ", deferred(at("22h"))} {
+		set(at([]string{"5h59m59.999999s", "22h", "6h"}[i]))
+		require.Equal(t, said, w.verdict(hello(claim, 10+i)))
+	}
+}

@@ -16,8 +16,8 @@ func saysHello(ctx workflow.Context, run hogsend.Run) error {
 	return err
 }
 
-// T-4, T-14, E-21 to E-27, J-134: caps, gaps and windows hold in the kit as they do in
-// production; a worker that is lost anywhere changes nothing.
+// E-14, E-21 to E-27, J-134, T-4, T-14: caps, gaps and windows hold in the kit as they do in
+// production; a worker that is lost anywhere changes nothing. A refusal ends no enrollment.
 func TestSendsAreHeldAndDeferred(t *testing.T) {
 	t.Parallel()
 	first, second := path(saysHello), path(saysHello)

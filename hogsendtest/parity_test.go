@@ -88,6 +88,13 @@ func callsB(ctx workflow.Context, run hogsend.Run) error {
 	return run.Trigger(ctx, hogsend.TriggerEvent{Event: "b", Properties: hogsend.Properties{"from": "a"}})
 }
 
+func callsBLater(ctx workflow.Context, run hogsend.Run) error {
+	if err := run.Sleep(ctx, hour); err != nil {
+		return err
+	}
+	return callsB(ctx, run)
+}
+
 func callsA(ctx workflow.Context, run hogsend.Run) error {
 	return run.Trigger(ctx, hogsend.TriggerEvent{Event: "a"})
 }
@@ -660,6 +667,10 @@ func parityCases() []parityCase {
 			ada.At(2*day+10*hour, "go")
 		}, defaults: hogsend.Defaults{Timezone: "Europe/London", SendWindow: hogsend.Window{Start: "09:00", End: "17:00"}, Window: hogsend.Window{Start: "08:00", End: "20:00"}}},
 		// Loop guard: J-146, J-147.
+		{name: "a loop that takes an hour", journeys: []hogsend.Journey{j("a", "a", callsBLater), j("b", "b", callsA)}, script: func(s *Scenario, ada *Contact) {
+			ada.At(0, "a")
+			s.Until(30 * hour)
+		}},
 		{name: "a loop", journeys: []hogsend.Journey{j("a", "a", callsB), j("b", "b", callsA)}, script: func(_ *Scenario, ada *Contact) { ada.At(0, "a") }},
 		// Pause: J-100 to J-108.
 		{name: "paused and resumed", journeys: []hogsend.Journey{j("a", "go", mailsAroundADay)}, script: func(s *Scenario, ada *Contact) {
@@ -732,5 +743,29 @@ func TestTheKitAgreesWithPostgres(t *testing.T) {
 			t.Parallel()
 			require.Equal(t, onPostgres(t, parityScenario(t, c)), inMemory(t, parityScenario(t, c)))
 		})
+	}
+}
+
+// J-146, J-147: a cycle without a wait ends after 11 enrollments; one that takes an
+// hour goes on: 30 times both, and the one under way.
+func TestALoopEndsUnlessItTakesAnHour(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]struct{ enrollments, guarded int }{"a loop": {11, 1}, "a loop that takes an hour": {61, 0}} {
+		for _, c := range parityCases() {
+			if c.name != name {
+				continue
+			}
+			s := parityScenario(t, c)
+			s.Quick()
+			got := s.Run()
+			guarded := 0
+			for _, d := range got.Decisions {
+				if d.Reason == "loop_guard" {
+					guarded++
+				}
+			}
+			require.Equal(t, want.guarded, guarded, name)
+			require.Len(t, got.Enrollments, want.enrollments, name)
+		}
 	}
 }
