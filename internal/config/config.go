@@ -87,8 +87,8 @@ type Config struct {
 	PauseLateAfter      time.Duration
 	ResumeRatePerSecond int
 	KeepDecisions       time.Duration // that enrolled nobody; 0 is for ever (J-45)
-	BuildID             string // "" means the one of the binary
-	Deployment          string // of Temporal's worker deployments; "" is none
+	BuildID             string        // "" means the one of the binary
+	Deployment          string        // of Temporal's worker deployments; "" is none
 	LogLevel            slog.Level
 	LogFormat           string // json or text; "" lets the terminal decide
 	SkipSchemaCheck     bool
