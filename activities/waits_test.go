@@ -2,6 +2,7 @@ package activities_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -249,4 +250,40 @@ func TestAWaitForAnyEndsOnceByTheFirst(t *testing.T) {
 	state = begin("any:a#3", state.Now, both...)
 	require.Equal(t, 1, state.Index, "the condition holds")
 	require.False(t, begin("any:a#4", state.Now, both...).Closed, "all were seen")
+}
+
+// J-125, J-130: of two events that race with the registration one ends the wait, by the
+// look-back or by ingest, and the other the next one.
+func TestTwoEventsRaceWithAWaitForAny(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	claim := w.enroll("start")
+	now := claim.Now
+	begin := func(key string) activities.WaitState {
+		state, err := w.BeginWait(t.Context(), activities.BeginWaitRequest{
+			Step: step(claim, key), Label: "wait-any", Any: []criteria.Alternative{{Event: "paid"}, {Event: "canceled"}}, After: now,
+		})
+		require.NoError(t, err)
+		return state
+	}
+	for n := range 30 {
+		var group sync.WaitGroup
+		var state activities.WaitState
+		var events [2]ingest.Result
+		group.Go(func() { state = begin(fmt.Sprint("any:a#", n)) })
+		group.Go(func() { events[0] = w.event("paid", "") })
+		group.Go(func() { events[1] = w.event("canceled", "") })
+		group.Wait()
+		var seen []string
+		for _, ended := range []activities.WaitState{w.endWait(claim, fmt.Sprint("any:a#", n), state), {}} {
+			if !ended.Closed {
+				ended = begin(fmt.Sprint("any:b#", n))
+			}
+			require.True(t, ended.Closed)
+			require.Equal(t, events[ended.Index].EventID.String(), ended.Event.ID)
+			require.Less(t, now.Seq, ended.Now.Seq, "in order of reception")
+			seen, now = append(seen, ended.Event.Name), ended.Now
+		}
+		require.ElementsMatch(t, []string{"paid", "canceled"}, seen)
+	}
 }

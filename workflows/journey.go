@@ -88,6 +88,7 @@ type journeyRun struct {
 	counts     map[string]int  // step keys, by name (J-116)
 	sendLabels map[string]bool // labels of sends used so far
 
+	open  int                  // waits that have no outcome yet
 	waits map[string]*openWait // by wait id
 	early map[string]bool      // signals that came before their wait was known
 

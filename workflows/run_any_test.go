@@ -76,6 +76,20 @@ func TestAnEnrollmentHasAHundredOpenWaitsAtMost(t *testing.T) {
 	w := newWorld(t)
 	var refused error
 	_, err := w.run(func(ctx workflow.Context, run hogsend.Run) error {
+		// Many that begin at one instant count as well.
+		atOnce, over := workflow.NewWaitGroup(ctx), 0
+		for range 105 {
+			atOnce.Add(1)
+			workflow.Go(ctx, func(ctx workflow.Context) {
+				defer atOnce.Done()
+				if run.Sleep(ctx, time.Hour) != nil {
+					over++
+				}
+			})
+		}
+		atOnce.Wait(ctx)
+		require.Equal(t, 5, over)
+
 		done := workflow.NewWaitGroup(ctx)
 		for range 100 {
 			done.Add(1)

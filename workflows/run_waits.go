@@ -182,9 +182,11 @@ func (r *journeyRun) wait(ctx workflow.Context, request activities.BeginWaitRequ
 	if err := r.closed(ctx); err != nil {
 		return activities.WaitState{}, err
 	}
-	if len(r.waits) >= maxOpen {
+	if r.open >= maxOpen {
 		return activities.WaitState{}, invalid("label", "there are %d open waits already", maxOpen)
 	}
+	r.open++ // from here on, also while it is being registered
+	defer func() { r.open-- }()
 	request.Step = r.step(kind, request.Label, request.Label)
 	request.After = r.now
 	var state activities.WaitState
