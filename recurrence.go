@@ -10,7 +10,7 @@ import (
 // with Daily, Weekly or Monthly. The zero value is refused at start.
 type Recurrence struct {
 	Period Period
-	// Weekday belongs to PeriodWeek, Day, from 1 to 28, to PeriodMonth.
+	// Weekday belongs to PeriodWeek, Day, from 1 to 31, to PeriodMonth.
 	Weekday time.Weekday
 	Day     int
 	// At is the local time, such as "9:00" or "17:30" (S-12).
@@ -37,7 +37,8 @@ func Weekly(day time.Weekday, at string) Recurrence {
 	return Recurrence{Period: PeriodWeek, Weekday: day, At: at}
 }
 
-// Monthly comes on a day of every month, from 1 to 28, which every month has.
+// Monthly comes on a day of the month, from 1 to 31; a month without that day is left
+// out, so that one from 1 to 28 comes every month.
 func Monthly(day int, at string) Recurrence {
 	return Recurrence{Period: PeriodMonth, Day: day, At: at}
 }
@@ -50,42 +51,73 @@ func (r Recurrence) TZ(zone string) Recurrence {
 
 // Validate says what is wrong with a recurrence as a *ValidationError.
 func (r Recurrence) Validate() error {
-	if r.Period == PeriodMonth && (r.Day < 1 || r.Day > 28) {
-		return invalid("day", "must be 1 to 28")
-	}
-	_, err := r.Next(time.Time{})
+	_, _, err := r.clock()
 	return err
 }
 
-// Next is the first instant after t. A local time that a day leaves out, or has
-// twice, is meant as S-14 says. Errors are *ValidationError.
-func (r Recurrence) Next(t time.Time) (time.Time, error) {
-	s := Schedule{At: r.At}
+// clock checks the recurrence and reads its local time and its zone.
+func (r Recurrence) clock() (at time.Duration, loc *time.Location, err error) {
 	switch r.Period {
-	case PeriodDay, PeriodMonth:
-		s.Day = DayToday
+	case PeriodDay:
 	case PeriodWeek:
-		s.Day, s.Weekday = DayWeekday, r.Weekday
+		if r.Weekday < time.Sunday || r.Weekday > time.Saturday {
+			return 0, nil, invalid("weekday", "must be Sunday to Saturday")
+		}
+	case PeriodMonth:
+		if r.Day < 1 || r.Day > 31 {
+			return 0, nil, invalid("day", "must be 1 to 31")
+		}
 	default:
-		return time.Time{}, invalid("period", "choose one with Daily, Weekly or Monthly")
+		return 0, nil, invalid("period", "choose one with Daily, Weekly or Monthly")
 	}
-	zone := r.zone()
-	loc, err := LoadZone(zone)
+	if at, err = parseLocalTime("at", r.At); err != nil {
+		return 0, nil, err
+	}
+	if loc, err = LoadZone(r.zone()); err != nil {
+		return 0, nil, invalid("zone", "%s", err)
+	}
+	return at, loc, nil
+}
+
+// Next is the first instant after t. A day counts by its own date: one whose local
+// time a gap moves into the next day, week or month is still that day's. Errors are
+// *ValidationError (S-44).
+func (r Recurrence) Next(t time.Time) (time.Time, error) {
+	at, loc, err := r.clock()
 	if err != nil {
-		return time.Time{}, invalid("zone", "%s", err)
+		return time.Time{}, err
 	}
-	for {
-		if t, err = s.Instant(t, zone, Window{}); err != nil || r.Period != PeriodMonth || t.In(loc).Day() == r.Day {
-			return t, err
+	// Days before t count, since a gap moves an instant by up to a day. No two months
+	// in a row are without a day, whichever it is.
+	const before, ahead = 2, 3 * 31
+	first := noon(t.In(loc)).AddDate(0, 0, -before)
+	for n := range before + ahead {
+		if day := first.AddDate(0, 0, n); r.has(day) {
+			if found := onWall(day, at, loc); found.After(t) {
+				return found.UTC(), nil
+			}
 		}
 	}
+	return time.Time{}, invalid("after", "%s is beyond the calendar", t)
+}
+
+// has reports whether a day of the calendar is one of the recurrence.
+func (r Recurrence) has(day time.Time) bool {
+	switch r.Period {
+	case PeriodWeek:
+		return day.Weekday() == r.Weekday
+	case PeriodMonth:
+		return day.Day() == r.Day
+	case PeriodDay:
+	}
+	return true
 }
 
 func (r Recurrence) zone() string {
-	if r.Zone == "" {
-		return "UTC"
+	if zone := strings.TrimSpace(r.Zone); zone != "" {
+		return zone
 	}
-	return r.Zone
+	return "UTC"
 }
 
 // Label names the recurrence, the same for the same instants on every machine, for

@@ -56,7 +56,7 @@ func TestScheduledJourneysAreCheckedAtStart(t *testing.T) {
 		`journey digest: Trigger.Event: there is no event "bucket:entered:reader"`:               hogsend.OnEnterOf(hogsend.Bucket{ID: "reader"}),
 		`journey digest: Trigger.Recurrence: at:`:                                                hogsend.OnSchedule(hogsend.Daily("25:00"), readers),
 		`journey digest: Trigger.Recurrence: zone:`:                                              hogsend.OnSchedule(weekly.TZ("Europe/Berln"), readers),
-		`journey digest: Trigger.Recurrence: day: must be 1 to 28`:                               hogsend.OnSchedule(hogsend.Monthly(31, "9:00"), readers),
+		`journey digest: Trigger.Recurrence: day: must be 1 to 31`:                               hogsend.OnSchedule(hogsend.Monthly(32, "9:00"), readers),
 		`journey digest: Trigger.Recurrence: period:`:                                            hogsend.OnSchedule(hogsend.Recurrence{At: "9:00"}, readers),
 	} {
 		require.ErrorContains(t, check(trigger), want)
