@@ -81,7 +81,8 @@ func (db database) keep(t require.TestingT, histories ...history) []uuid.UUID {
 	return contacts
 }
 
-// matches evaluates a tree for all instances in one statement.
+// matches evaluates a tree for all instances in one statement. What it says, memory says
+// too: in every test of this package (C-22).
 func (db database) matches(t require.TestingT, tree hogsend.Condition, instances ...instance) []bool {
 	contacts, instants := make([]uuid.UUID, len(instances)), make([]time.Time, len(instances))
 	properties := make([]string, len(instances))
@@ -98,7 +99,26 @@ func (db database) matches(t require.TestingT, tree hogsend.Condition, instances
 	// A null cannot be scanned into a bool: every tree is true or false (C-1).
 	answers, err := pgx.CollectRows(rows, pgx.RowTo[bool])
 	require.NoError(t, err, "%s", p.SQL)
+	for i, in := range instances {
+		require.Equal(t, answers[i], in.history.inMemory(t).Holds(tree, in.now), "SQL and memory differ at %s: %+v", in.now, tree)
+	}
 	return answers
+}
+
+// inMemory is the history as it is kept in memory.
+func (h history) inMemory(t require.TestingT) *criteria.History {
+	values, err := criteria.ParseValues(json.RawMessage(h.properties))
+	require.NoError(t, err)
+	kept, newest := &criteria.History{Properties: values, Mails: map[string]criteria.Mail{}}, map[string]time.Time{}
+	for _, e := range h.events {
+		kept.Add(e.name, e.at)
+	}
+	for _, m := range h.mails {
+		if m.sent.After(newest[m.template]) {
+			kept.Mails[m.template], newest[m.template] = criteria.Mail{Opened: m.opened, Clicked: m.clicked}, m.sent
+		}
+	}
+	return kept
 }
 
 // holds is what a tree says of one history at noon.

@@ -1,5 +1,6 @@
-// Package criteria gives conditions their meaning: predicates on the properties of
-// one event, the JSON form and the hash.
+// Package criteria gives conditions their meaning, once for each place where they are
+// asked: on the properties of one event (Match), as SQL over the tables (Compile) and on
+// a history in memory (History). It also holds their JSON form and their hash.
 package criteria
 
 import (
@@ -120,15 +121,22 @@ func propertyHolds(n hogsend.PropertyCondition, v Values) bool {
 	if !isNumber || !isLimit {
 		return false
 	}
-	switch n.Operator {
+	return compares(n.Operator, number, limit)
+}
+
+// compares is for the operators that compare numbers; any other is false.
+func compares(op hogsend.PropertyOperator, a, b float64) bool {
+	switch op {
+	case hogsend.Eq:
+		return a == b
 	case hogsend.Gt:
-		return number > limit
+		return a > b
 	case hogsend.Gte:
-		return number >= limit
+		return a >= b
 	case hogsend.Lt:
-		return number < limit
+		return a < b
 	case hogsend.Lte:
-		return number <= limit
+		return a <= b
 	}
 	return false
 }

@@ -10,10 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/criteria"
 )
 
 // contextOf is the context of a test or of a draw of a property test.
@@ -266,7 +268,17 @@ func genHistory(t *rapid.T) history {
 	return h
 }
 
-func TestThePredicateSaysWhatAPlainReadingSays(t *testing.T) {
+// genLook draws an instant at which a history is looked at: around noon, or exactly at,
+// just before and just after an event of it leaves a window.
+func genLook(t *rapid.T, h history) time.Time {
+	at := noon
+	if len(h.events) > 0 && rapid.Bool().Draw(t, "at an edge") {
+		at = rapid.SampledFrom(h.events).Draw(t, "event").at.Add(rapid.SampledFrom(windows).Draw(t, "window"))
+	}
+	return at.Add(time.Duration(rapid.IntRange(-2, 2).Draw(t, "us")) * time.Microsecond)
+}
+
+func TestSQLMemoryAndAPlainReadingAgree(t *testing.T) {
 	t.Parallel() // C-1…C-17, C-22, C-23
 	db := newDatabase(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -276,9 +288,9 @@ func TestThePredicateSaysWhatAPlainReadingSays(t *testing.T) {
 		}
 		var instances []instance
 		for i, contact := range db.keep(t, histories...) {
-			for range 4 {
+			for range 6 {
 				in := histories[i].at(contact)
-				in.now = in.now.Add(time.Duration(rapid.IntRange(-2, 2).Draw(t, "us")) * time.Microsecond)
+				in.now = genLook(t, histories[i])
 				instances = append(instances, in)
 			}
 		}
@@ -293,4 +305,64 @@ func TestThePredicateSaysWhatAPlainReadingSays(t *testing.T) {
 			require.Equal(t, want[one:one+1], db.matches(t, tree, instances[one]), "one alone: %s", marshaled(t, tree))
 		}
 	})
+}
+
+func TestTimeAloneChangesAnAnswerAtEdgesOnly(t *testing.T) {
+	t.Parallel() // C-7, W-2
+	rapid.Check(t, func(t *rapid.T) {
+		in := genHistory(t).at(uuid.Nil)
+		tree, kept := genTree(3).Draw(t, "tree"), in.history.inMemory(t)
+		facts := criteria.FactsOf(tree)
+		// Nothing is in a window before the first event; afterwards the edges are those of
+		// all events and windows, each once and in order.
+		at := noon.Add(-20 * 365 * hogsend.Day)
+		edges := map[time.Time]bool{}
+		for _, w := range facts.Windows {
+			for _, e := range in.history.events {
+				if e.name == w.Event {
+					edges[e.at.Add(w.Within+time.Microsecond)] = true
+				}
+			}
+		}
+		last := noon.Add(20 * 365 * hogsend.Day)
+		// Events count from their commit on (I-42): the first look is after all of them.
+		for _, e := range in.history.events {
+			if at = later(at, e.at); !kept.NextEdge(facts.Windows, last).IsZero() {
+				t.Fatalf("an edge after all of them")
+			}
+		}
+		for edge := range edges {
+			if !edge.After(at) {
+				delete(edges, edge)
+			}
+		}
+		for {
+			next := kept.NextEdge(facts.Windows, at)
+			until := next
+			if next.IsZero() {
+				until = last
+			}
+			in.now = at
+			since := says(tree, in)
+			// Anywhere until the edge, and right before it, the answer is the same.
+			for _, look := range []time.Time{at.Add(until.Sub(at) / 3).Truncate(time.Microsecond), until.Add(-time.Microsecond)} {
+				in.now = look
+				require.Equal(t, since, says(tree, in), "at %s, between %s and %s: %s", look, at, until, marshaled(t, tree))
+			}
+			if next.IsZero() {
+				break
+			}
+			require.True(t, edges[next], "%s is no edge", next)
+			delete(edges, next)
+			at = next
+		}
+		require.Empty(t, edges, "edges that were left out")
+	})
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
