@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/hogsend/hogsend/internal/condition"
+	"github.com/hogsend/hogsend/internal/naming"
 )
 
 func (v *registryValidator) bucketProblem(id, field, format string, args ...any) {
@@ -57,7 +60,7 @@ func describeBucket(b Bucket) string { return fmt.Sprintf("bucket %s (%q)", b.ID
 
 func (v *registryValidator) bucket(b Bucket) {
 	text := func(field, value string, low, high int) {
-		if problem := textProblem(value, low, high); problem != "" {
+		if problem := naming.Problem(value, low, high); problem != "" {
 			v.bucketProblem(b.ID, field, "%s", problem)
 		}
 	}
@@ -66,7 +69,7 @@ func (v *registryValidator) bucket(b Bucket) {
 	text("PostHogPropertyKey", b.PostHogPropertyKey, 0, 200)
 	switch b.Kind {
 	case "", BucketDynamic:
-		for _, p := range CheckCriteria(b.Criteria, func(key string) bool { return v.templates[key] }) {
+		for _, p := range condition.CheckCriteria(b.Criteria, func(key string) bool { return v.templates[key] }) {
 			v.bucketProblem(b.ID, p.Path, "%s", p.Message)
 		}
 	case BucketManual:

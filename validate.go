@@ -13,6 +13,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hogsend/hogsend/internal/condition"
+	"github.com/hogsend/hogsend/internal/naming"
 )
 
 var (
@@ -26,16 +29,6 @@ var internalEvents = []string{
 	"journey:completed", "journey:failed", "journey:exited",
 	"email.opened", "email.link_clicked", "email.bounced", "email.complained", "email.failed",
 	"email.unsubscribed", "email.resubscribed",
-}
-
-// IsReservedEvent reports whether clients and journeys are refused the name (I-14).
-func IsReservedEvent(name string) bool {
-	for _, prefix := range []string{"bucket:", "journey:", "email.", "hogsend:"} {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return false
 }
 
 // Validate reports every problem of the registry's journeys and of its template
@@ -203,10 +196,10 @@ func (v *registryValidator) journey(j Journey) {
 		v.journeyProblem(j.ID, "Suppress", "must not be negative")
 	}
 	report := func(field, format string, args ...any) { v.journeyProblem(j.ID, field, format, args...) }
-	if problem := textProblem(j.Name, 1, 100); problem != "" {
+	if problem := naming.Problem(j.Name, 1, 100); problem != "" {
 		report("Name", "%s", problem)
 	}
-	if problem := textProblem(j.Description, 0, 1000); problem != "" {
+	if problem := naming.Problem(j.Description, 0, 1000); problem != "" {
 		report("Description", "%s", problem)
 	}
 	v.trigger(j.Trigger, report)
@@ -226,13 +219,13 @@ func (v *registryValidator) trigger(t Trigger, report func(field, format string,
 		report("Trigger.Recurrence", "%s", err)
 	}
 	if !slices.Contains(v.buckets, t.BucketID) {
-		report("Trigger.BucketID", "there is no bucket %q%s", t.BucketID, Suggestion(t.BucketID, v.buckets))
+		report("Trigger.BucketID", "there is no bucket %q%s", t.BucketID, naming.Suggestion(t.BucketID, v.buckets))
 	}
 }
 
 // journeyParts checks what journeys and reactions have in common.
 func (v *registryValidator) journeyParts(j Journey, report func(field, format string, args ...any)) {
-	if problem := textProblem(j.Version, 0, 64); problem != "" {
+	if problem := naming.Problem(j.Version, 0, 64); problem != "" {
 		report("Version", "%s", problem)
 	}
 	if !j.InFlight.Valid() {
@@ -247,23 +240,23 @@ func (v *registryValidator) journeyParts(j Journey, report func(field, format st
 	}
 	for i, key := range j.Templates {
 		if !v.templates[key] {
-			report(fmt.Sprintf("Templates.%d", i), "there is no template %q%s", key, Suggestion(key, slices.Collect(maps.Keys(v.templates))))
+			report(fmt.Sprintf("Templates.%d", i), "there is no template %q%s", key, naming.Suggestion(key, slices.Collect(maps.Keys(v.templates))))
 		}
 	}
 }
 
 func (v *registryValidator) event(field, name string, report func(field, format string, args ...any)) {
-	if problem := textProblem(name, 1, 200); problem != "" {
+	if problem := naming.Problem(name, 1, 200); problem != "" {
 		report(field, "%s", problem)
 		return
 	}
-	if IsReservedEvent(name) && !slices.Contains(v.events, name) {
-		report(field, "there is no event %q%s", name, Suggestion(name, v.events))
+	if naming.Reserved(name) && !slices.Contains(v.events, name) {
+		report(field, "there is no event %q%s", name, naming.Suggestion(name, v.events))
 	}
 }
 
 func (v *registryValidator) conditions(field string, conditions []Condition, report func(field, format string, args ...any)) {
-	for _, p := range CheckConditions(conditions) {
+	for _, p := range condition.CheckList(conditions) {
 		report(strings.TrimSuffix(field+"."+p.Path, "."), "%s", p.Message)
 	}
 }
@@ -303,10 +296,10 @@ func (r Registry) Clone() Registry {
 	for i := range r.Journeys {
 		j := &r.Journeys[i]
 		j.Aliases, j.Templates = slices.Clone(j.Aliases), slices.Clone(j.Templates)
-		j.Trigger.Conditions = plainConditions(j.Trigger.Conditions)
+		j.Trigger.Conditions = condition.Plain(j.Trigger.Conditions)
 		j.ExitOn = slices.Clone(j.ExitOn)
 		for k := range j.ExitOn {
-			j.ExitOn[k].Where = plainConditions(j.ExitOn[k].Where)
+			j.ExitOn[k].Where = condition.Plain(j.ExitOn[k].Where)
 		}
 	}
 	r.Buckets = slices.Clone(r.Buckets)
@@ -318,7 +311,7 @@ func (r Registry) Clone() Registry {
 
 func (b Bucket) clone() Bucket {
 	b.Aliases = slices.Clone(b.Aliases)
-	b.Criteria = plainConditions([]Condition{b.Criteria})[0]
+	b.Criteria = condition.Plain([]Condition{b.Criteria})[0]
 	if b.ReconcileJoins != nil {
 		joins := *b.ReconcileJoins
 		b.ReconcileJoins = &joins
@@ -328,7 +321,7 @@ func (b Bucket) clone() Bucket {
 		r := &b.Reactions[i]
 		r.Reasons, r.Templates, r.ExitOn = slices.Clone(r.Reasons), slices.Clone(r.Templates), slices.Clone(r.ExitOn)
 		for k := range r.ExitOn {
-			r.ExitOn[k].Where = plainConditions(r.ExitOn[k].Where)
+			r.ExitOn[k].Where = condition.Plain(r.ExitOn[k].Where)
 		}
 	}
 	return b
@@ -485,47 +478,11 @@ func (r Registry) Digest() string {
 func digestible(conditions []Condition) []any {
 	nodes := make([]any, 0, len(conditions))
 	for _, c := range conditions {
-		if n, ok := c.(CompositeCondition); ok {
+		if n, ok := c.(condition.Composite); ok {
 			nodes = append(nodes, map[string]any{"operator": n.Operator, "conditions": digestible(n.Conditions)})
 			continue
 		}
 		nodes = append(nodes, c)
 	}
 	return nodes
-}
-
-// Suggestion is `, did you mean "x"?` for the nearest of the known names, or "" if
-// none is near.
-func Suggestion(name string, known []string) string {
-	best, distance := "", len(name)/2+1
-	for _, k := range slices.Sorted(slices.Values(known)) {
-		if d := editDistance(name, k); d < distance {
-			best, distance = k, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(", did you mean %q?", best)
-}
-
-// editDistance counts the insertions, deletions and replacements between two names.
-func editDistance(a, b string) int {
-	previous := make([]int, len(b)+1)
-	for j := range previous {
-		previous[j] = j
-	}
-	for i := range len(a) {
-		row := make([]int, len(b)+1)
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(row[j]+1, previous[j+1]+1, previous[j]+cost)
-		}
-		previous = row
-	}
-	return previous[len(b)]
 }

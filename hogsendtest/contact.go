@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/naming"
 )
 
 // Person is a contact as it is before the script starts. UserID or Email is required.
@@ -60,7 +61,7 @@ func (c *Contact) At(offset time.Duration, event string, properties ...hogsend.P
 func (c *Contact) Does(offset time.Duration, e Event) {
 	s := c.scenario
 	s.t.Helper()
-	if e.Name == "" || hogsend.IsReservedEvent(e.Name) {
+	if e.Name == "" || naming.Reserved(e.Name) {
 		s.fail("%s at +%s: an event cannot be named %q; use Enters, Leaves, Unsubscribes or a journey", c.name, offset, e.Name)
 	}
 	s.add(offset, fmt.Sprintf("event %s of %s", e.Name, c.name), func(on stage) error { return on.event(c.name, e) })

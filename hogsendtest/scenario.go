@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/naming"
 	"github.com/hogsend/hogsend/internal/email"
 )
 
@@ -107,7 +108,7 @@ func (s *Scenario) Variant(contact, name, arm string) { s.arms[[2]string{contact
 // OnSend scripts what becomes of the sends of a template that the gate lets pass.
 func (s *Scenario) OnSend(template string) *Send {
 	if _, ok := s.renderer.Lookup(template); !ok {
-		s.note(UnknownTemplate, template, "OnSend names the template %q, which is not registered%s", template, hogsend.Suggestion(template, s.renderer.Keys()))
+		s.note(UnknownTemplate, template, "OnSend names the template %q, which is not registered%s", template, naming.Suggestion(template, s.renderer.Keys()))
 	}
 	return &Send{scenario: s, template: template}
 }
@@ -121,7 +122,7 @@ func (s *Scenario) journey(id string) {
 	for name := range s.catalog.byID {
 		known = append(known, name)
 	}
-	s.note(UnknownJourney, id, "there is no journey %q%s", id, hogsend.Suggestion(id, known))
+	s.note(UnknownJourney, id, "there is no journey %q%s", id, naming.Suggestion(id, known))
 }
 
 func (s *Scenario) bucket(id string) {
@@ -131,7 +132,7 @@ func (s *Scenario) bucket(id string) {
 		for name := range s.catalog.buckets {
 			known = append(known, name)
 		}
-		s.fail("there is no bucket %q%s", id, hogsend.Suggestion(id, known))
+		s.fail("there is no bucket %q%s", id, naming.Suggestion(id, known))
 	}
 }
 

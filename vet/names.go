@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/naming"
 )
 
 // thing is what a registry holds under names.
@@ -285,5 +285,5 @@ func (f *namesFact) suggestion(use name) string {
 			all = append(all, n.Name)
 		}
 	}
-	return hogsend.Suggestion(use.Name, all)
+	return naming.Suggestion(use.Name, all)
 }

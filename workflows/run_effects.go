@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/naming"
 	"github.com/hogsend/hogsend/activities"
 )
 
@@ -135,7 +136,7 @@ func (r *journeyRun) Trigger(ctx workflow.Context, event hogsend.TriggerEvent) e
 	if err := short("event", event.Event); err != nil {
 		return err
 	}
-	if hogsend.IsReservedEvent(event.Event) {
+	if naming.Reserved(event.Event) {
 		return invalid("event", "Reserved event name")
 	}
 	if _, err := json.Marshal(event.Properties); err != nil {

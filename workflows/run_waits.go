@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/condition"
 	"github.com/hogsend/hogsend/activities"
 	"github.com/hogsend/hogsend/internal/criteria"
 )
@@ -143,7 +144,7 @@ func alternative(field string, wait hogsend.Wait) (found criteria.Alternative, e
 	if err := short(field+"event", wait.Event); err != nil {
 		return found, err
 	}
-	if problems := hogsend.CheckConditions(wait.Where); len(problems) > 0 {
+	if problems := condition.CheckList(wait.Where); len(problems) > 0 {
 		return found, invalid(field+"where."+problems[0].Path, "%s", problems[0].Message)
 	}
 	found = criteria.Alternative{Event: wait.Event, Lookback: wait.Lookback}

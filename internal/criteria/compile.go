@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/condition"
 )
 
 // Predicate is a tree as one boolean expression of SQL, in parentheses and never
@@ -91,10 +92,10 @@ func (c *compiler) leaf(leaf hogsend.Condition, negated bool) string {
 	if negated {
 		sql = "(not " + sql + ")"
 	}
-	switch hogsend.LeafPolarity(leaf, negated) {
-	case hogsend.PolarityPositive:
+	switch condition.PolarityOf(leaf, negated) {
+	case condition.Positive:
 		c.positives = append(c.positives, sql)
-	case hogsend.PolarityAbsence:
+	case condition.Absence:
 		n, _ := leaf.(hogsend.EventCondition)
 		c.everDone = append(c.everDone, exists(c.events(n.EventName, nil)))
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/condition"
 )
 
 // events selects a contact's events of a name, the newest first. What looks needless
@@ -29,7 +30,7 @@ func (c *compiler) event(n hogsend.EventCondition) string {
 	case hogsend.EventNotExists:
 		return "(not " + exists(c.events(n.EventName, n.Within)) + ")"
 	case hogsend.EventCount:
-		k, ok := hogsend.CountValue(n.Value)
+		k, ok := condition.Count(n.Value)
 		if symbol := symbols(n.Operator); ok && symbol != "" {
 			// One more than k tells all that can be asked about k.
 			events := c.events(n.EventName, n.Within) + " limit " + c.arg(int64(k)+1, "bigint")

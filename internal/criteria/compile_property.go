@@ -6,12 +6,13 @@ import (
 	"strings"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/condition"
 )
 
 // property is the truth table of C-3. It must agree with propertyHolds, and its
 // guards with C-17: what CASE has not let through is never cast.
 func (c *compiler) property(n hogsend.PropertyCondition) string {
-	value, _ := hogsend.ConditionValue(n.Value)
+	value, _ := condition.PlainValue(n.Value)
 	text, isText := value.(string)
 	number, isNumber := value.(float64)
 	switch symbol := symbols(n.Operator); {

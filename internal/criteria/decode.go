@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/condition"
+	"github.com/hogsend/hogsend/internal/naming"
 )
 
 // The types of nodes in JSON (C-19).
@@ -41,7 +43,7 @@ func Unmarshal(raw json.RawMessage) ([]hogsend.Condition, error) {
 		conditions = append(conditions, d.node(strconv.Itoa(i), item, 1))
 	}
 	var problems []error
-	for _, p := range d.all(hogsend.CheckConditions(conditions)) {
+	for _, p := range d.all(condition.CheckList(conditions)) {
 		problems = append(problems, fmt.Errorf("decode conditions: %s: %s", p.Path, p.Message))
 	}
 	if len(problems) > 0 {
@@ -54,18 +56,18 @@ func Unmarshal(raw json.RawMessage) ([]hogsend.Condition, error) {
 // Unmarshal is; problems have paths such as "criteria.conditions.1.within", and with
 // any of them there is no tree. Whether a template exists is left open. The error is
 // for what is not JSON at all.
-func UnmarshalTree(raw json.RawMessage) (hogsend.Condition, []hogsend.ConditionProblem, error) {
+func UnmarshalTree(raw json.RawMessage) (hogsend.Condition, []condition.Problem, error) {
 	return ParseTree(raw, nil)
 }
 
 // ParseTree is UnmarshalTree for a registry with these templates (C-18).
-func ParseTree(raw json.RawMessage, templates func(key string) bool) (hogsend.Condition, []hogsend.ConditionProblem, error) {
+func ParseTree(raw json.RawMessage, templates func(key string) bool) (hogsend.Condition, []condition.Problem, error) {
 	if !json.Valid(raw) {
 		return nil, nil, errors.New("decode criteria: not JSON")
 	}
 	d := decoder{judged: map[string]bool{}}
 	tree := d.node("criteria", raw, 1)
-	if problems := d.all(hogsend.CheckCriteria(tree, templates)); len(problems) > 0 {
+	if problems := d.all(condition.CheckCriteria(tree, templates)); len(problems) > 0 {
 		return nil, problems, nil
 	}
 	return tree, nil, nil
@@ -74,17 +76,17 @@ func ParseTree(raw json.RawMessage, templates func(key string) bool) (hogsend.Co
 // decoder makes the best of what it is given and notes what no condition can tell:
 // wrong JSON types and keys that do not belong. The rest is left to validation.
 type decoder struct {
-	problems []hogsend.ConditionProblem
+	problems []condition.Problem
 	judged   map[string]bool // paths that validation need not look at again
 }
 
 func (d *decoder) report(path, format string, args ...any) {
-	d.problems = append(d.problems, hogsend.ConditionProblem{Path: path, Message: fmt.Sprintf(format, args...)})
+	d.problems = append(d.problems, condition.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 	d.judged[path] = true
 }
 
 // all are the problems together with those that validation found.
-func (d *decoder) all(found []hogsend.ConditionProblem) []hogsend.ConditionProblem {
+func (d *decoder) all(found []condition.Problem) []condition.Problem {
 	all := d.problems
 	for _, p := range found {
 		if !d.judged[p.Path] {
@@ -148,7 +150,7 @@ func (d *decoder) object(path string, raw json.RawMessage) (object, bool) {
 func (o object) only(known ...string) {
 	for _, key := range slices.Sorted(maps.Keys(o.fields)) {
 		if !slices.Contains(known, key) {
-			o.report(o.path+"."+key, "is unknown%s", hogsend.Suggestion(key, known))
+			o.report(o.path+"."+key, "is unknown%s", naming.Suggestion(key, known))
 		}
 	}
 }
@@ -181,7 +183,7 @@ func (o object) value() any {
 // count is the value of an event leaf in its plain form, where it has one.
 func (o object) count() any {
 	value := o.value()
-	if k, ok := hogsend.CountValue(value); ok {
+	if k, ok := condition.Count(value); ok {
 		return k
 	}
 	return value

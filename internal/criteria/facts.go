@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/condition"
 )
 
 // Facts are what must be known of a tree without evaluating it. Lists are in the
@@ -38,7 +39,7 @@ type Anchor struct {
 // FactsOf are the facts of a valid tree.
 func FactsOf(tree hogsend.Condition) Facts {
 	var f Facts
-	hogsend.Leaves(tree, func(leaf hogsend.Condition, _ bool) {
+	condition.Walk(tree, func(leaf hogsend.Condition, _ bool) {
 		switch n := leaf.(type) {
 		case hogsend.PropertyCondition:
 			f.Properties = with(f.Properties, n.Property)
@@ -131,9 +132,9 @@ func (f *Facts) expiring(all []hogsend.EventCondition) {
 	case n.Check == hogsend.EventExists:
 		k = 1
 	case n.Check == hogsend.EventCount && n.Operator == hogsend.Gte:
-		k, _ = hogsend.CountValue(n.Value)
+		k, _ = condition.Count(n.Value)
 	case n.Check == hogsend.EventCount && n.Operator == hogsend.Gt:
-		k, _ = hogsend.CountValue(n.Value)
+		k, _ = condition.Count(n.Value)
 		k++
 	}
 	if k > 0 {
@@ -149,10 +150,10 @@ func anchor(all []hogsend.EventCondition) Anchor {
 		if n.Within == nil {
 			return Anchor{}
 		}
-		switch hogsend.LeafPolarity(n, false) {
-		case hogsend.PolarityPositive:
+		switch condition.PolarityOf(n, false) {
+		case condition.Positive:
 			return Anchor{Event: n.EventName}
-		case hogsend.PolarityAbsence:
+		case condition.Absence:
 			return Anchor{Event: n.EventName, Plus: *n.Within}
 		}
 	case 2:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/condition"
 )
 
 // node is a condition in JSON: a leaf has exactly the keys it needs (C-19).
@@ -69,13 +70,13 @@ func encodeAll(conditions []hogsend.Condition, within func(time.Duration) any) (
 	return nodes, nil
 }
 
-func encode(condition hogsend.Condition, within func(time.Duration) any) (node, error) {
-	switch n := condition.(type) {
+func encode(c hogsend.Condition, within func(time.Duration) any) (node, error) {
+	switch n := c.(type) {
 	case hogsend.PropertyCondition:
-		value, _ := hogsend.ConditionValue(n.Value)
+		value, _ := condition.PlainValue(n.Value)
 		return node{Type: typeProperty, Property: &n.Property, Operator: string(n.Operator), Value: value}, nil
 	case hogsend.EventCondition:
-		value, _ := hogsend.ConditionValue(n.Value)
+		value, _ := condition.PlainValue(n.Value)
 		out := node{Type: typeEvent, EventName: &n.EventName, Check: string(n.Check), Operator: string(n.Operator), Value: value}
 		if n.Within != nil {
 			out.Within = within(*n.Within)
@@ -90,7 +91,7 @@ func encode(condition hogsend.Condition, within func(time.Duration) any) (node, 
 		}
 		return node{Type: typeComposite, Operator: string(n.Operator), Conditions: &children}, nil
 	}
-	return node{}, fmt.Errorf("encode condition: unknown node %T", condition)
+	return node{}, fmt.Errorf("encode condition: unknown node %T", c)
 }
 
 // Hash identifies a list of conditions as HashTree does a tree.

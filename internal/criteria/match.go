@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/condition"
 )
 
 // Values are what exists for conditions: top-level strings, float64 numbers and
@@ -101,7 +102,7 @@ func compositeHolds(n hogsend.CompositeCondition, v Values) bool {
 // propertyHolds is the truth table of C-3.
 func propertyHolds(n hogsend.PropertyCondition, v Values) bool {
 	stored, present := v[n.Property]
-	want, _ := hogsend.ConditionValue(n.Value)
+	want, _ := condition.PlainValue(n.Value)
 	switch n.Operator {
 	case hogsend.Exists:
 		return present

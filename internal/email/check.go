@@ -7,6 +7,7 @@ import (
 	"text/template/parse"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/naming"
 )
 
 var dataType = reflect.TypeFor[hogsend.TemplateData]()
@@ -190,7 +191,7 @@ func (c *treeChecker) chain(t reflect.Type, fields []string, start string) refle
 		next, ok := member(t, field)
 		if !ok {
 			c.report(fmt.Sprintf("%s.%s: %s has no field %s%s", start, strings.Join(fields[:i+1], "."), c.describe(t), field,
-				hogsend.Suggestion(field, membersOf(t))))
+				naming.Suggestion(field, membersOf(t))))
 			return nil
 		}
 		if t = next; t == nil {

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/naming"
 )
 
 // Input is what one mail is rendered from.
@@ -46,7 +47,7 @@ func (r *Renderer) Render(key string, in Input) (Rendered, error) {
 	c, ok := r.templates[key]
 	if !ok {
 		return Rendered{}, &hogsend.ValidationError{
-			Field: "template", Message: "there is no template \"" + key + "\"" + hogsend.Suggestion(key, r.Keys()),
+			Field: "template", Message: "there is no template \"" + key + "\"" + naming.Suggestion(key, r.Keys()),
 		}
 	}
 	props, err := c.decode(in.Props)

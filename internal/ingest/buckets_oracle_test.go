@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/condition"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
 
@@ -292,7 +293,7 @@ func drawCondition(t *rapid.T, depth int) hogsend.Condition {
 
 func drawBucket(t *rapid.T, id string) hogsend.Bucket {
 	criteria := drawCondition(t, 2)
-	if len(hogsend.CheckCriteria(criteria, nil)) > 0 { // C-15
+	if len(condition.CheckCriteria(criteria, nil)) > 0 { // C-15
 		criteria = hogsend.All(criteria, hogsend.Event("a").Exists())
 	}
 	b := segmentOf(id, criteria)

@@ -1,7 +1,6 @@
-package hogsend_test
+package condition_test
 
 import (
-	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -10,35 +9,36 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/condition"
 )
 
 func TestTheBuilderMakesPlainData(t *testing.T) {
 	t.Parallel() // C-1, C-20
 	hour := time.Hour
 	login := hogsend.Event("login")
-	count := func(op hogsend.PropertyOperator, n int) hogsend.Condition {
-		return hogsend.EventCondition{EventName: "login", Check: hogsend.EventCount, Operator: op, Value: n}
+	count := func(op condition.Operator, n int) hogsend.Condition {
+		return condition.Event{EventName: "login", Check: condition.EventCount, Operator: op, Value: n}
 	}
 	welcome := hogsend.EmailEngagement("welcome")
 	for _, tt := range []struct{ built, want hogsend.Condition }{
-		{login.Exists(), hogsend.EventCondition{EventName: "login", Check: hogsend.EventExists}},
-		{login.NotExists(), hogsend.EventCondition{EventName: "login", Check: hogsend.EventNotExists}},
-		{login.Within(hour).Exists(), hogsend.EventCondition{EventName: "login", Check: hogsend.EventExists, Within: &hour}},
-		{login.Within(0).NotExists(), hogsend.EventCondition{EventName: "login", Check: hogsend.EventNotExists, Within: new(time.Duration)}},
-		{login.Count(hogsend.Eq, 2), count(hogsend.Eq, 2)},
-		{login.AtLeast(1), count(hogsend.Gte, 1)},
-		{login.MoreThan(1), count(hogsend.Gt, 1)},
-		{login.AtMost(1), count(hogsend.Lte, 1)},
-		{login.LessThan(1), count(hogsend.Lt, 1)},
-		{login.Exactly(0), count(hogsend.Eq, 0)},
-		{welcome.Opened(), hogsend.EmailCondition{TemplateKey: "welcome", Check: hogsend.EmailOpened}},
-		{welcome.Clicked(), hogsend.EmailCondition{TemplateKey: "welcome", Check: hogsend.EmailClicked}},
-		{welcome.NotOpened(), hogsend.EmailCondition{TemplateKey: "welcome", Check: hogsend.EmailNotOpened}},
-		{welcome.NotClicked(), hogsend.EmailCondition{TemplateKey: "welcome", Check: hogsend.EmailNotClicked}},
+		{login.Exists(), condition.Event{EventName: "login", Check: condition.EventExists}},
+		{login.NotExists(), condition.Event{EventName: "login", Check: condition.EventNotExists}},
+		{login.Within(hour).Exists(), condition.Event{EventName: "login", Check: condition.EventExists, Within: &hour}},
+		{login.Within(0).NotExists(), condition.Event{EventName: "login", Check: condition.EventNotExists, Within: new(time.Duration)}},
+		{login.Count(condition.Eq, 2), count(condition.Eq, 2)},
+		{login.AtLeast(1), count(condition.Gte, 1)},
+		{login.MoreThan(1), count(condition.Gt, 1)},
+		{login.AtMost(1), count(condition.Lte, 1)},
+		{login.LessThan(1), count(condition.Lt, 1)},
+		{login.Exactly(0), count(condition.Eq, 0)},
+		{welcome.Opened(), condition.Email{TemplateKey: "welcome", Check: condition.EmailOpened}},
+		{welcome.Clicked(), condition.Email{TemplateKey: "welcome", Check: condition.EmailClicked}},
+		{welcome.NotOpened(), condition.Email{TemplateKey: "welcome", Check: condition.EmailNotOpened}},
+		{welcome.NotClicked(), condition.Email{TemplateKey: "welcome", Check: condition.EmailNotClicked}},
 		{
 			hogsend.Not(hogsend.Any(login.Exists())),
-			hogsend.CompositeCondition{Operator: hogsend.OperatorNot, Conditions: []hogsend.Condition{
-				hogsend.CompositeCondition{Operator: hogsend.OperatorOr, Conditions: []hogsend.Condition{login.Exists()}},
+			condition.Composite{Operator: condition.Not, Conditions: []hogsend.Condition{
+				condition.Composite{Operator: condition.Or, Conditions: []hogsend.Condition{login.Exists()}},
 			}},
 		},
 	} {
@@ -50,20 +50,20 @@ func TestBuilderValuesAreImmutable(t *testing.T) {
 	t.Parallel() // C-20
 	login := hogsend.Event("login")
 	windowed := login.Within(time.Hour)
-	one, other := windowed.Exists().(hogsend.EventCondition), windowed.Within(time.Minute).NotExists().(hogsend.EventCondition)
-	require.Nil(t, login.Exists().(hogsend.EventCondition).Within)
+	one, other := windowed.Exists().(condition.Event), windowed.Within(time.Minute).NotExists().(condition.Event)
+	require.Nil(t, login.Exists().(condition.Event).Within)
 	require.Equal(t, time.Hour, *one.Within)
 	require.Equal(t, time.Minute, *other.Within)
 	*one.Within = time.Second
-	require.Equal(t, time.Hour, *windowed.Exists().(hogsend.EventCondition).Within)
+	require.Equal(t, time.Hour, *windowed.Exists().(condition.Event).Within)
 }
 
 func TestARegistryKeepsCriteriaInPlainForm(t *testing.T) {
 	t.Parallel() // C-20, J-9
 	type count int64
 	hour := time.Hour
-	tree := hogsend.CompositeCondition{Operator: hogsend.OperatorAnd, Conditions: []hogsend.Condition{
-		hogsend.EventCondition{EventName: "login", Check: hogsend.EventCount, Operator: hogsend.Gte, Value: count(3), Within: &hour},
+	tree := condition.Composite{Operator: condition.And, Conditions: []hogsend.Condition{
+		condition.Event{EventName: "login", Check: condition.EventCount, Operator: condition.Gte, Value: count(3), Within: &hour},
 		hogsend.Prop("n").Eq(1),
 	}}
 	kept := hogsend.Registry{Buckets: []hogsend.Bucket{{ID: "b", Criteria: tree}}}.Clone().Buckets[0].Criteria
@@ -83,13 +83,13 @@ func TestEachRuleOfCriteriaIsChecked(t *testing.T) {
 	t.Parallel() // C-18
 	templates := func(key string) bool { return key == "welcome" || len(key) >= 200 }
 	login, positive := hogsend.Event("login"), hogsend.Prop("p").Exists()
-	event := func(change func(*hogsend.EventCondition)) hogsend.Condition {
-		n := hogsend.EventCondition{EventName: "login", Check: hogsend.EventExists}
+	event := func(change func(*condition.Event)) hogsend.Condition {
+		n := condition.Event{EventName: "login", Check: condition.EventExists}
 		change(&n)
 		return n
 	}
 	count := func(value any) hogsend.Condition {
-		return hogsend.Any(positive, hogsend.EventCondition{EventName: "login", Check: hogsend.EventCount, Operator: hogsend.Gte, Value: value})
+		return hogsend.Any(positive, condition.Event{EventName: "login", Check: condition.EventCount, Operator: condition.Gte, Value: value})
 	}
 	many := make([]hogsend.Condition, 101)
 	for i := range many {
@@ -116,12 +116,12 @@ func TestEachRuleOfCriteriaIsChecked(t *testing.T) {
 		{hogsend.Prop(strings.Repeat("x", 201)).Exists(), []string{"property must have 1 to 200 characters"}},
 		{hogsend.EmailEngagement("").Clicked(), []string{"templateKey must have 1 to 200 characters"}},
 		{hogsend.EmailEngagement("welcom").Clicked(), []string{`templateKey there is no template "welcom"`}},
-		{hogsend.EmailCondition{TemplateKey: "welcome", Check: "seen"}, []string{"check must be opened, clicked, not_opened or not_clicked"}},
-		{event(func(n *hogsend.EventCondition) { n.Check = "did" }), []string{"check must be exists, not_exists or count"}},
-		{event(func(n *hogsend.EventCondition) { n.Operator = hogsend.Eq }), []string{"operator is not taken by exists"}},
-		{event(func(n *hogsend.EventCondition) { n.Value = 1 }), []string{"value is not taken by exists"}},
+		{condition.Email{TemplateKey: "welcome", Check: "seen"}, []string{"check must be opened, clicked, not_opened or not_clicked"}},
+		{event(func(n *condition.Event) { n.Check = "did" }), []string{"check must be exists, not_exists or count"}},
+		{event(func(n *condition.Event) { n.Operator = condition.Eq }), []string{"operator is not taken by exists"}},
+		{event(func(n *condition.Event) { n.Value = 1 }), []string{"value is not taken by exists"}},
 		{
-			event(func(n *hogsend.EventCondition) { n.Check, n.Operator = hogsend.EventCount, hogsend.Neq }),
+			event(func(n *condition.Event) { n.Check, n.Operator = condition.EventCount, condition.Neq }),
 			[]string{"operator must be eq, gt, gte, lt or lte", "value must be a whole number from 0 to 1000000"},
 		},
 		{count(nil), []string{"conditions.1.value must be a whole number from 0 to 1000000"}},
@@ -142,13 +142,13 @@ func TestEachRuleOfCriteriaIsChecked(t *testing.T) {
 		{hogsend.Prop("p").Eq(nil), []string{"value must be a string, a number or a bool"}},
 		{hogsend.Prop("p").Eq([]string{"x"}), []string{"value must be a string, a number or a bool"}},
 		{hogsend.Prop("p").Eq(math.Inf(1)), []string{"value must be a string, a number or a bool"}},
-		{hogsend.PropertyCondition{Property: "p", Operator: hogsend.Exists, Value: 1}, []string{"value is not taken by exists"}},
-		{hogsend.PropertyCondition{Property: "p", Operator: "like", Value: 1}, []string{`operator is unknown: "like"`}},
-		{hogsend.CompositeCondition{Operator: "xor", Conditions: []hogsend.Condition{positive}}, []string{"operator must be and, or or not"}},
-		{hogsend.CompositeCondition{Operator: hogsend.OperatorNot, Conditions: []hogsend.Condition{positive, login.NotExists()}}, []string{"conditions not takes exactly one condition"}}, // C-12
+		{condition.Property{Property: "p", Operator: condition.Exists, Value: 1}, []string{"value is not taken by exists"}},
+		{condition.Property{Property: "p", Operator: "like", Value: 1}, []string{`operator is unknown: "like"`}},
+		{condition.Composite{Operator: "xor", Conditions: []hogsend.Condition{positive}}, []string{"operator must be and, or or not"}},
+		{condition.Composite{Operator: condition.Not, Conditions: []hogsend.Condition{positive, login.NotExists()}}, []string{"conditions not takes exactly one condition"}}, // C-12
 		{nil, []string{" is missing"}},
 		{hogsend.All(positive, nil), []string{"conditions.1 is missing"}},
-		{&hogsend.EventCondition{}, []string{" is not a condition"}},
+		{&condition.Event{}, []string{" is not a condition"}},
 		{nested(16, positive), nil},
 		{nested(17, positive), []string{strings.TrimPrefix(strings.Repeat(".conditions.0", 16), ".") + " is nested deeper than 16 levels"}},
 		{hogsend.All(many[:100]...), nil},
@@ -159,32 +159,32 @@ func TestEachRuleOfCriteriaIsChecked(t *testing.T) {
 		},
 	} {
 		var got []string
-		for _, p := range hogsend.CheckCriteria(tt.tree, templates) {
+		for _, p := range condition.CheckCriteria(tt.tree, templates) {
 			path, found := strings.CutPrefix(p.Path, "criteria")
 			require.True(t, found, p.Path)
 			got = append(got, strings.TrimPrefix(path, ".")+" "+p.Message)
 		}
 		require.Equal(t, tt.want, got, "%+v", tt.tree)
 	}
-	require.Empty(t, hogsend.CheckCriteria(hogsend.EmailEngagement("anything").Opened(), nil), "without a registry templates are not checked")
+	require.Empty(t, condition.CheckCriteria(hogsend.EmailEngagement("anything").Opened(), nil), "without a registry templates are not checked")
 }
 
 func TestListsTakeConditionsOnPropertiesOnly(t *testing.T) {
 	t.Parallel() // J-7
-	problems := hogsend.CheckConditions([]hogsend.Condition{
+	problems := condition.CheckList([]hogsend.Condition{
 		hogsend.Event("login").Exists(), hogsend.Any(hogsend.EmailEngagement("welcome").Opened()), hogsend.Not(hogsend.Prop("p").Exists()),
 	})
-	require.Equal(t, []hogsend.ConditionProblem{
+	require.Equal(t, []condition.Problem{
 		{Path: "0", Message: "is not a condition on a property"},
 		{Path: "1.conditions.0", Message: "is not a condition on a property"},
 	}, problems)
 }
 
 // polarities are the leaves of C-14 with what they are, and what their complement is.
-func polarities() map[hogsend.Condition][2]hogsend.Polarity {
-	const positive, negative, absence = hogsend.PolarityPositive, hogsend.PolarityNegative, hogsend.PolarityAbsence
+func polarities() map[hogsend.Condition][2]condition.Polarity {
+	const positive, negative, absence = condition.Positive, condition.Negative, condition.Absence
 	p, e, m := hogsend.Prop("p"), hogsend.Event("e"), hogsend.EmailEngagement("welcome")
-	all := map[hogsend.Condition][2]hogsend.Polarity{
+	all := map[hogsend.Condition][2]condition.Polarity{
 		p.Eq("x"): {positive, negative}, p.Gt(1): {positive, negative}, p.Gte(1): {positive, negative}, p.Lt(1): {positive, negative},
 		p.Lte(1): {positive, negative}, p.Contains(""): {positive, negative}, p.Exists(): {positive, negative},
 		p.Neq("x"): {negative, positive}, p.NotExists(): {negative, positive},
@@ -193,7 +193,7 @@ func polarities() map[hogsend.Condition][2]hogsend.Polarity {
 		m.Opened(): {positive, negative}, m.Clicked(): {positive, negative}, m.NotOpened(): {negative, negative}, m.NotClicked(): {negative, negative},
 	}
 	for _, counted := range []hogsend.EventHistory{e, e.Within(1)} {
-		for leaf, polarity := range map[hogsend.Condition][2]hogsend.Polarity{
+		for leaf, polarity := range map[hogsend.Condition][2]condition.Polarity{
 			counted.MoreThan(0): {positive, negative}, counted.AtLeast(1): {positive, negative}, counted.Exactly(1): {positive, negative},
 			counted.AtLeast(0): {negative, positive}, counted.Exactly(0): {negative, positive}, counted.AtMost(0): {negative, positive},
 			counted.AtMost(2): {negative, positive}, counted.LessThan(1): {negative, positive},
@@ -207,42 +207,32 @@ func polarities() map[hogsend.Condition][2]hogsend.Polarity {
 func TestPolarity(t *testing.T) {
 	t.Parallel() // C-13, C-14
 	for leaf, want := range polarities() {
-		got := [2]hogsend.Polarity{hogsend.LeafPolarity(leaf, false), hogsend.LeafPolarity(leaf, true)}
+		got := [2]condition.Polarity{condition.PolarityOf(leaf, false), condition.PolarityOf(leaf, true)}
 		require.Equal(t, want, got, "%+v", leaf)
 	}
-	for _, malformed := range []hogsend.Condition{nil, hogsend.All(), hogsend.EventCondition{}, hogsend.EmailCondition{}, hogsend.PropertyCondition{}, hogsend.Event("e").AtLeast(-1)} {
-		require.Equal(t, hogsend.PolarityUnknown, hogsend.LeafPolarity(malformed, false), "%+v", malformed)
+	for _, malformed := range []hogsend.Condition{nil, hogsend.All(), condition.Event{}, condition.Email{}, condition.Property{}, hogsend.Event("e").AtLeast(-1)} {
+		require.Equal(t, condition.Unknown, condition.PolarityOf(malformed, false), "%+v", malformed)
 	}
 }
 
 func TestCriteriaNeedAReasonToMatch(t *testing.T) {
 	t.Parallel() // C-15
 	plan, login := hogsend.Prop("plan"), hogsend.Event("login")
-	refused := []hogsend.ConditionProblem{{Path: "criteria", Message: "criteria need at least one positive condition"}}
+	refused := []condition.Problem{{Path: "criteria", Message: "criteria need at least one positive condition"}}
 	for _, tree := range []hogsend.Condition{
 		hogsend.Any(plan.Exists(), plan.Neq("free")), hogsend.Not(hogsend.All(plan.Neq("free"), login.AtMost(2))),
 		login.Within(time.Hour).NotExists(), hogsend.Not(login.Within(time.Hour).Exists()), hogsend.Not(login.NotExists()),
 		hogsend.Any(hogsend.All(hogsend.All(), plan.NotExists()), hogsend.All(login.Exists())),
 	} {
-		require.Empty(t, hogsend.CheckCriteria(tree, nil), "%+v", tree)
+		require.Empty(t, condition.CheckCriteria(tree, nil), "%+v", tree)
 	}
 	for _, tree := range []hogsend.Condition{
 		plan.Neq("free"), login.AtMost(2), login.Within(time.Hour).AtMost(2), login.NotExists(), login.AtLeast(0), hogsend.All(), hogsend.Any(),
 		hogsend.Not(plan.Eq("x")), hogsend.Not(login.AtLeast(1)), hogsend.EmailEngagement("welcome").NotOpened(),
 		hogsend.Not(hogsend.EmailEngagement("welcome").NotOpened()), hogsend.Not(hogsend.Any(plan.Gt(1), login.Exists())),
 	} {
-		require.Equal(t, refused, hogsend.CheckCriteria(tree, nil), "%+v", tree)
+		require.Equal(t, refused, condition.CheckCriteria(tree, nil), "%+v", tree)
 	}
-	broken := hogsend.CheckCriteria(hogsend.All(hogsend.Prop("").Neq(1), login.AtMost(2)), nil)
-	require.Equal(t, append([]hogsend.ConditionProblem{{Path: "criteria.conditions.0.property", Message: "must have 1 to 200 characters"}}, refused...), broken)
-}
-
-func ExampleNot() {
-	active := hogsend.Event("app.active")
-	criteria := hogsend.All(active.Exists(), hogsend.Not(active.Within(7*hogsend.Day).Exists()))
-	fmt.Println(hogsend.CheckCriteria(criteria, nil))
-	fmt.Println(hogsend.CheckCriteria(hogsend.Not(active.Exists()), nil))
-	// Output:
-	// []
-	// [{criteria criteria need at least one positive condition}]
+	broken := condition.CheckCriteria(hogsend.All(hogsend.Prop("").Neq(1), login.AtMost(2)), nil)
+	require.Equal(t, append([]condition.Problem{{Path: "criteria.conditions.0.property", Message: "must have 1 to 200 characters"}}, refused...), broken)
 }

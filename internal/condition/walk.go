@@ -1,4 +1,4 @@
-package hogsend
+package condition
 
 // Polarity tells what a condition says of a contact that has no events, properties
 // and mails (C-14).
@@ -6,72 +6,72 @@ type Polarity string
 
 // The polarities. Unknown is that of anything but a well-formed leaf.
 const (
-	PolarityUnknown  Polarity = ""
-	PolarityPositive Polarity = "positive" // false for such a contact
-	PolarityNegative Polarity = "negative" // true for such a contact
-	PolarityAbsence  Polarity = "absence"  // true, but of somebody who did it once (C-16)
+	Unknown  Polarity = ""
+	Positive Polarity = "positive" // false for such a contact
+	Negative Polarity = "negative" // true for such a contact
+	Absence  Polarity = "absence"  // true, but of somebody who did it once (C-16)
 )
 
-// Leaves hands every leaf of a tree to visit, in order. negated tells that an odd
+// Walk hands every leaf of a tree to visit, in order. negated tells that an odd
 // number of nots is above it; a tree is read with each not pushed down to the leaves
 // (C-13). Anything that is not a composite is a leaf, nil included.
-func Leaves(tree Condition, visit func(leaf Condition, negated bool)) { leaves(tree, false, visit) }
+func Walk(tree Condition, visit func(leaf Condition, negated bool)) { walk(tree, false, visit) }
 
-func leaves(tree Condition, negated bool, visit func(leaf Condition, negated bool)) {
-	n, ok := tree.(CompositeCondition)
+func walk(tree Condition, negated bool, visit func(leaf Condition, negated bool)) {
+	n, ok := tree.(Composite)
 	if !ok {
 		visit(tree, negated)
 		return
 	}
 	for _, child := range n.Conditions {
-		leaves(child, negated != (n.Operator == OperatorNot), visit)
+		walk(child, negated != (n.Operator == Not), visit)
 	}
 }
 
-// LeafPolarity is the polarity of a leaf below an even or an odd number of nots.
-func LeafPolarity(leaf Condition, negated bool) Polarity {
+// PolarityOf is the polarity of a leaf below an even or an odd number of nots.
+func PolarityOf(leaf Condition, negated bool) Polarity {
 	switch n := leaf.(type) {
-	case PropertyCondition:
+	case Property:
 		switch n.Operator {
 		case Eq, Gt, Gte, Lt, Lte, Contains, Exists:
 			return polarity(!negated)
 		case Neq, NotExists:
 			return polarity(negated)
 		}
-	case EventCondition:
+	case Event:
 		return n.polarity(negated)
-	case EmailCondition:
+	case Email:
 		switch n.Check {
 		case EmailOpened, EmailClicked:
 			return polarity(!negated)
 		case EmailNotOpened, EmailNotClicked:
-			return PolarityNegative // negated as well: it holds without any mail
+			return Negative // negated as well: it holds without any mail
 		}
 	}
-	return PolarityUnknown
+	return Unknown
 }
 
 func polarity(positive bool) Polarity {
 	if positive {
-		return PolarityPositive
+		return Positive
 	}
-	return PolarityNegative
+	return Negative
 }
 
-func (n EventCondition) polarity(negated bool) Polarity {
+func (n Event) polarity(negated bool) Polarity {
 	switch n.Check {
 	case EventExists, EventNotExists:
 		if (n.Check == EventExists) != negated {
-			return PolarityPositive
+			return Positive
 		}
 		if n.Within != nil {
-			return PolarityAbsence
+			return Absence
 		}
-		return PolarityNegative
+		return Negative
 	case EventCount:
-		k, ok := CountValue(n.Value)
+		k, ok := Count(n.Value)
 		if !ok {
-			return PolarityUnknown
+			return Unknown
 		}
 		switch n.Operator {
 		case Gt:
@@ -84,5 +84,5 @@ func (n EventCondition) polarity(negated bool) Polarity {
 			return polarity((k == 0) != negated)
 		}
 	}
-	return PolarityUnknown
+	return Unknown
 }
