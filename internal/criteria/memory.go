@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/condition"
 )
 
 // History is all that a tree sees of one contact, in memory: what Compile reads from
@@ -83,7 +84,7 @@ func (h *History) event(n hogsend.EventCondition, now time.Time) bool {
 	case hogsend.EventNotExists:
 		return count == 0
 	case hogsend.EventCount:
-		k, ok := hogsend.CountValue(n.Value)
+		k, ok := condition.Count(n.Value)
 		return ok && compares(n.Operator, float64(count), float64(k))
 	}
 	return false
@@ -109,11 +110,11 @@ func (h *History) mail(n hogsend.EmailCondition) bool {
 // event of one of the absence leaves, or meet a positive leaf (C-16).
 func (h *History) hasReason(tree hogsend.Condition, now time.Time) bool {
 	absence, reason := false, false
-	hogsend.Leaves(tree, func(leaf hogsend.Condition, negated bool) {
-		switch hogsend.LeafPolarity(leaf, negated) {
-		case hogsend.PolarityPositive:
+	condition.Walk(tree, func(leaf hogsend.Condition, negated bool) {
+		switch condition.PolarityOf(leaf, negated) {
+		case condition.Positive:
 			reason = reason || h.leaf(leaf, negated, now)
-		case hogsend.PolarityAbsence:
+		case condition.Absence:
 			n, _ := leaf.(hogsend.EventCondition)
 			absence, reason = true, reason || len(h.Events[n.EventName]) > 0
 		}
