@@ -61,6 +61,7 @@ type world struct {
 	arms      map[[2]string]string // forced, by contact and name
 	switches  map[string]*journeySwitch
 	told      []message // the outbox
+	causes    int       // how many there were
 	problems  []problem
 }
 
@@ -80,7 +81,7 @@ type person struct {
 	stays                          map[string]*stay // active ones, by bucket
 	epochs                         map[string]int
 	changes                        []Change
-	live                           []*enrollment // non-terminal
+	live                           []*enrollment // non-terminal, by entry
 	entries                        map[string]int
 	ended                          map[string]time.Time // the newest ended enrollment of a journey
 }
@@ -111,9 +112,9 @@ type event struct {
 	about *transition
 }
 
-// cause is one thing that was asked for: an event, an end, a transition. Its field
-// makes each have an address of its own.
-type cause struct{ _ byte }
+// cause is one thing that was asked for: an event, an end, a transition. What it
+// makes at an instant comes after what an earlier one made at the same instant.
+type cause struct{ place int }
 
 type enrollment struct {
 	id, journeyID, workflowID, workflowType string

@@ -2,7 +2,9 @@ package hogsendtest
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/criteria"
@@ -119,6 +121,15 @@ func (w *world) decide(e *event, j *hogsend.Journey, reason string, n *enrollmen
 	w.decisions = append(w.decisions, d)
 }
 
+// enter puts an enrollment in its place among the live ones: by the instant of its
+// entry, then by journey id, then by entry (I-43).
+func (p *person) enter(n *enrollment) {
+	i, _ := slices.BinarySearchFunc(p.live, n, func(a, b *enrollment) int {
+		return cmp.Or(cmp.Compare(a.bornOf.place, b.bornOf.place), strings.Compare(a.journeyID, b.journeyID), cmp.Compare(a.entry, b.entry))
+	})
+	p.live = slices.Insert(p.live, i, n)
+}
+
 // enroll makes the enrollment, its decision, its log and its start (J-48 to J-51).
 func (w *world) enroll(e *event, j *hogsend.Journey) {
 	p := e.person
@@ -138,7 +149,7 @@ func (w *world) enroll(e *event, j *hogsend.Journey) {
 	}
 	w.enrollments = append(w.enrollments, n)
 	w.byID[n.id] = n
-	p.live = append(p.live, n)
+	p.enter(n)
 	w.decide(e, j, "", n, nil)
 	detail := j.ID
 	if entry > 1 {

@@ -27,11 +27,9 @@ type incoming struct {
 func (w *world) begin() *cause {
 	for _, p := range w.contacts {
 		p.live = slices.DeleteFunc(p.live, func(n *enrollment) bool { return !n.isLive() })
-		slices.SortFunc(p.live, func(a, b *enrollment) int {
-			return cmp.Or(cmp.Compare(a.journeyID, b.journeyID), cmp.Compare(a.entry, b.entry))
-		})
 	}
-	return &cause{}
+	w.causes++
+	return &cause{place: w.causes}
 }
 
 // ingest applies one event of a contact: contact, event, exits, waits, triggers (J-17).

@@ -1,9 +1,11 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -285,7 +287,10 @@ func (c *changes) queueStays(ctx context.Context, p *store.Pipeline, now time.Ti
 			return q.BucketsSettledInsert(ctx, s.BucketIds, s.Generations, s.ContactIds)
 		})
 	}
-	for id, n := range c.tallies {
+	// In one order: two transactions that count for the same backfills must not wait
+	// for each other.
+	for _, id := range slices.SortedFunc(maps.Keys(c.tallies), func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }) {
+		n := c.tallies[id]
 		p.Add(func(q *storedb.Queries) error {
 			return q.BackfillsTally(ctx, storedb.BackfillsTallyParams{ID: id, Joined: n.joined, LeftCount: n.left, Now: now})
 		})

@@ -39,6 +39,7 @@ func (g *Ingester) BeginSchedules(ctx context.Context) error {
 		}
 		triggers := g.recurrences()
 		names := slices.AppendSeq([]string{}, maps.Keys(triggers)) // not nil: that would keep them all
+		slices.Sort(names)                                         // two workers that begin must not wait for each other
 		if err := q.SchedulesForget(ctx, names); err != nil {
 			return fmt.Errorf("forget schedules: %w", err)
 		}

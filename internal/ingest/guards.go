@@ -199,7 +199,7 @@ func (w *wave) enroll(e *flow, j *hogsend.Journey) error {
 			n.workflowID = names.ReactionFireID(n.workflowID, e.about.event.DwellCount)
 		}
 	}
-	e.person.live = append(e.person.live, n)
+	e.person.enter(n)
 	given, err := scalars(e.properties)
 	if err != nil {
 		return err

@@ -534,6 +534,12 @@ func (p *person) remember(bucketID string, past bucket.Past) {
 	p.pasts[bucketID] = past
 }
 
+// begin puts a stay in its place among the active ones.
+func (p *person) begin(s *bucket.Stay) {
+	i, _ := slices.BinarySearchFunc(p.stays, s.BucketID, func(o *bucket.Stay, id string) int { return strings.Compare(o.BucketID, id) })
+	p.stays = slices.Insert(p.stays, i, s)
+}
+
 // stay is the contact's active stay in a bucket; nil for none.
 func (p *person) stay(bucketID string) *bucket.Stay {
 	for _, s := range p.stays {
@@ -561,7 +567,7 @@ func (t *transaction) spreadStays(rows []storedb.BucketsStaysRow) error {
 			s.Leave = &bucket.Deferred{At: *row.LeaveAt, Silent: row.LeaveSilent, Reason: text(row.LeaveReason)}
 		}
 		if c := t.plan.people[row.ContactID]; c.stay(s.BucketID) == nil { // it may be overdue and looked at
-			c.stays = append(c.stays, s)
+			c.begin(s)
 		}
 	}
 	return nil

@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -236,7 +238,7 @@ func (t *transaction) spread(live []storedb.IngestLiveRow) {
 	for i := range live {
 		row := &live[i]
 		c := t.plan.people[row.ContactID]
-		c.live = append(c.live, &enrollment{
+		c.enter(&enrollment{
 			id: row.ID, journeyID: row.JourneyID, entry: row.Entry, hops: int(row.Hops), retries: int(row.Retries),
 			node: row.Node, workflowID: row.WorkflowID, createdAt: row.CreatedAt,
 		})
@@ -248,7 +250,10 @@ func (t *transaction) spreadListening(waits []storedb.IngestWaitsRow, past []sto
 		c := t.plan.people[row.ContactID]
 		// One for the first of several is read whatever the events are, so perhaps again.
 		if !slices.ContainsFunc(c.waits, func(wt *wait) bool { return wt.ID == row.ID }) {
-			c.waits = append(c.waits, &wait{IngestWaitsRow: row})
+			i, _ := slices.BinarySearchFunc(c.waits, row, func(wt *wait, row storedb.IngestWaitsRow) int {
+				return cmp.Or(wt.RegisteredAt.Compare(row.RegisteredAt), bytes.Compare(wt.ID[:], row.ID[:]))
+			})
+			c.waits = slices.Insert(c.waits, i, &wait{IngestWaitsRow: row})
 		}
 	}
 	for i := range past {
@@ -331,28 +336,38 @@ func (t *transaction) rearm(m *merge, moved []*bucket.Stay, at time.Time) error 
 
 var mergedEnd = End{Status: statusExited, Reason: "merged", StepKey: stepEnd}
 
-// mergeDoubles ends the later-made of two non-terminal enrollments of a journey (J-57).
+// mergeDoubles ends, of the non-terminal enrollments of a journey that two contacts
+// have, those that were made later than one of the other contact (J-57), in the order
+// of their entry (I-43).
 func (t *transaction) mergeDoubles(m *merge, eventID uuid.UUID) ([]*enrollment, error) {
-	var exited []*enrollment
-	catalog := t.catalog
-	for _, a := range m.into.live {
-		for _, b := range m.from.live {
-			if a.over || b.over || catalog.id(a.journeyID) != catalog.id(b.journeyID) {
-				continue
+	var kept, exited []*enrollment
+	owners := map[*enrollment]*person{}
+	for _, p := range []*person{m.into, m.from} { // at one instant the survivor's goes on
+		for _, n := range p.live {
+			if !n.over {
+				owners[n] = p
+				kept = append(kept, n)
 			}
-			n, owner := b, m.from
-			if b.createdAt.Before(a.createdAt) || b.createdAt.Equal(a.createdAt) && less(b.id, a.id) {
-				n, owner = a, m.into
-			}
-			if err := t.wave.close(owner, n, mergedEnd); err != nil {
-				return nil, err
-			}
-			if err := t.wave.changes.tell(m.into.id, eventID, store.OutboxCancel, names.CancelKey(n.id.String()),
-				store.CancelPayload{WorkflowID: n.workflowID}); err != nil {
-				return nil, err
-			}
-			exited = append(exited, n)
 		}
+	}
+	slices.SortStableFunc(kept, byEntry)
+	earlier := kept[:0]
+	for _, n := range kept {
+		owner := owners[n]
+		if !slices.ContainsFunc(earlier, func(e *enrollment) bool {
+			return owners[e] != owner && t.catalog.id(e.journeyID) == t.catalog.id(n.journeyID)
+		}) {
+			earlier = append(earlier, n)
+			continue
+		}
+		if err := t.wave.close(owner, n, mergedEnd); err != nil {
+			return nil, err
+		}
+		if err := t.wave.changes.tell(m.into.id, eventID, store.OutboxCancel, names.CancelKey(n.id.String()),
+			store.CancelPayload{WorkflowID: n.workflowID}); err != nil {
+			return nil, err
+		}
+		exited = append(exited, n)
 	}
 	return exited, nil
 }

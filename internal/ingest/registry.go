@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -114,7 +115,8 @@ func (r *registration) apply(ctx context.Context, definitions []bucket.Definitio
 		delete(stored, d.ID)
 	}
 	var gone []string
-	for id, row := range stored {
+	for _, id := range slices.Sorted(maps.Keys(stored)) {
+		row := stored[id]
 		if !row.Registered {
 			continue
 		}

@@ -189,7 +189,7 @@ func (w *wave) join(cause *flow, d *transition) error {
 	p, g := cause.person, d.segment
 	s := g.Join(newID(), d.past, d.at)
 	s.Anchor = earlier(s.Anchor, d.anchor)
-	p.stays = append(p.stays, s)
+	p.begin(s)
 	w.changes.join(p, s, d.mode.Source)
 	w.changes.tally(d, 1, 0)
 	if w.watch != nil {

@@ -2,11 +2,13 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,14 +33,14 @@ const stepEnd = "end"
 
 // state is what the steps of I-43 look at and change of one contact.
 type state struct {
-	live     []*enrollment // non-terminal, by journey and entry
+	live     []*enrollment // non-terminal, in the order of enter
 	waits    []*wait       // open, by registration
 	history  []*history
 	optedOut bool // by a record linked to the contact
 	patch    map[string]json.RawMessage
 	erases   bool
 	dirty    bool
-	stays    []*bucket.Stay             // active, in buckets in force or not
+	stays    []*bucket.Stay             // active, in buckets in force or not, by bucket id
 	pasts    map[string]bucket.Past     // of earlier stays, where it was needed
 	known    map[string]json.RawMessage // stored values of properties that buckets name
 }
@@ -294,6 +296,19 @@ func (w *wave) hops(e *enrollment) int {
 		return 0
 	}
 	return e.hops + 1
+}
+
+// enter puts an enrollment in its place among the live ones: by the instant of its
+// entry, then by journey id, then by entry (I-43). Whatever ends, cancels or moves
+// several of them takes them in this order, so that what each causes comes in the same
+// order whether they were read from the database or made a moment ago.
+func (p *person) enter(n *enrollment) {
+	i, _ := slices.BinarySearchFunc(p.live, n, byEntry)
+	p.live = slices.Insert(p.live, i, n)
+}
+
+func byEntry(a, b *enrollment) int {
+	return cmp.Or(a.createdAt.Compare(b.createdAt), strings.Compare(a.journeyID, b.journeyID), cmp.Compare(a.entry, b.entry))
 }
 
 func (p *person) find(enrollmentID uuid.UUID) *enrollment {

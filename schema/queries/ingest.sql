@@ -116,13 +116,12 @@ for update;
 -- name: IngestLive :many
 select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.hops, e.retries, e.workflow_id, e.created_at
 from enrollments e
-where e.contact_id = any(@contact_ids::uuid[]) and e.status in ('active', 'waiting')
-order by e.journey_id, e.entry;
+where e.contact_id = any(@contact_ids::uuid[]) and e.status in ('active', 'waiting');
 
 -- name: IngestWaits :many
 -- Those for one of the events, windows of its digests included (J-143), and all that
 -- are for the first of several (J-130).
-select o.id, o.enrollment_id, o.contact_id, o.label, o.event_name::text as event_name, o.conditions, o.alternatives, o.digest, o.deadline
+select o.id, o.enrollment_id, o.contact_id, o.label, o.event_name::text as event_name, o.conditions, o.alternatives, o.digest, o.deadline, o.registered_at
 from (
     select w.id, w.enrollment_id, w.contact_id, w.label, w.event_name, w.conditions, w.alternatives, w.digest, w.deadline, w.registered_at
     from waits w
@@ -131,8 +130,7 @@ from (
     select w.id, w.enrollment_id, w.contact_id, w.label, '', w.conditions, w.alternatives, w.digest, w.deadline, w.registered_at
     from waits w
     where w.contact_id = any(@contact_ids::uuid[]) and w.alternatives is not null and w.status = 'open'
-) o
-order by o.registered_at, o.id;
+) o;
 
 -- name: IngestHistory :many
 -- What entry limits look at: the highest entry and the newest ended enrollment.

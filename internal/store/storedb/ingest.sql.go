@@ -505,7 +505,6 @@ const ingestLive = `-- name: IngestLive :many
 select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.hops, e.retries, e.workflow_id, e.created_at
 from enrollments e
 where e.contact_id = any($1::uuid[]) and e.status in ('active', 'waiting')
-order by e.journey_id, e.entry
 `
 
 type IngestLiveRow struct {
@@ -1175,7 +1174,7 @@ func (q *Queries) IngestSwitchedOff(ctx context.Context) ([]IngestSwitchedOffRow
 }
 
 const ingestWaits = `-- name: IngestWaits :many
-select o.id, o.enrollment_id, o.contact_id, o.label, o.event_name::text as event_name, o.conditions, o.alternatives, o.digest, o.deadline
+select o.id, o.enrollment_id, o.contact_id, o.label, o.event_name::text as event_name, o.conditions, o.alternatives, o.digest, o.deadline, o.registered_at
 from (
     select w.id, w.enrollment_id, w.contact_id, w.label, w.event_name, w.conditions, w.alternatives, w.digest, w.deadline, w.registered_at
     from waits w
@@ -1185,7 +1184,6 @@ from (
     from waits w
     where w.contact_id = any($1::uuid[]) and w.alternatives is not null and w.status = 'open'
 ) o
-order by o.registered_at, o.id
 `
 
 type IngestWaitsRow struct {
@@ -1198,6 +1196,7 @@ type IngestWaitsRow struct {
 	Alternatives json.RawMessage
 	Digest       bool
 	Deadline     *time.Time
+	RegisteredAt time.Time
 }
 
 // Those for one of the events, windows of its digests included (J-143), and all that
@@ -1221,6 +1220,7 @@ func (q *Queries) IngestWaits(ctx context.Context, contactIds []uuid.UUID, names
 			&i.Alternatives,
 			&i.Digest,
 			&i.Deadline,
+			&i.RegisteredAt,
 		); err != nil {
 			return nil, err
 		}
