@@ -37,10 +37,6 @@ type Bucket struct {
 	// ReconcileJoins false keeps the clock from making anybody join; nil and true are
 	// the same (W-15).
 	ReconcileJoins *bool
-	// TimeBased, FastExpiry and ReconcileEvery are shown and change nothing: timing is
-	// always exact.
-	TimeBased, FastExpiry bool
-	ReconcileEvery        time.Duration
 	// SyncToPostHog mirrors membership to a person property of PostHog; its name is
 	// PostHogPropertyKey, "" means hogsend_bucket_<id> (B-54).
 	SyncToPostHog      bool
@@ -238,26 +234,6 @@ func (r Reaction) JourneyID(bucketID string) string {
 		id += "-" + r.Schedule.Label()
 	}
 	return id
-}
-
-// Trigger is the name of the transition event that runs the reaction.
-func (r Reaction) Trigger(bucketID string) string {
-	switch r.Kind {
-	case ReactionEnter:
-		return Entered(bucketID)
-	case ReactionLeave:
-		return Left(bucketID)
-	}
-	return Dwell(bucketID, r.Schedule.Label())
-}
-
-// journey is the reaction as a journey (B-29, J-10).
-func (r Reaction) journey(b Bucket) Journey {
-	return Journey{
-		ID: r.JourneyID(b.ID), Name: b.Name + " — on " + string(r.Kind), Trigger: On(r.Trigger(b.ID)), EntryLimit: Unlimited,
-		Disabled: r.Disabled, EnrollUnsubscribed: r.EnrollUnsubscribed, ExitOn: r.ExitOn, Category: r.Category, Version: r.Version, InFlight: r.InFlight,
-		Templates: r.Templates, Run: r.Run, Reaction: &ReactionOf{BucketID: b.ID, Kind: r.Kind, Schedule: r.Schedule},
-	}
 }
 
 // ReactionOf says which reaction a generated journey is (J-10).

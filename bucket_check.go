@@ -88,7 +88,6 @@ func (v *registryValidator) bucket(b Bucket) {
 	duration("EntryPeriod", b.EntryPeriod)
 	duration("MinDwell", b.MinDwell)
 	duration("MaxDwell", b.MaxDwell)
-	duration("ReconcileEvery", b.ReconcileEvery)
 	if b.EntryPeriod != 0 && b.EntryLimit != OncePerPeriod {
 		v.bucketProblem(b.ID, "EntryPeriod", "goes with OncePerPeriod only")
 	}
@@ -137,5 +136,6 @@ func (v *registryValidator) reaction(b Bucket, field string, r Reaction) {
 	if r.Overlap != "" && r.Overlap != OverlapSkip && r.Overlap != OverlapAllow && r.Overlap != OverlapCancelPrevious {
 		report("Overlap", "must be OverlapSkip, OverlapAllow or OverlapCancelPrevious")
 	}
-	v.journeyParts(r.journey(b), func(name, format string, args ...any) { report(name, format, args...) })
+	parts := Journey{Version: r.Version, InFlight: r.InFlight, Category: r.Category, ExitOn: r.ExitOn, Templates: r.Templates}
+	v.journeyParts(parts, func(name, format string, args ...any) { report(name, format, args...) })
 }

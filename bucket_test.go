@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/definition"
 )
 
 // validBucket is a bucket without a problem, changed by each case.
@@ -43,7 +44,6 @@ func TestEachRuleOfABucketIsChecked(t *testing.T) {
 		{func(b *hogsend.Bucket) { b.MinDwell = -time.Millisecond }, "MinDwell: must be positive and in whole milliseconds"}, // B-2
 		{func(b *hogsend.Bucket) { b.MaxDwell = time.Microsecond }, "MaxDwell: must be positive and in whole milliseconds"},
 		{func(b *hogsend.Bucket) { b.EntryLimit, b.EntryPeriod = hogsend.OncePerPeriod, 1500*time.Microsecond }, "EntryPeriod: must be positive and in whole milliseconds"},
-		{func(b *hogsend.Bucket) { b.ReconcileEvery = -1 }, "ReconcileEvery: must be positive and in whole milliseconds"},
 		{reacting(hogsend.OnEnter(journeyFunc), hogsend.OnLeave(journeyFunc), hogsend.OnDwell(after, journeyFunc), hogsend.OnDwell(every, journeyFunc)), ""},
 		{reacting(hogsend.OnEnter(journeyFunc), hogsend.OnEnter(func1)), "there are two bucket-vip-on-enter"}, // B-2
 		{reacting(hogsend.OnLeave(journeyFunc), hogsend.OnLeave(func1)), "there are two bucket-vip-on-leave"},
@@ -94,30 +94,6 @@ func TestTwoDefinitionsNeverShareAName(t *testing.T) {
 	}
 }
 
-func TestEnabledBuckets(t *testing.T) {
-	t.Parallel() // B-3
-	r := hogsend.Registry{Buckets: []hogsend.Bucket{validBucket(func(b *hogsend.Bucket) { b.ID = "a" }), validBucket(func(b *hogsend.Bucket) { b.ID = "b" })}}
-	for _, tt := range []struct {
-		list             string
-		enabled, unknown []string
-	}{
-		{"", []string{"a", "b"}, nil},
-		{"  ", []string{"a", "b"}, nil},
-		{"*", []string{"a", "b"}, nil},
-		{" b ,,", []string{"b"}, nil},
-		{"a,zzz", []string{"a"}, []string{"zzz"}},
-		{"zzz", nil, []string{"zzz"}},
-	} {
-		enabled, unknown := r.EnabledBuckets(tt.list)
-		var ids []string
-		for _, b := range enabled {
-			ids = append(ids, b.ID)
-		}
-		require.Equal(t, tt.enabled, ids, tt.list)
-		require.Equal(t, tt.unknown, unknown, tt.list)
-	}
-}
-
 // B-4, B-29, B-30: the names of a bucket's events and reactions are the same on every
 // machine, before any registration.
 func TestABucketOffersItsNames(t *testing.T) {
@@ -129,7 +105,7 @@ func TestABucketOffersItsNames(t *testing.T) {
 	require.Equal(t, "bucket:left:vip", b.Left())
 	require.Equal(t, "bucket:dwell:vip:after-604800000", b.Dwell(hogsend.After(7*hogsend.Day)))
 	var got []string
-	for _, j := range (hogsend.Registry{Buckets: []hogsend.Bucket{b}}).Reactions() {
+	for _, j := range definition.Reactions(hogsend.Registry{Buckets: []hogsend.Bucket{b}}) {
 		require.Equal(t, hogsend.Unlimited, j.EntryLimit)
 		got = append(got, j.ID+", "+j.Name+", "+j.Trigger.Event)
 	}

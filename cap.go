@@ -1,9 +1,6 @@
 package hogsend
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // FrequencyCap bounds how many mails one person, or one address, gets within a time,
 // from all journeys together (E-21). Mails that were sent or are on their way count,
@@ -25,27 +22,6 @@ type FrequencyCap struct {
 type CategoryCap struct {
 	Count  int
 	Window time.Duration
-}
-
-// Exempts reports whether mails of a category pass caps, suppress gaps and send
-// windows (E-16).
-func (c FrequencyCap) Exempts(category string) bool {
-	if c.ExemptCategories == nil {
-		return category == "transactional"
-	}
-	return slices.Contains(c.ExemptCategories, category)
-}
-
-// Of is the cap that a mail of a category is held to, the zero value for none, and
-// whether it is the category's own, which counts mails of that category only (E-23).
-func (c FrequencyCap) Of(category string) (limit CategoryCap, own bool) {
-	switch limit, own = c.ByCategory[category]; {
-	case c.Exempts(category):
-		return CategoryCap{}, false
-	case own:
-		return limit, true
-	}
-	return CategoryCap{Count: c.Count, Window: c.Window}, false
 }
 
 // OnHold says what becomes of a send that comes outside of the send window, too soon

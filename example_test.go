@@ -59,13 +59,6 @@ func ExampleRegistry_Validate() {
 	// journey win-back: Trigger.Where.0.value: must be a number
 }
 
-func ExampleRegistry_Enabled() {
-	registry := hogsend.Registry{Journeys: []hogsend.Journey{{ID: "welcome"}, {ID: "win-back", Aliases: []string{"come-back"}}}}
-	enabled, unknown := registry.Enabled("come-back, welcom")
-	fmt.Println(len(enabled), enabled[0].ID, unknown)
-	// Output: 1 win-back [welcom]
-}
-
 func ExampleTrigger_Where() {
 	paid := hogsend.On("order.paid")
 	large := paid.Where(

@@ -1,9 +1,6 @@
 package hogsend
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,7 +9,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hogsend/hogsend/internal/condition"
 	"github.com/hogsend/hogsend/internal/naming"
@@ -70,7 +66,7 @@ func bucketEvents(buckets []Bucket) []string {
 		found = append(found, b.Entered(), b.Left())
 		for _, r := range b.Reactions {
 			if r.Kind == ReactionDwell {
-				found = append(found, r.Trigger(b.ID))
+				found = append(found, b.Dwell(r.Schedule))
 			}
 		}
 	}
@@ -281,208 +277,4 @@ func runProblem(run JourneyFunc) string {
 		return fmt.Sprintf("must be a named top-level function, not a literal, closure, method value or generic instance (%s:%d)", file, line)
 	}
 	return ""
-}
-
-// Clone copies the definitions, with conditions in plain form: a later change to
-// the author's slices and maps has no effect (J-9).
-func (r Registry) Clone() Registry {
-	r.Defaults.FrequencyCap.ByCategory = maps.Clone(r.Defaults.FrequencyCap.ByCategory)
-	r.Defaults.FrequencyCap.ExemptCategories = slices.Clone(r.Defaults.FrequencyCap.ExemptCategories)
-	r.Templates = slices.Clone(r.Templates)
-	for i := range r.Templates {
-		r.Templates[i].Examples = maps.Clone(r.Templates[i].Examples)
-	}
-	r.Journeys = slices.Clone(r.Journeys)
-	for i := range r.Journeys {
-		j := &r.Journeys[i]
-		j.Aliases, j.Templates = slices.Clone(j.Aliases), slices.Clone(j.Templates)
-		j.Trigger.Conditions = condition.Plain(j.Trigger.Conditions)
-		j.ExitOn = slices.Clone(j.ExitOn)
-		for k := range j.ExitOn {
-			j.ExitOn[k].Where = condition.Plain(j.ExitOn[k].Where)
-		}
-	}
-	r.Buckets = slices.Clone(r.Buckets)
-	for i := range r.Buckets {
-		r.Buckets[i] = r.Buckets[i].clone()
-	}
-	return r
-}
-
-func (b Bucket) clone() Bucket {
-	b.Aliases = slices.Clone(b.Aliases)
-	b.Criteria = condition.Plain([]Condition{b.Criteria})[0]
-	if b.ReconcileJoins != nil {
-		joins := *b.ReconcileJoins
-		b.ReconcileJoins = &joins
-	}
-	b.Reactions = slices.Clone(b.Reactions)
-	for i := range b.Reactions {
-		r := &b.Reactions[i]
-		r.Reasons, r.Templates, r.ExitOn = slices.Clone(r.Reasons), slices.Clone(r.Templates), slices.Clone(r.ExitOn)
-		for k := range r.ExitOn {
-			r.ExitOn[k].Where = condition.Plain(r.ExitOn[k].Where)
-		}
-	}
-	return b
-}
-
-// Reactions are the journeys that the buckets own, in the order of the registry
-// (B-29, J-10).
-func (r Registry) Reactions() []Journey {
-	var reactions []Journey
-	for _, b := range r.Buckets {
-		for _, reaction := range b.Reactions {
-			reactions = append(reactions, reaction.journey(b))
-		}
-	}
-	return reactions
-}
-
-// EnabledBuckets are the buckets that a comma list of ids leaves, as Enabled is for
-// journeys (B-3).
-func (r Registry) EnabledBuckets(list string) (enabled []Bucket, unknown []string) {
-	wanted := entries(list)
-	if strings.TrimSpace(list) == "" || wanted["*"] {
-		return r.Buckets, nil
-	}
-	for _, b := range r.Buckets {
-		if wanted[b.ID] {
-			enabled = append(enabled, b)
-			delete(wanted, b.ID)
-		}
-	}
-	return enabled, slices.Sorted(maps.Keys(wanted))
-}
-
-// entries are the trimmed entries of a comma list.
-func entries(list string) map[string]bool {
-	wanted := map[string]bool{}
-	for entry := range strings.SplitSeq(list, ",") {
-		if entry = strings.TrimSpace(entry); entry != "" {
-			wanted[entry] = true
-		}
-	}
-	return wanted
-}
-
-// Enabled are the journeys that a comma list of ids and aliases leaves (J-11): all
-// for "" and "*", none for a list that matches nothing. unknown are its entries
-// that name no journey.
-func (r Registry) Enabled(list string) (enabled []Journey, unknown []string) {
-	wanted := entries(list)
-	if strings.TrimSpace(list) == "" || wanted["*"] {
-		return r.Journeys, nil
-	}
-	for _, j := range r.Journeys {
-		names := append([]string{j.ID}, j.Aliases...)
-		if slices.ContainsFunc(names, func(name string) bool { return wanted[name] }) {
-			enabled = append(enabled, j)
-		}
-		for _, name := range names {
-			delete(wanted, name)
-		}
-	}
-	return enabled, slices.Sorted(maps.Keys(wanted))
-}
-
-// Digest identifies the definitions: processes with one digest know the same
-// journeys and templates (O-32). The code of the journeys is not part of it.
-func (r Registry) Digest() string {
-	type exit struct {
-		Event string
-		Where any
-	}
-	type journey struct {
-		ID, Name          string
-		Description       string
-		Aliases           []string
-		Disabled          bool
-		Event             string
-		Where             any
-		Limit             EntryLimit
-		Period            time.Duration
-		Suppress          time.Duration
-		Unsubscribed      bool
-		Exits             []exit
-		Category, Version string
-		Templates         []string
-	}
-	type reaction struct {
-		ID                     string
-		FirstEntryOnly         bool
-		Reasons                []LeaveReason
-		Overlap                Overlap
-		Disabled, Unsubscribed bool
-		Exits                  []exit
-		Category, Version      string
-		Templates              []string
-	}
-	type bucket struct {
-		Bucket
-		Criteria  any
-		Reactions []reaction
-	}
-	type template struct{ Key, Subject, HTML, Text, Layout, Preview, Category, Props string }
-	var content struct {
-		Layout    string
-		Defaults  Defaults
-		Journeys  []journey
-		Buckets   []bucket
-		Templates []template
-	}
-	exits := func(rules []Exit) (all []exit) {
-		for _, e := range rules {
-			all = append(all, exit{Event: e.Event, Where: digestible(e.Where)})
-		}
-		return all
-	}
-	content.Layout, content.Defaults = r.Layout, r.Defaults
-	for _, j := range r.Clone().Journeys {
-		d := journey{
-			ID: j.ID, Name: j.Name, Description: j.Description, Aliases: j.Aliases, Templates: j.Templates, Disabled: j.Disabled, Event: j.Trigger.Event, Where: digestible(j.Trigger.Conditions),
-			Limit: j.EntryLimit, Period: j.EntryPeriod, Suppress: j.Suppress, Unsubscribed: j.EnrollUnsubscribed, Category: j.Category, Version: j.Version,
-		}
-		d.Exits = exits(j.ExitOn)
-		content.Journeys = append(content.Journeys, d)
-	}
-	for _, b := range r.Clone().Buckets {
-		d := bucket{Bucket: b, Criteria: digestible([]Condition{b.Criteria})}
-		for _, o := range b.Reactions {
-			d.Reactions = append(d.Reactions, reaction{
-				ID: o.JourneyID(b.ID), FirstEntryOnly: o.FirstEntryOnly, Reasons: o.Reasons, Overlap: o.Overlap, Disabled: o.Disabled,
-				Unsubscribed: o.EnrollUnsubscribed, Exits: exits(o.ExitOn), Category: o.Category, Version: o.Version, Templates: o.Templates,
-			})
-		}
-		content.Buckets = append(content.Buckets, d)
-	}
-	for _, t := range r.Templates {
-		content.Templates = append(content.Templates, template{
-			Key: t.Key, Subject: t.Subject, HTML: t.HTML, Text: t.Text, Layout: t.Layout,
-			Preview: t.Preview, Category: t.Category, Props: fmt.Sprintf("%T", t.Props),
-		})
-	}
-	slices.SortFunc(content.Journeys, func(a, b journey) int { return strings.Compare(a.ID, b.ID) })
-	slices.SortFunc(content.Buckets, func(a, b bucket) int { return strings.Compare(a.ID, b.ID) })
-	slices.SortStableFunc(content.Templates, func(a, b template) int { return strings.Compare(a.Key, b.Key) })
-	raw, err := json.Marshal(content)
-	if err != nil {
-		// Only a condition that validation refuses cannot be written.
-		raw = []byte(err.Error())
-	}
-	sum := sha256.Sum256(raw)
-	return hex.EncodeToString(sum[:])
-}
-
-// digestible names the node types, which JSON alone would not tell apart.
-func digestible(conditions []Condition) []any {
-	nodes := make([]any, 0, len(conditions))
-	for _, c := range conditions {
-		if n, ok := c.(condition.Composite); ok {
-			nodes = append(nodes, map[string]any{"operator": n.Operator, "conditions": digestible(n.Conditions)})
-			continue
-		}
-		nodes = append(nodes, c)
-	}
-	return nodes
 }

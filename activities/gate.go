@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -101,7 +102,7 @@ func (a *Activities) refusal(ctx context.Context, tx *store.EnrollmentTx, g *gat
 		return suppressed(g.records, emailKey), nil
 	}
 	refused, err := optedOut(g.records, emailKey, g.draft.category)
-	if err != nil || refused != nil || a.Config.FrequencyCap.Exempts(g.draft.category) { // E-16
+	if err != nil || refused != nil || definition.Exempts(a.Config.FrequencyCap, g.draft.category) { // E-16
 		return refused, err
 	}
 	if refused, err = a.deferredTooLong(ctx, tx, g); err != nil || refused != nil {
@@ -181,11 +182,11 @@ type pace struct {
 
 // paceOf is the pace that a send is held to, none for what passes these rows.
 func (a *Activities) paceOf(journeyID, category string, r SendRequest) *pace {
-	if r.SkipPreferenceCheck || a.Config.FrequencyCap.Exempts(category) { // E-15, E-16
+	if r.SkipPreferenceCheck || definition.Exempts(a.Config.FrequencyCap, category) { // E-15, E-16
 		return &pace{}
 	}
 	p := &pace{gap: a.Config.JourneySuppress[journeyID]}
-	p.limit, p.own = a.Config.FrequencyCap.Of(category)
+	p.limit, p.own = definition.CapOf(a.Config.FrequencyCap, category)
 	return p
 }
 

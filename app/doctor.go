@@ -18,6 +18,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/config"
+	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/schema"
 	"github.com/hogsend/hogsend/workflows/names"
@@ -122,7 +123,7 @@ func (p *program) examineDatabase(ctx context.Context, cfg config.Config, regist
 		(select count(*) from dead_letters where status = 'pending'),
 		(select count(*) from worker_heartbeats where last_seen_at > now() - interval '30 seconds'),
 		(select count(*) from worker_heartbeats where last_seen_at > now() - interval '30 seconds' and registry_digest <> $1)`,
-		registry.Digest()).Scan(&pending, &lag, &dead, &workers, &strangers)
+		definition.Digest(registry)).Scan(&pending, &lag, &dead, &workers, &strangers)
 	if err != nil {
 		note("outbox", "", err)
 		return

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -26,7 +27,7 @@ func troubles() [][2]string {
 // (J-14), and in trouble as the reconciler has seen it.
 func examineJourneys(ctx context.Context, s *store.Store, registry hogsend.Registry, note func(string, string, error)) {
 	known := []string{}
-	for _, j := range slices.Concat(registry.Journeys, registry.Reactions()) {
+	for _, j := range slices.Concat(registry.Journeys, definition.Reactions(registry)) {
 		known = append(append(known, j.ID), j.Aliases...)
 	}
 	orphans, err := s.OrphansList(ctx, known)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/config"
+	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 )
@@ -235,7 +236,7 @@ func (p *program) database(ctx context.Context) (*store.Store, config.Config, er
 
 // idsOf are all ids of a journey by one of them; of an unknown one itself.
 func (p *program) idsOf(id string) (ids []string, registered bool) {
-	for _, j := range slices.Concat(p.Registry.Journeys, p.Registry.Reactions()) {
+	for _, j := range slices.Concat(p.Registry.Journeys, definition.Reactions(p.Registry)) {
 		all := append([]string{j.ID}, j.Aliases...)
 		for _, one := range all {
 			if one == id {

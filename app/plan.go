@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
 
@@ -31,7 +32,7 @@ and changes nothing.`,
 			return err
 		}
 		defer s.Close()
-		enabled, _ := registry.EnabledBuckets(cfg.EnabledBuckets)
+		enabled, _ := definition.EnabledBuckets(registry, cfg.EnabledBuckets)
 		definitions, err := bucket.DescribeAll(enabled)
 		if err != nil {
 			return err

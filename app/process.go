@@ -14,6 +14,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/config"
+	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/outbox"
@@ -52,14 +53,14 @@ func newProcess(ctx context.Context, registry hogsend.Registry, cfg config.Confi
 	}
 	p := &process{cfg: cfg, log: log, registry: registry, renderer: renderer, build: buildID(cfg.BuildID)}
 	var unknown []string
-	p.enabled, unknown = registry.Enabled(cfg.EnabledJourneys)
+	p.enabled, unknown = definition.EnabledJourneys(registry, cfg.EnabledJourneys)
 	if len(unknown) > 0 {
 		log.Warn("ENABLED_JOURNEYS names unknown journeys", "ids", unknown)
 	}
 	if len(p.enabled) == 0 {
 		log.Warn("no journey is enabled")
 	}
-	enabled, unknown := registry.EnabledBuckets(cfg.EnabledBuckets)
+	enabled, unknown := definition.EnabledBuckets(registry, cfg.EnabledBuckets)
 	if len(unknown) > 0 {
 		log.Warn("ENABLED_BUCKETS names unknown buckets", "ids", unknown)
 	}
@@ -111,7 +112,7 @@ func (p *process) close() {
 
 // checkRegistry reports every problem of journeys and templates together.
 func checkRegistry(registry hogsend.Registry) (hogsend.Registry, *email.Renderer, error) {
-	registry = registry.Clone()
+	registry = definition.Clone(registry)
 	renderer, templates := email.Compile(registry)
 	if err := errors.Join(registry.Validate(), templates); err != nil {
 		return registry, nil, fmt.Errorf("registry:\n%w", err)

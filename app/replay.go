@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hogsend/hogsend/internal/config"
+	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/replay"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/worker"
@@ -205,7 +206,7 @@ func (g *gate) secrets() []string {
 }
 
 func (g *gate) newReplayer(secrets []string) (*replay.Replayer, error) {
-	cfg := replay.Config{Registry: g.program.Registry.Clone()}
+	cfg := replay.Config{Registry: definition.Clone(g.program.Registry)}
 	if len(secrets) > 0 {
 		var err error
 		if cfg.Data, err = worker.NewDataConverter(secrets[0], secrets[1:]); err != nil {

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/replay"
 )
 
@@ -76,7 +77,7 @@ func (g *gate) findAll(ctx context.Context, send func(sample) error) error {
 // fire: then the workflow runs an enrollment, and is found as one.
 func (g *gate) findTimers(ctx context.Context, send func(sample) error) error {
 	var dwells, others []string
-	for _, j := range g.program.Registry.Reactions() {
+	for _, j := range definition.Reactions(g.program.Registry) {
 		if j.Reaction.Kind == hogsend.ReactionDwell {
 			dwells = append(dwells, j.ID)
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/server"
 )
@@ -142,7 +143,7 @@ func (p *program) simulated(f *simulateFlags, enabled string) ([]bucket.Definiti
 	if err != nil {
 		return nil, err
 	}
-	buckets, _ := registry.EnabledBuckets(enabled)
+	buckets, _ := definition.EnabledBuckets(registry, enabled)
 	switch {
 	case f.bucket != "" && f.criteria != "":
 		return nil, errors.New("--criteria: give either a bucket or criteria")

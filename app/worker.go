@@ -18,6 +18,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/activities"
 	"github.com/hogsend/hogsend/internal/config"
+	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/provider/mailbox"
 	"github.com/hogsend/hogsend/internal/provider/posthog"
@@ -121,7 +122,7 @@ func (p *process) work(ctx context.Context, ready func()) error {
 		TaskQueue: p.cfg.TemporalTaskQueue,
 		Store:     p.store,
 		Journeys:  p.registry.Journeys,
-		Reactions: p.registry.Reactions(),
+		Reactions: definition.Reactions(p.registry),
 		Register:  p.registerBuckets,
 		Activities: &activities.Activities{
 			Store:      p.store,
@@ -174,15 +175,15 @@ func (p *process) registerBuckets(ctx context.Context) error {
 // registry.
 func (p *process) digest() string {
 	if len(p.buckets) == len(p.registry.Buckets) {
-		return p.registry.Digest()
+		return definition.Digest(p.registry)
 	}
-	return p.registry.Digest() + " " + p.cfg.EnabledBuckets
+	return definition.Digest(p.registry) + " " + p.cfg.EnabledBuckets
 }
 
 // perJourney is something of each journey by id and alias.
 func perJourney[T any](p *process, of func(hogsend.Journey) T) map[string]T {
 	all := map[string]T{}
-	for _, j := range slices.Concat(p.registry.Journeys, p.registry.Reactions()) {
+	for _, j := range slices.Concat(p.registry.Journeys, definition.Reactions(p.registry)) {
 		for _, id := range append([]string{j.ID}, j.Aliases...) {
 			all[id] = of(j)
 		}

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/internal/naming"
 	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/naming"
 )
 
 // Start is the instant at which a script starts unless it says otherwise: a Monday,

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/workflows"
 	"github.com/hogsend/hogsend/workflows/names"
@@ -187,7 +188,7 @@ type catalog struct {
 func newCatalog(r hogsend.Registry) *catalog {
 	c := &catalog{
 		registry: r, triggers: map[string][]*hogsend.Journey{}, byID: map[string]*hogsend.Journey{}, buckets: map[string]*hogsend.Bucket{},
-		reactions: map[string]hogsend.Reaction{}, journeys: slices.Concat(r.Journeys, r.Reactions()),
+		reactions: map[string]hogsend.Reaction{}, journeys: slices.Concat(r.Journeys, definition.Reactions(r)),
 	}
 	for i := range c.journeys {
 		j := &c.journeys[i]

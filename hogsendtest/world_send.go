@@ -11,6 +11,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/email"
 )
 
@@ -220,7 +221,7 @@ func (w *world) refusal(n *enrollment, r activities.SendRequest, s *send, d *def
 		return w.suppressed(n.person), nil
 	}
 	caps := w.registry.registry.Defaults.FrequencyCap
-	if refused := w.optedOut(n.person, s.mail.Category); refused != nil || caps.Exempts(s.mail.Category) { // E-16
+	if refused := w.optedOut(n.person, s.mail.Category); refused != nil || definition.Exempts(caps, s.mail.Category) { // E-16
 		return refused, nil
 	}
 	if d.open() != nil && w.now().Sub(d.firstTry()) > w.maxDefer() { // E-27
@@ -270,7 +271,7 @@ func (w *world) withinGap(n *enrollment) *refusal {
 
 // capped is row 10 (E-21, E-23).
 func (w *world) capped(p *person, category string) *refusal {
-	limit, own := w.registry.registry.Defaults.FrequencyCap.Of(category)
+	limit, own := definition.CapOf(w.registry.registry.Defaults.FrequencyCap, category)
 	if limit.Count < 1 {
 		return nil
 	}

@@ -176,12 +176,13 @@ type bucketDetail struct {
 	EntryPeriod    *dur            `json:"entryPeriod"`
 	MinDwell       *dur            `json:"minDwell"`
 	MaxDwell       *dur            `json:"maxDwell"`
-	ReconcileEvery *dur            `json:"reconcileEvery"`
 	ReconcileJoins *bool           `json:"reconcileJoins"`
-	FastExpiry     bool            `json:"fastExpiry"`
-	SyncToPostHog  bool            `json:"syncToPostHog"`
-	FeedsJourneys  []feed          `json:"feedsJourneys"`
-	RecentMembers  []memberReply   `json:"recentMembers"`
+	// Part of the reply, always null and false: timing is exact without them.
+	ReconcileEvery *dur          `json:"reconcileEvery"`
+	FastExpiry     bool          `json:"fastExpiry"`
+	SyncToPostHog  bool          `json:"syncToPostHog"`
+	FeedsJourneys  []feed        `json:"feedsJourneys"`
+	RecentMembers  []memberReply `json:"recentMembers"`
 }
 
 func durOrNull(d time.Duration) *dur {
@@ -204,8 +205,7 @@ func (s *Server) getBucket(r *request) error {
 	d := &b.definition
 	out := bucketDetail{
 		bucketItem: b, Criteria: d.Criteria, EntryPeriod: durOrNull(d.EntryPeriod()), MinDwell: durOrNull(d.MinDwell()), MaxDwell: durOrNull(d.MaxDwell()),
-		ReconcileEvery: durOrNull(time.Duration(d.ReconcileEveryMS) * time.Millisecond), ReconcileJoins: d.ReconcileJoins, FastExpiry: d.FastExpiry,
-		SyncToPostHog: d.SyncToPostHog, FeedsJourneys: s.feeds(&b),
+		ReconcileJoins: d.ReconcileJoins, SyncToPostHog: d.SyncToPostHog, FeedsJourneys: s.feeds(&b),
 	}
 	out.RecentMembers, err = s.members(r.ctx(), &b, storedb.AdminMembersParams{Status: "active", RowLimit: recentMembers})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/definition"
 )
 
 // registered notes down what a worker knows.
@@ -36,9 +37,9 @@ func TestEveryCompiledInJourneyIsRegisteredUnderItsIDAndAliases(t *testing.T) {
 			{ID: "welcome", Aliases: []string{"hello", "greeting"}},
 			{ID: "trial", Disabled: true},
 		},
-		Reactions: hogsend.Registry{Buckets: []hogsend.Bucket{{ID: "vip", Reactions: []hogsend.Reaction{
+		Reactions: definition.Reactions(hogsend.Registry{Buckets: []hogsend.Bucket{{ID: "vip", Reactions: []hogsend.Reaction{
 			hogsend.OnEnter(nil), hogsend.OnDwell(hogsend.After(time.Second), nil),
-		}}}}.Reactions(),
+		}}}}),
 		Activities: oneActivity{},
 	})
 	slices.Sort(r.names)

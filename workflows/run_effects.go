@@ -8,8 +8,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/internal/naming"
 	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/naming"
 )
 
 // sendTimeout bounds one attempt of a send: the gate, a slot of the provider's rate

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/definition"
 )
 
 // Definition is a bucket as it is stored and evaluated by every process, whichever
@@ -26,9 +27,6 @@ type Definition struct {
 	MaxDwellMS         int64                `json:"maxDwellMs,omitempty"`
 	OnChange           hogsend.ChangePolicy `json:"onChange,omitempty"`
 	ReconcileJoins     *bool                `json:"reconcileJoins,omitempty"`
-	TimeBased          bool                 `json:"timeBased,omitempty"`
-	FastExpiry         bool                 `json:"fastExpiry,omitempty"`
-	ReconcileEveryMS   int64                `json:"reconcileEveryMs,omitempty"`
 	SyncToPostHog      bool                 `json:"syncToPostHog,omitempty"`
 	PostHogPropertyKey string               `json:"postHogPropertyKey"`
 	Reactions          []Reaction           `json:"reactions,omitempty"`
@@ -70,8 +68,7 @@ func Describe(b hogsend.Bucket) (Definition, error) {
 		ID: b.ID, Aliases: slices.Clone(b.Aliases), Name: b.Name, Description: b.Description, Disabled: b.Disabled,
 		Criteria: tree, Hash: hash, EntryLimit: b.EntryLimit, EntryPeriodMS: b.EntryPeriod.Milliseconds(),
 		MinDwellMS: b.MinDwell.Milliseconds(), MaxDwellMS: b.MaxDwell.Milliseconds(), OnChange: b.OnChange,
-		ReconcileJoins: b.ReconcileJoins, TimeBased: b.TimeBased, FastExpiry: b.FastExpiry,
-		ReconcileEveryMS: b.ReconcileEvery.Milliseconds(), SyncToPostHog: b.SyncToPostHog, PostHogPropertyKey: b.PostHogPropertyKey,
+		ReconcileJoins: b.ReconcileJoins, SyncToPostHog: b.SyncToPostHog, PostHogPropertyKey: b.PostHogPropertyKey,
 	}
 	if d.EntryLimit == "" {
 		d.EntryLimit = hogsend.Unlimited
@@ -91,7 +88,7 @@ func Describe(b hogsend.Bucket) (Definition, error) {
 
 func describeReaction(b hogsend.Bucket, r hogsend.Reaction) (Reaction, error) {
 	d := Reaction{
-		JourneyID: r.JourneyID(b.ID), Name: b.Name + " — on " + string(r.Kind), Trigger: r.Trigger(b.ID), Kind: r.Kind,
+		JourneyID: r.JourneyID(b.ID), Name: b.Name + " — on " + string(r.Kind), Trigger: definition.ReactionEvent(b, r), Kind: r.Kind,
 		FirstEntryOnly: r.FirstEntryOnly, Reasons: slices.Clone(r.Reasons), Overlap: r.Overlap, Disabled: r.Disabled,
 		EnrollUnsubscribed: r.EnrollUnsubscribed, Version: r.Version,
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/definition"
 )
 
 var start = time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC)
@@ -186,7 +187,7 @@ func TestDescribe(t *testing.T) {
 	require.False(t, d.ClockJoins())
 	require.Equal(t, 7, d.OnChange.Rate())
 	require.Equal(t, "hogsend_bucket_b", d.PostHogPropertyKey)
-	for i, reaction := range (hogsend.Registry{Buckets: []hogsend.Bucket{b}}).Clone().Reactions() {
+	for i, reaction := range definition.Reactions(definition.Clone(hogsend.Registry{Buckets: []hogsend.Bucket{b}})) {
 		read, err := d.Reactions[i].Journey("b")
 		require.NoError(t, err)
 		require.Equal(t, reaction, read, "read back it is the reaction without its code")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/condition"
+	"github.com/hogsend/hogsend/internal/definition"
 )
 
 func TestTheBuilderMakesPlainData(t *testing.T) {
@@ -66,7 +67,7 @@ func TestARegistryKeepsCriteriaInPlainForm(t *testing.T) {
 		condition.Event{EventName: "login", Check: condition.EventCount, Operator: condition.Gte, Value: count(3), Within: &hour},
 		hogsend.Prop("n").Eq(1),
 	}}
-	kept := hogsend.Registry{Buckets: []hogsend.Bucket{{ID: "b", Criteria: tree}}}.Clone().Buckets[0].Criteria
+	kept := definition.Clone(hogsend.Registry{Buckets: []hogsend.Bucket{{ID: "b", Criteria: tree}}}).Buckets[0].Criteria
 	hour, tree.Conditions[1] = time.Minute, nil
 	require.Equal(t, hogsend.All(hogsend.Event("login").Within(time.Hour).AtLeast(3), hogsend.Prop("n").Eq(1.0)), kept)
 }

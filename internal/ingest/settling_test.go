@@ -13,6 +13,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
 
@@ -355,7 +356,7 @@ func TestABucketThatIsLeftOutIsFrozen(t *testing.T) {
 	both := hogsend.Registry{Buckets: []hogsend.Bucket{b, other}}
 	v := virtualWith(t, ingest.Config{Journeys: []hogsend.Journey{}}, both.Buckets...)
 	v.send(in("ada", true))
-	left, unknown := both.EnabledBuckets("other, another")
+	left, unknown := definition.EnabledBuckets(both, "other, another")
 	require.Equal(t, []string{"another"}, unknown)
 	v.set(time.Minute)
 	v.register("second", left...)

@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/workflows"
 	"github.com/hogsend/hogsend/workflows/names"
 )
@@ -100,7 +101,7 @@ func (r *Replayer) register(registry hogsend.Registry) {
 			add(names.JourneyType(id), run)
 		}
 	}
-	for _, j := range registry.Reactions() {
+	for _, j := range definition.Reactions(registry) {
 		if j.Reaction.Kind == hogsend.ReactionDwell {
 			add(j.ID, workflows.Dwell(j))
 		} else {

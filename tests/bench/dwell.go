@@ -17,6 +17,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/activities"
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
@@ -82,7 +83,7 @@ func dwells(ctx context.Context, d *dev, base string) (found line, err error) {
 	}
 	defer c.Close()
 	w, err := worker.New(worker.Config{
-		Client: c, Store: s, TaskQueue: "dwell", Reactions: registry.Reactions(), RegistryDigest: "dwell",
+		Client: c, Store: s, TaskQueue: "dwell", Reactions: definition.Reactions(registry), RegistryDigest: "dwell",
 		Activities: &activities.Activities{Store: s, Ingest: g, Renderer: renderer},
 		Register:   func(ctx context.Context) error { return g.Register(ctx, "dwell", "dwell", definitions) },
 	})
