@@ -27,7 +27,7 @@ type devFlags struct {
 	data                       string
 	port, temporalPort, uiPort int
 	apiKey                     string
-	reset                      bool
+	reset, installPostgres     bool
 }
 
 func (p *program) devCommand() *cobra.Command {
@@ -42,6 +42,8 @@ func (p *program) devCommand() *cobra.Command {
 	cmd.Flags().IntVar(&f.uiPort, "ui-port", 8233, "port of Temporal's Web UI")
 	cmd.Flags().StringVar(&f.apiKey, "api-key", "", "a fixed full-admin API key (default: one is made and kept)")
 	cmd.Flags().BoolVar(&f.reset, "reset", false, "delete the state first")
+	cmd.Flags().BoolVar(&f.installPostgres, "install-postgres", false,
+		"where the machine has no Postgres, let its package manager install it (as root) instead of fetching one into a cache; HOGSEND_INSTALL_POSTGRES=true means the same")
 	return cmd
 }
 
@@ -68,7 +70,7 @@ func (p *program) dev(ctx context.Context, f devFlags) (err error) {
 	defer func() { err = errors.Join(err, data.close()) }()
 	if f.reset {
 		// It may keep its cluster elsewhere, where its own user can reach it.
-		if err := postgres.Reset(data.postgres()); err != nil {
+		if err := postgres.Reset(ctx, data.postgres()); err != nil {
 			return fmt.Errorf("--reset: %w", err)
 		}
 	}
@@ -84,7 +86,7 @@ func (p *program) dev(ctx context.Context, f devFlags) (err error) {
 	}
 	quiet := slog.New(slog.NewTextHandler(p.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 
-	databaseURL, stopPostgres, err := p.devDatabase(ctx, data, quiet)
+	databaseURL, stopPostgres, err := p.devDatabase(ctx, data, f, quiet)
 	if err != nil {
 		return err
 	}
@@ -112,11 +114,16 @@ func (p *program) dev(ctx context.Context, f devFlags) (err error) {
 }
 
 // devDatabase is DATABASE_URL if set, else a private Postgres below the data folder.
-func (p *program) devDatabase(ctx context.Context, data *dataFolder, log *slog.Logger) (url string, stop func() error, err error) {
+func (p *program) devDatabase(ctx context.Context, data *dataFolder, f devFlags, log *slog.Logger) (url string, stop func() error, err error) {
 	stop = func() error { return nil }
 	if url = p.env("DATABASE_URL"); url == "" {
 		p.progress("postgres  starting")
-		server, err := postgres.Start(ctx, postgres.Config{DataDir: data.postgres(), Logger: log, Progress: p.progress})
+		server, err := postgres.Start(ctx, postgres.Config{
+			DataDir: data.postgres(), Install: f.installPostgres || p.env("HOGSEND_INSTALL_POSTGRES") == "true", Logger: log, Progress: p.progress,
+		})
+		if errors.Is(err, postgres.ErrNoPrograms) {
+			return "", nil, fmt.Errorf("start postgres: %w; install the package postgresql, run `hogsend dev --install-postgres` as root, or set DATABASE_URL", err)
+		}
 		if err != nil {
 			return "", nil, fmt.Errorf("start postgres: %w", err)
 		}

@@ -23,6 +23,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend/standalone"
+	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/standalone/postgres"
 	"github.com/hogsend/hogsend/workflows/names"
 )
@@ -166,8 +167,8 @@ func TestAPostgresURLWithoutDatabaseIsRefused(t *testing.T) {
 func TestPostgresIsAStoreToo(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "postgres")
-	t.Cleanup(func() { require.NoError(t, postgres.Reset(dir)) })
-	db, err := postgres.Start(t.Context(), postgres.Config{DataDir: dir, Unsafe: true})
+	t.Cleanup(func() { require.NoError(t, postgres.Reset(context.WithoutCancel(t.Context()), dir)) })
+	db, err := dbtest.Start(t.Context(), postgres.Config{DataDir: dir, Unsafe: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Stop()) })
 

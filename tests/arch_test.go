@@ -151,9 +151,8 @@ func importTable() map[string]rule {
 			"google.golang.org/protobuf/...",
 		}},
 		// Apart from standalone, so that database tests compile without Temporal's server.
-		"./standalone/postgres":    {may: []string{"github.com/fergusstrange/embedded-postgres", pgx}},
-		"./internal/dbtest":        {may: []string{"./internal/store", "./schema", "./standalone/postgres", pgx, uuid, "github.com/stretchr/testify/require"}},
-		"./internal/dbtest/withpg": {may: []string{"./internal/dbtest", "./standalone/postgres"}},
+		"./standalone/postgres": {may: []string{"github.com/ulikunitz/xz", pgx}},
+		"./internal/dbtest": {may: []string{"./internal/store", "./schema", "./standalone/postgres", pgx, uuid, "github.com/stretchr/testify/require"}},
 		// What an author writes needs nothing but the public API and Temporal.
 		"./examples/saas": {may: []string{".", "go.temporal.io/sdk/workflow"}, never: noIO()},
 		"./app":           {may: []string{anything}},

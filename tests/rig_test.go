@@ -28,6 +28,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 
+	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/standalone/postgres"
 )
 
@@ -222,7 +223,7 @@ func (r *rig) processes() []*process { return []*process{r.temporal, r.api, r.wo
 
 func (r *rig) startDatabase() error {
 	var err error
-	r.database, err = postgres.Start(context.Background(), postgres.Config{DataDir: filepath.Join(r.dir, "postgres"), Port: r.dbPort})
+	r.database, err = dbtest.Start(context.Background(), postgres.Config{DataDir: filepath.Join(r.dir, "postgres"), Port: r.dbPort})
 	return err
 }
 

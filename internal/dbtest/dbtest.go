@@ -1,6 +1,7 @@
 // Package dbtest gives tests a real Postgres: an empty, migrated database for
-// each test that asks. HOGSEND_TEST_DATABASE_URL names a server to use; without
-// it the package starts one of its own, so that a plain `go test` works too.
+// each test that asks. HOGSEND_TEST_DATABASE_URL names a server to use; without it
+// all test processes share one that the first of them starts, so that a plain
+// `go test ./...` is all that it takes.
 //
 // Migrations are applied once for each of their contents, to a template database
 // that stays on the server; each test gets a copy of it, dropped when the test ends.
@@ -113,7 +114,9 @@ func server(t testing.TB) (base, template string) {
 	t.Helper()
 	base = os.Getenv(URLVariable)
 	if base == "" {
-		base = start(t)
+		var err error
+		base, err = shared()
+		require.NoError(t, err)
 	}
 	template = "hogsend_template_" + digest(t)
 	templates.Lock()

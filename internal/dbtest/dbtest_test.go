@@ -3,6 +3,7 @@ package dbtest
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -11,9 +12,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend/schema"
+	"github.com/hogsend/hogsend/standalone/postgres"
 )
 
-func TestMain(m *testing.M) { Main(m) }
+func TestMain(m *testing.M) {
+	if path := os.Getenv(userVariable); path != "" && os.Getenv(keeperVariable) == "" {
+		os.Exit(use(folder(path)))
+	}
+	if os.Getenv(withoutMainVariable) != "" {
+		os.Exit(m.Run())
+	}
+	Main(m)
+}
 
 func TestEachTestHasADatabaseOfItsOwn(t *testing.T) {
 	t.Parallel()
@@ -38,21 +48,17 @@ func TestADatabaseIsGoneWhenItsTestIs(t *testing.T) {
 	require.ErrorContains(t, err, "does not exist")
 }
 
-// Not parallel: it needs a server without a template, this process's own, and so comes
-// before the parallel ones, which may use that server too.
 func TestManyTestProcessesMakeOneTemplate(t *testing.T) {
-	base := start(t)
+	t.Parallel()
+	server, err := Start(t.Context(), postgres.Config{DataDir: filepath.Join(string(passable(t)), "postgres"), Unsafe: true})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop()) })
+	base := server.URL()
 	admin := connect(t, base)
 	// As one leaves it that was killed while it migrated, with a connection still open.
 	unfinished := "hogsend_template_" + digest(t)
-	for _, statement := range []string{
-		`update pg_database set datistemplate = false where datname = '` + unfinished + `'`, // of an earlier -count
-		`drop database if exists "` + unfinished + `"`,
-		`create database "` + unfinished + `"`,
-	} {
-		_, err := admin.Exec(t.Context(), statement)
-		require.NoError(t, err)
-	}
+	_, err = admin.Exec(t.Context(), `create database "`+unfinished+`"`)
+	require.NoError(t, err)
 	connect(t, withDatabase(t, base, unfinished))
 
 	var group sync.WaitGroup

@@ -2,16 +2,16 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-
-	embedded "github.com/fergusstrange/embedded-postgres"
+	"syscall"
+	"time"
 )
 
 // usual are the places distributions put the server's programs.
@@ -23,21 +23,67 @@ func usual() []string {
 	}
 }
 
-// find returns the folder of initdb and postgres: found on the machine, installed
-// by its package manager, or fetched. want is the major version of an existing
-// cluster, which no other can open; 0 means any.
-func find(ctx context.Context, want int, progress func(string)) (string, error) {
-	if bin := installed(want); bin != "" {
-		return bin, nil
+// ErrNoPrograms is wrapped by Start's error when the server's programs are not on
+// the machine and could not be had.
+var ErrNoPrograms = errors.New("no Postgres on this machine")
+
+// machine is where the programs are looked for and where they come from.
+type machine struct {
+	path       string   // initdb as PATH has it, "" if it has none
+	places     []string // patterns of folders
+	cache      string   // what is fetched goes below it
+	repository string
+	install    func(context.Context, func(string)) error // nil where this user may not
+}
+
+func thisMachine() (machine, error) {
+	cache, err := cacheFolder()
+	if err != nil {
+		return machine{}, err
+	}
+	m := machine{places: usual(), cache: cache, repository: repository}
+	if path, err := exec.LookPath("initdb"); err == nil {
+		m.path = path
 	}
 	if os.Geteuid() == 0 {
-		if err := install(ctx, progress); err != nil {
-			progress("postgres  could not be installed: " + err.Error())
-		} else if bin := installed(want); bin != "" {
+		m.install = install
+	}
+	return m, nil
+}
+
+// find returns the folder of initdb and postgres: found on the machine, else, if cfg
+// says so, installed by its package manager, else fetched into a cache. want is the
+// major version of an existing cluster, which no other can open; 0 means any.
+func (m machine) find(ctx context.Context, cfg Config, want int) (string, error) {
+	if bin := m.installed(want); bin != "" {
+		return bin, nil
+	}
+	// Of many processes that find nothing, one installs or fetches.
+	unlock, err := lock(ctx, m.cache)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if bin := m.installed(want); bin != "" {
+		return bin, nil
+	}
+	switch {
+	case !cfg.Install:
+	case m.install == nil:
+		cfg.Progress("postgres  only root can have it installed")
+	default:
+		if err := m.install(ctx, cfg.Progress); err != nil {
+			cfg.Progress("postgres  could not be installed: " + err.Error())
+		} else if bin := m.installed(want); bin != "" {
 			return bin, nil
 		}
 	}
-	return fetch(progress)
+	folder := fetchedFolder(m.cache)
+	cfg.Progress("postgres  not on this machine, fetching version " + fetchedVersion + " into " + folder + "; nothing is installed (--install-postgres would)")
+	if err := fetch(ctx, m.repository, folder); err != nil {
+		return "", fmt.Errorf("%w, and fetching it failed: %w", ErrNoPrograms, err)
+	}
+	return filepath.Join(folder, "bin"), nil
 }
 
 // versionOf is the major version that made the cluster, 0 if there is none.
@@ -54,21 +100,21 @@ func versionOf(cluster string) int {
 	return n
 }
 
-// installed looks in the usual places and in PATH: the wanted version if it is
-// there, else what PATH names, else the newest.
-func installed(want int) string {
+// installed looks in PATH, in the usual places and for what was fetched earlier: the
+// wanted version if it is there, else what PATH names, else the newest.
+func (m machine) installed(want int) string {
 	var found []string
-	if path, err := exec.LookPath("initdb"); err == nil {
+	if m.path != "" {
 		// A link in PATH leads to the folder that has postgres and its libraries.
-		if target, err := filepath.EvalSymlinks(path); err == nil && complete(filepath.Dir(target)) {
+		if target, err := filepath.EvalSymlinks(m.path); err == nil && complete(filepath.Dir(target)) {
 			found = append(found, filepath.Dir(target))
 		}
 	}
 	inPath := len(found) > 0
-	for _, pattern := range usual() {
+	for _, pattern := range append(slices.Clip(m.places), filepath.Join(fetchedFolder(m.cache), "bin")) {
 		dirs, err := filepath.Glob(pattern)
 		if err != nil {
-			continue // the patterns are constants; a bad one matches nothing
+			continue // the usual ones are good, and a cache folder with brackets is looked for in vain
 		}
 		for _, dir := range dirs {
 			if complete(dir) {
@@ -104,9 +150,12 @@ func complete(dir string) bool {
 	return true
 }
 
-// version is the major version in a path, 0 if there is none.
+// version is the major version in a path, 0 if there is none. The folders of users,
+// which may have numbers too, come before it.
 func version(path string) int {
-	for part := range strings.SplitSeq(path, "/") {
+	parts := strings.Split(path, "/")
+	slices.Reverse(parts)
+	for _, part := range parts {
 		part = strings.TrimLeft(part, "abcdefghijklmnopqrstuvwxyz@-")
 		part, _, _ = strings.Cut(part, ".")
 		if n, err := strconv.Atoi(part); err == nil {
@@ -146,49 +195,6 @@ func install(ctx context.Context, progress func(string)) error {
 	return fmt.Errorf("no package manager that is known")
 }
 
-// fetch downloads the programs once into a cache. The library starts a throw-away
-// server to do so, which is stopped at once; as root, where Postgres refuses to run,
-// that fails after the programs are in place, which is all that is wanted of it.
-func fetch(progress func(string)) (string, error) {
-	cache, err := cacheFolder()
-	if err != nil {
-		return "", err
-	}
-	dir := filepath.Join(cache, "hogsend", "postgres")
-	bin := filepath.Join(dir, "bin")
-	if complete(bin) {
-		return bin, nil
-	}
-	progress("postgres  not found, fetching it")
-	port, err := freePort()
-	if err != nil {
-		return "", err
-	}
-	scratch, err := os.MkdirTemp("", "hogsend-postgres-")
-	if err != nil {
-		return "", fmt.Errorf("make folder: %w", err)
-	}
-	defer os.RemoveAll(scratch)
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { //nolint:gosec // the server's user must pass
-		return "", fmt.Errorf("make cache folder: %w", err)
-	}
-	once := embedded.NewDatabase(embedded.DefaultConfig().BinariesPath(dir).CachePath(scratch).RuntimePath(filepath.Join(scratch, "run")).
-		DataPath(filepath.Join(scratch, "data")).Port(uint32(port)).Logger(io.Discard)) //nolint:gosec // a port fits
-	startErr := once.Start()
-	if startErr == nil {
-		if err := once.Stop(); err != nil {
-			return "", fmt.Errorf("stop fetched postgres: %w", err)
-		}
-	}
-	if !complete(bin) {
-		return "", fmt.Errorf("no Postgres found on this machine, and fetching one failed: %w; install the package postgresql, or set DATABASE_URL", startErr)
-	}
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the server's user must pass
-		return "", fmt.Errorf("open cache folder: %w", err)
-	}
-	return bin, nil
-}
-
 // cacheFolder is the user's own; root's is closed to the server's user.
 func cacheFolder() (string, error) {
 	if os.Geteuid() == 0 {
@@ -199,4 +205,28 @@ func cacheFolder() (string, error) {
 		return "", fmt.Errorf("find cache folder: %w", err)
 	}
 	return dir, nil
+}
+
+// lock waits until no other process installs or fetches.
+func lock(ctx context.Context, cache string) (unlock func(), err error) {
+	folder := filepath.Join(cache, "hogsend")
+	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // the server's user must pass
+		return nil, fmt.Errorf("make cache folder: %w", err)
+	}
+	file, err := os.OpenFile(filepath.Join(folder, "postgres.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock cache folder: %w", err)
+	}
+	for {
+		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		switch {
+		case err == nil:
+			return func() { file.Close() }, nil
+		case !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR):
+			return nil, errors.Join(fmt.Errorf("lock cache folder: %w", err), file.Close())
+		}
+		if err := wait(ctx, 50*time.Millisecond); err != nil {
+			return nil, errors.Join(fmt.Errorf("wait for another process that looks for postgres: %w", err), file.Close())
+		}
+	}
 }

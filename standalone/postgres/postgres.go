@@ -1,6 +1,7 @@
 // Package postgres runs a private Postgres for `hogsend dev` and for tests: it
-// finds the server's programs on the machine, installs or fetches them where there
-// are none, and keeps one cluster in a folder. It knows nothing of the product.
+// finds the server's programs on the machine, fetches them (or installs them, if told
+// to) where there are none, and keeps one cluster in a folder. It knows nothing of the
+// product.
 package postgres
 
 import (
@@ -36,6 +37,9 @@ type Config struct {
 	Unsafe bool
 	// Settings are further settings of the server, name=value; they win over ours.
 	Settings []string
+	// Install lets root's package manager install the programs where there are none;
+	// without it, or if that fails, they are fetched into a cache.
+	Install bool
 	// Progress hears a line before each step that takes long; nil for silence.
 	Progress func(string)
 	// Logger hears that the server crashed, and at debug level what it says while
@@ -81,7 +85,11 @@ func Start(ctx context.Context, cfg Config) (*Postgres, error) {
 		cfg.Progress("postgres  keeps its data in " + dir + ", because its user cannot reach " + cfg.DataDir)
 	}
 	cluster := filepath.Join(dir, "cluster")
-	bin, err := find(ctx, versionOf(cluster), cfg.Progress)
+	where, err := thisMachine()
+	if err != nil {
+		return nil, err
+	}
+	bin, err := where.find(ctx, cfg, versionOf(cluster))
 	if err != nil {
 		return nil, err
 	}
@@ -121,6 +129,9 @@ func (p *Postgres) URL() string { return p.url }
 
 // PID is the server's process id.
 func (p *Postgres) PID() int { return p.cmd.Process.Pid }
+
+// Done is closed when the server has ended, however it did.
+func (p *Postgres) Done() <-chan struct{} { return p.done }
 
 // Stop ends the server in order (fast shutdown) and waits for it. A second call
 // returns what the first did.
@@ -176,17 +187,20 @@ func folder(dir string, who *identity) (string, error) {
 	return dir, nil
 }
 
-// Reset deletes the cluster that Start keeps for the folder.
-func Reset(dir string) error {
+// Reset deletes the cluster that Start keeps for the folder, and ends a server that
+// an earlier process left on it.
+func Reset(ctx context.Context, dir string) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return fmt.Errorf("postgres folder: %w", err)
 	}
-	if err := os.RemoveAll(dir); err != nil {
-		return fmt.Errorf("delete postgres folder: %w", err)
-	}
-	if err := os.RemoveAll(elsewhere(dir)); err != nil {
-		return fmt.Errorf("delete postgres folder: %w", err)
+	for _, dir := range []string{dir, elsewhere(dir)} {
+		if err := endPrevious(ctx, filepath.Join(dir, "cluster")); err != nil {
+			return err
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("delete postgres folder: %w", err)
+		}
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/standalone/postgres"
 )
 
@@ -48,7 +49,7 @@ func startFast(t *testing.T, dir string) *postgres.Postgres {
 
 func startWith(t *testing.T, cfg postgres.Config) *postgres.Postgres {
 	t.Helper()
-	p, err := postgres.Start(t.Context(), cfg)
+	p, err := dbtest.Start(t.Context(), cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Stop()) })
 	return p
@@ -58,7 +59,7 @@ func startWith(t *testing.T, cfg postgres.Config) *postgres.Postgres {
 func folder(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(passable(t), "postgres")
-	t.Cleanup(func() { require.NoError(t, postgres.Reset(dir)) })
+	t.Cleanup(func() { require.NoError(t, postgres.Reset(context.WithoutCancel(t.Context()), dir)) })
 	return dir
 }
 
@@ -163,7 +164,7 @@ func TestAServerOfAnotherFolderIsLeftAlone(t *testing.T) {
 func TestMissingParentsOfTheFolderAreMadePassable(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(passable(t), "not", "there", "postgres")
-	t.Cleanup(func() { require.NoError(t, postgres.Reset(dir)) })
+	t.Cleanup(func() { require.NoError(t, postgres.Reset(context.WithoutCancel(t.Context()), dir)) })
 	exec(t, startFast(t, dir), "select 1")
 }
 
@@ -173,7 +174,7 @@ func TestAFolderBelowAClosedOneWorks(t *testing.T) {
 	closed := filepath.Join(passable(t), "closed")
 	require.NoError(t, os.Mkdir(closed, 0o700))
 	dir := filepath.Join(closed, "postgres")
-	t.Cleanup(func() { require.NoError(t, postgres.Reset(dir)) })
+	t.Cleanup(func() { require.NoError(t, postgres.Reset(context.WithoutCancel(t.Context()), dir)) })
 	first := startFast(t, dir)
 	exec(t, first, "create table kept (n int)")
 	require.NoError(t, first.Stop())

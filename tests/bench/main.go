@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/hogsend/hogsend/schema"
+	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/standalone/postgres"
 )
 
@@ -86,7 +87,7 @@ func run(ctx context.Context, binary, only string) error {
 	}
 	// The server is as durable as in production: fsync and synchronous commit are on.
 	// It has a quarter of 24 GiB, as such a server is given, and makes no checkpoint while measured.
-	server, err := postgres.Start(ctx, postgres.Config{
+	server, err := dbtest.Start(ctx, postgres.Config{
 		DataDir:  filepath.Join(dir, "postgres"),
 		Settings: []string{"shared_buffers=6GB", "max_wal_size=16GB", "checkpoint_timeout=1h"},
 	})
