@@ -243,8 +243,8 @@ type ReactionOf struct {
 	Schedule DwellSchedule
 }
 
-// Stay is the membership that a reaction is about. It is zero in other journeys.
-type Stay struct {
+// Membership is the membership that a reaction is about. It is zero in other journeys.
+type Membership struct {
 	BucketID string
 	// EntryCount is the epoch: the contact's stays in the bucket, from 1.
 	EntryCount int
@@ -255,5 +255,5 @@ type Stay struct {
 	DwellCount int
 }
 
-// IsFirstEntry reports whether it is the contact's first stay in the bucket.
-func (s Stay) IsFirstEntry() bool { return s.EntryCount == 1 }
+// IsFirstEntry reports whether it is the contact's first membership of the bucket.
+func (m Membership) IsFirstEntry() bool { return m.EntryCount == 1 }

@@ -21,8 +21,8 @@ type Run interface {
 	Enrollment() Enrollment
 	// Event is the trigger. It stays the same whatever happens to the stored row (J-121).
 	Event() StoredEvent
-	// Stay is the membership that a reaction is about; zero in other journeys (B-29).
-	Stay() Stay
+	// Membership is the membership that a reaction is about; zero in other journeys (B-29).
+	Membership() Membership
 	// Contact reads the contact as committed now; two calls with a change between
 	// them differ (J-115, J-121).
 	Contact(ctx workflow.Context) (Contact, error)

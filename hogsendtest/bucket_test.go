@@ -14,8 +14,8 @@ import (
 )
 
 func welcomesBack(ctx workflow.Context, run hogsend.Run) error {
-	stay := run.Stay()
-	return run.Checkpoint(ctx, fmt.Sprintf("%s %d %s %d", stay.BucketID, stay.EntryCount, stay.Reason, stay.DwellCount))
+	m := run.Membership()
+	return run.Checkpoint(ctx, fmt.Sprintf("%s %d %s %d", m.BucketID, m.EntryCount, m.Reason, m.DwellCount))
 }
 
 func staysLong(ctx workflow.Context, run hogsend.Run) error {

@@ -33,7 +33,7 @@ type stay struct {
 	asked   []activities.DwellRequest
 	instant []time.Duration // of each attempt, after the start
 	fired   int
-	runs    []hogsend.Stay
+	runs    []hogsend.Membership
 	events  []hogsend.StoredEvent
 }
 
@@ -85,7 +85,7 @@ func (*stay) finish(_ context.Context, r activities.FinishRequest) (activities.F
 func (s *stay) run(in workflows.DwellInput) (result workflows.JourneyResult, err error) {
 	s.t.Helper()
 	j := hogsend.Journey{ID: dwellType, Run: func(_ workflow.Context, run hogsend.Run) error {
-		s.runs, s.events = append(s.runs, run.Stay()), append(s.events, run.Event())
+		s.runs, s.events = append(s.runs, run.Membership()), append(s.events, run.Event())
 		return nil
 	}}
 	s.env.RegisterWorkflowWithOptions(workflows.Dwell(j), workflow.RegisterOptions{Name: dwellType})
@@ -111,7 +111,7 @@ func TestTheTimerOfAnAfterIsItsRun(t *testing.T) {
 	require.Equal(t, workflows.JourneyResult{StateID: enrollmentID, Status: "completed"}, result)
 	require.Equal(t, []time.Duration{time.Hour}, s.instant)
 	require.Equal(t, []activities.DwellRequest{{StayID: "stay", Label: "every-3600000"}}, s.asked)
-	require.Equal(t, []hogsend.Stay{{BucketID: "b", EntryCount: 2, DwellCount: 1}}, s.runs)
+	require.Equal(t, []hogsend.Membership{{BucketID: "b", EntryCount: 2, DwellCount: 1}}, s.runs)
 	require.Equal(t, "bucket:dwell:b:after-3600000", s.events[0].Name)
 	require.Equal(t, s.anchor.Add(time.Hour), s.events[0].OccurredAt)
 }

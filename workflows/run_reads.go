@@ -13,14 +13,14 @@ func (r *journeyRun) Enrollment() hogsend.Enrollment { return r.claim.Enrollment
 // Event implements hogsend.Run.
 func (r *journeyRun) Event() hogsend.StoredEvent { return r.claim.Event }
 
-// Stay is read off the transition event that enrolled (B-25).
-func (r *journeyRun) Stay() hogsend.Stay {
+// Membership is read off the transition event that enrolled (B-25).
+func (r *journeyRun) Membership() hogsend.Membership {
 	if r.claim.Event.Source != "bucket" {
-		return hogsend.Stay{}
+		return hogsend.Membership{}
 	}
 	text := func(key string) string { s, _ := r.claim.Event.Properties[key].(string); return s }
 	count := func(key string) int { n, _ := r.claim.Event.Properties[key].(float64); return int(n) }
-	return hogsend.Stay{
+	return hogsend.Membership{
 		BucketID: text("bucketId"), EntryCount: count("entryCount"),
 		Reason: hogsend.LeaveReason(text("reason")), DwellCount: count("dwellCount"),
 	}

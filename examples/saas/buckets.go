@@ -44,5 +44,5 @@ func lastCall(ctx workflow.Context, run hogsend.Run) error {
 // welcomeBack tells the rest of the product who came back, by an event that other
 // journeys may take as their trigger.
 func welcomeBack(ctx workflow.Context, run hogsend.Run) error {
-	return run.Trigger(ctx, hogsend.TriggerEvent{Event: "user.returned", Properties: hogsend.Properties{"stay": run.Stay().EntryCount}})
+	return run.Trigger(ctx, hogsend.TriggerEvent{Event: "user.returned", Properties: hogsend.Properties{"stay": run.Membership().EntryCount}})
 }

@@ -32,7 +32,7 @@ func overwritten(ctx workflow.Context, run hogsend.Run) error {
 
 func overwrittenSometimes(ctx workflow.Context, run hogsend.Run) error {
 	err := run.Sleep(ctx, time.Hour) // want `the error of run.Sleep is overwritten before it is read`
-	if run.Stay().IsFirstEntry() {
+	if run.Membership().IsFirstEntry() {
 		err = run.Sleep(ctx, time.Hour)
 	}
 	return err
@@ -55,7 +55,7 @@ func inLoop(ctx workflow.Context, run hogsend.Run) (err error) {
 }
 
 func exits(ctx workflow.Context, run hogsend.Run) error {
-	if run.Stay().IsFirstEntry() {
+	if run.Membership().IsFirstEntry() {
 		run.Exit(ctx, "first") // want `run.Exit is not returned: the journey goes on without effect`
 	}
 	if err := run.Exit(ctx, "again"); err != nil { // want `run.Exit is not returned`
