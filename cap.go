@@ -2,19 +2,19 @@ package hogsend
 
 import "time"
 
-// FrequencyCap bounds how many mails one person, or one address, gets within a time,
-// from all journeys together (E-21). Mails that were sent or are on their way count,
-// refused ones do not (E-22). The zero value is no cap.
+// FrequencyCap bounds how many mails one contact, or one address, gets within a time, from
+// all journeys together. Mails that were sent or are on their way count, those that were
+// held back do not. The zero value is no cap.
 type FrequencyCap struct {
-	// Count is how many mails go within Window; the next one is held. Both are given or
-	// neither: without them only ByCategory caps.
+	// Count is how many mails go within Window; the next one is held back. Either both are
+	// given or, where only ByCategory is to cap, neither.
 	Count  int
 	Window time.Duration
-	// ByCategory are caps of their own: a mail of such a category is held to it alone,
-	// and only mails of that category count (E-23).
+	// ByCategory are caps of single categories. A mail of such a category is held to that
+	// cap alone, and only mails of the category count (E-23).
 	ByCategory map[string]CategoryCap
-	// ExemptCategories pass caps, suppress gaps and send windows. nil means
-	// "transactional" alone, any other list replaces it (E-16).
+	// ExemptCategories are not held back by caps, gaps and send windows. nil means
+	// "transactional" alone; any other list replaces it.
 	ExemptCategories []string
 }
 
@@ -24,15 +24,16 @@ type CategoryCap struct {
 	Window time.Duration
 }
 
-// OnHold says what becomes of a send that comes outside of the send window, too soon
+// OnHold says what becomes of a mail that comes outside of the send window, too soon
 // after the journey's last one, or when a frequency cap is reached.
 type OnHold string
 
-// Skip leaves the mail out, with the reason as its verdict; it is the default. Defer
-// lets Run.Send wait, durably, until the first instant at which the mail may go, and
-// then decides anew: an opt-out or an exit meanwhile wins (E-26).
+// The ways to deal with such a mail.
 const (
-	Skip  OnHold = "skip"
+	// Skip leaves it out; the reason is in the verdict. It is the default.
+	Skip OnHold = "skip"
+	// Defer lets Run.Send wait for the first instant at which the mail may go, and then
+	// look at everything anew: it does not go to who unsubscribed or exited meanwhile.
 	Defer OnHold = "defer"
 )
 

@@ -5,34 +5,22 @@ import (
 	"fmt"
 )
 
-// ErrExited is returned by effects and waits once the enrollment has ended, and
-// by Run.Exit. A journey returns it as it is (J-68, J-77).
+// ErrExited says that the enrollment has ended. Effects and waits return it from then
+// on, [Run.Exit] returns it, and a journey returns it as it is.
 var ErrExited = errors.New("enrollment has ended")
 
-// ValidationError is a usage error: it names the field, is never retried and
-// leaves nothing outside (J-118).
+// ValidationError is a call that can never succeed, such as a wait without a deadline.
+// Nothing has happened outside, and trying again would not help. A journey that returns
+// it fails.
 type ValidationError struct {
-	Field   string
+	// Field is the field or the argument that is wrong, such as "timeout".
+	Field string
+	// Message says what is wrong with it.
 	Message string
 }
 
 func (e *ValidationError) Error() string { return e.Field + ": " + e.Message }
 
-// SendErrorKind says what is known about a failed send.
-type SendErrorKind string
-
-// The kinds of a SendError (J-132). After SendUnknownOutcome the mail may have
-// arrived; it is never sent again by itself.
-const (
-	SendPermanent      SendErrorKind = "permanent"
-	SendUnknownOutcome SendErrorKind = "unknown_outcome"
-)
-
-// SendError is a send that failed for good (E-31, E-32).
-type SendError struct {
-	SendID string
-	Kind   SendErrorKind
-	Reason string
+func invalid(field, format string, args ...any) error {
+	return &ValidationError{Field: field, Message: fmt.Sprintf(format, args...)}
 }
-
-func (e *SendError) Error() string { return fmt.Sprintf("send %s: %s", e.Kind, e.Reason) }

@@ -6,65 +6,80 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// Day is exactly 24 hours; calendar days are computed in a time zone (S-13).
+// Day is exactly 24 hours. A day of the calendar in somebody's time zone can be longer
+// or shorter: [When] counts in those.
 const Day = 24 * time.Hour
 
-// JourneyFunc is what an author writes: a named top-level function that waits,
-// branches and sends through run. It is executed as a Temporal workflow, so it
-// must be deterministic; everything on run is (invariant 8).
+// JourneyFunc is the code of a journey: a named top-level function, no literal and no
+// method. It runs as a Temporal workflow, which is executed again from its recorded
+// history after a restart; so it must be deterministic, as every method of [Run] is. It
+// may use the rest of Temporal's workflow package too.
+//
+// The enrollment is completed when the function returns nil, exited when it returns
+// [ErrExited], and failed, with the error's text, when it returns any other error.
 type JourneyFunc func(ctx workflow.Context, run Run) error
 
-// Journey is the definition of one durable path a contact can take. It is plain
-// data, validated as a whole with the registry before anything starts (J-1).
+// Journey defines a path that contacts take: which event starts it, how often, what ends
+// it early, and the code. It is plain data, checked with the rest of the [Registry]
+// before anything starts.
 type Journey struct {
-	// ID is the stable name, ^[a-z0-9][a-z0-9-]{0,62}$ (J-2).
+	// ID is the stable name of small letters, digits and hyphens, at most 63 characters.
+	// Required. People under way belong to it: to rename a journey keep the former id in
+	// Aliases.
 	ID string
-	// Name has 1 to 100 characters, Description at most 1,000 (J-4).
+	// Name is shown to people: 1 to 100 characters. Description has at most 1,000.
 	Name, Description string
-	// Aliases are former ids; people enrolled under them go on (J-13).
+	// Aliases are former ids. Contacts enrolled under them go on.
 	Aliases []string
-	// Disabled is the switch in code. The zero value is an enabled journey (J-32).
+	// Disabled keeps contacts from entering; those under way go on to their end.
 	Disabled bool
-	// Trigger names the event that enrolls.
+	// Trigger names the event that enrolls a contact; required.
 	Trigger Trigger
-	// EntryLimit says how often one contact may enter; required (J-6).
+	// EntryLimit says how often one contact may enter; required.
 	EntryLimit EntryLimit
-	// EntryPeriod belongs to OncePerPeriod; 0 means 24 hours (J-29).
+	// EntryPeriod is the least time between two entries under OncePerPeriod, and goes with
+	// it only; 0 means 24 hours.
 	EntryPeriod time.Duration
-	// EnrollUnsubscribed enrolls contacts that are unsubscribed from everything (J-41).
+	// EnrollUnsubscribed also enrolls contacts that are unsubscribed from everything.
 	EnrollUnsubscribed bool
-	// ExitOn ends the enrollment when one of the rules matches an event (J-71).
+	// ExitOn ends an enrollment when an event matches one of the rules.
 	ExitOn []Exit
-	// Suppress is the least time between two mails of the journey to one contact, in
-	// whatever enrollments; a mail that comes sooner is skipped as suppress_gap. 0 means
-	// none (E-24, J-133).
+	// Suppress is the least time between two mails of the journey to one contact, over all
+	// its enrollments. A mail that comes sooner is skipped, with the reason suppress_gap. 0
+	// means none.
 	Suppress time.Duration
-	// Category is the category of the journey's sends unless a send names one;
-	// "" means "journey" (E-19).
+	// Category is the category of the journey's mails where a send names none; "" means
+	// "journey". Contacts can unsubscribe from a category.
 	Category string
-	// Templates lists the template keys the journey sends. It is optional; listed
-	// keys are checked at start instead of at the first send (E-3).
+	// Templates lists the keys of the templates that the journey sends. It is optional: a
+	// listed key that does not exist is told at start, any other at its first send.
 	Templates []string
-	// Version is the author's label for the code, at most 64 characters (J-110).
+	// Version is a label of your own for the code, at most 64 characters. It is stored with
+	// each enrollment and changes nothing.
 	Version string
-	// InFlight says which build runs the people who are under way when a new one is
+	// InFlight says which build runs the contacts that are under way when a new one is
 	// deployed. The zero value is Upgrade.
 	InFlight InFlight
-	// Run is the journey itself: a named top-level function (J-8).
+	// Run is the code; required.
 	Run JourneyFunc
-	// Reaction is set on the journeys that Registry.Reactions makes, and only there.
+	// Reaction tells which reaction of a bucket the journey is. It is set by hogsend, and
+	// refused in a registry.
 	Reaction *ReactionOf
 }
 
-// EntryLimit says how often one contact may enter a journey. Its values are the
-// words used on the wire (J-6).
+// EntryLimit says how often one contact may enter a journey. A contact is never twice in
+// a journey at the same time, whatever the limit.
 type EntryLimit string
 
-// The entry limits (J-24 to J-29). The zero value is refused.
+// The entry limits. A journey must name one.
 const (
-	Once          EntryLimit = "once"
+	// Once lets a contact enter once, ever.
+	Once EntryLimit = "once"
+	// OncePerPeriod lets a contact enter again when the EntryPeriod since the last entry
+	// has passed.
 	OncePerPeriod EntryLimit = "once_per_period"
-	Unlimited     EntryLimit = "unlimited"
+	// Unlimited lets a contact enter whenever it is not under way.
+	Unlimited EntryLimit = "unlimited"
 )
 
 // Valid reports whether l is one of the declared limits.
@@ -72,29 +87,32 @@ func (l EntryLimit) Valid() bool {
 	return l == Once || l == OncePerPeriod || l == Unlimited
 }
 
-// InFlight says how people in flight move on a deploy. It counts where workers run
-// under a Temporal worker deployment (HOGSEND_DEPLOYMENT); elsewhere everybody
-// upgrades, since one build runs at a time.
+// InFlight says how contacts that are under way go on after a deploy. It counts where
+// workers run under a Temporal worker deployment (HOGSEND_DEPLOYMENT); elsewhere one
+// build runs at a time, and everybody goes on with the newest.
 type InFlight string
 
-// Upgrade lets people in flight go on with the newest build (J-111); what it changed
-// incompatibly stands behind Run.Version. Pinned keeps them on the build that began
-// their run, whose workers must run until they are through.
+// The ways to go on.
 const (
+	// Upgrade lets contacts go on with the newest build. Code that was changed in an
+	// incompatible way stands behind Run.Version.
 	Upgrade InFlight = "upgrade"
-	Pinned  InFlight = "pinned"
+	// Pinned keeps contacts on the build that began their run; its workers must run until
+	// they are through.
+	Pinned InFlight = "pinned"
 )
 
 // Valid reports whether f is one of the declared values or the zero value.
 func (f InFlight) Valid() bool { return f == "" || f == Upgrade || f == Pinned }
 
-// Trigger is the event that enrolls a contact, optionally narrowed by conditions
-// on the event's own properties (J-18).
+// Trigger is what enrolls a contact. Make one with [On], [OnEnterOf], [OnLeaveOf] or
+// [OnSchedule].
 type Trigger struct {
-	Event      string
+	// Event is the exact name of the event; required.
+	Event string
+	// Conditions must all hold on the event's own properties; none means always.
 	Conditions []Condition
-	// Recurrence, made by OnSchedule, lets the event happen to every member of a
-	// bucket whenever it comes; nil for events that happen otherwise.
+	// Recurrence and BucketID belong to OnSchedule.
 	Recurrence *Recurrence
 	BucketID   string
 }
@@ -102,33 +120,33 @@ type Trigger struct {
 // On triggers on every event of that exact name.
 func On(event string) Trigger { return Trigger{Event: event} }
 
-// OnEnterOf triggers when a contact enters the bucket. Unlike a reaction the journey
-// is nobody's: it has an id, an entry limit and a switch of its own.
+// OnEnterOf triggers when a contact enters the bucket. Other than a [Reaction] the
+// journey has an id, an entry limit and a switch of its own.
 func OnEnterOf(b Bucket) Trigger { return On(b.Entered()) }
 
 // OnLeaveOf triggers when a contact leaves the bucket.
 func OnLeaveOf(b Bucket) Trigger { return On(b.Left()) }
 
-// OnSchedule triggers at every instant of a recurrence for each contact that is a
-// member of the bucket then, once for each contact and instant, under the usual
-// guards. It begins with the first instant after the first worker with the journey
-// started. What fell due while no worker ran is made up for by one run, that of the
-// newest such instant. The event is "bucket:due:<bucket>:<recurrence>", with the
-// instant as dueAt.
+// OnSchedule triggers at every instant of a recurrence, once for each contact that is in
+// the bucket then. It begins with the first instant after a worker with the journey
+// started. If no worker ran for a while, the newest instant that was missed is made up
+// for, and no other. The trigger's event has the instant as its property dueAt.
 func OnSchedule(r Recurrence, b Bucket) Trigger {
 	return Trigger{Event: Due(b.ID, r.Label()), Recurrence: &r, BucketID: b.ID}
 }
 
-// Where narrows the trigger: all conditions must hold on the event's properties.
-// The receiver is not changed.
+// Where returns a trigger that is narrowed: all conditions must hold on the event's own
+// properties, besides those that it had. The receiver is not changed.
 func (t Trigger) Where(conditions ...Condition) Trigger {
 	t.Conditions = append(append([]Condition(nil), t.Conditions...), conditions...)
 	return t
 }
 
-// Exit ends an enrollment when an event of that name arrives whose properties
-// satisfy every condition of Where; an empty Where always holds (J-71).
+// Exit ends an enrollment when an event of the contact comes. It takes effect with the
+// event: no mail whose sending begins later goes out (J-71).
 type Exit struct {
+	// Event is the exact name of the event; required.
 	Event string
+	// Where must hold on the event's own properties; none means always.
 	Where []Condition
 }

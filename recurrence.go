@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// Recurrence is a row of instants by the clock on the wall of one time zone; make it
-// with Daily, Weekly or Monthly. The zero value is refused at start.
+// Recurrence is a row of instants at a local time of one time zone, for [OnSchedule]. Make
+// one with [Daily], [Weekly] or [Monthly]; the zero value is refused at start.
 type Recurrence struct {
 	Period Period
 	// Weekday belongs to PeriodWeek, Day, from 1 to 31, to PeriodMonth.
 	Weekday time.Weekday
 	Day     int
-	// At is the local time, such as "9:00" or "17:30" (S-12).
+	// At is the local time, such as "9:00" or "17:30".
 	At string
-	// Zone is a name of the IANA database; "" means UTC.
+	// Zone is a time zone such as "Europe/Berlin"; "" means UTC.
 	Zone string
 }
 
@@ -43,13 +43,14 @@ func Monthly(day int, at string) Recurrence {
 	return Recurrence{Period: PeriodMonth, Day: day, At: at}
 }
 
-// TZ counts in this zone instead of UTC. The receiver is not changed.
+// TZ counts in this time zone, such as "Europe/Berlin", instead of UTC. The receiver is not
+// changed.
 func (r Recurrence) TZ(zone string) Recurrence {
 	r.Zone = zone
 	return r
 }
 
-// Validate says what is wrong with a recurrence as a *ValidationError.
+// Validate says what is wrong with the recurrence as a *ValidationError; nil if nothing is.
 func (r Recurrence) Validate() error {
 	_, _, err := r.clock()
 	return err
@@ -93,7 +94,7 @@ func (r Recurrence) Next(t time.Time) (time.Time, error) {
 	first := noon(t.In(loc)).AddDate(0, 0, -before)
 	for n := range before + ahead {
 		if day := first.AddDate(0, 0, n); r.has(day) {
-			if found := onWall(day, at, loc); found.After(t) {
+			if found := atLocal(day, at, loc); found.After(t) {
 				return found.UTC(), nil
 			}
 		}

@@ -2,40 +2,37 @@ package hogsend
 
 import "time"
 
-// Registry is everything an author defines. API and worker are built from the
-// same one; only what is in it exists (J-9).
+// Registry is everything that an author defines. A program is made from one; what is not
+// in it does not exist. It is copied at start: later changes have no effect.
 type Registry struct {
 	Journeys  []Journey
 	Buckets   []Bucket
 	Templates []Template
-	// Layout is the HTML layout of templates that have none of their own. It prints
-	// the body with {{template "content" .}}; "" means no layout.
+	// Layout is the HTML around the mails of templates without a layout of their own. It
+	// prints the mail's body with {{template "content" .}}; "" means no layout.
 	Layout string
-	// Defaults hold where a journey says nothing else.
+	// Defaults hold where a journey or a send says nothing else.
 	Defaults Defaults
 }
 
-// Defaults are what an author decides for all journeys at once. The zero value
-// decides nothing.
+// Defaults are what an author decides for all journeys at once. The zero value decides
+// nothing.
 type Defaults struct {
-	// Window holds the instants of every chain of Run.When without a window of its
-	// own; the zero value is none. Sends are not held by it (S-30).
+	// Window is a part of the day in which the instants of [Run.When] fall, for chains
+	// without a window of their own; the zero value is none. Mails are not held by it.
 	Window Window
-	// SendWindow holds every send whose category is not exempt, by the clock on the
-	// contact's wall; the zero value is none. A send outside of it is outside_window
-	// (E-16, E-25).
+	// SendWindow is the part of the day, in the contact's time zone, in which mails go; the
+	// zero value is none. A mail outside of it is held, with the reason outside_window.
 	SendWindow Window
-	// FrequencyCap bounds how many mails a person gets within a time; the zero value
-	// does not. A send above it is frequency_capped (E-21).
+	// FrequencyCap bounds how many mails a contact gets within a time; the zero value does
+	// not. A mail above it is held, with the reason frequency_capped.
 	FrequencyCap FrequencyCap
-	// OnHold says what becomes of sends that SendWindow or FrequencyCap hold; "" means
-	// Skip. What a journey's Suppress holds is skipped, unless the send itself says
-	// Defer (E-26, J-133).
+	// OnHold says what becomes of mails that SendWindow or FrequencyCap hold; "" means Skip.
 	OnHold OnHold
-	// MaxDefer is how long a send is deferred at most, from its first try on; 0 means 7
-	// days. Then it is skipped, for the reason that held it (E-27).
+	// MaxDefer is how long a mail is deferred at most, from its first try on; then it is
+	// skipped, for the reason that held it. 0 means 7 days.
 	MaxDefer time.Duration
-	// Timezone is the zone of contacts of whom nothing tells one; "" means UTC. The
-	// environment's DEFAULT_TIMEZONE comes before it (S-1).
+	// Timezone is the zone of contacts whose own is not known; "" means UTC. The
+	// environment's DEFAULT_TIMEZONE comes before it.
 	Timezone string
 }

@@ -6,260 +6,165 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// Properties are the properties of an event or a contact: JSON values under
-// top-level keys. Numbers decode as float64.
+// Properties are the properties of an event or a contact: JSON values under top-level
+// keys. Numbers are float64.
 type Properties map[string]any
 
-// Run is a journey's handle on the world. Every method is deterministic: what it
-// returns is recorded in the workflow's history once, and a replay reads the
-// record (J-115). Methods may be called from several workflow.Go coroutines.
+// Run is what a journey does things with, for the one enrollment that it serves. Every
+// result is recorded once with the enrollment and stays the same when the code is
+// executed again, after a crash, a deploy or years. Methods may be called from several
+// workflow.Go coroutines.
 //
-// Usage errors are *ValidationError. After the enrollment has ended, effects and
-// waits return ErrExited and do nothing (J-77, J-78); reads still answer.
+// An effect or a wait that is used wrongly returns a [*ValidationError]. Once the
+// enrollment has ended, by an exit rule for example, they do nothing and return
+// [ErrExited]; methods that only read still answer. A journey returns both as they are.
+//
+// The label of a step names it in the log and in Studio, and has at most 200 characters.
 type Run interface {
-	// Enrollment describes the enrollment this run serves. It never changes.
+	// Enrollment describes the enrollment. It never changes.
 	Enrollment() Enrollment
-	// Event is the trigger. It stays the same whatever happens to the stored row (J-121).
+	// Event is the event that started the journey. It never changes.
 	Event() StoredEvent
-	// Membership is the membership that a reaction is about; zero in other journeys (B-29).
+	// Membership is the membership that started a reaction of a bucket; the zero value in
+	// other journeys.
 	Membership() Membership
-	// Contact reads the contact as committed now; two calls with a change between
-	// them differ (J-115, J-121).
+	// Contact reads the contact as it is now. Two calls differ if it changed in between.
 	Contact(ctx workflow.Context) (Contact, error)
 
-	// Sleep wakes at the call plus d, never earlier and within a second after. A d
-	// of zero or less returns at once without a timer. There is no upper limit.
-	// The label defaults to "wait:<d>", for example "wait:48h" (J-122).
+	// Sleep waits for d, for years if need be; zero or less returns at once. The label
+	// defaults to one like "wait:48h" (J-122).
 	Sleep(ctx workflow.Context, d time.Duration, label ...string) error
-	// SleepUntil wakes at t; a past t returns at once, the zero time is a
-	// *ValidationError. The label defaults to "wait-until:<RFC 3339 UTC>" (J-123).
+	// SleepUntil waits until t; an instant that has passed returns at once, the zero time
+	// is a *ValidationError. The label defaults to "wait-until:" and the instant (J-123).
 	SleepUntil(ctx workflow.Context, t time.Time, label ...string) error
-	// WaitForEvent returns the first matching event of this contact received after
-	// the previous wait ended (or after the trigger) and not after the deadline,
-	// or nil when the deadline passes. No event is lost between two waits (J-124 to J-128).
+	// WaitForEvent returns the first event of the contact that matches and was received not
+	// after the deadline, or nil when the deadline passes. Events count from the end of the
+	// wait before, or from the trigger: none is lost between two waits (J-124).
 	WaitForEvent(ctx workflow.Context, wait Wait) (*StoredEvent, error)
-	// WaitForAny is WaitForEvent for the first of several events, with one deadline for
-	// all. Whichever was received first wins, and of several that it matches the first
-	// in the list; no other outcome is lost, since later waits look back as usual. Names
-	// of transitions, as Entered(id), wait for the next one (J-130).
+	// WaitForAny waits for the first of several events, with one deadline for all. If an
+	// event matches several, it is the first of them in the list. Events that did not win
+	// are found by later waits (J-130).
 	WaitForAny(ctx workflow.Context, of AnyOf) (Outcome, error)
+	// Digest waits until the end of a window and returns what happened in it: events of one
+	// name, the trigger's by default, the trigger included. No event is in two digests of a
+	// contact, a journey and a label, and none falls between two (J-143).
+	Digest(ctx workflow.Context, digest Digest) (Collected, error)
 
-	// Send mails the contact through the send gate and returns when the provider
-	// has accepted the mail or the gate has refused it; a deferred one when it is sent
-	// or refused in the end (J-134). A refusal is a verdict, not an error. Errors are
-	// *SendError and *ValidationError (J-131, J-132).
+	// Send mails the contact, exactly once, and returns when the mail service has accepted
+	// the mail or when it was decided that it must not go: opt-outs, suppressed addresses,
+	// caps and windows are looked at in that moment. Such a decision is a verdict and no
+	// error. Errors are *SendError and *ValidationError (J-131).
 	Send(ctx workflow.Context, email Email) (Verdict, error)
-	// Trigger ingests an event, by default for this contact, exactly once (J-135).
+	// Trigger stores an event, exactly once, by default for this contact. It does what an
+	// event from outside would: it may start journeys, end waits, or end this enrollment.
 	Trigger(ctx workflow.Context, event TriggerEvent) error
-	// Checkpoint sets the node where the enrollment stands and logs it (J-138).
+	// Identify merges properties into the contact, exactly once; nil removes one. Buckets
+	// see them at once. No event is stored, and without properties nothing happens.
+	Identify(ctx workflow.Context, properties Properties) error
+	// Capture sends an event to PostHog in the background, exactly once. It never waits for
+	// PostHog and never fails because of it; without PostHog it is only logged.
+	Capture(ctx workflow.Context, event string, properties Properties) error
+	// Checkpoint names where the enrollment stands, for people who look at it.
 	Checkpoint(ctx workflow.Context, label string) error
-	// Once calls fn, keeps its JSON value (at most 64 KiB) with the enrollment for
-	// ever and decodes it into out; later calls with the label read the kept value.
-	// fn must have no effect outside: it may run again if the process dies before
-	// the value is kept (J-139).
+	// Once keeps a value of your own: it calls fn, stores what it returns as JSON, at most
+	// 64 KiB, and decodes it into out. Later calls with the label decode the stored value
+	// and do not call fn. An error of fn is returned and nothing is stored. After a crash
+	// fn may be called again, so it must have no effect outside (J-139).
 	Once(ctx workflow.Context, label string, out any, fn func() (any, error)) error
-	// IsSubscribed reports whether opt-outs and suppression would let a send pass
-	// now; with a category also the opt-out of that category (J-140).
-	IsSubscribed(ctx workflow.Context, category ...string) (bool, error)
-	// Exit ends the enrollment now and returns ErrExited, to be returned by the
-	// journey. The reason has 1 to 200 characters; "" means "code" (J-136).
+	// Exit ends the enrollment, with a reason of 1 to 200 characters; "" means "code". It
+	// returns ErrExited, to be returned (J-136).
 	Exit(ctx workflow.Context, reason string) error
 
-	// Identify merges properties into the contact, exactly once; a nil removes one.
-	// Buckets see it at once, no event is stored. Without properties nothing happens
-	// (J-137).
-	Identify(ctx workflow.Context, properties Properties) error
-	// Capture sends one event to PostHog by way of the outbox, exactly once. It neither
-	// waits for PostHog nor fails because of it; without PostHog it only logs (J-137).
-	Capture(ctx workflow.Context, event string, properties Properties) error
-
-	// When starts a chain that finds an instant by the clock on the contact's wall, as
-	// in run.When(ctx).Next(time.Friday).At("09:00"). It counts from workflow time, in
-	// the zone that the contact has when the chain ends, and the result is recorded: it
-	// stays when the contact moves or the code changes (S-5, S-7 to S-14).
-	When(ctx workflow.Context) When
-	// Timezone is the contact's zone as committed now, and what said so (S-1).
-	Timezone(ctx workflow.Context) (Zone, error)
-	// History looks at what the contact did and got before (J-141).
+	// IsSubscribed reports whether opt-outs and suppressions would let a mail pass now;
+	// with a category, also the opt-outs of that category (J-140).
+	IsSubscribed(ctx workflow.Context, category ...string) (bool, error)
+	// History looks at what the contact did and got before.
 	History() History
-	// Variant chooses one of the arms for the contact, the same in every enrollment as
-	// long as the arms are the same, and keeps it for this one: arms that change later
-	// move nobody who is under way. Arms without a positive weight, or with names that
-	// are empty or not unique, are a *ValidationError (J-142).
-	Variant(ctx workflow.Context, name string, arms ...Arm) (string, error)
-	// Throttle reports whether fewer than Max mails that count went to the contact in
-	// the window. It reserves nothing (J-144).
+	// Throttle reports whether few enough mails went to the contact lately. It reserves
+	// nothing: two journeys that ask at once may both get true (J-144).
 	Throttle(ctx workflow.Context, throttle Throttle) (bool, error)
-	// Digest opens a window and returns what happened until its end: the events of a
-	// name, the trigger's by default, received up to that instant, the trigger
-	// included, with those of the Lookback before the call and those that came between
-	// the digest before and the end of its enrollment. No event is in two digests of a
-	// contact, journey and label, and none falls between two (J-143).
-	Digest(ctx workflow.Context, digest Digest) (Collected, error)
-	// Version tells which code an enrollment runs where the code was changed
-	// incompatibly: -1 if it passed here before the change existed, else newest, the same
-	// for ever. An empty name and a negative newest panic (J-145).
+	// Variant chooses one of the arms, in proportion to their weights: the same for the
+	// contact in every enrollment as long as the arms are the same, and for this enrollment
+	// whatever becomes of them. Names that are empty or not unique and arms without any
+	// weight are a *ValidationError (J-142).
+	Variant(ctx workflow.Context, name string, arms ...Arm) (string, error)
+
+	// When starts a chain that finds an instant in the contact's time zone, such as
+	//
+	//	run.When(ctx).Next(time.Friday).At("09:00")
+	//
+	// It counts from now, in the zone that the contact has at the end of the chain. The
+	// instant stays when the contact moves (S-5).
+	When(ctx workflow.Context) When
+	// Timezone is the contact's time zone as it is now, and where it is from.
+	Timezone(ctx workflow.Context) (Zone, error)
+	// Version tells which code an enrollment runs where the code was changed in an
+	// incompatible way: -1 if it passed here before the change, else newest; the same for
+	// ever. An empty name and a negative newest panic (J-145).
 	Version(ctx workflow.Context, change string, newest int) int
 }
 
-// Enrollment identifies one run of a journey for one contact.
+// Enrollment is one passage of a contact through a journey.
 type Enrollment struct {
-	ID        string // uuid
+	ID        string // a UUID
 	JourneyID string
-	// Entry counts the contact's enrollments in this journey from 1 (J-48).
-	Entry      int
+	// Entry numbers the contact's enrollments in the journey, from 1.
+	Entry int
+	// Version is the Journey.Version with which it began.
 	Version    string
 	EnrolledAt time.Time
 }
 
-// Contact is one person as committed at the moment it was read.
+// Contact is somebody that events are about, as read at one moment.
 type Contact struct {
-	ID         string // uuid
-	ExternalID string // "" if none
+	ID         string // a UUID, given by hogsend
+	ExternalID string // the user id of events; "" if none
 	Email      string // "" if none
-	Timezone   string // "" if none
+	Timezone   string // a name such as "Europe/Berlin"; "" if none is known for certain
 	Properties Properties
 }
 
 // StoredEvent is an event as it was stored.
 type StoredEvent struct {
-	ID         string // uuid
+	ID         string // a UUID
 	Name       string
 	Properties Properties
-	OccurredAt time.Time
-	ReceivedAt time.Time
-	// Source is "api", "journey", "bucket", "email" or the id of a webhook source (I-47).
+	// OccurredAt is when it happened, as the sender says; ReceivedAt is when it was stored.
+	OccurredAt, ReceivedAt time.Time
+	// Source is "api", "journey", "bucket", "email" or the id of a webhook source.
 	Source string
-	// Truncated is true when the properties exceeded 256 KiB and only the
-	// top-level scalars are here (J-121).
+	// Truncated is true when the properties exceeded 256 KiB: then only those that are
+	// strings, numbers or booleans are here.
 	Truncated bool
 }
 
-// Forever as a Wait's Timeout waits without a deadline (J-127).
-const Forever time.Duration = 1<<63 - 1
-
-// Wait says what to wait for and how long. Exactly one of Timeout and Until is
-// given; neither is a *ValidationError (J-127).
-type Wait struct {
-	// Event is the exact event name; required.
-	Event string
-	// Where narrows by the event's own properties (J-18).
-	Where []Condition
-	// Timeout is the longest wait; Forever for none. A negative one only looks back.
-	Timeout time.Duration
-	// Until is the deadline as an instant; a past one only looks back.
-	Until time.Time
-	// Lookback also accepts events that occurred up to this long before the
-	// previous wait ended; 0 accepts none, negative is a *ValidationError (J-128).
-	Lookback time.Duration
-	// Label names the wait in log and node; "" means "wait-event:<event>".
-	Label string
-}
-
-// AnyOf says which events to wait for. Exactly one of Timeout and Until is given, as of
-// a Wait; the waits have none of their own, and no labels.
-type AnyOf struct {
-	// Waits are 1 to 20.
-	Waits []Wait
-	// Timeout is the longest wait; Forever for none. Until is the deadline as an instant.
-	Timeout time.Duration
-	Until   time.Time
-	// Label names the wait in log and node; "" means "wait-any".
-	Label string
-}
-
-// TimedOut is the Index of an Outcome without an event.
-const TimedOut = -1
-
-// Outcome is what ended a WaitForAny.
-type Outcome struct {
-	// Index is the place of the wait that the event ended, TimedOut if none came.
-	Index int
-	Event *StoredEvent
-}
-
-// Digest says what to collect and how long. Exactly one of Window and Until is given.
-type Digest struct {
-	// Event is the exact name; "" means the trigger's.
-	Event string
-	// Where narrows by the events' own properties; for the trigger's event, nil means
-	// the trigger's conditions.
-	Where []Condition
-	// Window is how long to collect, positive; Until is the end as an instant.
-	Window time.Duration
-	Until  time.Time
-	// Lookback also takes what occurred up to this long before the call; 0 means 15
-	// minutes, negative none.
-	Lookback time.Duration
-	// Max is how many events are returned, the newest; 0 means 500, which is the most.
-	Max int
-	// Label names the digest in log and node; "" means "digest:<event>".
-	Label string
-}
-
-// Collected is what a digest has collected. It stays the same for ever.
-type Collected struct {
-	// Events are the newest, oldest first: at most Max, and 1 MiB as JSON.
-	Events []StoredEvent
-	// Total counts all.
-	Total int
-}
-
-// TriggerEvent is an event a journey causes (J-135).
+// TriggerEvent is an event that a journey stores with [Run.Trigger].
 type TriggerEvent struct {
-	// Event is the name; reserved prefixes are a *ValidationError.
+	// Event is the name; required. Names of hogsend's own events are a *ValidationError.
 	Event string
-	// Properties stay on the event; ContactProperties merge into the contact.
+	// Properties belong to the event; ContactProperties are merged into the contact.
 	Properties, ContactProperties Properties
-	// UserID or Email target somebody else; both empty mean this contact. Nothing
-	// of this contact is attached to another target.
+	// UserID or Email says whose event it is; both empty mean this contact's.
 	UserID, Email string
 }
 
-// Email is one send of a journey.
-type Email struct {
-	// Template is the key of a registered template; required.
-	Template string
-	// Props are the template's props: a value of its props type, or nil for its zero value.
-	Props any
-	// Subject, From and ReplyTo override the template's; "" keeps it. From must
-	// have an allowed domain (E-10).
-	Subject, From, ReplyTo string
-	// Category is what opt-outs look at; "" falls back by E-19.
-	Category string
-	// Label names the step; it may be used once in an enrollment (J-116).
+// Throttle asks how many mails went to the contact lately.
+type Throttle struct {
+	// Max is how many are too many; at least 1.
+	Max int
+	// Window is how far back they count; positive.
+	Window time.Duration
+	// Journey, Template and Category narrow which mails count; "" does not narrow.
+	Journey, Template, Category string
+	// Label names the step; "" means "throttle".
 	Label string
-	// Window replaces Defaults.SendWindow for this send; two equal times switch that
-	// off, the zero value keeps it (E-25).
-	Window Window
-	// OnHold replaces Defaults.OnHold for this send, and defers it for a suppress gap
-	// too; "" keeps it (E-26).
-	OnHold OnHold
-	// SkipPreferenceCheck passes opt-outs, windows, gaps and caps, never a suppression
-	// (E-15).
-	SkipPreferenceCheck bool
 }
 
-// SendStatus is the outcome of a send (E-14).
-type SendStatus string
-
-// The outcomes of Run.Send.
-const (
-	SendSent         SendStatus = "sent"
-	SendSuppressed   SendStatus = "suppressed"
-	SendUnsubscribed SendStatus = "unsubscribed"
-	SendSkipped      SendStatus = "skipped"
-)
-
-// Verdict is what became of a send.
-type Verdict struct {
-	SendID string // uuid of the send's row
-	Status SendStatus
-	// Reason is the gate's reason, "" when sent (E-13).
-	Reason string
-	// At is when it was sent or refused.
-	At time.Time
+// Arm is one of the ways that a variant can go.
+type Arm struct {
+	// Name is unique among the arms and not empty.
+	Name string
+	// Weight is the arm's share of the sum of all weights; an arm of weight 0 is never
+	// chosen.
+	Weight int
 }
-
-// Sent reports whether the provider accepted the mail.
-func (v Verdict) Sent() bool { return v.Status == SendSent }

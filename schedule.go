@@ -4,41 +4,41 @@ import (
 	"time"
 )
 
-// Schedule is a finished chain of When as plain data: which day, which local time,
-// and how the result is shaped. Instant computes it.
+// Schedule is a finished chain of [When] as plain data. Implementations of [Run] get it by
+// way of [NewWhen].
 type Schedule struct {
 	Day ScheduleDay `json:"day"`
 	// Weekday belongs to DayWeekday, After to DayAfter.
 	Weekday time.Weekday  `json:"weekday,omitempty"`
 	After   time.Duration `json:"after,omitempty"`
-	// At is the local time on that day (S-12).
+	// At is the local time on that day.
 	At string `json:"at"`
 	// IfPast is what becomes of an instant that has passed; "" means Next.
 	IfPast PastRule `json:"ifPast,omitempty"`
-	// Zone is the zone that the author named; "" for the contact's.
+	// Zone is the zone that the author named; "" means the contact's.
 	Zone string `json:"zone,omitempty"`
-	// Window is the author's own; nil for the default one.
+	// Window is the author's own; nil means the default one.
 	Window *Window `json:"window,omitempty"`
 }
 
 // ScheduleDay says from which day a Schedule starts.
 type ScheduleDay string
 
-// The days a Schedule may start from (S-7 to S-10).
+// The days.
 const (
 	DayWeekday  ScheduleDay = "weekday"  // the next such day of the week, today included
-	DayToday    ScheduleDay = "today"    //
+	DayToday    ScheduleDay = "today"    // today
 	DayTomorrow ScheduleDay = "tomorrow" // the next day of the calendar
 	DayAfter    ScheduleDay = "after"    // the day a while from now
 )
 
-// PastRule says what becomes of an instant that is not after now (S-11).
+// PastRule says what becomes of an instant that is not after now; see [When.IfPast].
 type PastRule string
 
-// The rules of IfPast. The zero value means Next.
+// The rules.
 const (
-	Next PastRule = "next" // the next day, or the next such weekday
-	Now  PastRule = "now"  // now itself
+	Next PastRule = "next" // the same time a day later, or a week later for a weekday
+	Now  PastRule = "now"  // now
 )
 
 // check says what is wrong with a schedule apart from its zone, which only the
@@ -69,9 +69,8 @@ func (s Schedule) check() error {
 	return nil
 }
 
-// Instant computes the schedule from now on, in the zone that the schedule names or
-// else in the given one, held by the schedule's window or else by the given one. The
-// result is not before now. Errors are *ValidationError.
+// Instant computes the schedule from now on, in the zone and the window that it names, or
+// else in the given ones. The result is not before now. Errors are *ValidationError.
 func (s Schedule) Instant(now time.Time, zone string, window Window) (time.Time, error) {
 	if err := s.check(); err != nil {
 		return time.Time{}, err
@@ -112,7 +111,7 @@ func (s Schedule) candidate(now time.Time, loc *time.Location) (time.Time, error
 	case DayToday:
 	}
 	for {
-		found := onWall(day, at, loc)
+		found := atLocal(day, at, loc)
 		switch {
 		case found.After(now):
 			return found, nil
@@ -130,21 +129,20 @@ func noon(t time.Time) time.Time {
 	return time.Date(year, month, day, 12, 0, 0, 0, time.UTC)
 }
 
-// onWall is the instant at which a clock on the wall in loc shows a time of a day:
-// the earlier one where it shows it twice. A time that it leaves out is moved
-// forward by what it leaves out (S-14).
-func onWall(day time.Time, at time.Duration, loc *time.Location) time.Time {
+// atLocal is the instant of a local time in loc on a day: the first one where it comes
+// twice. A time that a gap leaves out is moved forward by the length of the gap (S-14).
+func atLocal(day time.Time, at time.Duration, loc *time.Location) time.Time {
 	const widest = 24 * time.Hour // no zone is as far from UTC
-	wall := day.Add(at - 12*time.Hour)
-	from := wall.Add(-widest)
+	local := day.Add(at - 12*time.Hour)
+	from := local.Add(-widest)
 	for {
 		_, offset := from.In(loc).Zone()
-		found := wall.Add(-time.Duration(offset) * time.Second)
+		found := local.Add(-time.Duration(offset) * time.Second)
 		set := nextSet(from, loc)
 		if found.Before(from) {
 			// The clock was set over it: what the offset before makes of it.
 			_, before := from.Add(-time.Nanosecond).In(loc).Zone()
-			return wall.Add(-time.Duration(before) * time.Second)
+			return local.Add(-time.Duration(before) * time.Second)
 		}
 		if set.IsZero() || found.Before(set) {
 			return found

@@ -1,44 +1,49 @@
 package hogsend
 
-// Template is one kind of mail. Subject and Text are Go text/template, HTML is
-// Go html/template; they are parsed, and executed with the zero props and every
-// example, before anything starts (E-1, E-2).
+// Template is one kind of mail. Subject, Text and Preview are Go text/template, HTML is
+// Go html/template; all see a [TemplateData]. They are parsed at start, and tried with
+// the zero props and every example, so that a misspelt field is told there.
 type Template struct {
-	// Key is the stable name, ^[a-z0-9][a-z0-9/_-]{0,199}$.
+	// Key is the stable name of small letters, digits and the signs - _ and /, at most 200
+	// characters. Required.
 	Key string
-	// Subject is required; the rendered subject is one line of at most 998 characters (E-5).
+	// Subject is required. Rendered it is one line of at most 998 characters.
 	Subject string
-	// HTML is the body. With a Layout it is what the layout's {{template "content" .}} prints.
+	// HTML is the body. With a layout it is what {{template "content" .}} prints there.
 	HTML string
-	// Text is the text part; "" makes it from the HTML (E-5).
+	// Text is the plain text part; "" makes it from the HTML.
 	Text string
-	// Layout wraps HTML; "" means the registry's layout, if it has one.
+	// Layout is the HTML around this mail; "" means that of the registry, if it has one.
 	Layout string
-	// Preview is the line mail programs show beside the subject, a text/template; optional.
+	// Preview is the line that mail programs show beside the subject; optional.
 	Preview string
-	// Props is the zero value of the props type, a struct; nil means a template without props.
+	// Props is the zero value of the props type, a struct; nil means that there are none.
 	Props any
-	// Category is what opt-outs look at when neither send nor journey names one (E-19).
+	// Category is what opt-outs and caps look at where neither the send nor the journey
+	// names one.
 	Category string
-	// Examples are named props used at start-up and in previews.
+	// Examples are named props, tried at start and shown in previews.
 	Examples map[string]any
-	// Override says that this definition replaces an earlier one of the same key.
+	// Override says that this definition replaces an earlier one of the same key. Without
+	// it two of one key are refused.
 	Override bool
 }
 
-// TemplateData is what a template sees. Values are escaped by context in HTML,
-// not in subject and text (E-4).
+// TemplateData is what a template sees. HTML templates escape values for the place where
+// they are printed; subjects and texts print them as they are.
 type TemplateData struct {
-	// Props are the caller's, of the template's props type.
+	// Props are those of the send, of the template's props type.
 	Props any
-	// Contact is the recipient.
+	// Contact is who gets the mail.
 	Contact Contact
-	// Name is the first non-empty of the contact properties firstName and name and
-	// the local part of the address.
+	// Name is the contact's property firstName, else its property name, else the part of the
+	// address before the @.
 	Name string
 	// Subject is the rendered subject; empty while the subject itself is rendered.
-	Subject                string
+	Subject string
+	// JourneyID and JourneyName are those of the journey that sends.
 	JourneyID, JourneyName string
-	// UnsubscribeURL, PreferencesURL and PublicURL start with the configured public URL.
+	// UnsubscribeURL and PreferencesURL are links for this contact; PublicURL is what they
+	// begin with.
 	UnsubscribeURL, PreferencesURL, PublicURL string
 }

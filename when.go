@@ -5,31 +5,34 @@ import (
 	"time"
 )
 
-// When finds an instant by the clock on somebody's wall: a day and a local time on
-// it, as in
+// When finds an instant by somebody's local time: a day and a time on it, as in
 //
 //	at, err := run.When(ctx).Next(time.Friday).At("09:00")
 //
-// It is a value; each method returns a new one and leaves the receiver as it was.
-// The first error of a chain, always a *ValidationError, is returned at its end.
+// A chain names a day with Next, Tomorrow or In and ends with At, or ends with NextLocal.
+// Each method returns a new value and leaves the receiver as it was. The first mistake of
+// a chain, a [*ValidationError], is returned at its end.
+//
+// A local time that does not exist on its day, because clocks are set forward, is moved
+// forward by as much as they are; of one that comes twice it is the first (S-14).
 type When struct {
 	schedule Schedule
 	finish   func(Schedule) (time.Time, error)
 	err      error
 }
 
-// At starts a chain from an instant and a zone, as Run.When does from now and the
-// contact's zone; the two always agree. It has no window unless the chain names one.
+// At starts a chain from an instant and a time zone, as [Run.When] does from now and the
+// contact's zone. It has no window unless the chain names one.
 func At(now time.Time, zone string) When {
 	return NewWhen(func(s Schedule) (time.Time, error) { return s.Instant(now, zone, Window{}) })
 }
 
-// NewWhen starts a chain whose end is computed by finish. It is for implementations
-// of Run.
+// NewWhen starts a chain whose end is computed by finish. It is for implementations of
+// [Run]; authors use Run.When or [At].
 func NewWhen(finish func(Schedule) (time.Time, error)) When { return When{finish: finish} }
 
-// Next is the next such day of the week, today included as long as the time has not
-// passed; then it is a week later (S-7).
+// Next is the next such day of the week: today, if it is one and the time has not passed
+// yet.
 func (w When) Next(day time.Weekday) When {
 	w.schedule.Day, w.schedule.Weekday = DayWeekday, day
 	if day < time.Sunday || day > time.Saturday {
@@ -38,14 +41,14 @@ func (w When) Next(day time.Weekday) When {
 	return w
 }
 
-// Tomorrow is the next day of the calendar (S-9).
+// Tomorrow is the next day of the calendar.
 func (w When) Tomorrow() When {
 	w.schedule.Day = DayTomorrow
 	return w
 }
 
-// In is the day on which the instant d from now falls; the next one if the time has
-// passed there. A negative d is a *ValidationError (S-10).
+// In is the local day on which the instant d from now falls. A negative d is a
+// *ValidationError.
 func (w When) In(d time.Duration) When {
 	w.schedule.Day, w.schedule.After = DayAfter, d
 	if d < 0 {
@@ -54,7 +57,7 @@ func (w When) In(d time.Duration) When {
 	return w
 }
 
-// TZ counts in this zone instead of the contact's (S-11).
+// TZ counts in this time zone, such as "Europe/Berlin", instead of the contact's.
 func (w When) TZ(zone string) When {
 	w.schedule.Zone = zone
 	if strings.TrimSpace(zone) == "" {
@@ -63,8 +66,8 @@ func (w When) TZ(zone string) When {
 	return w
 }
 
-// Window holds the result within this part of the day instead of the default
-// window; two equal times switch that off (S-11, S-30).
+// Window moves the result into this part of the day, if it is outside, instead of into
+// [Defaults].Window; two equal times switch that off.
 func (w When) Window(start, end string) When {
 	window := Window{Start: start, End: end}
 	w.schedule.Window = &window
@@ -76,8 +79,8 @@ func (w When) Window(start, end string) When {
 	return w
 }
 
-// IfPast says what becomes of an instant that is not after now: Next, which is the
-// default, or Now (S-11).
+// IfPast says what becomes of an instant that is not after now: [Next], the default, or
+// [Now].
 func (w When) IfPast(rule PastRule) When {
 	w.schedule.IfPast = rule
 	if rule != Next && rule != Now {
@@ -86,9 +89,8 @@ func (w When) IfPast(rule PastRule) When {
 	return w
 }
 
-// At ends the chain: the instant of a local time, such as "9:00" or "17:30", on the
-// day that was chosen. A time that does not exist on that day moves forward by what
-// the clock leaves out, one that comes twice is the earlier (S-12, S-14).
+// At ends the chain with the instant of a local time, such as "9:00" or "17:30", on the
+// day that was named. The instant is in UTC.
 func (w When) At(local string) (time.Time, error) {
 	w.schedule.At = local
 	if w.err != nil {
@@ -100,8 +102,7 @@ func (w When) At(local string) (time.Time, error) {
 	return w.finish(w.schedule)
 }
 
-// NextLocal ends the chain: that local time today or, if it has passed, tomorrow
-// (S-8).
+// NextLocal ends the chain with that local time today or, if it has passed, tomorrow.
 func (w When) NextLocal(local string) (time.Time, error) {
 	w.schedule.Day = DayToday
 	return w.At(local)
@@ -116,8 +117,8 @@ func (w *When) keep(err error) {
 	}
 }
 
-// ParseWeekday reads a full or three-letter English name of a day in any case
-// (S-12).
+// ParseWeekday reads an English name of a day, full or of three letters, in any case.
+// Other texts are a [*ValidationError].
 func ParseWeekday(name string) (time.Weekday, error) {
 	name = strings.TrimSpace(name)
 	for day := time.Sunday; day <= time.Saturday; day++ {

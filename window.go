@@ -1,21 +1,19 @@
 package hogsend
 
 import (
-	"fmt"
 	"strings"
 	"time"
 )
 
-// Window is a part of every day by the clock on the wall, open at Start and closed
-// at End: 09:00 is within 09:00–17:00, 17:00 is not. With Start after End it spans
-// midnight, with both equal it is always open (S-28). The zero value is no window.
+// Window is a part of every day in somebody's local time, open at Start and closed at
+// End: 9:00 is within 9:00 to 17:00, and 17:00 is not. With Start after End it goes over
+// midnight. With both equal it is always open. The zero value is no window.
 type Window struct {
-	// Start and End are local times such as "9:00" or "17:30" (S-12).
+	// Start and End are local times such as "9:00" or "17:30".
 	Start, End string
 }
 
-// Validate says what is wrong with a window as a *ValidationError; the zero value is
-// valid.
+// Validate says what is wrong with the window as a *ValidationError; nil if nothing is.
 func (w Window) Validate() error {
 	if w == (Window{}) {
 		return nil
@@ -27,9 +25,8 @@ func (w Window) Validate() error {
 	return err
 }
 
-// Clamp is the earliest instant at or after t that is within the window in a zone;
-// an instant within it stays as it is (S-29). The zone's name may be any that
-// LoadZone takes; errors are *ValidationError.
+// Clamp is the earliest instant at or after t that is within the window in a time zone,
+// such as "Europe/Berlin": t itself if it is within. Errors are *ValidationError (S-29).
 func (w Window) Clamp(t time.Time, zone string) (time.Time, error) {
 	loc, err := LoadZone(zone)
 	if err != nil {
@@ -55,8 +52,8 @@ func (w Window) clamp(t time.Time, loc *time.Location) (time.Time, error) {
 		if open(at, start, end) {
 			return t, nil
 		}
-		// The next opening, if the clock on the wall goes on as it does, or else the
-		// instant at which it is set.
+		// The next opening, if local time goes on as it does, or else the instant at which
+		// clocks are set.
 		opening := t.Add((start - at + Day) % Day)
 		set := nextSet(t, loc)
 		if set.IsZero() || opening.Before(set) {
@@ -76,7 +73,7 @@ func open(at, start, end time.Duration) bool {
 	return true
 }
 
-// sinceMidnight is what the clock on the wall shows.
+// sinceMidnight is the local time of day.
 func sinceMidnight(t time.Time) time.Duration {
 	hour, minute, second := t.Clock()
 	return time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute + time.Duration(second)*time.Second + time.Duration(t.Nanosecond())
@@ -105,8 +102,4 @@ func digits(text string) (n int, ok bool) {
 		n = 10*n + int(r-'0')
 	}
 	return n, true
-}
-
-func invalid(field, format string, args ...any) error {
-	return &ValidationError{Field: field, Message: fmt.Sprintf(format, args...)}
 }
