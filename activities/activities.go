@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
@@ -78,32 +79,32 @@ func (c Config) maxDefer() time.Duration {
 // All are the activities by the names they are registered under.
 func (a *Activities) All() map[string]any {
 	return map[string]any{
-		ClaimEnrollmentName:  a.ClaimEnrollment,
-		FinishEnrollmentName: a.FinishEnrollment,
-		BeginWaitName:        a.BeginWait,
-		EndWaitName:          a.EndWait,
-		ReadContactName:      a.ReadContact,
-		IsSubscribedName:     a.IsSubscribed,
-		SendName:             a.Send,
-		TriggerName:          a.Trigger,
-		CheckpointName:       a.Checkpoint,
-		KeepOnceName:         a.KeepOnce,
-		ReadOnceName:         a.ReadOnce,
-		ExitName:             a.Exit,
-		DwellName:            a.Dwell,
-		ClockName:            a.Clock,
-		AbandonHoldName:      a.AbandonHold,
-		ReconcileName:        a.Reconcile,
-		InspectName:          a.Inspect,
-		CaptureName:          a.Capture,
-		IdentifyName:         a.Identify,
-		FindInstantName:      a.FindInstant,
-		ReadTimezoneName:     a.ReadTimezone,
-		PastEventsName:       a.PastEvents,
-		PastEntriesName:      a.PastEntries,
-		PastMailsName:        a.PastMails,
-		ChooseVariantName:    a.ChooseVariant,
-		ThrottleName:         a.Throttle,
-		CollectDigestName:    a.CollectDigest,
+		contract.ClaimEnrollmentName:  a.ClaimEnrollment,
+		contract.FinishEnrollmentName: a.FinishEnrollment,
+		contract.BeginWaitName:        a.BeginWait,
+		contract.EndWaitName:          a.EndWait,
+		contract.ReadContactName:      a.ReadContact,
+		contract.IsSubscribedName:     a.IsSubscribed,
+		contract.SendName:             a.Send,
+		contract.TriggerName:          a.Trigger,
+		contract.CheckpointName:       a.Checkpoint,
+		contract.KeepOnceName:         a.KeepOnce,
+		contract.ReadOnceName:         a.ReadOnce,
+		contract.ExitName:             a.Exit,
+		contract.DwellName:            a.Dwell,
+		contract.ClockName:            a.Clock,
+		contract.AbandonHoldName:      a.AbandonHold,
+		contract.ReconcileName:        a.Reconcile,
+		contract.InspectName:          a.Inspect,
+		contract.CaptureName:          a.Capture,
+		contract.IdentifyName:         a.Identify,
+		contract.FindInstantName:      a.FindInstant,
+		contract.ReadTimezoneName:     a.ReadTimezone,
+		contract.PastEventsName:       a.PastEvents,
+		contract.PastEntriesName:      a.PastEntries,
+		contract.PastMailsName:        a.PastMails,
+		contract.ChooseVariantName:    a.ChooseVariant,
+		contract.ThrottleName:         a.Throttle,
+		contract.CollectDigestName:    a.CollectDigest,
 	}
 }

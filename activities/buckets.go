@@ -10,42 +10,21 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/hogsend/hogsend/workflows/names"
+	"github.com/hogsend/hogsend/internal/contract"
 )
-
-// Names of the activities of buckets.
-const (
-	DwellName = "Dwell"
-	ClockName = names.ClockActivity
-)
-
-// DwellRequest asks whether the dwell reaction of a stay is due (B-40).
-type DwellRequest struct {
-	StayID string `json:"stayId"`
-	Label  string `json:"label"`
-	// Late says that it was due already when its timer was armed (B-41).
-	Late bool `json:"late,omitempty"`
-}
-
-// DwellResult says what the timer does next: end, sleep, or be the run itself.
-type DwellResult struct {
-	Over         bool          `json:"over,omitempty"`
-	Wait         time.Duration `json:"wait,omitempty"`
-	EnrollmentID string        `json:"enrollmentId,omitempty"`
-}
 
 // Dwell fires the dwell reaction of a stay if it is due, once per ordinal however
 // often it is called (B-42).
-func (a *Activities) Dwell(ctx context.Context, r DwellRequest) (DwellResult, error) {
+func (a *Activities) Dwell(ctx context.Context, r contract.DwellRequest) (contract.DwellResult, error) {
 	stayID, err := uuid.Parse(r.StayID)
 	if err != nil {
-		return DwellResult{}, temporal.NewNonRetryableApplicationError("stay id is no uuid", TypeValidation, err)
+		return contract.DwellResult{}, temporal.NewNonRetryableApplicationError("stay id is no uuid", contract.ErrorTypeValidation, err)
 	}
 	outcome, err := a.Ingest.Dwell(ctx, stayID, r.Label, r.Late)
 	if err != nil {
-		return DwellResult{}, err
+		return contract.DwellResult{}, err
 	}
-	result := DwellResult{Over: outcome.Over, Wait: outcome.Wait}
+	result := contract.DwellResult{Over: outcome.Over, Wait: outcome.Wait}
 	if outcome.Enrolled != uuid.Nil {
 		result.EnrollmentID = outcome.Enrolled.String()
 	}

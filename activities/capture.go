@@ -4,46 +4,31 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
-	"github.com/hogsend/hogsend/workflows/names"
 )
-
-// CaptureName is the name of the activity behind Run.Capture.
-const CaptureName = "Capture"
-
-// CaptureRequest asks for one event in PostHog (J-137).
-type CaptureRequest struct {
-	Step       Step            `json:"step"`
-	Event      string          `json:"event"`
-	Properties json.RawMessage `json:"properties"`
-	OccurredAt time.Time       `json:"occurredAt"`
-}
-
-// Sealed marks what tells about somebody.
-func (CaptureRequest) Sealed() {}
 
 // Capture logs the event and, where there is a PostHog, hands it to the outbox in
 // the same transaction. Its id comes of the step, so that PostHog knows a repetition.
-func (a *Activities) Capture(ctx context.Context, r CaptureRequest) (Effect, error) {
+func (a *Activities) Capture(ctx context.Context, r contract.CaptureRequest) (contract.Effect, error) {
 	id, err := parseID(r.Step.EnrollmentID)
 	if err != nil {
-		return Effect{}, final(err)
+		return contract.Effect{}, final(err)
 	}
-	key := names.CaptureKey(r.Step.EnrollmentID, r.Step.Key)
-	var effect Effect
+	key := contract.CaptureKey(r.Step.EnrollmentID, r.Step.Key)
+	var effect contract.Effect
 	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
-		effect = Effect{}
+		effect = contract.Effect{}
 		done, err := tx.Q.StepLogFind(ctx, id, r.Step.Key, "captured")
 		if err != nil {
 			return fmt.Errorf("find step: %w", err)
 		}
 		e := tx.Enrollment
-		if effect.Ended = !store.Live(e.Status); effect.Ended || len(done) > 0 {
+		if effect.Ended = !e.Status.Live(); effect.Ended || len(done) > 0 {
 			return nil
 		}
 		if effect.Held, err = a.holdOf(ctx, tx, r.Step); err != nil || effect.Held != nil {
@@ -53,7 +38,7 @@ func (a *Activities) Capture(ctx context.Context, r CaptureRequest) (Effect, err
 		if !a.Config.PostHog {
 			return nil
 		}
-		payload, err := json.Marshal(store.CapturePayload{
+		payload, err := json.Marshal(contract.CapturePayload{
 			UUID: uuid.NewSHA1(uuid.NameSpaceOID, []byte(key)).String(), ContactID: e.ContactID.String(),
 			Event: r.Event, Properties: r.Properties, Timestamp: r.OccurredAt,
 		})
@@ -62,7 +47,7 @@ func (a *Activities) Capture(ctx context.Context, r CaptureRequest) (Effect, err
 		}
 		tx.Add(func(q *storedb.Queries) error {
 			return q.CaptureInsert(ctx, storedb.CaptureInsertParams{
-				ID: uuid.Must(uuid.NewV7()), ContactID: e.ContactID, Destination: store.OutboxCapture.Destination(), Kind: string(store.OutboxCapture),
+				ID: uuid.Must(uuid.NewV7()), ContactID: e.ContactID, Destination: contract.OutboxCapture.Destination(), Kind: contract.OutboxCapture,
 				Key: key, Payload: payload, Now: tx.Now,
 			})
 		})

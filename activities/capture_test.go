@@ -7,13 +7,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hogsend/hogsend/activities"
-	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
-func (w *world) capture(claim activities.Claim, key string) activities.Effect {
+func (w *world) capture(claim contract.Claim, key string) contract.Effect {
 	w.t.Helper()
-	effect, err := w.Capture(w.t.Context(), activities.CaptureRequest{
+	effect, err := w.Capture(w.t.Context(), contract.CaptureRequest{
 		Step: step(claim, key), Event: "nudged", Properties: json.RawMessage(`{"n":1}`), OccurredAt: time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC),
 	})
 	require.NoError(w.t, err)
@@ -27,13 +26,13 @@ func TestACaptureIsToldOnce(t *testing.T) {
 	w.Config.PostHog = true
 	claim := w.enroll("start")
 	for range 3 {
-		require.Equal(t, activities.Effect{}, w.capture(claim, "capture:nudged#1"))
+		require.Equal(t, contract.Effect{}, w.capture(claim, "capture:nudged#1"))
 	}
 	require.Equal(t, 1, w.count(`outbox where kind = 'capture'`))
 	require.Equal(t, 1, w.count(`step_logs where action = 'captured'`))
 	var raw json.RawMessage
 	w.scan(&raw, `select payload from outbox where kind = 'capture'`)
-	var got store.CapturePayload
+	var got contract.CapturePayload
 	require.NoError(t, json.Unmarshal(raw, &got))
 	require.Equal(t, claim.ContactID, got.ContactID)
 	require.Equal(t, "nudged 2026-01-05T10:00:00Z", got.Event+" "+got.Timestamp.Format(time.RFC3339))
@@ -51,7 +50,7 @@ func TestWithoutPostHogACaptureOnlyLogs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	claim := w.enroll("start")
-	require.Equal(t, activities.Effect{}, w.capture(claim, "capture:nudged#1"))
+	require.Equal(t, contract.Effect{}, w.capture(claim, "capture:nudged#1"))
 	require.Zero(t, w.count(`outbox where kind = 'capture'`))
 	require.Equal(t, 1, w.count(`step_logs where action = 'captured' and detail = '{"event": "nudged"}'`))
 }

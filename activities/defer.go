@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -27,7 +28,7 @@ type deferral struct {
 	open *storedb.Wait
 }
 
-func deferralOf(r SendRequest) *deferral {
+func deferralOf(r contract.SendRequest) *deferral {
 	// A send that is tried anew after it failed for good begins anew (J-96).
 	return &deferral{prefix: strings.TrimPrefix(r.Key, r.Step.EnrollmentID+":") + ":defer#"}
 }
@@ -35,7 +36,7 @@ func deferralOf(r SendRequest) *deferral {
 func (d *deferral) queue(ctx context.Context, p *store.Pipeline, enrollmentID uuid.UUID) {
 	p.Add(func(q *storedb.Queries) (err error) {
 		d.found, err = q.DeferralNewest(ctx, enrollmentID, d.prefix)
-		if len(d.found) > 0 && d.found[0].Wait.Status == waitOpen {
+		if len(d.found) > 0 && d.found[0].Wait.Status == contract.WaitOpen {
 			d.open = &d.found[0].Wait
 		}
 		return err
@@ -45,12 +46,12 @@ func (d *deferral) queue(ctx context.Context, p *store.Pipeline, enrollmentID uu
 // early reports that the send is not to be tried yet.
 func (d *deferral) early(now time.Time) bool { return d.open != nil && d.open.Deadline.After(now) }
 
-func (d *deferral) told() *Deferral {
+func (d *deferral) told() *contract.Deferral {
 	return toldOf(d.open.ID, d.open.StepKey, d.open.Label, *d.open.Deadline)
 }
 
-func toldOf(id uuid.UUID, stepKey, node string, until time.Time) *Deferral {
-	return &Deferral{WaitID: id.String(), StepKey: stepKey, Node: node, Until: until.UTC()}
+func toldOf(id uuid.UUID, stepKey, node string, until time.Time) *contract.Deferral {
+	return &contract.Deferral{WaitID: id.String(), StepKey: stepKey, Node: node, Until: until.UTC()}
 }
 
 // firstTry is when the send was tried first (E-27).
@@ -65,7 +66,7 @@ func (d *deferral) firstTry(now time.Time) time.Time {
 func (d *deferral) close(ctx context.Context, tx *store.EnrollmentTx) {
 	if d.open != nil {
 		id := d.open.ID
-		tx.Add(func(q *storedb.Queries) error { return q.WaitClose(ctx, waitTimedOut, &tx.Now, id) })
+		tx.Add(func(q *storedb.Queries) error { return q.WaitClose(ctx, contract.WaitTimedOut, &tx.Now, id) })
 	}
 }
 
@@ -77,7 +78,7 @@ func (a *Activities) deferredUntil(now time.Time, g *gate, refused *refusal) tim
 		return time.Time{}
 	}
 	how := g.request.OnHold
-	if how == "" && refused.reason != reasonSuppressGap {
+	if how == "" && refused.reason != contract.SendMinGap {
 		how = a.Config.OnHold
 	}
 	last := g.deferral.firstTry(now).Add(a.Config.maxDefer())
@@ -91,7 +92,7 @@ func (a *Activities) deferredUntil(now time.Time, g *gate, refused *refusal) tim
 }
 
 // deferSend queues a deferral: nothing is claimed, the enrollment waits (J-134).
-func (a *Activities) deferSend(ctx context.Context, tx *store.EnrollmentTx, g *gate, refused *refusal, until time.Time) *Deferral {
+func (a *Activities) deferSend(ctx context.Context, tx *store.EnrollmentTx, g *gate, refused *refusal, until time.Time) *contract.Deferral {
 	n := 1
 	if len(g.deferral.found) > 0 {
 		n += int(g.deferral.found[0].N)
@@ -99,21 +100,12 @@ func (a *Activities) deferSend(ctx context.Context, tx *store.EnrollmentTx, g *g
 	step := g.request.Step
 	wait := storedb.WaitInsertParams{
 		ID: uuid.Must(uuid.NewV7()), EnrollmentID: tx.Enrollment.ID, ContactID: tx.Enrollment.ContactID, StepKey: g.deferral.prefix + strconv.Itoa(n),
-		Label: DeferredNode(g.request), Deadline: &until, Status: waitOpen, RegisteredAt: tx.Now,
+		Label: contract.DeferredNode(g.request), Deadline: &until, Status: contract.WaitOpen, RegisteredAt: tx.Now,
 	}
 	tx.Add(func(q *storedb.Queries) error { return q.WaitInsert(ctx, wait) })
-	a.move(ctx, tx, Step{Key: wait.StepKey, LongHistory: step.LongHistory}, "send_gated", "waiting", tx.Enrollment.Node, wait.Label,
+	a.move(ctx, tx, contract.Step{Key: wait.StepKey, LongHistory: step.LongHistory}, "send_gated", contract.EnrollmentWaiting, tx.Enrollment.Node, wait.Label,
 		map[string]any{"template": g.request.Template, "reason": refused.reason, "until": until})
 	return toldOf(wait.ID, wait.StepKey, wait.Label, until)
-}
-
-// DeferredNode is where an enrollment stands while a send is deferred: "defer:" and
-// the send's label, or else its template (E-27, E-28).
-func DeferredNode(r SendRequest) string {
-	if r.Step.Node == "send:"+r.Template {
-		return "defer:" + r.Template
-	}
-	return "defer:" + r.Step.Node
 }
 
 // deferredTooLong refuses what was deferred for longer than it may be, for the reason
@@ -126,13 +118,13 @@ func (a *Activities) deferredTooLong(ctx context.Context, tx *store.EnrollmentTx
 	if err != nil {
 		return nil, fmt.Errorf("read why a send was deferred: %w", err)
 	}
-	var detail struct{ Reason string }
+	var detail struct{ Reason contract.SendReason }
 	for _, raw := range details {
 		if err := json.Unmarshal(raw, &detail); err != nil {
 			return nil, fmt.Errorf("decode why a send was deferred: %w", err)
 		}
 	}
-	return &refusal{status: sendSkipped, reason: detail.Reason}, nil
+	return &refusal{status: contract.SendSkipped, reason: detail.Reason}, nil
 }
 
 const (
@@ -164,7 +156,7 @@ func (a *Activities) awaitTurn(ctx context.Context, tx *store.EnrollmentTx, d *d
 
 // giveUpDeferral ends the deferral of a send that cannot be tried again, because its
 // template does not render any more, and returns cause.
-func (a *Activities) giveUpDeferral(ctx context.Context, id uuid.UUID, r SendRequest, cause error) error {
+func (a *Activities) giveUpDeferral(ctx context.Context, id uuid.UUID, r contract.SendRequest, cause error) error {
 	var invalid *hogsend.ValidationError
 	if !errors.As(cause, &invalid) {
 		return cause
@@ -176,7 +168,7 @@ func (a *Activities) giveUpDeferral(ctx context.Context, id uuid.UUID, r SendReq
 		}
 		if d.open != nil {
 			d.close(ctx, tx)
-			a.stand(ctx, tx, "active", r.Step.Node)
+			a.stand(ctx, tx, contract.EnrollmentActive, r.Step.Node)
 		}
 		return nil
 	})

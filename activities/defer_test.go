@@ -17,13 +17,14 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
 // whereabouts is where the enrollment stands, and its open waits.
-func (w *world) whereabouts(claim activities.Claim) string {
+func (w *world) whereabouts(claim contract.Claim) string {
 	w.t.Helper()
 	var text string
 	w.scan(&text, `select e.status || ' ' || e.node || coalesce((select string_agg(' ' || w.step_key, '' order by w.registered_at) from waits w where w.enrollment_id = e.id and w.status = 'open'), '')
@@ -35,7 +36,7 @@ func (w *world) whereabouts(claim activities.Claim) string {
 func deferred(until time.Time) string { return "deferred " + until.Format(time.RFC3339Nano) }
 
 // later is a send that is deferred when it is held.
-func later(claim activities.Claim, n int) activities.SendRequest {
+func later(claim contract.Claim, n int) contract.SendRequest {
 	r := hello(claim, n)
 	r.OnHold = hogsend.Defer
 	return r
@@ -120,7 +121,7 @@ func TestWhatIsDeferred(t *testing.T) {
 	w, _ := newClockedWorld(t, noon)
 	opens := noon.Add(6 * time.Hour)
 	claim, n := w.enroll("start"), 0
-	try := func(defaults, own hogsend.OnHold, change func(*activities.SendRequest)) string {
+	try := func(defaults, own hogsend.OnHold, change func(*contract.SendRequest)) string {
 		n++
 		w.Config.OnHold = defaults
 		r := hello(claim, n)
@@ -135,9 +136,9 @@ func TestWhatIsDeferred(t *testing.T) {
 	require.Equal(t, deferred(opens), try(hogsend.Defer, "", nil))
 	require.Equal(t, "skipped outside_window", try(hogsend.Defer, hogsend.Skip, nil))
 	require.Equal(t, deferred(opens), try(hogsend.Skip, hogsend.Defer, nil))
-	require.Equal(t, deferred(opens.Add(time.Hour)), try(hogsend.Defer, "", func(r *activities.SendRequest) { r.Window = hogsend.Window{Start: "19:00", End: "20:00"} }))
-	require.Equal(t, "sent ", try(hogsend.Defer, "", func(r *activities.SendRequest) { r.Category = "transactional" }))
-	require.Equal(t, "sent ", try(hogsend.Defer, "", func(r *activities.SendRequest) { r.SkipPreferenceCheck = true }))
+	require.Equal(t, deferred(opens.Add(time.Hour)), try(hogsend.Defer, "", func(r *contract.SendRequest) { r.Window = hogsend.Window{Start: "19:00", End: "20:00"} }))
+	require.Equal(t, "sent ", try(hogsend.Defer, "", func(r *contract.SendRequest) { r.Category = "transactional" }))
+	require.Equal(t, "sent ", try(hogsend.Defer, "", func(r *contract.SendRequest) { r.SkipPreferenceCheck = true }))
 	w.Config.SendWindow = hogsend.Window{}
 	w.Config.JourneySuppress = map[string]time.Duration{"welcome": time.Hour}
 	require.Equal(t, "skipped suppress_gap", try(hogsend.Defer, "", nil))
@@ -269,14 +270,14 @@ func TestDeferredSendsAreTriedInOrder(t *testing.T) {
 	welcome, billing, bob := w.enroll("start"), w.enroll("bill"), w.enrollOf("bob", "start")
 	w.sentEarlier(earlier{at: noon})
 	due := noon.Add(time.Hour + time.Millisecond)
-	requests := []activities.SendRequest{hello(billing, 1), hello(welcome, 1), hello(welcome, 2)}
+	requests := []contract.SendRequest{hello(billing, 1), hello(welcome, 1), hello(welcome, 2)}
 	for i, r := range requests {
 		set(noon.Add(time.Duration(i) * time.Minute))
 		require.Equal(t, deferred(due), w.verdict(r))
 	}
 	require.Equal(t, "sent ", w.verdict(hello(bob, 1)), "others are not concerned")
 	set(due)
-	requireNotYet := func(r activities.SendRequest) {
+	requireNotYet := func(r contract.SendRequest) {
 		_, err := w.Send(t.Context(), r)
 		var failure *temporal.ApplicationError
 		require.ErrorAs(t, err, &failure)
@@ -301,7 +302,7 @@ func TestDeferredSendsAreTriedInOrder(t *testing.T) {
 }
 
 // insist is verdict for a send that Temporal tries again and again, and how often it did.
-func (w *world) insist(r activities.SendRequest) (said string, attempts int) {
+func (w *world) insist(r contract.SendRequest) (said string, attempts int) {
 	w.t.Helper()
 	suite := new(testsuite.WorkflowTestSuite)
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
@@ -329,8 +330,8 @@ func TestADeferralIsGivenUp(t *testing.T) {
 	result, err := w.Send(t.Context(), later(claim, 1))
 	require.NoError(t, err)
 	d := result.Deferred
-	state, err := w.EndWait(t.Context(), activities.EndWaitRequest{
-		Step: activities.Step{EnrollmentID: claim.Enrollment.ID, Key: d.StepKey, Node: d.Node}, WaitID: d.WaitID, Abandon: true,
+	state, err := w.EndWait(t.Context(), contract.EndWaitRequest{
+		Step: contract.Step{EnrollmentID: claim.Enrollment.ID, Key: d.StepKey, Node: d.Node}, WaitID: d.WaitID, Abandon: true,
 	})
 	require.NoError(t, err)
 	require.False(t, state.Ended)
@@ -353,7 +354,7 @@ func TestADeferredSendThatCannotBeRendered(t *testing.T) {
 	require.NoError(t, err)
 	w.Renderer = renderer
 	_, err = w.Send(t.Context(), later(claim, 1))
-	requireFinal(t, err, activities.TypeValidation)
+	requireFinal(t, err, contract.ErrorTypeValidation)
 	require.Equal(t, "active send:hello", w.whereabouts(claim))
 }
 
@@ -366,7 +367,7 @@ func TestAMergeTakesADeferredSendAlong(t *testing.T) {
 	w.event("seen", "") // ada
 	_, err := w.Ingest.Ingest(t.Context(), ingest.Event{Name: "start", AnonymousID: "cookie"})
 	require.NoError(t, err)
-	claim, err := w.ClaimEnrollment(t.Context(), activities.ClaimRequest{EnrollmentID: w.newest(), FirstRunID: "run-1"})
+	claim, err := w.ClaimEnrollment(t.Context(), contract.ClaimRequest{EnrollmentID: w.newest(), FirstRunID: "run-1"})
 	require.NoError(t, err)
 	w.exec(`update contacts set email = 'old@example.com', email_key = 'old@example.com' where external_id is null`)
 	w.sentEarlier(earlier{to: "old@example.com", at: noon.Add(-time.Hour)}, earlier{at: noon.Add(time.Hour)})

@@ -10,40 +10,11 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
-
-// CollectDigestName is the name of the activity that ends a digest.
-const CollectDigestName = "CollectDigest"
-
-// CollectRequest asks for what came until the end of a digest's window, which was the
-// deadline of a wait (J-143).
-type CollectRequest struct {
-	Step     Step            `json:"step"`
-	WaitID   string          `json:"waitId"`
-	Label    string          `json:"label"`
-	Event    string          `json:"event"`
-	Where    json.RawMessage `json:"where,omitempty"`
-	Lookback time.Duration   `json:"lookback,omitempty"` // 0 for none
-	Max      int             `json:"max"`
-	// After is the logical now of the call: what was received behind it is in the window.
-	After Moment `json:"after"`
-}
-
-// Sealed marks what carries values of conditions.
-func (CollectRequest) Sealed() {}
-
-// CollectResult is what a digest has collected.
-type CollectResult struct {
-	// Ended is true when the enrollment is terminal: nothing was collected.
-	Ended     bool              `json:"ended,omitempty"`
-	Collected hogsend.Collected `json:"collected"`
-}
-
-// Sealed marks what carries properties of events.
-func (CollectResult) Sealed() {}
 
 // maxDigest is how large the events of a digest are, as JSON.
 const maxDigest = 1 << 20
@@ -51,15 +22,15 @@ const maxDigest = 1 << 20
 // CollectDigest collects the events of a digest under the contact's lock: what was
 // received up to the end of its window is complete then. A repeated call returns what
 // the first one has collected.
-func (a *Activities) CollectDigest(ctx context.Context, r CollectRequest) (CollectResult, error) {
+func (a *Activities) CollectDigest(ctx context.Context, r contract.CollectRequest) (contract.CollectResult, error) {
 	id, err := parseID(r.Step.EnrollmentID)
 	if err != nil {
-		return CollectResult{}, final(err)
+		return contract.CollectResult{}, final(err)
 	}
-	var result CollectResult
+	var result contract.CollectResult
 	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
-		if !store.Live(tx.Enrollment.Status) {
-			result = CollectResult{Ended: true}
+		if !tx.Enrollment.Status.Live() {
+			result = contract.CollectResult{Ended: true}
 			return nil
 		}
 		done, err := tx.Q.DigestDone(ctx, id, r.Step.Key)
@@ -85,7 +56,7 @@ func (a *Activities) CollectDigest(ctx context.Context, r CollectRequest) (Colle
 	return result, err
 }
 
-func digested(ctx context.Context, tx *store.EnrollmentTx, r CollectRequest) ([]storedb.Event, error) {
+func digested(ctx context.Context, tx *store.EnrollmentTx, r contract.CollectRequest) ([]storedb.Event, error) {
 	rows, err := tx.Q.DigestFound(ctx, tx.Enrollment.ID, r.Step.Key)
 	if err != nil {
 		return nil, fmt.Errorf("read digest: %w", err)
@@ -98,7 +69,7 @@ func digested(ctx context.Context, tx *store.EnrollmentTx, r CollectRequest) ([]
 }
 
 // collect finds what belongs to a digest and marks it.
-func (a *Activities) collect(ctx context.Context, tx *store.EnrollmentTx, r CollectRequest) ([]storedb.Event, error) {
+func (a *Activities) collect(ctx context.Context, tx *store.EnrollmentTx, r contract.CollectRequest) ([]storedb.Event, error) {
 	conditions, err := criteria.Unmarshal(orEmpty(r.Where))
 	if err != nil {
 		return nil, final(err)

@@ -11,22 +11,22 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // window is a digest whose window ends after a while.
-func (w *world) window(claim activities.Claim, key string, until time.Time) activities.WaitState {
+func (w *world) window(claim contract.Claim, key string, until time.Time) contract.WaitState {
 	w.t.Helper()
-	state, err := w.BeginWait(w.t.Context(), activities.BeginWaitRequest{
+	state, err := w.BeginWait(w.t.Context(), contract.BeginWaitRequest{
 		Step: step(claim, "window:"+key), Label: "digest:read", Digest: true, After: claim.Now, Deadline: &until,
 	})
 	require.NoError(w.t, err)
 	return state
 }
 
-func (w *world) collect(claim activities.Claim, key string, window activities.WaitState, change ...func(*activities.CollectRequest)) []string {
+func (w *world) collect(claim contract.Claim, key string, window contract.WaitState, change ...func(*contract.CollectRequest)) []string {
 	w.t.Helper()
-	r := activities.CollectRequest{Step: step(claim, "digest:"+key), WaitID: window.WaitID, Label: "digest:read", Event: "read", Lookback: 15 * time.Minute, Max: 500, After: claim.Now}
+	r := contract.CollectRequest{Step: step(claim, "digest:"+key), WaitID: window.WaitID, Label: "digest:read", Event: "read", Lookback: 15 * time.Minute, Max: 500, After: claim.Now}
 	for _, c := range change {
 		c(&r)
 	}
@@ -63,8 +63,8 @@ func TestADigestIsFrozen(t *testing.T) {
 	next := w.window(claim, "a#2", w.now())
 	require.Equal(t, []string{"3", "3", "4", "4"}, w.collect(claim, "a#2", next))
 	require.Equal(t, []string{"0"}, w.collect(claim, "a#3", next))
-	require.Equal(t, []string{"5", "4", "4"}, w.collect(claim, "b#1", next, func(r *activities.CollectRequest) { r.Label, r.Max = "other", 2 }), "the newest")
-	require.Equal(t, []string{"1", "1"}, w.collect(claim, "c#1", next, func(r *activities.CollectRequest) {
+	require.Equal(t, []string{"5", "4", "4"}, w.collect(claim, "b#1", next, func(r *contract.CollectRequest) { r.Label, r.Max = "other", 2 }), "the newest")
+	require.Equal(t, []string{"1", "1"}, w.collect(claim, "c#1", next, func(r *contract.CollectRequest) {
 		r.Label, r.Where = "narrow", json.RawMessage(`[{"type":"property","property":"n","operator":"lt","value":2}]`)
 	}))
 }
@@ -79,9 +79,9 @@ func TestADigestLooksBackAWhile(t *testing.T) {
 	require.NoError(t, err)
 	claim := w.enroll("start")
 	window := w.window(claim, "a#1", w.now())
-	require.Equal(t, []string{"0"}, w.collect(claim, "a#1", window, func(r *activities.CollectRequest) { r.Lookback, r.Label = 0, "none" }))
+	require.Equal(t, []string{"0"}, w.collect(claim, "a#1", window, func(r *contract.CollectRequest) { r.Lookback, r.Label = 0, "none" }))
 	require.Equal(t, []string{"1", "2"}, w.collect(claim, "a#2", window))
-	require.Equal(t, []string{"1", "<nil>"}, w.collect(claim, "a#3", window, func(r *activities.CollectRequest) { r.Lookback, r.Event = 0, "start" }))
+	require.Equal(t, []string{"1", "<nil>"}, w.collect(claim, "a#3", window, func(r *contract.CollectRequest) { r.Lookback, r.Event = 0, "start" }))
 }
 
 // At most 1 MiB: the older ones are left out, and counted.
@@ -102,7 +102,7 @@ func TestAnEndedEnrollmentCollectsNothing(t *testing.T) {
 	claim := w.enroll("start")
 	window := w.window(claim, "a#1", w.now())
 	w.exec(`update enrollments set status = 'exited'`)
-	got, err := w.CollectDigest(t.Context(), activities.CollectRequest{Step: step(claim, "digest:a#1"), WaitID: window.WaitID, Event: "read", Max: 1})
+	got, err := w.CollectDigest(t.Context(), contract.CollectRequest{Step: step(claim, "digest:a#1"), WaitID: window.WaitID, Event: "read", Max: 1})
 	require.NoError(t, err)
 	require.True(t, got.Ended)
 	require.Zero(t, w.count("digests"))
@@ -127,7 +127,7 @@ func TestEventsRaceWithDigests(t *testing.T) {
 		w.exec(`update waits set deadline = clock_timestamp() where id = $1`, window.WaitID)
 		ended := w.endWait(claim, "window:"+key, window)
 		require.True(t, ended.Closed)
-		all = append(all, w.collect(claim, key, ended, func(r *activities.CollectRequest) { r.After, r.Lookback = now, 0 })[1:]...)
+		all = append(all, w.collect(claim, key, ended, func(r *contract.CollectRequest) { r.After, r.Lookback = now, 0 })[1:]...)
 		now = ended.Now
 	}
 	for n := range 10 {
@@ -156,11 +156,11 @@ func TestDigestsFollowEachOtherAcrossEnrollments(t *testing.T) {
 
 	second := w.enroll("start")
 	w.event("read", `{"n": 3}`)
-	after := activities.Moment{At: w.now(), Seq: 1 << 60}
+	after := contract.EventPosition{At: w.now(), Seq: 1 << 60}
 	got := w.event("read", `{"n": 4}`)
 	window := w.window(second, "a#1", w.now())
-	since := func(label string) func(*activities.CollectRequest) {
-		return func(r *activities.CollectRequest) { r.After, r.Lookback, r.Label = after, 0, label }
+	since := func(label string) func(*contract.CollectRequest) {
+		return func(r *contract.CollectRequest) { r.After, r.Lookback, r.Label = after, 0, label }
 	}
 	require.Equal(t, []string{"1", "4"}, w.collect(second, "a#1", window, since("the first of its label")))
 	require.NoError(t, w.store.IngestMergeRest(t.Context(), got.ContactID, merged))

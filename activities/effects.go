@@ -10,52 +10,53 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
 // Checkpoint sets the node and logs it (J-138).
-func (a *Activities) Checkpoint(ctx context.Context, step Step) (Effect, error) {
+func (a *Activities) Checkpoint(ctx context.Context, step contract.Step) (contract.Effect, error) {
 	id, err := parseID(step.EnrollmentID)
 	if err != nil {
-		return Effect{}, final(err)
+		return contract.Effect{}, final(err)
 	}
-	var effect Effect
+	var effect contract.Effect
 	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
-		effect.Ended = !store.Live(tx.Enrollment.Status)
+		effect.Ended = !tx.Enrollment.Status.Live()
 		if effect.Ended {
 			return nil
 		}
-		a.move(ctx, tx, step, "node", "active", tx.Enrollment.Node, step.Node, nil)
+		a.move(ctx, tx, step, "node", contract.EnrollmentActive, tx.Enrollment.Node, step.Node, nil)
 		return nil
 	})
 	return effect, err
 }
 
 // Trigger ingests an event of the journey's, once per step (J-135, I-38).
-func (a *Activities) Trigger(ctx context.Context, r TriggerRequest) (Effect, error) {
+func (a *Activities) Trigger(ctx context.Context, r contract.TriggerRequest) (contract.Effect, error) {
 	id, err := parseID(r.Step.EnrollmentID)
 	if err != nil {
-		return Effect{}, final(err)
+		return contract.Effect{}, final(err)
 	}
 	event, err := triggered(r)
 	if err != nil {
-		return Effect{}, final(err)
+		return contract.Effect{}, final(err)
 	}
 	for {
 		ended, err := a.Ingest.TriggerFrom(ctx, id, r.Step.Key, r.Step.Node, event)
 		if !errors.Is(err, ingest.ErrPaused) {
-			return Effect{Ended: ended}, final(err)
+			return contract.Effect{Ended: ended}, final(err)
 		}
 		effect, err := a.holdEffect(ctx, id, r.Step)
-		if err != nil || effect != (Effect{}) {
+		if err != nil || effect != (contract.Effect{}) {
 			return effect, err
 		}
 	}
 }
 
-func triggered(r TriggerRequest) (ingest.Event, error) {
+func triggered(r contract.TriggerRequest) (ingest.Event, error) {
 	event := ingest.Event{Name: r.Event.Event, UserID: r.Event.UserID, Email: r.Event.Email, Timestamp: &r.OccurredAt}
 	if r.Event.Properties != nil {
 		raw, err := json.Marshal(r.Event.Properties)
@@ -85,17 +86,17 @@ func triggered(r TriggerRequest) (ingest.Event, error) {
 // Exit ends the enrollment at the author's wish; one that has ended keeps its first
 // reason (J-136). Ended says that somebody else ended it: the log knows who did, also
 // when the step is repeated after its commit (J-70).
-func (a *Activities) Exit(ctx context.Context, r ExitRequest) (Effect, error) {
+func (a *Activities) Exit(ctx context.Context, r contract.ExitRequest) (contract.Effect, error) {
 	id, err := parseID(r.Step.EnrollmentID)
 	if err != nil {
-		return Effect{}, final(err)
+		return contract.Effect{}, final(err)
 	}
-	if _, err = a.Ingest.Finish(ctx, id, ingest.End{Status: "exited", Reason: r.Reason, StepKey: r.Step.Key}); err != nil {
-		return Effect{}, err
+	if _, err = a.Ingest.Finish(ctx, id, ingest.End{Status: contract.EnrollmentExited, Reason: r.Reason, StepKey: r.Step.Key}); err != nil {
+		return contract.Effect{}, err
 	}
 	row, err := a.Store.EnrollmentGet(ctx, id)
 	if err != nil {
-		return Effect{}, fmt.Errorf("read enrollment: %w", err)
+		return contract.Effect{}, fmt.Errorf("read enrollment: %w", err)
 	}
 	key := r.Step.Key
 	if n := row.Enrollment.Retries; n > 0 {
@@ -103,47 +104,47 @@ func (a *Activities) Exit(ctx context.Context, r ExitRequest) (Effect, error) {
 	}
 	own, err := a.Store.StepLogFind(ctx, id, key, "exited")
 	if err != nil {
-		return Effect{}, fmt.Errorf("find step: %w", err)
+		return contract.Effect{}, fmt.Errorf("find step: %w", err)
 	}
-	return Effect{Ended: len(own) == 0}, nil
+	return contract.Effect{Ended: len(own) == 0}, nil
 }
 
 // ReadOnce reads a kept value (J-139).
-func (a *Activities) ReadOnce(ctx context.Context, r OnceRequest) (OnceValue, error) {
+func (a *Activities) ReadOnce(ctx context.Context, r contract.OnceRequest) (contract.OnceValue, error) {
 	id, err := parseID(r.Step.EnrollmentID)
 	if err != nil {
-		return OnceValue{}, final(err)
+		return contract.OnceValue{}, final(err)
 	}
 	values, err := a.Store.OnceGet(ctx, id, r.Label)
 	if err != nil {
-		return OnceValue{}, fmt.Errorf("read kept value: %w", err)
+		return contract.OnceValue{}, fmt.Errorf("read kept value: %w", err)
 	}
 	if len(values) == 0 {
-		return OnceValue{}, nil
+		return contract.OnceValue{}, nil
 	}
-	return OnceValue{Found: true, Value: values[0]}, nil
+	return contract.OnceValue{Found: true, Value: values[0]}, nil
 }
 
 // KeepOnce keeps a value; the first one kept under a label stays and is returned.
-func (a *Activities) KeepOnce(ctx context.Context, r OnceRequest) (OnceValue, error) {
+func (a *Activities) KeepOnce(ctx context.Context, r contract.OnceRequest) (contract.OnceValue, error) {
 	id, err := parseID(r.Step.EnrollmentID)
 	if err != nil {
-		return OnceValue{}, final(err)
+		return contract.OnceValue{}, final(err)
 	}
-	var kept OnceValue
+	var kept contract.OnceValue
 	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
 		values, err := tx.Q.OnceGet(ctx, id, r.Label)
 		switch {
 		case err != nil:
 			return fmt.Errorf("read kept value: %w", err)
 		case len(values) > 0:
-			kept = OnceValue{Found: true, Value: values[0]}
+			kept = contract.OnceValue{Found: true, Value: values[0]}
 			return nil
-		case !store.Live(tx.Enrollment.Status):
-			kept = OnceValue{Ended: true}
+		case !tx.Enrollment.Status.Live():
+			kept = contract.OnceValue{Ended: true}
 			return nil
 		}
-		kept = OnceValue{Found: true, Value: r.Value}
+		kept = contract.OnceValue{Found: true, Value: r.Value}
 		tx.Add(func(q *storedb.Queries) error {
 			return q.OnceInsert(ctx, storedb.OnceInsertParams{EnrollmentID: id, Label: r.Label, Value: r.Value, Now: tx.Now})
 		})
@@ -154,7 +155,7 @@ func (a *Activities) KeepOnce(ctx context.Context, r OnceRequest) (OnceValue, er
 }
 
 // IsSubscribed answers rows 5 and 6 of the send gate, with a category also row 7 (J-140).
-func (a *Activities) IsSubscribed(ctx context.Context, r SubscribedRequest) (bool, error) {
+func (a *Activities) IsSubscribed(ctx context.Context, r contract.SubscribedRequest) (bool, error) {
 	id, err := parseID(r.EnrollmentID)
 	if err != nil {
 		return false, final(err)

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -18,16 +19,16 @@ import (
 // ClaimEnrollment gives the enrollment to the workflow's first run. A terminal row,
 // one of another run or none at all is not claimed: the workflow ends and changes
 // nothing (J-54, J-55).
-func (a *Activities) ClaimEnrollment(ctx context.Context, r ClaimRequest) (Claim, error) {
+func (a *Activities) ClaimEnrollment(ctx context.Context, r contract.ClaimRequest) (contract.Claim, error) {
 	id, err := parseID(r.EnrollmentID)
 	if err != nil {
-		return Claim{}, final(err)
+		return contract.Claim{}, final(err)
 	}
-	claim := Claim{BuildID: a.Config.BuildID}
+	claim := contract.Claim{BuildID: a.Config.BuildID}
 	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
 		e := tx.Enrollment
 		claim.Status = e.Status
-		if !store.Live(e.Status) || e.FirstRunID != nil && *e.FirstRunID != r.FirstRunID {
+		if !e.Status.Live() || e.FirstRunID != nil && *e.FirstRunID != r.FirstRunID {
 			return nil
 		}
 		trigger, err := tx.Q.EventGet(ctx, e.TriggerEventID)
@@ -38,7 +39,7 @@ func (a *Activities) ClaimEnrollment(ctx context.Context, r ClaimRequest) (Claim
 			return err
 		}
 		claim.Claimed, claim.ContactID = true, e.ContactID.String()
-		claim.Now = Moment{At: trigger.ReceivedAt.UTC(), Seq: *trigger.Seq}
+		claim.Now = contract.EventPosition{At: trigger.ReceivedAt.UTC(), Seq: *trigger.Seq}
 		claim.Enrollment = hogsend.Enrollment{ID: r.EnrollmentID, JourneyID: e.JourneyID, Entry: int(e.Entry), Version: e.Version, EnrolledAt: e.CreatedAt.UTC()}
 		tx.Add(func(q *storedb.Queries) error {
 			_, err := q.EnrollmentClaim(ctx, r.FirstRunID, tx.Now, id)
@@ -47,20 +48,20 @@ func (a *Activities) ClaimEnrollment(ctx context.Context, r ClaimRequest) (Claim
 		return nil
 	})
 	if errors.Is(err, store.ErrNotFound) {
-		return Claim{Status: "unknown"}, nil // erased since
+		return contract.Claim{Status: "unknown"}, nil // erased since
 	}
 	return claim, err
 }
 
 // FinishEnrollment records a terminal state. The first one committed stands and is
 // returned, whoever wrote it (J-65).
-func (a *Activities) FinishEnrollment(ctx context.Context, r FinishRequest) (Finish, error) {
+func (a *Activities) FinishEnrollment(ctx context.Context, r contract.FinishRequest) (contract.Finish, error) {
 	id, err := parseID(r.EnrollmentID)
 	if err != nil {
-		return Finish{}, final(err)
+		return contract.Finish{}, final(err)
 	}
 	status, err := a.Ingest.Finish(ctx, id, ingest.End{Status: r.Status, Error: r.Error, Reason: r.Reason, StepKey: "end"})
-	return Finish{Status: status}, err
+	return contract.Finish{Status: status}, err
 }
 
 func parseID(s string) (uuid.UUID, error) {
@@ -94,20 +95,20 @@ func storedEvent(e storedb.Event) (hogsend.StoredEvent, error) {
 
 // ReadContact reads the enrollment's contact as committed now; after a merge the
 // survivor (J-121).
-func (a *Activities) ReadContact(ctx context.Context, enrollmentID string) (ContactValue, error) {
+func (a *Activities) ReadContact(ctx context.Context, enrollmentID string) (contract.ContactValue, error) {
 	id, err := parseID(enrollmentID)
 	if err != nil {
-		return ContactValue{}, final(err)
+		return contract.ContactValue{}, final(err)
 	}
 	row, err := a.Store.EnrollmentContact(ctx, id)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return ContactValue{}, nil // erased since: nothing is known any more
+		return contract.ContactValue{}, nil // erased since: nothing is known any more
 	}
 	if err != nil {
-		return ContactValue{}, fmt.Errorf("read contact: %w", err)
+		return contract.ContactValue{}, fmt.Errorf("read contact: %w", err)
 	}
 	contact, err := contactOf(row)
-	return ContactValue{Contact: contact}, err
+	return contract.ContactValue{Contact: contact}, err
 }
 
 func contactOf(c storedb.Contact) (hogsend.Contact, error) {
@@ -118,7 +119,7 @@ func contactOf(c storedb.Contact) (hogsend.Contact, error) {
 	return contact, nil
 }
 
-func text(s *string) string {
+func text[S ~string](s *S) S {
 	if s == nil {
 		return ""
 	}

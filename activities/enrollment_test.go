@@ -11,13 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
 
 var completed = ingest.End{Status: "completed"}
 
-func mustParse(claim activities.Claim) uuid.UUID { return uuid.MustParse(claim.Enrollment.ID) }
+func mustParse(claim contract.Claim) uuid.UUID { return uuid.MustParse(claim.Enrollment.ID) }
 
 func TestAnEnrollmentBelongsToOneRun(t *testing.T) {
 	t.Parallel() // J-54, J-55
@@ -27,16 +27,16 @@ func TestAnEnrollmentBelongsToOneRun(t *testing.T) {
 	require.Equal(t, 1, claim.Enrollment.Entry)
 	require.Equal(t, "start", claim.Event.Name)
 	for run, want := range map[string]bool{"run-1": true, "run-2": false} {
-		again, err := w.ClaimEnrollment(t.Context(), activities.ClaimRequest{EnrollmentID: claim.Enrollment.ID, FirstRunID: run})
+		again, err := w.ClaimEnrollment(t.Context(), contract.ClaimRequest{EnrollmentID: claim.Enrollment.ID, FirstRunID: run})
 		require.NoError(t, err)
 		require.Equal(t, want, again.Claimed, run)
 	}
 	w.event("stop", "")
-	again, err := w.ClaimEnrollment(t.Context(), activities.ClaimRequest{EnrollmentID: claim.Enrollment.ID, FirstRunID: "run-1"})
+	again, err := w.ClaimEnrollment(t.Context(), contract.ClaimRequest{EnrollmentID: claim.Enrollment.ID, FirstRunID: "run-1"})
 	require.NoError(t, err)
 	require.False(t, again.Claimed)
-	require.Equal(t, "exited", again.Status)
-	again, err = w.ClaimEnrollment(t.Context(), activities.ClaimRequest{EnrollmentID: uuid.NewString(), FirstRunID: "run-1"})
+	require.Equal(t, contract.EnrollmentExited, again.Status)
+	again, err = w.ClaimEnrollment(t.Context(), contract.ClaimRequest{EnrollmentID: uuid.NewString(), FirstRunID: "run-1"})
 	require.NoError(t, err)
 	require.False(t, again.Claimed, "erased since")
 }
@@ -47,7 +47,7 @@ func TestLargePropertiesKeepTheirScalars(t *testing.T) {
 	big, err := json.Marshal(map[string]any{"plan": "pro", "list": []string{strings.Repeat("x", 256<<10)}})
 	require.NoError(t, err)
 	w.event("start", string(big))
-	claim, err := w.ClaimEnrollment(t.Context(), activities.ClaimRequest{EnrollmentID: w.newest(), FirstRunID: "run-1"})
+	claim, err := w.ClaimEnrollment(t.Context(), contract.ClaimRequest{EnrollmentID: w.newest(), FirstRunID: "run-1"})
 	require.NoError(t, err)
 	require.True(t, claim.Event.Truncated)
 	require.Equal(t, hogsend.Properties{"plan": "pro"}, claim.Event.Properties)
@@ -59,7 +59,7 @@ func TestTheFirstTerminalStateStands(t *testing.T) {
 	for range 20 {
 		claim := w.enroll("start")
 		var group sync.WaitGroup
-		for _, end := range []activities.FinishRequest{{Status: "completed"}, {Status: "failed", Error: "broken"}, {Status: "exited", Reason: "mine"}} {
+		for _, end := range []contract.FinishRequest{{Status: "completed"}, {Status: "failed", Error: "broken"}, {Status: "exited", Reason: "mine"}} {
 			end.EnrollmentID = claim.Enrollment.ID
 			group.Go(func() {
 				if _, err := w.FinishEnrollment(t.Context(), end); err != nil {
@@ -69,9 +69,9 @@ func TestTheFirstTerminalStateStands(t *testing.T) {
 		}
 		group.Go(func() { w.event("stop", "") })
 		group.Wait()
-		var status string
+		var status contract.EnrollmentStatus
 		w.scan(&status, "select status from enrollments where id = $1", claim.Enrollment.ID)
-		again, err := w.FinishEnrollment(t.Context(), activities.FinishRequest{EnrollmentID: claim.Enrollment.ID, Status: "completed"})
+		again, err := w.FinishEnrollment(t.Context(), contract.FinishRequest{EnrollmentID: claim.Enrollment.ID, Status: "completed"})
 		require.NoError(t, err)
 		require.Equal(t, status, again.Status)
 		require.Equal(t, 1, w.count("events where name like 'journey:%' and properties->>'stateId' = $1", claim.Enrollment.ID))
@@ -83,7 +83,7 @@ func TestTheTextOfAFailureIsCutAndCleaned(t *testing.T) {
 	t.Parallel() // J-94
 	w := newWorld(t)
 	claim := w.enroll("start")
-	_, err := w.FinishEnrollment(t.Context(), activities.FinishRequest{EnrollmentID: claim.Enrollment.ID, Status: "failed", Error: "\x00\xff" + strings.Repeat("é", 4096)})
+	_, err := w.FinishEnrollment(t.Context(), contract.FinishRequest{EnrollmentID: claim.Enrollment.ID, Status: "failed", Error: "\x00\xff" + strings.Repeat("é", 4096)})
 	require.NoError(t, err)
 	var text string
 	w.scan(&text, "select error from enrollments")
@@ -96,7 +96,7 @@ func TestATriggeredEventExistsOnce(t *testing.T) {
 	t.Parallel() // J-135, J-97f, I-38
 	w := newWorld(t)
 	claim := w.enroll("start")
-	request := activities.TriggerRequest{
+	request := contract.TriggerRequest{
 		Step: step(claim, "trigger:bill#1"), OccurredAt: claim.Event.OccurredAt,
 		Event: hogsend.TriggerEvent{Event: "bill", Properties: hogsend.Properties{"n": 1}, ContactProperties: hogsend.Properties{"plan": "pro"}},
 	}
@@ -128,7 +128,7 @@ func TestTheFirstValueKeptStays(t *testing.T) {
 	t.Parallel() // J-139
 	w := newWorld(t)
 	claim := w.enroll("start")
-	request := activities.OnceRequest{Step: step(claim, "once:dice#1"), Label: "dice"}
+	request := contract.OnceRequest{Step: step(claim, "once:dice#1"), Label: "dice"}
 	got, err := w.ReadOnce(t.Context(), request)
 	require.NoError(t, err)
 	require.False(t, got.Found)
@@ -159,7 +159,7 @@ func TestReadsSeeWhatIsCommitted(t *testing.T) {
 	w := newWorld(t)
 	claim := w.enroll("start")
 	subscribed := func(category string) bool {
-		got, err := w.IsSubscribed(t.Context(), activities.SubscribedRequest{EnrollmentID: claim.Enrollment.ID, Category: category})
+		got, err := w.IsSubscribed(t.Context(), contract.SubscribedRequest{EnrollmentID: claim.Enrollment.ID, Category: category})
 		require.NoError(t, err)
 		return got
 	}

@@ -6,13 +6,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/hogsend/hogsend"
-)
-
-// Types of the application errors that are final: Temporal does not retry them and
-// the workflow hands them to the author as the Go errors they were made from.
-const (
-	TypeValidation = "ValidationError"
-	TypeSend       = "SendError"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // final classifies an error once, at the edge of an activity: the product's own
@@ -20,11 +14,11 @@ const (
 func final(err error) error {
 	var invalid *hogsend.ValidationError
 	if errors.As(err, &invalid) {
-		return temporal.NewNonRetryableApplicationError("invalid "+invalid.Field, TypeValidation, nil, sealedValidation(*invalid))
+		return temporal.NewNonRetryableApplicationError("invalid "+invalid.Field, contract.ErrorTypeValidation, nil, sealedValidation(*invalid))
 	}
 	var send *hogsend.SendError
 	if errors.As(err, &send) {
-		return temporal.NewNonRetryableApplicationError("send failed", TypeSend, nil, sealedSend(*send))
+		return temporal.NewNonRetryableApplicationError("send failed", contract.ErrorTypeSend, nil, sealedSend(*send))
 	}
 	return err
 }
@@ -35,5 +29,5 @@ type (
 	sealedSend       hogsend.SendError
 )
 
-func (sealedValidation) Sealed() {}
-func (sealedSend) Sealed()       {}
+func (sealedValidation) Encrypted() {}
+func (sealedSend) Encrypted()       {}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // J-70, J-136: an exit of the author's own is known again when its step is repeated;
@@ -14,8 +14,8 @@ func TestExitKnowsItsOwn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	claim := w.enroll("start")
-	exit := func(claim activities.Claim, key string) activities.Effect {
-		effect, err := w.Exit(t.Context(), activities.ExitRequest{Step: step(claim, key), Reason: "enough"})
+	exit := func(claim contract.Claim, key string) contract.Effect {
+		effect, err := w.Exit(t.Context(), contract.ExitRequest{Step: step(claim, key), Reason: "enough"})
 		require.NoError(t, err)
 		return effect
 	}

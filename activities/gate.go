@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/store"
@@ -19,33 +20,16 @@ import (
 
 // refusal is why a send may not leave: what is stored of it (E-13).
 type refusal struct {
-	status, reason string
+	status contract.SendStatus
+	reason contract.SendReason
 	// until is the first instant at which a check that time passes would let it; zero
 	// for the others (E-26).
 	until time.Time
 }
 
-const (
-	sendQueued     = "queued"
-	sendSent       = "sent"
-	sendFailed     = "failed"
-	sendSuppressed = "suppressed"
-	sendSkipped    = "skipped"
-
-	reasonEnded          = "enrollment_ended"
-	reasonNoEmail        = "no_email"
-	reasonUnsubscribed   = "unsubscribed_all"
-	reasonCategoryOptOut = "category_opt_out"
-	reasonUnknownOutcome = "unknown_outcome"
-	reasonPausedLate     = "paused_late"
-	reasonOutsideWindow  = "outside_window"
-	reasonSuppressGap    = "suppress_gap"
-	reasonCapped         = "frequency_capped"
-)
-
 // gate is what decides about one send, as it is under the locks.
 type gate struct {
-	request   SendRequest
+	request   contract.SendRequest
 	draft     draft
 	address   string
 	addressOK bool
@@ -60,7 +44,7 @@ type gate struct {
 }
 
 // readGate takes the locks and reads everything, in one round trip.
-func (a *Activities) readGate(ctx context.Context, tx *store.EnrollmentTx, r SendRequest, d draft) (*gate, error) {
+func (a *Activities) readGate(ctx context.Context, tx *store.EnrollmentTx, r contract.SendRequest, d draft) (*gate, error) {
 	g := &gate{request: r, draft: d, pause: a.pauseGate(tx, r.Step), pace: a.paceOf(tx.Enrollment.JourneyID, d.category, r), deferral: deferralOf(r)}
 	g.address, g.addressOK = email.Address(text(d.contact.Email))
 	emailKey := text(d.contact.EmailKey)
@@ -83,7 +67,7 @@ func (a *Activities) readGate(ctx context.Context, tx *store.EnrollmentTx, r Sen
 		})
 		g.pace.queue(ctx, p, g.pause.ids, d, g.address, tx.Now)
 	})
-	g.ended = !store.Live(tx.Enrollment.Status) || g.contact.DeletedAt != nil
+	g.ended = !tx.Enrollment.Status.Live() || g.contact.DeletedAt != nil
 	return g, err
 }
 
@@ -93,11 +77,11 @@ func (a *Activities) refusal(ctx context.Context, tx *store.EnrollmentTx, g *gat
 	emailKey := text(g.draft.contact.EmailKey)
 	switch {
 	case g.ended: // row 2
-		return &refusal{status: sendSkipped, reason: reasonEnded}, nil
+		return &refusal{status: contract.SendSkipped, reason: contract.SendEnrollmentEnded}, nil
 	case g.pause.skips():
-		return &refusal{status: sendSkipped, reason: reasonPausedLate}, nil
+		return &refusal{status: contract.SendSkipped, reason: contract.SendPausedLate}, nil
 	case !g.addressOK: // row 4
-		return &refusal{status: sendSkipped, reason: reasonNoEmail}, nil
+		return &refusal{status: contract.SendSkipped, reason: contract.SendNoEmail}, nil
 	case g.request.SkipPreferenceCheck: // E-15
 		return suppressed(g.records, emailKey), nil
 	}
@@ -121,7 +105,7 @@ func (a *Activities) refusal(ctx context.Context, tx *store.EnrollmentTx, g *gat
 func suppressed(records []storedb.Preference, emailKey string) *refusal {
 	for _, p := range records {
 		if p.Suppressed && p.EmailKey == emailKey && emailKey != "" {
-			return &refusal{status: sendSuppressed, reason: text(p.SuppressionReason)}
+			return &refusal{status: contract.SendSuppressed, reason: contract.SendReason(text(p.SuppressionReason))}
 		}
 	}
 	return nil
@@ -135,7 +119,7 @@ func optedOut(records []storedb.Preference, emailKey, category string) (*refusal
 	}
 	for _, p := range records {
 		if p.UnsubscribedAll {
-			return &refusal{status: sendSuppressed, reason: reasonUnsubscribed}, nil
+			return &refusal{status: contract.SendSuppressed, reason: contract.SendUnsubscribedAll}, nil
 		}
 	}
 	if category == "" {
@@ -147,7 +131,7 @@ func optedOut(records []storedb.Preference, emailKey, category string) (*refusal
 			return nil, fmt.Errorf("decode categories of preference %s: %w", p.ID, err)
 		}
 		if on, given := categories[category]; given && !on {
-			return &refusal{status: sendSuppressed, reason: reasonCategoryOptOut}, nil
+			return &refusal{status: contract.SendSuppressed, reason: contract.SendCategoryOptOut}, nil
 		}
 	}
 	return nil, nil //nolint:nilnil // nothing refuses
@@ -155,7 +139,7 @@ func optedOut(records []storedb.Preference, emailKey, category string) (*refusal
 
 // outsideWindow is row 8 of the gate: the clock on the contact's wall, as committed,
 // at the instant of the claim (E-25, S-38).
-func (a *Activities) outsideWindow(ctx context.Context, contact storedb.Contact, r SendRequest, now time.Time) (*refusal, error) {
+func (a *Activities) outsideWindow(ctx context.Context, contact storedb.Contact, r contract.SendRequest, now time.Time) (*refusal, error) {
 	window := cmp.Or(r.Window, a.Config.SendWindow)
 	if window == (hogsend.Window{}) {
 		return nil, nil //nolint:nilnil // nothing refuses
@@ -168,7 +152,7 @@ func (a *Activities) outsideWindow(ctx context.Context, contact storedb.Contact,
 	if err != nil || opens.Equal(now) {
 		return nil, err
 	}
-	return &refusal{sendSkipped, reasonOutsideWindow, opens}, nil
+	return &refusal{contract.SendSkipped, contract.SendOutsideWindow, opens}, nil
 }
 
 // pace is what rows 9 and 10 of the gate look at: claims that came too shortly before.
@@ -181,7 +165,7 @@ type pace struct {
 }
 
 // paceOf is the pace that a send is held to, none for what passes these rows.
-func (a *Activities) paceOf(journeyID, category string, r SendRequest) *pace {
+func (a *Activities) paceOf(journeyID, category string, r contract.SendRequest) *pace {
 	if r.SkipPreferenceCheck || definition.Exempts(a.Config.FrequencyCap, category) { // E-15, E-16
 		return &pace{}
 	}
@@ -217,9 +201,9 @@ func (p *pace) queue(ctx context.Context, queries *store.Pipeline, journeyIDs []
 func (p *pace) refusal() *refusal {
 	switch {
 	case len(p.gapClaims) > 0:
-		return &refusal{sendSkipped, reasonSuppressGap, p.gapClaims[0].UTC().Add(p.gap)}
+		return &refusal{contract.SendSkipped, contract.SendMinGap, p.gapClaims[0].UTC().Add(p.gap)}
 	case len(p.capClaims) > 0:
-		return &refusal{sendSkipped, reasonCapped, p.capClaims[0].UTC().Add(p.limit.Window + time.Millisecond)}
+		return &refusal{contract.SendSkipped, contract.SendFrequencyCapped, p.capClaims[0].UTC().Add(p.limit.Window + time.Millisecond)}
 	}
 	return nil
 }

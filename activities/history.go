@@ -4,43 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
-// Names of the activities about the past of a contact.
-const (
-	PastEventsName  = "PastEvents"
-	PastEntriesName = "PastEntries"
-	PastMailsName   = "PastMails"
-	ThrottleName    = "Throttle"
-)
-
-// HistoryRequest asks for the past of an enrollment's contact: for events of a name,
-// entries into a journey or mails of a template (J-141).
-type HistoryRequest struct {
-	EnrollmentID string `json:"enrollmentId"`
-	Name         string `json:"name"`
-	// Since is the earliest instant that counts for events; nil for all.
-	Since *time.Time `json:"since,omitempty"`
-}
-
-// ThrottleRequest asks whether few enough mails went to the contact (J-144).
-type ThrottleRequest struct {
-	Step     Step             `json:"step"`
-	Throttle hogsend.Throttle `json:"throttle"`
-	// Since is the earliest claim that counts.
-	Since time.Time `json:"since"`
-}
-
 // PastEvents are the contact's events of a name, as a criterion would see them.
-func (a *Activities) PastEvents(ctx context.Context, r HistoryRequest) (hogsend.PastEvents, error) {
+func (a *Activities) PastEvents(ctx context.Context, r contract.HistoryRequest) (hogsend.PastEvents, error) {
 	_, contactID, err := a.historyOf(ctx, r.EnrollmentID)
 	if err != nil || contactID == uuid.Nil {
 		return hogsend.PastEvents{}, err
@@ -56,7 +31,7 @@ func (a *Activities) PastEvents(ctx context.Context, r HistoryRequest) (hogsend.
 }
 
 // PastEntries are the contact's other enrollments in a journey.
-func (a *Activities) PastEntries(ctx context.Context, r HistoryRequest) (hogsend.PastEntries, error) {
+func (a *Activities) PastEntries(ctx context.Context, r contract.HistoryRequest) (hogsend.PastEntries, error) {
 	id, contactID, err := a.historyOf(ctx, r.EnrollmentID)
 	if err != nil || contactID == uuid.Nil {
 		return hogsend.PastEntries{}, err
@@ -73,7 +48,7 @@ func (a *Activities) PastEntries(ctx context.Context, r HistoryRequest) (hogsend
 }
 
 // PastMails are the mails of a template that went out to the contact.
-func (a *Activities) PastMails(ctx context.Context, r HistoryRequest) (hogsend.PastMails, error) {
+func (a *Activities) PastMails(ctx context.Context, r contract.HistoryRequest) (hogsend.PastMails, error) {
 	_, contactID, err := a.historyOf(ctx, r.EnrollmentID)
 	if err != nil || contactID == uuid.Nil {
 		return hogsend.PastMails{}, err
@@ -113,7 +88,7 @@ func (a *Activities) journeyIDs(id string) []string {
 
 // Throttle counts the sends that count for caps (E-22). The answer that there were
 // too many is logged while the enrollment lives.
-func (a *Activities) Throttle(ctx context.Context, r ThrottleRequest) (allowed bool, err error) {
+func (a *Activities) Throttle(ctx context.Context, r contract.ThrottleRequest) (allowed bool, err error) {
 	id, err := parseID(r.Step.EnrollmentID)
 	if err != nil {
 		return false, final(err)
@@ -135,7 +110,7 @@ func (a *Activities) Throttle(ctx context.Context, r ThrottleRequest) (allowed b
 			return fmt.Errorf("count sends: %w", err)
 		}
 		allowed = sends < int64(t.Max)
-		if !allowed && store.Live(tx.Enrollment.Status) {
+		if !allowed && tx.Enrollment.Status.Live() {
 			node := tx.Enrollment.Node
 			a.log(ctx, tx, r.Step, "throttled", node, node, map[string]any{"label": t.Label, "max": t.Max, "window": t.Window.String(), "sends": sends})
 		}

@@ -10,7 +10,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 func requireFinal(t *testing.T, err error, kind string) {
@@ -21,8 +21,8 @@ func requireFinal(t *testing.T, err error, kind string) {
 	require.True(t, failure.NonRetryable())
 }
 
-func (w *world) history(claim activities.Claim, name string) activities.HistoryRequest {
-	return activities.HistoryRequest{EnrollmentID: claim.Enrollment.ID, Name: name}
+func (w *world) history(claim contract.Claim, name string) contract.HistoryRequest {
+	return contract.HistoryRequest{EnrollmentID: claim.Enrollment.ID, Name: name}
 }
 
 // J-141: of this contact only, to the instant, the trigger included; nothing found is
@@ -86,7 +86,7 @@ func TestHistoryOfAJourney(t *testing.T) {
 }
 
 // insertSend adds a send of the contact.
-func (w *world) insertSend(claim activities.Claim, template, status, reason string, claimed, sent *time.Time) {
+func (w *world) insertSend(claim contract.Claim, template, status, reason string, claimed, sent *time.Time) {
 	w.t.Helper()
 	id := uuid.New()
 	w.exec(`insert into sends (id, key, contact_id, journey_id, template_key, category, to_email, status, reason, claimed_at, sent_at, created_at, updated_at)
@@ -128,7 +128,7 @@ func TestThrottleCountsAsCapsDo(t *testing.T) {
 	allowed := func(throttle hogsend.Throttle) bool {
 		calls++
 		throttle.Label = "throttle"
-		got, err := w.Throttle(t.Context(), activities.ThrottleRequest{
+		got, err := w.Throttle(t.Context(), contract.ThrottleRequest{
 			Step: step(claim, fmt.Sprintf("throttle:throttle#%d", calls)), Throttle: throttle, Since: now.Add(-throttle.Window),
 		})
 		require.NoError(t, err)

@@ -7,38 +7,27 @@ import (
 	"strings"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
 
-// IdentifyName is the name of the activity behind Run.Identify.
-const IdentifyName = "Identify"
-
-// IdentifyRequest merges properties into the contact; null removes one (J-137).
-type IdentifyRequest struct {
-	Step       Step                       `json:"step"`
-	Properties map[string]json.RawMessage `json:"properties"`
-}
-
-// Sealed marks what tells about somebody.
-func (IdentifyRequest) Sealed() {}
-
 // Identify writes the properties once per step, and lets buckets see them in the
 // same transaction.
-func (a *Activities) Identify(ctx context.Context, r IdentifyRequest) (Effect, error) {
+func (a *Activities) Identify(ctx context.Context, r contract.IdentifyRequest) (contract.Effect, error) {
 	id, err := parseID(r.Step.EnrollmentID)
 	if err != nil {
-		return Effect{}, final(err)
+		return contract.Effect{}, final(err)
 	}
 	if err := checkProperties(r.Properties); err != nil {
-		return Effect{}, final(err)
+		return contract.Effect{}, final(err)
 	}
 	for {
 		ended, err := a.Ingest.Identify(ctx, id, r.Step.Key, r.Step.Node, r.Properties)
 		if !errors.Is(err, ingest.ErrPaused) {
-			return Effect{Ended: ended}, final(err)
+			return contract.Effect{Ended: ended}, final(err)
 		}
 		effect, err := a.holdEffect(ctx, id, r.Step)
-		if err != nil || effect != (Effect{}) {
+		if err != nil || effect != (contract.Effect{}) {
 			return effect, err
 		}
 	}

@@ -8,11 +8,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
-func identify(claim activities.Claim, key, properties string) activities.IdentifyRequest {
-	r := activities.IdentifyRequest{Step: step(claim, key)}
+func identify(claim contract.Claim, key, properties string) contract.IdentifyRequest {
+	r := contract.IdentifyRequest{Step: step(claim, key)}
 	if err := json.Unmarshal([]byte(properties), &r.Properties); err != nil {
 		panic(err)
 	}
@@ -30,7 +30,7 @@ func TestIdentify(t *testing.T) {
 	for range 2 {
 		effect, err := w.Identify(t.Context(), first)
 		require.NoError(t, err)
-		require.Equal(t, activities.Effect{}, effect)
+		require.Equal(t, contract.Effect{}, effect)
 	}
 	require.Equal(t, 1, w.count(`contacts where properties = '{"plan": "pro", "tags": ["a"]}' and last_seen_at = '2026-01-01'`))
 	require.Equal(t, events, w.count(`events`))
@@ -43,7 +43,7 @@ func TestIdentify(t *testing.T) {
 	require.Equal(t, 1, w.count(`contacts where properties->>'plan' = 'team'`), "a step that was done is not done again")
 
 	_, err = w.Identify(t.Context(), identify(claim, "identify:contact#3", `{"`+strings.Repeat("x", 201)+`": 1}`))
-	requireFinal(t, err, activities.TypeValidation)
+	requireFinal(t, err, contract.ErrorTypeValidation)
 
 	w.event("stop", "")
 	effect, err := w.Identify(t.Context(), identify(claim, "identify:contact#4", `{"plan": "late"}`))

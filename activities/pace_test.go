@@ -12,13 +12,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 var noon = time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
 
 // verdict is what becomes of a send, in two words.
-func (w *world) verdict(r activities.SendRequest) string {
+func (w *world) verdict(r contract.SendRequest) string {
 	w.t.Helper()
 	result, err := w.Send(w.t.Context(), r)
 	require.NoError(w.t, err)
@@ -156,7 +156,7 @@ func TestSuppressGap(t *testing.T) {
 	w.Config.JourneyIDs = map[string][]string{"welcome": {"hello-there", "welcome"}, "hello-there": {"hello-there", "welcome"}}
 	w.Config.OnHold = hogsend.Defer // not of gaps (J-133)
 	n := 0
-	try := func(at time.Time, changes ...func(*activities.SendRequest)) string {
+	try := func(at time.Time, changes ...func(*contract.SendRequest)) string {
 		set(at)
 		claim := w.enroll("start") // in an enrollment of its own
 		n++
@@ -169,15 +169,15 @@ func TestSuppressGap(t *testing.T) {
 		require.NoError(t, err)
 		return said
 	}
-	category := func(c string) func(*activities.SendRequest) {
-		return func(r *activities.SendRequest) { r.Category = c }
+	category := func(c string) func(*contract.SendRequest) {
+		return func(r *contract.SendRequest) { r.Category = c }
 	}
 	require.Equal(t, "sent ", try(noon))
 	require.Equal(t, "skipped suppress_gap", try(noon.Add(day-ms)))
 	require.Equal(t, "sent ", try(noon.Add(day)), "exactly the gap later; what was skipped does not count")
 	require.Equal(t, "sent ", try(noon.Add(day+ms), category("transactional")), "exempt (E-16)")
 	require.Equal(t, "skipped suppress_gap", try(noon.Add(2*day)), "but it counts")
-	require.Equal(t, "sent ", try(noon.Add(2*day), func(r *activities.SendRequest) { r.SkipPreferenceCheck = true }))
+	require.Equal(t, "sent ", try(noon.Add(2*day), func(r *contract.SendRequest) { r.SkipPreferenceCheck = true }))
 
 	at := noon.Add(30 * day)
 	w.sentEarlier(
@@ -191,7 +191,7 @@ func TestSuppressGap(t *testing.T) {
 		w.sentEarlier(counts)
 		require.Equal(t, "skipped suppress_gap", try(at), i)
 	}
-	require.Equal(t, "sent ", try(at, func(*activities.SendRequest) { w.Config.JourneySuppress = nil }), "no gap")
+	require.Equal(t, "sent ", try(at, func(*contract.SendRequest) { w.Config.JourneySuppress = nil }), "no gap")
 }
 
 // J-133: of two coroutines at once, exactly one sends.
@@ -202,14 +202,14 @@ func TestTwoSendsRaceForAGap(t *testing.T) {
 	for range 10 {
 		claim := w.enroll("start")
 		w.exec(`update sends set claimed_at = claimed_at - interval '1 hour'`)
-		require.Equal(t, map[string]int{"sent ": 1, "skipped suppress_gap": 1}, w.race([]activities.SendRequest{hello(claim, 1), hello(claim, 2)}))
+		require.Equal(t, map[string]int{"sent ": 1, "skipped suppress_gap": 1}, w.race([]contract.SendRequest{hello(claim, 1), hello(claim, 2)}))
 		_, err := w.Ingest.Finish(t.Context(), mustParse(claim), completed)
 		require.NoError(t, err)
 	}
 }
 
 // race asks for all at once and counts the answers.
-func (w *world) race(requests []activities.SendRequest) map[string]int {
+func (w *world) race(requests []contract.SendRequest) map[string]int {
 	w.t.Helper()
 	var (
 		group sync.WaitGroup
@@ -238,12 +238,12 @@ func TestFiftySendsRaceForThreePlaces(t *testing.T) {
 	for _, shared := range []bool{false, true} {
 		w := newWorld(t)
 		w.Config.FrequencyCap = hogsend.FrequencyCap{Count: 3, Window: hogsend.Day}
-		claims := []activities.Claim{w.enroll("start"), w.enroll("bill")}
+		claims := []contract.Claim{w.enroll("start"), w.enroll("bill")}
 		if shared {
 			claims[1] = w.enrollOf("bob", "start")
 			w.exec(`update contacts set email = 'ada@example.com', email_key = 'ada@example.com'`)
 		}
-		var requests []activities.SendRequest
+		var requests []contract.SendRequest
 		for i := range 50 {
 			requests = append(requests, hello(claims[i%2], i))
 		}
@@ -259,7 +259,7 @@ func TestSendsToOthersDoNotWait(t *testing.T) {
 	w := newWorld(t)
 	w.Config.FrequencyCap = hogsend.FrequencyCap{Count: 1, Window: hogsend.Day}
 	held := hello(w.enroll("start"), 1)
-	var requests []activities.SendRequest
+	var requests []contract.SendRequest
 	for i := range 50 {
 		requests = append(requests, hello(w.enrollOf(fmt.Sprint("user", i), "start"), 1))
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -14,13 +15,13 @@ import (
 // pauseGate is what an effect asks, in its own transaction, before it begins: is the
 // journey paused, and was this step held before.
 type pauseGate struct {
-	step   Step
+	step   contract.Step
 	ids    []string // of the journey
 	paused []storedb.PauseFindRow
 	newest []storedb.Hold
 }
 
-func (a *Activities) pauseGate(tx *store.EnrollmentTx, step Step) *pauseGate {
+func (a *Activities) pauseGate(tx *store.EnrollmentTx, step contract.Step) *pauseGate {
 	id := tx.Enrollment.JourneyID
 	ids, ok := a.Config.JourneyIDs[id]
 	if !ok {
@@ -53,8 +54,8 @@ func (g *pauseGate) open() bool { return len(g.newest) > 0 && g.newest[0].Closed
 func pausedNode(node string) string { return "paused:" + node }
 
 // hold queues the hold of a step, once per pause.
-func (a *Activities) hold(ctx context.Context, tx *store.EnrollmentTx, g *pauseGate, isSend bool) *Hold {
-	held := &Hold{EnrollmentID: g.step.EnrollmentID, Node: pausedNode(g.step.Node)}
+func (a *Activities) hold(ctx context.Context, tx *store.EnrollmentTx, g *pauseGate, isSend bool) *contract.Hold {
+	held := &contract.Hold{EnrollmentID: g.step.EnrollmentID, Node: pausedNode(g.step.Node)}
 	if g.open() {
 		held.ID = g.newest[0].ID.String()
 		return held
@@ -68,13 +69,13 @@ func (a *Activities) hold(ctx context.Context, tx *store.EnrollmentTx, g *pauseG
 	}
 	held.ID = row.ID.String()
 	tx.Add(func(q *storedb.Queries) error { return q.HoldInsert(ctx, row) })
-	a.move(ctx, tx, Step{Key: store.HoldLogKey(row.StepKey, row.N)}, "paused", "waiting", tx.Enrollment.Node, held.Node, nil)
+	a.move(ctx, tx, contract.Step{Key: contract.HoldLogKey(row.StepKey, row.N)}, "paused", contract.EnrollmentWaiting, tx.Enrollment.Node, held.Node, nil)
 	return held
 }
 
 // holdOf is the hold of an effect that is no send, nil when it may begin. It is
 // asked in the effect's own transaction, before anything is queued there.
-func (a *Activities) holdOf(ctx context.Context, tx *store.EnrollmentTx, step Step) (*Hold, error) {
+func (a *Activities) holdOf(ctx context.Context, tx *store.EnrollmentTx, step contract.Step) (*contract.Hold, error) {
 	gate := a.pauseGate(tx, step)
 	if err := tx.Read(ctx, func(p *store.Pipeline) { gate.queue(ctx, p) }); err != nil {
 		return nil, fmt.Errorf("look for a pause: %w", err)
@@ -87,10 +88,10 @@ func (a *Activities) holdOf(ctx context.Context, tx *store.EnrollmentTx, step St
 
 // holdEffect holds an effect that another transaction found paused. The zero Effect
 // says that it may be tried again, because the journey has resumed.
-func (a *Activities) holdEffect(ctx context.Context, id uuid.UUID, step Step) (Effect, error) {
-	var effect Effect
+func (a *Activities) holdEffect(ctx context.Context, id uuid.UUID, step contract.Step) (contract.Effect, error) {
+	var effect contract.Effect
 	err := a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) (err error) {
-		effect = Effect{Ended: !store.Live(tx.Enrollment.Status)}
+		effect = contract.Effect{Ended: !tx.Enrollment.Status.Live()}
 		if !effect.Ended {
 			effect.Held, err = a.holdOf(ctx, tx, step)
 		}
@@ -100,25 +101,25 @@ func (a *Activities) holdEffect(ctx context.Context, id uuid.UUID, step Step) (E
 }
 
 // AbandonHold gives up a held effect, because its author canceled the context (J-119).
-func (a *Activities) AbandonHold(ctx context.Context, h Hold) (Effect, error) {
+func (a *Activities) AbandonHold(ctx context.Context, h contract.Hold) (contract.Effect, error) {
 	id, err := parseID(h.EnrollmentID)
 	if err != nil {
-		return Effect{}, final(err)
+		return contract.Effect{}, final(err)
 	}
 	holdID, err := parseID(h.ID)
 	if err != nil {
-		return Effect{}, final(err)
+		return contract.Effect{}, final(err)
 	}
 	_, err = a.Store.HoldRelease(ctx, id, holdID, store.HoldOutcome{BuildID: a.Config.BuildID})
 	if errors.Is(err, store.ErrNotFound) {
-		return Effect{Ended: true}, nil // erased since
+		return contract.Effect{Ended: true}, nil // erased since
 	}
 	if err != nil {
-		return Effect{}, fmt.Errorf("abandon hold: %w", err)
+		return contract.Effect{}, fmt.Errorf("abandon hold: %w", err)
 	}
 	row, err := a.Store.EnrollmentGet(ctx, id)
 	if err != nil {
-		return Effect{}, fmt.Errorf("read enrollment: %w", err)
+		return contract.Effect{}, fmt.Errorf("read enrollment: %w", err)
 	}
-	return Effect{Ended: !store.Live(row.Enrollment.Status)}, nil
+	return contract.Effect{Ended: !row.Enrollment.Status.Live()}, nil
 }

@@ -9,10 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/store"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 func permanent() error {
@@ -38,15 +37,15 @@ func (w *world) resume(journeyID string, policy store.ResumePolicy) {
 }
 
 // release lets one hold go on, as the worker does when it is due.
-func (w *world) release(h *activities.Hold) bool {
+func (w *world) release(h *contract.Hold) bool {
 	w.t.Helper()
 	released, err := w.store.HoldRelease(w.t.Context(), uuid.MustParse(h.EnrollmentID), uuid.MustParse(h.ID),
-		store.HoldOutcome{BuildID: "build", Signal: names.SignalWait, Key: names.ReleaseKey(h.ID)})
+		store.HoldOutcome{BuildID: "build", Signal: contract.SignalWait, Key: contract.ReleaseKey(h.ID)})
 	require.NoError(w.t, err)
 	return released
 }
 
-func (w *world) send(r activities.SendRequest) activities.SendResult {
+func (w *world) send(r contract.SendRequest) contract.SendResult {
 	w.t.Helper()
 	result, err := w.Send(w.t.Context(), r)
 	require.NoError(w.t, err)
@@ -93,7 +92,7 @@ func TestPauseHoldsASend(t *testing.T) {
 	require.True(t, w.release(first.Held))
 	require.False(t, w.release(first.Held))
 	require.Equal(t, "active send:hello", w.stands())
-	require.Equal(t, 1, w.count(`outbox where kind = 'signal' and key = $1`, names.ReleaseKey(first.Held.ID)))
+	require.Equal(t, 1, w.count(`outbox where kind = 'signal' and key = $1`, contract.ReleaseKey(first.Held.ID)))
 	require.Equal(t, hogsend.SendSent, w.send(hello(claim, 1)).Verdict.Status)
 	require.Equal(t, []string{"enrolled start", "paused send:hello#1:pause#1", "resumed send:hello#1:pause#1", "sent send:hello#1"}, w.actions())
 }
@@ -133,15 +132,15 @@ func TestWhatAPauseHolds(t *testing.T) {
 	ctx := t.Context()
 	effect, err := w.Checkpoint(ctx, step(claim, "node:here#1"))
 	require.NoError(t, err)
-	require.Equal(t, activities.Effect{}, effect)
-	kept, err := w.KeepOnce(ctx, activities.OnceRequest{Step: step(claim, "once:x#1"), Label: "x", Value: []byte("1")})
+	require.Equal(t, contract.Effect{}, effect)
+	kept, err := w.KeepOnce(ctx, contract.OnceRequest{Step: step(claim, "once:x#1"), Label: "x", Value: []byte("1")})
 	require.NoError(t, err)
 	require.True(t, kept.Found)
-	state, err := w.BeginWait(ctx, activities.BeginWaitRequest{Step: step(claim, "sleep:s#1"), Label: "s", Deadline: &time.Time{}, After: claim.Now})
+	state, err := w.BeginWait(ctx, contract.BeginWaitRequest{Step: step(claim, "sleep:s#1"), Label: "s", Deadline: &time.Time{}, After: claim.Now})
 	require.NoError(t, err)
 	require.True(t, state.Closed)
 
-	trigger := activities.TriggerRequest{Step: step(claim, "trigger:mine#1"), Event: hogsend.TriggerEvent{Event: "mine"}, OccurredAt: w.now()}
+	trigger := contract.TriggerRequest{Step: step(claim, "trigger:mine#1"), Event: hogsend.TriggerEvent{Event: "mine"}, OccurredAt: w.now()}
 	effect, err = w.Trigger(ctx, trigger)
 	require.NoError(t, err)
 	require.NotNil(t, effect.Held)
@@ -150,13 +149,13 @@ func TestWhatAPauseHolds(t *testing.T) {
 	require.True(t, w.release(effect.Held))
 	effect, err = w.Trigger(ctx, trigger)
 	require.NoError(t, err)
-	require.Equal(t, activities.Effect{}, effect)
+	require.Equal(t, contract.Effect{}, effect)
 	require.Equal(t, 1, w.count(`events where name = 'mine'`))
 
 	w.pause("welcome")
-	finish, err := w.FinishEnrollment(ctx, activities.FinishRequest{EnrollmentID: claim.Enrollment.ID, Status: "completed"})
+	finish, err := w.FinishEnrollment(ctx, contract.FinishRequest{EnrollmentID: claim.Enrollment.ID, Status: "completed"})
 	require.NoError(t, err)
-	require.Equal(t, "completed", finish.Status)
+	require.Equal(t, contract.EnrollmentCompleted, finish.Status)
 }
 
 // J-105, J-106, J-107: what each policy makes of a hold. The preview is what happens.
@@ -215,7 +214,7 @@ func TestSkipLateSkipsSendsOnly(t *testing.T) {
 	w := newWorld(t)
 	claim := w.enroll("start")
 	w.pause("welcome")
-	trigger := activities.TriggerRequest{Step: step(claim, "trigger:mine#1"), Event: hogsend.TriggerEvent{Event: "mine"}, OccurredAt: w.now()}
+	trigger := contract.TriggerRequest{Step: step(claim, "trigger:mine#1"), Event: hogsend.TriggerEvent{Event: "mine"}, OccurredAt: w.now()}
 	effect, err := w.Trigger(t.Context(), trigger)
 	require.NoError(t, err)
 	w.exec(`update holds set held_at = held_at - interval '1 day'`)
@@ -259,7 +258,7 @@ func TestHeldEnrollmentsExit(t *testing.T) {
 	require.Zero(t, preview.Held)
 	w.resume("welcome", store.CatchUp)
 	require.False(t, w.release(held))
-	require.Zero(t, w.count(`outbox where key = $1`, names.ReleaseKey(held.ID)))
+	require.Zero(t, w.count(`outbox where key = $1`, contract.ReleaseKey(held.ID)))
 	require.Zero(t, w.count(`holds where closed_at is null`))
 }
 
@@ -306,7 +305,7 @@ func TestPausesRaceWithSends(t *testing.T) {
 	w := newWorld(t)
 	claim := w.enroll("start")
 	const sends = 40
-	results := make([]activities.SendResult, sends)
+	results := make([]contract.SendResult, sends)
 	errs := make([]error, sends)
 	var racing sync.WaitGroup
 	for i := range sends {
@@ -345,7 +344,7 @@ func TestSendsAfterARetry(t *testing.T) {
 	claim := w.enroll("start")
 	id := uuid.MustParse(claim.Enrollment.ID)
 	retry := func() {
-		_, err := w.FinishEnrollment(t.Context(), activities.FinishRequest{EnrollmentID: claim.Enrollment.ID, Status: "failed", Error: "x"})
+		_, err := w.FinishEnrollment(t.Context(), contract.FinishRequest{EnrollmentID: claim.Enrollment.ID, Status: "failed", Error: "x"})
 		require.NoError(t, err)
 		require.NoError(t, w.Ingest.Retry(t.Context(), id, "run"))
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -130,11 +131,11 @@ func (a *Activities) suspects(ctx context.Context, before time.Time, look func(s
 
 // lose ends an enrollment whose workflow is gone (J-62, J-98).
 func (a *Activities) lose(ctx context.Context, s suspect, status string) error {
-	ended, err := a.Ingest.Finish(ctx, s.id, ingest.End{Status: "failed", Error: "workflow lost: " + status})
+	ended, err := a.Ingest.Finish(ctx, s.id, ingest.End{Status: contract.EnrollmentFailed, Error: "workflow lost: " + status})
 	if errors.Is(err, store.ErrNotFound) {
 		return nil // erased since
 	}
-	if err == nil && ended == "failed" {
+	if err == nil && ended == contract.EnrollmentFailed {
 		a.warn(ctx, "workflow of an enrollment is lost", "enrollment_id", s.id, "journey_id", s.journeyID, "status", status)
 	}
 	return err
@@ -177,7 +178,7 @@ func (a *Activities) Inspect(ctx context.Context) error {
 	}
 	return a.clear(ctx, troubleBlocked, func(t storedb.TroublesOfRow) (bool, error) {
 		x, err := a.Executions.Look(ctx, t.WorkflowID)
-		return x.Blocked != "" && store.Live(t.Status), err
+		return x.Blocked != "" && t.Status.Live(), err
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
 
@@ -118,7 +119,7 @@ func TestOverdueWaits(t *testing.T) {
 			w := newWorld(t)
 			claim := w.enroll("start")
 			deadline := w.now().Add(2 * time.Hour)
-			request := activities.BeginWaitRequest{Step: step(claim, "wait:news#1"), Label: "wait:news#1", Event: "news", After: claim.Now, Deadline: &deadline}
+			request := contract.BeginWaitRequest{Step: step(claim, "wait:news#1"), Label: "wait:news#1", Event: "news", After: claim.Now, Deadline: &deadline}
 			_, err := w.BeginWait(t.Context(), request)
 			require.NoError(t, err)
 			if c.event != "" {

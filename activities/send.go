@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -23,19 +24,19 @@ import (
 // Send mails the enrollment's contact at most once per key, whichever process dies
 // when: gate and claim in one transaction, then the provider's call with the stored
 // bytes under the key, then the status (E-28 to E-32).
-func (a *Activities) Send(ctx context.Context, r SendRequest) (SendResult, error) {
+func (a *Activities) Send(ctx context.Context, r contract.SendRequest) (contract.SendResult, error) {
 	id, err := parseID(r.Step.EnrollmentID)
 	if err != nil {
-		return SendResult{}, final(err)
+		return contract.SendResult{}, final(err)
 	}
 	defer keepAlive(ctx)()
 	row, later, err := a.claim(ctx, id, r)
-	if err != nil || later != (SendResult{}) {
+	if err != nil || later != (contract.SendResult{}) {
 		return later, final(err)
 	}
-	if row.Status == sendQueued {
+	if row.Status == contract.SendQueued {
 		if row, err = a.deliver(ctx, r.Step, row); err != nil {
-			return SendResult{}, final(err)
+			return contract.SendResult{}, final(err)
 		}
 	}
 	result, err := outcome(row)
@@ -67,34 +68,35 @@ func keepAlive(ctx context.Context) (stop func()) {
 }
 
 // outcome is what a row that is no longer queued means to the journey (E-14).
-func outcome(row storedb.Send) (SendResult, error) {
-	verdict := hogsend.Verdict{SendID: row.ID.String(), Reason: text(row.Reason), At: row.UpdatedAt.UTC()}
+func outcome(row storedb.Send) (contract.SendResult, error) {
+	reason := text(row.Reason)
+	verdict := hogsend.Verdict{SendID: row.ID.String(), Reason: string(reason), At: row.UpdatedAt.UTC()}
 	switch row.Status {
-	case sendSent:
+	case contract.SendSent:
 		verdict.Status, verdict.Reason = hogsend.SendSent, ""
 		if row.SentAt != nil {
 			verdict.At = row.SentAt.UTC()
 		}
-	case sendSuppressed:
+	case contract.SendSuppressed:
 		verdict.Status = hogsend.SendSuppressed
-		if verdict.Reason == reasonUnsubscribed || verdict.Reason == reasonCategoryOptOut {
+		if reason == contract.SendUnsubscribedAll || reason == contract.SendCategoryOptOut {
 			verdict.Status = hogsend.SendUnsubscribed
 		}
-	case sendSkipped:
+	case contract.SendSkipped:
 		verdict.Status = hogsend.SendSkipped
-		if verdict.Reason == reasonEnded {
-			return SendResult{Ended: true}, nil
+		if reason == contract.SendEnrollmentEnded {
+			return contract.SendResult{Ended: true}, nil
 		}
-	case sendFailed:
+	case contract.SendFailed:
 		kind := hogsend.SendPermanent
-		if verdict.Reason == reasonUnknownOutcome {
+		if reason == contract.SendUnknownOutcome {
 			kind = hogsend.SendUnknownOutcome
 		}
-		return SendResult{}, &hogsend.SendError{SendID: verdict.SendID, Kind: kind, Reason: verdict.Reason}
+		return contract.SendResult{}, &hogsend.SendError{SendID: verdict.SendID, Kind: kind, Reason: verdict.Reason}
 	default:
-		return SendResult{}, fmt.Errorf("send %s has status %q", row.ID, row.Status)
+		return contract.SendResult{}, fmt.Errorf("send %s has status %q", row.ID, row.Status)
 	}
-	return SendResult{Verdict: verdict}, nil
+	return contract.SendResult{Verdict: verdict}, nil
 }
 
 // errStale says that the contact changed between rendering and the lock.
@@ -104,7 +106,7 @@ var errStale = errors.New("contact changed while its mail was rendered")
 // or refused by the gate; or no row but later, what lets the send wait: the hold of a
 // pause or a deferral. It renders before it takes the lock, which is held across
 // Postgres statements only (I-6), and renders again if the contact changed meanwhile.
-func (a *Activities) claim(ctx context.Context, id uuid.UUID, r SendRequest) (row storedb.Send, later SendResult, err error) {
+func (a *Activities) claim(ctx context.Context, id uuid.UUID, r contract.SendRequest) (row storedb.Send, later contract.SendResult, err error) {
 	first := r.Key
 	for {
 		var known []storedb.Send
@@ -157,7 +159,7 @@ func (a *Activities) findSend(ctx context.Context, id uuid.UUID, key string) ([]
 }
 
 func failedForGood(row storedb.Send) bool {
-	return row.Status == sendFailed && text(row.Reason) != reasonUnknownOutcome
+	return row.Status == contract.SendFailed && text(row.Reason) != contract.SendUnknownOutcome
 }
 
 // draft is a mail rendered for the contact as it was read without a lock.
@@ -168,7 +170,7 @@ type draft struct {
 	sendID   uuid.UUID
 }
 
-func (a *Activities) draft(ctx context.Context, id uuid.UUID, r SendRequest) (draft, error) {
+func (a *Activities) draft(ctx context.Context, id uuid.UUID, r contract.SendRequest) (draft, error) {
 	d := draft{sendID: uuid.Must(uuid.NewV7())}
 	row, err := a.Store.EnrollmentGet(ctx, id)
 	if err == nil {
@@ -214,7 +216,7 @@ func first(values ...string) string {
 
 // claimLocked is gate and claim under the contact's lock and then that of the
 // address's preference record, so that two sends are decided one after the other (E-12).
-func (a *Activities) claimLocked(ctx context.Context, tx *store.EnrollmentTx, r SendRequest, d draft) (row storedb.Send, later SendResult, err error) {
+func (a *Activities) claimLocked(ctx context.Context, tx *store.EnrollmentTx, r contract.SendRequest, d draft) (row storedb.Send, later contract.SendResult, err error) {
 	g, err := a.readGate(ctx, tx, r, d)
 	switch {
 	case err != nil:
@@ -223,12 +225,12 @@ func (a *Activities) claimLocked(ctx context.Context, tx *store.EnrollmentTx, r 
 		return g.known[0], later, nil
 	case !g.ended && g.deferral.early(tx.Now):
 		// An attempt that is repeated, or Temporal's clock is ahead of Postgres'.
-		return row, SendResult{Deferred: g.deferral.told()}, nil
+		return row, contract.SendResult{Deferred: g.deferral.told()}, nil
 	case g.contact.ID != d.contact.ID || !g.contact.UpdatedAt.Equal(d.contact.UpdatedAt):
 		return row, later, errStale
 	case !g.ended && g.pause.holds(): // row 3
 		g.deferral.close(ctx, tx)
-		return row, SendResult{Held: a.hold(ctx, tx, g.pause, true)}, nil
+		return row, contract.SendResult{Held: a.hold(ctx, tx, g.pause, true)}, nil
 	}
 	refused, err := a.refusal(ctx, tx, g)
 	if err != nil {
@@ -236,10 +238,10 @@ func (a *Activities) claimLocked(ctx context.Context, tx *store.EnrollmentTx, r 
 	}
 	g.deferral.close(ctx, tx)
 	if until := a.deferredUntil(tx.Now, g, refused); !until.IsZero() {
-		return row, SendResult{Deferred: a.deferSend(ctx, tx, g, refused, until)}, nil
+		return row, contract.SendResult{Deferred: a.deferSend(ctx, tx, g, refused, until)}, nil
 	}
 	if refused != nil && g.deferral.open != nil {
-		a.stand(ctx, tx, "active", r.Step.Node)
+		a.stand(ctx, tx, contract.EnrollmentActive, r.Step.Node)
 	}
 	row, err = a.insert(ctx, tx, r, d, g.address, refused)
 	return row, later, err
@@ -247,7 +249,7 @@ func (a *Activities) claimLocked(ctx context.Context, tx *store.EnrollmentTx, r 
 
 // insert queues the row with everything the provider will be given (E-29), or
 // without content when the gate refused it (E-17).
-func (a *Activities) insert(ctx context.Context, tx *store.EnrollmentTx, r SendRequest, d draft, address string, refused *refusal) (storedb.Send, error) {
+func (a *Activities) insert(ctx context.Context, tx *store.EnrollmentTx, r contract.SendRequest, d draft, address string, refused *refusal) (storedb.Send, error) {
 	row := storedb.SendInsertParams{
 		ID: d.sendID, Key: r.Key, ContactID: &d.contact.ID, EnrollmentID: &tx.Enrollment.ID, JourneyID: &tx.Enrollment.JourneyID,
 		TemplateKey: r.Template, Category: d.category, FromEmail: d.message.From, ToEmail: address,
@@ -267,9 +269,9 @@ func (a *Activities) insert(ctx context.Context, tx *store.EnrollmentTx, r SendR
 		if row.Tags, err = json.Marshal(d.message.Tags); err != nil {
 			return storedb.Send{}, fmt.Errorf("encode tags: %w", err)
 		}
-		row.Status, row.ClaimedAt, row.Props = sendQueued, &tx.Now, r.Props
+		row.Status, row.ClaimedAt, row.Props = contract.SendQueued, &tx.Now, r.Props
 		row.ReplyTo, row.Subject, row.Html, row.Text = d.message.ReplyTo, d.message.Subject, d.message.HTML, d.message.Text
-		a.stand(ctx, tx, "active", r.Step.Node)
+		a.stand(ctx, tx, contract.EnrollmentActive, r.Step.Node)
 	}
 	tx.Add(func(q *storedb.Queries) error { return q.SendInsert(ctx, row) })
 	return storedb.Send{
@@ -283,7 +285,7 @@ const keyMargin = 10 * time.Minute
 
 // deliver makes one call to the provider with the stored bytes. What may be tried
 // again is returned as an error, for Temporal to repeat with growing pauses.
-func (a *Activities) deliver(ctx context.Context, step Step, row storedb.Send) (storedb.Send, error) {
+func (a *Activities) deliver(ctx context.Context, step contract.Step, row storedb.Send) (storedb.Send, error) {
 	before := row.FirstAttemptAt
 	if err := a.Limiter.Wait(ctx); err != nil { // holds no transaction and no connection (E-34)
 		return row, fmt.Errorf("wait for a slot: %w", err)
@@ -301,7 +303,7 @@ func (a *Activities) deliver(ctx context.Context, step Step, row storedb.Send) (
 		// reported as unknown, never sent again.
 		reason := text(row.Reason)
 		if row.Unclear || reason == "" {
-			reason = reasonUnknownOutcome
+			reason = contract.SendUnknownOutcome
 		}
 		return a.fail(ctx, step, row, reason)
 	}
@@ -315,13 +317,14 @@ func (a *Activities) deliver(ctx context.Context, step Step, row storedb.Send) (
 	}
 	failure := email.Classify(err)
 	if failure.Kind == email.Permanent {
-		return a.fail(ctx, step, row, failure.Reason)
+		return a.fail(ctx, step, row, contract.SendReason(failure.Reason))
 	}
 	if failure.Status == 429 {
 		a.Limiter.Stop(failure.RetryAfter)
 	}
 	// Also when the activity was told to stop: the note decides what is said at the end.
-	if err := a.Store.SendNote(context.WithoutCancel(ctx), &failure.Reason, failure.Kind == email.Unknown, row.Key); err != nil {
+	reason := contract.SendReason(failure.Reason)
+	if err := a.Store.SendNote(context.WithoutCancel(ctx), &reason, failure.Kind == email.Unknown, row.Key); err != nil {
 		return row, fmt.Errorf("note failed attempt: %w", err)
 	}
 	return row, temporal.NewApplicationErrorWithOptions("provider call failed", "ProviderUnavailable",
@@ -339,14 +342,14 @@ func messageOf(row storedb.Send) (email.Message, error) {
 	return m, nil
 }
 
-func (a *Activities) accept(ctx context.Context, step Step, row storedb.Send, providerID string) (storedb.Send, error) {
+func (a *Activities) accept(ctx context.Context, step contract.Step, row storedb.Send, providerID string) (storedb.Send, error) {
 	return a.settle(ctx, step, row, "sent", nil, func(q *storedb.Queries) error {
 		_, err := q.SendAccept(ctx, &providerID, row.Key)
 		return err
 	})
 }
 
-func (a *Activities) fail(ctx context.Context, step Step, row storedb.Send, reason string) (storedb.Send, error) {
+func (a *Activities) fail(ctx context.Context, step contract.Step, row storedb.Send, reason contract.SendReason) (storedb.Send, error) {
 	return a.settle(ctx, step, row, "send_failed", map[string]any{"reason": reason}, func(q *storedb.Queries) error {
 		_, err := q.SendFail(ctx, &reason, row.Key)
 		return err
@@ -354,7 +357,7 @@ func (a *Activities) fail(ctx context.Context, step Step, row storedb.Send, reas
 }
 
 // settle writes a final status and its step log together and reads the row again.
-func (a *Activities) settle(ctx context.Context, step Step, row storedb.Send, action string, detail map[string]any, write func(q *storedb.Queries) error) (storedb.Send, error) {
+func (a *Activities) settle(ctx context.Context, step contract.Step, row storedb.Send, action string, detail map[string]any, write func(q *storedb.Queries) error) (storedb.Send, error) {
 	id, err := parseID(step.EnrollmentID)
 	if err != nil {
 		return row, err

@@ -12,7 +12,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/email"
 )
 
@@ -112,17 +112,17 @@ func TestUsageErrorsAreFinalAndLeaveNoRow(t *testing.T) {
 	t.Parallel() // E-3, E-6, E-10, J-118
 	w := newWorld(t)
 	claim := w.enroll("start")
-	for field, change := range map[string]func(*activities.SendRequest){
-		"template": func(r *activities.SendRequest) { r.Template = "helo" },
-		"props":    func(r *activities.SendRequest) { r.Props = []byte(`{"wrod": 1}`) },
-		"from":     func(r *activities.SendRequest) { r.From = "evil@elsewhere.example" },
+	for field, change := range map[string]func(*contract.SendRequest){
+		"template": func(r *contract.SendRequest) { r.Template = "helo" },
+		"props":    func(r *contract.SendRequest) { r.Props = []byte(`{"wrod": 1}`) },
+		"from":     func(r *contract.SendRequest) { r.From = "evil@elsewhere.example" },
 	} {
 		request := hello(claim, 1)
 		change(&request)
 		_, err := w.Send(t.Context(), request)
 		var failure *temporal.ApplicationError
 		require.ErrorAs(t, err, &failure)
-		require.Equal(t, activities.TypeValidation, failure.Type())
+		require.Equal(t, contract.ErrorTypeValidation, failure.Type())
 		require.True(t, failure.NonRetryable())
 		require.Contains(t, failure.Message(), field)
 	}
@@ -221,7 +221,7 @@ func sendError(t *testing.T, err error) hogsend.SendError {
 	t.Helper()
 	var failure *temporal.ApplicationError
 	require.ErrorAs(t, err, &failure)
-	require.Equal(t, activities.TypeSend, failure.Type())
+	require.Equal(t, contract.ErrorTypeSend, failure.Type())
 	require.True(t, failure.NonRetryable())
 	var details any // of a type that only the sealing converter needs to know
 	require.NoError(t, failure.Details(&details))
@@ -255,7 +255,7 @@ func TestExitsAndSendsInterleave(t *testing.T) {
 	for i := range 200 {
 		claim := w.enroll("start")
 		var group sync.WaitGroup
-		var got activities.SendResult
+		var got contract.SendResult
 		group.Go(func() {
 			var err error
 			if got, err = w.Send(t.Context(), hello(claim, 1)); err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
@@ -125,17 +126,17 @@ func (w *world) eventOf(user, name, properties string) ingest.Result {
 }
 
 // enroll lets an event enroll "ada" and returns the enrollment, claimed.
-func (w *world) enroll(trigger string) activities.Claim {
+func (w *world) enroll(trigger string) contract.Claim {
 	w.t.Helper()
 	return w.enrollOf("ada", trigger)
 }
 
-func (w *world) enrollOf(user, trigger string) activities.Claim {
+func (w *world) enrollOf(user, trigger string) contract.Claim {
 	w.t.Helper()
 	w.eventOf(user, trigger, "")
 	var id uuid.UUID
 	w.scan(&id, `select e.id from enrollments e join contacts c on c.id = e.contact_id where c.external_id = $1 order by e.created_at desc, e.entry desc limit 1`, user)
-	claim, err := w.ClaimEnrollment(w.t.Context(), activities.ClaimRequest{EnrollmentID: id.String(), FirstRunID: "run-1"})
+	claim, err := w.ClaimEnrollment(w.t.Context(), contract.ClaimRequest{EnrollmentID: id.String(), FirstRunID: "run-1"})
 	require.NoError(w.t, err)
 	require.True(w.t, claim.Claimed)
 	return claim
@@ -166,14 +167,14 @@ func (w *world) exec(query string, args ...any) {
 	require.NoError(w.t, err)
 }
 
-func step(claim activities.Claim, key string) activities.Step {
-	return activities.Step{EnrollmentID: claim.Enrollment.ID, Key: key, Node: key}
+func step(claim contract.Claim, key string) contract.Step {
+	return contract.Step{EnrollmentID: claim.Enrollment.ID, Key: key, Node: key}
 }
 
 // hello is a send of the template "hello", the nth of its enrollment.
-func hello(claim activities.Claim, n int) activities.SendRequest {
+func hello(claim contract.Claim, n int) contract.SendRequest {
 	key := fmt.Sprintf("send:hello#%d", n)
 	at := step(claim, key)
 	at.Node = "send:hello"
-	return activities.SendRequest{Step: at, Key: claim.Enrollment.ID + ":" + key, Template: "hello", Props: json.RawMessage(`{"word":"there"}`)}
+	return contract.SendRequest{Step: at, Key: claim.Enrollment.ID + ":" + key, Template: "hello", Props: json.RawMessage(`{"word":"there"}`)}
 }

@@ -4,19 +4,20 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
 // stand queues where the enrollment stands from the commit on.
-func (a *Activities) stand(ctx context.Context, tx *store.EnrollmentTx, status, node string) {
+func (a *Activities) stand(ctx context.Context, tx *store.EnrollmentTx, status contract.EnrollmentStatus, node string) {
 	tx.Add(func(q *storedb.Queries) error {
 		return q.EnrollmentStand(ctx, storedb.EnrollmentStandParams{ID: tx.Enrollment.ID, Status: status, Node: node, Now: tx.Now})
 	})
 }
 
 // log queues a row of the step log. A repeated step adds none (J-114).
-func (a *Activities) log(ctx context.Context, tx *store.EnrollmentTx, step Step, action, from, to string, detail map[string]any) {
+func (a *Activities) log(ctx context.Context, tx *store.EnrollmentTx, step contract.Step, action, from, to string, detail map[string]any) {
 	row := a.logRow(tx, step, action, from, to, detail)
 	tx.Add(func(q *storedb.Queries) error { return q.StepLogInsert(ctx, row) })
 	if step.LongHistory != "" {
@@ -26,7 +27,7 @@ func (a *Activities) log(ctx context.Context, tx *store.EnrollmentTx, step Step,
 
 // move queues a row of the step log that also says where the enrollment stands from
 // the commit on. A repeated step moves nobody (J-66).
-func (a *Activities) move(ctx context.Context, tx *store.EnrollmentTx, step Step, action, status, from, to string, detail map[string]any) {
+func (a *Activities) move(ctx context.Context, tx *store.EnrollmentTx, step contract.Step, action string, status contract.EnrollmentStatus, from, to string, detail map[string]any) {
 	row := a.logRow(tx, step, action, from, to, detail)
 	tx.Add(func(q *storedb.Queries) error {
 		return q.StepMove(ctx, storedb.StepMoveParams{
@@ -39,7 +40,7 @@ func (a *Activities) move(ctx context.Context, tx *store.EnrollmentTx, step Step
 	}
 }
 
-func (a *Activities) logRow(tx *store.EnrollmentTx, step Step, action, from, to string, detail map[string]any) storedb.StepLogInsertParams {
+func (a *Activities) logRow(tx *store.EnrollmentTx, step contract.Step, action, from, to string, detail map[string]any) storedb.StepLogInsertParams {
 	if detail == nil {
 		detail = map[string]any{}
 	}
@@ -53,7 +54,7 @@ func (a *Activities) logRow(tx *store.EnrollmentTx, step Step, action, from, to 
 }
 
 // warnLongHistory notes that the workflow's history has become long, once (J-99).
-func (a *Activities) warnLongHistory(ctx context.Context, tx *store.EnrollmentTx, step Step) {
+func (a *Activities) warnLongHistory(ctx context.Context, tx *store.EnrollmentTx, step contract.Step) {
 	tx.Add(func(q *storedb.Queries) error {
 		added, err := q.TroubleSet(ctx, storedb.TroubleSetParams{EnrollmentID: tx.Enrollment.ID, Kind: troubleHistory, Detail: step.LongHistory, Now: tx.Now})
 		if added > 0 {

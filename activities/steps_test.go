@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
 
@@ -43,35 +43,35 @@ func TestTheStepLog(t *testing.T) {
 			require.Equal(t, before, w.logged())
 		}
 	}
-	send := func(r activities.SendRequest) func() error {
+	send := func(r contract.SendRequest) func() error {
 		return func() error { _, err := w.Send(t.Context(), r); return err }
 	}
 	deadline := noon.Add(3 * time.Minute)
-	sleep := activities.Step{EnrollmentID: claim.Enrollment.ID, Key: "sleep:nap#1", Node: "nap"}
+	sleep := contract.Step{EnrollmentID: claim.Enrollment.ID, Key: "sleep:nap#1", Node: "nap"}
 	second := later(claim, 2)
 	second.Step.Node = "nudge"
 
 	at(0, "active send:hello", send(hello(claim, 1)))
 	at(1, "waiting nap sleep:nap#1", func() error {
-		_, err := w.BeginWait(t.Context(), activities.BeginWaitRequest{Step: sleep, Label: "nap", Deadline: &deadline})
+		_, err := w.BeginWait(t.Context(), contract.BeginWaitRequest{Step: sleep, Label: "nap", Deadline: &deadline})
 		return err
 	})
 	at(3, "active nap", func() error {
-		_, err := w.EndWait(t.Context(), activities.EndWaitRequest{Step: sleep})
+		_, err := w.EndWait(t.Context(), contract.EndWaitRequest{Step: sleep})
 		return err
 	})
 	at(4, "active start over", func() error {
-		_, err := w.Checkpoint(t.Context(), activities.Step{EnrollmentID: claim.Enrollment.ID, Key: "node:start over#1", Node: "start over"})
+		_, err := w.Checkpoint(t.Context(), contract.Step{EnrollmentID: claim.Enrollment.ID, Key: "node:start over#1", Node: "start over"})
 		return err
 	})
 	at(5, "active start over", func() error {
-		r := activities.TriggerRequest{Step: step(claim, "trigger:word#1"), Event: hogsend.TriggerEvent{Event: "word", Properties: hogsend.Properties{"said": "secret"}}, OccurredAt: noon}
+		r := contract.TriggerRequest{Step: step(claim, "trigger:word#1"), Event: hogsend.TriggerEvent{Event: "word", Properties: hogsend.Properties{"said": "secret"}}, OccurredAt: noon}
 		r.Step.Node = "start over"
 		_, err := w.Trigger(t.Context(), r)
 		return err
 	})
 	at(6, "active start over", func() error {
-		_, err := w.KeepOnce(t.Context(), activities.OnceRequest{Step: step(claim, "once:dice#1"), Label: "dice", Value: json.RawMessage(`"secret"`)})
+		_, err := w.KeepOnce(t.Context(), contract.OnceRequest{Step: step(claim, "once:dice#1"), Label: "dice", Value: json.RawMessage(`"secret"`)})
 		return err
 	})
 	at(7, "waiting defer:nudge send:hello#2:defer#1", send(second))

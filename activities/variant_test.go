@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // someContacts are the same on every run.
@@ -32,7 +33,7 @@ func TestArmsHaveTheirShares(t *testing.T) {
 	chosen := map[string]int{}
 	arms := []hogsend.Arm{{Name: "a", Weight: 90}, {Name: "none"}, {Name: "b", Weight: 10}}
 	for _, id := range someContacts(people) {
-		chosen[activities.ChooseArm("welcome", "subject", id, arms)]++
+		chosen[decide.ChooseArm("welcome", "subject", id, arms)]++
 	}
 	require.Len(t, chosen, 2)
 	require.InDelta(t, people/10, chosen["b"], people/100)
@@ -48,23 +49,23 @@ func TestArmsAreKept(t *testing.T) {
 	moved, other := 0, 0
 	people := someContacts(1000)
 	for _, id := range people {
-		before := activities.ChooseArm("welcome", "subject", id, arms(50))
-		require.Equal(t, before, activities.ChooseArm("welcome", "subject", id, arms(50)))
-		after := activities.ChooseArm("welcome", "subject", id, arms(150))
+		before := decide.ChooseArm("welcome", "subject", id, arms(50))
+		require.Equal(t, before, decide.ChooseArm("welcome", "subject", id, arms(50)))
+		after := decide.ChooseArm("welcome", "subject", id, arms(150))
 		if before == "a" {
 			require.Equal(t, "a", after)
 		} else if after == "a" {
 			moved++
 		}
-		if before != activities.ChooseArm("welcome", "button", id, arms(50)) {
+		if before != decide.ChooseArm("welcome", "button", id, arms(50)) {
 			other++
 		}
 	}
 	require.InDelta(t, 250, moved, 60)
 	require.InDelta(t, 500, other, 80)
-	require.Equal(t, "only", activities.ChooseArm("j", "n", people[0], []hogsend.Arm{{Name: "only", Weight: 1}}))
+	require.Equal(t, "only", decide.ChooseArm("j", "n", people[0], []hogsend.Arm{{Name: "only", Weight: 1}}))
 	// The first 8 bytes of SHA-256("j/n/c") are f6a19362: computed apart.
-	require.Equal(t, "high", activities.ChooseArm("j", "n", "c", []hogsend.Arm{{Name: "low", Weight: 1}, {Name: "high", Weight: 1}}))
+	require.Equal(t, "high", decide.ChooseArm("j", "n", "c", []hogsend.Arm{{Name: "low", Weight: 1}, {Name: "high", Weight: 1}}))
 }
 
 // J-114, J-142: what was chosen first stays for the enrollment, logged once.
@@ -73,8 +74,8 @@ func TestTheFirstChoiceStays(t *testing.T) {
 	w := newWorld(t)
 	claim := w.enroll("start")
 	choose := func(name string, arms ...hogsend.Arm) string {
-		got, err := w.ChooseVariant(t.Context(), activities.VariantRequest{
-			Step: activities.Step{EnrollmentID: claim.Enrollment.ID, Key: "variant:" + name}, Journey: "welcome", Name: name, Arms: arms,
+		got, err := w.ChooseVariant(t.Context(), contract.VariantRequest{
+			Step: contract.Step{EnrollmentID: claim.Enrollment.ID, Key: "variant:" + name}, Journey: "welcome", Name: name, Arms: arms,
 		})
 		require.NoError(t, err)
 		return got

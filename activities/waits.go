@@ -9,31 +9,24 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
-// The states of a wait.
-const (
-	waitOpen     = "open"
-	waitMatched  = "matched"
-	waitTimedOut = "timed_out"
-	waitClosed   = "closed"
-)
-
 // BeginWait looks back and registers a wait in one transaction under the contact's
 // lock, so that no event falls between the two (J-125). A repeated call finds the
 // wait of the first, with its deadline (J-97c).
-func (a *Activities) BeginWait(ctx context.Context, r BeginWaitRequest) (WaitState, error) {
+func (a *Activities) BeginWait(ctx context.Context, r contract.BeginWaitRequest) (contract.WaitState, error) {
 	id, err := parseID(r.Step.EnrollmentID)
 	if err != nil {
-		return WaitState{}, final(err)
+		return contract.WaitState{}, final(err)
 	}
-	var state WaitState
+	var state contract.WaitState
 	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
-		if !store.Live(tx.Enrollment.Status) {
-			state = WaitState{Ended: true}
+		if !tx.Enrollment.Status.Live() {
+			state = contract.WaitState{Ended: true}
 			return nil
 		}
 		known, err := tx.Q.WaitFind(ctx, id, r.Step.Key)
@@ -51,7 +44,7 @@ func (a *Activities) BeginWait(ctx context.Context, r BeginWaitRequest) (WaitSta
 			return err
 		}
 		tx.Add(func(q *storedb.Queries) error { return q.WaitInsert(ctx, wait) })
-		a.move(ctx, tx, r.Step, "wait_started", "waiting", tx.Enrollment.Node, r.Label, waitDetail(r, wait.Deadline))
+		a.move(ctx, tx, r.Step, "wait_started", contract.EnrollmentWaiting, tx.Enrollment.Node, r.Label, waitDetail(r, wait.Deadline))
 		row := storedb.WaitFindRow{Wait: storedb.Wait{ID: wait.ID, Status: wait.Status, Deadline: wait.Deadline, EventID: wait.EventID, Label: r.Label, EventName: wait.EventName, Alternatives: wait.Alternatives, Place: wait.Place}}
 		if state, err = waitState(ctx, tx.Q, row); err == nil && state.Closed {
 			a.leaveWait(ctx, tx, r.Step, row.Wait)
@@ -63,10 +56,10 @@ func (a *Activities) BeginWait(ctx context.Context, r BeginWaitRequest) (WaitSta
 
 // newWait is the row of a wait: already closed when the look-back finds its event
 // or its deadline has passed.
-func (a *Activities) newWait(ctx context.Context, tx *store.EnrollmentTx, r BeginWaitRequest) (storedb.WaitInsertParams, error) {
+func (a *Activities) newWait(ctx context.Context, tx *store.EnrollmentTx, r contract.BeginWaitRequest) (storedb.WaitInsertParams, error) {
 	wait := storedb.WaitInsertParams{
 		ID: uuid.Must(uuid.NewV7()), EnrollmentID: tx.Enrollment.ID, ContactID: tx.Enrollment.ContactID, StepKey: r.Step.Key, Label: r.Label,
-		EventName: optional(r.Event), Conditions: r.Conditions, Digest: r.Digest, Deadline: r.Deadline, Status: waitOpen, RegisteredAt: tx.Now,
+		EventName: optional(r.Event), Conditions: r.Conditions, Digest: r.Digest, Deadline: r.Deadline, Status: contract.WaitOpen, RegisteredAt: tx.Now,
 	}
 	awaited := r.Any
 	if len(r.Any) > 0 {
@@ -82,10 +75,10 @@ func (a *Activities) newWait(ctx context.Context, tx *store.EnrollmentTx, r Begi
 			return wait, err
 		}
 	}
-	if wait.Status == waitOpen && r.Deadline != nil && !r.Deadline.After(tx.Now) {
-		wait.Status = waitTimedOut
+	if wait.Status == contract.WaitOpen && r.Deadline != nil && !r.Deadline.After(tx.Now) {
+		wait.Status = contract.WaitTimedOut
 	}
-	if wait.Status != waitOpen {
+	if wait.Status != contract.WaitOpen {
 		wait.ClosedAt = &tx.Now
 	}
 	return wait, nil
@@ -93,7 +86,7 @@ func (a *Activities) newWait(ctx context.Context, tx *store.EnrollmentTx, r Begi
 
 // lookBack finds the first event that the wait is for at a place. One that was found
 // for an earlier place gives way to one that was received before it.
-func (a *Activities) lookBack(ctx context.Context, tx *store.EnrollmentTx, r BeginWaitRequest, awaited criteria.Alternative, place int, wait *storedb.WaitInsertParams) error {
+func (a *Activities) lookBack(ctx context.Context, tx *store.EnrollmentTx, r contract.BeginWaitRequest, awaited criteria.Alternative, place int, wait *storedb.WaitInsertParams) error {
 	conditions, err := criteria.Unmarshal(orEmpty(awaited.Where))
 	if err != nil {
 		return err
@@ -115,7 +108,7 @@ func (a *Activities) lookBack(ctx context.Context, tx *store.EnrollmentTx, r Beg
 			continue
 		}
 		if wait.EventSeq == nil || *e.Seq < *wait.EventSeq {
-			wait.Status, wait.EventID, wait.EventSeq, wait.Place = waitMatched, &e.ID, e.Seq, int16(place) //nolint:gosec // at most 20
+			wait.Status, wait.EventID, wait.EventSeq, wait.Place = contract.WaitMatched, &e.ID, e.Seq, int16(place) //nolint:gosec // at most 20
 		}
 		return nil
 	}
@@ -131,15 +124,15 @@ func orEmpty(conditions json.RawMessage) json.RawMessage {
 
 // EndWait decides how a wait ended: by its event if one closed it, by its deadline
 // if that has passed for the database's clock; otherwise it goes on (J-126).
-func (a *Activities) EndWait(ctx context.Context, r EndWaitRequest) (WaitState, error) {
+func (a *Activities) EndWait(ctx context.Context, r contract.EndWaitRequest) (contract.WaitState, error) {
 	id, err := parseID(r.Step.EnrollmentID)
 	if err != nil {
-		return WaitState{}, final(err)
+		return contract.WaitState{}, final(err)
 	}
-	var state WaitState
+	var state contract.WaitState
 	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
-		if !store.Live(tx.Enrollment.Status) {
-			state = WaitState{Ended: true}
+		if !tx.Enrollment.Status.Live() {
+			state = contract.WaitState{Ended: true}
 			return nil
 		}
 		rows, err := tx.Q.WaitFind(ctx, id, r.Step.Key)
@@ -150,7 +143,7 @@ func (a *Activities) EndWait(ctx context.Context, r EndWaitRequest) (WaitState, 
 			return fmt.Errorf("find wait %s: %w", r.WaitID, store.ErrNotFound)
 		}
 		row := rows[0]
-		if status := closing(row.Wait, tx.Now, r.Abandon); status != waitOpen && row.Wait.Status == waitOpen {
+		if status := closing(row.Wait, tx.Now, r.Abandon); status != contract.WaitOpen && row.Wait.Status == contract.WaitOpen {
 			tx.Add(func(q *storedb.Queries) error {
 				return q.WaitClose(ctx, status, &tx.Now, row.Wait.ID)
 			})
@@ -165,22 +158,22 @@ func (a *Activities) EndWait(ctx context.Context, r EndWaitRequest) (WaitState, 
 }
 
 // closing is the state an open wait takes now.
-func closing(w storedb.Wait, now time.Time, abandon bool) string {
+func closing(w storedb.Wait, now time.Time, abandon bool) contract.WaitStatus {
 	switch {
-	case w.Status != waitOpen:
+	case w.Status != contract.WaitOpen:
 		return w.Status
 	case abandon:
-		return waitClosed
+		return contract.WaitClosed
 	case w.Deadline != nil && !w.Deadline.After(now):
-		return waitTimedOut
+		return contract.WaitTimedOut
 	}
-	return waitOpen
+	return contract.WaitOpen
 }
 
 // waitState reads a row of waits, with the event that closed it.
-func waitState(ctx context.Context, q *storedb.Queries, row storedb.WaitFindRow) (WaitState, error) {
+func waitState(ctx context.Context, q *storedb.Queries, row storedb.WaitFindRow) (contract.WaitState, error) {
 	w := row.Wait
-	state := WaitState{WaitID: w.ID.String(), Deadline: w.Deadline, Closed: w.Status != waitOpen, Index: int(w.Place)}
+	state := contract.WaitState{WaitID: w.ID.String(), Deadline: w.Deadline, Closed: w.Status != contract.WaitOpen, Index: int(w.Place)}
 	switch {
 	case w.EventID != nil:
 		e, err := q.EventGet(ctx, *w.EventID)
@@ -191,17 +184,17 @@ func waitState(ctx context.Context, q *storedb.Queries, row storedb.WaitFindRow)
 		if err != nil {
 			return state, err
 		}
-		state.Event, state.Now = &event, Moment{At: e.ReceivedAt.UTC(), Seq: *e.Seq}
+		state.Event, state.Now = &event, contract.EventPosition{At: e.ReceivedAt.UTC(), Seq: *e.Seq}
 	case state.Closed && w.Deadline != nil:
 		// Everything received at the deadline counts as seen: it lost against it.
-		state.Now = Moment{At: w.Deadline.UTC(), Seq: math.MaxInt64}
+		state.Now = contract.EventPosition{At: w.Deadline.UTC(), Seq: math.MaxInt64}
 	}
 	return state, nil
 }
 
 // leaveWait notes that the enrollment goes on (J-60), once.
-func (a *Activities) leaveWait(ctx context.Context, tx *store.EnrollmentTx, step Step, w storedb.Wait) {
-	outcome := map[string]string{waitMatched: "event", waitTimedOut: "timeout", waitClosed: "abandoned"}[w.Status]
+func (a *Activities) leaveWait(ctx context.Context, tx *store.EnrollmentTx, step contract.Step, w storedb.Wait) {
+	outcome := map[contract.WaitStatus]string{contract.WaitMatched: "event", contract.WaitTimedOut: "timeout", contract.WaitClosed: "abandoned"}[w.Status]
 	detail := map[string]any{"outcome": outcome}
 	if w.EventID != nil {
 		detail["eventId"] = w.EventID.String()
@@ -209,10 +202,10 @@ func (a *Activities) leaveWait(ctx context.Context, tx *store.EnrollmentTx, step
 			detail["index"] = w.Place
 		}
 	}
-	a.move(ctx, tx, step, "wait_ended", "active", w.Label, w.Label, detail)
+	a.move(ctx, tx, step, "wait_ended", contract.EnrollmentActive, w.Label, w.Label, detail)
 }
 
-func waitDetail(r BeginWaitRequest, deadline *time.Time) map[string]any {
+func waitDetail(r contract.BeginWaitRequest, deadline *time.Time) map[string]any {
 	detail := map[string]any{}
 	if r.Event != "" {
 		detail["event"] = r.Event
@@ -224,16 +217,4 @@ func waitDetail(r BeginWaitRequest, deadline *time.Time) map[string]any {
 		detail["until"] = deadline.UTC()
 	}
 	return detail
-}
-
-// Events are the names that the wait is for, none for a sleep and for a digest.
-func (r BeginWaitRequest) Events() []string {
-	events := []string{}
-	if r.Event != "" && !r.Digest {
-		events = append(events, r.Event)
-	}
-	for _, a := range r.Any {
-		events = append(events, a.Event)
-	}
-	return events
 }

@@ -9,22 +9,22 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
 
 // waitFor registers a wait for an event under a key.
-func (w *world) waitFor(claim activities.Claim, key, event string, after activities.Moment, deadline *time.Time) activities.WaitState {
+func (w *world) waitFor(claim contract.Claim, key, event string, after contract.EventPosition, deadline *time.Time) contract.WaitState {
 	w.t.Helper()
-	state, err := w.BeginWait(w.t.Context(), activities.BeginWaitRequest{Step: step(claim, key), Label: "wait-event:" + event, Event: event, After: after, Deadline: deadline})
+	state, err := w.BeginWait(w.t.Context(), contract.BeginWaitRequest{Step: step(claim, key), Label: "wait-event:" + event, Event: event, After: after, Deadline: deadline})
 	require.NoError(w.t, err)
 	return state
 }
 
-func (w *world) endWait(claim activities.Claim, key string, state activities.WaitState) activities.WaitState {
+func (w *world) endWait(claim contract.Claim, key string, state contract.WaitState) contract.WaitState {
 	w.t.Helper()
-	got, err := w.EndWait(w.t.Context(), activities.EndWaitRequest{Step: step(claim, key), WaitID: state.WaitID})
+	got, err := w.EndWait(w.t.Context(), contract.EndWaitRequest{Step: step(claim, key), WaitID: state.WaitID})
 	require.NoError(w.t, err)
 	return got
 }
@@ -133,27 +133,27 @@ func TestConditionsAndLookBack(t *testing.T) {
 	claim := w.enroll("start")
 	w.event("used", `{"feature": "a"}`)
 	b := w.event("used", `{"feature": "b"}`)
-	begin := func(key string, change func(*activities.BeginWaitRequest)) activities.WaitState {
-		r := activities.BeginWaitRequest{Step: step(claim, key), Label: key, Event: "used", After: claim.Now}
+	begin := func(key string, change func(*contract.BeginWaitRequest)) contract.WaitState {
+		r := contract.BeginWaitRequest{Step: step(claim, key), Label: key, Event: "used", After: claim.Now}
 		change(&r)
 		state, err := w.BeginWait(t.Context(), r)
 		require.NoError(t, err)
 		return state
 	}
-	state := begin("a", func(r *activities.BeginWaitRequest) {
+	state := begin("a", func(r *contract.BeginWaitRequest) {
 		r.Conditions = json.RawMessage(`[{"type":"property","property":"feature","operator":"eq","value":"b"}]`)
 	})
 	require.Equal(t, b.EventID.String(), state.Event.ID)
-	state = begin("b", func(r *activities.BeginWaitRequest) { r.Lookback = 48 * time.Hour })
+	state = begin("b", func(r *contract.BeginWaitRequest) { r.Lookback = 48 * time.Hour })
 	require.Equal(t, old.EventID.String(), state.Event.ID, "the earliest received wins, a late one too")
 	past := claim.Now.At.Add(-time.Hour)
-	state = begin("c", func(r *activities.BeginWaitRequest) { r.Deadline = &past })
+	state = begin("c", func(r *contract.BeginWaitRequest) { r.Deadline = &past })
 	require.True(t, state.Closed, "a past deadline only looks back")
 	require.Nil(t, state.Event)
 
 	_, err = w.Ingest.Ingest(t.Context(), ingest.Event{Name: "rare", UserID: "ada", Timestamp: &late})
 	require.NoError(t, err)
-	state = begin("d", func(r *activities.BeginWaitRequest) { r.Event = "rare" })
+	state = begin("d", func(r *contract.BeginWaitRequest) { r.Event = "rare" })
 	require.False(t, state.Closed, "a late event wakes no wait")
 }
 
@@ -162,7 +162,7 @@ func TestASleepEndsAtItsDeadline(t *testing.T) {
 	w := newWorld(t)
 	claim := w.enroll("start")
 	past := time.Now().Add(-time.Second)
-	state, err := w.BeginWait(t.Context(), activities.BeginWaitRequest{Step: step(claim, "sleep:x#1"), Label: "wait:0s", After: claim.Now, Deadline: &past})
+	state, err := w.BeginWait(t.Context(), contract.BeginWaitRequest{Step: step(claim, "sleep:x#1"), Label: "wait:0s", After: claim.Now, Deadline: &past})
 	require.NoError(t, err)
 	require.True(t, state.Closed)
 	require.Equal(t, 1, w.count("step_logs where action = 'wait_started'"))
@@ -174,7 +174,7 @@ func TestAnAbandonedWaitIsVoid(t *testing.T) {
 	w := newWorld(t)
 	claim := w.enroll("start")
 	state := w.waitFor(claim, "wait:a#1", "used", claim.Now, nil)
-	got, err := w.EndWait(t.Context(), activities.EndWaitRequest{Step: step(claim, "wait:a#1"), WaitID: state.WaitID, Abandon: true})
+	got, err := w.EndWait(t.Context(), contract.EndWaitRequest{Step: step(claim, "wait:a#1"), WaitID: state.WaitID, Abandon: true})
 	require.NoError(t, err)
 	require.True(t, got.Closed)
 	w.event("used", "")
@@ -205,7 +205,7 @@ func TestRegistrationRacesWithItsEvent(t *testing.T) {
 	now := claim.Now
 	for range 50 {
 		var group sync.WaitGroup
-		var state activities.WaitState
+		var state contract.WaitState
 		var event ingest.Result
 		key := "wait:" + time.Now().String()
 		group.Go(func() { state = w.waitFor(claim, key, "used", now, nil) })
@@ -224,8 +224,8 @@ func TestAWaitForAnyEndsOnceByTheFirst(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	claim := w.enroll("start")
-	begin := func(key string, after activities.Moment, alternatives ...criteria.Alternative) activities.WaitState {
-		state, err := w.BeginWait(t.Context(), activities.BeginWaitRequest{Step: step(claim, key), Label: "wait-any", Any: alternatives, After: after})
+	begin := func(key string, after contract.EventPosition, alternatives ...criteria.Alternative) contract.WaitState {
+		state, err := w.BeginWait(t.Context(), contract.BeginWaitRequest{Step: step(claim, key), Label: "wait-any", Any: alternatives, After: after})
 		require.NoError(t, err)
 		return state
 	}
@@ -259,8 +259,8 @@ func TestTwoEventsRaceWithAWaitForAny(t *testing.T) {
 	w := newWorld(t)
 	claim := w.enroll("start")
 	now := claim.Now
-	begin := func(key string) activities.WaitState {
-		state, err := w.BeginWait(t.Context(), activities.BeginWaitRequest{
+	begin := func(key string) contract.WaitState {
+		state, err := w.BeginWait(t.Context(), contract.BeginWaitRequest{
 			Step: step(claim, key), Label: "wait-any", Any: []criteria.Alternative{{Event: "paid"}, {Event: "canceled"}}, After: now,
 		})
 		require.NoError(t, err)
@@ -268,14 +268,14 @@ func TestTwoEventsRaceWithAWaitForAny(t *testing.T) {
 	}
 	for n := range 30 {
 		var group sync.WaitGroup
-		var state activities.WaitState
+		var state contract.WaitState
 		var events [2]ingest.Result
 		group.Go(func() { state = begin(fmt.Sprint("any:a#", n)) })
 		group.Go(func() { events[0] = w.event("paid", "") })
 		group.Go(func() { events[1] = w.event("canceled", "") })
 		group.Wait()
 		var seen []string
-		for _, ended := range []activities.WaitState{w.endWait(claim, fmt.Sprint("any:a#", n), state), {}} {
+		for _, ended := range []contract.WaitState{w.endWait(claim, fmt.Sprint("any:a#", n), state), {}} {
 			if !ended.Closed {
 				ended = begin(fmt.Sprint("any:b#", n))
 			}

@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // S-1, S-2
@@ -42,7 +43,7 @@ func TestTheFirstValidSourceIsTheZone(t *testing.T) {
 		},
 		{"", properties{"timezone": map[string]any{}}, "", hogsend.Zone{Name: "UTC", Source: hogsend.ZoneFallback}, []hogsend.ZoneSource{hogsend.ZoneProperties}},
 	} {
-		got, refused := activities.ResolveZone(hogsend.Contact{Timezone: tt.column, Properties: tt.properties}, tt.fallback)
+		got, refused := decide.ResolveZone(hogsend.Contact{Timezone: tt.column, Properties: tt.properties}, tt.fallback)
 		require.Equal(t, tt.want, got)
 		require.Equal(t, tt.refused, refused)
 	}
@@ -91,7 +92,7 @@ func TestFindInstant(t *testing.T) {
 		{hogsend.Schedule{Day: hogsend.DayTomorrow, At: "7:00", Window: &hogsend.Window{Start: "0:00", End: "0:00"}}, "2026-06-02T11:00:00Z"},
 		{hogsend.Schedule{Day: hogsend.DayTomorrow, At: "10:00", Zone: "UTC"}, "2026-06-02T10:00:00Z"},
 	} {
-		got, err := w.FindInstant(t.Context(), activities.InstantRequest{EnrollmentID: claim.Enrollment.ID, Now: monday, Schedule: tt.schedule})
+		got, err := w.FindInstant(t.Context(), contract.InstantRequest{EnrollmentID: claim.Enrollment.ID, Now: monday, Schedule: tt.schedule})
 		require.NoError(t, err)
 		require.Equal(t, tt.want, got.At.Format(time.RFC3339))
 		if tt.schedule.Zone == "" && tt.schedule.Window != nil { // the same builder, as a pure function (S-2)
@@ -100,8 +101,8 @@ func TestFindInstant(t *testing.T) {
 			require.True(t, pure.Equal(got.At))
 		}
 	}
-	_, err := w.FindInstant(t.Context(), activities.InstantRequest{
+	_, err := w.FindInstant(t.Context(), contract.InstantRequest{
 		EnrollmentID: claim.Enrollment.ID, Now: monday, Schedule: hogsend.Schedule{Day: hogsend.DayTomorrow, At: "10:00", Zone: "Local"},
 	})
-	requireFinal(t, err, activities.TypeValidation) // S-2
+	requireFinal(t, err, contract.ErrorTypeValidation) // S-2
 }

@@ -18,10 +18,10 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/config"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/schema"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // finding is one line of doctor's report.
@@ -173,7 +173,7 @@ func searchAttributes(ctx context.Context, c client.Client, namespace string) er
 	if err != nil {
 		return fmt.Errorf("list search attributes: %w", err)
 	}
-	for _, name := range []string{names.AttributeJourney, names.AttributeContact, names.AttributeBucket} {
+	for _, name := range []string{contract.AttributeJourney, contract.AttributeContact, contract.AttributeBucket} {
 		if _, ok := list.GetCustomAttributes()[name]; !ok {
 			return fmt.Errorf("%s is missing; run: temporal operator search-attribute create --name %s --type Keyword", name, name)
 		}

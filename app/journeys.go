@@ -15,6 +15,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/config"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
@@ -348,7 +349,7 @@ func retire(ctx context.Context, s *store.Store, registry hogsend.Registry, buil
 		}
 		for _, id := range ids {
 			var ended *ingest.EndedError
-			err := g.Exit(ctx, id, ingest.ReasonRetired)
+			err := g.Exit(ctx, id, contract.ExitRetired)
 			switch {
 			case err == nil:
 				n++

@@ -20,11 +20,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hogsend/hogsend/internal/config"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/replay"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/worker"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // codedError ends a command with a code of its own. Without an error it prints nothing:
@@ -178,7 +178,7 @@ func (g *gate) stored(ctx context.Context) error {
 			return err
 		}
 		journey := replay.TypeOf(history)
-		if id, found := strings.CutPrefix(journey, names.JourneyType("")); found {
+		if id, found := strings.CutPrefix(journey, contract.JourneyType("")); found {
 			journey = id
 		}
 		if len(g.ids) > 0 && !slices.Contains(g.ids, journey) {

@@ -11,8 +11,8 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/hogsendtest/internal/virtual"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/replay"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // storedHistory is a history that can be kept in a file: that of a journey, up to the
@@ -27,7 +27,7 @@ type storedHistory struct {
 func storedHistories(h *host, histories []virtual.History) []storedHistory {
 	var all []storedHistory
 	for _, history := range histories {
-		journey, ok := strings.CutPrefix(history.Type, names.JourneyType(""))
+		journey, ok := strings.CutPrefix(history.Type, contract.JourneyType(""))
 		if j := h.scenario.catalog.byID[history.Type]; j != nil {
 			journey, ok = j.ID, true
 		}

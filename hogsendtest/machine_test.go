@@ -1,6 +1,8 @@
 package hogsendtest
 
 import (
+	"github.com/hogsend/hogsend/internal/contract"
+
 	"cmp"
 	"fmt"
 	"math"
@@ -39,7 +41,8 @@ type operation struct {
 type life struct {
 	contact, journey   string
 	entry, mails, next int
-	status, node       string
+	status             contract.EnrollmentStatus
+	node               string
 	log                []string
 	made               time.Duration
 	logical            point // the logical now (J-117)
@@ -53,7 +56,9 @@ type life struct {
 	due                  *time.Duration
 }
 
-func (n *life) live() bool { return n.status == statusActive || n.status == statusWaiting }
+func (n *life) live() bool {
+	return n.status.Live()
+}
 
 func (n *life) name() string { return fmt.Sprintf("%s %s#%d", n.contact, n.journey, n.entry) }
 
@@ -79,7 +84,7 @@ func (m *machine) event(contact, name, about string) {
 	for _, j := range lifeJourneys() {
 		for _, n := range m.of(contact, j.ID) {
 			if n.live() && j.ExitOn != nil && j.ExitOn[0].Event == name && (j.ExitOn[0].Where == nil || about == "mails") { // J-71
-				m.end(n, statusExited, "exited event:"+name)
+				m.end(n, contract.EnrollmentExited, "exited event:"+name)
 			}
 		}
 	}
@@ -126,22 +131,22 @@ func (m *machine) enroll(contact, journey, limit string, at point) {
 	if decision != "enrolled" {
 		return
 	}
-	n := &life{contact: contact, journey: journey, entry: len(earlier) + 1, status: statusActive, node: "start", made: m.now, logical: at}
+	n := &life{contact: contact, journey: journey, entry: len(earlier) + 1, status: contract.EnrollmentActive, node: "start", made: m.now, logical: at}
 	m.enrollments = append(m.enrollments, n)
 	m.log(n, "enrolled") // J-58
 }
 
 // end is the one way into a terminal state (J-61 to J-63): nothing leads out of it.
-func (m *machine) end(n *life, status, what string) {
+func (m *machine) end(n *life, status contract.EnrollmentStatus, what string) {
 	n.status, n.waits, n.held = status, false, false
 	m.log(n, what)
-	m.event(n.contact, "journey:"+status, n.journey)
+	m.event(n.contact, "journey:"+string(status), n.journey)
 }
 
 func (m *machine) cancel(contact, journey string) {
 	for _, n := range m.of(contact, journey) {
 		if n.live() {
-			m.end(n, statusExited, "exited admin")
+			m.end(n, contract.EnrollmentExited, "exited admin")
 		}
 	}
 }
@@ -183,7 +188,7 @@ func (m *machine) settle() {
 			_, paused := m.pausedAt[n.journey]
 			if n.held && n.due != nil && !paused && *n.due <= m.now {
 				n.held, n.due, n.released = false, nil, true
-				n.status, n.node = statusActive, "send:note"
+				n.status, n.node = contract.EnrollmentActive, "send:note"
 				resumed := "resumed"
 				if n.skip {
 					resumed += " paused_late"
@@ -205,7 +210,7 @@ func (m *machine) step(n *life) bool {
 	case !n.live() || n.held || n.waits && !n.rung && n.heard == nil:
 		return false
 	case n.next == len(program):
-		m.end(n, statusCompleted, "completed")
+		m.end(n, contract.EnrollmentCompleted, "completed")
 		return true
 	}
 	switch o := program[n.next]; {
@@ -214,7 +219,7 @@ func (m *machine) step(n *life) bool {
 	case o.does == "mail":
 		m.mail(n)
 	case o.does == "fail":
-		m.end(n, statusFailed, "failed")
+		m.end(n, contract.EnrollmentFailed, "failed")
 	default:
 		m.wait(n, o)
 	}
@@ -224,7 +229,7 @@ func (m *machine) step(n *life) bool {
 func (m *machine) mail(n *life) {
 	skip := n.released && n.skip
 	if _, paused := m.pausedAt[n.journey]; paused { // J-101
-		n.held, n.heldAt, n.skip, n.status, n.node = true, m.now, false, statusWaiting, "paused:send:note"
+		n.held, n.heldAt, n.skip, n.status, n.node = true, m.now, false, contract.EnrollmentWaiting, "paused:send:note"
 		m.log(n, "paused")
 		return
 	}
@@ -252,13 +257,13 @@ func (m *machine) wait(n *life, o operation) {
 	}
 	m.log(n, "wait_started")
 	if n.waits = true; n.heard == nil {
-		n.status = statusWaiting // J-59
+		n.status = contract.EnrollmentWaiting // J-59
 	}
 }
 
 func (m *machine) wake(n *life, o operation) {
 	outcome := "timeout"
-	n.status, n.logical = statusActive, point{n.deadline, math.MaxInt} // J-60
+	n.status, n.logical = contract.EnrollmentActive, point{n.deadline, math.MaxInt} // J-60
 	silent := o.does == "listen" && n.heard == nil
 	if n.heard != nil {
 		outcome, n.logical = "event", *n.heard
@@ -267,7 +272,7 @@ func (m *machine) wake(n *life, o operation) {
 	n.next++
 	m.log(n, "wait_ended "+outcome)
 	if silent {
-		m.end(n, statusExited, "exited silence")
+		m.end(n, contract.EnrollmentExited, "exited silence")
 	}
 }
 

@@ -1,5 +1,7 @@
 package hogsendtest
 
+import "github.com/hogsend/hogsend/internal/contract"
+
 // Send is a template whose sends are scripted.
 type Send struct {
 	scenario *Scenario
@@ -18,9 +20,10 @@ func (o *Send) Always(outcome Outcome) { o.scenario.sends.always[o.template] = o
 
 // Outcome is what becomes of a send. The zero value goes out.
 type Outcome struct {
-	kind           outcomeKind
-	status, reason string
-	retries        int
+	kind    outcomeKind
+	status  contract.SendStatus
+	reason  contract.SendReason
+	retries int
 }
 
 type outcomeKind int
@@ -35,18 +38,18 @@ const (
 // Suppressed is the verdict of a suppressed address; reason is bounce, complaint,
 // manual or import.
 func Suppressed(reason string) Outcome {
-	return Outcome{kind: outcomeVerdict, status: sendSuppressed, reason: reason}
+	return Outcome{kind: outcomeVerdict, status: contract.SendSuppressed, reason: contract.SendReason(reason)}
 }
 
 // Skipped is the verdict of a send that the gate leaves out, for example for the
 // reason frequency_capped (E-13).
 func Skipped(reason string) Outcome {
-	return Outcome{kind: outcomeVerdict, status: sendSkipped, reason: reason}
+	return Outcome{kind: outcomeVerdict, status: contract.SendSkipped, reason: contract.SendReason(reason)}
 }
 
 // Unsubscribed is the verdict of a contact that is unsubscribed from everything.
 func Unsubscribed() Outcome {
-	return Outcome{kind: outcomeVerdict, status: sendSuppressed, reason: "unsubscribed_all"}
+	return Outcome{kind: outcomeVerdict, status: contract.SendSuppressed, reason: contract.SendUnsubscribedAll}
 }
 
 // Retried goes out after the provider has failed n times for a while: a second after
@@ -54,7 +57,9 @@ func Unsubscribed() Outcome {
 func Retried(n int) Outcome { return Outcome{retries: n} }
 
 // Refused is a provider that refuses the mail for good, with its text (E-32).
-func Refused(text string) Outcome { return Outcome{kind: outcomeRefused, reason: text} }
+func Refused(text string) Outcome {
+	return Outcome{kind: outcomeRefused, reason: contract.SendReason(text)}
+}
 
 // UnknownOutcome is a send of which nobody knows whether it arrived. In production
 // that is known a day later; here at once.

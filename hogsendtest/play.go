@@ -17,8 +17,8 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/hogsendtest/internal/virtual"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/workflows"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 const (
@@ -84,7 +84,7 @@ func registerWorkflows(r workflowRegistry, w *watcher, journeys []hogsend.Journe
 		if j.Reaction == nil {
 			run := workflows.Journey(watched)
 			for _, id := range append([]string{j.ID}, j.Aliases...) {
-				r.RegisterWorkflowWithOptions(run, workflow.RegisterOptions{Name: names.JourneyType(id)})
+				r.RegisterWorkflowWithOptions(run, workflow.RegisterOptions{Name: contract.JourneyType(id)})
 			}
 			continue
 		}
@@ -301,12 +301,6 @@ func (p *play) settle() error {
 	return nil
 }
 
-// signal is the argument of names.SignalWait.
-type signal struct {
-	WaitID  string `json:"waitId"`
-	EventID string `json:"eventId"`
-}
-
 // deliver tells Temporal what a row of the outbox says.
 func (p *play) deliver(m message) error {
 	var input any
@@ -316,7 +310,7 @@ func (p *play) deliver(m message) error {
 	case tellDwell:
 		input = m.dwell
 	case tellSignal:
-		input = signal{WaitID: m.waitID, EventID: m.eventID}
+		input = contract.WaitSignal{WaitID: m.waitID, EventID: m.eventID}
 	case tellCancel:
 		p.server.Cancel(m.workflowID)
 		return nil
@@ -345,7 +339,7 @@ func payload(value any) (*commonpb.Payloads, error) {
 func (p *play) check() []problem {
 	found := append([]problem(nil), p.world.problems...)
 	for _, wt := range p.world.waits {
-		if n := wt.enrollment; wt.status == waitOpen && wt.deadline == nil && n.isLive() && p.host.scenario.end == nil {
+		if n := wt.enrollment; wt.status == contract.WaitOpen && wt.deadline == nil && n.isLive() && p.host.scenario.end == nil {
 			found = append(found, problem{kind: OpenWait, name: n.journeyID, text: fmt.Sprintf("%s of %s still waits at %s for %s, without a deadline",
 				n.journeyID, n.person.name(), wt.label, wt.events())})
 		}

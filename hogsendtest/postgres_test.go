@@ -22,6 +22,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/activities"
 	"github.com/hogsend/hogsend/hogsendtest/internal/virtual"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
@@ -246,7 +247,7 @@ func (p *postgres) cancel(contact, journeyID string) error {
 		return fmt.Errorf("find enrollment: %w", err)
 	}
 	p.clock(-time.Microsecond)
-	return p.ingester.Exit(p.t.Context(), id, ingest.ReasonAdmin)
+	return p.ingester.Exit(p.t.Context(), id, contract.ExitAdmin)
 }
 
 func (p *postgres) enable(journeyID string, on bool) error {
@@ -418,7 +419,7 @@ func inMemory(t *testing.T, s *Scenario) []string {
 	}
 	for _, n := range enrollments {
 		at := n.endedAt
-		if n.status == statusFailed {
+		if n.status == contract.EnrollmentFailed {
 			at = time.Time{}
 		}
 		add("enrollment", at, fmt.Sprintf("%s %s#%d %s %s %s %s hops %d", n.person.name(), n.journeyID, n.entry, n.status, n.node, n.exitReason, n.failure, n.hops))

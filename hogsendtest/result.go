@@ -261,14 +261,14 @@ func (w *world) result(t T, start time.Time) *Result {
 
 func (w *world) summary(n *enrollment) Enrollment {
 	e := Enrollment{
-		ID: n.id, Contact: n.person.name(), Journey: n.journeyID, Entry: n.entry, Status: n.status, ExitReason: n.exitReason, Error: n.failure,
+		ID: n.id, Contact: n.person.name(), Journey: n.journeyID, Entry: n.entry, Status: string(n.status), ExitReason: string(n.exitReason), Error: n.failure,
 		Node: n.node, EnrolledAt: n.createdAt, EndedAt: n.endedAt, Variants: map[string]string{},
 	}
 	for _, row := range w.logs {
 		if row.enrollment != n {
 			continue
 		}
-		if node := row.to; row.action != n.status && (len(e.Nodes) == 0 || e.Nodes[len(e.Nodes)-1] != node) {
+		if node := row.to; row.action != string(n.status) && (len(e.Nodes) == 0 || e.Nodes[len(e.Nodes)-1] != node) {
 			e.Nodes = append(e.Nodes, node)
 		}
 		if row.action == "event_triggered" {

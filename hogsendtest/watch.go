@@ -14,7 +14,7 @@ import (
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // call is one thing that the code of a workflow asked for.
@@ -133,7 +133,7 @@ func (o *watchedCalls) note(ctx workflow.Context, what string, args ...any) {
 		if step, ok := stepOf(arg); ok {
 			c.what = step.Key + " (" + what + ")"
 		}
-		if wait, ok := arg.(activities.BeginWaitRequest); ok {
+		if wait, ok := arg.(contract.BeginWaitRequest); ok {
 			c.wait = wait.Label
 		}
 		c.detail += detailOf(arg)
@@ -142,19 +142,19 @@ func (o *watchedCalls) note(ctx workflow.Context, what string, args ...any) {
 }
 
 // stepOf is the step that a request of an activity is about.
-func stepOf(arg any) (activities.Step, bool) {
-	if step, ok := arg.(activities.Step); ok {
+func stepOf(arg any) (contract.Step, bool) {
+	if step, ok := arg.(contract.Step); ok {
 		return step, true
 	}
 	v := reflect.ValueOf(arg)
 	if v.Kind() != reflect.Struct {
-		return activities.Step{}, false
+		return contract.Step{}, false
 	}
 	f := v.FieldByName("Step")
 	if !f.IsValid() {
-		return activities.Step{}, false
+		return contract.Step{}, false
 	}
-	step, ok := f.Interface().(activities.Step)
+	step, ok := f.Interface().(contract.Step)
 	return step, ok
 }
 

@@ -13,10 +13,10 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/workflows"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // What production is configured with unless told otherwise.
@@ -121,23 +121,17 @@ type enrollment struct {
 	id, journeyID, workflowID, workflowType string
 	person                                  *person
 	entry, hops, retries                    int
-	status, node, version                   string
+	status                                  contract.EnrollmentStatus
+	node, version                           string
 	createdAt, endedAt                      time.Time
-	exitReason, failure                     string
+	exitReason                              contract.ExitReason
+	failure                                 string
 	trigger                                 *event
 	firstRun                                string
 	bornOf                                  *cause
 }
 
-const (
-	statusActive    = "active"
-	statusWaiting   = "waiting"
-	statusCompleted = "completed"
-	statusFailed    = "failed"
-	statusExited    = "exited"
-)
-
-func (n *enrollment) isLive() bool { return n.status == statusActive || n.status == statusWaiting }
+func (n *enrollment) isLive() bool { return n.status.Live() }
 
 type logRow struct {
 	enrollment       *enrollment
@@ -215,7 +209,7 @@ func typeOf(j *hogsend.Journey) string {
 	if j.Reaction != nil {
 		return j.ID
 	}
-	return names.JourneyType(j.ID)
+	return contract.JourneyType(j.ID)
 }
 
 func clone(p hogsend.Properties) hogsend.Properties {
@@ -329,7 +323,7 @@ func (w *world) log(n *enrollment, key, action, from, to, detail string) {
 func (w *world) tell(m message) { w.told = append(w.told, m) }
 
 // stand moves a live enrollment (J-59, J-60).
-func (n *enrollment) stand(status, node string) {
+func (n *enrollment) stand(status contract.EnrollmentStatus, node string) {
 	if n.isLive() {
 		n.status, n.node = status, node
 	}

@@ -8,7 +8,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // worldActivities are the side effects of journeys by the names they are registered
@@ -16,30 +16,30 @@ import (
 // with the effect of once.
 func worldActivities(h *host) map[string]any {
 	return map[string]any{
-		activities.ClaimEnrollmentName:  locked(h, (*world).claim),
-		activities.FinishEnrollmentName: locked(h, (*world).finishEnrollment),
-		activities.BeginWaitName:        locked(h, (*world).beginWait),
-		activities.EndWaitName:          locked(h, (*world).endWait),
-		activities.ReadContactName:      locked(h, (*world).readContact),
-		activities.IsSubscribedName:     locked(h, (*world).isSubscribed),
-		activities.SendName:             locked(h, (*world).sendMail),
-		activities.TriggerName:          locked(h, (*world).triggerEvent),
-		activities.CheckpointName:       locked(h, (*world).checkpoint),
-		activities.KeepOnceName:         locked(h, (*world).keepOnce),
-		activities.ReadOnceName:         locked(h, (*world).readOnce),
-		activities.ExitName:             locked(h, (*world).exit),
-		activities.AbandonHoldName:      locked(h, (*world).abandonHold),
-		activities.DwellName:            locked(h, (*world).dwell),
-		activities.IdentifyName:         locked(h, (*world).identifyContact),
-		activities.CaptureName:          locked(h, (*world).capture),
-		activities.FindInstantName:      locked(h, (*world).findInstant),
-		activities.ReadTimezoneName:     locked(h, (*world).readTimezone),
-		activities.PastEventsName:       locked(h, (*world).pastEvents),
-		activities.PastEntriesName:      locked(h, (*world).pastEntries),
-		activities.PastMailsName:        locked(h, (*world).pastMails),
-		activities.ChooseVariantName:    locked(h, (*world).chooseVariant),
-		activities.ThrottleName:         locked(h, (*world).throttle),
-		activities.CollectDigestName:    locked(h, (*world).collectDigest),
+		contract.ClaimEnrollmentName:  locked(h, (*world).claim),
+		contract.FinishEnrollmentName: locked(h, (*world).finishEnrollment),
+		contract.BeginWaitName:        locked(h, (*world).beginWait),
+		contract.EndWaitName:          locked(h, (*world).endWait),
+		contract.ReadContactName:      locked(h, (*world).readContact),
+		contract.IsSubscribedName:     locked(h, (*world).isSubscribed),
+		contract.SendName:             locked(h, (*world).sendMail),
+		contract.TriggerName:          locked(h, (*world).triggerEvent),
+		contract.CheckpointName:       locked(h, (*world).checkpoint),
+		contract.KeepOnceName:         locked(h, (*world).keepOnce),
+		contract.ReadOnceName:         locked(h, (*world).readOnce),
+		contract.ExitName:             locked(h, (*world).exit),
+		contract.AbandonHoldName:      locked(h, (*world).abandonHold),
+		contract.DwellName:            locked(h, (*world).dwell),
+		contract.IdentifyName:         locked(h, (*world).identifyContact),
+		contract.CaptureName:          locked(h, (*world).capture),
+		contract.FindInstantName:      locked(h, (*world).findInstant),
+		contract.ReadTimezoneName:     locked(h, (*world).readTimezone),
+		contract.PastEventsName:       locked(h, (*world).pastEvents),
+		contract.PastEntriesName:      locked(h, (*world).pastEntries),
+		contract.PastMailsName:        locked(h, (*world).pastMails),
+		contract.ChooseVariantName:    locked(h, (*world).chooseVariant),
+		contract.ThrottleName:         locked(h, (*world).throttle),
+		contract.CollectDigestName:    locked(h, (*world).collectDigest),
 	}
 }
 
@@ -55,7 +55,7 @@ func locked[Request, Result any](h *host, fn func(*world, Request) (Result, erro
 
 // invalid is a usage error as activities return it: the journey gets it as it is.
 func invalid(field, message string) error {
-	return temporal.NewNonRetryableApplicationError("invalid "+field, activities.TypeValidation, nil, hogsend.ValidationError{Field: field, Message: message})
+	return temporal.NewNonRetryableApplicationError("invalid "+field, contract.ErrorTypeValidation, nil, hogsend.ValidationError{Field: field, Message: message})
 }
 
 func (w *world) enrollment(id string) (*enrollment, error) {
@@ -66,18 +66,18 @@ func (w *world) enrollment(id string) (*enrollment, error) {
 	return n, nil
 }
 
-func (w *world) claim(r activities.ClaimRequest) (activities.Claim, error) {
+func (w *world) claim(r contract.ClaimRequest) (contract.Claim, error) {
 	n := w.byID[r.EnrollmentID]
 	if n == nil {
-		return activities.Claim{Status: "unknown"}, nil
+		return contract.Claim{Status: "unknown"}, nil
 	}
-	claim := activities.Claim{Status: n.status, BuildID: buildID}
+	claim := contract.Claim{Status: n.status, BuildID: buildID}
 	if !n.isLive() || n.firstRun != "" && n.firstRun != r.FirstRunID {
 		return claim, nil
 	}
 	n.firstRun = r.FirstRunID
 	claim.Claimed, claim.ContactID, claim.Event = true, n.person.id, n.trigger.stored()
-	claim.Now = activities.Moment{At: n.trigger.ReceivedAt, Seq: n.trigger.seq}
+	claim.Now = contract.EventPosition{At: n.trigger.ReceivedAt, Seq: n.trigger.seq}
 	claim.Enrollment = hogsend.Enrollment{ID: n.id, JourneyID: n.journeyID, Entry: n.entry, Version: n.version, EnrolledAt: n.createdAt}
 	return claim, nil
 }
@@ -101,54 +101,54 @@ func (e *event) stored() hogsend.StoredEvent {
 	return stored
 }
 
-func (w *world) finishEnrollment(r activities.FinishRequest) (activities.Finish, error) {
+func (w *world) finishEnrollment(r contract.FinishRequest) (contract.Finish, error) {
 	n, err := w.enrollment(r.EnrollmentID)
 	if err != nil {
-		return activities.Finish{}, err
+		return contract.Finish{}, err
 	}
 	status, err := w.finish(n, end{status: r.Status, reason: r.Reason, failure: r.Error, key: stepEnd})
-	return activities.Finish{Status: status}, err
+	return contract.Finish{Status: status}, err
 }
 
-func (w *world) readContact(enrollmentID string) (activities.ContactValue, error) {
+func (w *world) readContact(enrollmentID string) (contract.ContactValue, error) {
 	n, err := w.enrollment(enrollmentID)
 	if err != nil {
-		return activities.ContactValue{}, err
+		return contract.ContactValue{}, err
 	}
-	return activities.ContactValue{Contact: n.person.contact()}, nil
+	return contract.ContactValue{Contact: n.person.contact()}, nil
 }
 
-func (w *world) checkpoint(step activities.Step) (activities.Effect, error) {
+func (w *world) checkpoint(step contract.Step) (contract.Effect, error) {
 	n, err := w.enrollment(step.EnrollmentID)
 	if err != nil || !n.isLive() {
-		return activities.Effect{Ended: err == nil}, err
+		return contract.Effect{Ended: err == nil}, err
 	}
 	w.log(n, step.Key, "node", n.node, step.Node, "")
-	n.stand(statusActive, step.Node)
-	return activities.Effect{}, nil
+	n.stand(contract.EnrollmentActive, step.Node)
+	return contract.Effect{}, nil
 }
 
-func (w *world) triggerEvent(r activities.TriggerRequest) (activities.Effect, error) {
+func (w *world) triggerEvent(r contract.TriggerRequest) (contract.Effect, error) {
 	n, err := w.enrollment(r.Step.EnrollmentID)
 	if err != nil {
-		return activities.Effect{}, err
+		return contract.Effect{}, err
 	}
 	if !n.isLive() {
-		return activities.Effect{Ended: true}, nil
+		return contract.Effect{Ended: true}, nil
 	}
 	key := "step:" + n.id + ":" + r.Step.Key
 	if w.keys[key] {
-		return activities.Effect{}, nil
+		return contract.Effect{}, nil
 	}
 	if held := w.holdOf(n, r.Step, false); held != nil {
-		return activities.Effect{Held: held}, nil
+		return contract.Effect{Held: held}, nil
 	}
 	w.keys[key] = true
 	root, target := w.begin(), n.person
 	if r.Event.UserID != "" || strings.TrimSpace(r.Event.Email) != "" {
 		if target, err = w.identify(r.Event.UserID, r.Event.Email); err != nil {
 			w.problem(problem{kind: Unsupported, name: r.Event.Event, text: err.Error()})
-			return activities.Effect{}, temporal.NewNonRetryableApplicationError(err.Error(), "Unsupported", nil)
+			return contract.Effect{}, temporal.NewNonRetryableApplicationError(err.Error(), "Unsupported", nil)
 		}
 	}
 	w.log(n, r.Step.Key, "event_triggered", n.node, r.Step.Node, r.Event.Event)
@@ -157,37 +157,37 @@ func (w *world) triggerEvent(r activities.TriggerRequest) (activities.Effect, er
 		name: r.Event.Event, properties: r.Event.Properties, contactProperties: r.Event.ContactProperties,
 		occurred: r.OccurredAt, source: "journey", hops: w.hops(n),
 	})
-	return activities.Effect{}, err
+	return contract.Effect{}, err
 }
 
-func (w *world) exit(r activities.ExitRequest) (activities.Effect, error) {
+func (w *world) exit(r contract.ExitRequest) (contract.Effect, error) {
 	n, err := w.enrollment(r.Step.EnrollmentID)
 	if err != nil {
-		return activities.Effect{}, err
+		return contract.Effect{}, err
 	}
-	_, err = w.finish(n, end{status: statusExited, reason: r.Reason, key: r.Step.Key})
+	_, err = w.finish(n, end{status: contract.EnrollmentExited, reason: r.Reason, key: r.Step.Key})
 	own := slices.ContainsFunc(w.logs, func(row logRow) bool {
-		return row.enrollment == n && row.key == r.Step.Key && row.action == statusExited
+		return row.enrollment == n && row.key == r.Step.Key && row.action == string(contract.EnrollmentExited)
 	})
-	return activities.Effect{Ended: !own}, err
+	return contract.Effect{Ended: !own}, err
 }
 
-func (w *world) readOnce(r activities.OnceRequest) (activities.OnceValue, error) {
+func (w *world) readOnce(r contract.OnceRequest) (contract.OnceValue, error) {
 	value, found := w.once[r.Step.EnrollmentID+"/"+r.Label]
-	return activities.OnceValue{Found: found, Value: value}, nil
+	return contract.OnceValue{Found: found, Value: value}, nil
 }
 
-func (w *world) keepOnce(r activities.OnceRequest) (activities.OnceValue, error) {
+func (w *world) keepOnce(r contract.OnceRequest) (contract.OnceValue, error) {
 	n, err := w.enrollment(r.Step.EnrollmentID)
 	if err != nil {
-		return activities.OnceValue{}, err
+		return contract.OnceValue{}, err
 	}
 	id := n.id + "/" + r.Label
 	if value, found := w.once[id]; found {
-		return activities.OnceValue{Found: true, Value: value}, nil
+		return contract.OnceValue{Found: true, Value: value}, nil
 	}
 	if !n.isLive() {
-		return activities.OnceValue{Ended: true}, nil
+		return contract.OnceValue{Ended: true}, nil
 	}
 	value := r.Value
 	if earlier, found := w.kept[id]; found {
@@ -195,5 +195,5 @@ func (w *world) keepOnce(r activities.OnceRequest) (activities.OnceValue, error)
 	}
 	w.once[id] = value
 	w.log(n, r.Step.Key, "once", n.node, n.node, r.Label)
-	return activities.OnceValue{Found: true, Value: value}, nil
+	return contract.OnceValue{Found: true, Value: value}, nil
 }

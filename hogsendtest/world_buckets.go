@@ -6,9 +6,8 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/workflows"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // stay is a scripted membership of a bucket.
@@ -34,12 +33,12 @@ type transition struct {
 }
 
 // filtered are the guards that only reactions have (J-39).
-func (t *transition) filtered(r hogsend.Reaction) string {
+func (t *transition) filtered(r hogsend.Reaction) contract.GuardReason {
 	switch {
 	case r.FirstEntryOnly && t.epoch > 1:
-		return reasonFirstEntry
+		return contract.GuardFirstEntry
 	case len(r.Reasons) > 0 && !slices.Contains(r.Reasons, t.reason):
-		return reasonFilter
+		return contract.GuardReasonFilter
 	}
 	return ""
 }
@@ -61,7 +60,7 @@ func (w *world) supersede(e *event, j *hogsend.Journey) error {
 			ended = append(ended, n)
 		}
 	}
-	return w.endAll(e.root, ended, end{status: statusExited, reason: reasonSuperseded, key: stepEnd, cancels: true})
+	return w.endAll(e.root, ended, end{status: contract.EnrollmentExited, reason: contract.ExitSuperseded, key: stepEnd, cancels: true})
 }
 
 // enter makes a contact a member; one that is stays so.
@@ -80,7 +79,7 @@ func (w *world) enter(contact, bucketID string) error {
 		}
 		id := r.JourneyID(b.ID)
 		w.tell(message{
-			kind: tellDwell, workflowID: names.ReactionWorkflowID(id, p.id, s.epoch), what: id, journeyID: id, personID: p.id,
+			kind: tellDwell, workflowID: contract.ReactionWorkflowID(id, p.id, s.epoch), what: id, journeyID: id, personID: p.id,
 			dwell: workflows.DwellInput{StayID: s.id, Label: r.Schedule.Label(), Due: s.anchor.Add(r.Schedule.After + r.Schedule.Every), Repeats: r.Schedule.Every != 0},
 		})
 	}
@@ -99,7 +98,7 @@ func (w *world) leave(contact, bucketID string, reason hogsend.LeaveReason) erro
 		if r.Kind != hogsend.ReactionDwell || r.Schedule.Every == 0 && s.fired[r.Schedule.Label()] > 0 {
 			continue
 		}
-		w.tell(message{kind: tellCancel, workflowID: names.ReactionWorkflowID(r.JourneyID(b.ID), p.id, s.epoch)})
+		w.tell(message{kind: tellCancel, workflowID: contract.ReactionWorkflowID(r.JourneyID(b.ID), p.id, s.epoch)})
 	}
 	return w.tellTransition(root, p, &transition{bucket: b, kind: hogsend.ReactionLeave, at: w.now(), epoch: s.epoch, reason: reason})
 }
@@ -163,13 +162,13 @@ func (w *world) listens(p *person, name string) bool {
 		}
 	}
 	return slices.ContainsFunc(w.waits, func(wt *wait) bool {
-		return wt.enrollment.person == p && wt.status == waitOpen &&
+		return wt.enrollment.person == p && wt.status == contract.WaitOpen &&
 			(slices.ContainsFunc(wt.awaited, func(a awaited) bool { return a.event == name }) || wt.collects != nil && wt.collects.event == name)
 	})
 }
 
 // Dwell fires the dwell reaction of a stay if it is due, once per ordinal (B-40, B-42).
-func (w *world) dwell(r activities.DwellRequest) (activities.DwellResult, error) {
+func (w *world) dwell(r contract.DwellRequest) (contract.DwellResult, error) {
 	for _, p := range w.contacts {
 		for _, s := range p.stays {
 			if s.id == r.StayID {
@@ -180,12 +179,12 @@ func (w *world) dwell(r activities.DwellRequest) (activities.DwellResult, error)
 	return w.firedBefore(r), nil
 }
 
-func (w *world) fire(p *person, s *stay, r activities.DwellRequest) (activities.DwellResult, error) {
+func (w *world) fire(p *person, s *stay, r contract.DwellRequest) (contract.DwellResult, error) {
 	i := slices.IndexFunc(s.bucket.Reactions, func(x hogsend.Reaction) bool {
 		return x.Kind == hogsend.ReactionDwell && x.Schedule.Label() == r.Label
 	})
 	if i < 0 {
-		return activities.DwellResult{Over: true}, nil
+		return contract.DwellResult{Over: true}, nil
 	}
 	schedule := s.bucket.Reactions[i].Schedule
 	step, repeats := schedule.After+schedule.Every, schedule.Every != 0
@@ -198,7 +197,7 @@ func (w *world) fire(p *person, s *stay, r activities.DwellRequest) (activities.
 	}
 	due := s.anchor.Add(time.Duration(ordinal) * step)
 	if due.After(w.now()) {
-		return activities.DwellResult{Wait: due.Sub(w.now())}, nil
+		return contract.DwellResult{Wait: due.Sub(w.now())}, nil
 	}
 	if r.Late {
 		due = w.now()
@@ -206,27 +205,27 @@ func (w *world) fire(p *person, s *stay, r activities.DwellRequest) (activities.
 	s.fired[r.Label] = ordinal
 	t := &transition{bucket: s.bucket, kind: hogsend.ReactionDwell, at: due, epoch: s.epoch, label: r.Label, ordinal: ordinal}
 	if err := w.tellTransition(w.begin(), p, t); err != nil {
-		return activities.DwellResult{}, err
+		return contract.DwellResult{}, err
 	}
 	if repeats {
-		return activities.DwellResult{Wait: max(0, s.anchor.Add(time.Duration(ordinal+1)*step).Sub(w.now()))}, nil
+		return contract.DwellResult{Wait: max(0, s.anchor.Add(time.Duration(ordinal+1)*step).Sub(w.now()))}, nil
 	}
 	if t.started == nil {
-		return activities.DwellResult{Over: true}, nil
+		return contract.DwellResult{Over: true}, nil
 	}
-	return activities.DwellResult{EnrollmentID: t.started.id}, nil
+	return contract.DwellResult{EnrollmentID: t.started.id}, nil
 }
 
 // firedBefore finds the enrollment of a dwell whose worker was lost after it (B-42).
-func (w *world) firedBefore(r activities.DwellRequest) activities.DwellResult {
+func (w *world) firedBefore(r contract.DwellRequest) contract.DwellResult {
 	for _, n := range w.enrollments {
 		about := n.trigger.about
 		if about == nil || about.kind != hogsend.ReactionDwell || about.label != r.Label || idOf("stay", n.person.id, about.bucket.ID, about.epoch) != r.StayID {
 			continue
 		}
 		if reaction, own := w.registry.reactions[n.journeyID]; own && reaction.Schedule.After != 0 {
-			return activities.DwellResult{EnrollmentID: n.id}
+			return contract.DwellResult{EnrollmentID: n.id}
 		}
 	}
-	return activities.DwellResult{Over: true}
+	return contract.DwellResult{Over: true}
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
 )
 
@@ -22,16 +22,16 @@ type digest struct {
 
 // collectDigest collects what came until the end of a digest's window (J-143). A
 // repeated call returns what the first one has collected.
-func (w *world) collectDigest(r activities.CollectRequest) (activities.CollectResult, error) {
+func (w *world) collectDigest(r contract.CollectRequest) (contract.CollectResult, error) {
 	n, err := w.enrollment(r.Step.EnrollmentID)
 	if err != nil || !n.isLive() {
-		return activities.CollectResult{Ended: err == nil}, err
+		return contract.CollectResult{Ended: err == nil}, err
 	}
 	i := slices.IndexFunc(w.digests, func(d *digest) bool { return d.enrollment == n && d.step == r.Step.Key })
 	if i < 0 {
 		d, err := w.collect(n, r)
 		if err != nil {
-			return activities.CollectResult{}, err
+			return contract.CollectResult{}, err
 		}
 		i, w.digests = len(w.digests), append(w.digests, d)
 		w.log(n, r.Step.Key, "digest", n.node, r.Label, "")
@@ -43,7 +43,7 @@ func (w *world) collectDigest(r activities.CollectRequest) (activities.CollectRe
 		stored := e.stored()
 		body, err := json.Marshal(stored)
 		if err != nil {
-			return activities.CollectResult{}, fmt.Errorf("encode event: %w", err)
+			return contract.CollectResult{}, fmt.Errorf("encode event: %w", err)
 		}
 		if size += len(body) + 1; size > largest || len(found.Events) == r.Max {
 			break
@@ -51,10 +51,10 @@ func (w *world) collectDigest(r activities.CollectRequest) (activities.CollectRe
 		found.Events = append(found.Events, stored)
 	}
 	slices.Reverse(found.Events)
-	return activities.CollectResult{Collected: found}, nil
+	return contract.CollectResult{Collected: found}, nil
 }
 
-func (w *world) collect(n *enrollment, r activities.CollectRequest) (*digest, error) {
+func (w *world) collect(n *enrollment, r contract.CollectRequest) (*digest, error) {
 	i := slices.IndexFunc(w.waits, func(wt *wait) bool { return wt.id == r.WaitID })
 	if i < 0 {
 		return nil, fmt.Errorf("there is no window %s", r.WaitID)
@@ -108,7 +108,7 @@ func (w *world) collect(n *enrollment, r activities.CollectRequest) (*digest, er
 func (w *world) digesting(e *event, j *hogsend.Journey) (string, error) {
 	for _, wt := range w.waits {
 		n := wt.enrollment
-		if wt.collects == nil || wt.status != waitOpen || n.person != e.person || w.canonical(n.journeyID) != j.ID ||
+		if wt.collects == nil || wt.status != contract.WaitOpen || n.person != e.person || w.canonical(n.journeyID) != j.ID ||
 			wt.collects.event != e.Name || w.now().After(*wt.deadline) {
 			continue
 		}

@@ -7,26 +7,8 @@ import (
 	"strings"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
-	"github.com/hogsend/hogsend/workflows/names"
-)
-
-// Reasons why a journey was not entered, in the words of the decisions log.
-const (
-	reasonDisabled     = "journey_disabled"
-	reasonSwitchedOff  = "journey_disabled_by_admin"
-	reasonPaused       = "journey_paused"
-	reasonLate         = "late_event"
-	reasonLoop         = "loop_guard"
-	reasonConditions   = "trigger_conditions_not_met"
-	reasonFirstEntry   = "first_entry_only"
-	reasonFilter       = "reason_filter"
-	reasonOnce         = "already_entered_once"
-	reasonPeriod       = "period_not_elapsed"
-	reasonUnsubscribed = "user_unsubscribed"
-	reasonActive       = "already_active"
-	reasonOverlap      = "overlap_skip"
-	reasonSuperseded   = "superseded"
 )
 
 // trigger guards and enrolls into the journeys that the event triggers, by journey id
@@ -39,7 +21,7 @@ func (w *world) trigger(e *event) error {
 		}
 		if reason != "" {
 			w.decide(e, j, reason, nil, failed)
-			if reason == reasonActive {
+			if reason == contract.GuardAlreadyActive {
 				if w.decisions[len(w.decisions)-1].Digest, err = w.digesting(e, j); err != nil {
 					return err
 				}
@@ -57,19 +39,19 @@ func (w *world) trigger(e *event) error {
 }
 
 // guard is the first reason not to enroll, in the order of J.4 (J-32 to J-43).
-func (w *world) guard(e *event, j *hogsend.Journey) (reason string, failed []hogsend.Condition, err error) {
+func (w *world) guard(e *event, j *hogsend.Journey) (reason contract.GuardReason, failed []hogsend.Condition, err error) {
 	state := w.switches[j.ID]
 	switch {
 	case j.Disabled:
-		return reasonDisabled, nil, nil
+		return contract.GuardJourneyDisabled, nil, nil
 	case state != nil && state.off:
-		return reasonSwitchedOff, nil, nil
+		return contract.GuardSwitchedOff, nil, nil
 	case state != nil && state.pausedAt != nil:
-		return reasonPaused, nil, nil
+		return contract.GuardPaused, nil, nil
 	case e.late:
-		return reasonLate, nil, nil
+		return contract.GuardLateEvent, nil, nil
 	case e.hops > hopLimit:
-		return reasonLoop, nil, nil
+		return contract.GuardLoop, nil, nil
 	}
 	if len(j.Trigger.Conditions) > 0 {
 		values, err := criteria.ParseValues(e.raw)
@@ -77,7 +59,7 @@ func (w *world) guard(e *event, j *hogsend.Journey) (reason string, failed []hog
 			return "", nil, err
 		}
 		if failed := criteria.Failed(j.Trigger.Conditions, values); len(failed) > 0 {
-			return reasonConditions, failed, nil
+			return contract.GuardConditions, failed, nil
 		}
 	}
 	reaction, own := w.reaction(e, j)
@@ -89,13 +71,13 @@ func (w *world) guard(e *event, j *hogsend.Journey) (reason string, failed []hog
 	if made, ended := e.person.ended[j.ID]; ended {
 		switch {
 		case j.EntryLimit == hogsend.Once:
-			return reasonOnce, nil, nil
+			return contract.GuardOnce, nil, nil
 		case j.EntryLimit == hogsend.OncePerPeriod && w.now().Sub(made) < cmp.Or(j.EntryPeriod, hogsend.Day):
-			return reasonPeriod, nil, nil
+			return contract.GuardPeriod, nil, nil
 		}
 	}
 	if !j.EnrollUnsubscribed && w.unsubscribed(e.person) {
-		return reasonUnsubscribed, nil, nil
+		return contract.GuardUnsubscribed, nil, nil
 	}
 	if own && (reaction.Overlap == hogsend.OverlapAllow || reaction.Overlap == hogsend.OverlapCancelPrevious) {
 		return "", nil, nil
@@ -105,17 +87,17 @@ func (w *world) guard(e *event, j *hogsend.Journey) (reason string, failed []hog
 			continue
 		}
 		if j.Reaction != nil {
-			return reasonOverlap, nil, nil
+			return contract.GuardOverlapSkip, nil, nil
 		}
-		return reasonActive, nil, nil
+		return contract.GuardAlreadyActive, nil, nil
 	}
 	return "", nil, nil
 }
 
-func (w *world) decide(e *event, j *hogsend.Journey, reason string, n *enrollment, failed []hogsend.Condition) {
-	d := Decision{At: e.ReceivedAt, Contact: e.person.name(), Journey: j.ID, Event: e.Name, Outcome: "enrolled", Reason: reason}
+func (w *world) decide(e *event, j *hogsend.Journey, reason contract.GuardReason, n *enrollment, failed []hogsend.Condition) {
+	d := Decision{At: e.ReceivedAt, Contact: e.person.name(), Journey: j.ID, Event: e.Name, Outcome: string(contract.OutcomeEnrolled), Reason: string(reason)}
 	if reason != "" {
-		d.Outcome = "skipped"
+		d.Outcome = string(contract.OutcomeSkipped)
 	}
 	d.Failed = failed
 	w.decisions = append(w.decisions, d)
@@ -136,15 +118,15 @@ func (w *world) enroll(e *event, j *hogsend.Journey) {
 	p.entries[j.ID]++
 	entry := p.entries[j.ID]
 	n := &enrollment{
-		id: idOf("enrollment", p.id, j.ID, entry), journeyID: j.ID, person: p, entry: entry, hops: e.hops, status: statusActive, node: "start",
+		id: idOf("enrollment", p.id, j.ID, entry), journeyID: j.ID, person: p, entry: entry, hops: e.hops, status: contract.EnrollmentActive, node: "start",
 		version: j.Version, createdAt: w.now(), trigger: e, bornOf: e.root, workflowType: typeOf(j),
 	}
-	n.workflowID = names.JourneyWorkflowID(j.ID, p.id, entry)
+	n.workflowID = contract.JourneyWorkflowID(j.ID, p.id, entry)
 	reaction, own := w.reaction(e, j)
 	if own {
-		n.workflowID = names.ReactionWorkflowID(j.ID, p.id, e.about.epoch)
+		n.workflowID = contract.ReactionWorkflowID(j.ID, p.id, e.about.epoch)
 		if reaction.Schedule.Every != 0 {
-			n.workflowID = names.ReactionFireID(n.workflowID, e.about.ordinal)
+			n.workflowID = contract.ReactionFireID(n.workflowID, e.about.ordinal)
 		}
 	}
 	w.enrollments = append(w.enrollments, n)

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // incoming is an event on its way in.
@@ -130,12 +130,14 @@ func (w *world) exits(e *event) error {
 			}
 		}
 	}
-	return w.endAll(e.root, ended, end{status: statusExited, reason: "event:" + e.Name, key: stepEnd, cancels: true})
+	return w.endAll(e.root, ended, end{status: contract.EnrollmentExited, reason: contract.ExitByEvent(e.Name), key: stepEnd, cancels: true})
 }
 
 // end is how an enrollment ends.
 type end struct {
-	status, reason, failure, key string
+	status       contract.EnrollmentStatus
+	reason       contract.ExitReason
+	failure, key string
 	// cancels tells its workflow, because it is not the workflow that ends.
 	cancels bool
 }
@@ -159,15 +161,15 @@ func (w *world) close(n *enrollment, how end) {
 	from := n.node
 	n.status, n.exitReason, n.failure, n.endedAt = how.status, how.reason, cut(how.failure, 4096), w.now()
 	for _, wt := range w.waits {
-		if wt.enrollment == n && wt.status == waitOpen {
-			wt.status = waitClosed
+		if wt.enrollment == n && wt.status == contract.WaitOpen {
+			wt.status = contract.WaitClosed
 		}
 	}
 	id := w.canonical(n.journeyID)
 	if n.createdAt.After(n.person.ended[id]) {
 		n.person.ended[id] = n.createdAt
 	}
-	w.log(n, how.key, how.status, from, how.status, cmp.Or(how.reason, n.failure))
+	w.log(n, how.key, string(how.status), from, string(how.status), cmp.Or(string(how.reason), n.failure))
 	if how.cancels {
 		w.tell(message{kind: tellCancel, workflowID: n.workflowID})
 	}
@@ -189,15 +191,15 @@ func (w *world) announce(root *cause, n *enrollment, how end) error {
 	properties := hogsend.Properties{
 		"journeyId": n.journeyID, "journeyName": name, "stateId": n.id, "userId": n.person.key(), "entryCount": n.entry,
 	}
-	key := how.status
+	key := string(how.status)
 	switch how.status {
-	case statusFailed:
+	case contract.EnrollmentFailed:
 		properties["error"] = clip(how.failure, 1000)
 		key += ":" + strconv.Itoa(1+n.retries)
-	case statusExited:
+	case contract.EnrollmentExited:
 		properties["reason"] = how.reason
 	}
-	return w.internal(root, n.person, "journey:"+how.status, "journey", properties, w.hops(n), "journey:"+n.id+":"+key, nil)
+	return w.internal(root, n.person, "journey:"+string(how.status), "journey", properties, w.hops(n), "journey:"+n.id+":"+key, nil)
 }
 
 // hops of an event that an enrollment causes (J-146).
@@ -241,7 +243,7 @@ func (w *world) wake(e *event) error {
 	}
 	for _, wt := range w.waits {
 		n := wt.enrollment
-		if wt.status != waitOpen || n.person != e.person || !n.isLive() || wt.deadline != nil && w.now().After(*wt.deadline) {
+		if wt.status != contract.WaitOpen || n.person != e.person || !n.isLive() || wt.deadline != nil && w.now().After(*wt.deadline) {
 			continue
 		}
 		place, err := wt.wakes(e)
@@ -251,15 +253,15 @@ func (w *world) wake(e *event) error {
 		if place < 0 {
 			continue
 		}
-		wt.status, wt.matched, wt.place = waitMatched, e, place
-		w.tell(message{kind: tellSignal, workflowID: n.workflowID, what: names.SignalWait, waitID: wt.id, eventID: e.ID})
+		wt.status, wt.matched, wt.place = contract.WaitMatched, e, place
+		w.tell(message{kind: tellSignal, workflowID: n.workflowID, what: contract.SignalWait, waitID: wt.id, eventID: e.ID})
 	}
 	return nil
 }
 
 // finish ends an enrollment, unless it has ended (J-65); the status that stands is
 // returned.
-func (w *world) finish(n *enrollment, how end) (string, error) {
+func (w *world) finish(n *enrollment, how end) (contract.EnrollmentStatus, error) {
 	if !n.isLive() {
 		return n.status, nil
 	}

@@ -5,8 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hogsend/hogsend/activities"
-	"github.com/hogsend/hogsend/workflows/names"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // hold is an effect that a pause did not let begin (J-101).
@@ -39,7 +38,7 @@ func (w *world) pausedAt(journeyID string) *time.Time {
 }
 
 // holdOf is the hold of an effect, nil when it may begin.
-func (w *world) holdOf(n *enrollment, step activities.Step, isSend bool) *activities.Hold {
+func (w *world) holdOf(n *enrollment, step contract.Step, isSend bool) *contract.Hold {
 	h := w.newestHold(n, step.Key)
 	open := h != nil && !h.closed
 	resumed := open && h.dueAt != nil // and its turn has not come
@@ -48,7 +47,7 @@ func (w *world) holdOf(n *enrollment, step activities.Step, isSend bool) *activi
 	}
 	node := "paused:" + step.Node
 	if open {
-		return &activities.Hold{EnrollmentID: n.id, ID: h.id, Node: node}
+		return &contract.Hold{EnrollmentID: n.id, ID: h.id, Node: node}
 	}
 	ordinal := 1
 	if h != nil {
@@ -59,9 +58,9 @@ func (w *world) holdOf(n *enrollment, step activities.Step, isSend bool) *activi
 	}
 	w.holds = append(w.holds, h)
 	from := n.node
-	n.stand(statusWaiting, node)
+	n.stand(contract.EnrollmentWaiting, node)
 	w.log(n, h.logKey(), "paused", from, node, "")
-	return &activities.Hold{EnrollmentID: n.id, ID: h.id, Node: node}
+	return &contract.Hold{EnrollmentID: n.id, ID: h.id, Node: node}
 }
 
 func (h *hold) logKey() string { return fmt.Sprintf("%s:pause#%d", h.step, h.ordinal) }
@@ -90,26 +89,26 @@ func (w *world) letGo(h *hold, told bool) {
 		outcome = "paused_late"
 	}
 	from := n.node
-	if n.status == statusWaiting && n.node == "paused:"+h.node {
-		n.stand(statusActive, h.node)
+	if n.status == contract.EnrollmentWaiting && n.node == "paused:"+h.node {
+		n.stand(contract.EnrollmentActive, h.node)
 	}
 	w.log(n, h.logKey(), "resumed", from, h.node, outcome)
 	if told {
-		w.tell(message{kind: tellSignal, workflowID: n.workflowID, what: names.SignalWait, waitID: h.id})
+		w.tell(message{kind: tellSignal, workflowID: n.workflowID, what: contract.SignalWait, waitID: h.id})
 	}
 }
 
-func (w *world) abandonHold(r activities.Hold) (activities.Effect, error) {
+func (w *world) abandonHold(r contract.Hold) (contract.Effect, error) {
 	n, err := w.enrollment(r.EnrollmentID)
 	if err != nil {
-		return activities.Effect{}, err
+		return contract.Effect{}, err
 	}
 	for _, h := range w.holds {
 		if h.id == r.ID {
 			w.letGo(h, false)
 		}
 	}
-	return activities.Effect{Ended: !n.isLive()}, nil
+	return contract.Effect{Ended: !n.isLive()}, nil
 }
 
 // pause pauses a journey (J-100).

@@ -11,11 +11,12 @@ import (
 	"unicode/utf8"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // pastEvents are the contact's events of a name (J-141).
-func (w *world) pastEvents(r activities.HistoryRequest) (hogsend.PastEvents, error) {
+func (w *world) pastEvents(r contract.HistoryRequest) (hogsend.PastEvents, error) {
 	n, err := w.enrollment(r.EnrollmentID)
 	if err != nil {
 		return hogsend.PastEvents{}, err
@@ -37,7 +38,7 @@ func (w *world) pastEvents(r activities.HistoryRequest) (hogsend.PastEvents, err
 	return past, nil
 }
 
-func (w *world) pastEntries(r activities.HistoryRequest) (hogsend.PastEntries, error) {
+func (w *world) pastEntries(r contract.HistoryRequest) (hogsend.PastEntries, error) {
 	n, err := w.enrollment(r.EnrollmentID)
 	if err != nil {
 		return hogsend.PastEntries{}, err
@@ -48,7 +49,7 @@ func (w *world) pastEntries(r activities.HistoryRequest) (hogsend.PastEntries, e
 			continue
 		}
 		past.Entries++
-		if other.status == statusCompleted {
+		if other.status == contract.EnrollmentCompleted {
 			past.Completed = true
 			if other.endedAt.After(past.LastCompletedAt) {
 				past.LastCompletedAt = other.endedAt
@@ -58,14 +59,14 @@ func (w *world) pastEntries(r activities.HistoryRequest) (hogsend.PastEntries, e
 	return past, nil
 }
 
-func (w *world) pastMails(r activities.HistoryRequest) (hogsend.PastMails, error) {
+func (w *world) pastMails(r contract.HistoryRequest) (hogsend.PastMails, error) {
 	n, err := w.enrollment(r.EnrollmentID)
 	if err != nil {
 		return hogsend.PastMails{}, err
 	}
 	var past hogsend.PastMails
 	for _, s := range w.sends {
-		if s.enrollment.person == n.person && s.mail.Template == r.Name && s.status == sendSent {
+		if s.enrollment.person == n.person && s.mail.Template == r.Name && s.status == contract.SendSent {
 			past.Sent, past.LastSentAt = true, s.mail.At
 			past.Count++
 			past.Opened, past.Clicked = s.opened, s.clicked
@@ -75,7 +76,7 @@ func (w *world) pastMails(r activities.HistoryRequest) (hogsend.PastMails, error
 }
 
 // throttle counts the sends that count for caps (J-144, E-22).
-func (w *world) throttle(r activities.ThrottleRequest) (bool, error) {
+func (w *world) throttle(r contract.ThrottleRequest) (bool, error) {
 	n, err := w.enrollment(r.Step.EnrollmentID)
 	if err != nil {
 		return false, err
@@ -96,7 +97,7 @@ func (w *world) throttle(r activities.ThrottleRequest) (bool, error) {
 }
 
 // chooseVariant is the arm of a contact, or the one that the script forces (J-142).
-func (w *world) chooseVariant(r activities.VariantRequest) (string, error) {
+func (w *world) chooseVariant(r contract.VariantRequest) (string, error) {
 	n, err := w.enrollment(r.Step.EnrollmentID)
 	if err != nil {
 		return "", err
@@ -106,7 +107,7 @@ func (w *world) chooseVariant(r activities.VariantRequest) (string, error) {
 			return strings.TrimPrefix(row.detail, r.Name+" "), nil
 		}
 	}
-	arm := activities.ChooseArm(r.Journey, r.Name, n.person.id, r.Arms)
+	arm := decide.ChooseArm(r.Journey, r.Name, n.person.id, r.Arms)
 	if forced, ok := w.arms[[2]string{n.person.name(), r.Name}]; ok {
 		if !slices.ContainsFunc(r.Arms, func(a hogsend.Arm) bool { return a.Name == forced }) {
 			w.problem(problem{kind: UnknownArm, name: forced, text: fmt.Sprintf("%s has no arm %q of %s", n.journeyID, forced, r.Name)})
@@ -120,61 +121,61 @@ func (w *world) chooseVariant(r activities.VariantRequest) (string, error) {
 	return arm, nil
 }
 
-func (w *world) readTimezone(enrollmentID string) (activities.ZoneValue, error) {
+func (w *world) readTimezone(enrollmentID string) (contract.ZoneValue, error) {
 	n, err := w.enrollment(enrollmentID)
 	if err != nil {
-		return activities.ZoneValue{}, err
+		return contract.ZoneValue{}, err
 	}
-	zone, _ := activities.ResolveZone(n.person.contact(), w.registry.registry.Defaults.Timezone)
-	return activities.ZoneValue{Zone: zone}, nil
+	zone, _ := decide.ResolveZone(n.person.contact(), w.registry.registry.Defaults.Timezone)
+	return contract.ZoneValue{Zone: zone}, nil
 }
 
 // findInstant computes a chain of Run.When (S-7 to S-14).
-func (w *world) findInstant(r activities.InstantRequest) (activities.InstantValue, error) {
+func (w *world) findInstant(r contract.InstantRequest) (contract.InstantValue, error) {
 	n, err := w.enrollment(r.EnrollmentID)
 	if err != nil {
-		return activities.InstantValue{}, err
+		return contract.InstantValue{}, err
 	}
-	zone, _ := activities.ResolveZone(n.person.contact(), w.registry.registry.Defaults.Timezone)
+	zone, _ := decide.ResolveZone(n.person.contact(), w.registry.registry.Defaults.Timezone)
 	at, err := r.Schedule.Instant(r.Now, zone.Name, w.registry.registry.Defaults.Window)
 	var v *hogsend.ValidationError
 	if errors.As(err, &v) {
 		err = invalid(v.Field, v.Message)
 	}
-	return activities.InstantValue{At: at}, err
+	return contract.InstantValue{At: at}, err
 }
 
 // capture notes one event for PostHog, once (J-137).
-func (w *world) capture(r activities.CaptureRequest) (activities.Effect, error) {
+func (w *world) capture(r contract.CaptureRequest) (contract.Effect, error) {
 	n, err := w.enrollment(r.Step.EnrollmentID)
 	if err != nil {
-		return activities.Effect{}, err
+		return contract.Effect{}, err
 	}
 	if !n.isLive() {
-		return activities.Effect{Ended: true}, nil
+		return contract.Effect{Ended: true}, nil
 	}
 	key := "step:" + n.id + ":" + r.Step.Key
 	if w.keys[key] {
-		return activities.Effect{}, nil
+		return contract.Effect{}, nil
 	}
 	if held := w.holdOf(n, r.Step, false); held != nil {
-		return activities.Effect{Held: held}, nil
+		return contract.Effect{Held: held}, nil
 	}
 	w.keys[key] = true
 	w.log(n, r.Step.Key, "captured", n.node, n.node, r.Event)
 	c := Capture{At: w.now(), Contact: n.person.name(), Event: r.Event}
 	if err := json.Unmarshal(r.Properties, &c.Properties); err != nil {
-		return activities.Effect{}, fmt.Errorf("read properties: %w", err)
+		return contract.Effect{}, fmt.Errorf("read properties: %w", err)
 	}
 	w.captures = append(w.captures, c)
-	return activities.Effect{}, nil
+	return contract.Effect{}, nil
 }
 
 // engage opens a mail, or follows its link, as a person (E-75).
 func (w *world) engage(contact, template, link string) error {
 	p := w.names[contact]
 	for _, s := range slices.Backward(w.sends) {
-		if s.enrollment.person != p || s.mail.Template != template || s.status != sendSent {
+		if s.enrollment.person != p || s.mail.Template != template || s.status != contract.SendSent {
 			continue
 		}
 		properties := hogsend.Properties{
@@ -194,35 +195,35 @@ func (w *world) engage(contact, template, link string) error {
 }
 
 // identifyContact writes properties of the contact, once per step (J-137).
-func (w *world) identifyContact(r activities.IdentifyRequest) (activities.Effect, error) {
+func (w *world) identifyContact(r contract.IdentifyRequest) (contract.Effect, error) {
 	n, err := w.enrollment(r.Step.EnrollmentID)
 	if err != nil {
-		return activities.Effect{}, err
+		return contract.Effect{}, err
 	}
 	properties := hogsend.Properties{}
 	for key, raw := range r.Properties {
 		if length := utf8.RuneCountInString(key); length == 0 || length > 200 {
-			return activities.Effect{}, invalid("properties."+key, "property names must have 1 to 200 characters")
+			return contract.Effect{}, invalid("properties."+key, "property names must have 1 to 200 characters")
 		}
 		var value any
 		if err := json.Unmarshal(raw, &value); err != nil {
-			return activities.Effect{}, invalid("properties."+key, "must be JSON")
+			return contract.Effect{}, invalid("properties."+key, "must be JSON")
 		}
 		properties[key] = value
 	}
 	if !n.isLive() {
-		return activities.Effect{Ended: true}, nil
+		return contract.Effect{Ended: true}, nil
 	}
 	key := "step:" + n.id + ":" + r.Step.Key
 	if w.keys[key] {
-		return activities.Effect{}, nil
+		return contract.Effect{}, nil
 	}
 	if held := w.holdOf(n, r.Step, false); held != nil {
-		return activities.Effect{Held: held}, nil
+		return contract.Effect{Held: held}, nil
 	}
 	w.keys[key] = true
 	names := strings.Join(slices.Sorted(maps.Keys(properties)), " ")
 	w.log(n, r.Step.Key, "identified", n.node, r.Step.Node, names)
 	n.node = r.Step.Node
-	return activities.Effect{}, w.patch(n.person, properties)
+	return contract.Effect{}, w.patch(n.person, properties)
 }

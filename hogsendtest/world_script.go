@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 var _ stage = (*world)(nil)
@@ -90,7 +91,7 @@ func (w *world) cancel(contact, journeyID string) error {
 	root, p := w.begin(), w.names[contact]
 	for _, n := range p.live {
 		if w.canonical(n.journeyID) == w.canonical(journeyID) {
-			return w.endAll(root, []*enrollment{n}, end{status: statusExited, reason: "admin", key: stepEnd, cancels: true})
+			return w.endAll(root, []*enrollment{n}, end{status: contract.EnrollmentExited, reason: "admin", key: stepEnd, cancels: true})
 		}
 	}
 	return fmt.Errorf("%s is not enrolled in %s then", contact, journeyID)

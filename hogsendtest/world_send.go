@@ -10,7 +10,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/email"
 )
@@ -20,21 +21,14 @@ type send struct {
 	key                string
 	mail               Mail
 	enrollment         *enrollment
-	status, reason     string
+	status             contract.SendStatus
+	reason             contract.SendReason
 	skipped            bool // the enrollment had ended
 	claimedAt          time.Time
 	outcome            Outcome
 	opened, clicked    bool
 	journeyID, contact string
 }
-
-const (
-	sendQueued     = "queued"
-	sendSent       = "sent"
-	sendFailed     = "failed"
-	sendSuppressed = "suppressed"
-	sendSkipped    = "skipped"
-)
 
 // preference is the preference record of an address (E-20).
 type preference struct {
@@ -79,8 +73,9 @@ func (w *world) unsubscribed(p *person) bool {
 // refusal is why a send may not leave: status and reason (E-13), and when a check
 // that time passes would let it.
 type refusal struct {
-	status, reason string
-	until          time.Time
+	status contract.SendStatus
+	reason contract.SendReason
+	until  time.Time
 }
 
 // suppressed is row 5 of the gate: it counts for the exact address only.
@@ -88,7 +83,7 @@ func (w *world) suppressed(p *person) *refusal {
 	key := emailKey(p.email)
 	for _, r := range w.records(p) {
 		if r.suppressed != "" && key != "" && r.emailKey == key {
-			return &refusal{status: sendSuppressed, reason: r.suppressed}
+			return &refusal{status: contract.SendSuppressed, reason: contract.SendReason(r.suppressed)}
 		}
 	}
 	return nil
@@ -100,17 +95,17 @@ func (w *world) optedOut(p *person, category string) *refusal {
 		return r
 	}
 	if w.unsubscribed(p) {
-		return &refusal{status: sendSuppressed, reason: "unsubscribed_all"}
+		return &refusal{status: contract.SendSuppressed, reason: contract.SendUnsubscribedAll}
 	}
 	for _, r := range w.records(p) {
 		if on, given := r.categories[category]; category != "" && given && !on {
-			return &refusal{status: sendSuppressed, reason: "category_opt_out"}
+			return &refusal{status: contract.SendSuppressed, reason: contract.SendCategoryOptOut}
 		}
 	}
 	return nil
 }
 
-func (w *world) isSubscribed(r activities.SubscribedRequest) (bool, error) {
+func (w *world) isSubscribed(r contract.SubscribedRequest) (bool, error) {
 	n, err := w.enrollment(r.EnrollmentID)
 	if err != nil {
 		return false, err
@@ -119,10 +114,10 @@ func (w *world) isSubscribed(r activities.SubscribedRequest) (bool, error) {
 }
 
 // sendMail is gate, claim and provider call of one send, at most once per key.
-func (w *world) sendMail(r activities.SendRequest) (activities.SendResult, error) {
+func (w *world) sendMail(r contract.SendRequest) (contract.SendResult, error) {
 	n, err := w.enrollment(r.Step.EnrollmentID)
 	if err != nil {
-		return activities.SendResult{}, err
+		return contract.SendResult{}, err
 	}
 	i := slices.IndexFunc(w.sends, func(s *send) bool { return s.key == r.Key })
 	if i < 0 {
@@ -134,9 +129,9 @@ func (w *world) sendMail(r activities.SendRequest) (activities.SendResult, error
 		i = len(w.sends) - 1
 	}
 	s := w.sends[i]
-	if s.status == sendQueued {
+	if s.status == contract.SendQueued {
 		if err := w.deliver(s, r.Step); err != nil {
-			return activities.SendResult{}, err
+			return contract.SendResult{}, err
 		}
 	}
 	return s.result()
@@ -144,7 +139,7 @@ func (w *world) sendMail(r activities.SendRequest) (activities.SendResult, error
 
 // claimSend renders and runs the gate in the order of E-13. No send means later: what
 // lets it wait.
-func (w *world) claimSend(n *enrollment, r activities.SendRequest) (s *send, later activities.SendResult, err error) {
+func (w *world) claimSend(n *enrollment, r contract.SendRequest) (s *send, later contract.SendResult, err error) {
 	d := w.deferralOf(n, r)
 	if s, err = w.draft(n, r); err != nil {
 		d.giveUp()
@@ -152,11 +147,11 @@ func (w *world) claimSend(n *enrollment, r activities.SendRequest) (s *send, lat
 	}
 	if n.isLive() {
 		if d.early(w.now()) {
-			return nil, activities.SendResult{Deferred: d.told()}, nil
+			return nil, contract.SendResult{Deferred: d.told()}, nil
 		}
 		if held := w.holdOf(n, r.Step, true); held != nil { // row 3
 			d.close()
-			return nil, activities.SendResult{Held: held}, nil
+			return nil, contract.SendResult{Held: held}, nil
 		}
 	}
 	refused, err := w.refusal(n, r, s, d)
@@ -164,7 +159,7 @@ func (w *world) claimSend(n *enrollment, r activities.SendRequest) (s *send, lat
 		return nil, later, err
 	}
 	if until := w.deferredUntil(r, refused, d); !until.IsZero() {
-		return nil, activities.SendResult{Deferred: d.again(refused.reason, until)}, nil
+		return nil, contract.SendResult{Deferred: d.again(refused.reason, until)}, nil
 	}
 	s.outcome = w.script.next(r.Template)
 	if refused == nil && s.outcome.kind == outcomeVerdict {
@@ -172,19 +167,19 @@ func (w *world) claimSend(n *enrollment, r activities.SendRequest) (s *send, lat
 	}
 	if refused != nil {
 		s.status, s.reason, s.skipped = refused.status, refused.reason, !n.isLive()
-		w.log(n, r.Step.Key, "send_gated", n.node, r.Step.Node, refused.reason)
+		w.log(n, r.Step.Key, "send_gated", n.node, r.Step.Node, string(refused.reason))
 		d.giveUp()
 		return s, later, nil
 	}
-	s.status, s.claimedAt = sendQueued, w.now()
+	s.status, s.claimedAt = contract.SendQueued, w.now()
 	w.record(n.person)
 	d.close()
-	n.stand(statusActive, r.Step.Node)
+	n.stand(contract.EnrollmentActive, r.Step.Node)
 	return s, later, nil
 }
 
 // draft is the mail as rendered now.
-func (w *world) draft(n *enrollment, r activities.SendRequest) (*send, error) {
+func (w *world) draft(n *enrollment, r contract.SendRequest) (*send, error) {
 	p := n.person
 	s := &send{key: r.Key, enrollment: n, journeyID: n.journeyID, contact: p.name()}
 	rendered, err := w.render(n, r)
@@ -208,15 +203,15 @@ func (w *world) draft(n *enrollment, r activities.SendRequest) (*send, error) {
 }
 
 // refusal is the first row that refuses: 2 and 4 to 10.
-func (w *world) refusal(n *enrollment, r activities.SendRequest, s *send, d *deferral) (*refusal, error) {
+func (w *world) refusal(n *enrollment, r contract.SendRequest, s *send, d *deferral) (*refusal, error) {
 	_, valid := email.Address(n.person.email)
 	switch {
 	case !n.isLive(): // row 2
-		return &refusal{status: sendSkipped, reason: "enrollment_ended"}, nil
+		return &refusal{status: contract.SendSkipped, reason: contract.SendEnrollmentEnded}, nil
 	case w.skipsLate(n, r.Step.Key):
-		return &refusal{status: sendSkipped, reason: "paused_late"}, nil
+		return &refusal{status: contract.SendSkipped, reason: contract.SendPausedLate}, nil
 	case !valid: // row 4
-		return &refusal{status: sendSkipped, reason: "no_email"}, nil
+		return &refusal{status: contract.SendSkipped, reason: contract.SendNoEmail}, nil
 	case r.SkipPreferenceCheck: // E-15
 		return w.suppressed(n.person), nil
 	}
@@ -225,7 +220,7 @@ func (w *world) refusal(n *enrollment, r activities.SendRequest, s *send, d *def
 		return refused, nil
 	}
 	if d.open() != nil && w.now().Sub(d.firstTry()) > w.maxDefer() { // E-27
-		return &refusal{status: sendSkipped, reason: d.reason}, nil
+		return &refusal{status: contract.SendSkipped, reason: d.reason}, nil
 	}
 	if refused, err := w.outsideWindow(n.person, r); err != nil || refused != nil {
 		return refused, err
@@ -237,18 +232,18 @@ func (w *world) refusal(n *enrollment, r activities.SendRequest, s *send, d *def
 }
 
 // outsideWindow is row 8 of the gate (E-25).
-func (w *world) outsideWindow(p *person, r activities.SendRequest) (*refusal, error) {
+func (w *world) outsideWindow(p *person, r contract.SendRequest) (*refusal, error) {
 	defaults := w.registry.registry.Defaults
 	window := cmp.Or(r.Window, defaults.SendWindow)
 	if window == (hogsend.Window{}) {
 		return nil, nil //nolint:nilnil // nothing refuses
 	}
-	zone, _ := activities.ResolveZone(p.contact(), defaults.Timezone)
+	zone, _ := decide.ResolveZone(p.contact(), defaults.Timezone)
 	opens, err := window.Clamp(w.now(), zone.Name)
 	if err != nil || opens.Equal(w.now()) {
 		return nil, err
 	}
-	return &refusal{sendSkipped, "outside_window", opens}, nil
+	return &refusal{contract.SendSkipped, "outside_window", opens}, nil
 }
 
 // withinGap is row 9 (E-24).
@@ -264,7 +259,7 @@ func (w *world) withinGap(n *enrollment) *refusal {
 		}
 	}
 	if until := last.Add(j.Suppress); !last.IsZero() && until.After(w.now()) {
-		return &refusal{sendSkipped, "suppress_gap", until}
+		return &refusal{contract.SendSkipped, "suppress_gap", until}
 	}
 	return nil
 }
@@ -285,12 +280,12 @@ func (w *world) capped(p *person, category string) *refusal {
 		return nil
 	}
 	slices.SortFunc(claims, time.Time.Compare)
-	return &refusal{sendSkipped, "frequency_capped", claims[len(claims)-limit.Count].Add(limit.Window + time.Millisecond)}
+	return &refusal{contract.SendSkipped, "frequency_capped", claims[len(claims)-limit.Count].Add(limit.Window + time.Millisecond)}
 }
 
 // counts reports whether the send counts for caps, gaps and throttles (E-22).
 func (s *send) counts() bool {
-	return s.status == sendQueued || s.status == sendSent || s.status == sendFailed && s.reason == "unknown_outcome"
+	return s.status == contract.SendQueued || s.status == contract.SendSent || s.status == contract.SendFailed && s.reason == contract.SendUnknownOutcome
 }
 
 // wentTo reports whether the send was to a person or to the address that is now theirs.
@@ -300,7 +295,7 @@ func (s *send) wentTo(p *person) bool {
 
 // render renders the real template. A mistake there is the author's, whatever the
 // journey does with the error (T-5).
-func (w *world) render(n *enrollment, r activities.SendRequest) (email.Rendered, error) {
+func (w *world) render(n *enrollment, r contract.SendRequest) (email.Rendered, error) {
 	name := ""
 	if j := w.registry.byID[n.journeyID]; j != nil {
 		name = j.Name
@@ -314,7 +309,7 @@ func (w *world) render(n *enrollment, r activities.SendRequest) (email.Rendered,
 	return rendered, nil
 }
 
-func (w *world) refuse(n *enrollment, r activities.SendRequest, err error) error {
+func (w *world) refuse(n *enrollment, r contract.SendRequest, err error) error {
 	w.problem(problem{kind: BadTemplate, name: r.Template, text: fmt.Sprintf("%s sends %s: %s", n.journeyID, r.Template, err)})
 	var v *hogsend.ValidationError
 	if errors.As(err, &v) {
@@ -324,45 +319,45 @@ func (w *world) refuse(n *enrollment, r activities.SendRequest, err error) error
 }
 
 // deliver is the provider: it accepts, or does as the script says.
-func (w *world) deliver(s *send, step activities.Step) error {
+func (w *world) deliver(s *send, step contract.Step) error {
 	if w.attempt <= s.outcome.retries {
 		return temporal.NewApplicationError("provider call failed", "ProviderUnavailable")
 	}
 	switch s.outcome.kind {
 	case outcomeRefused:
-		s.status, s.reason = sendFailed, s.outcome.reason
+		s.status, s.reason = contract.SendFailed, s.outcome.reason
 	case outcomeUnknown:
-		s.status, s.reason = sendFailed, "unknown_outcome"
+		s.status, s.reason = contract.SendFailed, contract.SendUnknownOutcome
 	default:
-		s.status, s.mail.At = sendSent, w.now()
+		s.status, s.mail.At = contract.SendSent, w.now()
 		w.log(s.enrollment, step.Key, "sent", step.Node, step.Node, "")
 		return nil
 	}
 	s.mail.At = w.now()
-	w.log(s.enrollment, step.Key, "send_failed", step.Node, step.Node, s.reason)
+	w.log(s.enrollment, step.Key, "send_failed", step.Node, step.Node, string(s.reason))
 	return nil
 }
 
 // result is what a send that is no longer queued means to the journey (E-14).
-func (s *send) result() (activities.SendResult, error) {
+func (s *send) result() (contract.SendResult, error) {
 	v := s.verdict()
 	if s.skipped {
-		return activities.SendResult{Ended: true}, nil
+		return contract.SendResult{Ended: true}, nil
 	}
-	if s.status == sendFailed {
+	if s.status == contract.SendFailed {
 		kind := hogsend.SendPermanent
-		if s.reason == "unknown_outcome" {
+		if s.reason == contract.SendUnknownOutcome {
 			kind = hogsend.SendUnknownOutcome
 		}
-		return activities.SendResult{}, temporal.NewNonRetryableApplicationError("send failed", activities.TypeSend, nil,
-			hogsend.SendError{SendID: v.SendID, Kind: kind, Reason: s.reason})
+		return contract.SendResult{}, temporal.NewNonRetryableApplicationError("send failed", contract.ErrorTypeSend, nil,
+			hogsend.SendError{SendID: v.SendID, Kind: kind, Reason: string(s.reason)})
 	}
-	return activities.SendResult{Verdict: v}, nil
+	return contract.SendResult{Verdict: v}, nil
 }
 
 func (s *send) verdict() hogsend.Verdict {
-	v := hogsend.Verdict{SendID: idOf("send", s.key), Status: hogsend.SendStatus(s.status), Reason: s.reason, At: s.mail.At}
-	if s.reason == "unsubscribed_all" || s.reason == "category_opt_out" {
+	v := hogsend.Verdict{SendID: idOf("send", s.key), Status: hogsend.SendStatus(s.status), Reason: string(s.reason), At: s.mail.At}
+	if s.reason == contract.SendUnsubscribedAll || s.reason == contract.SendCategoryOptOut {
 		v.Status = hogsend.SendUnsubscribed
 	}
 	return v

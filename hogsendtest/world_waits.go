@@ -10,7 +10,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
 )
 
@@ -24,7 +24,7 @@ type wait struct {
 	collects   *awaited  // by the digest whose window it is
 	deadline   *time.Time
 	begun      time.Time
-	status     string
+	status     contract.WaitStatus
 	matched    *event
 	place      int // of the event among those awaited
 }
@@ -61,7 +61,7 @@ func (wt *wait) events() string {
 	return strings.Join(names, ", ")
 }
 
-func awaitedBy(r activities.BeginWaitRequest) ([]awaited, error) {
+func awaitedBy(r contract.BeginWaitRequest) ([]awaited, error) {
 	alternatives := r.Any
 	if r.Event != "" {
 		alternatives = []criteria.Alternative{{Event: r.Event, Where: r.Conditions, Lookback: r.Lookback}}
@@ -80,38 +80,30 @@ func awaitedBy(r activities.BeginWaitRequest) ([]awaited, error) {
 	return all, nil
 }
 
-// The states of a wait.
-const (
-	waitOpen     = "open"
-	waitMatched  = "matched"
-	waitTimedOut = "timed_out"
-	waitClosed   = "closed"
-)
-
 // beginWait looks back and registers a wait (J-125). A repeated call finds the wait
 // of the first.
-func (w *world) beginWait(r activities.BeginWaitRequest) (activities.WaitState, error) {
+func (w *world) beginWait(r contract.BeginWaitRequest) (contract.WaitState, error) {
 	n, err := w.enrollment(r.Step.EnrollmentID)
 	if err != nil || !n.isLive() {
-		return activities.WaitState{Ended: err == nil}, err
+		return contract.WaitState{Ended: err == nil}, err
 	}
 	wt := w.findWait(n, r.Step.Key)
 	if wt == nil {
 		wt = &wait{
 			id: idOf("wait", n.id, r.Step.Key), enrollment: n, step: r.Step.Key, label: r.Label, deadline: r.Deadline, begun: w.now(),
-			status: waitOpen,
+			status: contract.WaitOpen,
 		}
 		if wt.awaited, err = awaitedBy(r); err != nil {
-			return activities.WaitState{}, err
+			return contract.WaitState{}, err
 		}
 		if r.Digest {
 			wt.collects, wt.awaited = &wt.awaited[0], nil
 		}
 		if err := w.lookBack(wt, r); err != nil {
-			return activities.WaitState{}, err
+			return contract.WaitState{}, err
 		}
-		if wt.status == waitOpen && wt.deadline != nil && !wt.deadline.After(w.now()) {
-			wt.status = waitTimedOut
+		if wt.status == contract.WaitOpen && wt.deadline != nil && !wt.deadline.After(w.now()) {
+			wt.status = contract.WaitTimedOut
 		}
 		w.waits = append(w.waits, wt)
 		detail := ""
@@ -120,8 +112,8 @@ func (w *world) beginWait(r activities.BeginWaitRequest) (activities.WaitState, 
 		}
 		w.log(n, wt.step, "wait_started", n.node, wt.label, detail)
 	}
-	if wt.status == waitOpen {
-		n.stand(statusWaiting, wt.label)
+	if wt.status == contract.WaitOpen {
+		n.stand(contract.EnrollmentWaiting, wt.label)
 	} else {
 		w.leaveWait(wt)
 	}
@@ -138,7 +130,7 @@ func (w *world) findWait(n *enrollment, step string) *wait {
 
 // lookBack finds the first event since the logical now, or since the look-back
 // before it (J-125, J-128).
-func (w *world) lookBack(wt *wait, r activities.BeginWaitRequest) error {
+func (w *world) lookBack(wt *wait, r contract.BeginWaitRequest) error {
 	for _, e := range w.events {
 		if e.person != wt.enrollment.person || e == wt.enrollment.trigger ||
 			wt.deadline != nil && e.ReceivedAt.After(*wt.deadline) || w.ended(wt.enrollment, e) {
@@ -155,7 +147,7 @@ func (w *world) lookBack(wt *wait, r activities.BeginWaitRequest) error {
 				return err
 			}
 			if holds {
-				wt.status, wt.matched, wt.place = waitMatched, e, place
+				wt.status, wt.matched, wt.place = contract.WaitMatched, e, place
 				return nil
 			}
 		}
@@ -169,42 +161,42 @@ func (w *world) ended(n *enrollment, e *event) bool {
 }
 
 // endWait decides how a wait ended (J-126).
-func (w *world) endWait(r activities.EndWaitRequest) (activities.WaitState, error) {
+func (w *world) endWait(r contract.EndWaitRequest) (contract.WaitState, error) {
 	n, err := w.enrollment(r.Step.EnrollmentID)
 	if err != nil || !n.isLive() {
-		return activities.WaitState{Ended: err == nil}, err
+		return contract.WaitState{Ended: err == nil}, err
 	}
 	wt := w.findWait(n, r.Step.Key)
 	if wt == nil {
-		return activities.WaitState{}, temporal.NewNonRetryableApplicationError("there is no wait "+r.WaitID, "NotFound", nil)
+		return contract.WaitState{}, temporal.NewNonRetryableApplicationError("there is no wait "+r.WaitID, "NotFound", nil)
 	}
 	switch {
-	case wt.status != waitOpen:
+	case wt.status != contract.WaitOpen:
 	case r.Abandon:
-		wt.status = waitClosed
+		wt.status = contract.WaitClosed
 	case wt.deadline != nil && !wt.deadline.After(w.now()):
-		wt.status = waitTimedOut
+		wt.status = contract.WaitTimedOut
 	}
-	if wt.status != waitOpen {
+	if wt.status != contract.WaitOpen {
 		w.leaveWait(wt)
 	}
 	return wt.state(), nil
 }
 
-func (wt *wait) state() activities.WaitState {
-	state := activities.WaitState{WaitID: wt.id, Deadline: wt.deadline, Closed: wt.status != waitOpen, Index: wt.place}
+func (wt *wait) state() contract.WaitState {
+	state := contract.WaitState{WaitID: wt.id, Deadline: wt.deadline, Closed: wt.status != contract.WaitOpen, Index: wt.place}
 	switch {
 	case wt.matched != nil:
 		e := wt.matched.stored()
-		state.Event, state.Now = &e, activities.Moment{At: e.ReceivedAt, Seq: wt.matched.seq}
+		state.Event, state.Now = &e, contract.EventPosition{At: e.ReceivedAt, Seq: wt.matched.seq}
 	case state.Closed && wt.deadline != nil:
-		state.Now = activities.Moment{At: wt.deadline.UTC(), Seq: math.MaxInt64}
+		state.Now = contract.EventPosition{At: wt.deadline.UTC(), Seq: math.MaxInt64}
 	}
 	return state
 }
 
 func (w *world) leaveWait(wt *wait) {
-	outcome := map[string]string{waitMatched: "event", waitTimedOut: "timeout", waitClosed: "abandoned"}[wt.status]
-	wt.enrollment.stand(statusActive, wt.label)
+	outcome := map[contract.WaitStatus]string{contract.WaitMatched: "event", contract.WaitTimedOut: "timeout", contract.WaitClosed: "abandoned"}[wt.status]
+	wt.enrollment.stand(contract.EnrollmentActive, wt.label)
 	w.log(wt.enrollment, wt.step, "wait_ended", wt.label, wt.label, outcome)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -19,22 +20,22 @@ import (
 
 // memberReply is the object Member of §2: one stay.
 type memberReply struct {
-	ID              uuid.UUID       `json:"id"`
-	ContactID       uuid.UUID       `json:"contactId"`
-	UserID          string          `json:"userId"`
-	UserEmail       *string         `json:"userEmail"`
-	BucketID        string          `json:"bucketId"`
-	Status          string          `json:"status"`
-	EnteredAt       ts              `json:"enteredAt"`
-	LeftAt          *ts             `json:"leftAt"`
-	ExpiresAt       *ts             `json:"expiresAt"`
-	LastEvaluatedAt ts              `json:"lastEvaluatedAt"`
-	LeftReason      *string         `json:"leftReason"`
-	EntryCount      int32           `json:"entryCount"`
-	Source          string          `json:"source"`
-	Context         json.RawMessage `json:"context"`
-	CreatedAt       ts              `json:"createdAt"`
-	UpdatedAt       ts              `json:"updatedAt"`
+	ID              uuid.UUID                 `json:"id"`
+	ContactID       uuid.UUID                 `json:"contactId"`
+	UserID          string                    `json:"userId"`
+	UserEmail       *string                   `json:"userEmail"`
+	BucketID        string                    `json:"bucketId"`
+	Status          contract.MembershipStatus `json:"status"`
+	EnteredAt       ts                        `json:"enteredAt"`
+	LeftAt          *ts                       `json:"leftAt"`
+	ExpiresAt       *ts                       `json:"expiresAt"`
+	LastEvaluatedAt ts                        `json:"lastEvaluatedAt"`
+	LeftReason      *string                   `json:"leftReason"`
+	EntryCount      int32                     `json:"entryCount"`
+	Source          string                    `json:"source"`
+	Context         json.RawMessage           `json:"context"`
+	CreatedAt       ts                        `json:"createdAt"`
+	UpdatedAt       ts                        `json:"updatedAt"`
 }
 
 // members reads stays of a bucket, entered last first.
@@ -72,7 +73,7 @@ func (s *Server) members(ctx context.Context, b *bucketItem, p storedb.AdminMemb
 // expiry is when an active stay ends unless something happens: by its age, by a leave
 // that is held back, or at the edge of the window (B-16). The epoch stands for never.
 func expiry(m *storedb.AdminMembersRow, w *criteria.Window) *ts {
-	if m.Status != "active" {
+	if m.Status != contract.MembershipActive {
 		return nil
 	}
 	var first *time.Time
@@ -100,9 +101,9 @@ func (s *Server) listMembers(r *request) error {
 	if err = errors.Join(q.err(), err); err != nil {
 		return err
 	}
-	params := storedb.AdminMembersParams{BucketID: b.ID, Status: "active", ContactID: contact, RowOffset: p.Offset, RowLimit: p.Limit}
+	params := storedb.AdminMembersParams{BucketID: b.ID, Status: contract.MembershipActive, ContactID: contact, RowOffset: p.Offset, RowLimit: p.Limit}
 	if status != nil {
-		params.Status = *status
+		params.Status = contract.MembershipStatus(*status)
 	}
 	list := []memberReply{}
 	if !none {

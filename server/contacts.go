@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -169,16 +170,16 @@ func (s *Server) getContact(r *request) error {
 
 // decisionReply is the object Decision of §6.1.
 type decisionReply struct {
-	ID        uuid.UUID       `json:"id"`
-	At        ts              `json:"at"`
-	Type      string          `json:"type"`
-	JourneyID string          `json:"journeyId"`
-	Outcome   string          `json:"outcome"`
-	Reason    *string         `json:"reason"`
-	EventID   uuid.UUID       `json:"eventId"`
-	Event     string          `json:"event"`
-	StateID   *uuid.UUID      `json:"stateId"`
-	Detail    json.RawMessage `json:"detail"`
+	ID        uuid.UUID                `json:"id"`
+	At        ts                       `json:"at"`
+	Type      string                   `json:"type"`
+	JourneyID string                   `json:"journeyId"`
+	Outcome   contract.DecisionOutcome `json:"outcome"`
+	Reason    *contract.GuardReason    `json:"reason"`
+	EventID   uuid.UUID                `json:"eventId"`
+	Event     string                   `json:"event"`
+	StateID   *uuid.UUID               `json:"stateId"`
+	Detail    json.RawMessage          `json:"detail"`
 }
 
 // listDecisions is R-50.

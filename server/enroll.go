@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
 
@@ -15,13 +16,13 @@ const maxUsers = 500
 
 // enrollment is what became of one contact (R-65, R-66).
 type enrollment struct {
-	Enrolled bool       `json:"enrolled"`
-	Event    string     `json:"event,omitempty"`
-	UserID   string     `json:"userId"`
-	StateID  *uuid.UUID `json:"stateId"`
-	Reason   *string    `json:"reason"`
-	Error    string     `json:"error,omitempty"`
-	Details  []detail   `json:"details,omitempty"`
+	Enrolled bool                  `json:"enrolled"`
+	Event    string                `json:"event,omitempty"`
+	UserID   string                `json:"userId"`
+	StateID  *uuid.UUID            `json:"stateId"`
+	Reason   *contract.GuardReason `json:"reason"`
+	Error    string                `json:"error,omitempty"`
+	Details  []detail              `json:"details,omitempty"`
 }
 
 // triggerable finds the journey of the path, whose trigger a person may cause.
@@ -74,7 +75,7 @@ func (s *Server) enrolled(ctx context.Context, j hogsend.Journey, userID string,
 		return out, err
 	}
 	for _, row := range rows {
-		out.Enrolled, out.StateID, out.Reason = row.Outcome == "enrolled", row.EnrollmentID, row.Reason
+		out.Enrolled, out.StateID, out.Reason = row.Outcome == contract.OutcomeEnrolled, row.EnrollmentID, row.Reason
 	}
 	return out, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -28,17 +29,17 @@ type counts struct {
 	Exited    int64 `json:"exited"`
 }
 
-func (c *counts) add(status string, n int64) {
+func (c *counts) add(status contract.EnrollmentStatus, n int64) {
 	switch status {
-	case "active":
+	case contract.EnrollmentActive:
 		c.Active += n
-	case "waiting":
+	case contract.EnrollmentWaiting:
 		c.Waiting += n
-	case "completed":
+	case contract.EnrollmentCompleted:
 		c.Completed += n
-	case "failed":
+	case contract.EnrollmentFailed:
 		c.Failed += n
-	case "exited":
+	case contract.EnrollmentExited:
 		c.Exited += n
 	}
 }
@@ -96,22 +97,22 @@ type journeyDetail struct {
 
 // stateReply is the object State of §2.
 type stateReply struct {
-	ID            uuid.UUID       `json:"id"`
-	ContactID     uuid.UUID       `json:"contactId"`
-	UserID        string          `json:"userId"`
-	UserEmail     string          `json:"userEmail"`
-	JourneyID     string          `json:"journeyId"`
-	CurrentNodeID string          `json:"currentNodeId"`
-	Status        string          `json:"status"`
-	WorkflowRunID *string         `json:"workflowRunId"`
-	Context       json.RawMessage `json:"context"`
-	ErrorMessage  *string         `json:"errorMessage"`
-	ExitReason    *string         `json:"exitReason"`
-	EntryCount    int32           `json:"entryCount"`
-	CompletedAt   *ts             `json:"completedAt"`
-	ExitedAt      *ts             `json:"exitedAt"`
-	CreatedAt     ts              `json:"createdAt"`
-	UpdatedAt     ts              `json:"updatedAt"`
+	ID            uuid.UUID                 `json:"id"`
+	ContactID     uuid.UUID                 `json:"contactId"`
+	UserID        string                    `json:"userId"`
+	UserEmail     string                    `json:"userEmail"`
+	JourneyID     string                    `json:"journeyId"`
+	CurrentNodeID string                    `json:"currentNodeId"`
+	Status        contract.EnrollmentStatus `json:"status"`
+	WorkflowRunID *string                   `json:"workflowRunId"`
+	Context       json.RawMessage           `json:"context"`
+	ErrorMessage  *string                   `json:"errorMessage"`
+	ExitReason    *contract.ExitReason      `json:"exitReason"`
+	EntryCount    int32                     `json:"entryCount"`
+	CompletedAt   *ts                       `json:"completedAt"`
+	ExitedAt      *ts                       `json:"exitedAt"`
+	CreatedAt     ts                        `json:"createdAt"`
+	UpdatedAt     ts                        `json:"updatedAt"`
 }
 
 func stateOf(e storedb.Enrollment, c storedb.Contact) stateReply {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 )
@@ -20,9 +21,9 @@ func (s *Server) cancelState(r *request) error {
 	}
 	id := row.Enrollment.ID
 	var ended *ingest.EndedError
-	switch err := s.cfg.Ingest.Exit(r.ctx(), id, ingest.ReasonAdmin); {
+	switch err := s.cfg.Ingest.Exit(r.ctx(), id, contract.ExitAdmin); {
 	case errors.As(err, &ended):
-		return conflict("State is already " + ended.Status)
+		return conflict("State is already " + string(ended.Status))
 	case errors.Is(err, store.ErrNotFound): // erased meanwhile
 		return notFound("State not found")
 	case err != nil:
@@ -32,9 +33,9 @@ func (s *Server) cancelState(r *request) error {
 		return err
 	}
 	type state struct {
-		ID       uuid.UUID `json:"id"`
-		Status   string    `json:"status"`
-		ExitedAt *ts       `json:"exitedAt"`
+		ID       uuid.UUID                 `json:"id"`
+		Status   contract.EnrollmentStatus `json:"status"`
+		ExitedAt *ts                       `json:"exitedAt"`
 	}
 	return reply(r, http.StatusOK, struct {
 		State     state `json:"state"`
@@ -52,8 +53,8 @@ func (s *Server) retryState(r *request) error {
 		return err
 	}
 	e := row.Enrollment
-	if e.Status != "failed" {
-		return conflict("State is not failed but " + e.Status)
+	if e.Status != contract.EnrollmentFailed {
+		return conflict("State is not failed but " + string(e.Status))
 	}
 	if s.cfg.FailedRun == nil {
 		return temporalDown()

@@ -22,10 +22,10 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/standalone"
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/standalone/postgres"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // helperFile makes this test program start a server on the file and then wait to be killed.
@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	if file == "" {
 		os.Exit(m.Run())
 	}
-	s, err := standalone.StartTemporal(context.Background(), standalone.TemporalConfig{Store: file, SearchAttributes: []string{names.AttributeJourney}})
+	s, err := standalone.StartTemporal(context.Background(), standalone.TemporalConfig{Store: file, SearchAttributes: []string{contract.AttributeJourney}})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 
 func start(t *testing.T, store string) *standalone.Temporal {
 	t.Helper()
-	s, err := standalone.StartTemporal(t.Context(), standalone.TemporalConfig{Store: store, SearchAttributes: []string{names.AttributeJourney}})
+	s, err := standalone.StartTemporal(t.Context(), standalone.TemporalConfig{Store: store, SearchAttributes: []string{contract.AttributeJourney}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Stop()) })
 	return s
@@ -84,7 +84,7 @@ func startNap(t *testing.T, c client.Client) client.WorkflowRun {
 	t.Helper()
 	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
 		ID: "nap", TaskQueue: "test",
-		TypedSearchAttributes: temporal.NewSearchAttributes(temporal.NewSearchAttributeKeyKeyword(names.AttributeJourney).ValueSet("j")),
+		TypedSearchAttributes: temporal.NewSearchAttributes(temporal.NewSearchAttributeKeyKeyword(contract.AttributeJourney).ValueSet("j")),
 	}, nap, 2*time.Second)
 	require.NoError(t, err)
 	return run

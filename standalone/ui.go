@@ -15,7 +15,7 @@ import (
 	"github.com/temporalio/ui-server/v2/server/server_options"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"github.com/hogsend/hogsend/workflows/names"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // countOpen is the cheapest request that needs namespace and visibility.
@@ -68,7 +68,7 @@ type Embedded struct{}
 func (Embedded) Temporal(ctx context.Context, store string, port int, log *slog.Logger) (address string, stop func() error, err error) {
 	t, err := StartTemporal(ctx, TemporalConfig{
 		Store: store, Port: port, Logger: log,
-		SearchAttributes: []string{names.AttributeJourney, names.AttributeContact, names.AttributeBucket},
+		SearchAttributes: []string{contract.AttributeJourney, contract.AttributeContact, contract.AttributeBucket},
 	})
 	if err != nil {
 		return "", nil, err

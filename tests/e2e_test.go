@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"github.com/hogsend/hogsend/workflows/names"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // The main job: an event, the mail at once, the wait, the event that ends it.
@@ -40,7 +40,7 @@ func (r *rig) inTemporal(t *testing.T) {
 	c := r.client()
 	var workflowID, contactID, enrollmentID string
 	require.NoError(t, r.pool.QueryRow(t.Context(), `select workflow_id, contact_id::text, id::text from enrollments`).Scan(&workflowID, &contactID, &enrollmentID))
-	require.Equal(t, names.JourneyWorkflowID("activation-welcome", contactID, 1), workflowID)
+	require.Equal(t, contract.JourneyWorkflowID("activation-welcome", contactID, 1), workflowID)
 
 	// Visibility lags a little behind.
 	require.Eventually(t, func() bool {
@@ -51,7 +51,7 @@ func (r *rig) inTemporal(t *testing.T) {
 			list.Executions[0].Type.Name == "journey-activation-welcome"
 	}, 20*time.Second, 50*time.Millisecond)
 
-	answer, err := c.QueryWorkflow(t.Context(), workflowID, "", names.QueryState)
+	answer, err := c.QueryWorkflow(t.Context(), workflowID, "", contract.QueryState)
 	require.NoError(t, err)
 	var state map[string]any
 	require.NoError(t, answer.Get(&state))

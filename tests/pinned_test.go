@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
-	"github.com/hogsend/hogsend/workflows/names"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // version is a worker of a build of the drill, as a version of a deployment.
@@ -51,7 +51,7 @@ func (d *drill) clockOf(c client.Client, build string) {
 	ctx, cancel := context.WithTimeout(d.t.Context(), d.patience)
 	defer cancel()
 	for {
-		found, err := c.DescribeWorkflowExecution(ctx, names.ClockID, "")
+		found, err := c.DescribeWorkflowExecution(ctx, contract.ClockID, "")
 		require.NoError(d.t, err)
 		for _, a := range found.GetPendingActivities() {
 			if d.count(`select count(*) from worker_heartbeats where id = $1 and build_id = $2`, a.GetLastWorkerIdentity(), build) == 1 {

@@ -23,9 +23,9 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/examples/saas"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/worker"
 	"github.com/hogsend/hogsend/workflows"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // See testdata/README.md for when this is right and when it hides a fault.
@@ -145,7 +145,7 @@ func newReplayer(t *testing.T, journeys []hogsend.Journey) sdkworker.WorkflowRep
 	})
 	require.NoError(t, err)
 	for _, j := range journeys {
-		replayer.RegisterWorkflowWithOptions(workflows.Journey(j), workflow.RegisterOptions{Name: names.JourneyType(j.ID)})
+		replayer.RegisterWorkflowWithOptions(workflows.Journey(j), workflow.RegisterOptions{Name: contract.JourneyType(j.ID)})
 	}
 	return replayer
 }

@@ -10,7 +10,7 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
-	"github.com/hogsend/hogsend/workflows/names"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // text is one value of the database.
@@ -164,7 +164,7 @@ func TestDoctorShowsWhoIsInTrouble(t *testing.T) {
 	require.NoError(t, c.TerminateWorkflow(t.Context(), r.text(`select workflow_id from enrollments where journey_id = 'activation-welcome'`), "", "test"))
 	_, err = r.pool.Exec(t.Context(), `update waits set deadline = now() - interval '2 hours' where status = 'open'`)
 	require.NoError(t, err)
-	require.NoError(t, c.TerminateWorkflow(t.Context(), names.Reconciler+"/"+names.TaskQueue, "", "test"))
+	require.NoError(t, c.TerminateWorkflow(t.Context(), contract.ReconcilerType+"/"+contract.TaskQueue, "", "test"))
 	require.NoError(t, r.worker.kill())
 	require.NoError(t, r.worker.start())
 	r.eventually(1, `select count(*) from enrollments where status = 'failed' and error = 'workflow lost: terminated'`)

@@ -11,12 +11,12 @@ import (
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
 
-	"github.com/hogsend/hogsend/workflows/names"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // attributes are the search attributes of our workflows, all Keyword (J-148).
 func attributes() []string {
-	return []string{names.AttributeBucket, names.AttributeContact, names.AttributeJourney}
+	return []string{contract.AttributeBucket, contract.AttributeContact, contract.AttributeJourney}
 }
 
 // ensureAttributes registers the search attributes that are missing. Where that is

@@ -12,10 +12,9 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"google.golang.org/grpc/codes"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/outbox"
-	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/workflows"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // temporalClient is what the outbox needs of Temporal.
@@ -32,38 +31,38 @@ type temporalDeliverer struct {
 	client    temporalClient
 	taskQueue string
 	// retry takes up a failed workflow.
-	retry func(ctx context.Context, p store.RetryPayload) error
+	retry func(ctx context.Context, p contract.RetryPayload) error
 }
 
 // Deliver implements outbox.Deliverer.
 func (d temporalDeliverer) Deliver(ctx context.Context, row outbox.Row) error {
 	switch row.Kind {
-	case store.OutboxStart:
-		var p store.StartPayload
+	case contract.OutboxStart:
+		var p contract.StartPayload
 		if err := decode(row, &p, func() []string { return []string{p.WorkflowID, p.WorkflowType, p.EnrollmentID} }); err != nil {
 			return err
 		}
 		return d.start(ctx, p)
-	case store.OutboxDwell:
-		var p store.DwellPayload
+	case contract.OutboxDwell:
+		var p contract.DwellPayload
 		if err := decode(row, &p, func() []string { return []string{p.WorkflowID, p.WorkflowType, p.StayID, p.Label} }); err != nil {
 			return err
 		}
 		return d.dwell(ctx, p)
-	case store.OutboxSignal:
-		var p store.SignalPayload
+	case contract.OutboxSignal:
+		var p contract.SignalPayload
 		if err := decode(row, &p, func() []string { return []string{p.WorkflowID, p.Signal, p.WaitID} }); err != nil {
 			return err
 		}
-		return settled(d.client.SignalWorkflow(ctx, p.WorkflowID, "", p.Signal, waitSignal{WaitID: p.WaitID, EventID: p.EventID}))
-	case store.OutboxCancel:
-		var p store.CancelPayload
+		return settled(d.client.SignalWorkflow(ctx, p.WorkflowID, "", p.Signal, contract.WaitSignal{WaitID: p.WaitID, EventID: p.EventID}))
+	case contract.OutboxCancel:
+		var p contract.CancelPayload
 		if err := decode(row, &p, func() []string { return []string{p.WorkflowID} }); err != nil {
 			return err
 		}
 		return settled(d.client.CancelWorkflow(ctx, p.WorkflowID, ""))
-	case store.OutboxRetry:
-		var p store.RetryPayload
+	case contract.OutboxRetry:
+		var p contract.RetryPayload
 		if err := decode(row, &p, func() []string { return []string{p.WorkflowID, p.RunID} }); err != nil {
 			return err
 		}
@@ -72,16 +71,10 @@ func (d temporalDeliverer) Deliver(ctx context.Context, row outbox.Row) error {
 	return fmt.Errorf("outbox kind %q is unknown: %w", row.Kind, outbox.ErrPermanent)
 }
 
-// waitSignal is the argument of names.SignalWait: ids only (invariant 9).
-type waitSignal struct {
-	WaitID  string `json:"waitId"`
-	EventID string `json:"eventId"`
-}
-
 // start starts a journey workflow with its enrollment id as the only input (J-50). A
 // workflow id is used once, for good, so a second delivery starts nothing (J-53).
 // There are no timeouts: an enrollment may live for years (J-56).
-func (d temporalDeliverer) start(ctx context.Context, p store.StartPayload) error {
+func (d temporalDeliverer) start(ctx context.Context, p contract.StartPayload) error {
 	_, err := d.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                                       p.WorkflowID,
 		TaskQueue:                                d.taskQueue,
@@ -99,11 +92,11 @@ func (d temporalDeliverer) start(ctx context.Context, p store.StartPayload) erro
 // searchAttributes are what an operator finds the workflow by (J-148).
 func searchAttributes(journeyID, contactID, bucketID string) temporal.SearchAttributes {
 	updates := []temporal.SearchAttributeUpdate{
-		temporal.NewSearchAttributeKeyKeyword(names.AttributeJourney).ValueSet(journeyID),
-		temporal.NewSearchAttributeKeyKeyword(names.AttributeContact).ValueSet(contactID),
+		temporal.NewSearchAttributeKeyKeyword(contract.AttributeJourney).ValueSet(journeyID),
+		temporal.NewSearchAttributeKeyKeyword(contract.AttributeContact).ValueSet(contactID),
 	}
 	if bucketID != "" {
-		updates = append(updates, temporal.NewSearchAttributeKeyKeyword(names.AttributeBucket).ValueSet(bucketID))
+		updates = append(updates, temporal.NewSearchAttributeKeyKeyword(contract.AttributeBucket).ValueSet(bucketID))
 	}
 	return temporal.NewSearchAttributes(updates...)
 }
@@ -120,7 +113,7 @@ func begun(err error) error {
 // dwell starts the timer of a dwell reaction for one stay (B-39). Its id may be used
 // again once it is closed: a bucket that was off arms its timers anew (B-52). What
 // fired already does not fire again, whatever is delivered twice (B-42).
-func (d temporalDeliverer) dwell(ctx context.Context, p store.DwellPayload) error {
+func (d temporalDeliverer) dwell(ctx context.Context, p contract.DwellPayload) error {
 	_, err := d.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                                       p.WorkflowID,
 		TaskQueue:                                d.taskQueue,

@@ -14,9 +14,8 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/outbox"
-	"github.com/hogsend/hogsend/internal/store"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // fakeTemporal stands at the dispatcher's seam: it notes down and answers.
@@ -44,7 +43,7 @@ func (f *fakeTemporal) CancelWorkflow(_ context.Context, workflowID, runID strin
 	return f.err
 }
 
-func row(t *testing.T, kind store.OutboxKind, payload any) outbox.Row {
+func row(t *testing.T, kind contract.OutboxKind, payload any) outbox.Row {
 	t.Helper()
 	body, err := json.Marshal(payload)
 	require.NoError(t, err)
@@ -52,17 +51,17 @@ func row(t *testing.T, kind store.OutboxKind, payload any) outbox.Row {
 }
 
 func startRow(t *testing.T) outbox.Row {
-	return row(t, store.OutboxStart, store.StartPayload{
+	return row(t, contract.OutboxStart, contract.StartPayload{
 		WorkflowID: "journey-welcome/c/1", WorkflowType: "journey-welcome", EnrollmentID: "e", JourneyID: "welcome", ContactID: "c",
 	})
 }
 
 func signalRow(t *testing.T) outbox.Row {
-	return row(t, store.OutboxSignal, store.SignalPayload{WorkflowID: "w", Signal: names.SignalWait, WaitID: "wait", EventID: "event"})
+	return row(t, contract.OutboxSignal, contract.SignalPayload{WorkflowID: "w", Signal: contract.SignalWait, WaitID: "wait", EventID: "event"})
 }
 
 func cancelRow(t *testing.T) outbox.Row {
-	return row(t, store.OutboxCancel, store.CancelPayload{WorkflowID: "w"})
+	return row(t, contract.OutboxCancel, contract.CancelPayload{WorkflowID: "w"})
 }
 
 // J-50, J-53, J-56, J-148.
@@ -155,10 +154,10 @@ func TestARowThatCannotBeUnderstoodIsDead(t *testing.T) {
 	t.Parallel()
 	for name, r := range map[string]outbox.Row{
 		"unknown kind":        row(t, "capture", struct{}{}),
-		"payload not decoded": row(t, store.OutboxStart, []int{1}),
-		"start without ids":   row(t, store.OutboxStart, store.StartPayload{WorkflowID: "w"}),
-		"signal without ids":  row(t, store.OutboxSignal, store.SignalPayload{WorkflowID: "w"}),
-		"cancel without id":   row(t, store.OutboxCancel, store.CancelPayload{}),
+		"payload not decoded": row(t, contract.OutboxStart, []int{1}),
+		"start without ids":   row(t, contract.OutboxStart, contract.StartPayload{WorkflowID: "w"}),
+		"signal without ids":  row(t, contract.OutboxSignal, contract.SignalPayload{WorkflowID: "w"}),
+		"cancel without id":   row(t, contract.OutboxCancel, contract.CancelPayload{}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

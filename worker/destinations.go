@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/outbox"
 	"github.com/hogsend/hogsend/internal/provider/posthog"
 	"github.com/hogsend/hogsend/internal/store"
@@ -34,8 +35,8 @@ func (w *Worker) dispatchers() []outbox.Dispatcher {
 		},
 	}
 	outside := outbox.Dispatcher{Store: w.cfg.Store, Config: common, Deliverer: removed{}}
-	outside.Config.Name += "/" + store.ToPostHog
-	outside.Config.Destination = store.ToPostHog
+	outside.Config.Name += "/" + contract.ToPostHog
+	outside.Config.Destination = contract.ToPostHog
 	outside.Config.Poll = time.Minute // as long as nothing is written for it
 	if w.cfg.PostHog != nil {
 		outside.Deliverer = posthogDeliverer{store: w.cfg.Store, client: w.cfg.PostHog}
@@ -68,9 +69,9 @@ func (d posthogDeliverer) Deliver(ctx context.Context, row outbox.Row) error {
 	event := posthog.Event{UUID: row.ID.String(), Name: posthog.SetEvent, Timestamp: row.CreatedAt}
 	var err error
 	switch row.Kind { //nolint:exhaustive // the others go to Temporal
-	case store.OutboxMirror:
+	case contract.OutboxMirror:
 		err = d.mirror(ctx, row, &event)
-	case store.OutboxCapture:
+	case contract.OutboxCapture:
 		err = d.capture(ctx, row, &event)
 	default:
 		err = fmt.Errorf("outbox kind %q is unknown: %w", row.Kind, outbox.ErrPermanent)
@@ -85,7 +86,7 @@ func (d posthogDeliverer) Deliver(ctx context.Context, row outbox.Row) error {
 }
 
 func (d posthogDeliverer) mirror(ctx context.Context, row outbox.Row, event *posthog.Event) error {
-	var p store.MirrorPayload
+	var p contract.MirrorPayload
 	contact, err := about(row, &p, func() (string, []string) { return p.ContactID, []string{p.Property} })
 	if err != nil {
 		return err
@@ -106,7 +107,7 @@ func (d posthogDeliverer) mirror(ctx context.Context, row outbox.Row, event *pos
 }
 
 func (d posthogDeliverer) capture(ctx context.Context, row outbox.Row, event *posthog.Event) error {
-	var p store.CapturePayload
+	var p contract.CapturePayload
 	contact, err := about(row, &p, func() (string, []string) { return p.ContactID, []string{p.Event, p.UUID} })
 	if err != nil {
 		return err

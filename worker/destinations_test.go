@@ -20,6 +20,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/outbox"
@@ -175,9 +176,9 @@ func TestAMembershipIsMirrored(t *testing.T) {
 	deliver(t, s, f.client)
 	const set, unset = "$set set map[hogsend_bucket_pro:true]", "$set unset [hogsend_bucket_pro]"
 	plan(t, g, "ada", "changed", "pro")
-	allTold(t, s, store.ToPostHog)
+	allTold(t, s, contract.ToPostHog)
 	plan(t, g, "ada", "changed", "free")
-	allTold(t, s, store.ToPostHog)
+	allTold(t, s, contract.ToPostHog)
 	require.Equal(t, []string{set, set, unset, unset, unset}, f.texts("ada"))
 	require.Equal(t, f.events[0], f.events[1])
 	require.Equal(t, f.events[2], f.events[4])
@@ -187,7 +188,7 @@ func TestAMembershipIsMirrored(t *testing.T) {
 
 	// A silent leave is one as well.
 	plan(t, g, "ada", "changed", "pro")
-	allTold(t, s, store.ToPostHog)
+	allTold(t, s, contract.ToPostHog)
 	definitions, err := bucket.DescribeAll(nil)
 	require.NoError(t, err)
 	_, err = s.Pool.Exec(t.Context(), `update registries set first_seen_at = first_seen_at - interval '1 hour'`)
@@ -200,7 +201,7 @@ func TestAMembershipIsMirrored(t *testing.T) {
 		done, err = g.LetLeave(t.Context())
 		require.NoError(t, err)
 	}
-	allTold(t, s, store.ToPostHog)
+	allTold(t, s, contract.ToPostHog)
 	require.Equal(t, []string{set, unset}, f.texts("ada")[5:])
 }
 
@@ -213,7 +214,7 @@ func TestALateMirrorTellsWhatHolds(t *testing.T) {
 	plan(t, g, "ada", "changed", "free")
 	f := standInForPostHog(t, nil)
 	deliver(t, s, f.client)
-	allTold(t, s, store.ToPostHog)
+	allTold(t, s, contract.ToPostHog)
 	require.Equal(t, []string{"$set unset [hogsend_bucket_pro]", "$set unset [hogsend_bucket_pro]"}, f.texts("ada"))
 }
 
@@ -251,7 +252,7 @@ func TestAnOutageOfPostHogDelaysNoJourney(t *testing.T) {
 			for i := range 30 {
 				plan(t, g, fmt.Sprint("user ", i), "click", "pro")
 			}
-			allTold(t, s, store.ToTemporal)
+			allTold(t, s, contract.ToTemporal)
 			var starts int
 			require.NoError(t, s.Pool.QueryRow(t.Context(), `select count(*) from outbox where kind = 'start' and status = 'delivered'`).Scan(&starts))
 			require.Equal(t, 30, starts)
@@ -259,7 +260,7 @@ func TestAnOutageOfPostHogDelaysNoJourney(t *testing.T) {
 			require.NoError(t, s.Pool.QueryRow(t.Context(), `select count(*) from outbox where kind = 'mirror' and status <> 'delivered'`).Scan(&waiting))
 			require.Positive(t, waiting)
 			up()
-			allTold(t, s, store.ToPostHog)
+			allTold(t, s, contract.ToPostHog)
 		})
 	}
 }
@@ -271,8 +272,8 @@ func TestWithoutPostHogItsRowsBecomeDeadLetters(t *testing.T) {
 	g := ingester(t, s)
 	plan(t, g, "ada", "click", "pro")
 	deliver(t, s, nil)
-	allTold(t, s, store.ToPostHog)
-	allTold(t, s, store.ToTemporal)
+	allTold(t, s, contract.ToPostHog)
+	allTold(t, s, contract.ToTemporal)
 	var source, text string
 	require.NoError(t, s.Pool.QueryRow(t.Context(), `select source, error from dead_letters`).Scan(&source, &text))
 	require.Equal(t, "outbox.mirror", source)
@@ -297,7 +298,7 @@ func TestACaptureIsTold(t *testing.T) {
 	d := posthogDeliverer{store: s, client: f.client}
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	capture := func(contact uuid.UUID) outbox.Row {
-		return row(t, store.OutboxCapture, store.CapturePayload{
+		return row(t, contract.OutboxCapture, contract.CapturePayload{
 			UUID: "0195f0a0-0000-7000-8000-000000000001", ContactID: contact.String(), Event: "trial extended",
 			Properties: json.RawMessage(`{"n": 12345678901234567, "$lib": "web"}`), Timestamp: at,
 		})
@@ -343,13 +344,13 @@ func TestARowForPostHogThatCannotBeUnderstoodIsDead(t *testing.T) {
 	id := uuid.NewString()
 	for name, r := range map[string]outbox.Row{
 		"unknown kind":         row(t, "start", struct{}{}),
-		"payload not decoded":  row(t, store.OutboxMirror, []int{1}),
-		"mirror of nobody":     row(t, store.OutboxMirror, store.MirrorPayload{StayID: id, Property: "p"}),
-		"mirror of a name":     row(t, store.OutboxMirror, store.MirrorPayload{ContactID: "ada", StayID: id, Property: "p"}),
-		"mirror of no stay":    row(t, store.OutboxMirror, store.MirrorPayload{ContactID: id, Property: "p"}),
-		"mirror of no name":    row(t, store.OutboxMirror, store.MirrorPayload{ContactID: id, StayID: id}),
-		"capture of nothing":   row(t, store.OutboxCapture, store.CapturePayload{ContactID: id, UUID: id}),
-		"properties not a map": row(t, store.OutboxCapture, store.CapturePayload{ContactID: id, UUID: id, Event: "e", Properties: json.RawMessage(`[1]`)}),
+		"payload not decoded":  row(t, contract.OutboxMirror, []int{1}),
+		"mirror of nobody":     row(t, contract.OutboxMirror, contract.MirrorPayload{StayID: id, Property: "p"}),
+		"mirror of a name":     row(t, contract.OutboxMirror, contract.MirrorPayload{ContactID: "ada", StayID: id, Property: "p"}),
+		"mirror of no stay":    row(t, contract.OutboxMirror, contract.MirrorPayload{ContactID: id, Property: "p"}),
+		"mirror of no name":    row(t, contract.OutboxMirror, contract.MirrorPayload{ContactID: id, StayID: id}),
+		"capture of nothing":   row(t, contract.OutboxCapture, contract.CapturePayload{ContactID: id, UUID: id}),
+		"properties not a map": row(t, contract.OutboxCapture, contract.CapturePayload{ContactID: id, UUID: id, Event: "e", Properties: json.RawMessage(`[1]`)}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -6,8 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // releaser lets the effects that a pause held go on, oldest first and all workers
@@ -63,7 +63,7 @@ func (r releaser) turn(ctx context.Context) (due bool, err error) {
 	}
 	for _, h := range holds {
 		_, err := r.store.HoldRelease(ctx, h.EnrollmentID, h.ID, store.HoldOutcome{
-			BuildID: r.buildID, Signal: names.SignalWait, Key: names.ReleaseKey(h.ID.String()),
+			BuildID: r.buildID, Signal: contract.SignalWait, Key: contract.ReleaseKey(h.ID.String()),
 		})
 		if err != nil {
 			return true, fmt.Errorf("release hold %s: %w", h.ID, err)

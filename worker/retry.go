@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -32,7 +33,7 @@ type resetter struct {
 // what came before stays in the history and is not done again. It may be told any
 // number of times: only the run that failed is reset, under one request id. A
 // history that is gone leaves the enrollment to the reconciler.
-func (r resetter) retry(ctx context.Context, p store.RetryPayload) error {
+func (r resetter) retry(ctx context.Context, p contract.RetryPayload) error {
 	now, err := r.client.DescribeWorkflowExecution(ctx, p.WorkflowID, "")
 	if err != nil {
 		return settled(err)

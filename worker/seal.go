@@ -15,9 +15,9 @@ import (
 	"go.temporal.io/sdk/temporal"
 )
 
-// sealed marks a type whose values tell something about a person: its payloads are
+// encrypted marks a type whose values tell something about a person: its payloads are
 // encrypted. All others carry ids only and stay legible in Temporal's tools.
-type sealed interface{ Sealed() }
+type encrypted interface{ Encrypted() }
 
 const (
 	sealedEncoding = "json/sealed"
@@ -25,7 +25,7 @@ const (
 )
 
 // NewDataConverter turns values into Temporal payloads: plain JSON, except that
-// types with a method Sealed() are encrypted by AES-256-GCM under a key derived from
+// types with a method Encrypted() are encrypted by AES-256-GCM under a key derived from
 // secret (invariant 9). Payloads sealed under one of the previous secrets can still
 // be read. secret is required.
 func NewDataConverter(secret string, previous []string) (converter.DataConverter, error) {
@@ -101,7 +101,7 @@ func (s *sealer) Encoding() string { return sealedEncoding }
 
 // ToPayload seals value, or returns nil for a value that need not be.
 func (s *sealer) ToPayload(value any) (*commonpb.Payload, error) {
-	if _, ok := value.(sealed); !ok && !s.all {
+	if _, ok := value.(encrypted); !ok && !s.all {
 		return nil, nil //nolint:nilnil // the contract of converter.PayloadConverter
 	}
 	plain, err := json.Marshal(value)

@@ -10,7 +10,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 const (
@@ -18,8 +18,8 @@ const (
 	another = "another secret of thirty-two characters ..."
 )
 
-func contactValue() activities.ContactValue {
-	return activities.ContactValue{Contact: hogsend.Contact{Email: "ada@example.com"}}
+func contactValue() contract.ContactValue {
+	return contract.ContactValue{Contact: hogsend.Contact{Email: "ada@example.com"}}
 }
 
 // Invariant 9: what tells something about a person is not legible in Temporal; what
@@ -31,9 +31,9 @@ func TestOnlySealedTypesAreEncrypted(t *testing.T) {
 	value := contactValue()
 	for name, in := range map[string]any{
 		"value": value, "pointer": &value,
-		"wait":   activities.BeginWaitRequest{Label: "ada@example.com"},
-		"send":   activities.SendRequest{Subject: "Dear ada@example.com"},
-		"finish": activities.FinishRequest{Error: "ada@example.com"},
+		"wait":   contract.BeginWaitRequest{Label: "ada@example.com"},
+		"send":   contract.SendRequest{Subject: "Dear ada@example.com"},
+		"finish": contract.FinishRequest{Error: "ada@example.com"},
 	} {
 		p, err := dc.ToPayload(in)
 		require.NoError(t, err, name)
@@ -41,7 +41,7 @@ func TestOnlySealedTypesAreEncrypted(t *testing.T) {
 		require.NotContains(t, p.String(), "example", name)
 		require.Equal(t, "(sealed)", dc.ToString(p), name)
 	}
-	p, err := dc.ToPayload(activities.ClaimRequest{EnrollmentID: "id"})
+	p, err := dc.ToPayload(contract.ClaimRequest{EnrollmentID: "id"})
 	require.NoError(t, err)
 	require.JSONEq(t, `{"enrollmentId":"id","firstRunId":""}`, string(p.GetData()))
 	p, err = dc.ToPayload("plain")
@@ -57,17 +57,17 @@ func TestASealedValueComesBack(t *testing.T) {
 	for _, in := range []any{value, &value} {
 		payloads, err := dc.ToPayloads(in, "second")
 		require.NoError(t, err)
-		var got activities.ContactValue
+		var got contract.ContactValue
 		var second string
 		require.NoError(t, dc.FromPayloads(payloads, &got, &second))
 		require.Equal(t, value, got)
 		require.Equal(t, "second", second)
 
-		var pointer *activities.ContactValue
+		var pointer *contract.ContactValue
 		require.NoError(t, dc.FromPayload(payloads.GetPayloads()[0], &pointer))
 		require.Equal(t, &value, pointer)
 	}
-	p, err := dc.ToPayload((*activities.ContactValue)(nil))
+	p, err := dc.ToPayload((*contract.ContactValue)(nil))
 	require.NoError(t, err)
 	pointer := &value
 	require.NoError(t, dc.FromPayload(p, &pointer))
@@ -87,7 +87,7 @@ func TestAPlainPayloadOfASealedTypeIsRead(t *testing.T) {
 	require.NoError(t, err)
 	body, err := json.Marshal(contactValue())
 	require.NoError(t, err)
-	var got activities.ContactValue
+	var got contract.ContactValue
 	require.NoError(t, dc.FromPayload(&commonpb.Payload{
 		Metadata: map[string][]byte{"encoding": []byte("json/plain")}, Data: body,
 	}, &got))
@@ -103,7 +103,7 @@ func TestAPreviousSecretStillOpens(t *testing.T) {
 	require.NoError(t, err)
 	old, err := before.ToPayload(contactValue())
 	require.NoError(t, err)
-	var got activities.ContactValue
+	var got contract.ContactValue
 	require.NoError(t, after.FromPayload(old, &got))
 	require.Equal(t, contactValue(), got)
 
@@ -121,7 +121,7 @@ func TestATamperedPayloadIsRefused(t *testing.T) {
 	p, err := dc.ToPayload(contactValue())
 	require.NoError(t, err)
 	p.Data[len(p.Data)-1] ^= 1
-	require.ErrorContains(t, dc.FromPayload(p, &activities.ContactValue{}), "open payload")
+	require.ErrorContains(t, dc.FromPayload(p, &contract.ContactValue{}), "open payload")
 }
 
 func TestAnEmptySecretIsRefused(t *testing.T) {
@@ -167,10 +167,10 @@ func FuzzSealedRoundTrip(f *testing.F) {
 		name, err := json.Marshal(text)
 		require.NoError(t, err)
 		require.NoError(t, json.Unmarshal(name, &text)) // as JSON can carry it
-		in := activities.OnceRequest{Step: activities.Step{Key: text}, Label: text, Value: value}
+		in := contract.OnceRequest{Step: contract.Step{Key: text}, Label: text, Value: value}
 		p, err := dc.ToPayload(in)
 		require.NoError(t, err)
-		var out activities.OnceRequest
+		var out contract.OnceRequest
 		require.NoError(t, dc.FromPayload(p, &out))
 		require.Equal(t, in, out)
 	})
@@ -181,7 +181,7 @@ func FuzzOpenPayload(f *testing.F) {
 	require.NoError(f, err)
 	f.Add([]byte(s.current), []byte("data"))
 	f.Fuzz(func(t *testing.T, key, data []byte) {
-		var out activities.ContactValue
+		var out contract.ContactValue
 		require.Error(t, s.FromPayload(&commonpb.Payload{Metadata: map[string][]byte{
 			"encoding": []byte(sealedEncoding), keyIDMetadata: key,
 		}, Data: data}, &out))

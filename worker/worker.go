@@ -19,11 +19,11 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/provider/posthog"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 	"github.com/hogsend/hogsend/workflows"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // Config is what a worker is made of. Client, Store and Activities are required.
@@ -33,7 +33,7 @@ type Config struct {
 	Client client.Client
 	// Namespace is the client's; "" means "default".
 	Namespace string
-	// TaskQueue defaults to names.TaskQueue.
+	// TaskQueue defaults to contract.TaskQueue.
 	TaskQueue string
 	Store     *store.Store
 	// Journeys are all that are compiled in, also those left out by ENABLED_JOURNEYS:
@@ -83,7 +83,7 @@ func (c Config) withDefaults() Config {
 		c.Namespace = client.DefaultNamespace
 	}
 	if c.TaskQueue == "" {
-		c.TaskQueue = names.TaskQueue
+		c.TaskQueue = contract.TaskQueue
 	}
 	if c.Identity == "" {
 		host, err := os.Hostname()
@@ -140,7 +140,7 @@ func New(cfg Config) (*Worker, error) {
 	w := &Worker{cfg: cfg, fatal: make(chan error, 1)}
 	w.sdk = sdkworker.New(cfg.Client, cfg.TaskQueue, w.options())
 	register(w.sdk, cfg)
-	w.sdk.RegisterWorkflowWithOptions(workflows.Reconciler, workflow.RegisterOptions{Name: names.Reconciler})
+	w.sdk.RegisterWorkflowWithOptions(workflows.Reconciler, workflow.RegisterOptions{Name: contract.ReconcilerType})
 	return w, nil
 }
 
@@ -190,7 +190,7 @@ func register(r registry, cfg Config) {
 	for _, journey := range cfg.Journeys {
 		run := workflows.Journey(journey)
 		for _, id := range append([]string{journey.ID}, journey.Aliases...) {
-			r.RegisterWorkflowWithOptions(run, workflow.RegisterOptions{Name: names.JourneyType(id), VersioningBehavior: cfg.behavior(journey)})
+			r.RegisterWorkflowWithOptions(run, workflow.RegisterOptions{Name: contract.JourneyType(id), VersioningBehavior: cfg.behavior(journey)})
 		}
 	}
 	for _, reaction := range cfg.Reactions {
@@ -201,9 +201,9 @@ func register(r registry, cfg Config) {
 			r.RegisterWorkflowWithOptions(workflows.Journey(reaction), options)
 		}
 	}
-	r.RegisterWorkflowWithOptions(workflows.Clock, workflow.RegisterOptions{Name: names.ClockType})
+	r.RegisterWorkflowWithOptions(workflows.Clock, workflow.RegisterOptions{Name: contract.ClockType})
 	for name, fn := range cfg.Activities.All() {
-		if clock, ok := fn.(func(context.Context) error); ok && name == names.ClockActivity {
+		if clock, ok := fn.(func(context.Context) error); ok && name == contract.ClockName {
 			fn = cfg.deployment().clock(clock)
 		}
 		r.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
@@ -274,8 +274,8 @@ func (w *Worker) Run(ctx context.Context) error {
 // startClock starts the one clock of the installation, if it does not run (W-14).
 func (w *Worker) startClock(ctx context.Context) error {
 	_, err := w.cfg.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: names.ClockID, TaskQueue: w.cfg.TaskQueue, WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-	}, names.ClockType)
+		ID: contract.ClockID, TaskQueue: w.cfg.TaskQueue, WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+	}, contract.ClockType)
 	if err != nil {
 		return fmt.Errorf("start clock: %w", err)
 	}

@@ -6,8 +6,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/hogsend/hogsend/activities"
-	"github.com/hogsend/hogsend/workflows/names"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // clockTakeover is how long the clock of a worker that died may be silent before
@@ -22,8 +21,8 @@ func Clock(ctx workflow.Context) error {
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: 100 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 5 * time.Second},
 	})
 	// An error is retried; without one the clock's worker has stopped.
-	if err := workflow.ExecuteActivity(ctx, activities.ClockName).Get(ctx, nil); err != nil {
+	if err := workflow.ExecuteActivity(ctx, contract.ClockName).Get(ctx, nil); err != nil {
 		return err
 	}
-	return workflow.NewContinueAsNewError(ctx, names.ClockType)
+	return workflow.NewContinueAsNewError(ctx, contract.ClockType)
 }

@@ -9,9 +9,8 @@ import (
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/workflows"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // W-14: the clock of a worker that stopped goes on under the one name that workers
@@ -19,10 +18,10 @@ import (
 func TestTheClockGoesOnForEver(t *testing.T) {
 	t.Parallel()
 	env := (&testsuite.WorkflowTestSuite{}).NewTestWorkflowEnvironment()
-	env.RegisterWorkflowWithOptions(workflows.Clock, workflow.RegisterOptions{Name: names.ClockType})
-	env.RegisterActivityWithOptions(func(context.Context) error { return nil }, activity.RegisterOptions{Name: activities.ClockName})
-	env.ExecuteWorkflow(names.ClockType)
+	env.RegisterWorkflowWithOptions(workflows.Clock, workflow.RegisterOptions{Name: contract.ClockType})
+	env.RegisterActivityWithOptions(func(context.Context) error { return nil }, activity.RegisterOptions{Name: contract.ClockName})
+	env.ExecuteWorkflow(contract.ClockType)
 	var again *workflow.ContinueAsNewError
 	require.ErrorAs(t, env.GetWorkflowError(), &again)
-	require.Equal(t, names.ClockType, again.WorkflowType.Name)
+	require.Equal(t, contract.ClockType, again.WorkflowType.Name)
 }

@@ -8,7 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // DwellInput is what the workflow of a dwell reaction starts with: the timer of a
@@ -64,9 +64,9 @@ func Dwell(j hogsend.Journey) func(workflow.Context, DwellInput) (JourneyResult,
 					return JourneyResult{}, err
 				}
 			}
-			var next activities.DwellResult
-			request := activities.DwellRequest{StayID: in.StayID, Label: in.Label, Late: late && fires == 0}
-			if err := touch(ctx, activities.DwellName, in.Label, request, &next); err != nil {
+			var next contract.DwellResult
+			request := contract.DwellRequest{StayID: in.StayID, Label: in.Label, Late: late && fires == 0}
+			if err := touch(ctx, contract.DwellName, in.Label, request, &next); err != nil {
 				return JourneyResult{}, fmt.Errorf("dwell: %w", err)
 			}
 			switch {

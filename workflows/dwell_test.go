@@ -14,7 +14,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/workflows"
 )
 
@@ -30,7 +30,7 @@ type stay struct {
 	ends   int  // the ordinal at which the stay is found to be over; 0 for never
 	fails  int  // attempts that find the database away
 
-	asked   []activities.DwellRequest
+	asked   []contract.DwellRequest
 	instant []time.Duration // of each attempt, after the start
 	fired   int
 	runs    []hogsend.Membership
@@ -43,42 +43,42 @@ func newStay(t *testing.T) *stay {
 	s.env.SetStartTime(s.anchor)
 	s.env.SetTestTimeout(20 * time.Second)
 	for name, fn := range map[string]any{
-		activities.DwellName: s.dwell, activities.ClaimEnrollmentName: s.claim, activities.FinishEnrollmentName: s.finish,
+		contract.DwellName: s.dwell, contract.ClaimEnrollmentName: s.claim, contract.FinishEnrollmentName: s.finish,
 	} {
 		s.env.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
 	}
 	return s
 }
 
-func (s *stay) dwell(_ context.Context, r activities.DwellRequest) (activities.DwellResult, error) {
+func (s *stay) dwell(_ context.Context, r contract.DwellRequest) (contract.DwellResult, error) {
 	age := s.env.Now().Sub(s.anchor)
 	s.asked, s.instant = append(s.asked, r), append(s.instant, age)
 	if s.fails > 0 {
 		s.fails--
-		return activities.DwellResult{}, errors.New("database is away")
+		return contract.DwellResult{}, errors.New("database is away")
 	}
 	ordinal := int(age / time.Hour)
 	if s.ends > 0 && ordinal >= s.ends {
-		return activities.DwellResult{Over: true}, nil
+		return contract.DwellResult{Over: true}, nil
 	}
 	if ordinal > s.fired {
 		s.fired = ordinal
 		if s.after {
-			return activities.DwellResult{EnrollmentID: enrollmentID}, nil
+			return contract.DwellResult{EnrollmentID: enrollmentID}, nil
 		}
 	}
-	return activities.DwellResult{Wait: time.Duration(ordinal+1)*time.Hour - age}, nil
+	return contract.DwellResult{Wait: time.Duration(ordinal+1)*time.Hour - age}, nil
 }
 
-func (s *stay) claim(context.Context, activities.ClaimRequest) (activities.Claim, error) {
+func (s *stay) claim(context.Context, contract.ClaimRequest) (contract.Claim, error) {
 	e := hogsend.StoredEvent{Name: "bucket:dwell:b:after-3600000", Source: "bucket", OccurredAt: s.anchor.Add(time.Hour), Properties: hogsend.Properties{
 		"bucketId": "b", "entryCount": 2.0, "dwellCount": 1.0, "transition": "dwell",
 	}}
-	return activities.Claim{Claimed: true, ContactID: contactID, Event: e}, nil
+	return contract.Claim{Claimed: true, ContactID: contactID, Event: e}, nil
 }
 
-func (*stay) finish(_ context.Context, r activities.FinishRequest) (activities.Finish, error) {
-	return activities.Finish{Status: r.Status}, nil
+func (*stay) finish(_ context.Context, r contract.FinishRequest) (contract.Finish, error) {
+	return contract.Finish{Status: r.Status}, nil
 }
 
 // run runs the timer of the stay, or the run of a fire.
@@ -110,7 +110,7 @@ func TestTheTimerOfAnAfterIsItsRun(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, workflows.JourneyResult{StateID: enrollmentID, Status: "completed"}, result)
 	require.Equal(t, []time.Duration{time.Hour}, s.instant)
-	require.Equal(t, []activities.DwellRequest{{StayID: "stay", Label: "every-3600000"}}, s.asked)
+	require.Equal(t, []contract.DwellRequest{{StayID: "stay", Label: "every-3600000"}}, s.asked)
 	require.Equal(t, []hogsend.Membership{{BucketID: "b", EntryCount: 2, DwellCount: 1}}, s.runs)
 	require.Equal(t, "bucket:dwell:b:after-3600000", s.events[0].Name)
 	require.Equal(t, s.anchor.Add(time.Hour), s.events[0].OccurredAt)
@@ -125,7 +125,7 @@ func TestATimerThatIsLateSaysSoOnce(t *testing.T) {
 	s.env.SetStartTime(s.anchor.Add(90 * time.Minute))
 	_, err := s.run(s.timer(time.Hour))
 	require.NoError(t, err)
-	require.Equal(t, []activities.DwellRequest{{StayID: "stay", Label: "every-3600000", Late: true}}, s.asked)
+	require.Equal(t, []contract.DwellRequest{{StayID: "stay", Label: "every-3600000", Late: true}}, s.asked)
 
 	s = newStay(t)
 	s.after = true

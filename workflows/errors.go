@@ -6,7 +6,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // authorError turns an activity's final error into the one that the author's code
@@ -17,12 +17,12 @@ func authorError(err error) error {
 		return err
 	}
 	switch failure.Type() {
-	case activities.TypeValidation:
+	case contract.ErrorTypeValidation:
 		var invalid hogsend.ValidationError
 		if failure.Details(&invalid) == nil {
 			return &invalid
 		}
-	case activities.TypeSend:
+	case contract.ErrorTypeSend:
 		var send hogsend.SendError
 		if failure.Details(&send) == nil {
 			return &send

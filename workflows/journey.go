@@ -12,33 +12,17 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
-	"github.com/hogsend/hogsend/workflows/names"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // JourneyResult is how a journey's workflow ended (J-70).
 type JourneyResult struct {
-	StateID string `json:"stateId"`
-	Status  string `json:"status"`
+	StateID string                    `json:"stateId"`
+	Status  contract.EnrollmentStatus `json:"status"`
 }
 
-// The states of an enrollment as they are spelled in Postgres and on the wire.
-const (
-	statusActive    = "active"
-	statusWaiting   = "waiting"
-	statusCompleted = "completed"
-	statusFailed    = "failed"
-	statusExited    = "exited"
-)
-
-// The exit reasons that are decided here (J-81).
-const (
-	reasonCode     = "code"
-	reasonCanceled = "canceled"
-)
-
 // Journey is the workflow function of one journey, registered under
-// names.JourneyType for its id and each alias. Its input is the enrollment id alone
+// contract.JourneyType for its id and each alias. Its input is the enrollment id alone
 // (J-50). A panic of the author's blocks the workflow task until a corrected binary
 // is deployed; it never fails the enrollment (J-95).
 func Journey(j hogsend.Journey) func(workflow.Context, string) (JourneyResult, error) {
@@ -50,13 +34,13 @@ func Journey(j hogsend.Journey) func(workflow.Context, string) (JourneyResult, e
 			firstID:      append(j.Aliases[:len(j.Aliases):len(j.Aliases)], j.ID)[0],
 			trigger:      j.Trigger.Conditions,
 			node:         nodeStart,
-			status:       statusActive,
+			status:       contract.EnrollmentActive,
 			counts:       map[string]int{},
 			sendLabels:   map[string]bool{},
 			waits:        map[string]*openWait{},
 			early:        map[string]bool{},
 		}
-		if err := workflow.SetQueryHandler(ctx, names.QueryState, run.state); err != nil {
+		if err := workflow.SetQueryHandler(ctx, contract.QueryState, run.state); err != nil {
 			return JourneyResult{}, fmt.Errorf("register state query: %w", err)
 		}
 		claimed, err := run.setup()
@@ -75,11 +59,11 @@ type journeyRun struct {
 	journeyID    string
 	firstID      string // the first alias, or else the id: a rename keeps it (J-142)
 	trigger      []hogsend.Condition
-	claim        activities.Claim
+	claim        contract.Claim
 	logger       log.Logger
 
 	// now is the logical now of J-117.
-	now activities.Moment
+	now contract.EventPosition
 	// ended is set once the enrollment is known to be terminal.
 	ended bool
 	// left is set by Run.Exit: the author's own exit completes the workflow.
@@ -92,10 +76,11 @@ type journeyRun struct {
 	waits map[string]*openWait // by wait id
 	early map[string]bool      // signals that came before their wait was known
 
-	node, status string
-	waiting      *waitingFor
-	holds        int // effects that a pause holds
-	steps        int
+	node    string
+	status  contract.EnrollmentStatus
+	waiting *waitingFor
+	holds   int // effects that a pause holds
+	steps   int
 }
 
 var _ hogsend.Run = (*journeyRun)(nil)
@@ -106,8 +91,8 @@ const nodeStart = "start"
 // It reports false when the row is terminal or another run's: nothing is to be done
 // then, and nothing is changed (J-54, J-55).
 func (r *journeyRun) setup() (claimed bool, err error) {
-	request := activities.ClaimRequest{EnrollmentID: r.enrollmentID, FirstRunID: workflow.GetInfo(r.root).FirstRunID}
-	if err := r.local(r.root, activities.ClaimEnrollmentName, "claim", request, &r.claim); err != nil {
+	request := contract.ClaimRequest{EnrollmentID: r.enrollmentID, FirstRunID: workflow.GetInfo(r.root).FirstRunID}
+	if err := r.local(r.root, contract.ClaimEnrollmentName, "claim", request, &r.claim); err != nil {
 		return false, err
 	}
 	if !r.claim.Claimed {
@@ -117,12 +102,12 @@ func (r *journeyRun) setup() (claimed bool, err error) {
 	r.now = r.claim.Now
 	r.root = withLogFields(r.root, "enrollment_id", r.enrollmentID, "journey_id", r.journeyID, "contact_id", r.claim.ContactID)
 	r.logger = workflow.GetLogger(r.root)
-	signals := workflow.GetSignalChannel(r.root, names.SignalWait)
+	signals := workflow.GetSignalChannel(r.root, contract.SignalWait)
 	// Disconnected, because a cancel must not stop signals from being drained.
 	listening, _ := workflow.NewDisconnectedContext(r.root)
 	workflow.GoNamed(listening, "signals", func(ctx workflow.Context) {
 		for {
-			var signal waitSignal
+			var signal contract.WaitSignal
 			signals.Receive(ctx, &signal)
 			r.receive(signal)
 		}
@@ -133,18 +118,18 @@ func (r *journeyRun) setup() (claimed bool, err error) {
 // finish records how the author's function ended. The first terminal state
 // committed stands, whoever wrote it (J-65, J-68, J-69).
 func (r *journeyRun) finish(outcome error) (JourneyResult, error) {
-	request := activities.FinishRequest{EnrollmentID: r.enrollmentID, Status: statusCompleted}
+	request := contract.FinishRequest{EnrollmentID: r.enrollmentID, Status: contract.EnrollmentCompleted}
 	switch {
 	case r.canceled():
-		request.Status, request.Reason = statusExited, reasonCanceled
+		request.Status, request.Reason = contract.EnrollmentExited, contract.ExitCanceled
 	case errors.Is(outcome, hogsend.ErrExited):
-		request.Status, request.Reason = statusExited, reasonCode
+		request.Status, request.Reason = contract.EnrollmentExited, contract.ExitCode
 	case outcome != nil:
-		request.Status, request.Error = statusFailed, outcome.Error()
+		request.Status, request.Error = contract.EnrollmentFailed, outcome.Error()
 	}
 	outside := r.ended && !r.left // an exit that somebody else committed
-	var stands activities.Finish
-	if err := r.local(r.root, activities.FinishEnrollmentName, "finish", request, &stands); err != nil {
+	var stands contract.Finish
+	if err := r.local(r.root, contract.FinishEnrollmentName, "finish", request, &stands); err != nil {
 		return JourneyResult{}, err
 	}
 	if outcome != nil && stands.Status != request.Status {
@@ -153,10 +138,10 @@ func (r *journeyRun) finish(outcome error) (JourneyResult, error) {
 	r.status, r.ended = stands.Status, true
 	result := JourneyResult{StateID: r.enrollmentID, Status: stands.Status}
 	switch {
-	case stands.Status == statusFailed:
+	case stands.Status == contract.EnrollmentFailed:
 		// The text is in Postgres: what an author writes into an error may be personal.
 		return result, temporal.NewNonRetryableApplicationError("journey failed; see the enrollment's error", "JourneyFailed", nil, r.enrollmentID)
-	case stands.Status == statusExited && !r.left && (outside || r.canceled() || request.Status != statusExited):
+	case stands.Status == contract.EnrollmentExited && !r.left && (outside || r.canceled() || request.Status != contract.EnrollmentExited):
 		return result, temporal.NewCanceledError()
 	}
 	return result, nil

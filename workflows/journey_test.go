@@ -19,9 +19,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/workflows"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // J-54, J-55: a row that is terminal, or claimed by another run, is left alone.
@@ -36,7 +35,7 @@ func TestAJourneyThatIsNotToRunEndsAtOnce(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, workflows.JourneyResult{StateID: enrollmentID, Status: before.status}, result)
 		require.Equal(t, before, w.row)
-		require.Equal(t, []string{activities.ClaimEnrollmentName}, w.asked)
+		require.Equal(t, []string{contract.ClaimEnrollmentName}, w.asked)
 	}
 }
 
@@ -95,7 +94,7 @@ func TestAnEndFromOutsideStands(t *testing.T) {
 	for _, outcome := range []error{nil, errors.New("too late"), hogsend.ErrExited} {
 		w := newWorld(t)
 		w.slow = true
-		w.during[activities.FinishEnrollmentName] = func() { w.cancel("admin") }
+		w.during[contract.FinishEnrollmentName] = func() { w.cancel("admin") }
 		_, err := w.run(func(workflow.Context, hogsend.Run) error { return outcome })
 		require.Equal(t, row{status: "exited", reason: "admin", firstRun: w.row.firstRun}, w.row)
 		if outcome == nil || !errors.Is(outcome, hogsend.ErrExited) {
@@ -105,7 +104,7 @@ func TestAnEndFromOutsideStands(t *testing.T) {
 	w := newWorld(t) // completed first: the exit finds nothing
 	w.complete(func(workflow.Context, hogsend.Run) error { return nil })
 	w.cancel("admin")
-	require.Equal(t, "completed", w.row.status)
+	require.Equal(t, contract.EnrollmentCompleted, w.row.status)
 }
 
 // J-69: the terminal state is recorded however long it takes, also of a canceled run.
@@ -114,7 +113,7 @@ func TestTheEndIsRecordedAfterAnOutage(t *testing.T) {
 	for _, canceled := range []bool{false, true} {
 		w := newWorld(t)
 		for range 60 {
-			w.fails[activities.FinishEnrollmentName] = append(w.fails[activities.FinishEnrollmentName], errors.New("database is away"))
+			w.fails[contract.FinishEnrollmentName] = append(w.fails[contract.FinishEnrollmentName], errors.New("database is away"))
 		}
 		if canceled {
 			w.after(time.Hour, w.env.CancelWorkflow)
@@ -122,7 +121,7 @@ func TestTheEndIsRecordedAfterAnOutage(t *testing.T) {
 		_, err := w.run(func(ctx workflow.Context, run hogsend.Run) error { return run.Sleep(ctx, 2*time.Hour) })
 		require.Equal(t, canceled, err != nil)
 		require.Len(t, w.finishes, 1)
-		require.Equal(t, map[bool]string{false: "completed", true: "exited"}[canceled], w.row.status)
+		require.Equal(t, map[bool]contract.EnrollmentStatus{false: contract.EnrollmentCompleted, true: contract.EnrollmentExited}[canceled], w.row.status)
 		require.GreaterOrEqual(t, w.env.Now().Sub(w.start), time.Hour+50*time.Minute, "1 s, doubling, to 1 min (J-93)")
 	}
 }
@@ -135,7 +134,7 @@ func TestAWaitBeginsAndEndsOnce(t *testing.T) {
 		return errors.Join(run.Sleep(ctx, time.Hour), run.Sleep(ctx, 0), run.Sleep(ctx, -time.Hour, "back"))
 	})
 	require.Equal(t, []string{
-		activities.ClaimEnrollmentName, activities.BeginWaitName, activities.EndWaitName, activities.BeginWaitName, activities.BeginWaitName, activities.FinishEnrollmentName,
+		contract.ClaimEnrollmentName, contract.BeginWaitName, contract.EndWaitName, contract.BeginWaitName, contract.BeginWaitName, contract.FinishEnrollmentName,
 	}, w.asked)
 	require.Equal(t, []time.Duration{time.Hour}, w.timers)
 	require.Equal(t, []string{"sleep:wait:1h#1", "sleep:wait:0s#1", "sleep:back#1"}, w.keys())
@@ -218,7 +217,7 @@ func TestNothingHappensAfterTheEnd(t *testing.T) {
 			}
 			require.Empty(t, w.steps, name)
 			require.Empty(t, w.waits, name)
-			require.Equal(t, "exited event:stop", w.row.status+" "+w.row.reason)
+			require.Equal(t, "exited event:stop", string(w.row.status)+" "+string(w.row.reason))
 			if name != "Exit" { // which the workflow may ask for, once
 				require.LessOrEqual(t, len(w.timers), 1, name)
 			}
@@ -253,7 +252,7 @@ func TestACancelLetsFinish(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.env.RegisterActivityWithOptions(cleanUp, activity.RegisterOptions{Name: "clean-up"})
-	w.during[activities.SendName] = func() { w.env.CancelWorkflow() } // Temporal's, before the row has ended
+	w.during[contract.SendName] = func() { w.env.CancelWorkflow() } // Temporal's, before the row has ended
 	var verdict hogsend.Verdict
 	var sendErr, effectErr, waitErr error
 	var cleaned string
@@ -272,7 +271,7 @@ func TestACancelLetsFinish(t *testing.T) {
 	require.Equal(t, "clean", cleaned)
 	require.True(t, temporal.IsCanceledError(err))
 	require.Equal(t, []string{"send:hello#1"}, w.keys())
-	require.Equal(t, "exited canceled", w.row.status+" "+w.row.reason) // J-86
+	require.Equal(t, "exited canceled", string(w.row.status)+" "+string(w.row.reason)) // J-86
 }
 
 // J-86, J-85
@@ -286,7 +285,7 @@ func TestACancelFromTemporalExits(t *testing.T) {
 		return nil // swallowed
 	})
 	require.True(t, temporal.IsCanceledError(err))
-	require.Equal(t, "exited canceled", w.row.status+" "+w.row.reason)
+	require.Equal(t, "exited canceled", string(w.row.status)+" "+string(w.row.reason))
 	require.Equal(t, time.Hour, w.env.Now().Sub(w.start))
 }
 
@@ -299,7 +298,7 @@ func TestErrorsOfASend(t *testing.T) {
 	}
 	w := newWorld(t)
 	for range 9 { // of a provider that is down
-		w.fails[activities.SendName] = append(w.fails[activities.SendName], errors.New("503"))
+		w.fails[contract.SendName] = append(w.fails[contract.SendName], errors.New("503"))
 	}
 	w.complete(func(ctx workflow.Context, run hogsend.Run) error {
 		verdict, err := run.Send(ctx, hogsend.Email{Template: "hello"})
@@ -316,12 +315,12 @@ func TestErrorsOfASend(t *testing.T) {
 	} {
 		fail := func() *world {
 			w := newWorld(t)
-			kind := activities.TypeSend
+			kind := contract.ErrorTypeSend
 			var invalid *hogsend.ValidationError
 			if errors.As(want, &invalid) {
-				kind = activities.TypeValidation
+				kind = contract.ErrorTypeValidation
 			}
-			w.fails[activities.SendName] = []error{final(kind, want)}
+			w.fails[contract.SendName] = []error{final(kind, want)}
 			return w
 		}
 		w := fail()
@@ -336,7 +335,7 @@ func TestErrorsOfASend(t *testing.T) {
 			return err
 		})
 		require.Error(t, err)
-		require.Equal(t, "failed "+want.Error(), w.row.status+" "+w.row.errorText)
+		require.Equal(t, "failed "+want.Error(), string(w.row.status)+" "+w.row.errorText)
 	}
 }
 
@@ -344,7 +343,7 @@ func TestErrorsOfASend(t *testing.T) {
 func TestStepKeys(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.fails[activities.TriggerName] = []error{errors.New("died after it")}
+	w.fails[contract.TriggerName] = []error{errors.New("died after it")}
 	w.complete(func(ctx workflow.Context, run hogsend.Run) error {
 		for _, e := range []hogsend.Email{{Template: "tip"}, {Template: "nudge"}, {Template: "tip"}, {Template: "tip", Label: "last"}} {
 			if _, err := run.Send(ctx, e); err != nil {
@@ -374,7 +373,7 @@ func TestStepKeys(t *testing.T) {
 func TestTheLogicalNow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.fails[activities.SendName] = []error{errors.New("503"), errors.New("503"), errors.New("503")}
+	w.fails[contract.SendName] = []error{errors.New("503"), errors.New("503"), errors.New("503")}
 	w.at(2*time.Hour, "used")
 	var clock time.Time
 	w.complete(func(ctx workflow.Context, run hogsend.Run) error {
@@ -395,7 +394,7 @@ func TestTheLogicalNow(t *testing.T) {
 	})
 	require.Greater(t, clock, w.start.Add(2*time.Second), "workflow.Now is Temporal's clock")
 	after := func(i int) time.Duration { return w.begun[i].After.At.Sub(w.start) }
-	require.Equal(t, activities.Moment{At: w.start, Seq: 1}, w.begun[0].After, "the trigger")
+	require.Equal(t, contract.EventPosition{At: w.start, Seq: 1}, w.begun[0].After, "the trigger")
 	require.Equal(t, 2*time.Hour, after(1), "the event's reception")
 	require.Equal(t, 3*time.Hour, after(2).Truncate(time.Minute), "the deadline")
 	require.Equal(t, after(2), after(3), "a wait that only looked back moves nothing")
@@ -507,7 +506,7 @@ func TestUsageErrors(t *testing.T) {
 		}
 		return nil
 	})
-	require.Equal(t, []string{activities.ClaimEnrollmentName, activities.FinishEnrollmentName}, w.asked)
+	require.Equal(t, []string{contract.ClaimEnrollmentName, contract.FinishEnrollmentName}, w.asked)
 	require.Empty(t, w.timers)
 }
 
@@ -531,7 +530,7 @@ func TestAContextOfTheAuthorsOwn(t *testing.T) {
 		return run.Checkpoint(ctx, "goes on")
 	})
 	require.Equal(t, []string{"node:goes on#1"}, w.keys())
-	require.Equal(t, []string{activities.ClaimEnrollmentName, activities.CheckpointName, activities.FinishEnrollmentName}, w.asked)
+	require.Equal(t, []string{contract.ClaimEnrollmentName, contract.CheckpointName, contract.FinishEnrollmentName}, w.asked)
 }
 
 func readsOf(ctx workflow.Context, run hogsend.Run) []func() error {
@@ -564,7 +563,7 @@ func TestReadsAnswerAfterTheEnd(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	require.Equal(t, "exited", result.Status)
+	require.Equal(t, contract.EnrollmentExited, result.Status)
 	require.Equal(t, time.Hour, w.env.Now().Sub(w.start))
 }
 
@@ -664,7 +663,7 @@ func TestWaitForEvent(t *testing.T) {
 func TestAnEventDuringASendIsFound(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.during[activities.SendName] = func() { w.receive("used", nil) }
+	w.during[contract.SendName] = func() { w.receive("used", nil) }
 	w.complete(func(ctx workflow.Context, run hogsend.Run) error {
 		_, err := run.Send(ctx, hogsend.Email{Template: "hello"})
 		require.NoError(t, err)
@@ -701,12 +700,12 @@ func TestATimerThatFiresEarly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	asked := 0
-	w.env.RegisterActivityWithOptions(func(ctx context.Context, r activities.EndWaitRequest) (activities.WaitState, error) {
+	w.env.RegisterActivityWithOptions(func(ctx context.Context, r contract.EndWaitRequest) (contract.WaitState, error) {
 		if asked++; asked <= 3 {
-			return activities.WaitState{WaitID: r.WaitID, Deadline: w.begun[0].Deadline}, nil
+			return contract.WaitState{WaitID: r.WaitID, Deadline: w.begun[0].Deadline}, nil
 		}
 		return w.endWait(ctx, r)
-	}, activity.RegisterOptions{Name: activities.EndWaitName, DisableAlreadyRegisteredCheck: true})
+	}, activity.RegisterOptions{Name: contract.EndWaitName, DisableAlreadyRegisteredCheck: true})
 	w.complete(func(ctx workflow.Context, run hogsend.Run) error { return run.Sleep(ctx, time.Hour) })
 	require.Equal(t, 4, asked)
 	require.Equal(t, time.Hour+300*time.Millisecond, w.env.Now().Sub(w.start))
@@ -798,10 +797,10 @@ func TestAWaitIsGivenUp(t *testing.T) {
 		})
 		_, err := run.WaitForEvent(mine, hogsend.Wait{Event: "used", Timeout: hogsend.Forever})
 		require.True(t, temporal.IsCanceledError(err))
-		require.Equal(t, "closed", w.waits[0].status)
+		require.Equal(t, contract.WaitClosed, w.waits[0].status)
 		return run.Sleep(ctx, 2*time.Hour)
 	})
-	require.Equal(t, "closed", w.waits[0].status, "the event found no wait")
+	require.Equal(t, contract.WaitClosed, w.waits[0].status, "the event found no wait")
 }
 
 // J-131: what is asked of the gate, where the enrollment stands, and that a verdict
@@ -809,7 +808,7 @@ func TestAWaitIsGivenUp(t *testing.T) {
 func TestSend(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.during[activities.SendName] = func() { require.Equal(t, "send:hello", w.state().Node) }
+	w.during[contract.SendName] = func() { require.Equal(t, "send:hello", w.state().Node) }
 	w.complete(func(ctx workflow.Context, run hogsend.Run) error {
 		verdict, err := run.Send(ctx, hogsend.Email{
 			Template: "hello", Props: map[string]any{"n": 1}, Subject: "s", From: "a@b.example", ReplyTo: "r@b.example", Category: "tips", SkipPreferenceCheck: true,
@@ -825,8 +824,8 @@ func TestSend(t *testing.T) {
 	first := w.sends[0]
 	require.JSONEq(t, `{"n":1}`, string(first.Props))
 	first.Props, first.Step.LongHistory = nil, ""
-	require.Equal(t, activities.SendRequest{
-		Step: activities.Step{EnrollmentID: enrollmentID, Key: "send:hello#1", Node: "send:hello"}, Key: enrollmentID + ":send:hello#1",
+	require.Equal(t, contract.SendRequest{
+		Step: contract.Step{EnrollmentID: enrollmentID, Key: "send:hello#1", Node: "send:hello"}, Key: enrollmentID + ":send:hello#1",
 		Template: "hello", Subject: "s", From: "a@b.example", ReplyTo: "r@b.example", Category: "tips", SkipPreferenceCheck: true,
 	}, first)
 	require.Equal(t, "second", w.sends[1].Step.Node)
@@ -853,7 +852,7 @@ func TestTrigger(t *testing.T) {
 	require.Equal(t, event, w.caused[0].Event)
 	require.Equal(t, w.start.Add(time.Hour), w.caused[0].OccurredAt)
 	require.Empty(t, w.sends)
-	require.Equal(t, "event:last", w.row.reason)
+	require.Equal(t, contract.ExitByEvent("last"), w.row.reason)
 }
 
 // J-136: the first reason stays, and the rest of the journey has no effect.
@@ -868,8 +867,8 @@ func TestExit(t *testing.T) {
 		return errors.New("lost")
 	})
 	require.NoError(t, err)
-	require.Equal(t, "exited", result.Status)
-	require.Equal(t, strings.Repeat("é", 200), w.row.reason)
+	require.Equal(t, contract.EnrollmentExited, result.Status)
+	require.Equal(t, contract.ExitReason(strings.Repeat("é", 200)), w.row.reason)
 	require.Empty(t, w.row.errorText)
 	require.Len(t, w.steps, 1)
 }
@@ -932,7 +931,7 @@ func TestIsSubscribed(t *testing.T) {
 }
 
 func (w *world) state() workflows.State {
-	value, err := w.env.QueryWorkflow(names.QueryState)
+	value, err := w.env.QueryWorkflow(contract.QueryState)
 	require.NoError(w.t, err)
 	var state workflows.State
 	require.NoError(w.t, value.Get(&state))
@@ -971,7 +970,7 @@ func TestStateQuery(t *testing.T) {
 		}
 		require.Equal(t, with(func(s *workflows.State) { s.Status, s.Node, s.Steps = "active", "wait-event:used", 1 }), w.state())
 		err := run.Sleep(ctx, hogsend.Day, "rest")
-		require.Equal(t, "active", w.state().Status)
+		require.Equal(t, contract.EnrollmentActive, w.state().Status)
 		return err
 	})
 	require.True(t, temporal.IsCanceledError(err))

@@ -6,8 +6,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/hogsend/hogsend/activities"
-	"github.com/hogsend/hogsend/workflows/names"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 const (
@@ -23,16 +22,16 @@ func Reconciler(ctx workflow.Context) error {
 		StartToCloseTimeout: reconcileEvery, HeartbeatTimeout: sendHeartbeat, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 3},
 	})
 	logger := workflow.GetLogger(ctx)
-	if err := workflow.ExecuteActivity(ctx, activities.ReconcileName).Get(ctx, nil); err != nil {
+	if err := workflow.ExecuteActivity(ctx, contract.ReconcileName).Get(ctx, nil); err != nil {
 		logger.Warn("reconcile enrollments", "error", err)
 	}
 	for range reconcileEvery / inspectEvery {
-		if err := workflow.ExecuteActivity(ctx, activities.InspectName).Get(ctx, nil); err != nil {
+		if err := workflow.ExecuteActivity(ctx, contract.InspectName).Get(ctx, nil); err != nil {
 			logger.Warn("look for blocked enrollments", "error", err)
 		}
 		if err := workflow.Sleep(ctx, inspectEvery); err != nil {
 			return err
 		}
 	}
-	return workflow.NewContinueAsNewError(ctx, names.Reconciler)
+	return workflow.NewContinueAsNewError(ctx, contract.ReconcilerType)
 }

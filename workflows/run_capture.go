@@ -6,7 +6,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // Capture implements hogsend.Run.
@@ -24,7 +24,7 @@ func (r *journeyRun) Capture(ctx workflow.Context, event string, properties hogs
 	if err := r.closed(ctx); err != nil {
 		return err
 	}
-	return r.effect(ctx, activities.CaptureName, "capture:"+event, activities.CaptureRequest{
+	return r.effect(ctx, contract.CaptureName, "capture:"+event, contract.CaptureRequest{
 		Step: r.step("capture", event, r.node), Event: event, Properties: raw, OccurredAt: workflow.Now(ctx),
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // deferring is a stage whose sends are deferred until instants after the start, as
@@ -21,26 +21,26 @@ type deferring struct {
 	until   []time.Duration
 	verdict hogsend.Verdict
 	ended   bool
-	dropped []activities.EndWaitRequest
+	dropped []contract.EndWaitRequest
 }
 
 func newDeferring(until ...time.Duration) *deferring {
 	d := &deferring{stage: newStage(map[string][]string{}), until: until, verdict: hogsend.Verdict{Status: hogsend.SendSent}}
-	d.env.RegisterActivityWithOptions(func(_ context.Context, r activities.SendRequest) (activities.SendResult, error) {
+	d.env.RegisterActivityWithOptions(func(_ context.Context, r contract.SendRequest) (contract.SendResult, error) {
 		if held := d.effect(r.Step); held != nil {
-			return activities.SendResult{Held: held}, nil
+			return contract.SendResult{Held: held}, nil
 		}
 		if len(d.until) == 0 {
-			return activities.SendResult{Verdict: d.verdict, Ended: d.ended}, nil
+			return contract.SendResult{Verdict: d.verdict, Ended: d.ended}, nil
 		}
 		next := d.until[0]
 		d.until = d.until[1:]
-		return activities.SendResult{Deferred: &activities.Deferral{WaitID: "w", StepKey: r.Step.Key + ":defer#1", Node: "defer:hello", Until: d.start.Add(next)}}, nil
-	}, activity.RegisterOptions{Name: activities.SendName, DisableAlreadyRegisteredCheck: true})
-	d.env.RegisterActivityWithOptions(func(_ context.Context, r activities.EndWaitRequest) (activities.WaitState, error) {
+		return contract.SendResult{Deferred: &contract.Deferral{WaitID: "w", StepKey: r.Step.Key + ":defer#1", Node: "defer:hello", Until: d.start.Add(next)}}, nil
+	}, activity.RegisterOptions{Name: contract.SendName, DisableAlreadyRegisteredCheck: true})
+	d.env.RegisterActivityWithOptions(func(_ context.Context, r contract.EndWaitRequest) (contract.WaitState, error) {
 		d.dropped = append(d.dropped, r)
-		return activities.WaitState{Closed: true}, nil
-	}, activity.RegisterOptions{Name: activities.EndWaitName})
+		return contract.WaitState{Closed: true}, nil
+	}, activity.RegisterOptions{Name: contract.EndWaitName})
 	return d
 }
 
@@ -61,7 +61,7 @@ func TestADeferredSendIsAskedForAgain(t *testing.T) {
 			require.Empty(t, state.WaitingFor.Events)
 			until = state.WaitingFor.Until.Sub(d.start).String()
 		}
-		seen = append(seen, state.Status+" "+state.Node+" "+until)
+		seen = append(seen, string(state.Status)+" "+state.Node+" "+until)
 	}
 	d.at(time.Hour, look)
 	d.at(27*time.Hour, look)
@@ -74,7 +74,7 @@ func TestADeferredSendIsAskedForAgain(t *testing.T) {
 	require.Equal(t, []string{"0s send:hello#1", "26h0m0s send:hello#1", "4800h0m0s send:hello#1"}, d.asked)
 	require.Equal(t, d.verdict, got)
 	require.Equal(t, []string{"waiting defer:hello 26h0m0s", "waiting defer:hello 4800h0m0s", "active send:hello nothing"}, seen)
-	require.Equal(t, "completed", d.finished.Status)
+	require.Equal(t, contract.EnrollmentCompleted, d.finished.Status)
 	require.Empty(t, d.dropped)
 }
 
@@ -131,7 +131,7 @@ func TestADeferredSendIsGivenUp(t *testing.T) {
 	require.Equal(t, []string{"0s send:hello#1", "1h0m0s trigger:mine#1"}, d.asked)
 	require.Len(t, d.dropped, 1)
 	require.True(t, d.dropped[0].Abandon)
-	require.Equal(t, activities.Step{EnrollmentID: "e", Key: "send:hello#1:defer#1", Node: "defer:hello"}, d.dropped[0].Step)
+	require.Equal(t, contract.Step{EnrollmentID: "e", Key: "send:hello#1:defer#1", Node: "defer:hello"}, d.dropped[0].Step)
 }
 
 // J-101: a pause that comes meanwhile holds the send when it is due.

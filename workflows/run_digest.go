@@ -6,7 +6,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 const (
@@ -21,15 +21,15 @@ func (r *journeyRun) Digest(ctx workflow.Context, digest hogsend.Digest) (hogsen
 		return hogsend.Collected{}, err
 	}
 	request.After = r.now
-	window, err := r.wait(ctx, activities.BeginWaitRequest{
+	window, err := r.wait(ctx, contract.BeginWaitRequest{
 		Label: request.Label, Event: request.Event, Conditions: request.Where, Deadline: &until, Digest: true,
 	}, "window")
 	if err != nil {
 		return hogsend.Collected{}, err
 	}
 	request.Step, request.WaitID = r.step("digest", request.Label, request.Label), window.WaitID
-	var result activities.CollectResult
-	if err := r.local(ctx, activities.CollectDigestName, request.Label, request, &result); err != nil {
+	var result contract.CollectResult
+	if err := r.local(ctx, contract.CollectDigestName, request.Label, request, &result); err != nil {
 		return hogsend.Collected{}, err
 	}
 	if result.Ended {
@@ -39,7 +39,7 @@ func (r *journeyRun) Digest(ctx workflow.Context, digest hogsend.Digest) (hogsen
 }
 
 // digestRequest checks what the author asked, and when the window ends.
-func (r *journeyRun) digestRequest(digest hogsend.Digest, now time.Time) (request activities.CollectRequest, until time.Time, err error) {
+func (r *journeyRun) digestRequest(digest hogsend.Digest, now time.Time) (request contract.CollectRequest, until time.Time, err error) {
 	trigger := r.claim.Event.Name
 	if digest.Event == "" {
 		digest.Event = trigger
@@ -51,7 +51,7 @@ func (r *journeyRun) digestRequest(digest hogsend.Digest, now time.Time) (reques
 	if err != nil {
 		return request, until, err
 	}
-	request = activities.CollectRequest{Event: awaited.Event, Where: awaited.Where, Lookback: max(digest.Lookback, 0), Max: digest.Max}
+	request = contract.CollectRequest{Event: awaited.Event, Where: awaited.Where, Lookback: max(digest.Lookback, 0), Max: digest.Max}
 	if digest.Lookback == 0 {
 		request.Lookback = digestLookback
 	}

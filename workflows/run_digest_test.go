@@ -10,7 +10,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // J-143: the window is a sleep that the author sees as such, then what was collected is
@@ -18,11 +18,11 @@ import (
 func TestADigestSleepsAndCollects(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	var asked []activities.CollectRequest
-	w.env.RegisterActivityWithOptions(func(r activities.CollectRequest) (activities.CollectResult, error) {
+	var asked []contract.CollectRequest
+	w.env.RegisterActivityWithOptions(func(r contract.CollectRequest) (contract.CollectResult, error) {
 		asked = append(asked, r)
-		return activities.CollectResult{Collected: hogsend.Collected{Total: 7}}, nil
-	}, activity.RegisterOptions{Name: activities.CollectDigestName})
+		return contract.CollectResult{Collected: hogsend.Collected{Total: 7}}, nil
+	}, activity.RegisterOptions{Name: contract.CollectDigestName})
 	_, err := w.run(func(ctx workflow.Context, run hogsend.Run) error {
 		got, err := run.Digest(ctx, hogsend.Digest{Window: 3 * time.Hour})
 		require.NoError(t, err)
@@ -80,14 +80,14 @@ func TestADigestIsGivenUp(t *testing.T) {
 		require.True(t, temporal.IsCanceledError(err))
 		return nil
 	})
-	require.Equal(t, "closed", w.waits[0].status)
+	require.Equal(t, contract.WaitClosed, w.waits[0].status)
 
 	w = newWorld(t)
 	w.slow = true // the cancel has not come
-	w.env.RegisterActivityWithOptions(func(activities.CollectRequest) (activities.CollectResult, error) {
+	w.env.RegisterActivityWithOptions(func(contract.CollectRequest) (contract.CollectResult, error) {
 		w.cancel("admin")
-		return activities.CollectResult{Ended: true}, nil
-	}, activity.RegisterOptions{Name: activities.CollectDigestName})
+		return contract.CollectResult{Ended: true}, nil
+	}, activity.RegisterOptions{Name: contract.CollectDigestName})
 	_, err := w.run(func(ctx workflow.Context, run hogsend.Run) error {
 		_, err := run.Digest(ctx, hogsend.Digest{Window: hogsend.Day})
 		require.ErrorIs(t, err, hogsend.ErrExited)

@@ -8,7 +8,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/naming"
 )
 
@@ -59,7 +59,7 @@ func (r *journeyRun) Send(ctx workflow.Context, email hogsend.Email) (hogsend.Ve
 	}
 	step := r.step("send", name, node)
 	r.node = node
-	request := activities.SendRequest{
+	request := contract.SendRequest{
 		Step: step, Key: r.enrollmentID + ":" + step.Key, Template: email.Template, Props: props, Subject: email.Subject,
 		From: email.From, ReplyTo: email.ReplyTo, Category: email.Category, SkipPreferenceCheck: email.SkipPreferenceCheck,
 		Window: email.Window, OnHold: email.OnHold,
@@ -84,19 +84,19 @@ func (r *journeyRun) Send(ctx workflow.Context, email hogsend.Email) (hogsend.Ve
 	}
 }
 
-func (r *journeyRun) send(ctx workflow.Context, node string, request activities.SendRequest) (activities.SendResult, error) {
+func (r *journeyRun) send(ctx workflow.Context, node string, request contract.SendRequest) (contract.SendResult, error) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx) // what was begun is finished (J-85)
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: sendTimeout, HeartbeatTimeout: sendHeartbeat, RetryPolicy: transientRetries(), Summary: node,
 	})
-	var result activities.SendResult
-	err := workflow.ExecuteActivity(ctx, activities.SendName, request).Get(ctx, &result)
+	var result contract.SendResult
+	err := workflow.ExecuteActivity(ctx, contract.SendName, request).Get(ctx, &result)
 	return result, err
 }
 
 // deferSend waits until a deferred send is to be tried again (E-26). An error says why
 // it will not be: the enrollment has ended, or its author canceled ctx.
-func (r *journeyRun) deferSend(ctx workflow.Context, d activities.Deferral) error {
+func (r *journeyRun) deferSend(ctx workflow.Context, d contract.Deferral) error {
 	node := r.node
 	leave := r.standAt(d.Node, []string{}, &d.Until)
 	defer func() {
@@ -109,11 +109,11 @@ func (r *journeyRun) deferSend(ctx workflow.Context, d activities.Deferral) erro
 	if now := workflow.Now(ctx); !until.After(now) {
 		until = now.Add(minRetry) // for Postgres' clock, which decides, it has not passed
 	}
-	err := r.await(ctx, d.Node, activities.WaitState{WaitID: d.WaitID, Deadline: &until})
+	err := r.await(ctx, d.Node, contract.WaitState{WaitID: d.WaitID, Deadline: &until})
 	if err == nil {
 		return nil
 	}
-	step := activities.Step{EnrollmentID: r.enrollmentID, Key: d.StepKey, Node: d.Node}
+	step := contract.Step{EnrollmentID: r.enrollmentID, Key: d.StepKey, Node: d.Node}
 	return r.interrupted(ctx, step, d.WaitID, err)
 }
 
@@ -148,7 +148,7 @@ func (r *journeyRun) Trigger(ctx workflow.Context, event hogsend.TriggerEvent) e
 	if err := r.closed(ctx); err != nil {
 		return err
 	}
-	return r.effect(ctx, activities.TriggerName, "trigger:"+event.Event, activities.TriggerRequest{
+	return r.effect(ctx, contract.TriggerName, "trigger:"+event.Event, contract.TriggerRequest{
 		Step: r.step("trigger", event.Event, r.node), Event: event, OccurredAt: workflow.Now(ctx),
 	})
 }
@@ -165,14 +165,14 @@ func (r *journeyRun) Checkpoint(ctx workflow.Context, label string) error {
 		return err
 	}
 	r.node = label
-	return r.effect(ctx, activities.CheckpointName, label, r.step("node", label, label))
+	return r.effect(ctx, contract.CheckpointName, label, r.step("node", label, label))
 }
 
 // effect runs a local activity that only says whether the enrollment had ended, or
 // is held; once it is released, it is run again.
 func (r *journeyRun) effect(ctx workflow.Context, activity, label string, request any) error {
 	for {
-		var effect activities.Effect
+		var effect contract.Effect
 		if err := r.local(ctx, activity, label, request, &effect); err != nil {
 			return err
 		}
@@ -191,7 +191,7 @@ func (r *journeyRun) effect(ctx workflow.Context, activity, label string, reques
 // Exit implements hogsend.Run.
 func (r *journeyRun) Exit(ctx workflow.Context, reason string) error {
 	if reason == "" {
-		reason = reasonCode
+		reason = string(contract.ExitCode)
 	}
 	if err := short("reason", reason); err != nil {
 		return err
@@ -199,7 +199,7 @@ func (r *journeyRun) Exit(ctx workflow.Context, reason string) error {
 	if err := r.closed(ctx); err != nil {
 		return err
 	}
-	err := r.effect(ctx, activities.ExitName, "exit", activities.ExitRequest{Step: r.step("exit", reason, r.node), Reason: reason})
+	err := r.effect(ctx, contract.ExitName, "exit", contract.ExitRequest{Step: r.step("exit", reason, r.node), Reason: contract.ExitReason(reason)})
 	if err == nil {
 		r.left = true
 		return r.end()
@@ -216,7 +216,7 @@ type onceResult struct {
 }
 
 // Sealed marks a value that is encrypted in Temporal's history.
-func (onceResult) Sealed() {}
+func (onceResult) Encrypted() {}
 
 // Once implements hogsend.Run.
 func (r *journeyRun) Once(ctx workflow.Context, label string, out any, fn func() (any, error)) error {
@@ -229,9 +229,9 @@ func (r *journeyRun) Once(ctx workflow.Context, label string, out any, fn func()
 	if err := r.closed(ctx); err != nil {
 		return err
 	}
-	request := activities.OnceRequest{Step: r.step("once", label, r.node), Label: label}
-	var kept activities.OnceValue
-	if err := r.local(ctx, activities.ReadOnceName, label, request, &kept); err != nil {
+	request := contract.OnceRequest{Step: r.step("once", label, r.node), Label: label}
+	var kept contract.OnceValue
+	if err := r.local(ctx, contract.ReadOnceName, label, request, &kept); err != nil {
 		return err
 	}
 	if !kept.Found && !kept.Ended {
@@ -240,7 +240,7 @@ func (r *journeyRun) Once(ctx workflow.Context, label string, out any, fn func()
 			return err
 		}
 		request.Value = value
-		if err := r.local(ctx, activities.KeepOnceName, label, request, &kept); err != nil {
+		if err := r.local(ctx, contract.KeepOnceName, label, request, &kept); err != nil {
 			return err
 		}
 	}

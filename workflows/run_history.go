@@ -6,7 +6,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // History implements hogsend.Run.
@@ -17,7 +17,7 @@ type runHistory struct{ run *journeyRun }
 
 // Event implements hogsend.History.
 func (h runHistory) Event(ctx workflow.Context, name string, within time.Duration) (hogsend.PastEvents, error) {
-	request := activities.HistoryRequest{Name: name}
+	request := contract.HistoryRequest{Name: name}
 	switch {
 	case within < 0:
 		return hogsend.PastEvents{}, invalid("within", "must not be negative")
@@ -26,25 +26,25 @@ func (h runHistory) Event(ctx workflow.Context, name string, within time.Duratio
 		request.Since = &since
 	}
 	var past hogsend.PastEvents
-	err := h.ask(ctx, activities.PastEventsName, "name", request, &past)
+	err := h.ask(ctx, contract.PastEventsName, "name", request, &past)
 	return past, err
 }
 
 // Journey implements hogsend.History.
 func (h runHistory) Journey(ctx workflow.Context, id string) (hogsend.PastEntries, error) {
 	var past hogsend.PastEntries
-	err := h.ask(ctx, activities.PastEntriesName, "id", activities.HistoryRequest{Name: id}, &past)
+	err := h.ask(ctx, contract.PastEntriesName, "id", contract.HistoryRequest{Name: id}, &past)
 	return past, err
 }
 
 // Email implements hogsend.History.
 func (h runHistory) Email(ctx workflow.Context, template string) (hogsend.PastMails, error) {
 	var past hogsend.PastMails
-	err := h.ask(ctx, activities.PastMailsName, "template", activities.HistoryRequest{Name: template}, &past)
+	err := h.ask(ctx, contract.PastMailsName, "template", contract.HistoryRequest{Name: template}, &past)
 	return past, err
 }
 
-func (h runHistory) ask(ctx workflow.Context, activity, field string, request activities.HistoryRequest, past any) error {
+func (h runHistory) ask(ctx workflow.Context, activity, field string, request contract.HistoryRequest, past any) error {
 	if request.Name == "" {
 		return invalid(field, "is required")
 	}
@@ -79,8 +79,8 @@ func (r *journeyRun) Throttle(ctx workflow.Context, throttle hogsend.Throttle) (
 		return false, err
 	}
 	throttle.Label = label
-	request := activities.ThrottleRequest{Step: r.step("throttle", label, r.node), Throttle: throttle, Since: workflow.Now(ctx).Add(-throttle.Window)}
+	request := contract.ThrottleRequest{Step: r.step("throttle", label, r.node), Throttle: throttle, Since: workflow.Now(ctx).Add(-throttle.Window)}
 	var allowed bool
-	err = r.local(ctx, activities.ThrottleName, label, request, &allowed)
+	err = r.local(ctx, contract.ThrottleName, label, request, &allowed)
 	return allowed, err
 }

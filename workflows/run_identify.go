@@ -6,7 +6,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // Identify implements hogsend.Run.
@@ -22,7 +22,7 @@ func (r *journeyRun) Identify(ctx workflow.Context, properties hogsend.Propertie
 	if err := r.closed(ctx); err != nil || len(encoded) == 0 {
 		return err
 	}
-	return r.effect(ctx, activities.IdentifyName, "identify", activities.IdentifyRequest{
+	return r.effect(ctx, contract.IdentifyName, "identify", contract.IdentifyRequest{
 		Step: r.step("identify", "contact", r.node), Properties: encoded,
 	})
 }

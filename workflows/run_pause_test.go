@@ -12,9 +12,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/workflows"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // stage runs one journey in virtual time. Its activities answer by a script: an
@@ -25,7 +24,7 @@ type stage struct {
 	asked    []string            // "instant step" of every effect that was asked for
 	begun    []string            // those that were not held
 	dropped  []string            // holds that were given up
-	finished activities.FinishRequest
+	finished contract.FinishRequest
 	start    time.Time
 }
 
@@ -36,33 +35,33 @@ func newStage(holds map[string][]string) *stage {
 	register := func(name string, fn any) {
 		s.env.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
 	}
-	register(activities.ClaimEnrollmentName, func(context.Context, activities.ClaimRequest) (activities.Claim, error) {
-		return activities.Claim{Claimed: true, Enrollment: hogsend.Enrollment{ID: "e", JourneyID: "j"}}, nil
+	register(contract.ClaimEnrollmentName, func(context.Context, contract.ClaimRequest) (contract.Claim, error) {
+		return contract.Claim{Claimed: true, Enrollment: hogsend.Enrollment{ID: "e", JourneyID: "j"}}, nil
 	})
-	register(activities.FinishEnrollmentName, func(_ context.Context, r activities.FinishRequest) (activities.Finish, error) {
+	register(contract.FinishEnrollmentName, func(_ context.Context, r contract.FinishRequest) (contract.Finish, error) {
 		s.finished = r
-		return activities.Finish{Status: r.Status}, nil
+		return contract.Finish{Status: r.Status}, nil
 	})
-	register(activities.SendName, func(_ context.Context, r activities.SendRequest) (activities.SendResult, error) {
+	register(contract.SendName, func(_ context.Context, r contract.SendRequest) (contract.SendResult, error) {
 		held := s.effect(r.Step)
-		return activities.SendResult{Held: held, Verdict: hogsend.Verdict{Status: hogsend.SendSent}}, nil
+		return contract.SendResult{Held: held, Verdict: hogsend.Verdict{Status: hogsend.SendSent}}, nil
 	})
-	register(activities.TriggerName, func(_ context.Context, r activities.TriggerRequest) (activities.Effect, error) {
-		return activities.Effect{Held: s.effect(r.Step)}, nil
+	register(contract.TriggerName, func(_ context.Context, r contract.TriggerRequest) (contract.Effect, error) {
+		return contract.Effect{Held: s.effect(r.Step)}, nil
 	})
-	register(activities.AbandonHoldName, func(_ context.Context, h activities.Hold) (activities.Effect, error) {
+	register(contract.AbandonHoldName, func(_ context.Context, h contract.Hold) (contract.Effect, error) {
 		s.dropped = append(s.dropped, h.ID)
-		return activities.Effect{}, nil
+		return contract.Effect{}, nil
 	})
 	return s
 }
 
-func (s *stage) effect(step activities.Step) *activities.Hold {
+func (s *stage) effect(step contract.Step) *contract.Hold {
 	at := s.env.Now().Sub(s.start).String() + " " + step.Key
 	s.asked = append(s.asked, at)
 	if left := s.holds[step.Key]; len(left) > 0 {
 		s.holds[step.Key] = left[1:]
-		return &activities.Hold{EnrollmentID: "e", ID: left[0], Node: "paused:" + step.Node}
+		return &contract.Hold{EnrollmentID: "e", ID: left[0], Node: "paused:" + step.Node}
 	}
 	s.begun = append(s.begun, at)
 	return nil
@@ -70,12 +69,12 @@ func (s *stage) effect(step activities.Step) *activities.Hold {
 
 // release signals a hold at an instant after the start.
 func (s *stage) release(at time.Duration, id string) {
-	s.env.RegisterDelayedCallback(func() { s.env.SignalWorkflow(names.SignalWait, map[string]string{"waitId": id}) }, at)
+	s.env.RegisterDelayedCallback(func() { s.env.SignalWorkflow(contract.SignalWait, map[string]string{"waitId": id}) }, at)
 }
 
 func (s *stage) state(t *testing.T) workflows.State {
 	t.Helper()
-	value, err := s.env.QueryWorkflow(names.QueryState)
+	value, err := s.env.QueryWorkflow(contract.QueryState)
 	require.NoError(t, err)
 	var state workflows.State
 	require.NoError(t, value.Get(&state))
@@ -103,7 +102,7 @@ func TestHeldEffectsGoOn(t *testing.T) {
 	s := newStage(map[string][]string{"trigger:mine#1": {"h1"}, "send:hello#1": {"h2"}})
 	s.env.RegisterDelayedCallback(func() {
 		state := s.state(t)
-		require.Equal(t, "waiting paused:start", state.Status+" "+state.Node)
+		require.Equal(t, "waiting paused:start", string(state.Status)+" "+state.Node)
 		require.True(t, state.Paused)
 	}, time.Hour)
 	s.release(2*time.Hour, "h1")
@@ -112,10 +111,10 @@ func TestHeldEffectsGoOn(t *testing.T) {
 	require.NoError(t, s.run(twoEffects))
 	require.Equal(t, []string{"0s trigger:mine#1", "2h0m0s trigger:mine#1", "2h0m0s send:hello#1", "50h0m0s send:hello#1"}, s.asked)
 	require.Equal(t, []string{"2h0m0s trigger:mine#1", "50h0m0s send:hello#1"}, s.begun)
-	require.Equal(t, "completed", s.finished.Status)
+	require.Equal(t, contract.EnrollmentCompleted, s.finished.Status)
 	state := s.state(t)
 	require.False(t, state.Paused)
-	require.Equal(t, "completed send:hello", state.Status+" "+state.Node)
+	require.Equal(t, "completed send:hello", string(state.Status)+" "+state.Node)
 }
 
 // J-108: paused anew before it began, an effect is held anew.
@@ -158,7 +157,7 @@ func TestHeldEnrollmentIsCanceled(t *testing.T) {
 		}))
 		require.ErrorIs(t, got, hogsend.ErrExited)
 		require.Empty(t, s.begun)
-		require.Equal(t, "exited", s.finished.Status)
+		require.Equal(t, contract.EnrollmentExited, s.finished.Status)
 		require.Empty(t, s.dropped, "the exit closes what is open")
 	}
 }

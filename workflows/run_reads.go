@@ -4,7 +4,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // Enrollment implements hogsend.Run.
@@ -31,8 +31,8 @@ func (r *journeyRun) Contact(ctx workflow.Context) (hogsend.Contact, error) {
 	if err := r.readable(ctx); err != nil {
 		return hogsend.Contact{}, err
 	}
-	var value activities.ContactValue
-	err := r.local(ctx, activities.ReadContactName, "contact", r.enrollmentID, &value)
+	var value contract.ContactValue
+	err := r.local(ctx, contract.ReadContactName, "contact", r.enrollmentID, &value)
 	return value.Contact, err
 }
 
@@ -41,12 +41,12 @@ func (r *journeyRun) IsSubscribed(ctx workflow.Context, category ...string) (boo
 	if err := r.readable(ctx); err != nil {
 		return false, err
 	}
-	request := activities.SubscribedRequest{EnrollmentID: r.enrollmentID}
+	request := contract.SubscribedRequest{EnrollmentID: r.enrollmentID}
 	if len(category) > 0 {
 		request.Category = category[0]
 	}
 	var subscribed bool
-	err := r.local(ctx, activities.IsSubscribedName, "is-subscribed", request, &subscribed)
+	err := r.local(ctx, contract.IsSubscribedName, "is-subscribed", request, &subscribed)
 	return subscribed, err
 }
 

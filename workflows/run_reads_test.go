@@ -9,7 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/decide"
 )
 
 // S-5, J-115: the zone is read anew by each chain, and an instant that was computed
@@ -55,7 +55,7 @@ func TestWhenInAnUnknownZone(t *testing.T) {
 		return err
 	})
 	require.Error(t, err)
-	require.Equal(t, `failed zone: "Mars/Phobos" is not the name of a time zone`, w.row.status+" "+w.row.errorText)
+	require.Equal(t, `failed zone: "Mars/Phobos" is not the name of a time zone`, string(w.row.status)+" "+w.row.errorText)
 }
 
 // J-115, J-141: what is asked, from workflow time, and what is committed then.
@@ -99,7 +99,7 @@ func TestVariant(t *testing.T) {
 		for _, name := range []string{"subject", "button", "subject"} {
 			arm, err := run.Variant(ctx, name, arms...)
 			require.NoError(t, err)
-			require.Equal(t, activities.ChooseArm("first", name, contactID, arms), arm)
+			require.Equal(t, decide.ChooseArm("first", name, contactID, arms), arm)
 		}
 		return nil
 	})

@@ -6,7 +6,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // Variant implements hogsend.Run.
@@ -24,10 +24,10 @@ func (r *journeyRun) Variant(ctx workflow.Context, name string, arms ...hogsend.
 		return "", err
 	}
 	// One step, however often the journey asks: the first choice stays.
-	step := activities.Step{EnrollmentID: r.enrollmentID, Key: "variant:" + name, Node: r.node}
-	request := activities.VariantRequest{Step: step, Journey: r.firstID, Name: name, Arms: arms}
+	step := contract.Step{EnrollmentID: r.enrollmentID, Key: "variant:" + name, Node: r.node}
+	request := contract.VariantRequest{Step: step, Journey: r.firstID, Name: name, Arms: arms}
 	var arm string
-	err := r.local(ctx, activities.ChooseVariantName, step.Key, request, &arm)
+	err := r.local(ctx, contract.ChooseVariantName, step.Key, request, &arm)
 	return arm, err
 }
 

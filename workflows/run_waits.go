@@ -7,16 +7,10 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
 	"github.com/hogsend/hogsend/internal/condition"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
 )
-
-// waitSignal is what names.SignalWait carries: ids only (invariant 9).
-type waitSignal struct {
-	WaitID  string `json:"waitId"`
-	EventID string `json:"eventId"`
-}
 
 // openWait is a wait of this run that has no outcome yet.
 type openWait struct {
@@ -27,7 +21,7 @@ type openWait struct {
 
 // receive wakes the wait a signal is for. A signal that comes twice, or for a wait
 // that is closed, changes nothing (J-129).
-func (r *journeyRun) receive(s waitSignal) {
+func (r *journeyRun) receive(s contract.WaitSignal) {
 	w, ok := r.waits[s.WaitID]
 	if !ok {
 		// Its wait may be committed but not yet known here.
@@ -62,7 +56,7 @@ func (r *journeyRun) sleep(ctx workflow.Context, deadline time.Time, labels []st
 	if err != nil {
 		return err
 	}
-	_, err = r.wait(ctx, activities.BeginWaitRequest{Label: label, Deadline: &deadline}, "sleep")
+	_, err = r.wait(ctx, contract.BeginWaitRequest{Label: label, Deadline: &deadline}, "sleep")
 	return err
 }
 
@@ -90,12 +84,12 @@ func (r *journeyRun) WaitForAny(ctx workflow.Context, of hogsend.AnyOf) (hogsend
 }
 
 // waitRequest checks what the author asked (J-118, J-127, J-128).
-func waitRequest(wait hogsend.Wait, now time.Time) (activities.BeginWaitRequest, error) {
+func waitRequest(wait hogsend.Wait, now time.Time) (contract.BeginWaitRequest, error) {
 	awaited, err := alternative("", wait)
 	if err != nil {
-		return activities.BeginWaitRequest{}, err
+		return contract.BeginWaitRequest{}, err
 	}
-	request := activities.BeginWaitRequest{Event: awaited.Event, Conditions: awaited.Where, Lookback: awaited.Lookback}
+	request := contract.BeginWaitRequest{Event: awaited.Event, Conditions: awaited.Where, Lookback: awaited.Lookback}
 	if request.Label, err = labelOr(wait.Label, "wait-event:"+wait.Event); err != nil {
 		return request, err
 	}
@@ -106,8 +100,8 @@ func waitRequest(wait hogsend.Wait, now time.Time) (activities.BeginWaitRequest,
 const maxAny = 20 // J-130
 
 // anyRequest checks what the author asked (J-130).
-func anyRequest(of hogsend.AnyOf, now time.Time) (activities.BeginWaitRequest, error) {
-	var request activities.BeginWaitRequest
+func anyRequest(of hogsend.AnyOf, now time.Time) (contract.BeginWaitRequest, error) {
+	var request contract.BeginWaitRequest
 	if len(of.Waits) < 1 || len(of.Waits) > maxAny {
 		return request, invalid("waits", "must be 1 to %d", maxAny)
 	}
@@ -179,39 +173,39 @@ const minRetry = 100 * time.Millisecond
 
 // wait is the one primitive behind every sleep and wait: a row in Postgres, a
 // durable timer, a signal; Postgres decides how it ended.
-func (r *journeyRun) wait(ctx workflow.Context, request activities.BeginWaitRequest, kind string) (activities.WaitState, error) {
+func (r *journeyRun) wait(ctx workflow.Context, request contract.BeginWaitRequest, kind string) (contract.WaitState, error) {
 	if err := r.closed(ctx); err != nil {
-		return activities.WaitState{}, err
+		return contract.WaitState{}, err
 	}
 	if r.open >= maxOpen {
-		return activities.WaitState{}, invalid("label", "there are %d open waits already", maxOpen)
+		return contract.WaitState{}, invalid("label", "there are %d open waits already", maxOpen)
 	}
 	r.open++ // from here on, also while it is being registered
 	defer func() { r.open-- }()
 	request.Step = r.step(kind, request.Label, request.Label)
 	request.After = r.now
-	var state activities.WaitState
-	if err := r.local(ctx, activities.BeginWaitName, request.Label, request, &state); err != nil {
-		return activities.WaitState{}, err
+	var state contract.WaitState
+	if err := r.local(ctx, contract.BeginWaitName, request.Label, request, &state); err != nil {
+		return contract.WaitState{}, err
 	}
 	leave := r.standAt(request.Label, request.Events(), state.Deadline)
 	defer leave()
 	for !state.Ended && !state.Closed {
 		if err := r.await(ctx, request.Label, state); err != nil {
-			return activities.WaitState{}, r.interrupted(ctx, request.Step, state.WaitID, err)
+			return contract.WaitState{}, r.interrupted(ctx, request.Step, state.WaitID, err)
 		}
-		end := activities.EndWaitRequest{Step: request.Step, WaitID: state.WaitID}
-		if err := r.local(ctx, activities.EndWaitName, request.Label, end, &state); err != nil {
-			return activities.WaitState{}, err
+		end := contract.EndWaitRequest{Step: request.Step, WaitID: state.WaitID}
+		if err := r.local(ctx, contract.EndWaitName, request.Label, end, &state); err != nil {
+			return contract.WaitState{}, err
 		}
 		if !state.Ended && !state.Closed {
 			if err := workflow.Sleep(ctx, minRetry); err != nil {
-				return activities.WaitState{}, r.interrupted(ctx, request.Step, state.WaitID, err)
+				return contract.WaitState{}, r.interrupted(ctx, request.Step, state.WaitID, err)
 			}
 		}
 	}
 	if state.Ended {
-		return activities.WaitState{}, r.end()
+		return contract.WaitState{}, r.end()
 	}
 	if state.Now.At.After(r.now.At) || state.Now.At.Equal(r.now.At) && state.Now.Seq > r.now.Seq {
 		r.now = state.Now // a wait that only looked back does not move it back
@@ -221,7 +215,7 @@ func (r *journeyRun) wait(ctx workflow.Context, request activities.BeginWaitRequ
 
 // await returns when the wait's signal came or its deadline passed; a canceled
 // context is an error.
-func (r *journeyRun) await(ctx workflow.Context, label string, state activities.WaitState) error {
+func (r *journeyRun) await(ctx workflow.Context, label string, state contract.WaitState) error {
 	w := &openWait{}
 	w.signaled, w.signal = workflow.NewFuture(ctx)
 	r.waits[state.WaitID] = w
@@ -252,12 +246,12 @@ func (r *journeyRun) await(ctx workflow.Context, label string, state activities.
 
 // interrupted turns a canceled context into what the author sees: ErrExited when
 // the workflow was canceled, else CanceledError, and the wait's row is removed (J-129).
-func (r *journeyRun) interrupted(ctx workflow.Context, step activities.Step, waitID string, canceled error) error {
+func (r *journeyRun) interrupted(ctx workflow.Context, step contract.Step, waitID string, canceled error) error {
 	if r.canceled() {
 		return hogsend.ErrExited
 	}
-	var state activities.WaitState
-	if err := r.local(ctx, activities.EndWaitName, step.Node, activities.EndWaitRequest{Step: step, WaitID: waitID, Abandon: true}, &state); err != nil {
+	var state contract.WaitState
+	if err := r.local(ctx, contract.EndWaitName, step.Node, contract.EndWaitRequest{Step: step, WaitID: waitID, Abandon: true}, &state); err != nil {
 		return err
 	}
 	if state.Ended {

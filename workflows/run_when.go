@@ -6,7 +6,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // When implements hogsend.Run. The end of the chain is an activity, so that neither
@@ -16,9 +16,9 @@ func (r *journeyRun) When(ctx workflow.Context) hogsend.When {
 		if err := r.readable(ctx); err != nil {
 			return time.Time{}, err
 		}
-		request := activities.InstantRequest{EnrollmentID: r.enrollmentID, Now: workflow.Now(ctx), Schedule: s}
-		var found activities.InstantValue
-		err := r.local(ctx, activities.FindInstantName, "when", request, &found)
+		request := contract.InstantRequest{EnrollmentID: r.enrollmentID, Now: workflow.Now(ctx), Schedule: s}
+		var found contract.InstantValue
+		err := r.local(ctx, contract.FindInstantName, "when", request, &found)
 		return found.At, err
 	})
 }
@@ -28,8 +28,8 @@ func (r *journeyRun) Timezone(ctx workflow.Context) (hogsend.Zone, error) {
 	if err := r.readable(ctx); err != nil {
 		return hogsend.Zone{}, err
 	}
-	var value activities.ZoneValue
-	err := r.local(ctx, activities.ReadTimezoneName, "timezone", r.enrollmentID, &value)
+	var value contract.ZoneValue
+	err := r.local(ctx, contract.ReadTimezoneName, "timezone", r.enrollmentID, &value)
 	return value.Zone, err
 }
 

@@ -1,23 +1,25 @@
 package workflows
 
 import (
+	"github.com/hogsend/hogsend/internal/contract"
+
 	"time"
 )
 
-// State answers the query names.QueryState: where an enrollment stands (J-149). It
+// State answers the query contract.QueryState: where an enrollment stands (J-149). It
 // holds ids, labels and instants, nothing personal.
 type State struct {
-	StateID    string      `json:"stateId"`
-	JourneyID  string      `json:"journeyId"`
-	ContactID  string      `json:"contactId"`
-	Entry      int         `json:"entry"`
-	Status     string      `json:"status"`
-	Node       string      `json:"node"`
-	WaitingFor *waitingFor `json:"waitingFor"`
-	Paused     bool        `json:"paused"`
-	Version    string      `json:"version"`
-	BuildID    string      `json:"buildId"`
-	Steps      int         `json:"steps"`
+	StateID    string                    `json:"stateId"`
+	JourneyID  string                    `json:"journeyId"`
+	ContactID  string                    `json:"contactId"`
+	Entry      int                       `json:"entry"`
+	Status     contract.EnrollmentStatus `json:"status"`
+	Node       string                    `json:"node"`
+	WaitingFor *waitingFor               `json:"waitingFor"`
+	Paused     bool                      `json:"paused"`
+	Version    string                    `json:"version"`
+	BuildID    string                    `json:"buildId"`
+	Steps      int                       `json:"steps"`
 }
 
 // waitingFor is the wait an enrollment stands at: no events for a sleep, no until
@@ -37,10 +39,10 @@ func (r *journeyRun) state() (State, error) {
 // standAt notes the wait an enrollment stands at until leave is called.
 func (r *journeyRun) standAt(node string, events []string, until *time.Time) (leave func()) {
 	w := &waitingFor{Events: events, Until: until}
-	r.node, r.status, r.waiting = node, statusWaiting, w
+	r.node, r.status, r.waiting = node, contract.EnrollmentWaiting, w
 	return func() {
 		if r.waiting == w {
-			r.status, r.waiting = statusActive, nil
+			r.status, r.waiting = contract.EnrollmentActive, nil
 		}
 	}
 }

@@ -10,18 +10,18 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 const maxLabel = 200 // characters (J-118)
 
 // step names the next step of a kind: "<kind>:<name>#<n>", n counted per name in
 // execution order, so that a step inserted elsewhere renumbers no other (J-116).
-func (r *journeyRun) step(kind, name, node string) activities.Step {
+func (r *journeyRun) step(kind, name, node string) contract.Step {
 	base := kind + ":" + name
 	r.counts[base]++
 	r.steps++
-	return activities.Step{EnrollmentID: r.enrollmentID, Key: fmt.Sprintf("%s#%d", base, r.counts[base]), Node: node, LongHistory: longHistory(r.root)}
+	return contract.Step{EnrollmentID: r.enrollmentID, Key: fmt.Sprintf("%s#%d", base, r.counts[base]), Node: node, LongHistory: longHistory(r.root)}
 }
 
 // From these on the history of a workflow is long (J-99).

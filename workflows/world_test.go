@@ -17,10 +17,10 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/workflows"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 const (
@@ -41,7 +41,7 @@ type world struct {
 	row      row
 	contact  hogsend.Contact
 	optedOut map[string]bool
-	events   []activities.WaitState // Event and Now of each that was received
+	events   []contract.WaitState // Event and Now of each that was received
 	waits    []*openWait
 	once     map[string]json.RawMessage
 	// exitsOn are the events that end the enrollment; slow makes the cancel that
@@ -59,20 +59,24 @@ type world struct {
 	steps    []string        // "instant key" of every step that was done
 	done     map[string]bool // keys of these
 	timers   []time.Duration
-	sends    []activities.SendRequest
+	sends    []contract.SendRequest
 	learned  []map[string]json.RawMessage
-	caused   []activities.TriggerRequest
-	begun    []activities.BeginWaitRequest
-	finishes []activities.FinishRequest
+	caused   []contract.TriggerRequest
+	begun    []contract.BeginWaitRequest
+	finishes []contract.FinishRequest
 }
 
 // row is the enrollment as it would stand in Postgres.
-type row struct{ status, reason, firstRun, errorText string }
+type row struct {
+	status              contract.EnrollmentStatus
+	reason              contract.ExitReason
+	firstRun, errorText string
+}
 
 type openWait struct {
-	request  activities.BeginWaitRequest
-	status   string // open, matched, timed_out, closed
-	matched  activities.WaitState
+	request  contract.BeginWaitRequest
+	status   contract.WaitStatus // open, matched, timed_out, closed
+	matched  contract.WaitState
 	accepted []hogsend.Condition
 }
 
@@ -94,27 +98,27 @@ func (w *world) reset() {
 	w.env.SetTestTimeout(10 * time.Second)
 	w.env.SetOnTimerScheduledListener(func(_ string, d time.Duration) { w.timers = append(w.timers, d) })
 	for name, fn := range map[string]any{
-		activities.ClaimEnrollmentName:  w.claim,
-		activities.FinishEnrollmentName: w.finishEnrollment,
-		activities.BeginWaitName:        w.beginWait,
-		activities.EndWaitName:          w.endWait,
-		activities.ReadContactName:      w.readContact,
-		activities.IsSubscribedName:     w.isSubscribed,
-		activities.SendName:             w.send,
-		activities.TriggerName:          w.triggerEvent,
-		activities.CheckpointName:       w.checkpoint,
-		activities.ReadOnceName:         w.readOnce,
-		activities.KeepOnceName:         w.keepOnce,
-		activities.ExitName:             w.exitEnrollment,
-		activities.CaptureName:          w.capture,
-		activities.IdentifyName:         w.identify,
-		activities.ReadTimezoneName:     w.readTimezone,
-		activities.FindInstantName:      w.findInstant,
-		activities.PastEventsName:       w.pastEvents,
-		activities.PastEntriesName:      w.pastEntries,
-		activities.PastMailsName:        w.pastMails,
-		activities.ChooseVariantName:    w.chooseVariant,
-		activities.ThrottleName:         w.throttle,
+		contract.ClaimEnrollmentName:  w.claim,
+		contract.FinishEnrollmentName: w.finishEnrollment,
+		contract.BeginWaitName:        w.beginWait,
+		contract.EndWaitName:          w.endWait,
+		contract.ReadContactName:      w.readContact,
+		contract.IsSubscribedName:     w.isSubscribed,
+		contract.SendName:             w.send,
+		contract.TriggerName:          w.triggerEvent,
+		contract.CheckpointName:       w.checkpoint,
+		contract.ReadOnceName:         w.readOnce,
+		contract.KeepOnceName:         w.keepOnce,
+		contract.ExitName:             w.exitEnrollment,
+		contract.CaptureName:          w.capture,
+		contract.IdentifyName:         w.identify,
+		contract.ReadTimezoneName:     w.readTimezone,
+		contract.FindInstantName:      w.findInstant,
+		contract.PastEventsName:       w.pastEvents,
+		contract.PastEntriesName:      w.pastEntries,
+		contract.PastMailsName:        w.pastMails,
+		contract.ChooseVariantName:    w.chooseVariant,
+		contract.ThrottleName:         w.throttle,
 	} {
 		w.env.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
 	}
@@ -124,8 +128,8 @@ func (w *world) reset() {
 func (w *world) run(run func(workflow.Context, hogsend.Run) error) (workflows.JourneyResult, error) {
 	w.t.Helper()
 	j := hogsend.Journey{ID: "j", Aliases: []string{"first", "second"}, Run: run}
-	w.env.RegisterWorkflowWithOptions(workflows.Journey(j), workflow.RegisterOptions{Name: names.JourneyType(j.ID)})
-	w.env.ExecuteWorkflow(names.JourneyType(j.ID), enrollmentID)
+	w.env.RegisterWorkflowWithOptions(workflows.Journey(j), workflow.RegisterOptions{Name: contract.JourneyType(j.ID)})
+	w.env.ExecuteWorkflow(contract.JourneyType(j.ID), enrollmentID)
 	require.True(w.t, w.env.IsWorkflowCompleted())
 	var result workflows.JourneyResult
 	err := w.env.GetWorkflowError()
@@ -155,13 +159,13 @@ func (w *world) at(d time.Duration, name string, properties ...hogsend.Propertie
 func (w *world) receive(name string, properties hogsend.Properties) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	received := activities.WaitState{
+	received := contract.WaitState{
 		Event: &hogsend.StoredEvent{ID: name, Name: name, Properties: properties, ReceivedAt: w.env.Now()},
-		Now:   activities.Moment{At: w.env.Now(), Seq: int64(len(w.events) + 2)},
+		Now:   contract.EventPosition{At: w.env.Now(), Seq: int64(len(w.events) + 2)},
 	}
 	w.events = append(w.events, received)
 	if slices.Contains(w.exitsOn, name) {
-		w.exit("event:" + name)
+		w.exit(contract.ExitByEvent(name))
 	}
 	if !w.live() {
 		return
@@ -177,18 +181,18 @@ func (w *world) receive(name string, properties hogsend.Properties) {
 }
 
 func (w *world) signal(wait *openWait) {
-	w.env.SignalWorkflow(names.SignalWait, map[string]string{"waitId": wait.request.Step.Key, "eventId": "event"})
+	w.env.SignalWorkflow(contract.SignalWait, map[string]string{"waitId": wait.request.Step.Key, "eventId": "event"})
 }
 
 // cancel ends the enrollment from outside.
 func (w *world) cancel(reason string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.exit(reason)
+	w.exit(contract.ExitReason(reason))
 }
 
 // exit ends the enrollment; the caller holds the lock.
-func (w *world) exit(reason string) {
+func (w *world) exit(reason contract.ExitReason) {
 	if !w.live() {
 		return
 	}
@@ -205,7 +209,7 @@ func (w *world) exit(reason string) {
 
 func (w *world) live() bool { return w.row.status == "active" || w.row.status == "waiting" }
 
-func (wait *openWait) takes(e activities.WaitState) bool {
+func (wait *openWait) takes(e contract.WaitState) bool {
 	r := wait.request
 	if !slices.Contains(r.Events(), e.Event.Name) || r.Deadline != nil && e.Event.ReceivedAt.After(*r.Deadline) {
 		return false
@@ -242,7 +246,7 @@ func (w *world) enter(name string) error {
 func (w *world) leave() { w.mu.Unlock() }
 
 // step notes that a step was done; one that is tried again is done once.
-func (w *world) step(s activities.Step) {
+func (w *world) step(s contract.Step) {
 	if !w.done[s.Key] {
 		w.done[s.Key] = true
 		w.steps = append(w.steps, w.env.Now().Sub(w.start).String()+" "+s.Key)
@@ -259,39 +263,39 @@ func (w *world) keys() []string {
 	return keys
 }
 
-func (w *world) claim(_ context.Context, r activities.ClaimRequest) (activities.Claim, error) {
-	err := w.enter(activities.ClaimEnrollmentName)
+func (w *world) claim(_ context.Context, r contract.ClaimRequest) (contract.Claim, error) {
+	err := w.enter(contract.ClaimEnrollmentName)
 	defer w.leave()
 	if err != nil || !w.live() || w.row.firstRun != "" && w.row.firstRun != r.FirstRunID {
-		return activities.Claim{Status: w.row.status}, err
+		return contract.Claim{Status: w.row.status}, err
 	}
 	w.row.firstRun = r.FirstRunID
-	return activities.Claim{
+	return contract.Claim{
 		Claimed: true, ContactID: contactID, BuildID: "build",
 		Enrollment: hogsend.Enrollment{ID: r.EnrollmentID, JourneyID: "j", Entry: 3, Version: "v1", EnrolledAt: w.start},
 		Event:      hogsend.StoredEvent{ID: "trigger", Name: "started", Properties: hogsend.Properties{"plan": "pro"}, ReceivedAt: w.start},
-		Now:        activities.Moment{At: w.start, Seq: 1},
+		Now:        contract.EventPosition{At: w.start, Seq: 1},
 	}, nil
 }
 
-func (w *world) finishEnrollment(_ context.Context, r activities.FinishRequest) (activities.Finish, error) {
-	err := w.enter(activities.FinishEnrollmentName)
+func (w *world) finishEnrollment(_ context.Context, r contract.FinishRequest) (contract.Finish, error) {
+	err := w.enter(contract.FinishEnrollmentName)
 	defer w.leave()
 	if err != nil {
-		return activities.Finish{}, err
+		return contract.Finish{}, err
 	}
 	w.finishes = append(w.finishes, r)
 	if w.live() {
 		w.row.status, w.row.reason, w.row.errorText = r.Status, r.Reason, r.Error
 	}
-	return activities.Finish{Status: w.row.status}, nil
+	return contract.Finish{Status: w.row.status}, nil
 }
 
-func (w *world) beginWait(_ context.Context, r activities.BeginWaitRequest) (activities.WaitState, error) {
-	err := w.enter(activities.BeginWaitName)
+func (w *world) beginWait(_ context.Context, r contract.BeginWaitRequest) (contract.WaitState, error) {
+	err := w.enter(contract.BeginWaitName)
 	defer w.leave()
 	if err != nil || !w.live() {
-		return activities.WaitState{Ended: err == nil}, err
+		return contract.WaitState{Ended: err == nil}, err
 	}
 	if wait := w.find(r.Step.Key); wait != nil {
 		return wait.state(), nil
@@ -301,7 +305,7 @@ func (w *world) beginWait(_ context.Context, r activities.BeginWaitRequest) (act
 	wait := &openWait{request: r, status: "open"}
 	if len(r.Conditions) > 0 {
 		if wait.accepted, err = criteria.Unmarshal(r.Conditions); err != nil {
-			return activities.WaitState{}, err
+			return contract.WaitState{}, err
 		}
 	}
 	w.waits = append(w.waits, wait)
@@ -314,11 +318,11 @@ func (w *world) beginWait(_ context.Context, r activities.BeginWaitRequest) (act
 	return wait.state(), nil
 }
 
-func (w *world) endWait(_ context.Context, r activities.EndWaitRequest) (activities.WaitState, error) {
-	err := w.enter(activities.EndWaitName)
+func (w *world) endWait(_ context.Context, r contract.EndWaitRequest) (contract.WaitState, error) {
+	err := w.enter(contract.EndWaitName)
 	defer w.leave()
 	if err != nil || !w.live() {
-		return activities.WaitState{Ended: err == nil}, err
+		return contract.WaitState{Ended: err == nil}, err
 	}
 	wait := w.find(r.WaitID)
 	if r.Abandon && wait.status == "open" {
@@ -342,23 +346,23 @@ func (w *world) expire(wait *openWait) {
 	}
 }
 
-func (wait *openWait) state() activities.WaitState {
+func (wait *openWait) state() contract.WaitState {
 	state := wait.matched
 	if state.Event != nil {
 		state.Index = max(0, slices.IndexFunc(wait.request.Any, func(a criteria.Alternative) bool { return a.Event == state.Event.Name }))
 	}
 	state.WaitID, state.Deadline, state.Closed = wait.request.Step.Key, wait.request.Deadline, wait.status != "open"
 	if state.Event == nil && state.Deadline != nil {
-		state.Now = activities.Moment{At: *state.Deadline, Seq: 1 << 62}
+		state.Now = contract.EventPosition{At: *state.Deadline, Seq: 1 << 62}
 	}
 	return state
 }
 
-func (w *world) send(_ context.Context, r activities.SendRequest) (activities.SendResult, error) {
-	err := w.enter(activities.SendName)
+func (w *world) send(_ context.Context, r contract.SendRequest) (contract.SendResult, error) {
+	err := w.enter(contract.SendName)
 	defer w.leave()
 	if err != nil || !w.live() {
-		return activities.SendResult{Ended: err == nil}, err
+		return contract.SendResult{Ended: err == nil}, err
 	}
 	w.sends = append(w.sends, r)
 	w.step(r.Step)
@@ -366,22 +370,22 @@ func (w *world) send(_ context.Context, r activities.SendRequest) (activities.Se
 	if w.optedOut[""] {
 		verdict.Status, verdict.Reason = hogsend.SendUnsubscribed, "unsubscribed_all"
 	}
-	return activities.SendResult{Verdict: verdict}, nil
+	return contract.SendResult{Verdict: verdict}, nil
 }
 
 // effect is an activity that only says whether the enrollment had ended.
-func (w *world) effect(name string, step activities.Step) (activities.Effect, error) {
+func (w *world) effect(name string, step contract.Step) (contract.Effect, error) {
 	err := w.enter(name)
 	defer w.leave()
 	if err != nil || !w.live() {
-		return activities.Effect{Ended: err == nil}, err
+		return contract.Effect{Ended: err == nil}, err
 	}
 	w.step(step)
-	return activities.Effect{}, nil
+	return contract.Effect{}, nil
 }
 
-func (w *world) triggerEvent(_ context.Context, r activities.TriggerRequest) (activities.Effect, error) {
-	effect, err := w.effect(activities.TriggerName, r.Step)
+func (w *world) triggerEvent(_ context.Context, r contract.TriggerRequest) (contract.Effect, error) {
+	effect, err := w.effect(contract.TriggerName, r.Step)
 	if err == nil && !effect.Ended {
 		w.caused = append(w.caused, r)
 		w.receive(r.Event.Event, r.Event.Properties)
@@ -389,89 +393,89 @@ func (w *world) triggerEvent(_ context.Context, r activities.TriggerRequest) (ac
 	return effect, err
 }
 
-func (w *world) checkpoint(_ context.Context, s activities.Step) (activities.Effect, error) {
-	return w.effect(activities.CheckpointName, s)
+func (w *world) checkpoint(_ context.Context, s contract.Step) (contract.Effect, error) {
+	return w.effect(contract.CheckpointName, s)
 }
 
-func (w *world) capture(_ context.Context, r activities.CaptureRequest) (activities.Effect, error) {
-	return w.effect(activities.CaptureName, r.Step)
+func (w *world) capture(_ context.Context, r contract.CaptureRequest) (contract.Effect, error) {
+	return w.effect(contract.CaptureName, r.Step)
 }
 
-func (w *world) identify(_ context.Context, r activities.IdentifyRequest) (activities.Effect, error) {
-	effect, err := w.effect(activities.IdentifyName, r.Step)
+func (w *world) identify(_ context.Context, r contract.IdentifyRequest) (contract.Effect, error) {
+	effect, err := w.effect(contract.IdentifyName, r.Step)
 	if err == nil && !effect.Ended {
 		w.learned = append(w.learned, r.Properties)
 	}
 	return effect, err
 }
 
-func (w *world) exitEnrollment(_ context.Context, r activities.ExitRequest) (activities.Effect, error) {
-	err := w.enter(activities.ExitName)
+func (w *world) exitEnrollment(_ context.Context, r contract.ExitRequest) (contract.Effect, error) {
+	err := w.enter(contract.ExitName)
 	defer w.leave()
 	if err != nil || !w.live() {
-		return activities.Effect{Ended: err == nil}, err
+		return contract.Effect{Ended: err == nil}, err
 	}
 	w.step(r.Step)
 	w.row.status, w.row.reason = "exited", r.Reason
-	return activities.Effect{}, nil
+	return contract.Effect{}, nil
 }
 
-func (w *world) readOnce(_ context.Context, r activities.OnceRequest) (activities.OnceValue, error) {
-	err := w.enter(activities.ReadOnceName)
+func (w *world) readOnce(_ context.Context, r contract.OnceRequest) (contract.OnceValue, error) {
+	err := w.enter(contract.ReadOnceName)
 	defer w.leave()
 	value, found := w.once[r.Label]
-	return activities.OnceValue{Found: found, Value: value}, err
+	return contract.OnceValue{Found: found, Value: value}, err
 }
 
-func (w *world) keepOnce(_ context.Context, r activities.OnceRequest) (activities.OnceValue, error) {
-	err := w.enter(activities.KeepOnceName)
+func (w *world) keepOnce(_ context.Context, r contract.OnceRequest) (contract.OnceValue, error) {
+	err := w.enter(contract.KeepOnceName)
 	defer w.leave()
 	if err != nil || !w.live() {
-		return activities.OnceValue{Ended: err == nil}, err
+		return contract.OnceValue{Ended: err == nil}, err
 	}
 	w.step(r.Step)
 	if _, found := w.once[r.Label]; !found {
 		w.once[r.Label] = r.Value
 	}
-	return activities.OnceValue{Found: true, Value: w.once[r.Label]}, nil
+	return contract.OnceValue{Found: true, Value: w.once[r.Label]}, nil
 }
 
-func (w *world) readContact(context.Context, string) (activities.ContactValue, error) {
-	err := w.enter(activities.ReadContactName)
+func (w *world) readContact(context.Context, string) (contract.ContactValue, error) {
+	err := w.enter(contract.ReadContactName)
 	defer w.leave()
-	return activities.ContactValue{Contact: w.contact}, err
+	return contract.ContactValue{Contact: w.contact}, err
 }
 
-func (w *world) isSubscribed(_ context.Context, r activities.SubscribedRequest) (bool, error) {
-	err := w.enter(activities.IsSubscribedName)
+func (w *world) isSubscribed(_ context.Context, r contract.SubscribedRequest) (bool, error) {
+	err := w.enter(contract.IsSubscribedName)
 	defer w.leave()
 	return !w.optedOut[""] && !w.optedOut[r.Category], err
 }
 
-func (w *world) readTimezone(context.Context, string) (activities.ZoneValue, error) {
-	err := w.enter(activities.ReadTimezoneName)
+func (w *world) readTimezone(context.Context, string) (contract.ZoneValue, error) {
+	err := w.enter(contract.ReadTimezoneName)
 	defer w.leave()
-	zone, _ := activities.ResolveZone(w.contact, "")
-	return activities.ZoneValue{Zone: zone}, err
+	zone, _ := decide.ResolveZone(w.contact, "")
+	return contract.ZoneValue{Zone: zone}, err
 }
 
-func (w *world) findInstant(_ context.Context, r activities.InstantRequest) (activities.InstantValue, error) {
-	if err := w.enter(activities.FindInstantName); err != nil {
+func (w *world) findInstant(_ context.Context, r contract.InstantRequest) (contract.InstantValue, error) {
+	if err := w.enter(contract.FindInstantName); err != nil {
 		defer w.leave()
-		return activities.InstantValue{}, err
+		return contract.InstantValue{}, err
 	}
 	defer w.leave()
-	zone, _ := activities.ResolveZone(w.contact, "")
+	zone, _ := decide.ResolveZone(w.contact, "")
 	at, err := r.Schedule.Instant(r.Now, zone.Name, hogsend.Window{})
 	var invalid *hogsend.ValidationError
 	if errors.As(err, &invalid) {
-		err = temporal.NewNonRetryableApplicationError("invalid", activities.TypeValidation, nil, *invalid)
+		err = temporal.NewNonRetryableApplicationError("invalid", contract.ErrorTypeValidation, nil, *invalid)
 	}
-	return activities.InstantValue{At: at}, err
+	return contract.InstantValue{At: at}, err
 }
 
-func (w *world) pastEvents(_ context.Context, r activities.HistoryRequest) (hogsend.PastEvents, error) {
-	err := w.enter(activities.PastEventsName)
+func (w *world) pastEvents(_ context.Context, r contract.HistoryRequest) (hogsend.PastEvents, error) {
+	err := w.enter(contract.PastEventsName)
 	defer w.leave()
 	var past hogsend.PastEvents
 	for _, e := range w.events {
@@ -483,14 +487,14 @@ func (w *world) pastEvents(_ context.Context, r activities.HistoryRequest) (hogs
 	return past, err
 }
 
-func (w *world) pastEntries(context.Context, activities.HistoryRequest) (hogsend.PastEntries, error) {
-	err := w.enter(activities.PastEntriesName)
+func (w *world) pastEntries(context.Context, contract.HistoryRequest) (hogsend.PastEntries, error) {
+	err := w.enter(contract.PastEntriesName)
 	defer w.leave()
 	return hogsend.PastEntries{Entries: 2}, err
 }
 
-func (w *world) pastMails(_ context.Context, r activities.HistoryRequest) (hogsend.PastMails, error) {
-	err := w.enter(activities.PastMailsName)
+func (w *world) pastMails(_ context.Context, r contract.HistoryRequest) (hogsend.PastMails, error) {
+	err := w.enter(contract.PastMailsName)
 	defer w.leave()
 	var past hogsend.PastMails
 	for _, s := range w.sends {
@@ -502,14 +506,14 @@ func (w *world) pastMails(_ context.Context, r activities.HistoryRequest) (hogse
 	return past, err
 }
 
-func (w *world) chooseVariant(_ context.Context, r activities.VariantRequest) (string, error) {
-	err := w.enter(activities.ChooseVariantName)
+func (w *world) chooseVariant(_ context.Context, r contract.VariantRequest) (string, error) {
+	err := w.enter(contract.ChooseVariantName)
 	defer w.leave()
-	return activities.ChooseArm(r.Journey, r.Name, contactID, r.Arms), err
+	return decide.ChooseArm(r.Journey, r.Name, contactID, r.Arms), err
 }
 
-func (w *world) throttle(_ context.Context, r activities.ThrottleRequest) (bool, error) {
-	err := w.enter(activities.ThrottleName)
+func (w *world) throttle(_ context.Context, r contract.ThrottleRequest) (bool, error) {
+	err := w.enter(contract.ThrottleName)
 	defer w.leave()
 	return len(w.sends) < r.Throttle.Max, err
 }

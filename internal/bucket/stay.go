@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // Source says what made a transition (B-14).
@@ -130,14 +131,14 @@ func (d *Definition) mutes(past Past, at time.Time) bool { return d.MutedBecause
 
 // MutedBecause is the decision that a muted join gives its enter reaction; "" when
 // it is not muted (B-18).
-func (d *Definition) MutedBecause(past Past, at time.Time) string {
+func (d *Definition) MutedBecause(past Past, at time.Time) contract.GuardReason {
 	switch {
 	case past.Epoch == 0:
 		return ""
 	case d.EntryLimit == hogsend.Once:
-		return "already_entered_once"
+		return contract.GuardOnce
 	case d.EntryLimit == hogsend.OncePerPeriod && d.EntryPeriod() > 0 && at.Sub(past.Left) < d.EntryPeriod():
-		return "period_not_elapsed"
+		return contract.GuardPeriod
 	}
 	return ""
 }

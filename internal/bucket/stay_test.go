@@ -10,6 +10,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/definition"
 )
 
@@ -103,13 +104,13 @@ func TestWhatTimeEndsFirst(t *testing.T) {
 
 func TestTheEntryGate(t *testing.T) {
 	t.Parallel() // B-13, B-17, B-18
-	const once, period = "already_entered_once", "period_not_elapsed"
+	const once, period = contract.GuardOnce, contract.GuardPeriod
 	for _, tt := range []struct {
 		limit  hogsend.EntryLimit
 		period time.Duration
-		past   int           // stays
-		since  time.Duration // the last one ended
-		want   string        // the decision of a muted join; "" for none
+		past   int                  // stays
+		since  time.Duration        // the last one ended
+		want   contract.GuardReason // the decision of a muted join; "" for none
 	}{
 		{limit: hogsend.Unlimited},
 		{limit: hogsend.Once},

@@ -9,29 +9,23 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
-	"github.com/hogsend/hogsend/workflows/names"
-)
-
-// Reasons of exits that an operator orders (J-81).
-const (
-	ReasonAdmin   = "admin"
-	ReasonRetired = "retired"
 )
 
 // EndedError says that an enrollment has the state Status already (J-82).
-type EndedError struct{ Status string }
+type EndedError struct{ Status contract.EnrollmentStatus }
 
-func (e *EndedError) Error() string { return "enrollment is already " + e.Status }
+func (e *EndedError) Error() string { return "enrollment is already " + string(e.Status) }
 
 // Exit ends a live enrollment from outside: its row, journey:exited with what
 // follows from that, and the cancel of its workflow commit together (J-75). Of two
 // at once one succeeds; the other gets *EndedError. It is store.ErrNotFound for an
 // unknown id.
-func (g *Ingester) Exit(ctx context.Context, enrollmentID uuid.UUID, reason string) error {
+func (g *Ingester) Exit(ctx context.Context, enrollmentID uuid.UUID, reason contract.ExitReason) error {
 	it := newItem(&Event{})
-	it.kind, it.origin, it.end = kindEnd, enrollmentID, &End{Status: statusExited, Reason: reason, StepKey: stepEnd, cancels: true}
+	it.kind, it.origin, it.end = kindEnd, enrollmentID, &End{Status: contract.EnrollmentExited, Reason: reason, StepKey: stepEnd, cancels: true}
 	if err := g.transact(ctx, []*item{it}, nil); err != nil {
 		return fmt.Errorf("exit enrollment: %w", err)
 	}
@@ -54,7 +48,7 @@ var (
 func (g *Ingester) Retry(ctx context.Context, enrollmentID uuid.UUID, runID string) error {
 	err := g.store.WithEnrollment(ctx, enrollmentID, func(tx *store.EnrollmentTx) error {
 		e := tx.Enrollment
-		if e.Status != statusFailed {
+		if e.Status != contract.EnrollmentFailed {
 			return ErrNotFailed
 		}
 		rivals, err := tx.Q.RetryRivals(ctx, e.ContactID, g.catalog.Load().ids(e.JourneyID), e.ID)
@@ -70,8 +64,8 @@ func (g *Ingester) Retry(ctx context.Context, enrollmentID uuid.UUID, runID stri
 		if err := c.log(e.ID, "retry#"+strconv.Itoa(n), "retried", e.Node, e.Node, map[string]any{"n": n}); err != nil {
 			return err
 		}
-		if err := c.tell(e.ContactID, e.TriggerEventID, store.OutboxRetry, names.RetryKey(e.ID.String(), n),
-			store.RetryPayload{WorkflowID: e.WorkflowID, EnrollmentID: e.ID.String(), RunID: runID}); err != nil {
+		if err := c.tell(e.ContactID, e.TriggerEventID, contract.OutboxRetry, contract.RetryKey(e.ID.String(), n),
+			contract.RetryPayload{WorkflowID: e.WorkflowID, EnrollmentID: e.ID.String(), RunID: runID}); err != nil {
 			return err
 		}
 		tx.Add(func(q *storedb.Queries) error {

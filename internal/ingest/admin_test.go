@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // J-75, J-81, J-82, J-89: an exit ordered from outside is an exit like any other:
@@ -22,18 +22,18 @@ func TestExitFromOutside(t *testing.T) {
 	b.send(user("start", "u"))
 	id := b.enrollment("j")
 	b.waiting(id, "x", "", nil)
-	require.NoError(t, b.ingester.Exit(t.Context(), id, ingest.ReasonAdmin))
+	require.NoError(t, b.ingester.Exit(t.Context(), id, contract.ExitAdmin))
 	require.Equal(t, []string{"exited admin"}, b.statuses("j"))
 	require.Equal(t, []string{"closed"}, b.texts(`select status from waits`))
 	require.Equal(t, []string{`admin`}, b.texts(`select properties->>'reason' from events where name = 'journey:exited'`))
 	require.Equal(t, []string{"enrolled"}, b.outcomes("after"))
-	require.Equal(t, []string{names.CancelKey(id.String())},
+	require.Equal(t, []string{contract.CancelKey(id.String())},
 		b.texts(`select o.key from outbox o join events e on e.id = o.event_id and e.name = 'journey:exited' where o.kind = 'cancel'`))
 
 	var ended *ingest.EndedError
-	require.ErrorAs(t, b.ingester.Exit(t.Context(), id, ingest.ReasonAdmin), &ended)
-	require.Equal(t, "exited", ended.Status)
-	require.ErrorIs(t, b.ingester.Exit(t.Context(), uuid.New(), ingest.ReasonAdmin), store.ErrNotFound)
+	require.ErrorAs(t, b.ingester.Exit(t.Context(), id, contract.ExitAdmin), &ended)
+	require.Equal(t, contract.EnrollmentExited, ended.Status)
+	require.ErrorIs(t, b.ingester.Exit(t.Context(), uuid.New(), contract.ExitAdmin), store.ErrNotFound)
 	require.Equal(t, 1, b.count(`select count(*) from events where name = 'journey:exited'`))
 }
 
@@ -64,7 +64,7 @@ func TestExitsRace(t *testing.T) {
 	b := setup(t, journey("j", "start"))
 	b.send(user("start", "u"))
 	id := b.enrollment("j")
-	errs := race(8, func() error { return b.ingester.Exit(t.Context(), id, ingest.ReasonAdmin) })
+	errs := race(8, func() error { return b.ingester.Exit(t.Context(), id, contract.ExitAdmin) })
 	require.Equal(t, 1, succeeded(errs), errs)
 	for _, err := range errs {
 		var ended *ingest.EndedError
@@ -190,7 +190,7 @@ func TestRetry(t *testing.T) {
 		b.texts(`select action || ' ' || step_key from step_logs order by at, seq`))
 	require.Equal(t, []string{"journey:" + id.String() + ":completed", "journey:" + id.String() + ":failed:1", "journey:" + id.String() + ":failed:2"},
 		b.texts(`select key from event_keys where space = 'internal' order by key`))
-	require.Equal(t, []string{names.RetryKey(id.String(), 1) + " run-1", names.RetryKey(id.String(), 2) + " run-2"},
+	require.Equal(t, []string{contract.RetryKey(id.String(), 1) + " run-1", contract.RetryKey(id.String(), 2) + " run-2"},
 		b.texts(`select key || ' ' || (payload->>'runId') from outbox where kind = 'retry' order by seq`))
 	require.Equal(t, []string{"enrolled"}, b.outcomes("j")) // guards have not run again
 }

@@ -11,9 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/hogsend/hogsend/internal/bucket"
-	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store/storedb"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // armings have the dwell timers of members set, or canceled: all members, or those
@@ -101,8 +100,8 @@ func (g *Ingester) armMember(c *changes, a *storedb.ArmingNextRow, schedule *buc
 		if !schedule.Repeats && s.Fired[schedule.Label] > 0 {
 			return nil
 		}
-		id := names.ReactionWorkflowID(a.JourneyID, m.ContactID.String(), s.Epoch)
-		return c.tell(m.ID, uuid.Nil, store.OutboxCancel, names.CancelKey(id)+"/"+a.Round, store.CancelPayload{WorkflowID: id})
+		id := contract.ReactionWorkflowID(a.JourneyID, m.ContactID.String(), s.Epoch)
+		return c.tell(m.ID, uuid.Nil, contract.OutboxCancel, contract.CancelKey(id)+"/"+a.Round, contract.CancelPayload{WorkflowID: id})
 	}
 	_, at, ok := schedule.Next(s, a.Now)
 	if !ok {
@@ -112,6 +111,6 @@ func (g *Ingester) armMember(c *changes, a *storedb.ArmingNextRow, schedule *buc
 	if !at.After(a.Now) {
 		when = due()
 	}
-	key := names.DwellKey(a.JourneyID, m.ContactID.String(), s.Epoch) + "/" + a.Round
-	return c.tellAt(m.ID, uuid.Nil, store.OutboxDwell, key, dwellPayload(m.ContactID, a.BucketID, a.JourneyID, schedule, s, at), when)
+	key := contract.DwellKey(a.JourneyID, m.ContactID.String(), s.Epoch) + "/" + a.Round
+	return c.tellAt(m.ID, uuid.Nil, contract.OutboxDwell, key, dwellPayload(m.ContactID, a.BucketID, a.JourneyID, schedule, s, at), when)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -96,16 +97,16 @@ func (c *changes) match(waitID uuid.UUID, e *flow, place int) {
 // as ended: its row must not be in the way of the next one.
 func (c *changes) end(id uuid.UUID, end End) {
 	if i := slices.Index(c.enrolled.Ids, id); i >= 0 {
-		c.enrolled.ExitReasons[i] = end.Reason
+		c.enrolled.ExitReasons[i] = string(end.Reason)
 		return
 	}
 	c.ended.Ids = append(c.ended.Ids, id)
-	c.ended.Statuses = append(c.ended.Statuses, end.Status)
+	c.ended.Statuses = append(c.ended.Statuses, string(end.Status))
 	c.ended.Errors = append(c.ended.Errors, end.Error)
-	c.ended.Reasons = append(c.ended.Reasons, end.Reason)
+	c.ended.Reasons = append(c.ended.Reasons, string(end.Reason))
 }
 
-func (c *changes) decide(e *flow, j *hogsend.Journey, reason string, enrollmentID uuid.UUID, detail json.RawMessage) {
+func (c *changes) decide(e *flow, j *hogsend.Journey, reason contract.GuardReason, enrollmentID uuid.UUID, detail json.RawMessage) {
 	if detail == nil {
 		detail = emptyObject
 	}
@@ -121,7 +122,7 @@ func (c *changes) decide(e *flow, j *hogsend.Journey, reason string, enrollmentI
 	p.JourneyIds = append(p.JourneyIds, j.ID)
 	p.EventIds = append(p.EventIds, e.id)
 	p.EventNames = append(p.EventNames, e.name)
-	p.Reasons = append(p.Reasons, reason)
+	p.Reasons = append(p.Reasons, string(reason))
 	p.EnrollmentIds = append(p.EnrollmentIds, enrollmentID)
 	p.Details = append(p.Details, detail)
 }
@@ -202,12 +203,12 @@ func (c *changes) log(enrollmentID uuid.UUID, stepKey, action, from, to string, 
 }
 
 // tell queues an outbox row. Rows of one contact are delivered in order.
-func (c *changes) tell(contactID, eventID uuid.UUID, kind store.OutboxKind, key string, payload any) error {
+func (c *changes) tell(contactID, eventID uuid.UUID, kind contract.OutboxKind, key string, payload any) error {
 	return c.tellAt(contactID, eventID, kind, key, payload, time.Time{})
 }
 
 // tellAt queues an outbox row that is not delivered before an instant.
-func (c *changes) tellAt(contactID, eventID uuid.UUID, kind store.OutboxKind, key string, payload any, at time.Time) error {
+func (c *changes) tellAt(contactID, eventID uuid.UUID, kind contract.OutboxKind, key string, payload any, at time.Time) error {
 	body, err := json.Marshal(payload)
 	if err != nil {
 		return fmt.Errorf("encode %s payload: %w", kind, err)

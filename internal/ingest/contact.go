@@ -10,10 +10,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/hogsend/hogsend/internal/bucket"
-	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store/storedb"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // A key that an operator writes belongs to another contact. Nobody is merged by that
@@ -74,10 +72,10 @@ func (w *wave) delete(it *item) error {
 		if n.over {
 			continue
 		}
-		if err := w.close(p, n, End{Status: statusExited, Reason: bucket.LeftDeleted, StepKey: stepEnd}); err != nil {
+		if err := w.close(p, n, End{Status: contract.EnrollmentExited, Reason: contract.ExitDeleted, StepKey: stepEnd}); err != nil {
 			return err
 		}
-		if err := w.changes.tell(p.id, uuid.Nil, store.OutboxCancel, names.CancelKey(n.id.String()), store.CancelPayload{WorkflowID: n.workflowID}); err != nil {
+		if err := w.changes.tell(p.id, uuid.Nil, contract.OutboxCancel, contract.CancelKey(n.id.String()), contract.CancelPayload{WorkflowID: n.workflowID}); err != nil {
 			return err
 		}
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // J-71, J-72, J-75, J-81: rules are OR, conditions hold on the event, every
@@ -38,7 +38,7 @@ func TestExits(t *testing.T) {
 	require.Equal(t, "c false", exits(b.send(user("y", "u"))))
 	require.Empty(t, b.send(user("y", "w")).Exits)
 	require.Equal(t, []string{"event:x", "event:x"}, b.texts(`select exit_reason from enrollments where status = 'exited' and exited_at is not null`))
-	require.Equal(t, []string{names.CancelKey(r.Exits[0].EnrollmentID.String()), names.CancelKey(r.Exits[1].EnrollmentID.String())},
+	require.Equal(t, []string{contract.CancelKey(r.Exits[0].EnrollmentID.String()), contract.CancelKey(r.Exits[1].EnrollmentID.String())},
 		b.texts(`select key from outbox where kind = 'cancel' order by seq`))
 	require.Equal(t, 2, b.count(`select count(*) from outbox o join enrollments e on o.payload->>'workflowId' = e.workflow_id where kind = 'cancel' and e.status = 'exited'`))
 	require.Equal(t, 2, b.count(`select count(*) from step_logs where action = 'exited' and detail->>'reason' = 'event:x'`))
@@ -125,7 +125,10 @@ func TestInternalEventsOfEnds(t *testing.T) {
 	b := setup(t, journey("j", "e"),
 		journey("next", "journey:completed", func(j *hogsend.Journey) { j.Trigger = j.Trigger.Where(hogsend.Prop("journeyId").Eq("j")) }),
 		journey("waiter", "e"))
-	for i, c := range []struct{ status, name, key, extra string }{
+	for i, c := range []struct {
+		status           contract.EnrollmentStatus
+		name, key, extra string
+	}{
 		{"completed", "journey:completed", "completed", ""},
 		{"failed", "journey:failed", "failed:1", `, "error": "` + strings.Repeat("ü", 1000) + `"`},
 		{"exited", "journey:exited", "exited", `, "reason": "code"`},
@@ -133,7 +136,7 @@ func TestInternalEventsOfEnds(t *testing.T) {
 		b.send(user("e", "u"))
 		id := b.enrollment("j")
 		seen := b.texts(`select last_seen_at::text || updated_at::text from contacts`)
-		got, err := b.ingester.Finish(t.Context(), id, ingest.End{Status: c.status, Error: map[bool]string{true: strings.Repeat("ü", 5000)}[c.status == "failed"]})
+		got, err := b.ingester.Finish(t.Context(), id, ingest.End{Status: c.status, Error: map[bool]string{true: strings.Repeat("ü", 5000)}[c.status == contract.EnrollmentFailed]})
 		require.NoError(t, err)
 		require.Equal(t, c.status, got)
 		require.JSONEq(t, fmt.Sprintf(`{"journeyId":"j","journeyName":"Journey j","stateId":%q,"userId":"u","entryCount":%d%s}`, id, i+1, c.extra),
@@ -142,7 +145,7 @@ func TestInternalEventsOfEnds(t *testing.T) {
 		require.Equal(t, seen, b.texts(`select last_seen_at::text || updated_at::text from contacts`)) // J-91
 		// J-65: the first end stands and causes nothing more.
 		for _, again := range []string{"completed", "failed", "exited"} {
-			require.Equal(t, c.status, b.finish(id, again))
+			require.Equal(t, string(c.status), b.finish(id, again))
 		}
 		require.Equal(t, 1, b.count(`select count(*) from events where name = $1`, c.name))
 		require.Equal(t, 1, b.count(`select count(*) from step_logs where enrollment_id = $1 and action = $2 and step_key = 'end'`, id, c.status))
@@ -198,7 +201,7 @@ func TestWaits(t *testing.T) {
 	require.Equal(t, []string{"matched", "open", "matched"}, []string{status(open), status(expired), status(picky)})
 	require.Equal(t, []string{first.EventID.String(), second.EventID.String()},
 		b.texts(`select w.event_id::text from waits w join events e on e.id = w.event_id and e.seq = w.event_seq where w.status = 'matched' and closed_at is not null order by e.seq`))
-	require.Equal(t, []string{names.SignalKey(open.String()), names.SignalKey(picky.String())}, b.texts(`select key from outbox where kind = 'signal' order by seq`))
+	require.Equal(t, []string{contract.SignalKey(open.String()), contract.SignalKey(picky.String())}, b.texts(`select key from outbox where kind = 'signal' order by seq`))
 	require.JSONEq(t, fmt.Sprintf(`{"workflowId":%q,"signal":"wait","waitId":%q,"eventId":%q}`,
 		b.texts(`select workflow_id from enrollments where id = $1`, id)[0], open, first.EventID), b.texts(`select payload::text from outbox where kind = 'signal' order by seq limit 1`)[0])
 }

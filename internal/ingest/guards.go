@@ -9,28 +9,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
-	"github.com/hogsend/hogsend/internal/store"
-	"github.com/hogsend/hogsend/workflows/names"
-)
-
-// Reasons why a journey was not entered, in the words of the decisions log (J-32 to J-42).
-const (
-	reasonDisabled     = "journey_disabled"
-	reasonSwitchedOff  = "journey_disabled_by_admin"
-	reasonPaused       = "journey_paused"
-	reasonLate         = "late_event"
-	reasonLoop         = "loop_guard"
-	reasonDeleted      = "contact_deleted"
-	reasonConditions   = "trigger_conditions_not_met"
-	reasonOnce         = "already_entered_once"
-	reasonPeriod       = "period_not_elapsed"
-	reasonUnsubscribed = "user_unsubscribed"
-	reasonActive       = "already_active"
-	reasonSuperseded   = "superseded" // an exit reason (J-81)
-	reasonFirstEntry   = "first_entry_only"
-	reasonReason       = "reason_filter"
-	reasonOverlap      = "overlap_skip"
 )
 
 // trigger guards and enrolls into the journeys that the event triggers, by journey
@@ -42,7 +22,7 @@ func (w *wave) trigger(e *flow) error {
 			return err
 		}
 		if reason != "" {
-			if reason == reasonLoop {
+			if reason == contract.GuardLoop {
 				w.looped = append(w.looped, j.ID)
 			}
 			w.changes.decide(e, j, reason, uuid.Nil, detail)
@@ -61,20 +41,20 @@ func (w *wave) trigger(e *flow) error {
 }
 
 // guard returns the first reason, in the order of J.4, not to enroll.
-func (w *wave) guard(e *flow, j *hogsend.Journey) (reason string, detail json.RawMessage, err error) {
+func (w *wave) guard(e *flow, j *hogsend.Journey) (reason contract.GuardReason, detail json.RawMessage, err error) {
 	switch {
 	case j.Disabled:
-		return reasonDisabled, nil, nil
+		return contract.GuardJourneyDisabled, nil, nil
 	case w.off[j.ID]:
-		return reasonSwitchedOff, nil, nil
+		return contract.GuardSwitchedOff, nil, nil
 	case w.paused[j.ID]:
-		return reasonPaused, nil, nil
+		return contract.GuardPaused, nil, nil
 	case e.late:
-		return reasonLate, nil, nil
+		return contract.GuardLateEvent, nil, nil
 	case e.hops > w.cfg.HopLimit:
-		return reasonLoop, nil, nil
+		return contract.GuardLoop, nil, nil
 	case e.dead:
-		return reasonDeleted, nil, nil
+		return contract.GuardContactDeleted, nil, nil
 	}
 	if len(j.Trigger.Conditions) > 0 {
 		values, err := e.values()
@@ -83,7 +63,7 @@ func (w *wave) guard(e *flow, j *hogsend.Journey) (reason string, detail json.Ra
 		}
 		if failed := criteria.Failed(j.Trigger.Conditions, values); len(failed) > 0 {
 			detail, err = failedDetail(failed)
-			return reasonConditions, detail, err
+			return contract.GuardConditions, detail, err
 		}
 	}
 	reaction := e.about.reaction(j)
@@ -95,13 +75,13 @@ func (w *wave) guard(e *flow, j *hogsend.Journey) (reason string, detail json.Ra
 	if h := e.person.past(j.ID); h != nil && h.ended {
 		switch {
 		case j.EntryLimit == hogsend.Once:
-			return reasonOnce, nil, nil
+			return contract.GuardOnce, nil, nil
 		case j.EntryLimit == hogsend.OncePerPeriod && w.now.Sub(h.newestEnded) < period(j):
-			return reasonPeriod, nil, nil
+			return contract.GuardPeriod, nil, nil
 		}
 	}
 	if !j.EnrollUnsubscribed && w.optedOut(e) {
-		return reasonUnsubscribed, nil, nil
+		return contract.GuardUnsubscribed, nil, nil
 	}
 	if reaction != nil && (reaction.Overlap == hogsend.OverlapAllow || reaction.Overlap == hogsend.OverlapCancelPrevious) {
 		return "", nil, nil
@@ -111,10 +91,10 @@ func (w *wave) guard(e *flow, j *hogsend.Journey) (reason string, detail json.Ra
 			continue
 		}
 		if j.Reaction != nil {
-			return reasonOverlap, nil, nil
+			return contract.GuardOverlapSkip, nil, nil
 		}
 		detail, err := w.digesting(e, n)
-		return reasonActive, detail, err
+		return contract.GuardAlreadyActive, detail, err
 	}
 	return "", nil, nil
 }
@@ -190,13 +170,13 @@ func (w *wave) enroll(e *flow, j *hogsend.Journey) error {
 	n := &enrollment{
 		id: newID(), journeyID: j.ID, entry: h.entry, hops: e.hops, node: "start", createdAt: w.now, bornOf: e.root,
 	}
-	kind := names.JourneyType(j.ID)
-	n.workflowID = names.JourneyWorkflowID(j.ID, e.person.id.String(), int(h.entry))
+	kind := contract.JourneyType(j.ID)
+	n.workflowID = contract.JourneyWorkflowID(j.ID, e.person.id.String(), int(h.entry))
 	reaction := e.about.reaction(j)
 	if reaction != nil {
-		kind, n.workflowID = j.ID, names.ReactionWorkflowID(j.ID, e.person.id.String(), e.about.stay.Epoch)
+		kind, n.workflowID = j.ID, contract.ReactionWorkflowID(j.ID, e.person.id.String(), e.about.stay.Epoch)
 		if reaction.Schedule != nil && reaction.Schedule.Repeats {
-			n.workflowID = names.ReactionFireID(n.workflowID, e.about.event.DwellCount)
+			n.workflowID = contract.ReactionFireID(n.workflowID, e.about.event.DwellCount)
 		}
 	}
 	e.person.enter(n)
@@ -221,7 +201,7 @@ func (w *wave) enroll(e *flow, j *hogsend.Journey) error {
 	if err := w.changes.log(n.id, "start", "enrolled", "", "start", map[string]any{"eventId": e.id, "entry": n.entry}); err != nil {
 		return err
 	}
-	start := store.StartPayload{
+	start := contract.StartPayload{
 		WorkflowID: n.workflowID, WorkflowType: kind, EnrollmentID: n.id.String(), JourneyID: j.ID, ContactID: e.person.id.String(),
 	}
 	if reaction != nil {
@@ -231,7 +211,7 @@ func (w *wave) enroll(e *flow, j *hogsend.Journey) error {
 			return nil
 		}
 	}
-	return w.changes.tell(e.person.id, e.id, store.OutboxStart, names.StartKey(j.ID, n.id.String()), start)
+	return w.changes.tell(e.person.id, e.id, contract.OutboxStart, contract.StartKey(j.ID, n.id.String()), start)
 }
 
 // scalars keeps the strings, numbers and booleans of a JSON object.

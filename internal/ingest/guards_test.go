@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/ingest"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 func once(period time.Duration) func(*hogsend.Journey) {
@@ -31,12 +31,12 @@ func TestEnrollment(t *testing.T) {
 	b := setup(t, journey("j", "start", func(j *hogsend.Journey) { j.Version = "v7" }))
 	r := b.send(with(user("start", "u"), `{"s":"x","n":1.50,"b":true,"null":null,"list":[1],"object":{"a":1}}`))
 	id := b.enrollment("j")
-	workflowID := names.JourneyWorkflowID("j", r.ContactID.String(), 1)
+	workflowID := contract.JourneyWorkflowID("j", r.ContactID.String(), 1)
 	require.Equal(t, []string{fmt.Sprintf(`1|active|start|{"b": true, "n": 1.50, "s": "x"}|%s|0|v7|test-build|%s`, r.EventID, workflowID)},
 		b.texts(`select concat_ws('|', entry, status, node, context::text, trigger_event_id, hops, version, build_id, workflow_id) from enrollments`))
 	require.Equal(t, 1, b.count(`select count(*) from enrollments n join events e on e.id = n.trigger_event_id and e.seq = n.trigger_seq`))
 	require.Equal(t, []string{"enrolled start test-build"}, b.texts(`select concat_ws(' ', action, step_key, build_id) from step_logs`))
-	require.Equal(t, []string{names.StartKey("j", id.String())}, b.texts(`select key from outbox`))
+	require.Equal(t, []string{contract.StartKey("j", id.String())}, b.texts(`select key from outbox`))
 	require.Equal(t, []string{fmt.Sprintf(`{"contactId": %q, "journeyId": "j", "workflowId": %q, "enrollmentId": %q, "workflowType": "journey-j"}`, r.ContactID, workflowID, id)},
 		b.texts(`select payload::text from outbox where kind = 'start' and status = 'pending'`))
 	require.Equal(t, []string{fmt.Sprintf(`enrollment|j|%s|start|enrolled|%s|{}`, r.EventID, id)},

@@ -23,6 +23,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
@@ -171,11 +172,11 @@ func (g *Ingester) IngestAll(ctx context.Context, events []Event) ([]Result, err
 // End is the terminal state of an enrollment.
 type End struct {
 	// Status is completed, failed or exited.
-	Status string
+	Status contract.EnrollmentStatus
 	// Error is the text of a failure, cut to 4,096 bytes (J-94).
 	Error string
 	// Reason is the exit reason of an exit; "" means "code" (J-136).
-	Reason string
+	Reason contract.ExitReason
 	// StepKey is the key of the step log row; "" means "end".
 	StepKey string
 	// cancels tells the workflow, because it is not the workflow that ends.
@@ -186,11 +187,11 @@ type End struct {
 // causes and what follows from that (J-65, J-90). The first end stands: the
 // returned status is the one that holds. It is store.ErrNotFound for an unknown id.
 // Temporal is told nothing: a journey that finishes closes its own workflow.
-func (g *Ingester) Finish(ctx context.Context, enrollmentID uuid.UUID, end End) (string, error) {
+func (g *Ingester) Finish(ctx context.Context, enrollmentID uuid.UUID, end End) (contract.EnrollmentStatus, error) {
 	if end.StepKey == "" {
 		end.StepKey = stepEnd
 	}
-	if end.Status == statusExited && end.Reason == "" {
+	if end.Status == contract.EnrollmentExited && end.Reason == "" {
 		end.Reason = "code"
 	}
 	end.Error = cut(end.Error, 4096)

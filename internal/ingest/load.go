@@ -12,9 +12,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // load queues the statements that read what the steps look at, all under the locks
@@ -334,7 +334,7 @@ func (t *transaction) rearm(m *merge, moved []*bucket.Stay, at time.Time) error 
 	return nil
 }
 
-var mergedEnd = End{Status: statusExited, Reason: "merged", StepKey: stepEnd}
+var mergedEnd = End{Status: contract.EnrollmentExited, Reason: contract.ExitMerged, StepKey: stepEnd}
 
 // mergeDoubles ends, of the non-terminal enrollments of a journey that two contacts
 // have, those that were made later than one of the other contact (J-57), in the order
@@ -363,8 +363,8 @@ func (t *transaction) mergeDoubles(m *merge, eventID uuid.UUID) ([]*enrollment, 
 		if err := t.wave.close(owner, n, mergedEnd); err != nil {
 			return nil, err
 		}
-		if err := t.wave.changes.tell(m.into.id, eventID, store.OutboxCancel, names.CancelKey(n.id.String()),
-			store.CancelPayload{WorkflowID: n.workflowID}); err != nil {
+		if err := t.wave.changes.tell(m.into.id, eventID, contract.OutboxCancel, contract.CancelKey(n.id.String()),
+			contract.CancelPayload{WorkflowID: n.workflowID}); err != nil {
 			return nil, err
 		}
 		exited = append(exited, n)

@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend/internal/bucket"
-	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
@@ -26,7 +26,7 @@ func (w *wave) mirror(p *person, g *segment, s *bucket.Stay, member bool, at tim
 	if member {
 		what = "entered"
 	}
-	return w.changes.tellAt(p.id, uuid.Nil, store.OutboxMirror, mirrorKey(s.ID, what), store.MirrorPayload{
+	return w.changes.tellAt(p.id, uuid.Nil, contract.OutboxMirror, mirrorKey(s.ID, what), contract.MirrorPayload{
 		ContactID: p.id.String(), StayID: s.ID.String(), Property: g.PostHogPropertyKey, Member: member,
 	}, at)
 }
@@ -58,7 +58,7 @@ func (r *registration) mirror(ctx context.Context, d, before *bucket.Definition)
 
 // remirror mirrors a member once more.
 func (c *changes) remirror(a *storedb.ArmingNextRow, m *storedb.ArmingMembersRow, at time.Time) error {
-	return c.tellAt(m.ContactID, uuid.Nil, store.OutboxMirror, mirrorKey(m.ID, a.Round), store.MirrorPayload{
+	return c.tellAt(m.ContactID, uuid.Nil, contract.OutboxMirror, mirrorKey(m.ID, a.Round), contract.MirrorPayload{
 		ContactID: m.ContactID.String(), StayID: m.ID.String(), Property: a.Property, Member: true,
 	}, at)
 }
@@ -68,7 +68,7 @@ func (w *wave) capture(e *flow) error {
 	if w.cfg.Captures == nil || !w.cfg.Captures(e.name, e.source) {
 		return nil
 	}
-	return w.changes.tell(e.person.id, e.id, store.OutboxCapture, "capture/"+e.id.String(), store.CapturePayload{
+	return w.changes.tell(e.person.id, e.id, contract.OutboxCapture, "capture/"+e.id.String(), contract.CapturePayload{
 		UUID: e.id.String(), ContactID: e.person.id.String(), Event: e.name, Properties: e.properties, Timestamp: e.occurred,
 	})
 }
@@ -99,7 +99,7 @@ func (w *wave) learned(it *item) error {
 		return fmt.Errorf("encode properties: %w", err)
 	}
 	p := it.verdict.person
-	return w.changes.tell(p.id, uuid.Nil, store.OutboxCapture, "capture/"+it.id.String(), store.CapturePayload{
+	return w.changes.tell(p.id, uuid.Nil, contract.OutboxCapture, "capture/"+it.id.String(), contract.CapturePayload{
 		UUID: it.id.String(), ContactID: p.id.String(), Event: "$set", Properties: body, Timestamp: w.now,
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
 
@@ -125,7 +126,7 @@ func TestRacingEnds(t *testing.T) {
 	processes := []*bundle{a, a.another(cfg)}
 	a.send(user("e", "u"))
 	id := a.enrollment("j")
-	statuses := make([]string, 20)
+	statuses := make([]contract.EnrollmentStatus, 20)
 	requireNone(t, parallel(20, func(i int) (err error) {
 		if i%4 == 0 {
 			statuses[i] = "exited"
@@ -135,10 +136,10 @@ func TestRacingEnds(t *testing.T) {
 			}
 			return err
 		}
-		statuses[i], err = processes[i%2].ingester.Finish(t.Context(), id, ingest.End{Status: []string{"completed", "failed", "exited"}[i%3]})
+		statuses[i], err = processes[i%2].ingester.Finish(t.Context(), id, ingest.End{Status: []contract.EnrollmentStatus{"completed", "failed", "exited"}[i%3]})
 		return err
 	}))
-	stands := a.texts(`select status from enrollments`)[0]
+	stands := contract.EnrollmentStatus(a.texts(`select status from enrollments`)[0])
 	for _, s := range statuses {
 		if s != "" {
 			require.Equal(t, stands, s)

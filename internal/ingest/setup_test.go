@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
@@ -168,7 +169,7 @@ func (b *bundle) waiting(enrollmentID uuid.UUID, event, conditions string, deadl
 
 func (b *bundle) finish(id uuid.UUID, status string) string {
 	b.t.Helper()
-	got, err := b.ingester.Finish(b.t.Context(), id, ingest.End{Status: status})
+	got, err := b.ingester.Finish(b.t.Context(), id, ingest.End{Status: contract.EnrollmentStatus(status)})
 	require.NoError(b.t, err)
-	return got
+	return string(got)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -64,8 +65,8 @@ type item struct {
 	repeats bool     // the key is taken: nothing is done
 
 	result Result
-	status string // the terminal status that stands
-	ended  bool   // origin was over
+	status contract.EnrollmentStatus // the terminal status that stands
+	ended  bool                      // origin was over
 }
 
 // kind says what an item is.
@@ -241,7 +242,7 @@ func (it *item) over(origins []storedb.IngestOriginsRow) error {
 			continue
 		}
 		it.journeyID = o.JourneyID
-		if over := o.Status == statusCompleted || o.Status == statusFailed || o.Status == statusExited; over {
+		if over := o.Status == contract.EnrollmentCompleted || o.Status == contract.EnrollmentFailed || o.Status == contract.EnrollmentExited; over {
 			if it.end != nil {
 				it.status = o.Status
 			}
@@ -412,7 +413,7 @@ func (t *transaction) begin() {
 		case it.kind == kindEvent:
 			occurring[it.event.Name] = true
 		case it.kind == kindEnd:
-			occurring["journey:"+it.end.Status] = true
+			occurring["journey:"+string(it.end.Status)] = true
 		case it.kind == kindDwell:
 			occurring[hogsend.Dwell(it.fire.bucketID, it.fire.label)], occurring[hogsend.AnyDwell] = true, true
 		case it.kind == kindDue:

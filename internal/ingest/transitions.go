@@ -11,8 +11,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
-	"github.com/hogsend/hogsend/internal/store"
-	"github.com/hogsend/hogsend/workflows/names"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // pass applies what time alone has brought before an item: instant after instant,
@@ -270,7 +269,7 @@ func (w *wave) arm(p *person, g *segment, s *bucket.Stay) error {
 		}
 		// In order per stay, not per contact: a timer that is due in a year must not be
 		// in the way of what the contact does meanwhile (B-49).
-		if err := w.changes.tellAt(s.ID, uuid.Nil, store.OutboxDwell, names.DwellKey(r.JourneyID, p.id.String(), s.Epoch),
+		if err := w.changes.tellAt(s.ID, uuid.Nil, contract.OutboxDwell, contract.DwellKey(r.JourneyID, p.id.String(), s.Epoch),
 			dwellPayload(p.id, g.ID, r.JourneyID, r.Schedule, s, at), w.cfg.armAt(at)); err != nil {
 			return err
 		}
@@ -278,9 +277,9 @@ func (w *wave) arm(p *person, g *segment, s *bucket.Stay) error {
 	return nil
 }
 
-func dwellPayload(contactID uuid.UUID, bucketID, journeyID string, schedule *bucket.Schedule, s *bucket.Stay, at time.Time) store.DwellPayload {
-	return store.DwellPayload{
-		WorkflowID: names.ReactionWorkflowID(journeyID, contactID.String(), s.Epoch), WorkflowType: journeyID,
+func dwellPayload(contactID uuid.UUID, bucketID, journeyID string, schedule *bucket.Schedule, s *bucket.Stay, at time.Time) contract.DwellPayload {
+	return contract.DwellPayload{
+		WorkflowID: contract.ReactionWorkflowID(journeyID, contactID.String(), s.Epoch), WorkflowType: journeyID,
 		BucketID: bucketID, ContactID: contactID.String(), StayID: s.ID.String(), Label: schedule.Label, Due: at, Repeats: schedule.Repeats,
 	}
 }
@@ -300,8 +299,8 @@ func (w *wave) disarm(cause *flow, g *segment, s *bucket.Stay) error {
 		if r.Schedule == nil || !r.Schedule.Repeats && s.Fired[r.Schedule.Label] > 0 {
 			continue
 		}
-		id := names.ReactionWorkflowID(r.JourneyID, cause.person.id.String(), s.Epoch)
-		if err := w.changes.tell(s.ID, uuid.Nil, store.OutboxCancel, names.CancelKey(id), store.CancelPayload{WorkflowID: id}); err != nil {
+		id := contract.ReactionWorkflowID(r.JourneyID, cause.person.id.String(), s.Epoch)
+		if err := w.changes.tell(s.ID, uuid.Nil, contract.OutboxCancel, contract.CancelKey(id), contract.CancelPayload{WorkflowID: id}); err != nil {
 			return err
 		}
 	}
@@ -400,12 +399,12 @@ func (w *wave) listens(p *person, name string) bool {
 }
 
 // reacts are the guards that only reactions have, the filters (J-39).
-func (o *occasion) filtered(r *bucket.Reaction) string {
+func (o *occasion) filtered(r *bucket.Reaction) contract.GuardReason {
 	switch {
 	case r.FirstEntryOnly && o.stay.Epoch > 1:
-		return reasonFirstEntry
+		return contract.GuardFirstEntry
 	case len(r.Reasons) > 0 && !slices.Contains(r.Reasons, hogsend.LeaveReason(o.event.Reason)):
-		return reasonReason
+		return contract.GuardReasonFilter
 	}
 	return ""
 }
@@ -425,7 +424,7 @@ func (o *occasion) reaction(j *hogsend.Journey) *bucket.Reaction {
 
 // supersede ends the earlier runs of a reaction whose policy is cancel-previous (B-34).
 func (w *wave) supersede(e *flow, j *hogsend.Journey) error {
-	end := End{Status: statusExited, Reason: reasonSuperseded, StepKey: stepEnd}
+	end := End{Status: contract.EnrollmentExited, Reason: contract.ExitSuperseded, StepKey: stepEnd}
 	var ended []*enrollment
 	for _, n := range e.person.live {
 		if !n.over && n.journeyID == j.ID {

@@ -15,17 +15,9 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
-	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
-	"github.com/hogsend/hogsend/workflows/names"
-)
-
-// Terminal states of an enrollment (J-61 to J-63).
-const (
-	statusCompleted = "completed"
-	statusFailed    = "failed"
-	statusExited    = "exited"
 )
 
 // stepEnd is the step key of the log row of an end that has no step of its own.
@@ -420,7 +412,7 @@ func (w *wave) exits(e *flow) ([]Exit, error) {
 		}
 		inspected = append(inspected, Exit{JourneyID: n.journeyID, EnrollmentID: n.id, Exited: matched})
 	}
-	return inspected, w.endAll(e, ended, End{Status: statusExited, Reason: "event:" + e.name, StepKey: stepEnd})
+	return inspected, w.endAll(e, ended, End{Status: contract.EnrollmentExited, Reason: contract.ExitByEvent(e.name), StepKey: stepEnd})
 }
 
 // endAll ends enrollments from outside: each is closed and its workflow canceled
@@ -430,8 +422,8 @@ func (w *wave) endAll(e *flow, ended []*enrollment, end End) error {
 		if err := w.close(e.person, n, end); err != nil {
 			return err
 		}
-		if err := w.changes.tell(e.person.id, e.id, store.OutboxCancel, names.CancelKey(n.id.String()),
-			store.CancelPayload{WorkflowID: n.workflowID}); err != nil {
+		if err := w.changes.tell(e.person.id, e.id, contract.OutboxCancel, contract.CancelKey(n.id.String()),
+			contract.CancelPayload{WorkflowID: n.workflowID}); err != nil {
 			return err
 		}
 	}
@@ -473,7 +465,7 @@ func (w *wave) close(p *person, n *enrollment, end End) error {
 	if end.Reason != "" {
 		detail["reason"] = end.Reason
 	}
-	return w.changes.log(n.id, n.retried(end.StepKey), end.Status, n.node, end.Status, detail)
+	return w.changes.log(n.id, n.retried(end.StepKey), string(end.Status), n.node, string(end.Status), detail)
 }
 
 // finish ends an enrollment because its journey said so (J-61 to J-63).
@@ -492,9 +484,9 @@ func (w *wave) announce(cause *flow, n *enrollment, end End) error {
 		"userId": cause.verdict.contactKey, "entryCount": n.entry,
 	}
 	switch end.Status {
-	case statusCompleted:
+	case contract.EnrollmentCompleted:
 		name, key = journeyCompleted, "completed"
-	case statusFailed:
+	case contract.EnrollmentFailed:
 		name, key = journeyFailed, "failed:"+strconv.Itoa(1+n.retries)
 		properties["error"] = clip(end.Error, 1000)
 	default:
@@ -506,7 +498,7 @@ func (w *wave) announce(cause *flow, n *enrollment, end End) error {
 	}
 	id := newID()
 	if end.cancels {
-		if err := w.changes.tell(cause.person.id, id, store.OutboxCancel, names.CancelKey(n.id.String()), store.CancelPayload{WorkflowID: n.workflowID}); err != nil {
+		if err := w.changes.tell(cause.person.id, id, contract.OutboxCancel, contract.CancelKey(n.id.String()), contract.CancelPayload{WorkflowID: n.workflowID}); err != nil {
 			return err
 		}
 	}
@@ -550,8 +542,8 @@ func (w *wave) wake(e *flow) error {
 		}
 		wt.closed = true
 		w.changes.match(wt.ID, e, place)
-		if err := w.changes.tell(e.person.id, e.id, store.OutboxSignal, names.SignalKey(wt.ID.String()), store.SignalPayload{
-			WorkflowID: n.workflowID, Signal: names.SignalWait, WaitID: wt.ID.String(), EventID: e.id.String(),
+		if err := w.changes.tell(e.person.id, e.id, contract.OutboxSignal, contract.SignalKey(wt.ID.String()), contract.SignalPayload{
+			WorkflowID: n.workflowID, Signal: contract.SignalWait, WaitID: wt.ID.String(), EventID: e.id.String(),
 		}); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/internal/outbox"
 	"github.com/hogsend/hogsend/internal/store"
@@ -40,19 +41,19 @@ func TestADestinationThatIsDownHoldsUpNoOther(t *testing.T) {
 		<-ctx.Done()
 		return fmt.Errorf("%w: %w", outbox.ErrUnavailable, ctx.Err())
 	})
-	stop := run(t, s, hangs, outbox.Config{Destination: store.ToPostHog, Poll: time.Millisecond, Grace: time.Millisecond})
+	stop := run(t, s, hangs, outbox.Config{Destination: contract.ToPostHog, Poll: time.Millisecond, Grace: time.Millisecond})
 	hangs.next(t)
 	r := newRecorder(nil)
 	run(t, s, r, outbox.Config{Poll: time.Hour})
 	for range 3 {
-		require.Equal(t, store.OutboxKind("start"), r.next(t).Kind)
+		require.Equal(t, contract.OutboxKind("start"), r.next(t).Kind)
 	}
 	require.Equal(t, sequence(1, 3), r.payloads(contact))
 	stop()
 	eventually(t, s, 3, "status = 'delivered'")
 
 	back := newRecorder(nil)
-	run(t, s, back, outbox.Config{Destination: store.ToPostHog, Poll: 5 * time.Millisecond})
+	run(t, s, back, outbox.Config{Destination: contract.ToPostHog, Poll: 5 * time.Millisecond})
 	eventually(t, s, 0, "status = 'pending'")
 	require.Equal(t, sequence(1, 3), back.payloads(contact))
 	require.Len(t, r.rows, 3)
@@ -80,7 +81,7 @@ func TestAttemptsFollowTheSchedule(t *testing.T) {
 		return nil
 	})
 	run(t, s, r, outbox.Config{
-		Destination: store.ToPostHog, Now: c.Now, Poll: time.Millisecond,
+		Destination: contract.ToPostHog, Now: c.Now, Poll: time.Millisecond,
 		Retries: []time.Duration{5 * time.Second, 5 * time.Minute, 30 * time.Minute},
 	})
 	for attempt, span := range [][2]time.Duration{

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -50,7 +51,7 @@ type Config struct {
 // WithDefaults is c with every zero field given its default.
 func (c Config) WithDefaults() Config {
 	if c.Destination == "" {
-		c.Destination = store.ToTemporal
+		c.Destination = contract.ToTemporal
 	}
 	if c.Name == "" {
 		c.Name = uuid.NewString()
@@ -217,7 +218,7 @@ func (r *run) deliver(work context.Context, row storedb.OutboxClaimRow, lease le
 	ctx, cancel := context.WithTimeout(work, r.cfg.Timeout)
 	defer cancel()
 	err := r.deliverer.Deliver(ctx, Row{
-		ID: row.ID, ContactID: row.ContactID, Kind: store.OutboxKind(row.Kind),
+		ID: row.ID, ContactID: row.ContactID, Kind: contract.OutboxKind(row.Kind),
 		Payload: row.Payload, Attempts: int(row.Attempts), CreatedAt: row.CreatedAt,
 	})
 	r.noteState(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/internal/outbox"
 	"github.com/hogsend/hogsend/internal/store"
@@ -300,7 +301,7 @@ func TestAPoisonedRowBecomesADeadLetterAndItsContactGoesOn(t *testing.T) {
 	insert(t, s, other, 1, 3, time.Now())
 	r := newRecorder(func(_ context.Context, row outbox.Row) error {
 		if row.ContactID == poisoned && string(row.Payload) == "1" {
-			return outbox.Decode(row, &store.CancelPayload{})
+			return outbox.Decode(row, &contract.CancelPayload{})
 		}
 		return nil
 	})

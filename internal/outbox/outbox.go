@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // Channel is the Postgres notification channel that wakes dispatchers. A lost
@@ -44,7 +44,7 @@ func (e *RetryAfterError) Unwrap() error { return e.Err }
 type Row struct {
 	ID        uuid.UUID
 	ContactID uuid.UUID
-	Kind      store.OutboxKind
+	Kind      contract.OutboxKind
 	Payload   json.RawMessage
 	// Attempts counts the failed deliveries before this one.
 	Attempts int

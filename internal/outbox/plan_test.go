@@ -15,9 +15,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/internal/outbox"
-	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
@@ -44,14 +44,14 @@ func TestTheWorkDoesNotGrowWithTheBacklog(t *testing.T) {
 		x := &explainer{Pool: s.Pool}
 		q := storedb.New(x)
 		x.check(t, func() error {
-			_, err := q.OutboxClaim(t.Context(), storedb.OutboxClaimParams{Destination: store.ToTemporal, Now: &now, Worker: "w", LeaseSeconds: 30, Slots: 32})
+			_, err := q.OutboxClaim(t.Context(), storedb.OutboxClaimParams{Destination: contract.ToTemporal, Now: &now, Worker: "w", LeaseSeconds: 30, Slots: 32})
 			return err
 		})
 
 		for range 16 {
 			insert(t, s, uuid.New(), 1, 2, epoch.Add(-time.Hour))
 		}
-		rows, err := s.OutboxClaim(t.Context(), storedb.OutboxClaimParams{Destination: store.ToTemporal, Now: &now, Worker: "w", LeaseSeconds: 30, Slots: 32})
+		rows, err := s.OutboxClaim(t.Context(), storedb.OutboxClaimParams{Destination: contract.ToTemporal, Now: &now, Worker: "w", LeaseSeconds: 30, Slots: 32})
 		require.NoError(t, err)
 		var ids []uuid.UUID
 		var leases []time.Time

@@ -17,9 +17,9 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/workflows"
-	"github.com/hogsend/hogsend/workflows/names"
 )
 
 // Verdict is what a replay found.
@@ -98,7 +98,7 @@ func (r *Replayer) register(registry hogsend.Registry) {
 	for _, j := range registry.Journeys {
 		run := workflows.Journey(j)
 		for _, id := range append([]string{j.ID}, j.Aliases...) {
-			add(names.JourneyType(id), run)
+			add(contract.JourneyType(id), run)
 		}
 	}
 	for _, j := range definition.Reactions(registry) {

@@ -18,8 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/hogsend/hogsend/activities"
-	"github.com/hogsend/hogsend/workflows/names"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // Scrub is a history as it may be kept in a repository: unsealed, with every address,
@@ -28,7 +27,11 @@ import (
 // replaced by the same, so that what was equal stays so. The history given is not
 // changed.
 func (r *Replayer) Scrub(history *historypb.History) (*historypb.History, error) {
-	s := &scrubber{data: r.data, ours: (&activities.Activities{}).All(), types: map[int64]string{}, instead: map[string]string{}}
+	ours := map[string]bool{}
+	for _, name := range contract.ActivityNames() {
+		ours[name] = true
+	}
+	s := &scrubber{data: r.data, ours: ours, types: map[int64]string{}, instead: map[string]string{}}
 	scrubbed := proto.CloneOf(&historypb.History{Events: park(history).Events})
 	for _, e := range scrubbed.Events {
 		if err := s.event(e); err != nil {
@@ -40,7 +43,7 @@ func (r *Replayer) Scrub(history *historypb.History) (*historypb.History, error)
 
 type scrubber struct {
 	data    converter.DataConverter
-	ours    map[string]any
+	ours    map[string]bool // names of activities
 	types   map[int64]string  // of activities, by the event that scheduled them
 	instead map[string]string // what stands for a text
 }
@@ -57,7 +60,7 @@ func (s *scrubber) event(e *historypb.HistoryEvent) error {
 			if err := s.data.FromPayloads(a.GetDetails()["data"], &marker); err != nil {
 				return fmt.Errorf("read marker: %w", err)
 			}
-			known = s.ours[marker.ActivityType] != nil
+			known = s.ours[marker.ActivityType]
 			parts = append(parts, a.GetDetails()["result"])
 		} else if strings.HasSuffix(a.GetMarkerName(), "SideEffect") {
 			parts = append(parts, a.GetDetails()["data"])
@@ -68,12 +71,12 @@ func (s *scrubber) event(e *historypb.HistoryEvent) error {
 	case enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
 		name := e.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName()
 		s.types[e.GetEventId()] = name
-		known, parts = s.ours[name] != nil, []proto.Message{e}
+		known, parts = s.ours[name], []proto.Message{e}
 	case enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
-		known = s.ours[s.types[e.GetActivityTaskCompletedEventAttributes().GetScheduledEventId()]] != nil
+		known = s.ours[s.types[e.GetActivityTaskCompletedEventAttributes().GetScheduledEventId()]]
 		parts = []proto.Message{e}
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
-		known = e.GetWorkflowExecutionSignaledEventAttributes().GetSignalName() == names.SignalWait
+		known = e.GetWorkflowExecutionSignaledEventAttributes().GetSignalName() == contract.SignalWait
 		parts = []proto.Message{e}
 	default:
 		parts = []proto.Message{e}
@@ -213,7 +216,7 @@ func (s *scrubber) text(text, field string, known bool) any {
 // none: what a stored one is named for (T-17).
 func (r *Replayer) LastWait(history *historypb.History) string {
 	for _, step := range slices.Backward(recorded(r.data, history)) {
-		if step.label != "" && (step.name == activities.BeginWaitName || step.kind == timer) {
+		if step.label != "" && (step.name == contract.BeginWaitName || step.kind == timer) {
 			return step.label
 		}
 	}

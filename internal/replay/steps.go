@@ -12,7 +12,7 @@ import (
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/workflow"
 
-	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // kind is what a step leaves in a history.
@@ -83,7 +83,7 @@ func (o *watchOutbound) add(s step) { o.watcher.steps = append(o.watcher.steps, 
 func (o *watchOutbound) ExecuteActivity(ctx workflow.Context, name string, args ...any) workflow.Future {
 	s := step{kind: activity, name: name, label: workflow.GetActivityOptions(ctx).Summary}
 	if len(args) == 1 {
-		if request, ok := args[0].(activities.SendRequest); ok {
+		if request, ok := args[0].(contract.SendRequest); ok {
 			s.template = request.Template
 		}
 	}
@@ -94,7 +94,7 @@ func (o *watchOutbound) ExecuteActivity(ctx workflow.Context, name string, args 
 func (o *watchOutbound) ExecuteLocalActivity(ctx workflow.Context, name string, args ...any) workflow.Future {
 	s := step{kind: local, name: name, label: workflow.GetLocalActivityOptions(ctx).Summary}
 	if len(args) == 1 {
-		if request, ok := args[0].(activities.BeginWaitRequest); ok {
+		if request, ok := args[0].(contract.BeginWaitRequest); ok {
 			s.deadline = request.Deadline
 		}
 	}
@@ -135,8 +135,8 @@ func recorded(data converter.DataConverter, history *historypb.History) []step {
 		case enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
 			a := e.GetActivityTaskScheduledEventAttributes()
 			s.kind, s.name = activity, a.GetActivityType().GetName()
-			if s.name == activities.SendName {
-				var request activities.SendRequest
+			if s.name == contract.SendName {
+				var request contract.SendRequest
 				if data.FromPayloads(a.GetInput(), &request) == nil {
 					s.template = request.Template
 				}
@@ -152,8 +152,8 @@ func recorded(data converter.DataConverter, history *historypb.History) []step {
 			}
 			s.kind, s.name = local, marker.ActivityType
 			s.order, _ = strconv.Atoi(marker.ActivityID)
-			if s.name == activities.BeginWaitName {
-				var state activities.WaitState
+			if s.name == contract.BeginWaitName {
+				var state contract.WaitState
 				if data.FromPayloads(a.GetDetails()["result"], &state) == nil {
 					s.deadline = state.Deadline
 				}

@@ -12,9 +12,6 @@ import (
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
-// Live reports whether an enrollment in this state can still change (J.6).
-func Live(status string) bool { return status == "active" || status == "waiting" }
-
 // EnrollmentTx is a transaction that holds the lock of an enrollment's contact.
 type EnrollmentTx struct {
 	// Q runs statements in the transaction at once.

@@ -5,17 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
-
-// HoldLogKey is the step key of the log rows of the nth hold of a step.
-func HoldLogKey(stepKey string, n int32) string { return stepKey + ":pause#" + strconv.Itoa(int(n)) }
 
 // ResumePolicy says what becomes of the effects that a pause held.
 type ResumePolicy string
@@ -109,12 +106,12 @@ func (s *Store) HoldRelease(ctx context.Context, enrollmentID, holdID uuid.UUID,
 		}
 		h, e := rows[0], tx.Enrollment
 		tx.Add(func(q *storedb.Queries) error { return q.HoldClose(ctx, &tx.Now, h.ID) })
-		if released = Live(e.Status); !released {
+		if released = e.Status.Live(); !released {
 			return nil
 		}
-		if e.Status == "waiting" && e.Node == "paused:"+h.Node {
+		if e.Status == contract.EnrollmentWaiting && e.Node == "paused:"+h.Node {
 			tx.Add(func(q *storedb.Queries) error {
-				return q.EnrollmentStand(ctx, storedb.EnrollmentStandParams{ID: e.ID, Status: "active", Node: h.Node, Now: tx.Now})
+				return q.EnrollmentStand(ctx, storedb.EnrollmentStandParams{ID: e.ID, Status: contract.EnrollmentActive, Node: h.Node, Now: tx.Now})
 			})
 		}
 		return tx.tellReleased(ctx, h, outcome)
@@ -137,20 +134,20 @@ func (tx *EnrollmentTx) tellReleased(ctx context.Context, h storedb.Hold, outcom
 	}
 	tx.Add(func(q *storedb.Queries) error {
 		return q.StepLogInsert(ctx, storedb.StepLogInsertParams{
-			EnrollmentID: e.ID, StepKey: HoldLogKey(h.StepKey, h.N), Action: "resumed", FromNode: e.Node, ToNode: h.Node,
+			EnrollmentID: e.ID, StepKey: contract.HoldLogKey(h.StepKey, h.N), Action: "resumed", FromNode: e.Node, ToNode: h.Node,
 			Detail: body, BuildID: outcome.BuildID, At: tx.Now,
 		})
 	})
 	if outcome.Signal == "" {
 		return nil
 	}
-	payload, err := json.Marshal(SignalPayload{WorkflowID: e.WorkflowID, Signal: outcome.Signal, WaitID: h.ID.String()})
+	payload, err := json.Marshal(contract.SignalPayload{WorkflowID: e.WorkflowID, Signal: outcome.Signal, WaitID: h.ID.String()})
 	if err != nil {
 		return fmt.Errorf("encode signal: %w", err)
 	}
 	tx.Add(func(q *storedb.Queries) error {
 		return q.OutboxInsert(ctx, storedb.OutboxInsertParams{
-			ID: uuid.Must(uuid.NewV7()), ContactID: e.ContactID, Kind: string(OutboxSignal), Key: outcome.Key,
+			ID: uuid.Must(uuid.NewV7()), ContactID: e.ContactID, Kind: contract.OutboxSignal, Key: outcome.Key,
 			Payload: payload, Now: tx.Now,
 		})
 	})

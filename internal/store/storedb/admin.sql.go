@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 const adminAnonymousIDs = `-- name: AdminAnonymousIDs :many
@@ -388,7 +389,7 @@ group by journey_id, status
 
 type AdminJourneyCountsRow struct {
 	JourneyID string
-	Status    string
+	Status    contract.EnrollmentStatus
 	Total     int64
 }
 

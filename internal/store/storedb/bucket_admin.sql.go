@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 const adminBackfills = `-- name: AdminBackfills :many
@@ -73,7 +74,7 @@ group by bucket_id, status
 
 type AdminBucketCountsRow struct {
 	BucketID string
-	Status   string
+	Status   contract.MembershipStatus
 	Total    int64
 }
 
@@ -266,7 +267,7 @@ order by m.entered_at desc, m.id
 
 type AdminMembersParams struct {
 	BucketID       string
-	Status         string
+	Status         contract.MembershipStatus
 	ContactID      *uuid.UUID
 	RowOffset      int32
 	RowLimit       int32
@@ -282,7 +283,7 @@ type AdminMembersRow struct {
 	ExternalID      *string
 	AnonymousID     *string
 	Email           *string
-	Status          string
+	Status          contract.MembershipStatus
 	EnteredAt       time.Time
 	LeftAt          *time.Time
 	DueAt           time.Time
@@ -353,7 +354,7 @@ where s.bucket_id = $1 and s.status = $2
   and (s.status = 'left' or o.deleted_at is null and o.merged_into is null)
 `
 
-func (q *Queries) AdminMembersCount(ctx context.Context, bucketID string, status string, contactID *uuid.UUID) (int64, error) {
+func (q *Queries) AdminMembersCount(ctx context.Context, bucketID string, status contract.MembershipStatus, contactID *uuid.UUID) (int64, error) {
 	row := q.db.QueryRow(ctx, adminMembersCount, bucketID, status, contactID)
 	var count int64
 	err := row.Scan(&count)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 const armingAdvance = `-- name: ArmingAdvance :execrows
@@ -1449,7 +1450,7 @@ type DwellStayRow struct {
 	BucketID  string
 	ContactID uuid.UUID
 	Epoch     int32
-	Status    string
+	Status    contract.MembershipStatus
 	AnchorAt  time.Time
 	LastFired int32
 	Version   int64

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 const captureInsert = `-- name: CaptureInsert :exec
@@ -23,7 +24,7 @@ type CaptureInsertParams struct {
 	ID          uuid.UUID
 	ContactID   uuid.UUID
 	Destination string
-	Kind        string
+	Kind        contract.OutboxKind
 	Key         string
 	Payload     json.RawMessage
 	Now         time.Time

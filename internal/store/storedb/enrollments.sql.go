@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 const enrollmentClaim = `-- name: EnrollmentClaim :execrows
@@ -117,7 +118,7 @@ where id = $4 and status in ('active', 'waiting')
 `
 
 type EnrollmentStandParams struct {
-	Status string
+	Status contract.EnrollmentStatus
 	Node   string
 	Now    time.Time
 	ID     uuid.UUID

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 const ingestAddressOwners = `-- name: IngestAddressOwners :many
@@ -512,7 +513,7 @@ type IngestLiveRow struct {
 	ContactID  uuid.UUID
 	JourneyID  string
 	Entry      int32
-	Status     string
+	Status     contract.EnrollmentStatus
 	Node       string
 	Hops       int16
 	Retries    int32
@@ -740,7 +741,7 @@ where e.id = any($1::uuid[])
 type IngestOriginsRow struct {
 	ID        uuid.UUID
 	ContactID uuid.UUID
-	Status    string
+	Status    contract.EnrollmentStatus
 	JourneyID string
 }
 

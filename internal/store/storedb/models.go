@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 type ApiKey struct {
@@ -131,8 +132,8 @@ type Decision struct {
 	JourneyID    string
 	EventID      uuid.UUID
 	EventName    string
-	Outcome      string
-	Reason       *string
+	Outcome      contract.DecisionOutcome
+	Reason       *contract.GuardReason
 	EnrollmentID *uuid.UUID
 	Detail       json.RawMessage
 }
@@ -159,7 +160,7 @@ type Enrollment struct {
 	ContactID      uuid.UUID
 	JourneyID      string
 	Entry          int32
-	Status         string
+	Status         contract.EnrollmentStatus
 	Node           string
 	Context        json.RawMessage
 	TriggerEventID uuid.UUID
@@ -170,7 +171,7 @@ type Enrollment struct {
 	WorkflowID     string
 	FirstRunID     *string
 	Error          *string
-	ExitReason     *string
+	ExitReason     *contract.ExitReason
 	CompletedAt    *time.Time
 	ExitedAt       *time.Time
 	CreatedAt      time.Time
@@ -237,7 +238,7 @@ type Membership struct {
 	BucketID        string
 	ContactID       uuid.UUID
 	Epoch           int32
-	Status          string
+	Status          contract.MembershipStatus
 	Source          string
 	Muted           bool
 	EnteredAt       time.Time
@@ -267,7 +268,7 @@ type Outbox struct {
 	Seq         *int64
 	ContactID   uuid.UUID
 	EventID     *uuid.UUID
-	Kind        string
+	Kind        contract.OutboxKind
 	Key         string
 	Payload     json.RawMessage
 	Status      string
@@ -327,8 +328,8 @@ type Send struct {
 	JourneyID      *string
 	TemplateKey    string
 	Category       string
-	Status         string
-	Reason         *string
+	Status         contract.SendStatus
+	Reason         *contract.SendReason
 	FromEmail      string
 	ToEmail        string
 	ReplyTo        string
@@ -384,7 +385,7 @@ type Wait struct {
 	EventName    *string
 	Conditions   json.RawMessage
 	Deadline     *time.Time
-	Status       string
+	Status       contract.WaitStatus
 	EventID      *uuid.UUID
 	EventSeq     *int64
 	RegisteredAt time.Time

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 const outboxAck = `-- name: OutboxAck :execrows
@@ -85,7 +86,7 @@ type OutboxClaimParams struct {
 type OutboxClaimRow struct {
 	ID          uuid.UUID
 	ContactID   uuid.UUID
-	Kind        string
+	Kind        contract.OutboxKind
 	Payload     json.RawMessage
 	Attempts    int32
 	CreatedAt   time.Time

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 const holdClose = `-- name: HoldClose :exec
@@ -244,7 +245,7 @@ values ($1, $2, $3, $4, $5, $6, $6)
 type OutboxInsertParams struct {
 	ID        uuid.UUID
 	ContactID uuid.UUID
-	Kind      string
+	Kind      contract.OutboxKind
 	Key       string
 	Payload   json.RawMessage
 	Now       time.Time

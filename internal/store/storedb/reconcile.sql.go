@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 const enrollOutcome = `-- name: EnrollOutcome :many
@@ -18,8 +19,8 @@ where contact_id = $1 and event_id = $2 and journey_id = $3
 `
 
 type EnrollOutcomeRow struct {
-	Outcome      string
-	Reason       *string
+	Outcome      contract.DecisionOutcome
+	Reason       *contract.GuardReason
 	EnrollmentID *uuid.UUID
 }
 
@@ -463,7 +464,7 @@ type TroublesOfRow struct {
 	ID         uuid.UUID
 	JourneyID  string
 	WorkflowID string
-	Status     string
+	Status     contract.EnrollmentStatus
 }
 
 // Enrollments in trouble of a kind, those that ended meanwhile included.

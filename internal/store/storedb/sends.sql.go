@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 const preferenceEnsure = `-- name: PreferenceEnsure :exec
@@ -242,7 +243,7 @@ update sends set status = 'failed', reason = $1, updated_at = clock_timestamp()
 where key = $2 and status = 'queued'
 `
 
-func (q *Queries) SendFail(ctx context.Context, reason *string, key string) (int64, error) {
+func (q *Queries) SendFail(ctx context.Context, reason *contract.SendReason, key string) (int64, error) {
 	result, err := q.db.Exec(ctx, sendFail, reason, key)
 	if err != nil {
 		return 0, err
@@ -345,8 +346,8 @@ type SendInsertParams struct {
 	JourneyID    *string
 	TemplateKey  string
 	Category     string
-	Status       string
-	Reason       *string
+	Status       contract.SendStatus
+	Reason       *contract.SendReason
 	FromEmail    string
 	ToEmail      string
 	ReplyTo      string
@@ -393,7 +394,7 @@ where key = $3 and status = 'queued'
 
 // Remembers how the last attempt ended, and for good that one ended without a
 // clear answer (E-31).
-func (q *Queries) SendNote(ctx context.Context, reason *string, unclear bool, key string) error {
+func (q *Queries) SendNote(ctx context.Context, reason *contract.SendReason, unclear bool, key string) error {
 	_, err := q.db.Exec(ctx, sendNote, reason, unclear, key)
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 const onceGet = `-- name: OnceGet :many
@@ -104,7 +105,7 @@ from logged l where e.id = l.enrollment_id and e.status in ('active', 'waiting')
 `
 
 type StepMoveParams struct {
-	Status       string
+	Status       contract.EnrollmentStatus
 	ToNode       string
 	At           time.Time
 	EnrollmentID uuid.UUID

@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 const waitClose = `-- name: WaitClose :exec
 update waits set status = $1, closed_at = $2 where id = $3 and status = 'open'
 `
 
-func (q *Queries) WaitClose(ctx context.Context, status string, now *time.Time, iD uuid.UUID) error {
+func (q *Queries) WaitClose(ctx context.Context, status contract.WaitStatus, now *time.Time, iD uuid.UUID) error {
 	_, err := q.db.Exec(ctx, waitClose, status, now, iD)
 	return err
 }
@@ -93,7 +94,7 @@ type WaitInsertParams struct {
 	Place        int16
 	Digest       bool
 	Deadline     *time.Time
-	Status       string
+	Status       contract.WaitStatus
 	EventID      *uuid.UUID
 	EventSeq     *int64
 	RegisteredAt time.Time

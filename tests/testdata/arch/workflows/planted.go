@@ -9,6 +9,6 @@ import (
 	_ "go.temporal.io/sdk/workflow"
 
 	_ "github.com/hogsend/hogsend"
+	_ "github.com/hogsend/hogsend/internal/contract"
 	_ "github.com/hogsend/hogsend/internal/store"
-	_ "github.com/hogsend/hogsend/workflows/names"
 )

@@ -1,8 +1,4 @@
-// Package names holds every name that hogsend and Temporal agree on: workflow
-// types, workflow ids, signals, queries and search attributes. Ids carry uuids
-// and names, never personal data (I-24). It imports nothing, so that ingest,
-// which decides an enrollment, and workflows, which runs it, spell it alike.
-package names
+package contract
 
 import (
 	"strconv"
@@ -12,20 +8,25 @@ import (
 // TaskQueue is the default task queue of all workflows and activities.
 const TaskQueue = "hogsend"
 
-// ClockType is the workflow type of the clock, ClockID the id of the one that runs,
-// ClockActivity what it does (W-14).
+// ClockType is the workflow type of the clock, ClockID the id of the one that runs
+// (W-14).
 const (
-	ClockType     = "hogsend-clock"
-	ClockID       = "hogsend/clock"
-	ClockActivity = "Clock"
+	ClockType = "hogsend-clock"
+	ClockID   = "hogsend/clock"
 )
 
-// Reconciler is the type of the one workflow per task queue that compares enrollments
+// ReconcilerType is the type of the one workflow per task queue that compares enrollments
 // with their workflows (J-98); its id is the type, a slash and the queue.
-const Reconciler = "hogsend-reconciler"
+const ReconcilerType = "hogsend-reconciler"
 
 // SignalWait tells a journey that an event closed one of its waits.
 const SignalWait = "wait"
+
+// WaitSignal is the argument of SignalWait: ids only (invariant 9).
+type WaitSignal struct {
+	WaitID  string `json:"waitId"`
+	EventID string `json:"eventId"`
+}
 
 // QueryState asks a journey where its enrollment stands (J-149).
 const QueryState = "state"
@@ -97,6 +98,9 @@ func CancelKey(enrollmentID string) string { return "cancel/" + enrollmentID }
 func RetryKey(enrollmentID string, n int) string {
 	return "retry/" + enrollmentID + "/" + strconv.Itoa(n)
 }
+
+// HoldLogKey is the step key of the log rows of the nth hold of a step.
+func HoldLogKey(stepKey string, n int32) string { return stepKey + ":pause#" + strconv.Itoa(int(n)) }
 
 // ReleaseKey is the outbox key of the signal that releases what a pause held.
 func ReleaseKey(holdID string) string { return "release/" + holdID }

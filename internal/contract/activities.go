@@ -1,0 +1,50 @@
+package contract
+
+// Names under which the activities are registered. Workflows refer to them by name, so
+// that they depend on the types of this package only.
+const (
+	ClaimEnrollmentName  = "ClaimEnrollment"
+	FinishEnrollmentName = "FinishEnrollment"
+	BeginWaitName        = "BeginWait"
+	EndWaitName          = "EndWait"
+	CollectDigestName    = "CollectDigest"
+	ReadContactName      = "ReadContact"
+	ReadTimezoneName     = "ReadTimezone"
+	FindInstantName      = "FindInstant"
+	PastEventsName       = "PastEvents"
+	PastEntriesName      = "PastEntries"
+	PastMailsName        = "PastMails"
+	IsSubscribedName     = "IsSubscribed"
+	ThrottleName         = "Throttle"
+	SendName             = "Send"
+	TriggerName          = "Trigger"
+	IdentifyName         = "Identify"
+	CaptureName          = "Capture"
+	CheckpointName       = "Checkpoint"
+	KeepOnceName         = "KeepOnce"
+	ReadOnceName         = "ReadOnce"
+	ChooseVariantName    = "ChooseVariant"
+	ExitName             = "Exit"
+	AbandonHoldName      = "AbandonHold"
+	ReconcileName        = "Reconcile"
+	InspectName          = "Inspect"
+	// DwellName asks whether a dwell reaction is due, ClockName runs the clock (W-14).
+	DwellName = "Dwell"
+	ClockName = "Clock"
+)
+
+// ActivityNames are the names of all activities.
+func ActivityNames() []string {
+	return []string{
+		ClaimEnrollmentName, FinishEnrollmentName, BeginWaitName, EndWaitName, CollectDigestName, ReadContactName, ReadTimezoneName, FindInstantName,
+		PastEventsName, PastEntriesName, PastMailsName, IsSubscribedName, ThrottleName, SendName, TriggerName, IdentifyName, CaptureName, CheckpointName,
+		KeepOnceName, ReadOnceName, ChooseVariantName, ExitName, AbandonHoldName, ReconcileName, InspectName, DwellName, ClockName,
+	}
+}
+
+// Types of the application errors that are final: Temporal does not retry them and
+// the workflow hands them to the author as the Go errors they were made from.
+const (
+	ErrorTypeValidation = "ValidationError"
+	ErrorTypeSend       = "SendError"
+)

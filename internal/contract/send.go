@@ -1,0 +1,70 @@
+package contract
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/hogsend/hogsend"
+)
+
+// DeferredNode is where an enrollment stands while a send is deferred: "defer:" and
+// the send's label, or else its template (E-27, E-28).
+func DeferredNode(r SendRequest) string {
+	if r.Step.Node == "send:"+r.Template {
+		return "defer:" + r.Template
+	}
+	return "defer:" + r.Step.Node
+}
+
+// ThrottleRequest asks whether few enough mails went to the contact (J-144).
+type ThrottleRequest struct {
+	Step     Step             `json:"step"`
+	Throttle hogsend.Throttle `json:"throttle"`
+	// Since is the earliest claim that counts.
+	Since time.Time `json:"since"`
+}
+
+// SendRequest asks for one mail. Props is JSON of the template's props type.
+type SendRequest struct {
+	Step                Step            `json:"step"`
+	Key                 string          `json:"key"` // E-28
+	Template            string          `json:"template"`
+	Props               json.RawMessage `json:"props,omitempty"`
+	Subject             string          `json:"subject,omitempty"`
+	From                string          `json:"from,omitempty"`
+	ReplyTo             string          `json:"replyTo,omitempty"`
+	Category            string          `json:"category,omitempty"`
+	SkipPreferenceCheck bool            `json:"skipPreferenceCheck,omitempty"`
+	// Window replaces the default send window; the zero value keeps it (E-25).
+	Window hogsend.Window `json:"window,omitzero"`
+	// OnHold replaces the default; "" keeps it (E-26).
+	OnHold hogsend.OnHold `json:"onHold,omitempty"`
+}
+
+// SendResult is a verdict, or Ended when the enrollment was over at the claim, or
+// Held when a pause holds it, or Deferred when the gate lets it wait.
+type SendResult struct {
+	Verdict  hogsend.Verdict `json:"verdict"`
+	Ended    bool            `json:"ended"`
+	Held     *Hold           `json:"held,omitempty"`
+	Deferred *Deferral       `json:"deferred,omitempty"`
+}
+
+// Deferral lets a send wait. It is asked for again at Until, and the whole gate then
+// decides anew (E-26).
+type Deferral struct {
+	// WaitID and StepKey are those of its wait.
+	WaitID  string `json:"waitId"`
+	StepKey string `json:"stepKey"`
+	// Node is where the enrollment stands meanwhile.
+	Node  string    `json:"node"`
+	Until time.Time `json:"until"`
+}
+
+// SubscribedRequest asks for IsSubscribed (J-140).
+type SubscribedRequest struct {
+	EnrollmentID string `json:"enrollmentId"`
+	Category     string `json:"category,omitempty"`
+}
+
+func (SendRequest) Encrypted() {}

@@ -1,0 +1,65 @@
+package contract
+
+// EnrollmentStatus is the state of an enrollment, as it is spelled in Postgres and on
+// the wire (J.6).
+type EnrollmentStatus string
+
+// The states of an enrollment.
+const (
+	EnrollmentActive    EnrollmentStatus = "active"
+	EnrollmentWaiting   EnrollmentStatus = "waiting"
+	EnrollmentCompleted EnrollmentStatus = "completed"
+	EnrollmentFailed    EnrollmentStatus = "failed"
+	EnrollmentExited    EnrollmentStatus = "exited"
+)
+
+// Live reports whether an enrollment in this state can still change.
+func (s EnrollmentStatus) Live() bool { return s == EnrollmentActive || s == EnrollmentWaiting }
+
+// EnrollmentStatuses are the states in the order in which they are shown.
+func EnrollmentStatuses() []EnrollmentStatus {
+	return []EnrollmentStatus{EnrollmentActive, EnrollmentWaiting, EnrollmentCompleted, EnrollmentFailed, EnrollmentExited}
+}
+
+// WaitStatus is the state of a wait.
+type WaitStatus string
+
+// The states of a wait: open until an event matches, its deadline passes or it is
+// given up.
+const (
+	WaitOpen     WaitStatus = "open"
+	WaitMatched  WaitStatus = "matched"
+	WaitTimedOut WaitStatus = "timed_out"
+	WaitClosed   WaitStatus = "closed"
+)
+
+// SendStatus is the state of a send's row. What a journey is told is a
+// hogsend.SendStatus.
+type SendStatus string
+
+// The states of a send.
+const (
+	SendQueued     SendStatus = "queued"
+	SendSent       SendStatus = "sent"
+	SendFailed     SendStatus = "failed"
+	SendSuppressed SendStatus = "suppressed"
+	SendSkipped    SendStatus = "skipped"
+)
+
+// MembershipStatus is the state of a membership of a bucket.
+type MembershipStatus string
+
+// The states of a membership.
+const (
+	MembershipActive MembershipStatus = "active"
+	MembershipLeft   MembershipStatus = "left"
+)
+
+// DecisionOutcome says whether a journey was entered (J-32).
+type DecisionOutcome string
+
+// The outcomes of a decision.
+const (
+	OutcomeEnrolled DecisionOutcome = "enrolled"
+	OutcomeSkipped  DecisionOutcome = "skipped"
+)
