@@ -17,7 +17,7 @@ import (
 	"github.com/hogsend/hogsend/internal/store"
 )
 
-// O-4, H-3: every route with a key of every scope, and with none.
+// O-4, H-2, H-3: every route with a key of every scope, and with none.
 func TestEveryRouteWithEveryScope(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -263,7 +263,7 @@ func TestCompression(t *testing.T) {
 	require.Empty(t, b.do(post).header.Get("Content-Encoding"))
 }
 
-// H-5: a panic is a 500 whose cause is logged once and told to nobody.
+// H-5, O-42: a panic is a 500 whose cause is logged once and told to nobody.
 func TestPanicsAreAnswered(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -28,7 +28,7 @@ func told(details []detail) []string {
 	return out
 }
 
-// I-10, I-12, I-13: exactly the limit is accepted.
+// I-10, I-12, I-13, H-6: exactly the limit is accepted, as is what means absent or is unknown.
 func TestDecodeEventAcceptsTheLimits(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{

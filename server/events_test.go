@@ -18,7 +18,7 @@ const (
 	countOutbox   = "select kind from outbox order by seq"
 )
 
-// R-1, I-10, I-15, I-36.
+// R-1, I-10, I-11, I-15, I-36.
 func TestPostEvent(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -130,7 +130,7 @@ func TestEnrollByHand(t *testing.T) {
 	})
 }
 
-// R-66, J-23: each item its own outcome, in the order of the input.
+// O-25, R-66, J-23: each item its own outcome, in the order of the input.
 func TestEnrollManyByHand(t *testing.T) {
 	t.Parallel()
 	b := life(t, "run", nil)

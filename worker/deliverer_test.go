@@ -64,7 +64,7 @@ func cancelRow(t *testing.T) outbox.Row {
 	return row(t, contract.OutboxCancel, contract.CancelPayload{WorkflowID: "w"})
 }
 
-// J-50, J-53, J-56, J-148.
+// I-24, J-50, J-53, J-56, J-148.
 func TestAStartIsIdempotentAndCarriesIdsOnly(t *testing.T) {
 	t.Parallel()
 	f := &fakeTemporal{}

@@ -1,12 +1,18 @@
 package worker
 
 import (
+	"bytes"
+	"context"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
@@ -52,4 +58,22 @@ func TestAWorkerNamesEverythingThatIsMissing(t *testing.T) {
 	require.ErrorContains(t, err, "client is required")
 	require.ErrorContains(t, err, "store is required")
 	require.ErrorContains(t, err, "activities are required")
+}
+
+// O-41: with a line in the log for each attempt.
+func TestAWorkerWaitsForTemporalAndGivesUpInTheEnd(t *testing.T) {
+	t.Parallel()
+	c, err := client.NewLazyClient(client.Options{HostPort: "127.0.0.1:1", Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	var logs bytes.Buffer
+	w := &Worker{cfg: Config{Client: c, Namespace: "shop", StartTimeout: 1100 * time.Millisecond, Logger: slog.New(slog.NewJSONHandler(&logs, nil))}}
+	err = w.Run(t.Context())
+	require.ErrorContains(t, err, "reach temporal within 1.1s")
+	require.GreaterOrEqual(t, strings.Count(logs.String(), `"temporal is not reachable, trying again"`), 2)
+	require.Contains(t, logs.String(), `"try":2,"namespace":"shop"`)
+
+	ended, end := context.WithCancel(t.Context())
+	end()
+	require.NoError(t, w.Run(ended), "told to stop meanwhile, it stops in order")
 }

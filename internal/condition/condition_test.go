@@ -112,7 +112,7 @@ func TestEachRuleOfCriteriaIsChecked(t *testing.T) {
 		{hogsend.Event("").Exists(), []string{"eventName must have 1 to 200 characters"}},
 		{hogsend.Event(strings.Repeat("é", 201)).Exists(), []string{"eventName must have 1 to 200 characters"}},
 		{hogsend.Event("a\x00").Exists(), []string{"eventName must be valid UTF-8 without U+0000"}},
-		{hogsend.Event("bucket:entered:vip").Exists(), []string{"eventName must not start with bucket:"}},
+		{hogsend.Event("bucket:entered:vip").Exists(), []string{"eventName must not start with bucket:"}}, // I-45: no loops
 		{hogsend.Prop("").Exists(), []string{"property must have 1 to 200 characters"}},
 		{hogsend.Prop(strings.Repeat("x", 201)).Exists(), []string{"property must have 1 to 200 characters"}},
 		{hogsend.EmailEngagement("").Clicked(), []string{"templateKey must have 1 to 200 characters"}},

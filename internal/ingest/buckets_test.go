@@ -202,7 +202,7 @@ func TestWhatAJourneyLearnsMovesTheContact(t *testing.T) {
 }
 
 func TestEnablingSettlesSilently(t *testing.T) {
-	t.Parallel() // B-50, B-51, B-52
+	t.Parallel() // B-50, B-51, B-52, I-41
 	v := virtual(t, segmentOf("busy", hogsend.Event("click").Within(3*time.Hour).Exists(), func(b *hogsend.Bucket) { b.MaxDwell = time.Hour }))
 	v.send(user("click", "ada"))
 	v.send(user("view", "bob"))

@@ -119,7 +119,7 @@ func TestExitsOfDisabledJourneys(t *testing.T) {
 	require.True(t, off.send(at(user("x", "u"), b.now().Add(-100*time.Hour))).Exits[0].Exited)
 }
 
-// J-87 to J-92: internal events of ends, their properties, keys and consequences.
+// I-46, J-87 to J-92: internal events of ends, their properties, keys and consequences.
 func TestInternalEventsOfEnds(t *testing.T) {
 	t.Parallel()
 	b := setup(t, journey("j", "e"),

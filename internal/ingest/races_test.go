@@ -148,7 +148,7 @@ func TestRacingEnds(t *testing.T) {
 	require.Equal(t, 1, a.count(`select count(*) from events where name like 'journey:%'`))
 }
 
-// I-5, J-47: overlapping batches of several processes never deadlock, and nothing is lost.
+// I-5, I-6, J-47: overlapping batches of several processes never deadlock, and nothing is lost.
 func TestOverlappingBatches(t *testing.T) {
 	t.Parallel()
 	cfg := ingest.Config{Journeys: []hogsend.Journey{journey("j", "e0", exitOn("e1")), journey("k", "journey:exited")}, Lanes: 2}

@@ -68,6 +68,7 @@ func (m machine) installer(t *testing.T, calls *int) func(context.Context, func(
 	}
 }
 
+// O-47
 func TestNothingIsInstalledUnasked(t *testing.T) {
 	t.Parallel()
 	m := bare(t)
