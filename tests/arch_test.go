@@ -95,7 +95,7 @@ func importTable() map[string]rule {
 		"./internal/zone":       {never: noIO()},
 		contract:                {may: []string{".", "./internal/criteria"}, never: noIO()},
 		"./internal/definition": {may: []string{".", "./internal/condition"}, never: noIO()},
-		"./internal/criteria":   {may: []string{".", "./internal/condition", "./internal/naming"}, never: noIO()},
+		"./internal/criteria":   {may: []string{"./internal/condition", "./internal/naming"}, never: noIO()},
 		"./internal/bucket":     {may: []string{".", contract, "./internal/definition", "./internal/criteria", uuid}, never: noIO()},
 		"./internal/config":     {may: []string{"."}}, // what a time zone is
 		"./schema":              {may: []string{pgx, "github.com/pressly/goose/v3/..."}},

@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/condition"
 )
 
@@ -23,7 +22,7 @@ type Predicate struct {
 
 // Compile makes the predicate of a valid tree, floor included (C-16). Its arguments
 // are numbered from $first on. A node that validation would have refused is false.
-func Compile(tree hogsend.Condition, first int) Predicate {
+func Compile(tree condition.Condition, first int) Predicate {
 	c := compiler{first: first}
 	sql := c.node(tree, false)
 	if len(c.everDone) > 0 {
@@ -49,19 +48,19 @@ func (c *compiler) arg(value any, sqlType string) string {
 
 func joined(parts []string, by string) string { return "(" + strings.Join(parts, by) + ")" }
 
-func (c *compiler) node(tree hogsend.Condition, negated bool) string {
-	n, ok := tree.(hogsend.CompositeCondition)
+func (c *compiler) node(tree condition.Condition, negated bool) string {
+	n, ok := tree.(condition.Composite)
 	if !ok {
 		return c.leaf(tree, negated)
 	}
 	switch n.Operator {
-	case hogsend.OperatorNot:
+	case condition.Not:
 		if len(n.Conditions) == 1 {
 			return c.node(n.Conditions[0], !negated)
 		}
-	case hogsend.OperatorAnd, hogsend.OperatorOr:
+	case condition.And, condition.Or:
 		// By De Morgan: the floor reads trees with each not at the leaves (C-13).
-		and := (n.Operator == hogsend.OperatorAnd) != negated
+		and := (n.Operator == condition.And) != negated
 		if len(n.Conditions) == 0 {
 			return strconv.FormatBool(and)
 		}
@@ -77,14 +76,14 @@ func (c *compiler) node(tree hogsend.Condition, negated bool) string {
 	return "false"
 }
 
-func (c *compiler) leaf(leaf hogsend.Condition, negated bool) string {
+func (c *compiler) leaf(leaf condition.Condition, negated bool) string {
 	var sql string
 	switch n := leaf.(type) {
-	case hogsend.PropertyCondition:
+	case condition.Property:
 		sql = c.property(n)
-	case hogsend.EventCondition:
+	case condition.Event:
 		sql = c.event(n)
-	case hogsend.EmailCondition:
+	case condition.Email:
 		sql = c.email(n)
 	default:
 		return "false"
@@ -96,7 +95,7 @@ func (c *compiler) leaf(leaf hogsend.Condition, negated bool) string {
 	case condition.Positive:
 		c.positives = append(c.positives, sql)
 	case condition.Absence:
-		n, _ := leaf.(hogsend.EventCondition)
+		n, _ := leaf.(condition.Event)
 		c.everDone = append(c.everDone, exists(c.events(n.EventName, nil)))
 	}
 	return sql

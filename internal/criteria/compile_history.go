@@ -3,7 +3,6 @@ package criteria
 import (
 	"time"
 
-	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/condition"
 )
 
@@ -23,13 +22,13 @@ func (c *compiler) events(name string, within *time.Duration) string {
 func exists(events string) string { return "(exists (" + events + " offset 0))" }
 
 // event is the table of C-6.
-func (c *compiler) event(n hogsend.EventCondition) string {
+func (c *compiler) event(n condition.Event) string {
 	switch n.Check {
-	case hogsend.EventExists:
+	case condition.EventExists:
 		return exists(c.events(n.EventName, n.Within))
-	case hogsend.EventNotExists:
+	case condition.EventNotExists:
 		return "(not " + exists(c.events(n.EventName, n.Within)) + ")"
-	case hogsend.EventCount:
+	case condition.EventCount:
 		k, ok := condition.Count(n.Value)
 		if symbol := symbols(n.Operator); ok && symbol != "" {
 			// One more than k tells all that can be asked about k.
@@ -42,16 +41,16 @@ func (c *compiler) event(n hogsend.EventCondition) string {
 
 // email looks at the newest mail of a template that left; without one it is false
 // (C-10).
-func (c *compiler) email(n hogsend.EmailCondition) string {
+func (c *compiler) email(n condition.Email) string {
 	var test string
 	switch n.Check {
-	case hogsend.EmailOpened:
+	case condition.EmailOpened:
 		test = "s.opened_at is not null"
-	case hogsend.EmailClicked:
+	case condition.EmailClicked:
 		test = "s.clicked_at is not null"
-	case hogsend.EmailNotOpened:
+	case condition.EmailNotOpened:
 		test = "s.opened_at is null"
-	case hogsend.EmailNotClicked:
+	case condition.EmailNotClicked:
 		test = "s.clicked_at is null"
 	default:
 		return "false"

@@ -5,27 +5,26 @@ import (
 	"math/big"
 	"strings"
 
-	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/condition"
 )
 
 // property is the truth table of C-3. It must agree with propertyHolds, and its
 // guards with C-17: what CASE has not let through is never cast.
-func (c *compiler) property(n hogsend.PropertyCondition) string {
+func (c *compiler) property(n condition.Property) string {
 	value, _ := condition.PlainValue(n.Value)
 	text, isText := value.(string)
 	number, isNumber := value.(float64)
 	switch symbol := symbols(n.Operator); {
-	case n.Operator == hogsend.Exists:
+	case n.Operator == condition.Exists:
 		return isScalar(c.stored(n))
-	case n.Operator == hogsend.NotExists:
+	case n.Operator == condition.NotExists:
 		return "(not " + isScalar(c.stored(n)) + ")"
-	case n.Operator == hogsend.Contains && isText:
+	case n.Operator == condition.Contains && isText:
 		stored := c.stored(n)
 		return when(stored, "string", "strpos("+stored+" #>> '{}', "+c.arg(text, "text")+") > 0")
-	case n.Operator == hogsend.Neq && value != nil:
+	case n.Operator == condition.Neq && value != nil:
 		return "(not " + c.equal(n, value) + ")"
-	case n.Operator == hogsend.Eq && value != nil:
+	case n.Operator == condition.Eq && value != nil:
 		return c.equal(n, value)
 	case symbol != "" && isNumber:
 		return c.compare(n, symbol, number)
@@ -33,7 +32,7 @@ func (c *compiler) property(n hogsend.PropertyCondition) string {
 	return "false"
 }
 
-func (c *compiler) stored(n hogsend.PropertyCondition) string {
+func (c *compiler) stored(n condition.Property) string {
 	return "(w.properties -> " + c.arg(n.Property, "text") + ")"
 }
 
@@ -46,7 +45,7 @@ func when(stored, jsonType, test string) string {
 	return "(case when jsonb_typeof(" + stored + ") = '" + jsonType + "' then " + test + " else false end)"
 }
 
-func (c *compiler) equal(n hogsend.PropertyCondition, value any) string {
+func (c *compiler) equal(n condition.Property, value any) string {
 	if number, ok := value.(float64); ok {
 		return c.compare(n, "=", number)
 	}
@@ -59,7 +58,7 @@ func (c *compiler) equal(n hogsend.PropertyCondition, value any) string {
 
 // compare rounds the stored number to float64, as everything outside of the database
 // does, and minds what Postgres would refuse to cast (C-4, C-17).
-func (c *compiler) compare(n hogsend.PropertyCondition, symbol string, number float64) string {
+func (c *compiler) compare(n condition.Property, symbol string, number float64) string {
 	stored := c.stored(n)
 	if c.overflow == "" {
 		c.overflow, c.underflow = c.arg(overflow(), "numeric"), c.arg(underflow(), "numeric")
@@ -84,17 +83,17 @@ func underflow() string {
 }
 
 // symbols are the operators that compare numbers, in SQL; "" for any other.
-func symbols(op hogsend.PropertyOperator) string {
+func symbols(op condition.Operator) string {
 	switch op {
-	case hogsend.Eq:
+	case condition.Eq:
 		return "="
-	case hogsend.Gt:
+	case condition.Gt:
 		return ">"
-	case hogsend.Gte:
+	case condition.Gte:
 		return ">="
-	case hogsend.Lt:
+	case condition.Lt:
 		return "<"
-	case hogsend.Lte:
+	case condition.Lte:
 		return "<="
 	}
 	return ""

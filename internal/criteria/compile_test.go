@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/condition"
 	"github.com/hogsend/hogsend/internal/criteria"
 )
 
@@ -173,14 +174,14 @@ func TestComposition(t *testing.T) {
 	}
 	for _, refused := range []hogsend.Condition{
 		nil,
-		hogsend.CompositeCondition{Operator: hogsend.OperatorNot},
-		hogsend.CompositeCondition{Operator: "xor"},
-		hogsend.EventCondition{},
-		hogsend.EmailCondition{},
-		hogsend.PropertyCondition{},
-		hogsend.PropertyCondition{Operator: hogsend.Eq},
+		condition.Composite{Operator: condition.Not},
+		condition.Composite{Operator: "xor"},
+		condition.Event{},
+		condition.Email{},
+		condition.Property{},
+		condition.Property{Operator: hogsend.Eq},
 		hogsend.Prop("p").Gt("9"),
-		hogsend.PropertyCondition{Operator: hogsend.Contains, Value: 1},
+		condition.Property{Operator: condition.Contains, Value: 1},
 		hogsend.Event("e").Count("like", 1),
 	} {
 		require.False(t, db.holds(t, refused, history{}), "%+v", refused)

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/condition"
 	"github.com/hogsend/hogsend/internal/naming"
 )
@@ -32,13 +31,13 @@ const deepest = 20
 // Unmarshal reads the JSON form of a list. It is strict: an unknown key, type or
 // operator is an error, and so is whatever registration would refuse, all of it
 // together (C-18).
-func Unmarshal(raw json.RawMessage) ([]hogsend.Condition, error) {
+func Unmarshal(raw json.RawMessage) ([]condition.Condition, error) {
 	var list []json.RawMessage
 	if err := json.Unmarshal(raw, &list); err != nil {
 		return nil, fmt.Errorf("decode conditions: %w", err)
 	}
 	d := decoder{judged: map[string]bool{}}
-	var conditions []hogsend.Condition
+	var conditions []condition.Condition
 	for i, item := range list {
 		conditions = append(conditions, d.node(strconv.Itoa(i), item, 1))
 	}
@@ -56,12 +55,12 @@ func Unmarshal(raw json.RawMessage) ([]hogsend.Condition, error) {
 // Unmarshal is; problems have paths such as "criteria.conditions.1.within", and with
 // any of them there is no tree. Whether a template exists is left open. The error is
 // for what is not JSON at all.
-func UnmarshalTree(raw json.RawMessage) (hogsend.Condition, []condition.Problem, error) {
+func UnmarshalTree(raw json.RawMessage) (condition.Condition, []condition.Problem, error) {
 	return ParseTree(raw, nil)
 }
 
 // ParseTree is UnmarshalTree for a registry with these templates (C-18).
-func ParseTree(raw json.RawMessage, templates func(key string) bool) (hogsend.Condition, []condition.Problem, error) {
+func ParseTree(raw json.RawMessage, templates func(key string) bool) (condition.Condition, []condition.Problem, error) {
 	if !json.Valid(raw) {
 		return nil, nil, errors.New("decode criteria: not JSON")
 	}
@@ -96,7 +95,7 @@ func (d *decoder) all(found []condition.Problem) []condition.Problem {
 	return all
 }
 
-func (d *decoder) node(path string, raw json.RawMessage, level int) hogsend.Condition {
+func (d *decoder) node(path string, raw json.RawMessage, level int) condition.Condition {
 	if level > deepest {
 		return nil
 	}
@@ -107,21 +106,21 @@ func (d *decoder) node(path string, raw json.RawMessage, level int) hogsend.Cond
 	switch kind := n.text("type"); kind {
 	case typeProperty:
 		n.only("type", "property", "operator", "value")
-		return hogsend.PropertyCondition{
-			Property: n.text("property"), Operator: hogsend.PropertyOperator(n.text("operator")), Value: n.value(),
+		return condition.Property{
+			Property: n.text("property"), Operator: condition.Operator(n.text("operator")), Value: n.value(),
 		}
 	case typeEvent:
 		n.only("type", "eventName", "check", "operator", "value", "within")
-		return hogsend.EventCondition{
-			EventName: n.text("eventName"), Check: hogsend.EventCheck(n.text("check")),
-			Operator: hogsend.PropertyOperator(n.text("operator")), Value: n.count(), Within: n.within(),
+		return condition.Event{
+			EventName: n.text("eventName"), Check: condition.EventCheck(n.text("check")),
+			Operator: condition.Operator(n.text("operator")), Value: n.count(), Within: n.within(),
 		}
 	case typeEmail:
 		n.only("type", "templateKey", "check")
-		return hogsend.EmailCondition{TemplateKey: n.text("templateKey"), Check: hogsend.EmailCheck(n.text("check"))}
+		return condition.Email{TemplateKey: n.text("templateKey"), Check: condition.EmailCheck(n.text("check"))}
 	case typeComposite:
 		n.only("type", "operator", "conditions")
-		return hogsend.CompositeCondition{Operator: hogsend.CompositeOperator(n.text("operator")), Conditions: n.conditions(level)}
+		return condition.Composite{Operator: condition.Join(n.text("operator")), Conditions: n.conditions(level)}
 	}
 	if !d.judged[path+".type"] {
 		d.report(path+".type", "must be property, event, email_engagement or composite")
@@ -254,14 +253,14 @@ func significand(raw json.RawMessage) string {
 	return strings.FieldsFunc(string(raw), func(r rune) bool { return r == 'e' || r == 'E' })[0]
 }
 
-func (o object) conditions(level int) []hogsend.Condition {
+func (o object) conditions(level int) []condition.Condition {
 	path := o.path + ".conditions"
 	var list []json.RawMessage
 	if raw := o.fields["conditions"]; len(raw) == 0 || raw[0] != '[' || json.Unmarshal(raw, &list) != nil {
 		o.report(path, "must be an array")
 		return nil
 	}
-	var conditions []hogsend.Condition
+	var conditions []condition.Condition
 	for i, item := range list {
 		conditions = append(conditions, o.node(path+"."+strconv.Itoa(i), item, level+1))
 	}

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/condition"
 )
 
@@ -37,18 +36,18 @@ type Anchor struct {
 }
 
 // FactsOf are the facts of a valid tree.
-func FactsOf(tree hogsend.Condition) Facts {
+func FactsOf(tree condition.Condition) Facts {
 	var f Facts
-	condition.Walk(tree, func(leaf hogsend.Condition, _ bool) {
+	condition.Walk(tree, func(leaf condition.Condition, _ bool) {
 		switch n := leaf.(type) {
-		case hogsend.PropertyCondition:
+		case condition.Property:
 			f.Properties = with(f.Properties, n.Property)
-		case hogsend.EventCondition:
+		case condition.Event:
 			f.Events = with(f.Events, n.EventName)
 			if n.Within != nil {
 				f.Windows = with(f.Windows, Window{Event: n.EventName, Within: *n.Within})
 			}
-		case hogsend.EmailCondition:
+		case condition.Email:
 			f.Templates = with(f.Templates, n.TemplateKey)
 		}
 	})
@@ -67,21 +66,21 @@ func with[T comparable](list []T, value T) []T {
 
 // conjuncts are the event leaves whose conjunction a tree is, without nots; nil for
 // any other tree.
-func conjuncts(tree hogsend.Condition, negated bool) []hogsend.EventCondition {
+func conjuncts(tree condition.Condition, negated bool) []condition.Event {
 	switch n := tree.(type) {
-	case hogsend.EventCondition:
+	case condition.Event:
 		if leaf, ok := complemented(n, negated); ok {
-			return []hogsend.EventCondition{leaf}
+			return []condition.Event{leaf}
 		}
-	case hogsend.CompositeCondition:
-		if n.Operator == hogsend.OperatorNot {
+	case condition.Composite:
+		if n.Operator == condition.Not {
 			negated = !negated
 		}
-		isAnd := (n.Operator == hogsend.OperatorAnd) != negated
+		isAnd := (n.Operator == condition.And) != negated
 		if len(n.Conditions) != 1 && !isAnd {
 			return nil
 		}
-		var all []hogsend.EventCondition
+		var all []condition.Event
 		for _, child := range n.Conditions {
 			leaves := conjuncts(child, negated)
 			if leaves == nil {
@@ -96,44 +95,44 @@ func conjuncts(tree hogsend.Condition, negated bool) []hogsend.EventCondition {
 
 // complemented is the leaf, or for a negated one the leaf that means its complement
 // (C-13). There is none for an exact count.
-func complemented(n hogsend.EventCondition, negated bool) (leaf hogsend.EventCondition, ok bool) {
+func complemented(n condition.Event, negated bool) (leaf condition.Event, ok bool) {
 	if !negated {
 		return n, true
 	}
 	switch n.Check {
-	case hogsend.EventExists:
-		n.Check = hogsend.EventNotExists
+	case condition.EventExists:
+		n.Check = condition.EventNotExists
 		return n, true
-	case hogsend.EventNotExists:
-		n.Check = hogsend.EventExists
+	case condition.EventNotExists:
+		n.Check = condition.EventExists
 		return n, true
 	}
 	switch n.Operator {
-	case hogsend.Gt:
-		n.Operator = hogsend.Lte
-	case hogsend.Gte:
-		n.Operator = hogsend.Lt
-	case hogsend.Lt:
-		n.Operator = hogsend.Gte
-	case hogsend.Lte:
-		n.Operator = hogsend.Gt
+	case condition.Gt:
+		n.Operator = condition.Lte
+	case condition.Gte:
+		n.Operator = condition.Lt
+	case condition.Lt:
+		n.Operator = condition.Gte
+	case condition.Lte:
+		n.Operator = condition.Gt
 	default:
 		return n, false
 	}
 	return n, true
 }
 
-func (f *Facts) expiring(all []hogsend.EventCondition) {
+func (f *Facts) expiring(all []condition.Event) {
 	if len(all) != 1 || all[0].Within == nil {
 		return
 	}
 	n, k := all[0], 0
 	switch {
-	case n.Check == hogsend.EventExists:
+	case n.Check == condition.EventExists:
 		k = 1
-	case n.Check == hogsend.EventCount && n.Operator == hogsend.Gte:
+	case n.Check == condition.EventCount && n.Operator == condition.Gte:
 		k, _ = condition.Count(n.Value)
-	case n.Check == hogsend.EventCount && n.Operator == hogsend.Gt:
+	case n.Check == condition.EventCount && n.Operator == condition.Gt:
 		k, _ = condition.Count(n.Value)
 		k++
 	}
@@ -143,7 +142,7 @@ func (f *Facts) expiring(all []hogsend.EventCondition) {
 }
 
 // anchor is the table of W-27.
-func anchor(all []hogsend.EventCondition) Anchor {
+func anchor(all []condition.Event) Anchor {
 	switch len(all) {
 	case 1:
 		n := all[0]
@@ -158,10 +157,10 @@ func anchor(all []hogsend.EventCondition) Anchor {
 		}
 	case 2:
 		did, absent := all[0], all[1]
-		if did.Check == hogsend.EventNotExists {
+		if did.Check == condition.EventNotExists {
 			did, absent = absent, did
 		}
-		if did.Check == hogsend.EventExists && absent.Check == hogsend.EventNotExists && absent.Within != nil && did.EventName == absent.EventName {
+		if did.Check == condition.EventExists && absent.Check == condition.EventNotExists && absent.Within != nil && did.EventName == absent.EventName {
 			return Anchor{Event: absent.EventName, Plus: *absent.Within}
 		}
 	}

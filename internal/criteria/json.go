@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/condition"
 )
 
@@ -41,7 +40,7 @@ func parts(d time.Duration) any {
 func inMilliseconds(d time.Duration) any { return d.Milliseconds() }
 
 // Marshal is the JSON form of a list of conditions; an empty list is [].
-func Marshal(conditions []hogsend.Condition) (json.RawMessage, error) {
+func Marshal(conditions []condition.Condition) (json.RawMessage, error) {
 	nodes, err := encodeAll(conditions, parts)
 	if err != nil {
 		return nil, err
@@ -50,7 +49,7 @@ func Marshal(conditions []hogsend.Condition) (json.RawMessage, error) {
 }
 
 // MarshalTree is the JSON form of a tree (C-19).
-func MarshalTree(tree hogsend.Condition) (json.RawMessage, error) {
+func MarshalTree(tree condition.Condition) (json.RawMessage, error) {
 	n, err := encode(tree, parts)
 	if err != nil {
 		return nil, err
@@ -58,7 +57,7 @@ func MarshalTree(tree hogsend.Condition) (json.RawMessage, error) {
 	return json.Marshal(n)
 }
 
-func encodeAll(conditions []hogsend.Condition, within func(time.Duration) any) ([]node, error) {
+func encodeAll(conditions []condition.Condition, within func(time.Duration) any) ([]node, error) {
 	nodes := make([]node, 0, len(conditions))
 	for _, c := range conditions {
 		n, err := encode(c, within)
@@ -70,21 +69,21 @@ func encodeAll(conditions []hogsend.Condition, within func(time.Duration) any) (
 	return nodes, nil
 }
 
-func encode(c hogsend.Condition, within func(time.Duration) any) (node, error) {
+func encode(c condition.Condition, within func(time.Duration) any) (node, error) {
 	switch n := c.(type) {
-	case hogsend.PropertyCondition:
+	case condition.Property:
 		value, _ := condition.PlainValue(n.Value)
 		return node{Type: typeProperty, Property: &n.Property, Operator: string(n.Operator), Value: value}, nil
-	case hogsend.EventCondition:
+	case condition.Event:
 		value, _ := condition.PlainValue(n.Value)
 		out := node{Type: typeEvent, EventName: &n.EventName, Check: string(n.Check), Operator: string(n.Operator), Value: value}
 		if n.Within != nil {
 			out.Within = within(*n.Within)
 		}
 		return out, nil
-	case hogsend.EmailCondition:
+	case condition.Email:
 		return node{Type: typeEmail, TemplateKey: &n.TemplateKey, Check: string(n.Check)}, nil
-	case hogsend.CompositeCondition:
+	case condition.Composite:
 		children, err := encodeAll(n.Conditions, within)
 		if err != nil {
 			return node{}, err
@@ -95,7 +94,7 @@ func encode(c hogsend.Condition, within func(time.Duration) any) (node, error) {
 }
 
 // Hash identifies a list of conditions as HashTree does a tree.
-func Hash(conditions []hogsend.Condition) (string, error) {
+func Hash(conditions []condition.Condition) (string, error) {
 	nodes, err := encodeAll(conditions, inMilliseconds)
 	if err != nil {
 		return "", err
@@ -106,7 +105,7 @@ func Hash(conditions []hogsend.Condition) (string, error) {
 // HashTree identifies a tree: SHA-256 of its canonical JSON, in which keys are
 // sorted, durations are whole milliseconds, numbers are shortest and the order of
 // conditions is kept (C-21).
-func HashTree(tree hogsend.Condition) (string, error) {
+func HashTree(tree condition.Condition) (string, error) {
 	n, err := encode(tree, inMilliseconds)
 	if err != nil {
 		return "", err

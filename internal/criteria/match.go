@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/condition"
 )
 
@@ -52,7 +51,7 @@ func ParseValues(raw json.RawMessage) (Values, error) {
 }
 
 // Match reports whether every condition holds; an empty list is true (J-19, C-5).
-func Match(conditions []hogsend.Condition, v Values) bool {
+func Match(conditions []condition.Condition, v Values) bool {
 	for _, c := range conditions {
 		if !holds(c, v) {
 			return false
@@ -62,8 +61,8 @@ func Match(conditions []hogsend.Condition, v Values) bool {
 }
 
 // Failed are the conditions of the list that do not hold.
-func Failed(conditions []hogsend.Condition, v Values) []hogsend.Condition {
-	var failed []hogsend.Condition
+func Failed(conditions []condition.Condition, v Values) []condition.Condition {
+	var failed []condition.Condition
 	for _, c := range conditions {
 		if !holds(c, v) {
 			failed = append(failed, c)
@@ -73,46 +72,46 @@ func Failed(conditions []hogsend.Condition, v Values) []hogsend.Condition {
 }
 
 // holds decides one node. A node that validation would have refused is false.
-func holds(c hogsend.Condition, v Values) bool {
+func holds(c condition.Condition, v Values) bool {
 	switch n := c.(type) {
-	case hogsend.PropertyCondition:
+	case condition.Property:
 		return propertyHolds(n, v)
-	case hogsend.CompositeCondition:
+	case condition.Composite:
 		return compositeHolds(n, v)
 	}
 	return false
 }
 
-func compositeHolds(n hogsend.CompositeCondition, v Values) bool {
+func compositeHolds(n condition.Composite, v Values) bool {
 	switch n.Operator {
-	case hogsend.OperatorAnd:
+	case condition.And:
 		return Match(n.Conditions, v)
-	case hogsend.OperatorOr:
+	case condition.Or:
 		for _, child := range n.Conditions {
 			if holds(child, v) {
 				return true
 			}
 		}
-	case hogsend.OperatorNot:
+	case condition.Not:
 		return len(n.Conditions) == 1 && !holds(n.Conditions[0], v)
 	}
 	return false
 }
 
 // propertyHolds is the truth table of C-3.
-func propertyHolds(n hogsend.PropertyCondition, v Values) bool {
+func propertyHolds(n condition.Property, v Values) bool {
 	stored, present := v[n.Property]
 	want, _ := condition.PlainValue(n.Value)
 	switch n.Operator {
-	case hogsend.Exists:
+	case condition.Exists:
 		return present
-	case hogsend.NotExists:
+	case condition.NotExists:
 		return !present
-	case hogsend.Eq:
+	case condition.Eq:
 		return present && stored == want
-	case hogsend.Neq:
+	case condition.Neq:
 		return !present || stored != want
-	case hogsend.Contains:
+	case condition.Contains:
 		text, isText := stored.(string)
 		part, isPart := want.(string)
 		return isText && isPart && strings.Contains(text, part)
@@ -126,17 +125,17 @@ func propertyHolds(n hogsend.PropertyCondition, v Values) bool {
 }
 
 // compares is for the operators that compare numbers; any other is false.
-func compares(op hogsend.PropertyOperator, a, b float64) bool {
+func compares(op condition.Operator, a, b float64) bool {
 	switch op {
-	case hogsend.Eq:
+	case condition.Eq:
 		return a == b
-	case hogsend.Gt:
+	case condition.Gt:
 		return a > b
-	case hogsend.Gte:
+	case condition.Gte:
 		return a >= b
-	case hogsend.Lt:
+	case condition.Lt:
 		return a < b
-	case hogsend.Lte:
+	case condition.Lte:
 		return a <= b
 	}
 	return false

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/condition"
 	"github.com/hogsend/hogsend/internal/criteria"
 )
 
@@ -94,7 +95,7 @@ func TestListsAndComposites(t *testing.T) {
 	t.Parallel() // C-5, C-12
 	yes, no := hogsend.Prop("p").Exists(), hogsend.Prop("p").NotExists()
 	not := func(c ...hogsend.Condition) hogsend.Condition {
-		return hogsend.CompositeCondition{Operator: hogsend.OperatorNot, Conditions: c}
+		return condition.Composite{Operator: condition.Not, Conditions: c}
 	}
 	v := values(t, `{"p": 1}`)
 	for want, conditions := range map[bool][]hogsend.Condition{
@@ -175,12 +176,12 @@ func TestTheHashSeesMeaningNotSpelling(t *testing.T) {
 func genCondition(depth int) *rapid.Generator[hogsend.Condition] {
 	return rapid.Custom(func(t *rapid.T) hogsend.Condition {
 		if depth > 0 && rapid.IntRange(0, 2).Draw(t, "composite") == 0 {
-			op := rapid.SampledFrom([]hogsend.CompositeOperator{hogsend.OperatorAnd, hogsend.OperatorOr, hogsend.OperatorNot}).Draw(t, "op")
+			op := rapid.SampledFrom([]condition.Join{condition.And, condition.Or, condition.Not}).Draw(t, "op")
 			n := 1
-			if op != hogsend.OperatorNot {
+			if op != condition.Not {
 				n = rapid.IntRange(0, 3).Draw(t, "children")
 			}
-			c := hogsend.CompositeCondition{Operator: op}
+			c := condition.Composite{Operator: op}
 			for range n {
 				c.Conditions = append(c.Conditions, genCondition(depth-1).Draw(t, "child"))
 			}
@@ -212,16 +213,16 @@ var genProperties = rapid.Custom(func(t *rapid.T) string {
 
 // oracle decides a tree over decoded JSON the slow and obvious way.
 func oracle(c hogsend.Condition, object map[string]any) bool {
-	if n, ok := c.(hogsend.CompositeCondition); ok {
+	if n, ok := c.(condition.Composite); ok {
 		trues := 0
 		for _, child := range n.Conditions {
 			if oracle(child, object) {
 				trues++
 			}
 		}
-		return map[hogsend.CompositeOperator]bool{hogsend.OperatorAnd: trues == len(n.Conditions), hogsend.OperatorOr: trues > 0, hogsend.OperatorNot: trues == 0}[n.Operator]
+		return map[condition.Join]bool{condition.And: trues == len(n.Conditions), condition.Or: trues > 0, condition.Not: trues == 0}[n.Operator]
 	}
-	n := c.(hogsend.PropertyCondition)
+	n := c.(condition.Property)
 	stored := object[n.Property]
 	kind := fmt.Sprintf("%T", stored)
 	exists := kind == "string" || kind == "float64" || kind == "bool"
@@ -232,22 +233,22 @@ func oracle(c hogsend.Condition, object map[string]any) bool {
 	same := exists && kind == fmt.Sprintf("%T", want)
 	text := fmt.Sprint(stored)
 	switch n.Operator {
-	case hogsend.Exists:
+	case condition.Exists:
 		return exists
-	case hogsend.NotExists:
+	case condition.NotExists:
 		return !exists
 	case hogsend.Eq:
 		return same && stored == want
-	case hogsend.Neq:
+	case condition.Neq:
 		return !same || stored != want
-	case hogsend.Contains:
+	case condition.Contains:
 		return kind == "string" && (text == "x" || text == "xy")
 	}
 	if kind != "float64" {
 		return false
 	}
 	diff := stored.(float64) - want.(float64)
-	return map[hogsend.PropertyOperator]bool{hogsend.Gt: diff > 0, hogsend.Gte: diff >= 0, hogsend.Lt: diff < 0, hogsend.Lte: diff <= 0}[n.Operator]
+	return map[condition.Operator]bool{hogsend.Gt: diff > 0, hogsend.Gte: diff >= 0, hogsend.Lt: diff < 0, hogsend.Lte: diff <= 0}[n.Operator]
 }
 
 func TestRandomTreesAgreeWithTheOracle(t *testing.T) {
@@ -260,7 +261,7 @@ func TestRandomTreesAgreeWithTheOracle(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(raw), &object))
 		got := criteria.Match([]hogsend.Condition{c}, v)
 		require.Equal(t, oracle(c, object), got)
-		require.Equal(t, !got, criteria.Match([]hogsend.Condition{hogsend.CompositeCondition{Operator: hogsend.OperatorNot, Conditions: []hogsend.Condition{c}}}, v))
+		require.Equal(t, !got, criteria.Match([]hogsend.Condition{condition.Composite{Operator: condition.Not, Conditions: []hogsend.Condition{c}}}, v))
 
 		encoded, err := criteria.Marshal([]hogsend.Condition{c})
 		require.NoError(t, err)

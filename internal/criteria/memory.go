@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/condition"
 )
 
@@ -36,22 +35,22 @@ func (h *History) Add(name string, occurred time.Time) {
 // Holds says what the predicate of Compile says of the same history at the same
 // instant (C-22): floor included, and a node that validation would have refused is
 // false.
-func (h *History) Holds(tree hogsend.Condition, now time.Time) bool {
+func (h *History) Holds(tree condition.Condition, now time.Time) bool {
 	return h.node(tree, false, now) && h.hasReason(tree, now)
 }
 
-func (h *History) node(tree hogsend.Condition, negated bool, now time.Time) bool {
-	n, ok := tree.(hogsend.CompositeCondition)
+func (h *History) node(tree condition.Condition, negated bool, now time.Time) bool {
+	n, ok := tree.(condition.Composite)
 	if !ok {
 		return h.leaf(tree, negated, now)
 	}
-	holds := func(child hogsend.Condition) bool { return h.node(child, negated, now) }
-	fails := func(child hogsend.Condition) bool { return !holds(child) }
+	holds := func(child condition.Condition) bool { return h.node(child, negated, now) }
+	fails := func(child condition.Condition) bool { return !holds(child) }
 	switch n.Operator {
-	case hogsend.OperatorNot:
+	case condition.Not:
 		return len(n.Conditions) == 1 && h.node(n.Conditions[0], !negated, now)
-	case hogsend.OperatorAnd, hogsend.OperatorOr:
-		if (n.Operator == hogsend.OperatorAnd) != negated { // De Morgan, as Compile does
+	case condition.And, condition.Or:
+		if (n.Operator == condition.And) != negated { // De Morgan, as Compile does
 			return !slices.ContainsFunc(n.Conditions, fails)
 		}
 		return slices.ContainsFunc(n.Conditions, holds)
@@ -59,31 +58,31 @@ func (h *History) node(tree hogsend.Condition, negated bool, now time.Time) bool
 	return false
 }
 
-func (h *History) leaf(leaf hogsend.Condition, negated bool, now time.Time) bool {
+func (h *History) leaf(leaf condition.Condition, negated bool, now time.Time) bool {
 	switch n := leaf.(type) {
-	case hogsend.PropertyCondition:
+	case condition.Property:
 		return propertyHolds(n, h.Properties) != negated
-	case hogsend.EventCondition:
+	case condition.Event:
 		return h.event(n, now) != negated
-	case hogsend.EmailCondition:
+	case condition.Email:
 		return h.mail(n) != negated
 	}
 	return false
 }
 
 // event is the table of C-6.
-func (h *History) event(n hogsend.EventCondition, now time.Time) bool {
+func (h *History) event(n condition.Event, now time.Time) bool {
 	count := len(h.Events[n.EventName])
 	if n.Within != nil {
 		first, _ := slices.BinarySearchFunc(h.Events[n.EventName], now.Add(-*n.Within), time.Time.Compare)
 		count -= first // a window has a first instant and no last one (C-7)
 	}
 	switch n.Check {
-	case hogsend.EventExists:
+	case condition.EventExists:
 		return count > 0
-	case hogsend.EventNotExists:
+	case condition.EventNotExists:
 		return count == 0
-	case hogsend.EventCount:
+	case condition.EventCount:
 		k, ok := condition.Count(n.Value)
 		return ok && compares(n.Operator, float64(count), float64(k))
 	}
@@ -91,16 +90,16 @@ func (h *History) event(n hogsend.EventCondition, now time.Time) bool {
 }
 
 // mail is false without a mail that left, whatever the check (C-10).
-func (h *History) mail(n hogsend.EmailCondition) bool {
+func (h *History) mail(n condition.Email) bool {
 	m, left := h.Mails[n.TemplateKey]
 	switch n.Check {
-	case hogsend.EmailOpened:
+	case condition.EmailOpened:
 		return left && m.Opened
-	case hogsend.EmailClicked:
+	case condition.EmailClicked:
 		return left && m.Clicked
-	case hogsend.EmailNotOpened:
+	case condition.EmailNotOpened:
 		return left && !m.Opened
-	case hogsend.EmailNotClicked:
+	case condition.EmailNotClicked:
 		return left && !m.Clicked
 	}
 	return false
@@ -108,14 +107,14 @@ func (h *History) mail(n hogsend.EmailCondition) bool {
 
 // hasReason is the floor: somebody whom only absence describes must have done the
 // event of one of the absence leaves, or meet a positive leaf (C-16).
-func (h *History) hasReason(tree hogsend.Condition, now time.Time) bool {
+func (h *History) hasReason(tree condition.Condition, now time.Time) bool {
 	absence, reason := false, false
-	condition.Walk(tree, func(leaf hogsend.Condition, negated bool) {
+	condition.Walk(tree, func(leaf condition.Condition, negated bool) {
 		switch condition.PolarityOf(leaf, negated) {
 		case condition.Positive:
 			reason = reason || h.leaf(leaf, negated, now)
 		case condition.Absence:
-			n, _ := leaf.(hogsend.EventCondition)
+			n, _ := leaf.(condition.Event)
 			absence, reason = true, reason || len(h.Events[n.EventName]) > 0
 		}
 	})

@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/condition"
 	"github.com/hogsend/hogsend/internal/criteria"
 )
 
@@ -33,14 +34,14 @@ func says(tree hogsend.Condition, in instance) bool {
 	}
 	absence, reason := false, false
 	eachLeaf(tree, false, func(leaf hogsend.Condition, negated bool) {
-		e, isEvent := leaf.(hogsend.EventCondition)
-		if isEvent && e.Within != nil && e.Check == map[bool]hogsend.EventCheck{false: hogsend.EventNotExists, true: hogsend.EventExists}[negated] {
+		e, isEvent := leaf.(condition.Event)
+		if isEvent && e.Within != nil && e.Check == map[bool]condition.EventCheck{false: condition.EventNotExists, true: condition.EventExists}[negated] {
 			absence = true
 			reason = reason || slices.ContainsFunc(in.received(), func(h happened) bool { return h.name == e.EventName })
 			return
 		}
-		m, isMail := leaf.(hogsend.EmailCondition)
-		if isMail && (m.Check == hogsend.EmailNotOpened || m.Check == hogsend.EmailNotClicked) {
+		m, isMail := leaf.(condition.Email)
+		if isMail && (m.Check == condition.EmailNotOpened || m.Check == condition.EmailNotClicked) {
 			return // negative by definition
 		}
 		blank := instance{now: in.now}
@@ -52,7 +53,7 @@ func says(tree hogsend.Condition, in instance) bool {
 }
 
 func eachLeaf(tree hogsend.Condition, negated bool, visit func(hogsend.Condition, bool)) {
-	if n, ok := tree.(hogsend.CompositeCondition); ok {
+	if n, ok := tree.(condition.Composite); ok {
 		for _, child := range n.Conditions {
 			eachLeaf(child, negated != (n.Operator == "not"), visit)
 		}
@@ -65,26 +66,26 @@ func (in instance) received() []happened { return in.history.events }
 
 func isTrue(tree hogsend.Condition, in instance) bool {
 	switch n := tree.(type) {
-	case hogsend.CompositeCondition:
+	case condition.Composite:
 		trues := 0
 		for _, child := range n.Conditions {
 			if isTrue(child, in) {
 				trues++
 			}
 		}
-		return map[hogsend.CompositeOperator]bool{"and": trues == len(n.Conditions), "or": trues > 0, "not": trues == 0}[n.Operator]
-	case hogsend.EventCondition:
+		return map[condition.Join]bool{"and": trues == len(n.Conditions), "or": trues > 0, "not": trues == 0}[n.Operator]
+	case condition.Event:
 		count := 0
 		for _, h := range in.received() {
 			if h.name == n.EventName && (n.Within == nil || in.now.Sub(h.at) <= *n.Within) {
 				count++
 			}
 		}
-		if n.Check == hogsend.EventCount {
+		if n.Check == condition.EventCount {
 			return compares(n.Operator, float64(count), float64(n.Value.(int)))
 		}
-		return (count > 0) == (n.Check == hogsend.EventExists)
-	case hogsend.EmailCondition:
+		return (count > 0) == (n.Check == condition.EventExists)
+	case condition.Email:
 		var newest *mail
 		for i, m := range in.history.mails {
 			if m.template == n.TemplateKey && !m.sent.IsZero() && (newest == nil || m.sent.After(newest.sent)) {
@@ -94,14 +95,14 @@ func isTrue(tree hogsend.Condition, in instance) bool {
 		if newest == nil {
 			return false
 		}
-		return map[hogsend.EmailCheck]bool{
+		return map[condition.EmailCheck]bool{
 			"opened": newest.opened, "clicked": newest.clicked, "not_opened": !newest.opened, "not_clicked": !newest.clicked,
 		}[n.Check]
 	}
-	return propertySays(tree.(hogsend.PropertyCondition), in.history.properties)
+	return propertySays(tree.(condition.Property), in.history.properties)
 }
 
-func propertySays(n hogsend.PropertyCondition, raw string) bool {
+func propertySays(n condition.Property, raw string) bool {
 	object := map[string]any{}
 	if raw != "" {
 		d := json.NewDecoder(strings.NewReader(raw))
@@ -123,14 +124,14 @@ func propertySays(n hogsend.PropertyCondition, raw string) bool {
 		x, ok := n.Value.(float64)
 		exists, sameType, number, equal, less = true, ok, ok, f == x, f < x
 	}
-	return map[hogsend.PropertyOperator]bool{
+	return map[condition.Operator]bool{
 		"eq": sameType && equal, "neq": !sameType || !equal, "contains": found, "exists": exists, "not_exists": !exists,
 		"gt": number && !less && !equal, "gte": number && !less, "lt": number && less, "lte": number && (less || equal),
 	}[n.Operator]
 }
 
-func compares(op hogsend.PropertyOperator, a, b float64) bool {
-	return map[hogsend.PropertyOperator]bool{"eq": a == b, "gt": a > b, "gte": a >= b, "lt": a < b, "lte": a <= b}[op]
+func compares(op condition.Operator, a, b float64) bool {
+	return map[condition.Operator]bool{"eq": a == b, "gt": a > b, "gte": a >= b, "lt": a < b, "lte": a <= b}[op]
 }
 
 var (
@@ -160,8 +161,8 @@ func genNumber() *rapid.Generator[float64] {
 }
 
 func genProperty(t *rapid.T) hogsend.Condition {
-	n := hogsend.PropertyCondition{Property: rapid.SampledFrom(keys[:3]).Draw(t, "key")}
-	n.Operator = rapid.SampledFrom([]hogsend.PropertyOperator{"eq", "neq", "gt", "gte", "lt", "lte", "exists", "not_exists", "contains"}).Draw(t, "operator")
+	n := condition.Property{Property: rapid.SampledFrom(keys[:3]).Draw(t, "key")}
+	n.Operator = rapid.SampledFrom([]condition.Operator{"eq", "neq", "gt", "gte", "lt", "lte", "exists", "not_exists", "contains"}).Draw(t, "operator")
 	kind := rapid.IntRange(0, 2).Draw(t, "kind")
 	switch n.Operator {
 	case "exists", "not_exists":
@@ -193,7 +194,7 @@ func genEvent(t *rapid.T) hogsend.Condition {
 	case 1:
 		return e.NotExists()
 	}
-	op := rapid.SampledFrom([]hogsend.PropertyOperator{"eq", "gt", "gte", "lt", "lte"}).Draw(t, "count")
+	op := rapid.SampledFrom([]condition.Operator{"eq", "gt", "gte", "lt", "lte"}).Draw(t, "count")
 	least := 0
 	if op == hogsend.Lt {
 		least = 1
@@ -213,8 +214,8 @@ func genTree(depth int) *rapid.Generator[hogsend.Condition] {
 		case 1, 2:
 			return genEvent(t)
 		case 3:
-			check := rapid.SampledFrom([]hogsend.EmailCheck{"opened", "clicked", "not_opened", "not_clicked"}).Draw(t, "check")
-			return hogsend.EmailCondition{TemplateKey: rapid.SampledFrom(templates).Draw(t, "template"), Check: check}
+			check := rapid.SampledFrom([]condition.EmailCheck{"opened", "clicked", "not_opened", "not_clicked"}).Draw(t, "check")
+			return condition.Email{TemplateKey: rapid.SampledFrom(templates).Draw(t, "template"), Check: check}
 		case 4:
 			return hogsend.Not(genTree(depth-1).Draw(t, "child"))
 		}

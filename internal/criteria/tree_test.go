@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/condition"
 	"github.com/hogsend/hogsend/internal/criteria"
 )
 
@@ -37,7 +38,7 @@ func TestATreeInJSON(t *testing.T) {
 	built := hogsend.All(
 		hogsend.Prop("plan").Eq("pro"), hogsend.Event("session.started").Within(7*hogsend.Day).AtLeast(10), x.Exists(),
 		x.Within(61500*time.Millisecond).NotExists(), x.Exactly(0), hogsend.Prop("p").Eq(false), hogsend.Prop("p").Neq(0.0),
-		hogsend.Prop("p").NotExists(), hogsend.CompositeCondition{Operator: hogsend.OperatorOr}, hogsend.Not(hogsend.EmailEngagement("welcome").Opened()),
+		hogsend.Prop("p").NotExists(), condition.Composite{Operator: condition.Or}, hogsend.Not(hogsend.EmailEngagement("welcome").Opened()),
 	)
 	require.JSONEq(t, written, string(marshaled(t, built)))
 	require.Equal(t, built, unmarshaled(t, written))
@@ -55,7 +56,7 @@ func TestWithinIsTheSumOfItsParts(t *testing.T) {
 		`{"hours":87600}`: 3650 * hogsend.Day, `{"minutes":-0,"seconds":1}`: time.Second, `{"seconds":0.1}`: 100 * time.Millisecond, `{"hours":0.0001}`: 360 * time.Millisecond,
 	} {
 		tree := unmarshaled(t, `{"type":"event","eventName":"x","check":"exists","within":`+raw+`}`)
-		require.Equal(t, want, *tree.(hogsend.EventCondition).Within, raw)
+		require.Equal(t, want, *tree.(condition.Event).Within, raw)
 		require.Equal(t, tree, unmarshaled(t, string(marshaled(t, tree))), raw)
 	}
 }

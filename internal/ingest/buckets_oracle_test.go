@@ -68,20 +68,20 @@ func (p *oraclePerson) truth(c hogsend.Condition, at time.Time) (holds, floor, a
 		return count
 	}
 	switch c := c.(type) {
-	case hogsend.PropertyCondition:
+	case condition.Property:
 		holds = p.properties[c.Property] == c.Value
-		if c.Operator == hogsend.Neq {
+		if c.Operator == condition.Neq {
 			return !holds, false, false
 		}
 		return holds, holds, false
-	case hogsend.EventCondition:
+	case condition.Event:
 		switch c.Check {
-		case hogsend.EventExists:
+		case condition.EventExists:
 			holds = n(c.EventName, c.Within) > 0
 			return holds, holds, false
-		case hogsend.EventNotExists:
+		case condition.EventNotExists:
 			return n(c.EventName, c.Within) == 0, c.Within != nil && n(c.EventName, nil) > 0, c.Within != nil
-		case hogsend.EventCount:
+		case condition.EventCount:
 			k := c.Value.(int)
 			switch c.Operator {
 			case hogsend.Gte:
@@ -94,12 +94,12 @@ func (p *oraclePerson) truth(c hogsend.Condition, at time.Time) (holds, floor, a
 				return n(c.EventName, c.Within) <= k, false, false
 			}
 		}
-	case hogsend.CompositeCondition:
-		holds = c.Operator == hogsend.OperatorAnd
+	case condition.Composite:
+		holds = c.Operator == condition.And
 		for _, child := range c.Conditions {
 			h, f, a := p.truth(child, at)
 			floor, absence = floor || f, absence || a
-			if c.Operator == hogsend.OperatorAnd {
+			if c.Operator == condition.And {
 				holds = holds && h
 			} else {
 				holds = holds || h
@@ -117,11 +117,11 @@ func (p *oraclePerson) matches(c hogsend.Condition, at time.Time) bool {
 
 func windowsOf(c hogsend.Condition) (found []oracleWindow) {
 	switch c := c.(type) {
-	case hogsend.EventCondition:
+	case condition.Event:
 		if c.Within != nil {
 			found = append(found, oracleWindow{c.EventName, *c.Within})
 		}
-	case hogsend.CompositeCondition:
+	case condition.Composite:
 		for _, child := range c.Conditions {
 			found = append(found, windowsOf(child)...)
 		}
@@ -248,11 +248,11 @@ func (o *oracle) event(p *oraclePerson, name string, occurred, received time.Tim
 
 func leavesOf(c hogsend.Condition) (events []string, property bool) {
 	switch c := c.(type) {
-	case hogsend.PropertyCondition:
+	case condition.Property:
 		return nil, true
-	case hogsend.EventCondition:
+	case condition.Event:
 		return []string{c.EventName}, false
-	case hogsend.CompositeCondition:
+	case condition.Composite:
 		for _, child := range c.Conditions {
 			e, p := leavesOf(child)
 			events, property = append(events, e...), property || p
@@ -286,7 +286,7 @@ func drawCondition(t *rapid.T, depth int) hogsend.Condition {
 	case 3, 4:
 		return event.NotExists()
 	case 5:
-		return event.Count(rapid.SampledFrom([]hogsend.PropertyOperator{hogsend.Gte, hogsend.Eq, hogsend.Lte}).Draw(t, "operator"), rapid.IntRange(1, 3).Draw(t, "k"))
+		return event.Count(rapid.SampledFrom([]condition.Operator{hogsend.Gte, hogsend.Eq, hogsend.Lte}).Draw(t, "operator"), rapid.IntRange(1, 3).Draw(t, "k"))
 	}
 	return event.Count(hogsend.Gte, rapid.IntRange(1, 3).Draw(t, "k"))
 }
