@@ -11,6 +11,10 @@ type Registry struct {
 	// Layout is the HTML around the mails of templates without a layout of their own. It
 	// prints the mail's body with {{template "content" .}}; "" means no layout.
 	Layout string
+	// LinkSchemes are the schemes of links in mails besides relative ones, http, https,
+	// mailto, tel, sms and cid, such as "myapp" for myapp://orders/1. A link of another
+	// scheme that comes from a value is a render error (E-78).
+	LinkSchemes []string
 	// Defaults hold where a journey or a send says nothing else.
 	Defaults Defaults
 }

@@ -44,6 +44,7 @@ func (r Registry) Validate() error {
 		v.bucket(b)
 	}
 	v.defaults(r.Defaults)
+	v.linkSchemes(r.LinkSchemes)
 	if len(v.problems) == 0 {
 		return nil
 	}

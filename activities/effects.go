@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/address"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
@@ -167,10 +168,11 @@ func (a *Activities) IsSubscribed(ctx context.Context, r contract.SubscribedRequ
 	if err != nil {
 		return false, fmt.Errorf("read contact: %w", err)
 	}
-	records, err := a.Store.PreferenceList(ctx, text(contact.EmailKey), &contact.ID)
+	key := address.Key(text(contact.Email))
+	records, err := a.Store.PreferenceList(ctx, key, &contact.ID)
 	if err != nil {
 		return false, fmt.Errorf("read preferences: %w", err)
 	}
-	refusal, err := optedOut(records, text(contact.EmailKey), r.Category)
+	refusal, err := optedOut(records, key, r.Category)
 	return refusal == nil, err
 }

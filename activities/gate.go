@@ -11,9 +11,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/address"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/definition"
-	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -31,7 +31,8 @@ type refusal struct {
 type gate struct {
 	request   contract.SendRequest
 	draft     draft
-	address   string
+	address   string // as mail is sent to it
+	emailKey  string // as it is compared
 	addressOK bool
 
 	known    []storedb.Send // under the key
@@ -46,9 +47,9 @@ type gate struct {
 // readGate takes the locks and reads everything, in one round trip.
 func (a *Activities) readGate(ctx context.Context, tx *store.EnrollmentTx, r contract.SendRequest, d draft) (*gate, error) {
 	g := &gate{request: r, draft: d, pause: a.pauseGate(tx, r.Step), pace: a.paceOf(tx.Enrollment.JourneyID, d.category, r), deferral: deferralOf(r)}
-	g.address, g.addressOK = email.Address(text(d.contact.Email))
-	emailKey := text(d.contact.EmailKey)
-	err := tx.Read(ctx, func(p *store.Pipeline) {
+	to, err := address.Parse(text(d.contact.Email))
+	g.address, g.addressOK, g.emailKey = to.String(), err == nil, to.Key()
+	err = tx.Read(ctx, func(p *store.Pipeline) {
 		g.pause.queue(ctx, p) // its lock comes before those of preferences, everywhere
 		p.Add(func(q *storedb.Queries) (err error) { g.known, err = q.SendFind(ctx, r.Key); return err })
 		g.deferral.queue(ctx, p, tx.Enrollment.ID)
@@ -58,11 +59,11 @@ func (a *Activities) readGate(ctx context.Context, tx *store.EnrollmentTx, r con
 		})
 		if g.addressOK {
 			p.Add(func(q *storedb.Queries) error {
-				return q.PreferenceEnsure(ctx, storedb.PreferenceEnsureParams{ID: uuid.Must(uuid.NewV7()), Email: g.address, EmailKey: emailKey, ContactID: &d.contact.ID, Now: tx.Now})
+				return q.PreferenceEnsure(ctx, storedb.PreferenceEnsureParams{ID: uuid.Must(uuid.NewV7()), Email: g.address, EmailKey: g.emailKey, ContactID: &d.contact.ID, Now: tx.Now})
 			})
 		}
 		p.Add(func(q *storedb.Queries) (err error) {
-			g.records, err = q.PreferenceLock(ctx, emailKey, &d.contact.ID)
+			g.records, err = q.PreferenceLock(ctx, g.emailKey, &d.contact.ID)
 			return err
 		})
 		g.pace.queue(ctx, p, g.pause.ids, d, g.address, tx.Now)
@@ -74,7 +75,6 @@ func (a *Activities) readGate(ctx context.Context, tx *store.EnrollmentTx, r con
 // refusal is the first row of the gate that refuses the send, nil for none (E-13).
 // Row 1, the key, and row 3, a pause, are the caller's.
 func (a *Activities) refusal(ctx context.Context, tx *store.EnrollmentTx, g *gate) (*refusal, error) {
-	emailKey := text(g.draft.contact.EmailKey)
 	switch {
 	case g.ended: // row 2
 		return &refusal{status: contract.SendSkipped, reason: contract.SendEnrollmentEnded}, nil
@@ -83,9 +83,9 @@ func (a *Activities) refusal(ctx context.Context, tx *store.EnrollmentTx, g *gat
 	case !g.addressOK: // row 4
 		return &refusal{status: contract.SendSkipped, reason: contract.SendNoEmail}, nil
 	case g.request.SkipPreferenceCheck: // E-15
-		return suppressed(g.records, emailKey), nil
+		return suppressed(g.records, g.emailKey), nil
 	}
-	refused, err := optedOut(g.records, emailKey, g.draft.category)
+	refused, err := optedOut(g.records, g.emailKey, g.draft.category)
 	if err != nil || refused != nil || definition.Exempts(a.Config.FrequencyCap, g.draft.category) { // E-16
 		return refused, err
 	}

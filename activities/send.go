@@ -198,8 +198,12 @@ func (a *Activities) draft(ctx context.Context, id uuid.UUID, r contract.SendReq
 		return d, err
 	}
 	d.category = first(r.Category, a.Config.JourneyCategories[journey], rendered.Category, "journey") // E-19
+	replyTo, err := email.ReplyTo(r.ReplyTo, a.Config.ReplyTo)
+	if err != nil {
+		return d, err
+	}
 	d.message = email.NewMessage(email.Envelope{
-		SendID: d.sendID.String(), Key: r.Key, From: from, To: contact.Email, ReplyTo: first(r.ReplyTo, a.Config.ReplyTo),
+		SendID: d.sendID.String(), Key: r.Key, From: from, To: contact.Email, ReplyTo: replyTo,
 		Template: r.Template, JourneyID: journey, Category: d.category,
 	}, rendered)
 	return d, nil

@@ -32,11 +32,18 @@ func TestTheSendGate(t *testing.T) {
 		status         hogsend.SendStatus
 		reason         string
 	}{
-		"nothing refuses":          {prepare: func(*world) {}, status: opened},
-		"row 4: no address":        {prepare: func(w *world) { w.exec(`update contacts set email = null, email_key = null`) }, status: hogsend.SendSkipped, reason: "no_email"},
-		"row 4: not an address":    {prepare: func(w *world) { w.exec(`update contacts set email = 'nobody', email_key = 'nobody'`) }, status: hogsend.SendSkipped, reason: "no_email"},
-		"row 5: suppressed":        {prepare: func(w *world) { w.optOut("ada@example.com", "suppressed, suppression_reason", "true, 'bounce'") }, status: hogsend.SendSuppressed, reason: "bounce"},
-		"row 5 passes no skip":     {prepare: func(w *world) { w.optOut("ada@example.com", "suppressed, suppression_reason", "true, 'manual'") }, skipPreference: true, status: hogsend.SendSuppressed, reason: "manual"},
+		"nothing refuses":       {prepare: func(*world) {}, status: opened},
+		"row 4: no address":     {prepare: func(w *world) { w.exec(`update contacts set email = null, email_key = null`) }, status: hogsend.SendSkipped, reason: "no_email"},
+		"row 4: not an address": {prepare: func(w *world) { w.exec(`update contacts set email = 'nobody', email_key = 'nobody'`) }, status: hogsend.SendSkipped, reason: "no_email"},
+		"row 5: suppressed":     {prepare: func(w *world) { w.optOut("ada@example.com", "suppressed, suppression_reason", "true, 'bounce'") }, status: hogsend.SendSuppressed, reason: "bounce"},
+		"row 5 passes no skip":  {prepare: func(w *world) { w.optOut("ada@example.com", "suppressed, suppression_reason", "true, 'manual'") }, skipPreference: true, status: hogsend.SendSuppressed, reason: "manual"},
+		"row 5 whatever the spelling": {prepare: func(w *world) { // I-55
+			w.exec(`update contacts set email = E'\ufeffAda@MÜNCHEN.example', email_key = null`)
+			w.optOut("ada@xn--mnchen-3ya.example", "suppressed, suppression_reason", "true, 'complaint'")
+		}, status: hogsend.SendSuppressed, reason: "complaint"},
+		"row 4: a look-alike is no address": {prepare: func(w *world) {
+			w.exec(`update contacts set email = E'a\u200bda@example.com', email_key = null`)
+		}, status: hogsend.SendSkipped, reason: "no_email"},
 		"row 5 is for the address": {prepare: func(w *world) { w.optOut("old@example.com", "suppressed, suppression_reason", "true, 'bounce'") }, status: opened},
 		"row 5 comes before row 6": {prepare: func(w *world) {
 			w.optOut("ada@example.com", "unsubscribed_all, suppressed, suppression_reason", "true, true, 'bounce'")

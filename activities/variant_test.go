@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/decide"
 )
 
 // someContacts are the same on every run.

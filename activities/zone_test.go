@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/decide"
 )
 
 // S-1, S-2

@@ -1,14 +1,14 @@
 package hogsendtest
 
 import (
-	"github.com/hogsend/hogsend/internal/contract"
-
 	"cmp"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // machine is the state machine of enrollments (J-58 to J-68) as the spec tells it, for

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/address"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/email"
@@ -256,7 +257,7 @@ func stronger(a, b *person) bool {
 	return a.userID != "" && a.lastSeen.After(b.lastSeen)
 }
 
-func emailKey(address string) string { return strings.ToLower(strings.TrimSpace(address)) }
+func emailKey(email string) string { return address.Key(email) }
 
 // add makes a contact.
 func (w *world) add(userID, address string) *person {

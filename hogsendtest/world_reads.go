@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/decide"
 )
 
 // pastEvents are the contact's events of a name (J-141).

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/address"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/definition"
@@ -204,13 +205,13 @@ func (w *world) draft(n *enrollment, r contract.SendRequest) (*send, error) {
 
 // refusal is the first row that refuses: 2 and 4 to 10.
 func (w *world) refusal(n *enrollment, r contract.SendRequest, s *send, d *deferral) (*refusal, error) {
-	_, valid := email.Address(n.person.email)
+	_, err := address.Parse(n.person.email)
 	switch {
 	case !n.isLive(): // row 2
 		return &refusal{status: contract.SendSkipped, reason: contract.SendEnrollmentEnded}, nil
 	case w.skipsLate(n, r.Step.Key):
 		return &refusal{status: contract.SendSkipped, reason: contract.SendPausedLate}, nil
-	case !valid: // row 4
+	case err != nil: // row 4
 		return &refusal{status: contract.SendSkipped, reason: contract.SendNoEmail}, nil
 	case r.SkipPreferenceCheck: // E-15
 		return w.suppressed(n.person), nil

@@ -4,13 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/mail"
-	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/address"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -277,7 +276,7 @@ func (s *Server) postSuppression(r *request) error {
 	suppressed := true
 	change := store.PreferenceChange{Suppressed: &suppressed, Reason: "manual", KeepSuppression: true}
 	o.read("email", "a string", &change.Email)
-	if change.Email = strings.TrimSpace(change.Email); len(o.problems) == 0 && !isAddress(change.Email) {
+	if change.Email = address.Trim(change.Email); len(o.problems) == 0 && address.Key(change.Email) == "" {
 		o.report("email", "must be an e-mail address")
 	}
 	if o.read("reason", "a string", &change.Reason); change.Reason != "manual" && change.Reason != "bounce" && change.Reason != "complaint" {
@@ -304,12 +303,6 @@ func (s *Server) postSuppression(r *request) error {
 		return reply(r, http.StatusOK, out)
 	}
 	return reply(r, http.StatusCreated, out)
-}
-
-// isAddress has the rule of I-10: one bare address of at most 320 characters.
-func isAddress(s string) bool {
-	a, err := mail.ParseAddress(s)
-	return err == nil && a.Name == "" && a.Address == s && utf8.RuneCountInString(s) <= 320
 }
 
 // instant is now with the precision Postgres keeps.

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/hogsend/hogsend/internal/address"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
 
@@ -247,7 +248,7 @@ func (d *eventDecoder) event(f *fields) ingest.Event {
 	event := ingest.Event{
 		Name:        d.text(f.name, n.name),
 		UserID:      d.text(f.userID, n.userID),
-		Email:       strings.TrimSpace(d.text(f.email, n.email)),
+		Email:       address.Trim(d.text(f.email, n.email)),
 		AnonymousID: d.text(f.anonymousID, n.anonymousID),
 		Currency:    strings.ToUpper(d.text(f.currency, n.currency)),
 		Value:       d.number(f.value, n.value),

@@ -36,7 +36,7 @@ func TestDecodeEventAcceptsTheLimits(t *testing.T) {
 		"name in runes":     `{"name":"` + strings.Repeat("é", 200) + `","userId":"u"}`,
 		"user id":           `{"name":"n","userId":"` + repeat(512) + `"}`,
 		"anonymous id only": `{"name":"n","anonymousId":"` + repeat(512) + `"}`,
-		"e-mail":            `{"name":"n","email":"` + repeat(64) + "@" + repeat(63) + "." + repeat(63) + "." + repeat(63) + "." + repeat(63) + `"}`,
+		"e-mail":            `{"name":"n","email":"` + repeat(64) + "@" + repeat(63) + "." + repeat(63) + "." + repeat(63) + "." + repeat(61) + `"}`,
 		"key":               `{"name":"n","userId":"u","idempotencyKey":"` + repeat(255) + `"}`,
 		"property key":      `{"name":"n","userId":"u","eventProperties":{"` + repeat(200) + `":1}}`,
 		"property key of escapes": `{"name":"n","userId":"u","eventProperties":{"` +

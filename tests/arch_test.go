@@ -97,35 +97,37 @@ func importTable() map[string]rule {
 		"./internal/definition": {may: []string{".", "./internal/condition"}, never: noIO()},
 		"./internal/criteria":   {may: []string{"./internal/condition", "./internal/naming"}, never: noIO()},
 		"./internal/bucket":     {may: []string{".", contract, "./internal/definition", "./internal/criteria", uuid}, never: noIO()},
-		"./internal/config":     {may: []string{"."}}, // what a time zone is
-		"./schema":              {may: []string{pgx, "github.com/pressly/goose/v3/..."}},
+		// Domains by IDNA, letters by their normal form.
+		"./internal/address": {may: []string{"golang.org/x/net/idna", "golang.org/x/text/unicode/norm"}, never: noIO()},
+		"./internal/config":  {may: []string{".", "./internal/address"}}, // what a time zone is, and a mailbox
+		"./schema":           {may: []string{pgx, "github.com/pressly/goose/v3/..."}},
 		// The columns of states, reasons and kinds have their types.
 		storedb:            {may: []string{contract, pgx, uuid}},
-		"./internal/store": {may: []string{".", contract, "./internal/criteria", "./schema", storedb, pgx, uuid}},
+		"./internal/store": {may: []string{".", "./internal/address", contract, "./internal/criteria", "./schema", storedb, pgx, uuid}},
 		// The statements' parameter types are sqlc's, here and below: wrapping each of
 		// them a second time would say nothing new. The predicates of buckets are made at
 		// run time, so that their rows are read by pgx.
-		"./internal/ingest": {may: []string{".", "./internal/bucket", "./internal/criteria", "./internal/store", storedb, contract, pgx, uuid}, never: []string{"net/http/...", "os/..."}},
+		"./internal/ingest": {may: []string{".", "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/store", storedb, contract, pgx, uuid}, never: []string{"net/http/...", "os/..."}},
 		// The dispatcher listens on a connection of its own.
 		"./internal/outbox": {may: []string{contract, "./internal/store", storedb, pgx, uuid}, never: []string{"net/http/..."}},
 		// CSS and HTML are parsed, and provider calls are paced.
 		"./internal/email": {may: []string{
-			".", "./internal/naming", "golang.org/x/net/html/...", "github.com/tdewolff/parse/v2/...", "github.com/andybalholm/cascadia", "golang.org/x/time/rate",
+			".", "./internal/address", "./internal/naming", "golang.org/x/net/html/...", "github.com/tdewolff/parse/v2/...", "github.com/andybalholm/cascadia", "golang.org/x/time/rate",
 		}, never: []string{"net", "net/http/...", "os/...", "database/..."}},
 		// A provider sends the message type of email. The mailbox has no vendor: its
 		// mails are kept by a function that it is given.
 		"./internal/provider/mailbox": {may: []string{".", "./internal/email"}},
-		"./internal/provider/resend":  {may: []string{".", "./internal/email", "github.com/resend/resend-go/v2"}},
+		"./internal/provider/resend":  {may: []string{".", "./internal/address", "./internal/email", "github.com/resend/resend-go/v2"}},
 		"./internal/provider/posthog": {may: []string{"github.com/posthog/posthog-go"}},
 		"./internal/decide":           {may: []string{"."}, never: noIO()},
 		// An enrollment's rows change in one transaction, which the activity opens: pgx.
 		"./activities": {may: []string{
-			".", "./internal/definition", "./internal/criteria", "./internal/decide", "./internal/email", "./internal/ingest", "./internal/store", storedb, contract, pgx, uuid,
+			".", "./internal/address", "./internal/definition", "./internal/criteria", "./internal/decide", "./internal/email", "./internal/ingest", "./internal/store", storedb, contract, pgx, uuid,
 			"go.temporal.io/sdk/activity", "go.temporal.io/sdk/temporal",
 		}, never: []string{"net/http/..."}},
 		// The kit runs Temporal's own worker against a service in memory.
 		"./hogsendtest": {may: []string{
-			".", "./internal/decide", "./internal/definition", "./internal/naming", "./hogsendtest/internal/virtual", "./internal/criteria", "./internal/email", "./internal/replay", "./workflows", contract,
+			".", "./internal/address", "./internal/decide", "./internal/definition", "./internal/naming", "./hogsendtest/internal/virtual", "./internal/criteria", "./internal/email", "./internal/replay", "./workflows", contract,
 			uuid, api, "go.temporal.io/sdk/...", "google.golang.org/protobuf/...",
 		}, never: []string{"net", "net/http/...", "database/..."}},
 		"./hogsendtest/internal/virtual": {may: []string{
@@ -149,7 +151,7 @@ func importTable() map[string]rule {
 		// criteria: the API serves conditions as JSON; bucket: it shows the definitions in
 		// force. schema: /v1/health compares versions.
 		"./server": {may: []string{
-			".", "./internal/bucket", "./internal/criteria", "./internal/email", "./internal/ingest", "./internal/store", storedb, contract, "./schema", "github.com/labstack/echo/v4/...", uuid,
+			".", "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/email", "./internal/ingest", "./internal/store", storedb, contract, "./schema", "github.com/labstack/echo/v4/...", uuid,
 		}},
 		// It stands beside the root, which does no I/O: authors ask the database with it.
 		"./members": {may: []string{"./internal/store", storedb, uuid}, never: []string{"net/http/...", "os/..."}},

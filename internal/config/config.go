@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/address"
 )
 
 // Environment is how strict the process is about what is missing.
@@ -162,6 +163,30 @@ func Load(environ []string, needs Needs) (Config, error) {
 	return c, r.err()
 }
 
+// checkMailboxes refuses what no mail could be sent with, and brings the rest into the
+// form in which it is sent (E-81).
+func (c *Config) checkMailboxes(r *reader) {
+	for name, value := range map[string]*string{"EMAIL_FROM": &c.EmailFrom, "EMAIL_REPLY_TO": &c.EmailReplyTo} {
+		if *value == "" {
+			continue
+		}
+		mailbox, err := address.ParseMailbox(*value)
+		if err != nil {
+			r.problem(name, err.Error())
+			continue
+		}
+		*value = mailbox.String()
+	}
+	for i, name := range c.EmailFromDomains {
+		domain, ok := address.Domain(name)
+		if !ok {
+			r.problem("EMAIL_FROM_DOMAINS", "must be domains such as mail.example.com, by commas")
+			continue
+		}
+		c.EmailFromDomains[i] = domain
+	}
+}
+
 // check reports what is missing or contradicts itself.
 func (c *Config) check(r *reader, needs Needs) {
 	if c.DatabaseURL == "" {
@@ -189,6 +214,7 @@ func (c *Config) check(r *reader, needs Needs) {
 	if _, err := hogsend.LoadZone(c.DefaultTimezone); c.DefaultTimezone != "" && err != nil { // S-2
 		r.problem("DEFAULT_TIMEZONE", "must be the name of a time zone such as Europe/Berlin")
 	}
+	c.checkMailboxes(r)
 	if c.EmailFrom == "" && c.Environment != Production {
 		c.EmailFrom = "Hogsend <hello@example.com>"
 	}

@@ -61,6 +61,16 @@ func TestValuesAreTyped(t *testing.T) {
 		{"HOGSEND_DEPLOYMENT=shop.eu", "HOGSEND_DEPLOYMENT"},
 		{"SKIP_SCHEMA_CHECK=true", ""},
 		{"SKIP_SCHEMA_CHECK=yes", "SKIP_SCHEMA_CHECK"},
+		// E-81
+		{"EMAIL_FROM=not an address", "EMAIL_FROM"},
+		{"EMAIL_FROM=a@x.example, b@x.example", "EMAIL_FROM"},
+		{"EMAIL_FROM=Acme <a@x.example", "EMAIL_FROM"},
+		{"EMAIL_FROM=Acme\x1b <a@x.example>", "EMAIL_FROM"},
+		{"EMAIL_FROM=Acme, Inc. <hello@münchen.example>", ""},
+		{"EMAIL_REPLY_TO=nobody", "EMAIL_REPLY_TO"},
+		{"EMAIL_REPLY_TO=Help <help@x.example>", ""},
+		{"EMAIL_FROM_DOMAINS=mail.example.com, münchen.example", ""},
+		{"EMAIL_FROM_DOMAINS=mail@example.com", "EMAIL_FROM_DOMAINS"},
 		{"EMAIL_PROVIDER=pigeon", "EMAIL_PROVIDER"},
 		{"EMAIL_PROVIDER=resend", "RESEND_API_KEY"},
 		{"EMAIL_RATE_PER_SECOND=NaN", "EMAIL_RATE_PER_SECOND"},
@@ -84,6 +94,19 @@ func TestValuesAreTyped(t *testing.T) {
 		require.ErrorContains(t, err, tt.problem+": ", tt.set)
 		require.NotContains(t, err.Error(), "short")
 	}
+}
+
+// E-81: mails go out with the mailbox in its right form.
+func TestMailboxesAreBroughtIntoTheirForm(t *testing.T) {
+	t.Parallel()
+	c, err := config.Load([]string{
+		"HOGSEND_ENV=test", "DATABASE_URL=postgres://x", "HOGSEND_SECRET=" + secret,
+		"EMAIL_FROM=Acme, Inc. <hello@MÜNCHEN.example>", "EMAIL_REPLY_TO=\ufeffhelp@x.example", "EMAIL_FROM_DOMAINS=Mail.MÜNCHEN.example",
+	}, service)
+	require.NoError(t, err)
+	require.Equal(t, `"Acme, Inc." <hello@xn--mnchen-3ya.example>`, c.EmailFrom)
+	require.Equal(t, "help@x.example", c.EmailReplyTo)
+	require.Equal(t, []string{"mail.xn--mnchen-3ya.example"}, c.EmailFromDomains)
 }
 
 func TestAMisspeltVariableIsAWarning(t *testing.T) {

@@ -1,6 +1,7 @@
 package email
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	htmltemplate "html/template"
@@ -29,6 +30,9 @@ type compiled struct {
 	html                   *htmltemplate.Template
 	// sheets are the style blocks seen at the start, which are nearly always all there are.
 	sheets map[string]*stylesheet
+	// sources are the texts of html as parsed, by the names of their templates.
+	sources map[string]string
+	markers *markers
 }
 
 // Compile parses and checks every template: each field a template reads must be
@@ -47,7 +51,7 @@ func Compile(registry hogsend.Registry) (*Renderer, error) {
 	}
 	var problems []string
 	for key, t := range definitions {
-		c := &compiler{compiled: &compiled{Template: t, sheets: map[string]*stylesheet{}}}
+		c := &compiler{compiled: &compiled{Template: t, sheets: map[string]*stylesheet{}}, schemes: registry.LinkSchemes}
 		c.compile()
 		r.templates[key] = c.compiled
 		problems = append(problems, c.problems...)
@@ -73,6 +77,7 @@ func (r *Renderer) Keys() []string { return slices.Sorted(maps.Keys(r.templates)
 
 type compiler struct {
 	*compiled
+	schemes  []string
 	problems []string
 }
 
@@ -119,7 +124,7 @@ func (c *compiler) parseText(field, source string, required bool) *texttemplate.
 		}
 		return nil
 	}
-	t, err := texttemplate.New(field).Funcs(texttemplate.FuncMap{orEmptyName: orEmpty}).Parse(source)
+	t, err := texttemplate.New(field).Funcs(functions()).Parse(source)
 	if err != nil {
 		c.problem(field, "%s", templateError(err))
 		return nil
@@ -132,7 +137,7 @@ func (c *compiler) parseText(field, source string, required bool) *texttemplate.
 	})
 	for _, each := range t.Templates() {
 		if each.Tree != nil {
-			printNothingForNil(each.Root)
+			(&printer{}).node(each.Root)
 		}
 	}
 	return t
@@ -148,16 +153,16 @@ func (c *compiler) parseHTML() {
 		c.problem("HTML", "is missing")
 		return
 	}
-	root := htmltemplate.New(layoutName)
-	layout := c.Layout
-	if layout == "" {
-		layout = `{{template "content" .}}`
-	}
-	if _, err := root.Parse(layout); err != nil {
+	root := htmltemplate.New(layoutName).Funcs(functions())
+	layout := cmp.Or(c.Layout, `{{template "content" .}}`)
+	c.markers, c.sources = newMarkers(layout, c.HTML), map[string]string{}
+	c.hide("Layout", layoutName, layout)
+	c.hide("HTML", contentName, c.HTML)
+	if _, err := root.Parse(c.sources[layoutName]); err != nil {
 		c.problem("Layout", "%s", templateError(err))
 		return
 	}
-	body, err := root.New(contentName).Parse(c.HTML)
+	body, err := root.New(contentName).Parse(c.sources[contentName])
 	if err != nil {
 		c.problem("HTML", "%s", templateError(err))
 		return
@@ -178,7 +183,21 @@ func (c *compiler) parseHTML() {
 	if !used[contentName] {
 		c.problem("Layout", `must print {{template "content" .}}`)
 	}
+	for _, each := range root.Templates() {
+		if each.Tree != nil {
+			(&printer{source: each.Tree.ParseName, text: c.sources[each.Tree.ParseName]}).node(each.Tree.Root)
+		}
+	}
 	c.html = root
+}
+
+// hide keeps a source with its conditional comments out of html/template's way (E-76).
+func (c *compiler) hide(field, name, source string) {
+	var problems []string
+	c.sources[name], problems = c.markers.hide(source)
+	for _, problem := range problems {
+		c.problem(field, "%s", problem)
+	}
 }
 
 // check walks a tree and returns the names of the templates it calls.
@@ -204,6 +223,8 @@ func (c *compiler) execute() {
 		}
 	}
 	c.rememberSheets()
+	// Now that it has been executed, html/template has put its filters in.
+	c.html.Funcs(guards(c.schemes))
 	try(zeroProps, reflect.Zero(c.props).Interface())
 	for name, example := range c.Examples {
 		try("example "+name, example)
@@ -224,7 +245,8 @@ func (c *compiler) rememberSheets() {
 	if err := c.html.Execute(&b, data); err != nil {
 		return // is reported when it is tried
 	}
-	doc, err := parseDocument(b.String())
+	text, _ := c.markers.take(b.String())
+	doc, err := parseDocument(text)
 	if err != nil {
 		return
 	}

@@ -20,50 +20,79 @@ type declarations struct {
 	normal, important []declaration
 }
 
-// rule is one selector with its block.
+// rule is one selector with its block, and the statement it comes from.
 type rule struct {
 	selector cascadia.Sel
 	declarations
+	at place
 }
+
+// place is a selector of a statement.
+type place struct{ statement, selector int }
 
 // stylesheet is a style block, ready to be inlined (E-5).
 type stylesheet struct {
-	// rules are in the order of the cascade: specificity, then source.
+	// rules can be inlined; they are in the order of the cascade: specificity, then source.
 	rules []rule
-	// rest is what only a style block can say: at-rules, pseudo classes and elements.
-	rest string
+	// statements are all of it, in the order of the source.
+	statements []parsedStatement
 }
 
-// parseStylesheet never fails: what it does not understand stays in rest.
+// parsedStatement is a statement with the selectors of a ruleset; one without them can
+// only stay as it is: an at-rule, or what is not understood.
+type parsedStatement struct {
+	statement
+	selectors []string
+	inlined   []bool // that the selector is one of the rules
+}
+
+// parseStylesheet never fails: what it does not understand stays as it is.
 func parseStylesheet(text string) *stylesheet {
-	sheet, rest := &stylesheet{}, strings.Builder{}
-	keep := func(text string) {
-		if text = strings.TrimSpace(text); text != "" {
-			rest.WriteString(text + "\n")
-		}
-	}
+	sheet := &stylesheet{}
 	for _, s := range splitStatements(text) {
-		if !s.hasBlock || strings.HasPrefix(s.prelude, "@") || s.nested {
-			keep(s.source)
-			continue
-		}
-		block := parseDeclarations(s.block)
-		var others []string
-		for _, selector := range splitTop(s.prelude, ',') {
-			compiled, err := cascadia.Parse(selector)
-			if err != nil || !isStatic(selector) {
-				others = append(others, selector)
-				continue
+		parsed := parsedStatement{statement: s}
+		if s.hasBlock && !strings.HasPrefix(s.prelude, "@") && !s.nested {
+			block := parseDeclarations(s.block)
+			parsed.selectors = splitTop(s.prelude, ',')
+			parsed.inlined = make([]bool, len(parsed.selectors))
+			for i, selector := range parsed.selectors {
+				compiled, err := cascadia.Parse(selector)
+				if err != nil || !isStatic(selector) {
+					continue
+				}
+				parsed.inlined[i] = true
+				sheet.rules = append(sheet.rules, rule{compiled, block, place{len(sheet.statements), i}})
 			}
-			sheet.rules = append(sheet.rules, rule{selector: compiled, declarations: block})
 		}
-		if len(others) > 0 {
-			keep(strings.Join(others, ", ") + " {" + s.block + "}")
-		}
+		sheet.statements = append(sheet.statements, parsed)
 	}
 	sortRules(sheet.rules)
-	sheet.rest = rest.String()
 	return sheet
+}
+
+// rest is what only a style block can say: at-rules, what depends on the reader or on
+// what a mail client adds, and what matches nothing that there is, which may be in a
+// conditional comment. used are the selectors that have been inlined (E-77).
+func (s *stylesheet) rest(used map[place]bool) string {
+	var b strings.Builder
+	for i, each := range s.statements {
+		if len(each.selectors) == 0 {
+			if source := strings.TrimSpace(each.source); source != "" {
+				b.WriteString(source + "\n")
+			}
+			continue
+		}
+		var others []string
+		for j, selector := range each.selectors {
+			if !used[place{i, j}] {
+				others = append(others, selector)
+			}
+		}
+		if len(others) > 0 {
+			b.WriteString(strings.Join(others, ", ") + " {" + each.block + "}\n")
+		}
+	}
+	return b.String()
 }
 
 func sortRules(rules []rule) {
@@ -82,7 +111,7 @@ func isStatic(selector string) bool {
 		switch strings.ToLower(pseudo) {
 		case ":first-child", ":last-child", ":only-child", ":nth-child", ":nth-last-child",
 			":first-of-type", ":last-of-type", ":only-of-type", ":nth-of-type", ":nth-last-of-type",
-			":not", ":empty", ":root":
+			":not", ":empty":
 		default:
 			return false
 		}
@@ -157,7 +186,10 @@ func parseDeclarations(text string) declarations {
 	var block declarations
 	for _, item := range splitTop(text, ';') {
 		name, value, ok := strings.Cut(item, ":")
-		name, value = strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value)
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		if !strings.HasPrefix(name, "--") { // custom properties have a case
+			name = strings.ToLower(name)
+		}
 		if !ok || name == "" || value == "" {
 			continue
 		}
@@ -216,7 +248,7 @@ func override(style, later []declaration) []declaration {
 // styleOf is the style attribute of an element: matching rules in their order,
 // then its own declarations, then what is important. The mark itself is dropped,
 // so that an important rule of a media query still wins.
-func styleOf(matching []rule, own declarations) string {
+func styleOf(matching []*rule, own declarations) string {
 	var style []declaration
 	for _, r := range matching {
 		style = override(style, r.normal)

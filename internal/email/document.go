@@ -2,6 +2,7 @@ package email
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -53,43 +54,74 @@ func (d document) styleBlocks() []*html.Node {
 }
 
 // inline moves the rules of style blocks into style attributes (E-5). known holds
-// the style blocks that were parsed before, by their text; it is only read.
+// the style blocks that were parsed before, by their text; it is only read. What cannot
+// be moved stays in style blocks in the head, in its order (E-77).
 func (d document) inline(known map[string]*stylesheet) {
-	var rules []rule
 	blocks := d.styleBlocks()
-	for _, block := range blocks {
+	var rules []sheetRule
+	sheets := make([]*stylesheet, len(blocks))
+	used := make([]map[place]bool, len(blocks))
+	for i, block := range blocks {
 		text := content(block)
 		sheet, ok := known[text]
 		if !ok {
 			sheet = parseStylesheet(text)
 		}
-		rules = append(rules, sheet.rules...)
-		if sheet.rest == "" {
-			block.Parent.RemoveChild(block)
-			continue
+		sheets[i], used[i] = sheet, map[place]bool{}
+		for j := range sheet.rules {
+			rules = append(rules, sheetRule{&sheet.rules[j], used[i]})
 		}
-		for c := block.FirstChild; c != nil; c = block.FirstChild {
-			block.RemoveChild(c)
-		}
-		block.AppendChild(&html.Node{Type: html.TextNode, Data: "\n" + sheet.rest})
 	}
 	if len(blocks) > 1 {
-		sortRules(rules)
+		slices.SortStableFunc(rules, func(a, b sheetRule) int {
+			x, y := a.selector.Specificity(), b.selector.Specificity()
+			return slices.Compare(x[:], y[:])
+		})
 	}
+	inlineInto(d.body.Parent, rules)
 	inlineInto(d.body, rules)
 	for n := range d.body.Descendants() {
 		inlineInto(n, rules)
 	}
+	for i, block := range blocks {
+		d.keepRest(block, sheets[i].rest(used[i]))
+	}
 }
 
-func inlineInto(n *html.Node, rules []rule) {
+// sheetRule is a rule with the selectors of its sheet that have been inlined.
+type sheetRule struct {
+	*rule
+	used map[place]bool
+}
+
+// keepRest leaves in a style block what stays, in the head.
+func (d document) keepRest(block *html.Node, rest string) {
+	inHead := block.Parent == d.head
+	if rest == "" || !inHead {
+		block.Parent.RemoveChild(block)
+	}
+	if rest == "" {
+		return
+	}
+	for c := block.FirstChild; c != nil; c = block.FirstChild {
+		block.RemoveChild(c)
+	}
+	block.AppendChild(&html.Node{Type: html.TextNode, Data: "\n" + rest})
+	if !inHead {
+		d.head.AppendChild(block)
+	}
+}
+
+func inlineInto(n *html.Node, rules []sheetRule) {
 	if n.Type != html.ElementNode || n.DataAtom == atom.Style || n.DataAtom == atom.Script {
 		return
 	}
-	var matching []rule
+	var matching []*rule
 	for _, r := range rules {
 		if r.selector.Match(n) {
-			matching = append(matching, r)
+			matching = append(matching, r.rule)
+			// Of the root element some clients take the style, others the rule.
+			r.used[r.at] = r.used[r.at] || n.DataAtom != atom.Html
 		}
 	}
 	if len(matching) > 0 {
@@ -132,6 +164,10 @@ func attribute(n *html.Node, name string) string {
 		}
 	}
 	return ""
+}
+
+func hasAttribute(n *html.Node, name string) bool {
+	return slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Namespace == "" && a.Key == name })
 }
 
 func setAttribute(n *html.Node, name, value string) {

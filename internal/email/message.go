@@ -1,12 +1,11 @@
 package email
 
 import (
-	"net/mail"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/address"
 )
 
 // CategoryTransactional is the category whose mails carry no unsubscribe headers (E-11).
@@ -64,54 +63,44 @@ func tagValue(value string) string {
 	return value[:min(len(value), maxTag)]
 }
 
-const maxAddress = 320
-
-// Address is s without surrounding blanks; ok is false unless it is exactly one
-// plain address of at most 320 characters, without a display name (E-8).
-func Address(s string) (address string, ok bool) {
-	s = strings.TrimSpace(s)
-	if utf8.RuneCountInString(s) > maxAddress {
-		return s, false
-	}
-	a, err := mail.ParseAddress(s)
-	return s, err == nil && a.Address == s
-}
-
 // Senders are the addresses that mails may come from (E-10).
 type Senders struct {
-	// Default is EMAIL_FROM, with or without a display name.
+	// Default is EMAIL_FROM, with or without a display name; "" is none.
 	Default string
 	// Domains are allowed besides the default's own (EMAIL_FROM_DOMAINS).
 	Domains []string
 }
 
-// Choose returns override, or the default for "". An override of another domain is
-// a *hogsend.ValidationError of field from.
+// Choose returns override, or the default for "". An override that is not one mailbox,
+// or is of another domain, is a *hogsend.ValidationError of field from (E-81).
 func (s Senders) Choose(override string) (string, error) {
-	if strings.TrimSpace(override) == "" {
+	if address.Trim(override) == "" {
 		return s.Default, nil
 	}
-	domain, ok := domainOf(override)
-	if !ok {
-		return "", &hogsend.ValidationError{Field: "from", Message: "is not an address"}
+	chosen, err := address.ParseMailbox(override)
+	if err != nil {
+		return "", &hogsend.ValidationError{Field: "from", Message: err.Error()}
 	}
-	allowed := slices.Clone(s.Domains)
-	if d, ok := domainOf(s.Default); ok {
-		allowed = append(allowed, d)
+	domain := chosen.Address.Domain()
+	usual, err := address.ParseMailbox(s.Default)
+	if err == nil && usual.Address.Domain() == domain {
+		return chosen.String(), nil
 	}
-	if !slices.ContainsFunc(allowed, func(d string) bool { return strings.EqualFold(d, domain) }) {
+	if !slices.ContainsFunc(s.Domains, func(d string) bool { ascii, _ := address.Domain(d); return ascii == domain }) {
 		return "", &hogsend.ValidationError{Field: "from", Message: "domain " + domain + " is not that of EMAIL_FROM or in EMAIL_FROM_DOMAINS"}
 	}
-	return strings.TrimSpace(override), nil
+	return chosen.String(), nil
 }
 
-func domainOf(address string) (string, bool) {
-	if strings.ContainsAny(address, "\r\n") {
-		return "", false
+// ReplyTo is where answers go: override, or usual for "". One that is not one mailbox is
+// a *hogsend.ValidationError of field replyTo (E-81).
+func ReplyTo(override, usual string) (string, error) {
+	if address.Trim(override) == "" {
+		return usual, nil
 	}
-	a, err := mail.ParseAddress(address)
+	m, err := address.ParseMailbox(override)
 	if err != nil {
-		return "", false
+		return "", &hogsend.ValidationError{Field: "replyTo", Message: err.Error()}
 	}
-	return a.Address[strings.LastIndexByte(a.Address, '@')+1:], true
+	return m.String(), nil
 }

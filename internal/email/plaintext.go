@@ -11,7 +11,7 @@ import (
 )
 
 // plainText is the text part made from an HTML mail: paragraphs, lists, links as
-// "label (url)", no tags, no style, nothing that is hidden (E-5).
+// "label (url)", no tags, no style, nothing that is hidden (E-5, E-80).
 func (d document) plainText() string {
 	w := &textWriter{}
 	w.node(d.body)
@@ -28,6 +28,9 @@ type textWriter struct {
 	breaks int
 	space  bool
 	pre    bool
+	// indent is what every line begins with, mark what stands in its place on the next one.
+	indent string
+	mark   string
 }
 
 func (w *textWriter) children(n *html.Node) {
@@ -70,11 +73,11 @@ func (w *textWriter) element(n *html.Node) {
 			w.pre = false
 		})
 	case atom.Li:
-		w.block(1, func() {
-			w.text(marker(n))
-			w.children(n)
-		})
-	case atom.P, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Ul, atom.Ol, atom.Blockquote, atom.Table:
+		w.block(1, func() { w.item(n) })
+	case atom.Ul, atom.Ol:
+		// A list inside of another one goes on with its lines.
+		w.block(2-min(1, len(w.indent)), func() { w.children(n) })
+	case atom.P, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Blockquote, atom.Table:
 		w.block(2, func() { w.children(n) })
 	case atom.Div, atom.Tr, atom.Section, atom.Article, atom.Header, atom.Footer, atom.Main, atom.Center, atom.Dl, atom.Dt, atom.Dd:
 		w.block(1, func() { w.children(n) })
@@ -83,17 +86,43 @@ func (w *textWriter) element(n *html.Node) {
 	}
 }
 
-// block has at least n line ends before and after it.
+// block has at least n line ends before and after it. The first one of a list's item
+// stands beside its marker.
 func (w *textWriter) block(n int, inside func()) {
-	w.breaks = max(w.breaks, n)
+	if w.mark == "" {
+		w.breaks = max(w.breaks, n)
+	}
 	inside()
-	w.breaks = max(w.breaks, n)
+	if w.mark == "" {
+		w.breaks = max(w.breaks, n)
+	}
+}
+
+// itemIndent is how far a list's lines stand from those around it.
+const itemIndent = "  "
+
+// item is one of a list: a marker, and whatever follows indented under it.
+func (w *textWriter) item(n *html.Node) {
+	if w.mark != "" { // an item that begins with a list
+		w.word("")
+		w.breaks = 1
+	}
+	outer := w.indent
+	w.mark = outer + marker(n)
+	w.indent = outer + itemIndent
+	w.children(n)
+	if w.mark != "" { // an item without anything is still counted
+		w.word("")
+	}
+	w.indent = outer
+	// What an inner paragraph asked for is not asked for between items.
+	w.breaks = min(w.breaks, 1)
 }
 
 func (w *textWriter) link(n *html.Node) {
 	label := &textWriter{}
 	label.children(n)
-	text := strings.Join(strings.Fields(label.out.String()), " ")
+	text := strings.Join(strings.FieldsFunc(label.out.String(), isBlank), " ")
 	url := strings.TrimSpace(attribute(n, "href"))
 	switch {
 	case url == "" || strings.HasPrefix(url, "#"):
@@ -118,12 +147,12 @@ func (w *textWriter) text(s string) {
 		}
 		return
 	}
-	words := strings.Fields(s)
+	words := strings.FieldsFunc(s, isBlank)
 	if len(words) == 0 {
 		w.space = w.space || s != ""
 		return
 	}
-	if first, _ := utf8.DecodeRuneInString(s); unicode.IsSpace(first) {
+	if first, _ := utf8.DecodeRuneInString(s); isBlank(first) {
 		w.space = true
 	}
 	for i, word := range words {
@@ -131,25 +160,38 @@ func (w *textWriter) text(s string) {
 		w.word(word)
 	}
 	last, _ := utf8.DecodeLastRuneInString(s)
-	w.space = unicode.IsSpace(last)
+	w.space = isBlank(last)
 }
 
+// isBlank is white space of every kind. One that keeps words together is shown as one
+// that does not: lines are not broken here.
+func isBlank(r rune) bool { return unicode.IsSpace(r) }
+
 func (w *textWriter) word(word string) {
+	started := w.out.Len() > 0
 	switch {
-	case w.out.Len() == 0:
-	case w.breaks > 0:
-		w.out.WriteString(strings.Repeat("\n", w.breaks))
-	case w.space:
+	case started && (w.breaks > 0 || w.mark != ""):
+		w.out.WriteString(strings.Repeat("\n", max(w.breaks, 1)))
+	case started && w.space:
 		w.out.WriteByte(' ')
 	}
-	w.breaks, w.space = 0, false
+	switch {
+	case w.mark != "" && word == "":
+		w.out.WriteString(strings.TrimRight(w.mark, " "))
+	case w.mark != "":
+		w.out.WriteString(w.mark)
+	case !started || w.breaks > 0:
+		w.out.WriteString(w.indent)
+	}
+	w.breaks, w.space, w.mark = 0, false, ""
 	w.out.WriteString(word)
 }
 
-// visible drops the characters that only steer the display.
+// visible drops the characters that only say where a line may be broken, and the mark
+// of byte order. Those that join letters and pictures are part of the text.
 func visible(r rune) rune {
 	switch r {
-	case '\u00ad', '\u034f', '\u200b', '\u200c', '\u200d', '\u2060', '\ufeff':
+	case '\u00ad', '\u200b', '\ufeff':
 		return -1
 	}
 	return r
@@ -157,16 +199,46 @@ func visible(r rune) rune {
 
 // marker is the dash or the number of a list item, with its blank.
 func marker(item *html.Node) string {
-	if item.Parent == nil || item.Parent.DataAtom != atom.Ol {
+	list := item.Parent
+	if list == nil || list.DataAtom != atom.Ol {
 		return "- "
 	}
-	number := 1
-	for s := item.PrevSibling; s != nil; s = s.PrevSibling {
-		if s.DataAtom == atom.Li {
-			number++
+	step, number := 1, 1
+	if hasAttribute(list, "reversed") {
+		step = -1
+		number = countItems(list)
+	}
+	if start, ok := whole(attribute(list, "start")); ok {
+		number = start
+	}
+	for c := range list.ChildNodes() {
+		if c.DataAtom != atom.Li {
+			continue
 		}
+		if value, ok := whole(attribute(c, "value")); ok {
+			number = value
+		}
+		if c == item {
+			break
+		}
+		number += step
 	}
 	return strconv.Itoa(number) + ". "
+}
+
+func countItems(list *html.Node) int {
+	n := 0
+	for c := range list.ChildNodes() {
+		if c.DataAtom == atom.Li {
+			n++
+		}
+	}
+	return n
+}
+
+func whole(s string) (int, bool) {
+	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 32)
+	return int(n), err == nil
 }
 
 func isHidden(n *html.Node) bool {
@@ -176,13 +248,16 @@ func isHidden(n *html.Node) bool {
 		}
 	}
 	style := attribute(n, "style")
-	if !strings.Contains(style, "none") {
+	if style == "" {
 		return false
 	}
-	for _, d := range parseDeclarations(style).normal {
-		if d.name == "display" && strings.EqualFold(d.value, "none") {
-			return true
-		}
+	values := map[string]string{}
+	block := parseDeclarations(style)
+	for _, d := range append(block.normal, block.important...) {
+		values[d.name] = strings.ToLower(d.value)
 	}
-	return false
+	return values["display"] == "none" || values["visibility"] == "hidden" ||
+		values["overflow"] == "hidden" && (isZero(values["max-height"]) || isZero(values["height"]))
 }
+
+func isZero(length string) bool { return length == "0" || length == "0px" }

@@ -5,9 +5,12 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"reflect"
+	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/hogsend/hogsend"
@@ -56,7 +59,11 @@ func (r *Renderer) Render(key string, in Input) (Rendered, error) {
 	}
 	rendered, failure := c.render(c.data(in, props))
 	if failure != nil {
-		return Rendered{}, &hogsend.ValidationError{Field: "props", Message: templateError(failure.cause)}
+		message := templateError(failure.cause)
+		if refused := (*refusedError)(nil); errors.As(failure.cause, &refused) {
+			message = "template " + key + ": " + message
+		}
+		return Rendered{}, &hogsend.ValidationError{Field: "props", Message: message}
 	}
 	if problem := subjectProblem(rendered.Subject); problem != "" {
 		if oneLine(in.Subject) != "" {
@@ -76,6 +83,7 @@ func (c *compiled) decode(raw json.RawMessage) (any, error) {
 	}
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()
+	decoder.UseNumber() // ids with many digits stay what they are (E-79)
 	if err := decoder.Decode(props.Interface()); err != nil {
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "json: "))
 	}
@@ -146,7 +154,7 @@ func (c *compiled) render(data hogsend.TemplateData) (Rendered, *renderError) {
 		}
 		var b strings.Builder
 		if err := t.Execute(&b, data); err != nil {
-			failure = &renderError{field, err}
+			failure = &renderError{field, explain(err)}
 		}
 		return b.String()
 	}
@@ -165,6 +173,10 @@ func (c *compiled) render(data hogsend.TemplateData) (Rendered, *renderError) {
 	if failure != nil {
 		return Rendered{}, failure
 	}
+	if err := c.leftover(source); err != nil && !holds(data, failsafe) {
+		return Rendered{}, &renderError{"HTML", err}
+	}
+	source, islands := c.markers.take(source)
 	doc, err := parseDocument(source)
 	if err != nil {
 		return Rendered{}, &renderError{"HTML", err}
@@ -179,12 +191,43 @@ func (c *compiled) render(data hogsend.TemplateData) (Rendered, *renderError) {
 	if r.HTML, err = doc.String(); err != nil {
 		return Rendered{}, &renderError{"HTML", err}
 	}
+	r.HTML = c.markers.putBack(doctypeOf(source, r.HTML), islands)
 	return r, nil
 }
 
-// oneLine is s without line ends, tabs and NULs, trimmed (E-5).
+var doctypePattern = regexp.MustCompile(`(?i)<!doctype[^>]*>`)
+
+// doctypeOf gives the mail the DOCTYPE as its author wrote it: old mail programs look
+// at the very text (E-76).
+func doctypeOf(source, written string) string {
+	found := doctypePattern.FindString(source)
+	if at := doctypePattern.FindStringIndex(written); at != nil && at[0] == 0 && found != "" {
+		return found + written[at[1]:]
+	}
+	return written
+}
+
+// holds reports whether a value that the template sees has the word in it.
+func holds(data hogsend.TemplateData, word string) bool {
+	return strings.Contains(fmt.Sprintf("%+v", data), word)
+}
+
+// oneLine is s with a blank for every run of control characters and line ends, trimmed (E-5).
 func oneLine(s string) string {
-	return strings.TrimSpace(strings.NewReplacer("\r\n", " ", "\r", " ", "\n", " ", "\t", " ", "\x00", "").Replace(s))
+	var b strings.Builder
+	control := false
+	for _, r := range s {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			control = true
+			continue
+		}
+		if control {
+			b.WriteByte(' ')
+			control = false
+		}
+		b.WriteRune(r)
+	}
+	return strings.TrimSpace(b.String())
 }
 
 func subjectProblem(subject string) string {

@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/address"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -119,7 +119,7 @@ func (p *plan) rekey(v *verdict, ev *Event, noEmail bool) error {
 		if other != nil && other != c {
 			return ErrEmailTaken
 		}
-		p.adopt(v, c, strings.TrimSpace(ev.Email), key, ev)
+		p.adopt(v, c, address.Trim(ev.Email), key, ev)
 	case noEmail && c.emailKey != "":
 		p.leave(c)
 		c.email, c.emailKey = "", ""

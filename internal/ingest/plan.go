@@ -3,16 +3,16 @@ package ingest
 import (
 	"bytes"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/address"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
-// EmailKey is an address as it is compared: trimmed, case-insensitive (I-19).
-func EmailKey(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+// EmailKey is an address as it is compared (I-55).
+func EmailKey(email string) string { return address.Key(email) }
 
 // Kinds of contact_keys.
 const (
@@ -306,7 +306,7 @@ func (p *plan) identify(ev *Event, fresh uuid.UUID) verdict {
 	}
 	if emailKey != "" {
 		v.conflict = v.conflict || p.shared(emailKey, target)
-		target = p.adopt(&v, target, strings.TrimSpace(ev.Email), emailKey, ev)
+		target = p.adopt(&v, target, address.Trim(ev.Email), emailKey, ev)
 	}
 	if len(ev.ContactProperties) > 0 {
 		p.wrote(target)

@@ -3,12 +3,13 @@ package ingest
 import (
 	"cmp"
 	"encoding/json"
-	"net/mail"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/hogsend/hogsend/internal/address"
 )
 
 // Messages of the two problems that clients are told by themselves (I-11, I-14).
@@ -44,13 +45,13 @@ func (e *Event) validate(now time.Time) []Problem {
 	if Reserved(e.Name) {
 		p.add("name", ReservedMessage)
 	}
-	if e.UserID == "" && strings.TrimSpace(e.Email) == "" && e.AnonymousID == "" {
+	if e.UserID == "" && address.Trim(e.Email) == "" && e.AnonymousID == "" {
 		p.add("userId", IdentityMessage)
 	}
 	p.text("userId", e.UserID, maxUserID, false)
 	p.text("anonymousId", e.AnonymousID, maxUserID, false)
 	p.text("idempotencyKey", e.Key, maxKey, false)
-	p.email(strings.TrimSpace(e.Email))
+	p.email(address.Trim(e.Email))
 	if e.Properties != nil {
 		p.properties("eventProperties", e.Properties)
 	}
@@ -100,7 +101,7 @@ func (p *problems) email(s string) {
 	if p.text("email", s, maxEmail, false); len(*p) > before {
 		return
 	}
-	if a, err := mail.ParseAddress(s); err != nil || a.Name != "" || a.Address != s {
+	if _, err := address.Parse(s); err != nil {
 		p.add("email", "must be an e-mail address")
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/hogsend/hogsend/internal/address"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
@@ -24,7 +25,7 @@ func (s *Store) ContactFind(ctx context.Context, reference string) (c storedb.Co
 	}
 	var email *string
 	if strings.Contains(reference, "@") {
-		key := emailKey(reference)
+		key := address.Key(reference)
 		email = &key
 	}
 	c, err = s.ContactResolve(ctx, id, reference, email)
@@ -37,13 +38,10 @@ func (s *Store) ContactFind(ctx context.Context, reference string) (c storedb.Co
 	return c, true, nil
 }
 
-// emailKey is an address as it is compared (I-19).
-func emailKey(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
-
 // PreferenceFind returns the preferences of an address, or of a contact.
 func (s *Store) PreferenceFind(ctx context.Context, email *string, contact *uuid.UUID) (p storedb.Preference, ok bool, err error) {
 	if email != nil {
-		key := emailKey(*email)
+		key := address.Key(*email)
 		email = &key
 	}
 	p, err = s.AdminPreferenceFind(ctx, email, contact)
@@ -75,7 +73,7 @@ type PreferenceChange struct {
 // PreferenceUpdate applies a change and returns the row, made if it was missing.
 // was says whether the address was suppressed before.
 func (s *Store) PreferenceUpdate(ctx context.Context, change PreferenceChange, now time.Time) (row storedb.Preference, was bool, err error) {
-	key := emailKey(change.Email)
+	key := address.Key(change.Email)
 	err = s.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
 		if change.Contact != nil {
 			if _, err := q.ContactLock(ctx, *change.Contact); err != nil {

@@ -17,8 +17,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/hogsend/hogsend/schema"
 	"github.com/hogsend/hogsend/internal/dbtest"
+	"github.com/hogsend/hogsend/schema"
 	"github.com/hogsend/hogsend/standalone/postgres"
 )
 

@@ -15,6 +15,7 @@ import (
 
 	sdk "github.com/resend/resend-go/v2"
 
+	"github.com/hogsend/hogsend/internal/address"
 	"github.com/hogsend/hogsend/internal/email"
 )
 
@@ -83,10 +84,19 @@ func (p *Provider) Send(ctx context.Context, m email.Message) (string, error) {
 // KeyLifetime is how long Resend remembers a key.
 func (p *Provider) KeyLifetime() time.Duration { return keyLifetime }
 
+// wire encodes a name that is not ASCII (E-81). What is no mailbox is for Resend to refuse.
+func wire(s string) string {
+	m, err := address.ParseMailbox(s)
+	if err != nil {
+		return s
+	}
+	return m.Wire()
+}
+
 // request has its tags sorted: all calls with one key carry the same bytes (E-29).
 func request(m email.Message) *sdk.SendEmailRequest {
 	r := &sdk.SendEmailRequest{
-		From: m.From, To: []string{m.To}, ReplyTo: m.ReplyTo,
+		From: wire(m.From), To: []string{m.To}, ReplyTo: wire(m.ReplyTo),
 		Subject: m.Subject, Html: m.HTML, Text: m.Text, Headers: m.Headers,
 	}
 	for name, value := range m.Tags {
