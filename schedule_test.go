@@ -326,10 +326,3 @@ func inside(at time.Time, window hogsend.Window, loc *time.Location) bool {
 	}
 	return window.Start <= shows || shows < window.End
 }
-
-func ExampleAt() {
-	monday := time.Date(2026, 6, 1, 14, 0, 0, 0, time.UTC)
-	at, err := hogsend.At(monday, "America/New_York").Next(time.Friday).At("9:00")
-	fmt.Println(at, err)
-	// Output: 2026-06-05 13:00:00 +0000 UTC <nil>
-}

@@ -9,7 +9,7 @@ type Template struct {
 	Key string
 	// Subject is required. Rendered it is one line of at most 998 characters.
 	Subject string
-	// HTML is the body. With a layout it is what {{template "content" .}} prints there.
+	// HTML is the body; required. With a layout it is what {{template "content" .}} prints there.
 	HTML string
 	// Text is the plain text part; "" makes it from the HTML.
 	Text string

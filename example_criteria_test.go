@@ -1,0 +1,145 @@
+package hogsend_test
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/hogsendtest"
+)
+
+// check prints what is wrong with criteria.
+func check(criteria ...hogsend.Condition) {
+	for _, tree := range criteria {
+		b := hogsend.Bucket{ID: "b", Name: "Bucket", Criteria: tree}
+		fmt.Println(hogsend.Registry{Buckets: []hogsend.Bucket{b}, Templates: []hogsend.Template{{Key: "welcome"}}}.Validate())
+	}
+}
+
+// Contacts that were active once and not for a week. They get a mail when they fall
+// asleep, and another one for every thirty days that they sleep on.
+func ExampleBucket() {
+	active := hogsend.Event("app.active")
+	dormant := hogsend.Bucket{
+		ID: "dormant", Name: "Dormant",
+		Criteria: hogsend.All(active.Exists(), active.Within(7*hogsend.Day).NotExists()),
+		Reactions: []hogsend.Reaction{
+			hogsend.OnEnter(greet, hogsend.FirstEntryOnly()),
+			hogsend.OnDwell(hogsend.Every(30*hogsend.Day), greet),
+		},
+	}
+	fmt.Println(hogsend.Registry{Buckets: []hogsend.Bucket{dormant}}.Validate())
+	fmt.Println(dormant.Entered(), dormant.Left())
+	for _, r := range dormant.Reactions {
+		fmt.Println(r.JourneyID(dormant.ID))
+	}
+	// Output:
+	// <nil>
+	// bucket:entered:dormant bucket:left:dormant
+	// bucket-dormant-on-enter
+	// bucket-dormant-on-dwell-every-2592000000
+}
+
+func farewell(ctx workflow.Context, run hogsend.Run) error {
+	m := run.Membership()
+	return run.Checkpoint(ctx, fmt.Sprintf("left %s, membership %d, by %s", m.BucketID, m.EntryCount, m.Reason))
+}
+
+// A reaction knows of the membership that it is about.
+func ExampleOnLeave() {
+	vip := hogsend.Bucket{
+		ID: "vip", Name: "Important customers", Criteria: hogsend.Prop("plan").Eq("pro"),
+		Reactions: []hogsend.Reaction{hogsend.OnLeave(farewell, hogsend.Reasons(hogsend.LeftByCriteria))},
+	}
+	play(hogsend.Registry{Buckets: []hogsend.Bucket{vip}}, func(ada *hogsendtest.Contact) {
+		ada.Enters(0, "vip")
+		ada.Leaves(time.Hour, "vip")
+		ada.Enters(2*time.Hour, "vip")
+		ada.Leaves(3*time.Hour, "vip")
+	})
+	// Output:
+	// +1h0m0s bucket-vip-on-leave enrolled bucket-vip-on-leave
+	// +1h0m0s bucket-vip-on-leave node left vip, membership 1, by criteria
+	// +1h0m0s bucket-vip-on-leave completed
+	// +3h0m0s bucket-vip-on-leave#2 enrolled bucket-vip-on-leave#2
+	// +3h0m0s bucket-vip-on-leave#2 node left vip, membership 2, by criteria
+	// +3h0m0s bucket-vip-on-leave#2 completed
+}
+
+// A value has a type, and "5" is not 5.
+func ExampleProp() {
+	check(
+		hogsend.Prop("plan").Eq("pro"),
+		hogsend.Prop("seats").Gte(5),
+		hogsend.Prop("seats").Gte("5"),
+		hogsend.Prop("email").Contains("@example."),
+	)
+	// Output:
+	// <nil>
+	// <nil>
+	// bucket b: criteria.value: must be a number
+	// <nil>
+}
+
+func ExampleEvent() {
+	order := hogsend.Event("order.completed")
+	check(
+		order.Exists(),
+		order.AtLeast(3),
+		order.Within(30*hogsend.Day).MoreThan(1),
+		order.Within(0).Exists(),
+	)
+	// Output:
+	// <nil>
+	// <nil>
+	// <nil>
+	// bucket b: criteria.within: must be from 1 ms to 3650 days, in whole milliseconds
+}
+
+// An absence alone is enough: it asks for somebody who did it before.
+func ExampleEventHistory_Within() {
+	active := hogsend.Event("app.active")
+	check(
+		active.Within(7*hogsend.Day).NotExists(), // did it, and not for a week
+		active.NotExists(),                       // never did it, as nearly everybody
+	)
+	// Output:
+	// <nil>
+	// bucket b: criteria: criteria need at least one positive condition
+}
+
+func ExampleEmailEngagement() {
+	check(
+		hogsend.EmailEngagement("welcome").Clicked(),
+		hogsend.All(hogsend.Event("user.created").Exists(), hogsend.EmailEngagement("welcome").NotOpened()),
+		hogsend.EmailEngagement("welcom").Opened(),
+	)
+	// Output:
+	// <nil>
+	// <nil>
+	// bucket b: criteria.templateKey: there is no template "welcom"
+}
+
+func ExampleAll() {
+	order := hogsend.Event("order.completed")
+	check(hogsend.All(
+		order.Within(90*hogsend.Day).AtLeast(2),
+		hogsend.Any(hogsend.Prop("country").Eq("DE"), hogsend.Prop("country").Eq("AT")),
+		hogsend.Not(hogsend.Prop("plan").Eq("internal")),
+	))
+	// Output: <nil>
+}
+
+// Criteria that hold for somebody who never did anything are refused.
+func ExampleNot() {
+	active := hogsend.Event("app.active")
+	check(
+		hogsend.All(active.Exists(), hogsend.Not(active.Within(7*hogsend.Day).Exists())),
+		hogsend.Not(active.Exists()),
+	)
+	// Output:
+	// <nil>
+	// bucket b: criteria: criteria need at least one positive condition
+}
