@@ -76,7 +76,7 @@ func triggered(r contract.TriggerRequest) (ingest.Event, error) {
 		}
 		event.ContactProperties[key] = raw
 	}
-	for _, problem := range event.Validate() {
+	for _, problem := range ingest.Validate(&event) {
 		if problem.Message != ingest.IdentityMessage { // none means this contact
 			return event, &hogsend.ValidationError{Field: problem.Path, Message: problem.Message}
 		}

@@ -36,7 +36,7 @@ func (a *Activities) Identify(ctx context.Context, r contract.IdentifyRequest) (
 // checkProperties holds properties to the rules of those that come with events (I-13).
 func checkProperties(properties map[string]json.RawMessage) error {
 	event := ingest.Event{Name: "identify", UserID: "contact", ContactProperties: properties}
-	if problems := event.Validate(); len(problems) > 0 {
+	if problems := ingest.Validate(&event); len(problems) > 0 {
 		p := problems[0]
 		_, key, found := strings.Cut(p.Path, ".")
 		field := "properties"

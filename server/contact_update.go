@@ -107,7 +107,7 @@ func (o *object) change() ingest.Change {
 	o.read("properties", "an object", &c.Properties)
 	// The rules are those of what comes with an event (I-13), which needs a contact.
 	event := ingest.Event{Name: "update", AnonymousID: "contact", UserID: c.ExternalID, Email: c.Email, ContactProperties: c.Properties}
-	for _, p := range event.Validate() {
+	for _, p := range ingest.Validate(&event) {
 		field, key, _ := strings.Cut(p.Path, ".")
 		field = map[string]string{"userId": "externalId", "email": "email", "contactProperties": "properties"}[field]
 		o.report(strings.TrimSuffix(field+"."+key, "."), p.Message)

@@ -278,7 +278,7 @@ func (d *eventDecoder) check(event *ingest.Event) {
 	if (d.merge || d.trigger != "") && event.UserID == "" && !d.has(d.names.userID) {
 		d.report(d.names.userID, "must not be empty")
 	}
-	for _, p := range event.Validate() {
+	for _, p := range ingest.Validate(event) {
 		if p.Message == ingest.IdentityMessage && d.has(d.names.userID, d.names.email, d.names.anonymousID) {
 			continue // what was given is wrong, and was told
 		}

@@ -290,7 +290,7 @@ func FuzzDecodeBatch(f *testing.F) {
 // requireSound says that an accepted event is valid and can be written out again.
 func requireSound(t *testing.T, event *ingest.Event) {
 	t.Helper()
-	require.Empty(t, event.Validate())
+	require.Empty(t, ingest.Validate(event))
 	require.True(t, event.Properties == nil || json.Valid(event.Properties))
 	_, err := json.Marshal(event)
 	require.NoError(t, err)

@@ -107,7 +107,14 @@ func importTable() map[string]rule {
 		// The statements' parameter types are sqlc's, here and below: wrapping each of
 		// them a second time would say nothing new. The predicates of buckets are made at
 		// run time, so that their rows are read by pgx.
-		"./internal/ingest": {may: []string{".", "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/store", storedb, contract, pgx, uuid}, never: []string{"net/http/...", "os/..."}},
+		"./internal/engine": {may: []string{
+			".", "./internal/bucket", contract, "./internal/criteria", "./internal/decide", "./internal/store", storedb, pgx, uuid,
+		}, never: []string{"net/http/...", "os/..."}},
+		"./internal/ingest": {may: []string{
+			".", "./internal/bucket", contract, "./internal/criteria", "./internal/decide", "./internal/engine", "./internal/store", storedb, pgx, uuid,
+		}, never: []string{"net/http/...", "os/..."}},
+		// What an event, the clock or an operator changes, for Postgres and a test alike.
+		"./internal/decide": {may: []string{".", "./internal/address", "./internal/bucket", contract, "./internal/criteria", uuid}, never: noIO()},
 		// The dispatcher listens on a connection of its own.
 		"./internal/outbox": {may: []string{contract, "./internal/store", storedb, pgx, uuid}, never: []string{"net/http/..."}},
 		// CSS and HTML are parsed, and provider calls are paced.
@@ -119,7 +126,6 @@ func importTable() map[string]rule {
 		"./internal/provider/mailbox": {may: []string{".", "./internal/email"}},
 		"./internal/provider/resend":  {may: []string{".", "./internal/address", "./internal/email", "github.com/resend/resend-go/v2"}},
 		"./internal/provider/posthog": {may: []string{"github.com/posthog/posthog-go"}},
-		"./internal/decide":           {may: []string{"."}, never: noIO()},
 		// An enrollment's rows change in one transaction, which the activity opens: pgx.
 		"./activities": {may: []string{
 			".", "./internal/address", "./internal/definition", "./internal/criteria", "./internal/decide", "./internal/email", "./internal/ingest", "./internal/store", storedb, contract, pgx, uuid,

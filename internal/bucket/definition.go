@@ -124,10 +124,10 @@ func milliseconds(ms int64) time.Duration { return time.Duration(ms) * time.Mill
 // EntryPeriod is the shortest time between two emitted joins under OncePerPeriod.
 func (d *Definition) EntryPeriod() time.Duration { return milliseconds(d.EntryPeriodMS) }
 
-// MinDwell is how long a stay lasts at least.
+// MinDwell is how long a membership lasts at least.
 func (d *Definition) MinDwell() time.Duration { return milliseconds(d.MinDwellMS) }
 
-// MaxDwell is how long a stay lasts at most; 0 for ever.
+// MaxDwell is how long a membership lasts at most; 0 for ever.
 func (d *Definition) MaxDwell() time.Duration { return milliseconds(d.MaxDwellMS) }
 
 // ClockJoins reports whether the clock makes contacts join (W-15).

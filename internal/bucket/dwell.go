@@ -4,7 +4,7 @@ import (
 	"time"
 )
 
-// Schedule is when a dwell reaction fires, counted from the anchor of a stay.
+// Schedule is when a dwell reaction fires, counted from the anchor of a membership.
 type Schedule struct {
 	Label string `json:"label"`
 	// Milliseconds is the duration; Repeats tells every from after.
@@ -32,23 +32,23 @@ func (s Schedule) Ordinal(anchor, now time.Time) int {
 	return n
 }
 
-// Next is the next fire of a stay: the ordinal that is due at now and was not fired
+// Next is the next fire of a membership: the ordinal that is due at now and was not fired
 // yet, else the first one that comes. ok is false when there is none any more.
-func (s Schedule) Next(stay *Stay, now time.Time) (ordinal int, at time.Time, ok bool) {
-	last := stay.Fired[s.Label]
-	ordinal = s.Ordinal(stay.Anchor, now)
+func (s Schedule) Next(m *Membership, now time.Time) (ordinal int, at time.Time, ok bool) {
+	last := m.Fired[s.Label]
+	ordinal = s.Ordinal(m.Anchor, now)
 	if ordinal <= last {
-		ordinal = max(s.Ordinal(stay.Anchor, now), last) + 1
+		ordinal = max(s.Ordinal(m.Anchor, now), last) + 1
 	}
 	if !s.Repeats && ordinal > 1 {
 		return 0, time.Time{}, false
 	}
-	return ordinal, s.At(stay.Anchor, ordinal), true
+	return ordinal, s.At(m.Anchor, ordinal), true
 }
 
-// Fires reports whether a stay may dwell at an instant: nothing ends it at or before
+// Fires reports whether a membership may dwell at an instant: nothing ends it at or before
 // that instant (B-40, B-43).
-func (s *Stay) Fires(at time.Time) bool {
-	due, _ := s.Due()
+func (m *Membership) Fires(at time.Time) bool {
+	due, _ := m.Due()
 	return due.IsZero() || due.After(at)
 }

@@ -1,6 +1,3 @@
-// Package decide holds the decisions of the product: state in, effects out, without a
-// database, a clock or randomness. What stores state in Postgres and what keeps it in
-// memory, the test kit, decide by the same functions.
 package decide
 
 import (

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
 
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/engine"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -24,13 +24,15 @@ func (e *EndedError) Error() string { return "enrollment is already " + string(e
 // at once one succeeds; the other gets *EndedError. It is store.ErrNotFound for an
 // unknown id.
 func (g *Ingester) Exit(ctx context.Context, enrollmentID uuid.UUID, reason contract.ExitReason) error {
-	it := newItem(&Event{})
-	it.kind, it.origin, it.end = kindEnd, enrollmentID, &End{Status: contract.EnrollmentExited, Reason: reason, StepKey: stepEnd, cancels: true}
-	if err := g.transact(ctx, []*item{it}, nil); err != nil {
+	c := g.engine.Change(&decide.End{
+		Origin: decide.Origin{EnrollmentID: enrollmentID, StepKey: decide.StepEnd},
+		Status: contract.EnrollmentExited, Reason: reason, Cancels: true,
+	})
+	if err := g.engine.Apply(ctx, c); err != nil {
 		return fmt.Errorf("exit enrollment: %w", err)
 	}
-	if it.ended {
-		return &EndedError{Status: it.status}
+	if c.Ended {
+		return &EndedError{Status: c.Status}
 	}
 	return nil
 }
@@ -46,61 +48,33 @@ var (
 // guard runs again and its entry stays (J-30, J-96). Of two at once one succeeds;
 // the other gets ErrNotFailed.
 func (g *Ingester) Retry(ctx context.Context, enrollmentID uuid.UUID, runID string) error {
-	err := g.store.WithEnrollment(ctx, enrollmentID, func(tx *store.EnrollmentTx) error {
+	err := g.engine.Store.WithEnrollment(ctx, enrollmentID, func(tx *store.EnrollmentTx) error {
 		e := tx.Enrollment
 		if e.Status != contract.EnrollmentFailed {
 			return ErrNotFailed
 		}
-		rivals, err := tx.Q.RetryRivals(ctx, e.ContactID, g.catalog.Load().ids(e.JourneyID), e.ID)
+		rivals, err := tx.Q.RetryRivals(ctx, e.ContactID, g.engine.Catalog().IDs(e.JourneyID), e.ID)
 		if err != nil {
 			return fmt.Errorf("look for another enrollment: %w", err)
 		}
 		if rivals > 0 && !e.Concurrent {
 			return ErrRival
 		}
-		var c changes
-		c.logs.Now, c.outbox.Now, c.logs.BuildID = tx.Now, tx.Now, g.cfg.BuildID
-		n := int(e.Retries) + 1
-		if err := c.log(e.ID, "retry#"+strconv.Itoa(n), "retried", e.Node, e.Node, map[string]any{"n": n}); err != nil {
-			return err
-		}
-		if err := c.tell(e.ContactID, e.TriggerEventID, contract.OutboxRetry, contract.RetryKey(e.ID.String(), n),
-			contract.RetryPayload{WorkflowID: e.WorkflowID, EnrollmentID: e.ID.String(), RunID: runID}); err != nil {
-			return err
-		}
+		d := g.engine.Decider(tx.Now)
+		d.Retry(&decide.Retried{
+			EnrollmentID: e.ID, ContactID: e.ContactID, EventID: e.TriggerEventID, WorkflowID: e.WorkflowID, Node: e.Node,
+			Retries: int(e.Retries) + 1, RunID: runID,
+		})
 		tx.Add(func(q *storedb.Queries) error {
 			_, err := q.RetrySet(ctx, tx.Now, e.ID)
 			return err
 		})
 		tx.Add(func(q *storedb.Queries) error { return q.RetryWaits(ctx, e.ID, &e.UpdatedAt) }) // one instant ended both
-		tx.Add(func(q *storedb.Queries) error { return q.IngestStepLogsInsert(ctx, c.logs) })
-		tx.Add(func(q *storedb.Queries) error { return q.IngestOutboxInsert(ctx, c.outbox) })
-		return nil
+		return engine.Write(ctx, tx.Add, d.Take(), tx.Now, g.engine.Config().BuildID)
 	})
 	if err != nil {
 		return fmt.Errorf("retry enrollment: %w", err)
 	}
-	g.cfg.Notify()
+	g.engine.Config().Notify()
 	return nil
-}
-
-// retried is the key of a step that may come once more after each retry.
-func (n *enrollment) retried(stepKey string) string {
-	if n.retries == 0 {
-		return stepKey
-	}
-	return stepKey + ":r" + strconv.Itoa(n.retries)
-}
-
-// ids are all ids of a journey, sorted, by any of them; of an unknown one itself.
-func (c *catalog) ids(journeyID string) []string {
-	id := c.id(journeyID)
-	all := []string{id}
-	for i, of := range c.aliasOf {
-		if of == id {
-			all = append(all, c.aliases[i])
-		}
-	}
-	slices.Sort(all)
-	return all
 }

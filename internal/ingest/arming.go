@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/hogsend/hogsend/internal/bucket"
-	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/engine"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
@@ -28,7 +28,7 @@ func armings(bucketID string, reaction *bucket.Reaction, cancels bool, entered *
 	both := []storedb.ArmingInsertParams{{Behind: due}, {UntilAt: &due}}
 	for i := range both {
 		a := &both[i]
-		a.ID, a.BucketID, a.JourneyID, a.Schedule, a.Cancels, a.EnteredAt, a.Now = newID(), bucketID, reaction.JourneyID, schedule, cancels, entered, now
+		a.ID, a.BucketID, a.JourneyID, a.Schedule, a.Cancels, a.EnteredAt, a.Now = engine.NewID(), bucketID, reaction.JourneyID, schedule, cancels, entered, now
 		a.Round = a.ID.String()
 	}
 	return both, nil
@@ -39,7 +39,7 @@ func armings(bucketID string, reaction *bucket.Reaction, cancels bool, entered *
 // call; done is true when there is nothing to do. Timers that are overdue are spread by the dwell rate, so that a new reaction is no burst
 // (B-46).
 func (g *Ingester) Arm(ctx context.Context) (done bool, err error) {
-	a, err := g.store.ArmingNext(ctx)
+	a, err := g.engine.Store.ArmingNext(ctx)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return true, nil
 	}
@@ -50,67 +50,76 @@ func (g *Ingester) Arm(ctx context.Context) (done bool, err error) {
 	if err := json.Unmarshal(a.Schedule, &schedule); err != nil {
 		return false, fmt.Errorf("read schedule: %w", err)
 	}
-	members, err := g.store.ArmingMembers(ctx, storedb.ArmingMembersParams{
+	members, err := g.engine.Store.ArmingMembers(ctx, storedb.ArmingMembersParams{
 		BucketID: a.BucketID, AnchorAt: a.AnchorAt, Position: a.Position, UntilAt: a.UntilAt, EnteredAt: a.EnteredAt, Size: chunkSize,
 	})
 	if err != nil {
 		return false, fmt.Errorf("read members: %w", err)
 	}
-	if len(members) == 0 || a.Property != "" && !g.cfg.Mirror {
-		return false, g.store.ArmingDelete(ctx, a.ID)
+	if len(members) == 0 || a.Property != "" && !g.engine.Config().Mirror {
+		return false, g.engine.Store.ArmingDelete(ctx, a.ID)
 	}
-	c, overdue := changes{}, a.Overdue
+	d, overdue := g.engine.Decider(a.Now), a.Overdue
 	due := func() time.Time {
 		overdue++
-		return a.CreatedAt.Add(time.Duration(overdue-1) * time.Second / time.Duration(g.cfg.DwellRate))
+		return a.CreatedAt.Add(time.Duration(overdue-1) * time.Second / time.Duration(g.engine.Config().DwellRate))
 	}
 	for i := range members {
 		if a.Property != "" {
-			err = c.remirror(&a, &members[i], due())
-		} else {
-			err = g.armMember(&c, &a, &schedule, &members[i], due)
-		}
-		if err != nil {
+			m := &members[i]
+			d.MirrorMember(m.ContactID, m.ID, a.Property, a.Round, true, due())
+		} else if err := armMember(d, &a, &schedule, &members[i], due); err != nil {
 			return false, err
 		}
 	}
-	c.outbox.Now = a.Now
-	err = g.store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
+	effects := d.Take()
+	err = g.engine.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
 		last := &members[len(members)-1]
 		n, err := q.ArmingAdvance(ctx, storedb.ArmingAdvanceParams{ID: a.ID, Before: a.Position, AnchorAt: last.AnchorAt, Position: last.ID, Overdue: overdue})
-		if err != nil || n == 0 || len(c.outbox.Ids) == 0 {
+		if err != nil || n == 0 {
 			return err // with no row, somebody else has done the chunk
 		}
-		return q.IngestOutboxInsert(ctx, c.outbox)
+		return g.writeNow(ctx, q, effects, a.Now)
 	})
 	if err != nil {
 		return false, fmt.Errorf("arm timers: %w", err)
 	}
-	g.cfg.Notify()
+	g.engine.Config().Notify()
 	return false, nil
 }
 
 // armMember sets, or cancels, the timer of one member.
-func (g *Ingester) armMember(c *changes, a *storedb.ArmingNextRow, schedule *bucket.Schedule, m *storedb.ArmingMembersRow, due func() time.Time) error {
-	s := &bucket.Stay{ID: m.ID, Epoch: int(m.Epoch), Anchor: m.AnchorAt}
-	if err := json.Unmarshal(m.Fired, &s.Fired); err != nil {
-		return fmt.Errorf("read stay %s: %w", m.ID, err)
+func armMember(d *decide.Decider, a *storedb.ArmingNextRow, schedule *bucket.Schedule, row *storedb.ArmingMembersRow, due func() time.Time) error {
+	m := &bucket.Membership{ID: row.ID, Epoch: int(row.Epoch), Anchor: row.AnchorAt}
+	if err := json.Unmarshal(row.Fired, &m.Fired); err != nil {
+		return fmt.Errorf("read membership %s: %w", row.ID, err)
 	}
 	if a.Cancels {
-		if !schedule.Repeats && s.Fired[schedule.Label] > 0 {
-			return nil
-		}
-		id := contract.ReactionWorkflowID(a.JourneyID, m.ContactID.String(), s.Epoch)
-		return c.tell(m.ID, uuid.Nil, contract.OutboxCancel, contract.CancelKey(id)+"/"+a.Round, contract.CancelPayload{WorkflowID: id})
+		d.CancelTimer(row.ContactID, a.JourneyID, schedule, m, "/"+a.Round)
+		return nil
 	}
-	_, at, ok := schedule.Next(s, a.Now)
+	_, at, ok := schedule.Next(m, a.Now)
 	if !ok {
 		return nil
 	}
-	when := g.cfg.armAt(at)
+	when := d.HandOver(at)
 	if !at.After(a.Now) {
 		when = due()
 	}
-	key := contract.DwellKey(a.JourneyID, m.ContactID.String(), s.Epoch) + "/" + a.Round
-	return c.tellAt(m.ID, uuid.Nil, contract.OutboxDwell, key, dwellPayload(m.ContactID, a.BucketID, a.JourneyID, schedule, s, at), when)
+	d.ScheduleTimer(row.ContactID, a.BucketID, a.JourneyID, schedule, m, at, when, "/"+a.Round)
+	return nil
+}
+
+// writeNow writes effects in a transaction that is under way.
+func (g *Ingester) writeNow(ctx context.Context, q *storedb.Queries, e *decide.Effects, now time.Time) error {
+	var err error
+	write := func(statement engine.Statement) {
+		if err == nil {
+			err = statement(q)
+		}
+	}
+	if failed := engine.Write(ctx, write, e, now, g.engine.Config().BuildID); failed != nil {
+		return failed
+	}
+	return err
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/engine"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -36,12 +38,12 @@ type chunk struct {
 // is true when nothing is left to do; wait is how long a limited rate asks to wait
 // before the next chunk (W-23). Any number of callers may race: a chunk is done once.
 func (g *Ingester) Backfill(ctx context.Context) (done bool, wait time.Duration, err error) {
-	open, err := g.store.BackfillsOpen(ctx)
+	open, err := g.engine.Store.BackfillsOpen(ctx)
 	if err != nil {
 		return false, 0, fmt.Errorf("read backfills: %w", err)
 	}
 	if len(open) > 0 {
-		if err := g.refresh(ctx); err != nil {
+		if err := g.engine.Refresh(ctx); err != nil {
 			return false, 0, err
 		}
 	}
@@ -54,8 +56,8 @@ func (g *Ingester) Backfill(ctx context.Context) (done bool, wait time.Duration,
 		if err == nil || store.IsUnavailable(err) || ctx.Err() != nil {
 			return false, wait, err
 		}
-		g.cfg.Logger.ErrorContext(ctx, "backfill failed", "bucket_id", f.BucketID, "error", err)
-		if err := g.store.BackfillsFail(ctx, err.Error(), f.ID); err != nil {
+		g.engine.Config().Logger.ErrorContext(ctx, "backfill failed", "bucket_id", f.BucketID, "error", err)
+		if err := g.engine.Store.BackfillsFail(ctx, err.Error(), f.ID); err != nil {
 			return false, 0, fmt.Errorf("record failed backfill: %w", err)
 		}
 	}
@@ -68,10 +70,10 @@ func (g *Ingester) settleChunk(ctx context.Context, f *storedb.BackfillsOpenRow)
 	if rate > 0 {
 		size = min(size, rate)
 	}
-	s := g.catalog.Load().segments.byID[f.BucketID]
-	mirrored := s != nil && s.SyncToPostHog && g.cfg.Mirror
-	if s != nil && s.plain() && s.settling.id == f.ID && !mirrored {
-		ok, err := g.settlePlain(ctx, f, s, size)
+	b := g.engine.Buckets().ByID(f.BucketID)
+	mirrored := b != nil && b.SyncToPostHog && g.engine.Config().Mirror
+	if b != nil && plain(b) && b.Backfill.ID == f.ID && !mirrored {
+		ok, err := g.settlePlain(ctx, f, b, size)
 		switch {
 		case ok && err == nil || errors.Is(err, errAdvanced):
 			return 0, nil
@@ -79,7 +81,7 @@ func (g *Ingester) settleChunk(ctx context.Context, f *storedb.BackfillsOpenRow)
 			return 0, err
 		}
 	}
-	ids, err := g.store.BackfillsNext(ctx, f.Position, f.SettleAt, int32(size)) //nolint:gosec // at most chunkSize
+	ids, err := g.engine.Store.BackfillsNext(ctx, f.Position, f.SettleAt, int32(size)) //nolint:gosec // at most chunkSize
 	if err != nil {
 		return 0, fmt.Errorf("read contacts: %w", err)
 	}
@@ -87,17 +89,18 @@ func (g *Ingester) settleChunk(ctx context.Context, f *storedb.BackfillsOpenRow)
 		backfill: f.ID, before: f.Position, position: f.Position, contacts: len(ids), last: len(ids) < size,
 		bucketID: f.BucketID, generation: f.Generation, moved: f.Joined + f.LeftCount,
 	}
-	if s != nil {
-		if part.arming, err = s.arming(f.SettleAt); err != nil {
+	if b != nil {
+		if part.arming, err = armingOf(b, f.SettleAt); err != nil {
 			return 0, err
 		}
 	}
-	items := make([]*item, len(ids))
+	changes := make([]*decide.Change, len(ids))
 	for i, id := range ids {
-		items[i] = tick(id)
+		changes[i] = g.engine.ChangeOf(id, &decide.Tick{})
 		part.position = id
 	}
-	if err := g.transact(ctx, items, part); err != nil && !errors.Is(err, errAdvanced) {
+	chunk := &engine.Chunk{Chunk: decide.Chunk{Backfill: f.ID, Moved: part.moved}, Finish: part.queue}
+	if err := g.engine.ApplyChunk(ctx, chunk, changes...); err != nil && !errors.Is(err, errAdvanced) {
 		return 0, fmt.Errorf("settle contacts: %w", err)
 	}
 	if rate > 0 && !part.last {
@@ -106,31 +109,20 @@ func (g *Ingester) settleChunk(ctx context.Context, f *storedb.BackfillsOpenRow)
 	return 0, nil
 }
 
-// tick lets time alone pass for a contact.
-func tick(contactID uuid.UUID) *item {
-	it := newItem(&Event{})
-	it.kind, it.contactID = kindTick, contactID
-	return it
-}
-
 // errAdvanced says that somebody else has done the chunk.
 var errAdvanced = errors.New("backfill has advanced")
 
 // errMore says that a chunk is not as plain as was tried.
 var errMore = errors.New("chunk has more than plain joins")
 
-// finishChunk queues the progress of a backfill with the work of its chunk.
-func (t *transaction) finishChunk(ctx context.Context, p *store.Pipeline) {
-	c := t.chunk
-	if c == nil {
-		return
-	}
-	p.Add(func(q *storedb.Queries) error { return c.advance(ctx, q, t.now) })
+// queue queues the progress of a backfill with the work of its chunk.
+func (c *chunk) queue(ctx context.Context, p *store.Pipeline, now time.Time) {
+	p.Add(func(q *storedb.Queries) error { return c.advance(ctx, q, now) })
 	if !c.last {
 		return
 	}
 	for _, a := range c.arming {
-		a.Now = t.now
+		a.Now = now
 		p.Add(func(q *storedb.Queries) error { return q.ArmingInsert(ctx, a) })
 	}
 	p.Add(func(q *storedb.Queries) error { return q.BackfillsForget(ctx, c.bucketID, c.generation) })
@@ -152,7 +144,7 @@ func (c *chunk) advance(ctx context.Context, q *storedb.Queries, now time.Time) 
 	return err
 }
 
-// finish is finishChunk for a chunk of plain joins.
+// finish is queue for a chunk of plain joins.
 func (c *chunk) finish(ctx context.Context, q *storedb.Queries, now time.Time) error {
 	if err := c.advance(ctx, q, now); err != nil || !c.last {
 		return err

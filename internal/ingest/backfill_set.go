@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
@@ -66,17 +67,18 @@ const settleSetArgs = 11
 
 // plain reports whether the joins of a backfill are rows and nothing else. Dwell
 // timers of those who join are armed when the backfill is done.
-func (g *segment) plain() bool {
-	return g.settling != nil && g.settling.mode.SilentJoins
+func plain(b *decide.CompiledBucket) bool {
+	return b.Backfill != nil && b.Backfill.Mode.SilentJoins
 }
 
-// arming are the dwell timers of those who joined at an instant.
-func (g *segment) arming(entered time.Time) (all []storedb.ArmingInsertParams, err error) {
-	for i := range g.Reactions {
-		if g.Reactions[i].Schedule == nil {
+// armingOf are the dwell timers of those who joined at an instant.
+func armingOf(b *decide.CompiledBucket, entered time.Time) (all []storedb.ArmingInsertParams, err error) {
+	for i := range b.Definition.Reactions {
+		r := &b.Definition.Reactions[i]
+		if r.Schedule == nil {
 			continue
 		}
-		parts, err := armings(g.ID, &g.Reactions[i], false, &entered, entered)
+		parts, err := armings(b.ID, r, false, &entered, entered)
 		if err != nil {
 			return nil, err
 		}
@@ -87,25 +89,25 @@ func (g *segment) arming(entered time.Time) (all []storedb.ArmingInsertParams, e
 
 // settlePlain settles the next chunk of a backfill by one statement. ok is false, and
 // nothing has changed, when there is more to do than that.
-func (g *Ingester) settlePlain(ctx context.Context, f *storedb.BackfillsOpenRow, s *segment, size int) (ok bool, err error) {
-	predicate := criteria.Compile(s.tree, settleSetArgs+1)
+func (g *Ingester) settlePlain(ctx context.Context, f *storedb.BackfillsOpenRow, b *decide.CompiledBucket, size int) (ok bool, err error) {
+	predicate := criteria.Compile(b.Tree, settleSetArgs+1)
 	var longest *time.Time
-	if s.MaxDwell() > 0 {
-		at := f.SettleAt.Add(s.MaxDwell())
+	if b.MaxDwell() > 0 {
+		at := f.SettleAt.Add(b.MaxDwell())
 		longest = &at
 	}
 	var anchor *string
-	if s.facts.Anchor.Event != "" {
-		anchor = &s.facts.Anchor.Event
+	if b.Facts.Anchor.Event != "" {
+		anchor = &b.Facts.Anchor.Event
 	}
 	var property *string
-	if s.SyncToPostHog && g.cfg.Mirror {
-		property = &s.PostHogPropertyKey
+	if b.SyncToPostHog && g.engine.Config().Mirror {
+		property = &b.PostHogPropertyKey
 	}
 	args := append([]any{
-		s.ID, f.Generation, f.Position, f.SettleAt, size, longest, anchor, s.facts.Anchor.Plus.Microseconds(), property, f.Joined, g.cfg.DwellRate,
+		b.ID, f.Generation, f.Position, f.SettleAt, size, longest, anchor, b.Facts.Anchor.Plus.Microseconds(), property, f.Joined, g.engine.Config().DwellRate,
 	}, predicate.Args...)
-	err = g.store.InTx(ctx, func(tx pgx.Tx, q *storedb.Queries) error {
+	err = g.engine.Store.InTx(ctx, func(tx pgx.Tx, q *storedb.Queries) error {
 		ok = false
 		// Members and progress are lost together, if at all.
 		if _, err := tx.Exec(ctx, "set local synchronous_commit to off"); err != nil {
@@ -115,7 +117,7 @@ func (g *Ingester) settlePlain(ctx context.Context, f *storedb.BackfillsOpenRow,
 			return fmt.Errorf("lock registry: %w", err)
 		}
 		version, err := q.BucketsVersion(ctx)
-		if err != nil || version != g.catalog.Load().segments.version {
+		if err != nil || version != g.engine.Buckets().Version {
 			return err // the next round reads what is in force
 		}
 		var (
@@ -131,9 +133,9 @@ func (g *Ingester) settlePlain(ctx context.Context, f *storedb.BackfillsOpenRow,
 		}
 		part := &chunk{
 			backfill: f.ID, before: f.Position, position: f.Position, contacts: int(contacts), last: int(contacts) < size,
-			bucketID: s.ID, generation: f.Generation, joined: joined,
+			bucketID: b.ID, generation: f.Generation, joined: joined,
 		}
-		if part.arming, err = s.arming(f.SettleAt); err != nil {
+		if part.arming, err = armingOf(b, f.SettleAt); err != nil {
 			return err
 		}
 		if last != nil {

@@ -12,17 +12,14 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/engine"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
 // Edge is an instant at which time alone may change what the criteria of a bucket
 // say of a contact (W-2).
-type Edge struct {
-	BucketID string
-	At       time.Time
-
-	newest time.Time // the latest evaluation that is known, if it is later
-}
+type Edge = decide.Edge
 
 // Clock applies what only time changes: edges of windows, stays that are too old,
 // leaves held back (W-1). One runs at a time; a second one does no harm (W-14).
@@ -85,7 +82,7 @@ func (c *Clock) Round(ctx context.Context) (time.Duration, error) {
 		now, safe time.Time
 		next      *time.Time
 	)
-	if err := c.ingester.store.Pool.QueryRow(ctx, clockNext).Scan(&version, &now, &safe, &next); err != nil {
+	if err := c.ingester.engine.Store.Pool.QueryRow(ctx, clockNext).Scan(&version, &now, &safe, &next); err != nil {
 		return 0, fmt.Errorf("read clock: %w", err)
 	}
 	if c.version != version {
@@ -102,8 +99,8 @@ func (c *Clock) Round(ctx context.Context) (time.Duration, error) {
 	if next.After(now) {
 		return next.Sub(now), nil
 	}
-	if c.ingester.catalog.Load().segments.version != version {
-		if err := c.ingester.reload(ctx); err != nil {
+	if c.ingester.engine.Buckets().Version != version {
+		if err := c.ingester.engine.Reload(ctx); err != nil {
 			return 0, err
 		}
 	}
@@ -120,25 +117,25 @@ const heldBack = 250 * time.Millisecond
 // window is one window in use, with the buckets that it may move.
 type window struct {
 	criteria.Window
-	segments []*segment
-	cursor   time.Time
+	buckets []*decide.CompiledBucket
+	cursor  time.Time
 }
 
 // edge is when an event leaves the window (W-2).
 func (w *window) edge(occurred time.Time) time.Time { return occurred.Add(w.Within + time.Microsecond) }
 
-func (l *segments) windows() []*window {
+func windowsOf(buckets *decide.Buckets) []*window {
 	var found []*window
-	for _, g := range l.all {
-		if !g.on {
+	for _, b := range buckets.All {
+		if !b.On {
 			continue
 		}
-		for _, use := range g.facts.Windows {
+		for _, use := range b.Facts.Windows {
 			i := slices.IndexFunc(found, func(w *window) bool { return w.Window == use })
 			if i < 0 {
 				found, i = append(found, &window{Window: use}), len(found)
 			}
-			found[i].segments = append(found[i].segments, g)
+			found[i].buckets = append(found[i].buckets, b)
 		}
 	}
 	return found
@@ -153,8 +150,8 @@ type due struct {
 
 // apply does what is due. held says that the cursors could not follow.
 func (c *Clock) apply(ctx context.Context, now, safe time.Time) (held bool, err error) {
-	l := c.ingester.catalog.Load().segments
-	windows, err := c.cursors(ctx, l)
+	buckets := c.ingester.engine.Buckets()
+	windows, err := c.cursors(ctx, buckets)
 	if err != nil {
 		return false, err
 	}
@@ -163,7 +160,7 @@ func (c *Clock) apply(ctx context.Context, now, safe time.Time) (held bool, err 
 	if err != nil {
 		return false, err
 	}
-	if err := c.ages(ctx, l, until, found); err != nil {
+	if err := c.ages(ctx, buckets, until, found); err != nil {
 		return false, err
 	}
 	if err := c.retries(ctx, found); err != nil {
@@ -191,9 +188,9 @@ func (c *Clock) apply(ctx context.Context, now, safe time.Time) (held bool, err 
 }
 
 // cursors reads how far each window in use has come.
-func (c *Clock) cursors(ctx context.Context, l *segments) ([]*window, error) {
-	windows := l.windows()
-	rows, err := c.ingester.store.ClockCursors(ctx)
+func (c *Clock) cursors(ctx context.Context, buckets *decide.Buckets) ([]*window, error) {
+	windows := windowsOf(buckets)
+	rows, err := c.ingester.engine.Store.ClockCursors(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read cursors: %w", err)
 	}
@@ -203,7 +200,7 @@ func (c *Clock) cursors(ctx context.Context, l *segments) ([]*window, error) {
 		names, withins = append(names, w.Event), append(withins, w.Within.Microseconds())
 	}
 	if len(rows) > len(windows) {
-		if err := c.ingester.store.ClockCursorsDelete(ctx, names, withins, l.version); err != nil {
+		if err := c.ingester.engine.Store.ClockCursorsDelete(ctx, names, withins, buckets.Version); err != nil {
 			return nil, fmt.Errorf("forget cursors: %w", err)
 		}
 	}
@@ -224,7 +221,7 @@ func (c *Clock) edges(ctx context.Context, windows []*window, now time.Time, fou
 	read := make([][]storedb.ClockEdgesRow, len(windows))
 	for i, w := range windows {
 		for size := maxEdges; ; size *= 4 {
-			rows, err := c.ingester.store.ClockEdges(ctx, storedb.ClockEdgesParams{
+			rows, err := c.ingester.engine.Store.ClockEdges(ctx, storedb.ClockEdgesParams{
 				EventName: w.Event, After: w.cursor.Add(-w.Within), Until: now.Add(-w.Within), WithinSeconds: w.Within.Seconds(), Size: int32(min(size, 1<<30)), //nolint:gosec // bounded
 			})
 			if err != nil {
@@ -248,8 +245,8 @@ func (c *Clock) edges(ctx context.Context, windows []*window, now time.Time, fou
 			if at.After(until) {
 				break
 			}
-			for _, g := range w.segments {
-				note(found, row.ContactID, at, Edge{BucketID: g.ID, At: at})
+			for _, b := range w.buckets {
+				note(found, row.ContactID, at, Edge{BucketID: b.ID, At: at})
 			}
 		}
 	}
@@ -258,14 +255,14 @@ func (c *Clock) edges(ctx context.Context, windows []*window, now time.Time, fou
 
 // ages reads the stays that time ends. The transaction finds them by itself, so that
 // only their contacts are noted.
-func (c *Clock) ages(ctx context.Context, l *segments, until time.Time, found map[uuid.UUID]*due) error {
+func (c *Clock) ages(ctx context.Context, buckets *decide.Buckets, until time.Time, found map[uuid.UUID]*due) error {
 	var ids []string
-	for _, g := range l.all {
-		if g.on {
-			ids = append(ids, g.ID)
+	for _, b := range buckets.All {
+		if b.On {
+			ids = append(ids, b.ID)
 		}
 	}
-	rows, err := c.ingester.store.ClockDue(ctx, ids, until, maxEdges)
+	rows, err := c.ingester.engine.Store.ClockDue(ctx, ids, until, maxEdges)
 	if err != nil {
 		return fmt.Errorf("read stays that are due: %w", err)
 	}
@@ -276,7 +273,7 @@ func (c *Clock) ages(ctx context.Context, l *segments, until time.Time, found ma
 }
 
 func (c *Clock) retries(ctx context.Context, found map[uuid.UUID]*due) error {
-	rows, err := c.ingester.store.ClockRetriesDue(ctx)
+	rows, err := c.ingester.engine.Store.ClockRetriesDue(ctx)
 	if err != nil {
 		return fmt.Errorf("read retries: %w", err)
 	}
@@ -307,12 +304,12 @@ func (c *Clock) tick(ctx context.Context, part []*due) error {
 	for i, d := range part {
 		ids[i] = d.contactID
 	}
-	free, err := c.ingester.store.ClockFree(ctx, ids)
+	free, err := c.ingester.engine.Store.ClockFree(ctx, ids)
 	if err != nil {
 		return fmt.Errorf("look for held contacts: %w", err)
 	}
 	held := slices.DeleteFunc(slices.Clone(part), func(d *due) bool { return slices.Contains(free, d.contactID) })
-	errs := c.together(ctx, slices.DeleteFunc(slices.Clone(part), func(d *due) bool { return !slices.Contains(free, d.contactID) }), maxDuration)
+	errs := c.together(ctx, slices.DeleteFunc(slices.Clone(part), func(d *due) bool { return !slices.Contains(free, d.contactID) }), engine.MaxDuration)
 	for _, d := range held {
 		errs = errors.Join(errs, c.together(ctx, []*due{d}, lockPatience))
 	}
@@ -328,13 +325,12 @@ func (c *Clock) together(ctx context.Context, part []*due, patience time.Duratio
 	if len(part) == 0 {
 		return nil
 	}
-	items := make([]*item, len(part))
+	changes := make([]*decide.Change, len(part))
 	for i, d := range part {
-		items[i] = tick(d.contactID)
-		items[i].edges = d.edges
+		changes[i] = c.ingester.engine.ChangeOf(d.contactID, &decide.Tick{Edges: d.edges})
 	}
 	limited, cancel := context.WithTimeout(ctx, patience)
-	err := c.ingester.transact(limited, items, nil)
+	err := c.ingester.engine.Apply(limited, changes...)
 	cancel()
 	switch {
 	case err == nil:
@@ -345,12 +341,12 @@ func (c *Clock) together(ctx context.Context, part []*due, patience time.Duratio
 		return errors.Join(c.together(ctx, part[:len(part)/2], lockPatience), c.together(ctx, part[len(part)/2:], lockPatience))
 	}
 	d := part[0]
-	c.ingester.cfg.Logger.WarnContext(ctx, "clock keeps a contact aside", "contact_id", d.contactID, "error", err)
+	c.ingester.engine.Config().Logger.WarnContext(ctx, "clock keeps a contact aside", "contact_id", d.contactID, "error", err)
 	buckets, instants := []string{""}, []time.Time{d.first}
 	for _, edge := range d.edges {
 		buckets, instants = append(buckets, edge.BucketID), append(instants, edge.At)
 	}
-	if err := c.ingester.store.ClockRetriesUpsert(ctx, storedb.ClockRetriesUpsertParams{ContactID: d.contactID, BucketIds: buckets, Instants: instants, Error: err.Error()}); err != nil {
+	if err := c.ingester.engine.Store.ClockRetriesUpsert(ctx, storedb.ClockRetriesUpsertParams{ContactID: d.contactID, BucketIds: buckets, Instants: instants, Error: err.Error()}); err != nil {
 		return fmt.Errorf("keep contact aside: %w", err)
 	}
 	return nil
@@ -361,7 +357,7 @@ func (c *Clock) settleRetries(ctx context.Context, part []*due) error {
 	for i, d := range part {
 		ids[i] = d.contactID
 	}
-	if err := c.ingester.store.ClockRetriesDelete(ctx, ids); err != nil {
+	if err := c.ingester.engine.Store.ClockRetriesDelete(ctx, ids); err != nil {
 		return fmt.Errorf("forget retries: %w", err)
 	}
 	return nil
@@ -380,7 +376,7 @@ func (c *Clock) advance(ctx context.Context, windows []*window, to time.Time) er
 	if len(p.Cursors) == 0 {
 		return nil
 	}
-	if _, err := c.ingester.store.ClockAdvance(ctx, p); err != nil {
+	if _, err := c.ingester.engine.Store.ClockAdvance(ctx, p); err != nil {
 		return fmt.Errorf("advance cursors: %w", err)
 	}
 	return nil
@@ -389,8 +385,8 @@ func (c *Clock) advance(ctx context.Context, windows []*window, to time.Time) er
 // RunClock runs the clock, the schedules, and what is to be settled and armed until
 // ctx ends, and returns ctx's error. Failures are logged and tried again.
 func (g *Ingester) RunClock(ctx context.Context) error {
-	if err := g.store.BackfillsResume(ctx); err != nil {
-		g.cfg.Logger.WarnContext(ctx, "resume failed backfills", "error", err)
+	if err := g.engine.Store.BackfillsResume(ctx); err != nil {
+		g.engine.Config().Logger.WarnContext(ctx, "resume failed backfills", "error", err)
 	}
 	clock := NewClock(g)
 	changed := make(chan struct{}, 1)
@@ -425,7 +421,7 @@ func (g *Ingester) RunClock(ctx context.Context) error {
 			wait = min(wait, due)
 		}
 		if err != nil && ctx.Err() == nil {
-			g.cfg.Logger.WarnContext(ctx, "clock failed, trying again", "error", err)
+			g.engine.Config().Logger.WarnContext(ctx, "clock failed, trying again", "error", err)
 			wait = time.Second
 		}
 		// An event may bring an edge that was not known: one query a second looks (W-17).
@@ -449,7 +445,7 @@ func (g *Ingester) settleAll(ctx context.Context) {
 			return
 		}
 		if err != nil && ctx.Err() == nil {
-			g.cfg.Logger.WarnContext(ctx, "settling failed, trying again", "error", err)
+			g.engine.Config().Logger.WarnContext(ctx, "settling failed, trying again", "error", err)
 			wait = time.Second
 		}
 		_ = pause(ctx, wait) // the loop looks at ctx itself
@@ -466,4 +462,32 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-time.After(d):
 		return nil
 	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func instant(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
 }

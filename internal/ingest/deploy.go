@@ -14,6 +14,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/engine"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -239,6 +240,6 @@ func (p *deployment) decide(was *storedb.BucketsAllRow) {
 		p.Settling = c.policy
 	}
 	if was != nil && p.Settling != "" && !c.thawed {
-		p.runs = map[string]map[string]int64{policySilent: {}, policyDefault: {}, string(hogsend.React): {}}
+		p.runs = map[string]map[string]int64{engine.PolicySilent: {}, engine.PolicyDefault: {}, string(hogsend.React): {}}
 	}
 }

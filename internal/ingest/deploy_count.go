@@ -13,6 +13,8 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/engine"
 )
 
 // affected are the contacts whom settling or arming touches: those who match and those
@@ -108,7 +110,7 @@ func (p *deployment) contact(c *affectedContact, plus time.Duration) error {
 		p.joins(c, p.d.Join(c.id, past, p.now), plus)
 		return nil
 	}
-	s := &bucket.Stay{Epoch: c.epoch, Entered: *c.entered, Anchor: *c.anchor, MaxDwellAt: instant(c.maxDwell)}
+	s := &bucket.Membership{Epoch: c.epoch, Entered: *c.entered, Anchor: *c.anchor, MaxDwellAt: instant(c.maxDwell)}
 	if c.leave != nil {
 		s.Leave = &bucket.Deferred{At: *c.leave, Silent: c.silent, Reason: c.reason}
 	}
@@ -119,7 +121,7 @@ func (p *deployment) contact(c *affectedContact, plus time.Duration) error {
 		switch p.d.Evaluate(s, c.holds, p.now) {
 		case bucket.Leave:
 			p.Leave++
-			p.starts(c, s, hogsend.ReactionLeave, policyDefault, string(hogsend.React))
+			p.starts(c, s, hogsend.ReactionLeave, engine.PolicyDefault, string(hogsend.React))
 			return nil
 		case bucket.Defer:
 			if s.Leave == nil {
@@ -135,7 +137,7 @@ func (p *deployment) contact(c *affectedContact, plus time.Duration) error {
 }
 
 // joins counts a stay made by settling, which has the historical anchor (W-27).
-func (p *deployment) joins(c *affectedContact, s *bucket.Stay, plus time.Duration) {
+func (p *deployment) joins(c *affectedContact, s *bucket.Membership, plus time.Duration) {
 	p.Join++
 	if c.newest != nil {
 		s.Anchor = earlier(s.Anchor, c.newest.Add(plus))
@@ -151,23 +153,21 @@ func (p *deployment) joins(c *affectedContact, s *bucket.Stay, plus time.Duratio
 }
 
 // fires counts the fire of a stay that is due when its timer is set.
-func (p *deployment) fires(r *bucket.Reaction, s *bucket.Stay) {
+func (p *deployment) fires(r *bucket.Reaction, s *bucket.Membership) {
 	if _, at, ok := r.Schedule.Next(s, p.now); ok && !at.After(p.now) && s.Fires(p.now) {
 		p.due[r.JourneyID]++
 	}
 }
 
-// starts counts the run of a reaction that the guards of wave.guard let through.
-func (p *deployment) starts(c *affectedContact, s *bucket.Stay, kind hogsend.ReactionKind, policies ...string) {
+// starts counts the run of a reaction that the guards of package decide let through.
+func (p *deployment) starts(c *affectedContact, s *bucket.Membership, kind hogsend.ReactionKind, policies ...string) {
 	if p.runs == nil {
 		return // settled silently
 	}
-	about := occasion{stay: s, event: bucketEvent{Reason: string(hogsend.LeftByCriteria)}}
 	for i := range p.d.Reactions {
 		r := &p.d.Reactions[i]
-		overlaps := r.Overlap == hogsend.OverlapAllow || r.Overlap == hogsend.OverlapCancelPrevious
-		if r.Kind != kind || r.Disabled || p.barred[r.JourneyID] || about.filtered(r) != "" ||
-			c.optedOut && !r.EnrollUnsubscribed || !overlaps && slices.Contains(c.busy, r.JourneyID) {
+		if r.Kind != kind || r.Disabled || p.barred[r.JourneyID] || decide.Filtered(r, s.Epoch, string(hogsend.LeftByCriteria)) != "" ||
+			c.optedOut && !r.EnrollUnsubscribed || !decide.Overlaps(r) && slices.Contains(c.busy, r.JourneyID) {
 			continue
 		}
 		for _, policy := range policies {

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -15,14 +14,15 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
 // recurrences are those of the journeys, by the name of their events.
 func (g *Ingester) recurrences() map[string]hogsend.Trigger {
 	found := map[string]hogsend.Trigger{}
-	for i := range g.cfg.Journeys {
-		if t := g.cfg.Journeys[i].Trigger; t.Recurrence != nil {
+	for i := range g.engine.Config().Journeys {
+		if t := g.engine.Config().Journeys[i].Trigger; t.Recurrence != nil {
 			found[t.Event] = t
 		}
 	}
@@ -32,7 +32,7 @@ func (g *Ingester) recurrences() map[string]hogsend.Trigger {
 // BeginSchedules makes the recurrences of this build known: new ones begin with their
 // first instant from now on, those that no journey has any more are forgotten.
 func (g *Ingester) BeginSchedules(ctx context.Context) error {
-	return g.store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
+	return g.engine.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
 		now, err := q.IngestClock(ctx)
 		if err != nil {
 			return fmt.Errorf("read clock: %w", err)
@@ -66,7 +66,7 @@ func (g *Ingester) Due(ctx context.Context) (time.Duration, error) {
 	if len(triggers) == 0 {
 		return Never, nil
 	}
-	row, err := g.store.SchedulesNext(ctx, slices.Collect(maps.Keys(triggers)))
+	row, err := g.engine.Store.SchedulesNext(ctx, slices.Collect(maps.Keys(triggers)))
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Never, nil
 	}
@@ -76,7 +76,7 @@ func (g *Ingester) Due(ctx context.Context) (time.Duration, error) {
 	if row.DueAt.After(row.Now) {
 		return row.DueAt.Sub(row.Now), nil
 	}
-	if err := g.refresh(ctx); err != nil {
+	if err := g.engine.Refresh(ctx); err != nil {
 		return 0, err
 	}
 	next := storedb.SchedulesAdvanceParams{EventName: row.EventName, WasDueAt: row.DueAt, WasPosition: row.Position, DueAt: row.DueAt}
@@ -85,11 +85,11 @@ func (g *Ingester) Due(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, fmt.Errorf("schedule %s: %w", row.EventName, err)
 	}
-	s := g.catalog.Load().segments.byID[row.BucketID]
+	b := g.engine.Buckets().ByID(row.BucketID)
 	switch {
 	case row.Position == uuid.Nil && !following.After(row.Now):
 		next.DueAt = following
-	case s == nil || !s.on:
+	case b == nil || !b.On:
 		next.DueAt = following
 	default:
 		if next.Position, err = g.tellMembers(ctx, &row); err != nil {
@@ -99,60 +99,33 @@ func (g *Ingester) Due(ctx context.Context) (time.Duration, error) {
 			next.DueAt = following
 		}
 	}
-	return 0, wrapped("advance schedule", g.store.SchedulesAdvance(ctx, next))
+	return 0, wrapped("advance schedule", g.engine.Store.SchedulesAdvance(ctx, next))
 }
 
 // tellMembers tells the next members behind a position of an instant. It returns the
 // new position, uuid.Nil when everybody knows.
 func (g *Ingester) tellMembers(ctx context.Context, row *storedb.SchedulesNextRow) (uuid.UUID, error) {
-	members, err := g.store.SchedulesMembers(ctx, storedb.SchedulesMembersParams{
+	members, err := g.engine.Store.SchedulesMembers(ctx, storedb.SchedulesMembersParams{
 		BucketID: row.BucketID, Position: row.Position, DueAt: row.DueAt, Size: chunkSize,
 	})
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("read members: %w", err)
 	}
 	label := strings.TrimPrefix(row.EventName, hogsend.Due(row.BucketID, ""))
-	items := make([]*item, len(members))
+	changes := make([]*decide.Change, len(members))
 	for i, m := range members {
-		it := newItem(&Event{})
-		it.kind, it.contactID, it.space = kindDue, m.ContactID, spaceInternal
-		it.key = row.EventName + ":" + m.ContactID.String() + ":" + strconv.FormatInt(row.DueAt.UnixMicro(), 10)
-		it.fire = &fire{bucketID: row.BucketID, label: label, stayID: m.ID, due: row.DueAt}
-		items[i] = it
+		c := g.engine.ChangeOf(m.ContactID, &decide.Due{BucketID: row.BucketID, Label: label, MembershipID: m.ID, Due: row.DueAt})
+		c.Space, c.Key = decide.SpaceInternal, row.EventName+":"+m.ContactID.String()+":"+strconv.FormatInt(row.DueAt.UnixMicro(), 10)
+		changes[i] = c
 	}
-	if len(items) > 0 {
-		if err := g.transact(ctx, items, nil); err != nil {
+	if len(changes) > 0 {
+		if err := g.engine.Apply(ctx, changes...); err != nil {
 			return uuid.Nil, fmt.Errorf("tell members: %w", err)
 		}
-		g.cfg.Notify()
+		g.engine.Config().Notify()
 	}
 	if len(members) < chunkSize {
 		return uuid.Nil, nil
 	}
 	return members[len(members)-1].ID, nil
-}
-
-// dueEvent is what the event of a recurrence tells.
-type dueEvent struct {
-	BucketID   string    `json:"bucketId"`
-	BucketName string    `json:"bucketName"`
-	UserID     string    `json:"userId"`
-	EntryCount int       `json:"entryCount"`
-	DueAt      time.Time `json:"dueAt"`
-}
-
-// due tells a member of an instant, if it still is one (see Due).
-func (w *wave) due(it *item) error {
-	f, p := it.fire, it.verdict.person
-	g, s := w.catalog.segments.byID[f.bucketID], p.stay(f.bucketID)
-	if g == nil || !g.on || s == nil || s.ID != f.stayID {
-		return nil
-	}
-	name := hogsend.Due(f.bucketID, f.label)
-	body, err := json.Marshal(dueEvent{g.ID, g.Name, it.verdict.contactKey, s.Epoch, f.due.UTC()})
-	if err != nil {
-		return fmt.Errorf("encode %s: %w", name, err)
-	}
-	cause := &flow{id: it.id, person: p, verdict: &it.verdict, root: it}
-	return w.internal(cause, &flow{id: it.id, name: name, properties: body, source: sourceBucket, occurred: f.due}, "")
 }

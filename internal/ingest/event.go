@@ -1,59 +1,52 @@
 package ingest
 
 import (
-	"encoding/json"
 	"time"
 
-	"github.com/google/uuid"
+	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/engine"
 )
 
-// Event is one event on its way in: from a client, or caused by a journey.
-type Event struct {
-	Name string
-	// UserID, Email and AnonymousID name the contact; "" is absent (I-20, I-21).
-	UserID, Email, AnonymousID string
-	// Properties is a JSON object, stored whole; nil means {}.
-	Properties json.RawMessage
-	// ContactProperties merge into the contact by top-level key; a JSON null
-	// removes the key (I-32).
-	ContactProperties map[string]json.RawMessage
-	Value             *float64
-	Currency          string
-	// Timestamp is when it occurred; nil means now (I-39).
-	Timestamp *time.Time
-	// Key is the client's idempotency key; "" for none (I-35).
-	Key string
-	// Source is "api" unless said otherwise (I-47).
-	Source string
-	// Hops counts the enrollments between a client's event and this one (J-146).
-	Hops int
-}
+// What is asked for and what becomes of it.
+type (
+	// Event is one event on its way in: from a client, or caused by a journey.
+	Event = decide.Event
+	// Problem is one breach of the limits of an event.
+	Problem = decide.Problem
+	// Result is what became of one event.
+	Result = decide.Result
+	// Exit is one enrollment that was inspected for its exit rules.
+	Exit = decide.Exit
+	// Config says what an Ingester decides by.
+	Config = engine.Config
+	// Write is one statement that is made in a transaction of the ingester.
+	Write = engine.Statement
+)
 
-// Problem is one breach of the limits of I-10 to I-14. Path is in dotted form
-// below the event, for example "contactProperties.plan".
-type Problem struct {
-	Path    string
-	Message string
-}
+// Errors of an Ingester.
+var (
+	// ErrClosed is returned by calls that come after Close.
+	ErrClosed = engine.ErrClosed
+	// ErrPaused is returned by effects of an enrollment whose journey is paused.
+	ErrPaused = engine.ErrPaused
+	// ErrExternalIDTaken and ErrEmailTaken say that a key which an operator writes
+	// belongs to another contact.
+	ErrExternalIDTaken = decide.ErrExternalIDTaken
+	ErrEmailTaken      = decide.ErrEmailTaken
+)
 
-// Result is what became of one event. Err is set when this one failed while
-// others of its batch did not; nothing of it is stored then.
-type Result struct {
-	// Stored is false for a repeat of an idempotency key (I-36).
-	Stored bool
-	// Late is true when it is older than the late-event horizon (I-40).
-	Late bool
-	// Exits lists the inspected enrollments whose journeys have exit rules (I-15).
-	Exits      []Exit
-	ContactKey string
-	ContactID  uuid.UUID
-	EventID    uuid.UUID
-	Err        error
-}
+// Messages of the two problems that clients are told by themselves (I-11, I-14).
+const (
+	ReservedMessage = decide.ReservedMessage
+	IdentityMessage = decide.IdentityMessage
+)
 
-// Exit is one enrollment that was inspected for its exit rules (J-72).
-type Exit struct {
-	JourneyID    string
-	EnrollmentID uuid.UUID
-	Exited       bool
-}
+// Validate lists what of the event breaks I-10 to I-14, by path; none means it may
+// be ingested. The bound of Timestamp is taken against this process's clock.
+func Validate(e *Event) []Problem { return e.Problems(time.Now()) }
+
+// Reserved reports whether only hogsend itself may use the event name (I-14).
+func Reserved(name string) bool { return decide.Reserved(name) }
+
+// EmailKey is an address as it is compared: trimmed, case-insensitive (I-19).
+func EmailKey(email string) string { return decide.EmailKey(email) }

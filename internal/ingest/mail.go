@@ -7,12 +7,11 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/engine"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
-
-// Write is one statement that is made in a transaction of the ingester.
-type Write = func(q *storedb.Queries) error
 
 // Mailed writes what became of a mail to a contact and lets the buckets that look at
 // its template see it, in one transaction (B-6). Each write makes exactly one
@@ -20,22 +19,21 @@ type Write = func(q *storedb.Queries) error
 func (g *Ingester) Mailed(ctx context.Context, contactID uuid.UUID, template string, writes ...Write) error {
 	for {
 		seen, err := g.unseen(ctx, template, writes)
-		if err == nil || !errors.Is(err, errChanged) {
+		if err == nil || !errors.Is(err, engine.ErrChanged) {
 			if seen || err != nil {
 				return err
 			}
 			break
 		}
-		if err := g.reload(ctx); err != nil {
+		if err := g.engine.Reload(ctx); err != nil {
 			return err
 		}
 	}
-	it := newItem(&Event{})
-	it.kind, it.contactID, it.template, it.writes = kindTouch, contactID, template, writes
-	if err := g.transact(ctx, []*item{it}, nil); err != nil {
+	c := g.engine.ChangeOf(contactID, &decide.Update{Template: template, Attached: attached(writes)})
+	if err := g.engine.Apply(ctx, c); err != nil {
 		return fmt.Errorf("record mail: %w", err)
 	}
-	if it.gone { // nobody is moved any more, but the mail is recorded
+	if c.Missing { // nobody is moved any more, but the mail is recorded
 		_, err := g.unseen(ctx, "", writes)
 		return err
 	}
@@ -44,11 +42,11 @@ func (g *Ingester) Mailed(ctx context.Context, contactID uuid.UUID, template str
 
 // unseen makes the writes alone if no bucket looks at the template.
 func (g *Ingester) unseen(ctx context.Context, template string, writes []Write) (done bool, err error) {
-	l := g.catalog.Load().segments
-	if template != "" && len(l.byTemplate[template]) > 0 {
+	buckets := g.engine.Buckets()
+	if template != "" && buckets.LookAtMail(template) {
 		return false, nil
 	}
-	err = g.store.Borrow(ctx, func(c *store.Conn) error {
+	err = g.engine.Store.Borrow(ctx, func(c *store.Conn) error {
 		var (
 			begin, end store.Pipeline
 			version    int64
@@ -59,8 +57,8 @@ func (g *Ingester) unseen(ctx context.Context, template string, writes []Write) 
 		if err := c.Send(ctx, &begin); err != nil {
 			return err
 		}
-		if template != "" && version != l.version {
-			return errChanged
+		if template != "" && version != buckets.Version {
+			return engine.ErrChanged
 		}
 		for _, write := range writes {
 			end.Add(write)
@@ -72,4 +70,13 @@ func (g *Ingester) unseen(ctx context.Context, template string, writes []Write) 
 		return false, fmt.Errorf("record mail: %w", err)
 	}
 	return true, nil
+}
+
+// attached are writes as what a change carries.
+func attached(writes []Write) []any {
+	all := make([]any, len(writes))
+	for i, write := range writes {
+		all[i] = write
+	}
+	return all
 }

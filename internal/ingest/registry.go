@@ -14,6 +14,7 @@ import (
 
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/engine"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -40,7 +41,7 @@ func (g *Ingester) Register(ctx context.Context, digest, buildID string, definit
 	if err != nil {
 		return fmt.Errorf("encode buckets: %w", err)
 	}
-	if err := g.store.RegistriesInsert(ctx, digest, buildID, raw); err != nil {
+	if err := g.engine.Store.RegistriesInsert(ctx, digest, buildID, raw); err != nil {
 		return fmt.Errorf("store registry: %w", err)
 	}
 	return g.Enforce(ctx, digest)
@@ -50,21 +51,21 @@ func (g *Ingester) Register(ctx context.Context, digest, buildID string, definit
 // transaction: definitions, generations and backfills (W-19, W-20). live are digests
 // of workers that live besides those whose heartbeats say so.
 func (g *Ingester) Enforce(ctx context.Context, live ...string) error {
-	newest, err := g.store.RegistriesInForce(ctx, live)
+	newest, err := g.engine.Store.RegistriesInForce(ctx, live)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("read newest registry: %w", err)
 	}
-	state, err := g.store.RegistryState(ctx)
+	state, err := g.engine.Store.RegistryState(ctx)
 	if err != nil {
 		return fmt.Errorf("read registry in force: %w", err)
 	}
 	if state.Digest == newest.Digest {
 		return nil
 	}
-	return g.store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
+	return g.engine.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
 		if err := q.BucketsChange(ctx); err != nil {
 			return fmt.Errorf("lock registry: %w", err)
 		}
@@ -216,7 +217,7 @@ type change struct {
 // bucket that is new. Contacts are settled when the criteria are new, have changed, or
 // apply again after a time without (W-19, W-31, B-52).
 func compare(d, before *bucket.Definition, was *storedb.BucketsAllRow) change {
-	c := change{policy: policySilent, frozen: d.Disabled || was != nil && !was.Enabled}
+	c := change{policy: engine.PolicySilent, frozen: d.Disabled || was != nil && !was.Enabled}
 	c.thawed = was != nil && (was.Disabled && !d.Disabled || !was.Registered || was.Pending != "")
 	switch {
 	case was == nil:
@@ -226,7 +227,7 @@ func compare(d, before *bucket.Definition, was *storedb.BucketsAllRow) change {
 	case c.thawed:
 		c.mode = pendingChange
 	case was.Hash != d.Hash:
-		c.mode, c.policy = pendingChange, policyDefault
+		c.mode, c.policy = pendingChange, engine.PolicyDefault
 		if d.OnChange != "" {
 			c.policy = string(d.OnChange)
 		}
@@ -279,9 +280,6 @@ func (r *registration) arm(ctx context.Context, bucketID string, reaction *bucke
 	return nil
 }
 
-// policySilent changes memberships without events (W-23).
-const policySilent = "silent"
-
 // settle opens a backfill, in place of one that is under way (W-20, W-25).
 func (r *registration) settle(ctx context.Context, d *bucket.Definition, generation int32, mode, policy string) error {
 	if mode == "" {
@@ -298,7 +296,7 @@ func (r *registration) settle(ctx context.Context, d *bucket.Definition, generat
 		return fmt.Errorf("forget settled contacts: %w", err)
 	}
 	return r.q.BackfillsInsert(ctx, storedb.BackfillsInsertParams{
-		ID: newID(), BucketID: id, Generation: generation, Mode: mode, Policy: policy, Now: r.now,
+		ID: engine.NewID(), BucketID: id, Generation: generation, Mode: mode, Policy: policy, Now: r.now,
 	})
 }
 
@@ -322,7 +320,7 @@ func (r *registration) watch(ctx context.Context, d *bucket.Definition) error {
 // then (B-52); switching to the state it has does nothing. It is store.ErrNotFound
 // for an unknown bucket, ErrDisabledInCode for one that its code keeps off.
 func (g *Ingester) SwitchBucket(ctx context.Context, id string, enabled bool) error {
-	return g.store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
+	return g.engine.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
 		if err := q.BucketsChange(ctx); err != nil {
 			return fmt.Errorf("lock registry: %w", err)
 		}
@@ -375,7 +373,7 @@ func (g *Ingester) SwitchBucket(ctx context.Context, id string, enabled bool) er
 			return fmt.Errorf("read definition: %w", err)
 		}
 		d.ID = id
-		if err := r.settle(ctx, &d, s.Generation, mode, policySilent); err != nil {
+		if err := r.settle(ctx, &d, s.Generation, mode, engine.PolicySilent); err != nil {
 			return err
 		}
 		for k := range d.Reactions {

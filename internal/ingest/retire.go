@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -21,7 +21,7 @@ import (
 // and a bucket that is registered meanwhile keeps who is left. It is store.ErrNotFound
 // for an unknown bucket, ErrStillRegistered for one in force.
 func (g *Ingester) Retire(ctx context.Context, bucketID string) (leaving int64, err error) {
-	err = g.store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
+	err = g.engine.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
 		if err := q.BucketsChange(ctx); err != nil {
 			return fmt.Errorf("lock registry: %w", err)
 		}
@@ -48,10 +48,10 @@ func (g *Ingester) Retire(ctx context.Context, bucketID string) (leaving int64, 
 }
 
 // LetLeave makes the next members of buckets that are being retired leave, one chunk
-// a call; done is true when there are none. It ends stays under the locks of their
+// a call; done is true when there are none. It ends memberships under the locks of their
 // contacts, as every other writer of them does.
 func (g *Ingester) LetLeave(ctx context.Context) (done bool, err error) {
-	err = g.store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
+	err = g.engine.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
 		if err := q.BucketsShare(ctx); err != nil {
 			return fmt.Errorf("share registry: %w", err)
 		}
@@ -62,8 +62,8 @@ func (g *Ingester) LetLeave(ctx context.Context) (done bool, err error) {
 		if err != nil {
 			return fmt.Errorf("read buckets to retire: %w", err)
 		}
-		w := wave{cfg: &g.cfg}
-		if w.now, err = q.IngestClock(ctx); err != nil {
+		now, err := q.IngestClock(ctx)
+		if err != nil {
 			return fmt.Errorf("read clock: %w", err)
 		}
 		next, err := q.RetireNext(ctx, row.ID, chunkSize)
@@ -71,38 +71,41 @@ func (g *Ingester) LetLeave(ctx context.Context) (done bool, err error) {
 			return fmt.Errorf("read members: %w", err)
 		}
 		if len(next) == 0 {
-			if err := q.BackfillsSupersede(ctx, w.now, row.ID); err != nil {
+			if err := q.BackfillsSupersede(ctx, now, row.ID); err != nil {
 				return fmt.Errorf("end backfill: %w", err)
 			}
-			return q.RetireEnd(ctx, w.now, row.ID)
+			return q.RetireEnd(ctx, now, row.ID)
 		}
-		stays, err := lockStays(ctx, q, row.ID, next)
+		members, err := lockMemberships(ctx, q, row.ID, next)
 		if err != nil {
 			return err
 		}
-		s := segment{}
-		if err := json.Unmarshal(row.Definition, &s.Definition); err != nil {
+		b := decide.CompiledBucket{}
+		if err := json.Unmarshal(row.Definition, &b.Definition); err != nil {
 			return fmt.Errorf("read definition: %w", err)
 		}
-		for i := range stays {
-			if err := w.retire(&s, &stays[i]); err != nil {
-				return err
+		d := g.engine.Decider(now)
+		for i := range members {
+			m := bucket.Membership{ID: members[i].ID, Epoch: int(members[i].Epoch)}
+			if err := json.Unmarshal(members[i].Fired, &m.Fired); err != nil {
+				return fmt.Errorf("read membership %s: %w", m.ID, err)
 			}
+			d.Retire(members[i].ContactID, &b, &m)
 		}
-		return w.changes.writeLeaves(ctx, q, w.now)
+		return g.writeNow(ctx, q, d.Take(), now)
 	})
 	if err != nil {
 		return false, fmt.Errorf("retire members: %w", err)
 	}
 	if !done {
-		g.cfg.Notify()
+		g.engine.Config().Notify()
 	}
 	return done, nil
 }
 
-// lockStays locks the contacts of stays and reads them again: what has ended or moved
+// lockMemberships locks the contacts of memberships and reads them again: what has ended or moved
 // meanwhile is as it is now.
-func lockStays(ctx context.Context, q *storedb.Queries, bucketID string, next []storedb.RetireNextRow) ([]storedb.RetireStaysRow, error) {
+func lockMemberships(ctx context.Context, q *storedb.Queries, bucketID string, next []storedb.RetireNextRow) ([]storedb.RetireStaysRow, error) {
 	ids, contacts := make([]uuid.UUID, len(next)), make([]uuid.UUID, len(next))
 	for i, m := range next {
 		ids[i], contacts[i] = m.ID, m.ContactID
@@ -111,30 +114,4 @@ func lockStays(ctx context.Context, q *storedb.Queries, bucketID string, next []
 		return nil, fmt.Errorf("lock contacts: %w", err)
 	}
 	return q.RetireStays(ctx, ids, bucketID)
-}
-
-// retire ends one stay without a word to anybody but its timers and the mirror.
-func (w *wave) retire(g *segment, row *storedb.RetireStaysRow) error {
-	s := &bucket.Stay{ID: row.ID, Epoch: int(row.Epoch)}
-	if err := json.Unmarshal(row.Fired, &s.Fired); err != nil {
-		return fmt.Errorf("read stay %s: %w", row.ID, err)
-	}
-	p := &person{id: row.ContactID}
-	w.changes.leave(s, w.now, bucket.LeftRetired)
-	if err := w.disarm(&flow{person: p}, g, s); err != nil {
-		return err
-	}
-	return w.mirror(p, g, s, false, time.Time{})
-}
-
-// writeLeaves writes the ends of stays and what is to be told of them.
-func (c *changes) writeLeaves(ctx context.Context, q *storedb.Queries, now time.Time) error {
-	c.left.Now, c.outbox.Now = now, now
-	if _, err := q.BucketsStaysEnd(ctx, c.left); err != nil {
-		return fmt.Errorf("end stays: %w", err)
-	}
-	if len(c.outbox.Ids) == 0 {
-		return nil
-	}
-	return q.IngestOutboxInsert(ctx, c.outbox)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
@@ -101,10 +102,10 @@ type simulator struct {
 func (m *simulation) run(ctx context.Context, s *store.Store) error {
 	quiet := slog.New(slog.DiscardHandler)
 	for range simulationWorkers {
-		g := New(m.scratch.Store, Config{Lanes: 1, Logger: quiet})
+		watch := newWatcher()
+		g := New(m.scratch.Store, Config{Lanes: 1, Logger: quiet, Simulated: true, Observer: watch})
 		defer g.Close()
-		g.watch = newWatcher()
-		m.workers = append(m.workers, &simulator{simulation: m, ingester: g, watch: g.watch})
+		m.workers = append(m.workers, &simulator{simulation: m, ingester: g, watch: watch})
 	}
 	if err := m.scratch.set(ctx, m.From); err != nil {
 		return err
@@ -196,15 +197,15 @@ func (m *simulation) register(ctx context.Context) error {
 		}
 	}
 	for _, w := range m.workers {
-		if err := w.ingester.reload(ctx); err != nil {
+		if err := w.ingester.engine.Reload(ctx); err != nil {
 			return err
 		}
 	}
-	l := g.catalog.Load().segments
-	for _, failed := range l.settling {
+	buckets := g.engine.Buckets()
+	for _, failed := range buckets.Backfilling {
 		return fmt.Errorf("bucket %s could not be settled", failed.ID)
 	}
-	m.windows = l.windows()
+	m.windows = windowsOf(buckets)
 	return nil
 }
 
@@ -242,7 +243,7 @@ func (w *simulator) resume(ctx context.Context, households []*household) error {
 	if err != nil {
 		return fmt.Errorf("read members: %w", err)
 	}
-	l := w.ingester.catalog.Load().segments
+	buckets := w.ingester.engine.Buckets()
 	for i := range rows {
 		row := &rows[i]
 		key := row.ContactKey
@@ -254,18 +255,18 @@ func (w *simulator) resume(ctx context.Context, households []*household) error {
 			who = &watched{key: key}
 			w.watch.people[row.ContactID] = who
 		}
-		s := &bucket.Stay{ID: row.ID, BucketID: row.BucketID, Epoch: int(row.Epoch), Entered: row.EnteredAt, Anchor: row.AnchorAt}
-		who.stays = append(who.stays, newWatchedStay(l.byID[row.BucketID], s, w.From))
+		s := &bucket.Membership{ID: row.ID, BucketID: row.BucketID, Epoch: int(row.Epoch), Entered: row.EnteredAt, Anchor: row.AnchorAt}
+		who.stays = append(who.stays, newWatchedStay(buckets.ByID(row.BucketID), s, w.From))
 	}
 	return nil
 }
 
 // sender makes transactions in virtual time.
-func (w *simulator) send(ctx context.Context, items []*item) error {
+func (w *simulator) send(ctx context.Context, items []*decide.Change) error {
 	if len(items) == 0 {
 		return nil
 	}
-	return w.ingester.transact(ctx, items, nil)
+	return w.ingester.engine.Apply(ctx, items...)
 }
 
 // recount applies what lies before the beginning, as fast as it goes: no bucket is in
@@ -276,7 +277,7 @@ func (w *simulator) recount(ctx context.Context) error {
 		if err != nil || len(households) == 0 {
 			return err
 		}
-		var items []*item
+		var items []*decide.Change
 		var of []*household
 		flush := func() error {
 			if err := w.send(ctx, items); err != nil {
@@ -292,7 +293,7 @@ func (w *simulator) recount(ctx context.Context) error {
 		for _, most := range []int{1, math.MaxInt} {
 			for _, h := range households {
 				for n := 0; n < most && h.next < len(h.items) && h.items[h.next].when.Before(w.From); n++ {
-					items, of = append(items, h.take()), append(of, h)
+					items, of = append(items, h.take(w.ingester.engine)), append(of, h)
 				}
 				if len(items) >= simulationSize {
 					if err := flush(); err != nil {
@@ -328,8 +329,8 @@ func (w *simulator) live(ctx context.Context) error {
 		if len(active) == 0 {
 			return ctx.Err()
 		}
-		var items []*item
-		of := map[*item]*household{}
+		var items []*decide.Change
+		of := map[*decide.Change]*household{}
 		ended := 0
 		active = slices.DeleteFunc(active, func(h *household) bool {
 			todo := h.round(w)
@@ -346,8 +347,8 @@ func (w *simulator) live(ctx context.Context) error {
 		}
 		for _, it := range items {
 			of[it].applied(it, w.watching)
-			if it.kind != kindTick && !it.gone {
-				w.watch.see(it.verdict.person.survivor(), it.when)
+			if _, tick := it.Body.(*decide.Tick); !tick && !it.Missing {
+				w.watch.see(it.Contact.Survivor(), it.At)
 			}
 		}
 		if ended > 0 {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -122,7 +123,7 @@ func keysOf(ev *Event) []string {
 	if ev.UserID != "" {
 		keys = append(keys, "id "+ev.UserID)
 	}
-	if key := EmailKey(ev.Email); key != "" {
+	if key := decide.EmailKey(ev.Email); key != "" {
 		keys = append(keys, "email "+key)
 	}
 	if ev.AnonymousID != "" {
@@ -242,8 +243,8 @@ func wrapped(what string, err error) error {
 // uuid, which is nobody else's key.
 func (h *storedHistory) household(c *storedb.SimulationContactsRow) *household {
 	id := c.ID.String()
-	p := person{id: c.ID, identity: identity{externalID: text(c.ExternalID), anonymousID: text(c.AnonymousID)}}
-	home := &household{until: h.to, shown: map[string]string{id: p.key()}}
+	identity := decide.Identity{ExternalID: text(c.ExternalID), AnonymousID: text(c.AnonymousID)}
+	home := &household{until: h.to, shown: map[string]string{id: identity.Key(c.ID)}}
 	if c.DeletedAt != nil && !c.DeletedAt.After(h.to) {
 		home.until, home.over = *c.DeletedAt, true
 	}

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/engine"
 )
 
 // household is people whose identities may touch: what one of them does may merge it
@@ -42,19 +45,21 @@ type resident struct {
 	behind  map[string]time.Time
 }
 
-// take makes the item of what happens next.
-func (h *household) take() *item {
+// take makes the change of what happens next.
+func (h *household) take(e *engine.Engine) *decide.Change {
 	n := &h.items[h.next]
 	h.next++
-	it := newItem(&n.event)
-	it.when = n.when
-	if n.contactID != uuid.Nil {
-		it.contactID = n.contactID
-	}
+	var c *decide.Change
 	if n.write != nil {
-		it.kind, it.template, it.writes = kindTouch, n.template, []Write{n.write}
+		c = e.Change(&decide.Update{Template: n.template, Attached: attached([]Write{n.write})})
+	} else {
+		c = e.Change(&decide.Occurrence{Event: n.event})
 	}
-	return it
+	c.At = n.when
+	if n.contactID != uuid.Nil {
+		c.ContactID = n.contactID
+	}
+	return c
 }
 
 // begin is where buckets come into force.
@@ -70,13 +75,13 @@ func (h *household) begin(m *simulation) {
 // round is what the household does next: let time pass for its people up to what
 // happens next, until nothing is due before it any more, then that. It is nothing at
 // the end of its history.
-func (h *household) round(w *simulator) []*item {
+func (h *household) round(w *simulator) []*decide.Change {
 	more := h.next < len(h.items) && !h.items[h.next].when.After(h.until)
 	horizon := h.until
 	if more {
 		horizon = h.items[h.next].when
 	}
-	var ticks []*item
+	var ticks []*decide.Change
 	for _, r := range h.people {
 		edges := r.edges(w.windows, horizon)
 		ages := w.aging && w.watch.stays(r.id) > 0 && (r.reached.Before(horizon) || len(r.behind) > 0)
@@ -84,12 +89,12 @@ func (h *household) round(w *simulator) []*item {
 			r.reached, r.behind = later(r.reached, horizon), nil
 			continue
 		}
-		it := tick(r.id)
-		it.when, it.edges = horizon, edges
+		it := w.ingester.engine.ChangeOf(r.id, &decide.Tick{Edges: edges})
+		it.At = horizon
 		ticks = append(ticks, it)
 	}
 	if len(ticks) == 0 && more {
-		return []*item{h.take()}
+		return []*decide.Change{h.take(w.ingester.engine)}
 	}
 	return ticks
 }
@@ -99,7 +104,7 @@ func (r *resident) edges(windows []*window, until time.Time) []Edge {
 	var found []Edge
 	for _, w := range windows {
 		did := r.did[w.Event]
-		for _, g := range w.segments {
+		for _, g := range w.buckets {
 			since := r.reached
 			if at, behind := r.behind[g.ID]; behind {
 				since = at
@@ -113,26 +118,26 @@ func (r *resident) edges(windows []*window, until time.Time) []Edge {
 	return found
 }
 
-// applied notes what an item did to the people.
-func (h *household) applied(it *item, watching map[string]bool) {
-	if it.kind == kindTick {
-		r := h.resident(it.contactID, it.when)
-		r.reached, r.behind = it.when, it.stopped
+// applied notes what a change did to the people.
+func (h *household) applied(c *decide.Change, watching map[string]bool) {
+	if _, tick := c.Body.(*decide.Tick); tick {
+		r := h.resident(c.ContactID, c.At)
+		r.reached, r.behind = c.At, c.Stopped
 		return
 	}
-	if it.gone {
+	if c.Missing {
 		return
 	}
-	for _, m := range it.verdict.merges {
-		from, into := h.resident(m.from.id, it.when), h.resident(m.into.id, it.when)
+	for _, m := range c.Merges {
+		from, into := h.resident(m.From.ID, c.At), h.resident(m.Into.ID, c.At)
 		for name, did := range from.did {
 			into.did[name] = slices.SortedFunc(slices.Values(slices.Concat(into.did[name], did)), time.Time.Compare)
 		}
 		h.people = slices.DeleteFunc(h.people, func(r *resident) bool { return r == from })
 	}
-	r := h.resident(it.verdict.person.survivor().id, it.when)
-	if it.kind == kindEvent && watching[it.event.Name] {
-		r.did[it.event.Name] = append(r.did[it.event.Name], it.when)
+	r := h.resident(c.Contact.Survivor().ID, c.At)
+	if o, ok := c.Body.(*decide.Occurrence); ok && watching[o.Name] {
+		r.did[o.Name] = append(r.did[o.Name], c.At)
 	}
 }
 

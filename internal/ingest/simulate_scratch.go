@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/hogsend/hogsend/internal/engine"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
@@ -164,7 +165,7 @@ func (x *scratch) clean(ctx context.Context) error {
 
 // close drops the schema, whatever became of ctx.
 func (x *scratch) close(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxDuration)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), engine.MaxDuration)
 	defer cancel()
 	defer x.holder.Release()
 	if x.Store != nil {

@@ -127,7 +127,7 @@ func (v *timed) everything() map[string]string {
 func onlyEvents(t *rapid.T, id string) hogsend.Bucket {
 	for {
 		b := drawBucket(t, id)
-		if !strings.Contains(fmt.Sprintf("%#v", b.Criteria), "PropertyCondition{") {
+		if _, property := leavesOf(b.Criteria); !property {
 			b.Reactions = []hogsend.Reaction{hogsend.OnEnter(nothing), hogsend.OnDwell(hogsend.After(90*time.Minute), nothing), hogsend.OnDwell(hogsend.Every(5*time.Hour), nothing)}
 			return b
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/decide"
 )
 
 // SimulatedTransition is one thing that a simulated bucket did to one contact (B-59).
@@ -44,8 +45,8 @@ type watched struct {
 }
 
 type watchedStay struct {
-	segment *segment
-	stay    bucket.Stay
+	segment *decide.CompiledBucket
+	stay    bucket.Membership
 	now     time.Time // dwells are noted up to here
 }
 
@@ -54,15 +55,15 @@ func newWatcher() *watcher {
 }
 
 // see is the contact as it is at an instant: what it did before bears the key it had.
-func (w *watcher) see(p *person, at time.Time) *watched {
-	key := p.key()
+func (w *watcher) see(p *decide.Contact, at time.Time) *watched {
+	key := p.Key()
 	if shown, ok := w.shown[key]; ok {
 		key = shown
 	}
-	who := w.people[p.id]
+	who := w.people[p.ID]
 	if who == nil {
 		who = &watched{key: key}
-		w.people[p.id] = who
+		w.people[p.ID] = who
 	}
 	if who.key != key {
 		w.dwell(who, at)
@@ -71,7 +72,19 @@ func (w *watcher) see(p *person, at time.Time) *watched {
 	return who
 }
 
-func (w *watcher) join(p *person, g *segment, s *bucket.Stay) {
+// Decided notes the transitions.
+func (w *watcher) Decided(e *decide.Effects) {
+	for i := range e.Transitions {
+		t := &e.Transitions[i]
+		if t.Enters {
+			w.join(t.Contact, t.Bucket, t.Membership)
+		} else {
+			w.leave(t.Contact, t.Bucket, t.Membership, t.At, t.Reason)
+		}
+	}
+}
+
+func (w *watcher) join(p *decide.Contact, g *decide.CompiledBucket, s *bucket.Membership) {
 	who := w.see(p, s.Entered)
 	who.stays = append(who.stays, newWatchedStay(g, s, s.Entered))
 	w.found = append(w.found, SimulatedTransition{
@@ -80,11 +93,11 @@ func (w *watcher) join(p *person, g *segment, s *bucket.Stay) {
 }
 
 // newWatchedStay takes what is due by an instant for done.
-func newWatchedStay(g *segment, s *bucket.Stay, since time.Time) *watchedStay {
+func newWatchedStay(g *decide.CompiledBucket, s *bucket.Membership, since time.Time) *watchedStay {
 	n := &watchedStay{segment: g, stay: *s, now: since}
 	n.stay.Fired = map[string]int{}
-	for i := range g.Reactions {
-		if schedule := g.Reactions[i].Schedule; schedule != nil {
+	for i := range g.Definition.Reactions {
+		if schedule := g.Definition.Reactions[i].Schedule; schedule != nil {
 			n.stay.Fired[schedule.Label] = schedule.Ordinal(s.Anchor, since)
 		}
 	}
@@ -92,7 +105,7 @@ func newWatchedStay(g *segment, s *bucket.Stay, since time.Time) *watchedStay {
 }
 
 // leave ends a stay: a leave and a dwell at one instant are the leave (B-43).
-func (w *watcher) leave(p *person, g *segment, s *bucket.Stay, at time.Time, reason string) {
+func (w *watcher) leave(p *decide.Contact, g *decide.CompiledBucket, s *bucket.Membership, at time.Time, reason string) {
 	who := w.see(p, at)
 	who.stays = slices.DeleteFunc(who.stays, func(n *watchedStay) bool {
 		if n.stay.ID != s.ID {
@@ -113,8 +126,8 @@ func (w *watcher) dwell(who *watched, before time.Time) {
 
 func (w *watcher) fires(who *watched, n *watchedStay, before time.Time) {
 	first := len(w.found)
-	for i := range n.segment.Reactions {
-		schedule := n.segment.Reactions[i].Schedule
+	for i := range n.segment.Definition.Reactions {
+		schedule := n.segment.Definition.Reactions[i].Schedule
 		if schedule == nil {
 			continue
 		}
@@ -133,18 +146,18 @@ func (w *watcher) fires(who *watched, n *watchedStay, before time.Time) {
 	slices.SortStableFunc(w.found[first:], func(a, b SimulatedTransition) int { return a.At.Compare(b.At) })
 }
 
-// carry follows a merge: stays that go on are the survivor's from then on, with their
+// Merged follows a merge: stays that go on are the survivor's from then on, with their
 // anchors; of two in one bucket the other ends silently (I-27).
-func (w *watcher) carry(m *merge, at time.Time) {
-	from := w.people[m.from.id]
+func (w *watcher) Merged(m *decide.Merge, at time.Time) {
+	from := w.people[m.From.ID]
 	if from == nil {
 		return
 	}
 	w.dwell(from, at)
-	delete(w.people, m.from.id)
-	into := w.see(m.into, at)
+	delete(w.people, m.From.ID)
+	into := w.see(m.Into, at)
 	for _, n := range from.stays {
-		if s := m.into.stay(n.segment.ID); s != nil && s.ID == n.stay.ID {
+		if s := m.Into.Membership(n.segment.ID); s != nil && s.ID == n.stay.ID {
 			n.stay.Epoch = s.Epoch
 			into.stays = append(into.stays, n)
 		}
@@ -165,22 +178,4 @@ func (w *watcher) stays(id uuid.UUID) int {
 		return len(who.stays)
 	}
 	return 0
-}
-
-// stop cuts a simulated tick short, bucket by bucket, behind the first instant at
-// which there may be something to do: what comes later depends on that.
-func (it *item) stop() {
-	if it.kind != kindTick {
-		return
-	}
-	it.stopped = map[string]time.Time{}
-	it.before = slices.DeleteFunc(it.before, func(c *check) bool {
-		if _, over := it.stopped[c.segment.ID]; over {
-			return true
-		}
-		if !c.moot {
-			it.stopped[c.segment.ID] = c.at
-		}
-		return false
-	})
 }

@@ -1,9 +1,10 @@
 package ingest
 
 import (
-	"maps"
 	"sync"
 	"time"
+
+	"github.com/hogsend/hogsend/internal/decide"
 )
 
 // ClockStats is what the clock of this process has done since it started (W-18).
@@ -17,13 +18,12 @@ type ClockStats struct {
 }
 
 // Flip is a kind of transition: entered or left.
-type Flip struct{ BucketID, Transition string }
+type Flip = decide.Flip
 
 // clockStats collects ClockStats.
 type clockStats struct {
-	mu    sync.Mutex
-	lag   time.Duration
-	flips map[Flip]int64
+	mu  sync.Mutex
+	lag time.Duration
 }
 
 // ClockStats are those of now.
@@ -31,26 +31,11 @@ func (g *Ingester) ClockStats() ClockStats {
 	s := &g.stats
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return ClockStats{Lag: s.lag, Flips: maps.Clone(s.flips)}
+	return ClockStats{Lag: s.lag, Flips: g.engine.Flips()}
 }
 
 func (s *clockStats) late(lag time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lag = max(0, lag)
-}
-
-// count adds flips that are committed.
-func (s *clockStats) count(flips []Flip) {
-	if len(flips) == 0 {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.flips == nil {
-		s.flips = map[Flip]int64{}
-	}
-	for _, f := range flips {
-		s.flips[f]++
-	}
 }

@@ -1,5 +1,5 @@
 // Package bucket holds the transitions of bucket memberships as functions of a
-// stay, what the criteria say and an instant: enter, leave, dwell, epochs, limits.
+// membership, what the criteria say and an instant: enter, leave, dwell, epochs, limits.
 // It does no I/O, so that an event, the clock, a backfill and a simulation decide
 // alike.
 package bucket
@@ -16,7 +16,7 @@ import (
 // Source says what made a transition (B-14).
 type Source string
 
-// The sources: an event or property write, the clock, settling.
+// The sources: an event or property write, the clock, a backfill.
 const (
 	SourceEvent    Source = "event"
 	SourceClock    Source = "reconcile"
@@ -31,16 +31,16 @@ const (
 	LeftImport  = "import"
 )
 
-// Stay is one membership of one contact (B-13).
-type Stay struct {
+// Membership is one membership of one contact (B-13).
+type Membership struct {
 	ID       uuid.UUID
 	BucketID string
 	Epoch    int
 	Entered  time.Time
 	// Anchor is where dwell counts from (B-38).
 	Anchor time.Time
-	// MaxDwellAt ends the stay whatever the criteria say; zero for never. It is fixed
-	// at entry (B-22).
+	// MaxDwellAt ends the membership whatever the criteria say; zero for never. It is
+	// fixed at entry (B-22).
 	MaxDwellAt time.Time
 	// Leave is a leave by criteria that MinDwell holds back; nil for none.
 	Leave *Deferred
@@ -59,16 +59,16 @@ type Deferred struct {
 	Reason string
 }
 
-// Due is the next instant at which time alone may end the stay; zero for never.
+// Due is the next instant at which time alone may end the membership; zero for never.
 // With both due at one instant the older age wins (B-22).
-func (s *Stay) Due() (at time.Time, byAge bool) {
-	if s.Leave == nil || !s.MaxDwellAt.IsZero() && !s.Leave.At.Before(s.MaxDwellAt) {
-		return s.MaxDwellAt, true
+func (m *Membership) Due() (at time.Time, byAge bool) {
+	if m.Leave == nil || !m.MaxDwellAt.IsZero() && !m.Leave.At.Before(m.MaxDwellAt) {
+		return m.MaxDwellAt, true
 	}
-	return s.Leave.At, false
+	return m.Leave.At, false
 }
 
-// Past is what is left of the earlier stays of a contact in a bucket.
+// Past is what is left of the earlier memberships of a contact in a bucket.
 type Past struct {
 	Epoch int       // the highest; 0 for none
 	Left  time.Time // when the newest ended
@@ -97,7 +97,7 @@ const (
 )
 
 // Evaluate decides by B-8 what the truth of the criteria at an instant does.
-func (d *Definition) Evaluate(active *Stay, holds bool, at time.Time) Action {
+func (d *Definition) Evaluate(active *Membership, holds bool, at time.Time) Action {
 	switch {
 	case active == nil && holds:
 		return Enter
@@ -113,17 +113,17 @@ func (d *Definition) Evaluate(active *Stay, holds bool, at time.Time) Action {
 	return Defer
 }
 
-// Join makes the stay of a join (B-13, B-14). The anchor is at unless a backfill
+// Join makes the membership of a join (B-13, B-14). The anchor is at unless a backfill
 // knows better.
-func (d *Definition) Join(id uuid.UUID, past Past, at time.Time) *Stay {
-	s := &Stay{
+func (d *Definition) Join(id uuid.UUID, past Past, at time.Time) *Membership {
+	m := &Membership{
 		ID: id, BucketID: d.ID, Epoch: past.Epoch + 1, Entered: at, Anchor: at, Evaluated: at,
 		Muted: d.mutes(past, at), Fired: map[string]int{},
 	}
 	if longest := d.MaxDwell(); longest > 0 {
-		s.MaxDwellAt = at.Add(longest)
+		m.MaxDwellAt = at.Add(longest)
 	}
-	return s
+	return m
 }
 
 // mutes is the entry gate: it decides only whether "entered" is emitted (B-17).
@@ -143,14 +143,14 @@ func (d *Definition) MutedBecause(past Past, at time.Time) contract.GuardReason 
 	return ""
 }
 
-// Hold makes the deferred leave of a stay (B-20).
-func (d *Definition) Hold(s *Stay, mode Mode) *Deferred {
-	if s.Leave != nil {
-		return s.Leave
+// Hold makes the deferred leave of a membership (B-20).
+func (d *Definition) Hold(m *Membership, mode Mode) *Deferred {
+	if m.Leave != nil {
+		return m.Leave
 	}
 	reason := mode.Reason
 	if reason == "" {
 		reason = string(hogsend.LeftByCriteria)
 	}
-	return &Deferred{At: s.Entered.Add(d.MinDwell()), Silent: mode.SilentLeaves, Reason: reason}
+	return &Deferred{At: m.Entered.Add(d.MinDwell()), Silent: mode.SilentLeaves, Reason: reason}
 }

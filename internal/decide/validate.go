@@ -1,4 +1,4 @@
-package ingest
+package decide
 
 import (
 	"cmp"
@@ -35,11 +35,16 @@ func Reserved(name string) bool {
 		strings.HasPrefix(name, "email.") || strings.HasPrefix(name, "hogsend:")
 }
 
-// Validate lists what of the event breaks I-10 to I-14, by path; none means it may
-// be ingested. The bound of Timestamp is taken against this process's clock.
-func (e *Event) Validate() []Problem { return e.validate(time.Now()) }
+// Problem is one breach of the limits of I-10 to I-14. Path is in dotted form
+// below the event, for example "contactProperties.plan".
+type Problem struct {
+	Path    string
+	Message string
+}
 
-func (e *Event) validate(now time.Time) []Problem {
+// Problems lists what of the event breaks I-10 to I-14, by path; none means it may
+// be ingested. The bound of Timestamp is taken against now.
+func (e *Event) Problems(now time.Time) []Problem {
 	var p problems
 	p.text("name", e.Name, maxName, true)
 	if Reserved(e.Name) {

@@ -16,21 +16,21 @@ import (
 
 var start = time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC)
 
-// stayed is a stay that began at the start.
-func stayed(change func(*bucket.Stay)) *bucket.Stay {
+// member is a membership that began at the start.
+func member(change func(*bucket.Membership)) *bucket.Membership {
 	s := (&bucket.Definition{}).Join(uuid.Nil, bucket.Past{}, start)
 	change(s)
 	return s
 }
 
-func plainly(*bucket.Stay) {}
+func plainly(*bucket.Membership) {}
 
 func TestEvaluate(t *testing.T) {
 	t.Parallel() // B-8, B-19, B-20, B-21, B-22
-	held := func(s *bucket.Stay) { s.Leave = &bucket.Deferred{At: start.Add(time.Hour)} }
+	held := func(s *bucket.Membership) { s.Leave = &bucket.Deferred{At: start.Add(time.Hour)} }
 	for _, tt := range []struct {
 		name     string
-		active   *bucket.Stay
+		active   *bucket.Membership
 		holds    bool
 		minDwell time.Duration
 		at       time.Duration
@@ -38,16 +38,16 @@ func TestEvaluate(t *testing.T) {
 	}{
 		{"no member, false", nil, false, 0, 0, bucket.Nothing},
 		{"no member, true", nil, true, time.Hour, 0, bucket.Enter},
-		{"member, true", stayed(plainly), true, 0, time.Minute, bucket.Keep},
-		{"member, false", stayed(plainly), false, 0, time.Minute, bucket.Leave},
-		{"too early", stayed(plainly), false, time.Hour, time.Hour - time.Microsecond, bucket.Defer},
-		{"at the instant", stayed(plainly), false, time.Hour, time.Hour, bucket.Leave},
-		{"held back, true again", stayed(held), true, time.Hour, 10 * time.Minute, bucket.Keep},
-		{"held back, false still", stayed(held), false, time.Hour, 10 * time.Minute, bucket.Defer},
-		{"held back, its instant", stayed(held), false, time.Hour, time.Hour, bucket.Leave},
-		{"held back, another MinDwell since", stayed(held), false, time.Minute, 10 * time.Minute, bucket.Defer},
-		{"held back, a longer MinDwell since", stayed(held), false, hogsend.Day, time.Hour, bucket.Leave},
-		{"another MinDwell, not held back", stayed(plainly), false, time.Minute, 10 * time.Minute, bucket.Leave},
+		{"member, true", member(plainly), true, 0, time.Minute, bucket.Keep},
+		{"member, false", member(plainly), false, 0, time.Minute, bucket.Leave},
+		{"too early", member(plainly), false, time.Hour, time.Hour - time.Microsecond, bucket.Defer},
+		{"at the instant", member(plainly), false, time.Hour, time.Hour, bucket.Leave},
+		{"held back, true again", member(held), true, time.Hour, 10 * time.Minute, bucket.Keep},
+		{"held back, false still", member(held), false, time.Hour, 10 * time.Minute, bucket.Defer},
+		{"held back, its instant", member(held), false, time.Hour, time.Hour, bucket.Leave},
+		{"held back, another MinDwell since", member(held), false, time.Minute, 10 * time.Minute, bucket.Defer},
+		{"held back, a longer MinDwell since", member(held), false, hogsend.Day, time.Hour, bucket.Leave},
+		{"another MinDwell, not held back", member(plainly), false, time.Minute, 10 * time.Minute, bucket.Leave},
 	} {
 		d := bucket.Definition{MinDwellMS: tt.minDwell.Milliseconds()}
 		require.Equal(t, tt.want, d.Evaluate(tt.active, tt.holds, start.Add(tt.at)), tt.name)
@@ -57,7 +57,7 @@ func TestEvaluate(t *testing.T) {
 func TestALeaveIsHeldBackToOneInstant(t *testing.T) {
 	t.Parallel() // B-20, B-21
 	d := bucket.Definition{MinDwellMS: time.Hour.Milliseconds()}
-	s := stayed(plainly)
+	s := member(plainly)
 	s.Leave = d.Hold(s, bucket.Mode{SilentLeaves: true, Reason: bucket.LeftImport})
 	require.Equal(t, &bucket.Deferred{At: start.Add(time.Hour), Silent: true, Reason: "import"}, s.Leave)
 	require.Same(t, s.Leave, d.Hold(s, bucket.Mode{}), "it keeps its mode and its reason")
@@ -81,7 +81,7 @@ func TestWhatTimeEndsFirst(t *testing.T) {
 		{name: "age before held back", max: time.Hour, min: 2 * time.Hour, due: time.Hour, byAge: true},
 		{name: "at one instant the age wins", max: time.Hour, min: time.Hour, due: time.Hour, byAge: true},
 	} {
-		s := stayed(func(s *bucket.Stay) {
+		s := member(func(s *bucket.Membership) {
 			if tt.max > 0 {
 				s.MaxDwellAt = at(tt.max)
 			}
@@ -108,7 +108,7 @@ func TestTheEntryGate(t *testing.T) {
 	for _, tt := range []struct {
 		limit  hogsend.EntryLimit
 		period time.Duration
-		past   int                  // stays
+		past   int                  // memberships
 		since  time.Duration        // the last one ended
 		want   contract.GuardReason // the decision of a muted join; "" for none
 	}{
@@ -125,10 +125,10 @@ func TestTheEntryGate(t *testing.T) {
 		past := bucket.Past{Epoch: tt.past, Left: start.Add(-tt.since)}
 		require.Equal(t, tt.want, d.MutedBecause(past, start), "%+v", tt)
 		id := uuid.New()
-		require.Equal(t, &bucket.Stay{
+		require.Equal(t, &bucket.Membership{
 			ID: id, BucketID: "b", Epoch: tt.past + 1, Entered: start, Anchor: start, Evaluated: start, MaxDwellAt: start.Add(5 * time.Second),
 			Muted: tt.want != "", Fired: map[string]int{},
-		}, d.Join(id, past, start), "the stay is made in any case")
+		}, d.Join(id, past, start), "the membership is made in any case")
 	}
 }
 
@@ -160,7 +160,7 @@ func TestSchedules(t *testing.T) {
 		name := fmt.Sprintf("%+v", tt)
 		now := start.Add(tt.age)
 		require.Equal(t, tt.ordinal, tt.schedule.Ordinal(start, now), name)
-		ordinal, at, ok := tt.schedule.Next(stayed(func(s *bucket.Stay) { s.Fired["s"] = tt.fired }), now)
+		ordinal, at, ok := tt.schedule.Next(member(func(s *bucket.Membership) { s.Fired["s"] = tt.fired }), now)
 		require.Equal(t, tt.next != never, ok, name)
 		if ok {
 			require.Equal(t, tt.next, ordinal, name)

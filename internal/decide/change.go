@@ -1,0 +1,227 @@
+package decide
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend/internal/contract"
+)
+
+// ErrStale says that what was decided is not so any more, because something was read
+// before somebody else changed it: read again, and decide again.
+var ErrStale = errors.New("contacts changed while being locked")
+
+// Name spaces of idempotency keys (I-35).
+const (
+	SpaceClient   = "client"
+	SpaceInternal = "internal"
+)
+
+// Change is one thing that is asked for: an event, or another change of one contact.
+// Its Body says which.
+type Change struct {
+	// ID is a fresh uuid: that of the event which the change stores, if it stores one.
+	ID uuid.UUID
+	// ContactID is the contact that the change is about. For an event it is a fresh uuid
+	// for the contact that it may create.
+	ContactID uuid.UUID
+	// Space and Key are the idempotency key; Key is "" for none.
+	Space, Key string
+	// At is the instant of the change in virtual time. Zero means the instant of its
+	// transaction, in the order of the batch.
+	At   time.Time
+	Body Body
+
+	Outcome
+	Resolution
+
+	event       *eventState   // of an event
+	due, own    []*Evaluation // what time has brought until then; what it may move itself
+	attached    bool          // what is attached was handed over ahead, for buckets to see
+	source      *Contact      // the contact of the enrollment that causes it
+	cause       int
+	sourceKnown bool
+}
+
+// Body is what a change does: *Occurrence, *Update, *End, *Tick, *Dwell, *Due, *Delete
+// or *Move.
+type Body interface{ body() }
+
+// Occurrence is an event.
+type Occurrence struct {
+	Event
+	// From is the enrollment that causes it; nil for none.
+	From *Origin
+}
+
+// Update writes into a contact without an event: properties (I-33), keys that an
+// operator gives it, or what became of a mail to it (B-6).
+type Update struct {
+	// ExternalID and Email replace what the contact has; "" leaves it. NoEmail takes the
+	// address away.
+	ExternalID, Email string
+	NoEmail           bool
+	Properties        map[string]json.RawMessage
+	// Template is that of the mail that Attached is about; "" for none.
+	Template string
+	// Attached is what the caller wants written along; it comes back in
+	// Effects.Attached, before buckets look.
+	Attached []any
+	// From is the enrollment that causes it; nil for none.
+	From *Origin
+}
+
+// Origin is the step of an enrollment that causes a change.
+type Origin struct {
+	EnrollmentID  uuid.UUID
+	StepKey, Node string
+	// JourneyID and ContactID are what the backend knows of the enrollment.
+	JourneyID string
+	ContactID uuid.UUID
+}
+
+// End is the end of an enrollment.
+type End struct {
+	Origin
+	// Status is completed, failed or exited.
+	Status contract.EnrollmentStatus
+	// Error is the text of a failure (J-94).
+	Error string
+	// Reason is the exit reason (J-81).
+	Reason contract.ExitReason
+	// Cancels tells the workflow, because it is not the workflow that ends.
+	Cancels bool
+}
+
+// Tick lets time pass for a contact up to the change's instant.
+type Tick struct {
+	// Edges are those that the contact's events have passed.
+	Edges []Edge
+}
+
+// Edge is an instant at which time alone may change what the criteria of a bucket
+// say of a contact (W-2).
+type Edge struct {
+	BucketID string
+	At       time.Time
+	// Newest is when something happened last that the bucket looks at, if that is known
+	// and later: no edge undoes what a newer event decided (W-6).
+	Newest time.Time
+}
+
+// Dwell fires a dwell reaction of a membership.
+type Dwell struct {
+	BucketID, Label string
+	MembershipID    uuid.UUID
+	Ordinal         int
+	Due             time.Time
+}
+
+// Due tells a member of a recurrence.
+type Due struct {
+	BucketID, Label string
+	MembershipID    uuid.UUID
+	Due             time.Time
+}
+
+// Delete deletes the contact softly (I-48).
+type Delete struct{}
+
+// Move makes a contact enter or leave a bucket whatever the criteria say: what the
+// script of a test orders.
+type Move struct {
+	BucketID string
+	Enters   bool
+	Reason   string // of a leave; "" means criteria
+}
+
+func (*Occurrence) body() {}
+func (*Update) body()     {}
+func (*End) body()        {}
+func (*Tick) body()       {}
+func (*Dwell) body()      {}
+func (*Due) body()        {}
+func (*Delete) body()     {}
+func (*Move) body()       {}
+
+// Outcome is what became of a change.
+type Outcome struct {
+	// Result is that of an event.
+	Result Result
+	// Repeats: its key is taken. Missing: its contact is deleted, erased or unknown.
+	// Ended: the enrollment that it ends, or that causes it, had ended. In each of these
+	// cases nothing was done.
+	Repeats, Missing, Ended bool
+	// Status is the terminal status that stands, after an End.
+	Status contract.EnrollmentStatus
+	// Enrolled is the enrollment that the workflow which asked for a Dwell is to run;
+	// Refused says that the membership has ended or the dwell was done.
+	Enrolled uuid.UUID
+	Refused  bool
+	// Stopped is where each bucket that a Tick moved, or may have, has come in a
+	// simulation: what is later for it is for the next tick.
+	Stopped map[string]time.Time
+}
+
+// Active reports whether the change still has something to do.
+func (c *Change) Active() bool { return !c.Repeats && !c.Ended && c.Status == "" && !c.Missing }
+
+// Reset undoes what an attempt made of the change.
+func (c *Change) Reset() {
+	*c = Change{ID: c.ID, ContactID: c.ContactID, Space: c.Space, Key: c.Key, At: c.At, Body: c.Body}
+}
+
+// Origin is the step of the enrollment that ends by the change or causes it; nil for
+// none.
+func (c *Change) Origin() *Origin {
+	switch b := c.Body.(type) {
+	case *End:
+		return &b.Origin
+	case *Occurrence:
+		return b.From
+	case *Update:
+		return b.From
+	}
+	return nil
+}
+
+// Named are the keys by which the change names a contact.
+func (c *Change) Named() (userID, email, anonymousID string) {
+	switch b := c.Body.(type) {
+	case *Occurrence:
+		return b.UserID, b.Email, b.AnonymousID
+	case *Update:
+		return b.ExternalID, b.Email, ""
+	}
+	return "", "", ""
+}
+
+// ContactProperties are those that the change writes.
+func (c *Change) ContactProperties() map[string]json.RawMessage {
+	switch b := c.Body.(type) {
+	case *Occurrence:
+		return b.Event.ContactProperties
+	case *Update:
+		return b.Properties
+	}
+	return nil
+}
+
+// Place is where a change stands in its batch, counted from 1, or in virtual time.
+type Place struct {
+	Index int
+	At    time.Time // zero: by the index
+}
+
+// Instant is when the change happens in a transaction that began at an instant: in the
+// order of the batch, so that what is later is told from what is earlier as if the
+// changes had come one by one (I-17).
+func (p Place) Instant(began time.Time) time.Time {
+	if !p.At.IsZero() {
+		return p.At
+	}
+	return began.Add(time.Duration(p.Index) * time.Microsecond)
+}

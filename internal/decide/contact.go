@@ -1,0 +1,136 @@
+package decide
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend/internal/address"
+)
+
+// EmailKey is an address as it is compared (I-55).
+func EmailKey(email string) string { return address.Key(email) }
+
+// Identity is what decides which contact an event belongs to.
+type Identity struct {
+	ExternalID, AnonymousID, Email, EmailKey string
+	DeletedAt                                time.Time // zero for a contact that is not deleted
+}
+
+// Key is how replies and events name the contact with the uuid (I-15).
+func (i *Identity) Key(id uuid.UUID) string {
+	switch {
+	case i.ExternalID != "":
+		return i.ExternalID
+	case i.AnonymousID != "":
+		return i.AnonymousID
+	}
+	return id.String()
+}
+
+// Contact is one contact while changes of it are decided: how it was read, and how it
+// will be.
+type Contact struct {
+	ID uuid.UUID
+	Identity
+	FirstSeen, LastSeen, CreatedAt time.Time
+	// WrittenAt is when something was written into it last, other than being seen.
+	WrittenAt time.Time
+	// Stored is set when its row exists.
+	Stored bool
+	// NeedsLock is set when a change is about it.
+	NeedsLock bool
+	// Merging is set when it takes part in a merge.
+	Merging bool
+
+	State
+
+	read      Identity
+	readAt    time.Time // WrittenAt as it was read
+	into      *Contact  // the survivor, once merged away
+	created   Place     // of the change that makes it
+	written   Place     // of the change that wrote it last
+	patch     map[string]json.RawMessage
+	erases    bool // the patch has a null
+	unwritten bool // there is something to write
+}
+
+// Identified reports whether the contact has an external id.
+func (c *Contact) Identified() bool { return c.ExternalID != "" }
+
+// Key is how replies and events name the contact (I-15).
+func (c *Contact) Key() string { return c.Identity.Key(c.ID) }
+
+// Survivor follows the merges that were decided; it is nil for nil.
+func (c *Contact) Survivor() *Contact {
+	for c != nil && c.into != nil {
+		c = c.into
+	}
+	return c
+}
+
+// MergedAway reports whether the contact has been merged into another one.
+func (c *Contact) MergedAway() bool { return c.into != nil }
+
+// Written reports whether a change wrote into the contact.
+func (c *Contact) Written() bool { return c.written.Index > 0 }
+
+// Unchanged reports whether the contact is still as its identity was decided from.
+func (c *Contact) Unchanged(now Identity, written time.Time) bool {
+	return now.ExternalID == c.read.ExternalID && now.AnonymousID == c.read.AnonymousID && now.Email == c.read.Email &&
+		now.EmailKey == c.read.EmailKey && now.DeletedAt.Equal(c.read.DeletedAt) && (!c.Merging || written.Equal(c.readAt))
+}
+
+// reaches reports whether an event applies to the contact: a deleted one is revived
+// only by what happened after its deletion (I-49).
+func (c *Contact) reaches(ev *Event) bool {
+	return c.DeletedAt.IsZero() || ev.Timestamp == nil || ev.Timestamp.After(c.DeletedAt)
+}
+
+// merge merges properties into those to be written (I-32).
+func (c *Contact) merge(properties map[string]json.RawMessage) {
+	if len(properties) == 0 {
+		return
+	}
+	if c.patch == nil {
+		c.patch = make(map[string]json.RawMessage, len(properties))
+	}
+	if c.Known == nil {
+		c.Known = make(map[string]json.RawMessage, len(properties))
+	}
+	for key, value := range properties {
+		c.patch[key], c.Known[key] = value, value
+		c.erases = c.erases || isNull(value)
+	}
+}
+
+func isNull(value json.RawMessage) bool { return bytes.Equal(bytes.TrimSpace(value), []byte("null")) }
+
+// changes reports whether a write gives the property another value (B-7).
+func (c *Contact) changes(key string, value json.RawMessage) bool {
+	var was, will any
+	stored, there := c.Known[key]
+	if there && json.Unmarshal(stored, &was) != nil || json.Unmarshal(value, &will) != nil {
+		return true
+	}
+	return !reflect.DeepEqual(was, will) // null and missing are one
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func less(a, b uuid.UUID) bool { return bytes.Compare(a[:], b[:]) < 0 }

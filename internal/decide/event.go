@@ -1,0 +1,60 @@
+package decide
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Event is one event on its way in: from a client, or caused by a journey.
+type Event struct {
+	Name string
+	// UserID, Email and AnonymousID name the contact; "" is absent (I-20, I-21).
+	UserID, Email, AnonymousID string
+	// Properties is a JSON object, stored whole; nil means {}.
+	Properties json.RawMessage
+	// ContactProperties merge into the contact by top-level key; a JSON null
+	// removes the key (I-32).
+	ContactProperties map[string]json.RawMessage
+	Value             *float64
+	Currency          string
+	// Timestamp is when it occurred; nil means now (I-39).
+	Timestamp *time.Time
+	// Key is the client's idempotency key; "" for none (I-35).
+	Key string
+	// Source is "api" unless said otherwise (I-47).
+	Source string
+	// Hops counts the enrollments between a client's event and this one (J-146).
+	Hops int
+}
+
+// occurred is when an event happened, cut to microseconds (I-39).
+func (e *Event) occurred(now time.Time) time.Time {
+	if e.Timestamp == nil {
+		return now
+	}
+	return e.Timestamp.Truncate(time.Microsecond)
+}
+
+// Result is what became of one event. Err is set when this one failed while
+// others of its batch did not; nothing of it is stored then.
+type Result struct {
+	// Stored is false for a repeat of an idempotency key (I-36).
+	Stored bool
+	// Late is true when it is older than the late-event horizon (I-40).
+	Late bool
+	// Exits lists the inspected enrollments whose journeys have exit rules (I-15).
+	Exits      []Exit
+	ContactKey string
+	ContactID  uuid.UUID
+	EventID    uuid.UUID
+	Err        error
+}
+
+// Exit is one enrollment that was inspected for its exit rules (J-72).
+type Exit struct {
+	JourneyID    string
+	EnrollmentID uuid.UUID
+	Exited       bool
+}

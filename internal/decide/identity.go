@@ -1,0 +1,288 @@
+package decide
+
+import (
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend/internal/address"
+)
+
+// A key that an operator writes belongs to another contact. Nobody is merged by that
+// route (I-30).
+var (
+	ErrExternalIDTaken = errors.New("external id belongs to another contact")
+	ErrEmailTaken      = errors.New("e-mail belongs to another contact")
+)
+
+// Resolution is what was decided about the contact of one change. It keeps what later
+// changes of the batch may change: the contact as this change sees it.
+type Resolution struct {
+	Contact *Contact
+	// ContactKey and EmailKey are the contact's as of the change.
+	ContactKey, EmailKey string
+	// Deleted: it belongs to a deleted contact and changes nothing (I-49).
+	Deleted bool
+	// Created: it makes the contact. Revived: it undoes its deletion.
+	Created, Revived bool
+	// Conflict: it names contacts that are different ones (I-21).
+	Conflict bool
+	Merges   []*Merge
+	Place    Place
+}
+
+// Merge makes one contact of two (I-25).
+type Merge struct {
+	From, Into *Contact
+	// FromWins: its values were written last.
+	FromWins bool
+}
+
+// Resolve decides which contact the change is about and what that does to the
+// identities. The error is ErrStale, ErrExternalIDTaken or ErrEmailTaken.
+func (i *Identities) Resolve(c *Change) error {
+	i.place = Place{Index: i.place.Index, At: c.At}
+	if o := c.Origin(); o != nil {
+		return i.caused(c, o)
+	}
+	if occurrence, ok := c.Body.(*Occurrence); ok {
+		c.Resolution = i.identify(&occurrence.Event, c.ContactID)
+		return nil
+	}
+	// One that is deleted or unknown is left alone (I-50).
+	contact := i.ids[c.ContactID.String()].Survivor()
+	if contact == nil || !contact.DeletedAt.IsZero() {
+		c.Missing = true
+		return nil
+	}
+	c.Resolution = i.known(contact, len(c.ContactProperties()) > 0)
+	if u, ok := c.Body.(*Update); ok {
+		return i.rekey(&c.Resolution, u)
+	}
+	return nil
+}
+
+// caused resolves a change that an enrollment causes, or that ends it.
+func (i *Identities) caused(c *Change, o *Origin) error {
+	if c.source = i.ids[o.ContactID.String()].Survivor(); c.source == nil {
+		return ErrStale
+	}
+	c.source.NeedsLock = true
+	occurrence, ok := c.Body.(*Occurrence)
+	if ok && (occurrence.UserID != "" || occurrence.Email != "" || occurrence.AnonymousID != "") {
+		c.Resolution = i.identify(&occurrence.Event, c.ContactID)
+		return nil
+	}
+	c.Resolution = i.known(c.source, len(c.ContactProperties()) > 0)
+	return nil
+}
+
+// next moves on to the next place of the batch.
+func (i *Identities) next() Place {
+	i.place.Index++
+	return i.place
+}
+
+// known is the resolution of a change whose contact is known.
+func (i *Identities) known(c *Contact, writes bool) Resolution {
+	r := Resolution{Contact: c, Place: i.next(), Deleted: !c.DeletedAt.IsZero()}
+	c.NeedsLock = true
+	if writes {
+		i.wrote(c)
+	}
+	r.ContactKey, r.EmailKey = c.Key(), c.EmailKey
+	return r
+}
+
+// identify decides to which contact an event belongs and what that does to the
+// identities (I-21, I-22). fresh is the uuid of a contact it may create.
+func (i *Identities) identify(ev *Event, fresh uuid.UUID) Resolution {
+	r := Resolution{Place: i.next()}
+	emailKey := EmailKey(ev.Email)
+	user, email, anonymous := i.byUser(ev.UserID), i.byEmail(emailKey), i.owner(KeyAnonymous, ev.AnonymousID)
+
+	target := strongest(ev, emailKey, user, email, anonymous)
+	if target != nil && !target.reaches(ev) {
+		target.NeedsLock = true
+		r.Contact, r.ContactKey, r.EmailKey, r.Deleted = target, target.Key(), target.EmailKey, true
+		return r
+	}
+	if target == nil {
+		r.Created = true
+		target = &Contact{ID: fresh, CreatedAt: i.instant(), created: i.place}
+		i.contacts[target.ID] = target
+		i.order = append(i.order, target)
+	}
+	target.NeedsLock = true
+	if !target.DeletedAt.IsZero() {
+		r.Revived = true
+		target.DeletedAt = time.Time{}
+		i.wrote(target)
+	}
+
+	if ev.UserID != "" && user == nil {
+		i.name(target, ev.UserID)
+	}
+	target = i.absorb(&r, target, email, ev)
+	target = i.absorb(&r, target, anonymous, ev)
+	if ev.AnonymousID != "" && anonymous == nil {
+		i.give(KeyAnonymous, ev.AnonymousID, target)
+		if target.AnonymousID == "" {
+			target.AnonymousID = ev.AnonymousID
+		}
+		i.wrote(target)
+	}
+	if emailKey != "" {
+		r.Conflict = r.Conflict || i.shared(emailKey, target)
+		target = i.adopt(&r, target, address.Trim(ev.Email), emailKey, ev)
+	}
+	if len(ev.ContactProperties) > 0 {
+		i.wrote(target)
+	}
+	i.see(target, ev)
+	r.Contact, r.ContactKey, r.EmailKey = target, target.Key(), target.EmailKey
+	return r
+}
+
+// name gives a contact its external id.
+func (i *Identities) name(c *Contact, externalID string) {
+	c.ExternalID = externalID
+	i.give(KeyUser, externalID, c)
+	i.free(c.EmailKey, c)
+	i.note(c.EmailKey, c)
+	i.wrote(c)
+}
+
+// strongest finds the contact that an event belongs to; nil means a new one.
+func strongest(ev *Event, emailKey string, user, email, anonymous *Contact) *Contact {
+	switch {
+	case ev.UserID != "":
+		if user != nil {
+			return user
+		}
+	case emailKey != "":
+		if email != nil {
+			return email
+		}
+	default:
+		return anonymous
+	}
+	for _, c := range []*Contact{email, anonymous} {
+		if c != nil && !c.Identified() && c.reaches(ev) {
+			return c
+		}
+	}
+	return nil
+}
+
+// absorb merges the contact of a weaker key, if it has no external id, and returns
+// the survivor. An identified one is never changed (I-21).
+func (i *Identities) absorb(r *Resolution, target, other *Contact, ev *Event) *Contact {
+	other = other.Survivor()
+	switch {
+	case other == nil || other == target:
+		return target
+	case other.Identified():
+		r.Conflict = true
+		return target
+	case !other.reaches(ev):
+		return target
+	}
+	return i.merge(r, target, other)
+}
+
+// merge makes one contact of two; the identified one survives, else the older (I-25).
+func (i *Identities) merge(r *Resolution, a, b *Contact) *Contact {
+	into, from := a, b
+	older := b.CreatedAt.Before(a.CreatedAt) || b.CreatedAt.Equal(a.CreatedAt) && less(b.ID, a.ID)
+	if a.Identified() == b.Identified() && older || !a.Identified() && b.Identified() {
+		into, from = b, a
+	}
+	m := &Merge{From: from, Into: into, FromWins: from.WrittenAt.After(into.WrittenAt)}
+	i.leave(from)
+	if from.EmailKey != "" && (into.EmailKey == "" || m.FromWins) {
+		i.leave(into)
+		into.Email, into.EmailKey = from.Email, from.EmailKey
+		i.note(into.EmailKey, into)
+		if !into.Identified() {
+			i.give(KeyEmail, into.EmailKey, into)
+		}
+	}
+	if into.AnonymousID == "" {
+		into.AnonymousID = from.AnonymousID
+	}
+	into.DeletedAt = time.Time{} // the event that merges them reaches both
+	into.FirstSeen, into.LastSeen = earlier(into.FirstSeen, from.FirstSeen), later(into.LastSeen, from.LastSeen)
+	from.into = into
+	into.NeedsLock, from.NeedsLock, into.Merging, from.Merging = true, true, true, true
+	i.wrote(into)
+	r.Merges = append(r.Merges, m)
+	return into
+}
+
+// adopt gives the contact its e-mail (I-22). An unidentified contact owns its
+// address alone, so another unidentified owner is merged with it.
+func (i *Identities) adopt(r *Resolution, c *Contact, email, emailKey string, ev *Event) *Contact {
+	if c.EmailKey != emailKey && !c.Identified() {
+		if other := i.owner(KeyEmail, emailKey); other != nil && other != c {
+			if !other.reaches(ev) {
+				return c
+			}
+			c = i.merge(r, c, other)
+		}
+	}
+	i.move(c, email, emailKey)
+	return c
+}
+
+// rekey gives a contact the keys that an operator wrote. Unlike those of an event they
+// say nothing about anybody else, so that a taken one is refused.
+func (i *Identities) rekey(r *Resolution, u *Update) error {
+	c := r.Contact
+	if id := u.ExternalID; id != "" && id != c.ExternalID {
+		if other := i.byUser(id); other != nil && other != c {
+			return ErrExternalIDTaken
+		}
+		i.name(c, id)
+	}
+	switch key := EmailKey(u.Email); {
+	case key != "":
+		other := i.owner(KeyEmail, key)
+		if other == nil && !c.Identified() {
+			other = i.byEmail(key) // only identified contacts share an address (I-19)
+		}
+		if other != nil && other != c {
+			return ErrEmailTaken
+		}
+		i.move(c, address.Trim(u.Email), key)
+	case u.NoEmail && c.EmailKey != "":
+		i.leave(c)
+		c.Email, c.EmailKey = "", ""
+		i.wrote(c)
+	}
+	r.ContactKey, r.EmailKey = c.Key(), c.EmailKey
+	return nil
+}
+
+// move gives an address to a contact, and takes its earlier one away.
+func (i *Identities) move(c *Contact, email, emailKey string) {
+	if c.EmailKey != emailKey {
+		i.leave(c)
+		c.EmailKey = emailKey
+		i.note(emailKey, c)
+		i.adopted = append(i.adopted, emailKey)
+		k := ContactKey{KeyEmail, emailKey}
+		if i.keys[k] == nil {
+			i.keys[k] = &keyState{}
+		}
+		i.keys[k].reserved = i.keys[k].read == nil
+		if !c.Identified() {
+			i.give(KeyEmail, emailKey, c)
+		}
+	}
+	if c.Email != email {
+		c.Email = email
+		i.wrote(c)
+	}
+}
