@@ -44,10 +44,10 @@ type Journey struct {
 	EnrollUnsubscribed bool
 	// ExitOn ends an enrollment when an event matches one of the rules.
 	ExitOn []Exit
-	// Suppress is the least time between two mails of the journey to one contact, over all
+	// MinSendGap is the least time between two mails of the journey to one contact, over all
 	// its enrollments. A mail that comes sooner is skipped, with the reason suppress_gap. 0
 	// means none.
-	Suppress time.Duration
+	MinSendGap time.Duration
 	// Category is the category of the journey's mails where a send names none; "" means
 	// "journey". Contacts can unsubscribe from a category.
 	Category string

@@ -189,8 +189,8 @@ func (v *registryValidator) journey(j Journey) {
 	if j.EntryPeriod < 0 || j.EntryPeriod != 0 && j.EntryLimit != OncePerPeriod {
 		v.journeyProblem(j.ID, "EntryPeriod", "must be positive and goes with OncePerPeriod only")
 	}
-	if j.Suppress < 0 {
-		v.journeyProblem(j.ID, "Suppress", "must not be negative")
+	if j.MinSendGap < 0 {
+		v.journeyProblem(j.ID, "MinSendGap", "must not be negative")
 	}
 	report := func(field, format string, args ...any) { v.journeyProblem(j.ID, field, format, args...) }
 	if problem := naming.Problem(j.Name, 1, 100); problem != "" {

@@ -7,10 +7,10 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/registry"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
@@ -24,8 +24,10 @@ type Activities struct {
 	Limiter *email.Limiter
 	// Executions looks at workflows; only the reconciler needs it.
 	Executions Executions
-	Config     Config
-	Logger     *slog.Logger
+	// Registry says what is defined.
+	Registry *registry.Index
+	Config   Config
+	Logger   *slog.Logger
 }
 
 // Config is what activities need of the environment.
@@ -36,28 +38,9 @@ type Config struct {
 	// ReplyTo is the default reply address; "" for none.
 	ReplyTo   string
 	PublicURL string
-	// JourneyNames and JourneyCategories are the registry's, by id and alias.
-	JourneyNames      map[string]string
-	JourneyCategories map[string]string
-	// JourneySuppress are the registry's gaps between mails, by id and alias (E-24).
-	JourneySuppress map[string]time.Duration
-	// JourneyIDs are all ids of a journey, sorted, by each of them; one that is
-	// missing has no other.
-	JourneyIDs map[string][]string
-	BuildID    string
+	BuildID   string
 	// LateHorizon is the late-event horizon; 0 means 24 h (I-40).
 	LateHorizon time.Duration
-	// DefaultTimezone is the zone of contacts of whom nothing tells one; "" means UTC
-	// (S-1). DefaultWindow holds chains of When that name no window (S-30).
-	DefaultTimezone string
-	DefaultWindow   hogsend.Window
-	// SendWindow holds sends that name no window of their own (E-25).
-	SendWindow hogsend.Window
-	// FrequencyCap is the registry's (E-21). OnHold is for sends that say nothing else,
-	// MaxDefer bounds how long they are deferred; 0 means 7 days (E-26, E-27).
-	FrequencyCap hogsend.FrequencyCap
-	OnHold       hogsend.OnHold
-	MaxDefer     time.Duration
 	// PostHog says that there is a PostHog to tell: without it captures only log (J-137).
 	PostHog bool
 }
@@ -67,13 +50,6 @@ func (c Config) lateHorizon() time.Duration {
 		return 24 * time.Hour
 	}
 	return c.LateHorizon
-}
-
-func (c Config) maxDefer() time.Duration {
-	if c.MaxDefer == 0 {
-		return 7 * hogsend.Day
-	}
-	return c.MaxDefer
 }
 
 // All are the activities by the names they are registered under.

@@ -79,9 +79,9 @@ func (a *Activities) deferredUntil(now time.Time, g *gate, refused *refusal) tim
 	}
 	how := g.request.OnHold
 	if how == "" && refused.reason != contract.SendMinGap {
-		how = a.Config.OnHold
+		how = a.Registry.Defaults().OnHold
 	}
-	last := g.deferral.firstTry(now).Add(a.Config.maxDefer())
+	last := g.deferral.firstTry(now).Add(a.Registry.Defaults().MaxDefer)
 	switch {
 	case how != hogsend.Defer || !now.Before(last):
 		return time.Time{}
@@ -111,7 +111,7 @@ func (a *Activities) deferSend(ctx context.Context, tx *store.EnrollmentTx, g *g
 // deferredTooLong refuses what was deferred for longer than it may be, for the reason
 // that it was deferred for (E-27).
 func (a *Activities) deferredTooLong(ctx context.Context, tx *store.EnrollmentTx, g *gate) (*refusal, error) {
-	if g.deferral.open == nil || tx.Now.Sub(g.deferral.firstTry(tx.Now)) <= a.Config.maxDefer() {
+	if g.deferral.open == nil || tx.Now.Sub(g.deferral.firstTry(tx.Now)) <= a.Registry.Defaults().MaxDefer {
 		return nil, nil //nolint:nilnil // nothing refuses
 	}
 	details, err := tx.Q.StepLogFind(ctx, tx.Enrollment.ID, g.deferral.open.StepKey, "send_gated")

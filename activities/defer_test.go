@@ -16,7 +16,6 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/activities"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
@@ -48,26 +47,26 @@ func TestDeferral(t *testing.T) {
 	t.Parallel()
 	hour, day := time.Hour, hogsend.Day
 	for name, tt := range map[string]struct {
-		config  func(*activities.Config)
+		define  func(*hogsend.Registry)
 		earlier []earlier
 		reason  string
 		until   time.Time
 		last    time.Time // the last instant at which it is held
 	}{
-		"window": {func(c *activities.Config) { c.SendWindow = hogsend.Window{Start: "18:00", End: "20:00"} }, nil, "outside_window", noon.Add(6 * hour), noon.Add(6*hour - time.Microsecond)},
+		"window": {func(r *hogsend.Registry) { r.Defaults.SendWindow = hogsend.Window{Start: "18:00", End: "20:00"} }, nil, "outside_window", noon.Add(6 * hour), noon.Add(6*hour - time.Microsecond)},
 		"gap": {
-			func(c *activities.Config) { c.JourneySuppress = map[string]time.Duration{"welcome": day} },
+			func(r *hogsend.Registry) { r.Journeys[0].MinSendGap = day },
 			[]earlier{{at: noon.Add(-2 * hour)}, {at: noon.Add(-hour)}},
 			"suppress_gap", noon.Add(day - hour), noon.Add(day - hour - time.Microsecond),
 		},
 		"cap": { // 4 counted of 2: the third oldest has to go
-			func(c *activities.Config) { c.FrequencyCap = hogsend.FrequencyCap{Count: 2, Window: day} },
+			func(r *hogsend.Registry) { r.Defaults.FrequencyCap = hogsend.FrequencyCap{Count: 2, Window: day} },
 			[]earlier{{at: noon.Add(-4 * hour)}, {at: noon.Add(-3 * hour)}, {at: noon.Add(-2 * hour)}, {at: noon.Add(-hour)}},
 			"frequency_capped", noon.Add(day - 2*hour + time.Millisecond), noon.Add(day - 2*hour),
 		},
 		"cap of a category": {
-			func(c *activities.Config) {
-				c.FrequencyCap = hogsend.FrequencyCap{Count: 9, Window: day, ByCategory: map[string]hogsend.CategoryCap{"journey": {Count: 1, Window: 3 * day}}}
+			func(r *hogsend.Registry) {
+				r.Defaults.FrequencyCap = hogsend.FrequencyCap{Count: 9, Window: day, ByCategory: map[string]hogsend.CategoryCap{"journey": {Count: 1, Window: 3 * day}}}
 			},
 			[]earlier{{at: noon.Add(-2 * day)}, {at: noon.Add(-hour), category: "news"}},
 			"frequency_capped", noon.Add(day + time.Millisecond), noon.Add(day),
@@ -76,7 +75,7 @@ func TestDeferral(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, set := newClockedWorld(t, noon)
-			tt.config(&w.Config)
+			w.define(tt.define)
 			claim := w.enroll("start")
 			w.sentEarlier(tt.earlier...)
 			r := later(claim, 1)
@@ -106,7 +105,7 @@ func TestDeferral(t *testing.T) {
 func TestWhatIsHeldIsHeldToTheInstant(t *testing.T) {
 	t.Parallel()
 	w, set := newClockedWorld(t, noon)
-	w.Config.FrequencyCap = hogsend.FrequencyCap{Count: 1, Window: time.Hour}
+	w.define(func(r *hogsend.Registry) { r.Defaults.FrequencyCap = hogsend.FrequencyCap{Count: 1, Window: time.Hour} })
 	claim := w.enroll("start")
 	w.sentEarlier(earlier{at: noon.Add(-time.Hour)})
 	require.Equal(t, "skipped frequency_capped", w.verdict(hello(claim, 1)))
@@ -123,7 +122,7 @@ func TestWhatIsDeferred(t *testing.T) {
 	claim, n := w.enroll("start"), 0
 	try := func(defaults, own hogsend.OnHold, change func(*contract.SendRequest)) string {
 		n++
-		w.Config.OnHold = defaults
+		w.define(func(r *hogsend.Registry) { r.Defaults.OnHold = defaults })
 		r := hello(claim, n)
 		r.OnHold = own
 		if change != nil {
@@ -131,7 +130,7 @@ func TestWhatIsDeferred(t *testing.T) {
 		}
 		return w.verdict(r)
 	}
-	w.Config.SendWindow = hogsend.Window{Start: "18:00", End: "20:00"}
+	w.define(func(r *hogsend.Registry) { r.Defaults.SendWindow = hogsend.Window{Start: "18:00", End: "20:00"} })
 	require.Equal(t, "skipped outside_window", try("", "", nil))
 	require.Equal(t, deferred(opens), try(hogsend.Defer, "", nil))
 	require.Equal(t, "skipped outside_window", try(hogsend.Defer, hogsend.Skip, nil))
@@ -139,8 +138,8 @@ func TestWhatIsDeferred(t *testing.T) {
 	require.Equal(t, deferred(opens.Add(time.Hour)), try(hogsend.Defer, "", func(r *contract.SendRequest) { r.Window = hogsend.Window{Start: "19:00", End: "20:00"} }))
 	require.Equal(t, "sent ", try(hogsend.Defer, "", func(r *contract.SendRequest) { r.Category = "transactional" }))
 	require.Equal(t, "sent ", try(hogsend.Defer, "", func(r *contract.SendRequest) { r.SkipPreferenceCheck = true }))
-	w.Config.SendWindow = hogsend.Window{}
-	w.Config.JourneySuppress = map[string]time.Duration{"welcome": time.Hour}
+	w.define(func(r *hogsend.Registry) { r.Defaults.SendWindow = hogsend.Window{} })
+	w.define(func(r *hogsend.Registry) { r.Journeys[0].MinSendGap = time.Hour })
 	require.Equal(t, "skipped suppress_gap", try(hogsend.Defer, "", nil))
 	require.Equal(t, deferred(noon.Add(time.Hour)), try("", hogsend.Defer, nil))
 	w.exec(`update contacts set email = null, email_key = null`)
@@ -157,14 +156,18 @@ func TestTheWholeGateDecidesAfterADeferral(t *testing.T) {
 		said      string
 		stands    string
 	}{
-		"nothing":      {func(uuid.UUID) {}, "sent ", "active send:hello"},
-		"an opt-out":   {func(uuid.UUID) { w.exec(`update preferences set unsubscribed_all = true`) }, "unsubscribed unsubscribed_all", "active send:hello"},
-		"a bounce":     {func(uuid.UUID) { w.exec(`update preferences set suppressed = true, suppression_reason = 'bounce'`) }, "suppressed bounce", "active send:hello"},
-		"an exit":      {func(uuid.UUID) { w.event("stop", "") }, "ended", "exited defer:hello"},
-		"an operator":  {func(id uuid.UUID) { require.NoError(t, w.Ingest.Exit(t.Context(), id, "admin")) }, "ended", "exited defer:hello"},
-		"a new window": {func(uuid.UUID) { w.Config.SendWindow = hogsend.Window{Start: "20:00", End: "21:00"} }, deferred(due.Add(2 * time.Hour)), "waiting defer:hello send:hello#1:defer#2"},
+		"nothing":     {func(uuid.UUID) {}, "sent ", "active send:hello"},
+		"an opt-out":  {func(uuid.UUID) { w.exec(`update preferences set unsubscribed_all = true`) }, "unsubscribed unsubscribed_all", "active send:hello"},
+		"a bounce":    {func(uuid.UUID) { w.exec(`update preferences set suppressed = true, suppression_reason = 'bounce'`) }, "suppressed bounce", "active send:hello"},
+		"an exit":     {func(uuid.UUID) { w.event("stop", "") }, "ended", "exited defer:hello"},
+		"an operator": {func(id uuid.UUID) { require.NoError(t, w.Ingest.Exit(t.Context(), id, "admin")) }, "ended", "exited defer:hello"},
+		"a new window": {func(uuid.UUID) {
+			w.define(func(r *hogsend.Registry) { r.Defaults.SendWindow = hogsend.Window{Start: "20:00", End: "21:00"} })
+		}, deferred(due.Add(2 * time.Hour)), "waiting defer:hello send:hello#1:defer#2"},
 		"a cap": {func(uuid.UUID) {
-			w.Config.FrequencyCap = hogsend.FrequencyCap{Count: 1, Window: hogsend.Day}
+			w.define(func(r *hogsend.Registry) {
+				r.Defaults.FrequencyCap = hogsend.FrequencyCap{Count: 1, Window: hogsend.Day}
+			})
 			w.sentEarlier(earlier{at: noon})
 		}, deferred(noon.Add(hogsend.Day + time.Millisecond)), "waiting defer:hello send:hello#1:defer#2"},
 		"another zone": {func(uuid.UUID) { w.exec(`update contacts set timezone = 'America/New_York', updated_at = now()`) }, deferred(due.Add(5 * time.Hour)), "waiting defer:hello send:hello#1:defer#2"},
@@ -173,14 +176,16 @@ func TestTheWholeGateDecidesAfterADeferral(t *testing.T) {
 			require.NoError(t, err)
 		}, "held", "waiting paused:send:hello"},
 		"skipping from now on": {func(uuid.UUID) {
-			w.Config.OnHold = hogsend.Skip
-			w.Config.SendWindow = hogsend.Window{Start: "20:00", End: "21:00"}
+			w.define(func(r *hogsend.Registry) { r.Defaults.OnHold = hogsend.Skip })
+			w.define(func(r *hogsend.Registry) { r.Defaults.SendWindow = hogsend.Window{Start: "20:00", End: "21:00"} })
 		}, "skipped outside_window", "active send:hello"},
 	} {
 		set(noon)
 		w.exec(`truncate sends, step_logs, enrollments, preferences, journey_configs cascade`)
 		w.exec(`update contacts set timezone = null`)
-		w.Config.SendWindow, w.Config.OnHold, w.Config.FrequencyCap = hogsend.Window{Start: "18:00", End: "20:00"}, hogsend.Defer, hogsend.FrequencyCap{}
+		w.define(func(r *hogsend.Registry) {
+			r.Defaults.SendWindow, r.Defaults.OnHold, r.Defaults.FrequencyCap = hogsend.Window{Start: "18:00", End: "20:00"}, hogsend.Defer, hogsend.FrequencyCap{}
+		})
 		claim := w.enroll("start")
 		require.Equal(t, deferred(due), w.verdict(hello(claim, 1)), name)
 		tt.meanwhile(mustParse(claim))
@@ -194,7 +199,9 @@ func TestTheWholeGateDecidesAfterADeferral(t *testing.T) {
 func TestAPauseWithinADeferral(t *testing.T) {
 	t.Parallel()
 	w, set := newClockedWorld(t, noon)
-	w.Config.SendWindow, w.Config.OnHold = hogsend.Window{Start: "18:00", End: "20:00"}, hogsend.Defer
+	w.define(func(r *hogsend.Registry) {
+		r.Defaults.SendWindow, r.Defaults.OnHold = hogsend.Window{Start: "18:00", End: "20:00"}, hogsend.Defer
+	})
 	claim := w.enroll("start")
 	require.Equal(t, deferred(noon.Add(6*time.Hour)), w.verdict(hello(claim, 1)))
 	_, err := w.store.JourneyPause(t.Context(), []string{"welcome"}, "", noon)
@@ -234,7 +241,9 @@ func TestADeferralEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, set := newClockedWorld(t, noon)
-			w.Config.FrequencyCap, w.Config.MaxDefer = hogsend.FrequencyCap{Count: 1, Window: tt.window}, tt.maxDefer
+			w.define(func(r *hogsend.Registry) {
+				r.Defaults.FrequencyCap, r.Defaults.MaxDefer = hogsend.FrequencyCap{Count: 1, Window: tt.window}, tt.maxDefer
+			})
 			claim := w.enroll("start")
 			w.sentEarlier(earlier{at: noon})
 			for i, at := range tt.tries {
@@ -247,7 +256,9 @@ func TestADeferralEnds(t *testing.T) {
 	}
 	// A send that is deferred again and again has one first try.
 	w, set := newClockedWorld(t, noon)
-	w.Config.FrequencyCap, w.Config.MaxDefer = hogsend.FrequencyCap{Count: 1, Window: day}, 36*time.Hour
+	w.define(func(r *hogsend.Registry) {
+		r.Defaults.FrequencyCap, r.Defaults.MaxDefer = hogsend.FrequencyCap{Count: 1, Window: day}, 36*time.Hour
+	})
 	claim := w.enroll("start")
 	w.sentEarlier(earlier{at: noon})
 	require.Equal(t, deferred(noon.Add(day+time.Millisecond)), w.verdict(later(claim, 1)))
@@ -255,8 +266,8 @@ func TestADeferralEnds(t *testing.T) {
 	w.sentEarlier(earlier{at: noon.Add(day)}) // somebody else was quicker
 	require.Equal(t, deferred(noon.Add(36*time.Hour)), w.verdict(later(claim, 1)))
 	set(noon.Add(36 * time.Hour))
-	w.Config.FrequencyCap.Window = 2 * day
-	w.Config.SendWindow = hogsend.Window{Start: "01:00", End: "02:00"}
+	w.define(func(r *hogsend.Registry) { r.Defaults.FrequencyCap.Window = 2 * day })
+	w.define(func(r *hogsend.Registry) { r.Defaults.SendWindow = hogsend.Window{Start: "01:00", End: "02:00"} })
 	require.Equal(t, "skipped outside_window", w.verdict(later(claim, 1)), "of the check that holds it in the end")
 	require.Equal(t, 1, w.count(`sends where status = 'skipped'`))
 }
@@ -266,7 +277,9 @@ func TestADeferralEnds(t *testing.T) {
 func TestDeferredSendsAreTriedInOrder(t *testing.T) {
 	t.Parallel()
 	w, set := newClockedWorld(t, noon)
-	w.Config.FrequencyCap, w.Config.OnHold = hogsend.FrequencyCap{Count: 1, Window: time.Hour}, hogsend.Defer
+	w.define(func(r *hogsend.Registry) {
+		r.Defaults.FrequencyCap, r.Defaults.OnHold = hogsend.FrequencyCap{Count: 1, Window: time.Hour}, hogsend.Defer
+	})
 	welcome, billing, bob := w.enroll("start"), w.enroll("bill"), w.enrollOf("bob", "start")
 	w.sentEarlier(earlier{at: noon})
 	due := noon.Add(time.Hour + time.Millisecond)
@@ -325,7 +338,7 @@ func (w *world) insist(r contract.SendRequest) (said string, attempts int) {
 func TestADeferralIsGivenUp(t *testing.T) {
 	t.Parallel()
 	w, _ := newClockedWorld(t, noon)
-	w.Config.SendWindow = hogsend.Window{Start: "18:00", End: "20:00"}
+	w.define(func(r *hogsend.Registry) { r.Defaults.SendWindow = hogsend.Window{Start: "18:00", End: "20:00"} })
 	claim := w.enroll("start")
 	result, err := w.Send(t.Context(), later(claim, 1))
 	require.NoError(t, err)
@@ -344,12 +357,12 @@ func TestADeferralIsGivenUp(t *testing.T) {
 func TestADeferredSendThatCannotBeRendered(t *testing.T) {
 	t.Parallel()
 	w, set := newClockedWorld(t, noon)
-	w.Config.SendWindow = hogsend.Window{Start: "18:00", End: "20:00"}
+	w.define(func(r *hogsend.Registry) { r.Defaults.SendWindow = hogsend.Window{Start: "18:00", End: "20:00"} })
 	claim := w.enroll("start")
 	require.Equal(t, deferred(noon.Add(6*time.Hour)), w.verdict(later(claim, 1)))
 	set(noon.Add(6 * time.Hour))
-	changed := registry
-	changed.Templates = registry.Templates[1:]
+	changed := defined
+	changed.Templates = defined.Templates[1:]
 	renderer, err := email.Compile(changed)
 	require.NoError(t, err)
 	w.Renderer = renderer
@@ -363,7 +376,9 @@ func TestADeferredSendThatCannotBeRendered(t *testing.T) {
 func TestAMergeTakesADeferredSendAlong(t *testing.T) {
 	t.Parallel()
 	w, set := newClockedWorld(t, noon)
-	w.Config.FrequencyCap = hogsend.FrequencyCap{Count: 1, Window: hogsend.Day}
+	w.define(func(r *hogsend.Registry) {
+		r.Defaults.FrequencyCap = hogsend.FrequencyCap{Count: 1, Window: hogsend.Day}
+	})
 	w.event("seen", "") // ada
 	_, err := w.Ingest.Ingest(t.Context(), ingest.Event{Name: "start", AnonymousID: "cookie"})
 	require.NoError(t, err)

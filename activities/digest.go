@@ -83,7 +83,7 @@ func (a *Activities) collect(ctx context.Context, tx *store.EnrollmentTx, r cont
 	if err != nil {
 		return nil, fmt.Errorf("read window: %w", err)
 	}
-	ids := a.journeyIDs(e.JourneyID)
+	ids := a.Registry.IDs(e.JourneyID)
 	until := *window.Deadline
 	if until.Before(window.RegisteredAt) {
 		until = window.RegisteredAt // it had passed when it began

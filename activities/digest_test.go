@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
 )
 
@@ -145,7 +146,7 @@ func TestEventsRaceWithDigests(t *testing.T) {
 func TestDigestsFollowEachOtherAcrossEnrollments(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Config.JourneyIDs = map[string][]string{"welcome": {"greeting", "welcome"}}
+	w.define(func(r *hogsend.Registry) { r.Journeys[0].Aliases = []string{"greeting"} })
 	claim := w.enroll("start")
 	require.Equal(t, []string{"0"}, w.collect(claim, "a#1", w.window(claim, "a#1", w.now())))
 	w.event("read", `{"n": 1}`)

@@ -86,7 +86,7 @@ func (a *Activities) refusal(ctx context.Context, tx *store.EnrollmentTx, g *gat
 		return suppressed(g.records, g.emailKey), nil
 	}
 	refused, err := optedOut(g.records, g.emailKey, g.draft.category)
-	if err != nil || refused != nil || definition.Exempts(a.Config.FrequencyCap, g.draft.category) { // E-16
+	if err != nil || refused != nil || definition.Exempts(a.Registry.Defaults().FrequencyCap, g.draft.category) { // E-16
 		return refused, err
 	}
 	if refused, err = a.deferredTooLong(ctx, tx, g); err != nil || refused != nil {
@@ -140,7 +140,7 @@ func optedOut(records []storedb.Preference, emailKey, category string) (*refusal
 // outsideWindow is row 8 of the gate: the clock on the contact's wall, as committed,
 // at the instant of the claim (E-25, S-38).
 func (a *Activities) outsideWindow(ctx context.Context, contact storedb.Contact, r contract.SendRequest, now time.Time) (*refusal, error) {
-	window := cmp.Or(r.Window, a.Config.SendWindow)
+	window := cmp.Or(r.Window, a.Registry.Defaults().SendWindow)
 	if window == (hogsend.Window{}) {
 		return nil, nil //nolint:nilnil // nothing refuses
 	}
@@ -166,11 +166,11 @@ type pace struct {
 
 // paceOf is the pace that a send is held to, none for what passes these rows.
 func (a *Activities) paceOf(journeyID, category string, r contract.SendRequest) *pace {
-	if r.SkipPreferenceCheck || definition.Exempts(a.Config.FrequencyCap, category) { // E-15, E-16
+	if r.SkipPreferenceCheck || definition.Exempts(a.Registry.Defaults().FrequencyCap, category) { // E-15, E-16
 		return &pace{}
 	}
-	p := &pace{gap: a.Config.JourneySuppress[journeyID]}
-	p.limit, p.own = definition.CapOf(a.Config.FrequencyCap, category)
+	p := &pace{gap: a.Registry.MinSendGap(journeyID)}
+	p.limit, p.own = definition.CapOf(a.Registry.Defaults().FrequencyCap, category)
 	return p
 }
 

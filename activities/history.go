@@ -36,7 +36,7 @@ func (a *Activities) PastEntries(ctx context.Context, r contract.HistoryRequest)
 	if err != nil || contactID == uuid.Nil {
 		return hogsend.PastEntries{}, err
 	}
-	row, err := a.Store.HistoryEntries(ctx, contactID, a.journeyIDs(r.Name), id)
+	row, err := a.Store.HistoryEntries(ctx, contactID, a.Registry.IDs(r.Name), id)
 	if err != nil {
 		return hogsend.PastEntries{}, fmt.Errorf("read past entries: %w", err)
 	}
@@ -78,14 +78,6 @@ func (a *Activities) historyOf(ctx context.Context, enrollmentID string) (id, co
 	return id, contact.ID, nil
 }
 
-// journeyIDs are all ids of a journey, by any of them.
-func (a *Activities) journeyIDs(id string) []string {
-	if ids, ok := a.Config.JourneyIDs[id]; ok {
-		return ids
-	}
-	return []string{id}
-}
-
 // Throttle counts the sends that count for caps (E-22). The answer that there were
 // too many is logged while the enrollment lives.
 func (a *Activities) Throttle(ctx context.Context, r contract.ThrottleRequest) (allowed bool, err error) {
@@ -103,7 +95,7 @@ func (a *Activities) Throttle(ctx context.Context, r contract.ThrottleRequest) (
 			ContactID: &contact.ID, Since: r.Since, Address: text(contact.Email), JourneyIds: []string{}, TemplateKey: t.Template, Category: t.Category,
 		}
 		if t.Journey != "" {
-			count.JourneyIds = a.journeyIDs(t.Journey)
+			count.JourneyIds = a.Registry.IDs(t.Journey)
 		}
 		sends, err := tx.Q.ThrottleCount(ctx, count)
 		if err != nil {

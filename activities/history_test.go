@@ -62,7 +62,7 @@ func TestHistoryOfEvents(t *testing.T) {
 func TestHistoryOfAJourney(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Config.JourneyIDs = map[string][]string{"welcome": {"greeting", "welcome"}, "greeting": {"greeting", "welcome"}}
+	w.define(func(r *hogsend.Registry) { r.Journeys[0].Aliases = []string{"greeting"} })
 	claim := w.enroll("start")
 	ask := func(id string) hogsend.PastEntries {
 		got, err := w.PastEntries(t.Context(), w.history(claim, id))

@@ -117,7 +117,8 @@ func TestFrequencyCap(t *testing.T) {
 		"checks are skipped": {cap: one, earlier: []earlier{ago(1)}, skips: true},
 	} {
 		w.exec(`truncate sends, step_logs, enrollments cascade`)
-		w.Config.FrequencyCap, w.provider.calls = tt.cap, nil
+		w.define(func(r *hogsend.Registry) { r.Defaults.FrequencyCap = tt.cap })
+		w.provider.calls = nil
 		claim := w.enroll("start")
 		w.sentEarlier(tt.earlier...)
 		r := hello(claim, 1)
@@ -130,7 +131,7 @@ func TestFrequencyCap(t *testing.T) {
 		require.Empty(t, w.provider.calls)
 		require.Equal(t, 1, w.count(`sends where key = $1 and status = 'skipped' and reason = 'frequency_capped' and claimed_at is null and html = ''`, r.Key)) // E-17
 		require.Equal(t, 1, w.count(`step_logs where action = 'send_gated' and detail = '{"template": "hello", "reason": "frequency_capped"}'`))
-		w.Config.FrequencyCap = hogsend.FrequencyCap{}
+		w.define(func(r *hogsend.Registry) { r.Defaults.FrequencyCap = hogsend.FrequencyCap{} })
 		require.Equal(t, "skipped frequency_capped", w.verdict(r), "the same key finds the same row (E-17)")
 	}
 }
@@ -139,7 +140,9 @@ func TestFrequencyCap(t *testing.T) {
 func TestASendThatSkipsTheCapCounts(t *testing.T) {
 	t.Parallel()
 	w, _ := newClockedWorld(t, noon)
-	w.Config.FrequencyCap = hogsend.FrequencyCap{Count: 1, Window: hogsend.Day}
+	w.define(func(r *hogsend.Registry) {
+		r.Defaults.FrequencyCap = hogsend.FrequencyCap{Count: 1, Window: hogsend.Day}
+	})
 	claim := w.enroll("start")
 	first := hello(claim, 1)
 	first.SkipPreferenceCheck = true
@@ -152,9 +155,9 @@ func TestSuppressGap(t *testing.T) {
 	t.Parallel()
 	day, ms := hogsend.Day, time.Millisecond
 	w, set := newClockedWorld(t, noon)
-	w.Config.JourneySuppress = map[string]time.Duration{"welcome": day}
-	w.Config.JourneyIDs = map[string][]string{"welcome": {"hello-there", "welcome"}, "hello-there": {"hello-there", "welcome"}}
-	w.Config.OnHold = hogsend.Defer // not of gaps (J-133)
+	w.define(func(r *hogsend.Registry) { r.Journeys[0].MinSendGap = day })
+	w.define(func(r *hogsend.Registry) { r.Journeys[0].Aliases = []string{"hello-there"} })
+	w.define(func(r *hogsend.Registry) { r.Defaults.OnHold = hogsend.Defer }) // not of gaps (J-133)
 	n := 0
 	try := func(at time.Time, changes ...func(*contract.SendRequest)) string {
 		set(at)
@@ -191,14 +194,14 @@ func TestSuppressGap(t *testing.T) {
 		w.sentEarlier(counts)
 		require.Equal(t, "skipped suppress_gap", try(at), i)
 	}
-	require.Equal(t, "sent ", try(at, func(*contract.SendRequest) { w.Config.JourneySuppress = nil }), "no gap")
+	require.Equal(t, "sent ", try(at, func(*contract.SendRequest) { w.define(func(r *hogsend.Registry) { r.Journeys[0].MinSendGap = 0 }) }), "no gap")
 }
 
 // J-133: of two coroutines at once, exactly one sends.
 func TestTwoSendsRaceForAGap(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Config.JourneySuppress = map[string]time.Duration{"welcome": time.Hour}
+	w.define(func(r *hogsend.Registry) { r.Journeys[0].MinSendGap = time.Hour })
 	for range 10 {
 		claim := w.enroll("start")
 		w.exec(`update sends set claimed_at = claimed_at - interval '1 hour'`)
@@ -237,7 +240,9 @@ func TestFiftySendsRaceForThreePlaces(t *testing.T) {
 	t.Parallel()
 	for _, shared := range []bool{false, true} {
 		w := newWorld(t)
-		w.Config.FrequencyCap = hogsend.FrequencyCap{Count: 3, Window: hogsend.Day}
+		w.define(func(r *hogsend.Registry) {
+			r.Defaults.FrequencyCap = hogsend.FrequencyCap{Count: 3, Window: hogsend.Day}
+		})
 		claims := []contract.Claim{w.enroll("start"), w.enroll("bill")}
 		if shared {
 			claims[1] = w.enrollOf("bob", "start")
@@ -257,7 +262,9 @@ func TestFiftySendsRaceForThreePlaces(t *testing.T) {
 func TestSendsToOthersDoNotWait(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Config.FrequencyCap = hogsend.FrequencyCap{Count: 1, Window: hogsend.Day}
+	w.define(func(r *hogsend.Registry) {
+		r.Defaults.FrequencyCap = hogsend.FrequencyCap{Count: 1, Window: hogsend.Day}
+	})
 	held := hello(w.enroll("start"), 1)
 	var requests []contract.SendRequest
 	for i := range 50 {
@@ -285,9 +292,11 @@ func TestSendsToOthersDoNotWait(t *testing.T) {
 func TestTheFirstRowDecides(t *testing.T) {
 	t.Parallel()
 	w, set := newClockedWorld(t, noon)
-	w.Config.FrequencyCap = hogsend.FrequencyCap{Count: 1, Window: hogsend.Day}
-	w.Config.JourneySuppress = map[string]time.Duration{"welcome": hogsend.Day}
-	w.Config.SendWindow = hogsend.Window{Start: "09:00", End: "11:00"}
+	w.define(func(r *hogsend.Registry) {
+		r.Defaults.FrequencyCap = hogsend.FrequencyCap{Count: 1, Window: hogsend.Day}
+	})
+	w.define(func(r *hogsend.Registry) { r.Journeys[0].MinSendGap = hogsend.Day })
+	w.define(func(r *hogsend.Registry) { r.Defaults.SendWindow = hogsend.Window{Start: "09:00", End: "11:00"} })
 	claim := w.enroll("start")
 	w.sentEarlier(earlier{at: noon.Add(-time.Hour)})
 	w.optOut("ada@example.com", "unsubscribed_all", "true")
@@ -297,8 +306,8 @@ func TestTheFirstRowDecides(t *testing.T) {
 	set(noon.Add(-2 * time.Hour))
 	w.exec(`update sends set claimed_at = $1 where claimed_at is not null`, noon.Add(-3*time.Hour))
 	require.Equal(t, "skipped suppress_gap", w.verdict(hello(claim, 3)))
-	w.Config.JourneySuppress = nil
+	w.define(func(r *hogsend.Registry) { r.Journeys[0].MinSendGap = 0 })
 	require.Equal(t, "skipped frequency_capped", w.verdict(hello(claim, 4)))
-	w.Config.FrequencyCap = hogsend.FrequencyCap{}
+	w.define(func(r *hogsend.Registry) { r.Defaults.FrequencyCap = hogsend.FrequencyCap{} })
 	require.Equal(t, "sent ", w.verdict(hello(claim, 5)))
 }

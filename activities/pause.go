@@ -22,12 +22,7 @@ type pauseGate struct {
 }
 
 func (a *Activities) pauseGate(tx *store.EnrollmentTx, step contract.Step) *pauseGate {
-	id := tx.Enrollment.JourneyID
-	ids, ok := a.Config.JourneyIDs[id]
-	if !ok {
-		ids = []string{id}
-	}
-	return &pauseGate{step: step, ids: ids}
+	return &pauseGate{step: step, ids: a.Registry.IDs(tx.Enrollment.JourneyID)}
 }
 
 // queue adds the questions. The shared lock makes a pause wait until this

@@ -289,8 +289,7 @@ func TestPauseCoversFormerIDs(t *testing.T) {
 	w := newWorld(t)
 	claim := w.enroll("start")
 	w.exec(`update enrollments set journey_id = 'former'`)
-	ids := []string{"former", "welcome"}
-	w.Config.JourneyIDs = map[string][]string{"former": ids, "welcome": ids}
+	w.define(func(r *hogsend.Registry) { r.Journeys[0].Aliases = []string{"former"} })
 	w.pause("welcome")
 	held := w.send(hello(claim, 1)).Held
 	require.NotNil(t, held)

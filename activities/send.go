@@ -188,7 +188,7 @@ func (a *Activities) draft(ctx context.Context, id uuid.UUID, r contract.SendReq
 	}
 	journey := row.Enrollment.JourneyID
 	rendered, err := a.Renderer.Render(r.Template, email.Input{
-		Props: r.Props, Contact: contact, JourneyID: journey, JourneyName: a.Config.JourneyNames[journey], Subject: r.Subject, PublicURL: a.Config.PublicURL,
+		Props: r.Props, Contact: contact, JourneyID: journey, JourneyName: a.Registry.Name(journey), Subject: r.Subject, PublicURL: a.Config.PublicURL,
 	})
 	if err != nil {
 		return d, err
@@ -197,7 +197,7 @@ func (a *Activities) draft(ctx context.Context, id uuid.UUID, r contract.SendReq
 	if err != nil {
 		return d, err
 	}
-	d.category = first(r.Category, a.Config.JourneyCategories[journey], rendered.Category, "journey") // E-19
+	d.category = first(r.Category, a.Registry.Category(journey), rendered.Category, "journey") // E-19
 	replyTo, err := email.ReplyTo(r.ReplyTo, a.Config.ReplyTo)
 	if err != nil {
 		return d, err

@@ -16,8 +16,10 @@ import (
 	"github.com/hogsend/hogsend/activities"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/dbtest"
+	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/registry"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
@@ -25,7 +27,7 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 
 func journeyFunc(workflow.Context, hogsend.Run) error { return nil }
 
-var registry = hogsend.Registry{
+var defined = hogsend.Registry{
 	Journeys: []hogsend.Journey{
 		{ID: "welcome", Name: "Welcome", Trigger: hogsend.On("start"), EntryLimit: hogsend.Unlimited, ExitOn: []hogsend.Exit{{Event: "stop"}}, Run: journeyFunc},
 		{ID: "billing", Name: "Billing", Trigger: hogsend.On("bill"), EntryLimit: hogsend.Unlimited, Category: "billing", Run: journeyFunc},
@@ -46,6 +48,7 @@ type world struct {
 	t        *testing.T
 	store    *store.Store
 	provider *provider
+	defined  hogsend.Registry
 }
 
 func newWorld(t *testing.T) *world {
@@ -62,18 +65,21 @@ func newClockedWorld(t *testing.T, now time.Time) (w *world, set func(time.Time)
 
 func newWorldOn(t *testing.T, s *store.Store) *world {
 	t.Helper()
-	ingester := ingest.New(s, ingest.Config{Journeys: registry.Journeys, BuildID: "build"})
+	ingester := ingest.New(s, ingest.Config{Journeys: defined.Journeys, BuildID: "build"})
 	t.Cleanup(ingester.Close)
-	renderer, err := email.Compile(registry)
+	renderer, err := email.Compile(defined)
 	require.NoError(t, err)
 	p := &provider{lifetime: 24 * time.Hour, accepted: map[string]email.Message{}}
 	return &world{t: t, store: s, provider: p, Activities: &activities.Activities{
 		Store: s, Ingest: ingester, Renderer: renderer, Provider: p,
-		Config: activities.Config{
-			From: "Acme <hello@acme.example>", BuildID: "build",
-			JourneyNames: map[string]string{"welcome": "Welcome"}, JourneyCategories: map[string]string{"billing": "billing"},
-		},
-	}}
+		Registry: registry.New(defined), Config: activities.Config{From: "Acme <hello@acme.example>", BuildID: "build"},
+	}, defined: definition.Clone(defined)}
+}
+
+// define changes what is defined, for the activities that begin after it.
+func (w *world) define(change func(r *hogsend.Registry)) {
+	change(&w.defined)
+	w.Registry = registry.New(definition.Clone(w.defined))
 }
 
 // provider keeps keys as Resend does and answers by a script of errors, then accepts.

@@ -28,7 +28,7 @@ func (w *world) logged() []string {
 func TestTheStepLog(t *testing.T) {
 	t.Parallel()
 	w, set := newClockedWorld(t, noon)
-	w.Config.FrequencyCap = hogsend.FrequencyCap{Count: 1, Window: time.Hour}
+	w.define(func(r *hogsend.Registry) { r.Defaults.FrequencyCap = hogsend.FrequencyCap{Count: 1, Window: time.Hour} })
 	claim := w.enroll("start")
 	at := func(minutes int, statuses string, act func() error) {
 		t.Helper()

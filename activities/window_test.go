@@ -34,13 +34,13 @@ func TestSendWindow(t *testing.T) {
 	none := hogsend.Window{}
 	require.Equal(t, "sent ", send(none, "", false), "no window")
 	w.exec(`update contacts set timezone = 'Asia/Tokyo'`)
-	w.Config.SendWindow = closed
+	w.define(func(r *hogsend.Registry) { r.Defaults.SendWindow = closed })
 	require.Equal(t, "skipped outside_window", send(none, "", false))
 	require.Equal(t, "sent ", send(open, "", false))
 	require.Equal(t, "sent ", send(hogsend.Window{Start: "0:00", End: "0:00"}, "", false), "switched off")
 	require.Equal(t, "sent ", send(none, "transactional", false))
 	require.Equal(t, "sent ", send(none, "", true))
-	w.Config.SendWindow = open
+	w.define(func(r *hogsend.Registry) { r.Defaults.SendWindow = open })
 	require.Equal(t, "sent ", send(none, "", false))
 	require.Equal(t, "skipped outside_window", send(closed, "", false))
 	w.exec(`update contacts set timezone = 'America/New_York'`)
@@ -50,7 +50,7 @@ func TestSendWindow(t *testing.T) {
 	require.Len(t, w.provider.calls, 6)
 
 	again := hello(claim, 2) // the same key finds the same row, whenever it is asked for (E-17)
-	w.Config.SendWindow = hogsend.Window{}
+	w.define(func(r *hogsend.Registry) { r.Defaults.SendWindow = hogsend.Window{} })
 	result, err := w.Send(t.Context(), again)
 	require.NoError(t, err)
 	require.Equal(t, "outside_window", result.Verdict.Reason)
@@ -71,7 +71,9 @@ func TestTheEdgesOfTheSendWindow(t *testing.T) {
 		return friday.Add(d)
 	}
 	w, set := newClockedWorld(t, friday)
-	w.Config.SendWindow, w.Config.OnHold = hogsend.Window{Start: "09:00", End: "17:00"}, hogsend.Defer
+	w.define(func(r *hogsend.Registry) {
+		r.Defaults.SendWindow, r.Defaults.OnHold = hogsend.Window{Start: "09:00", End: "17:00"}, hogsend.Defer
+	})
 	claim := w.enroll("start")
 	for i, tt := range []struct {
 		now  string
@@ -87,7 +89,7 @@ func TestTheEdgesOfTheSendWindow(t *testing.T) {
 		set(at(tt.now))
 		require.Equal(t, tt.said, w.verdict(hello(claim, i)), tt.now)
 	}
-	w.Config.SendWindow = hogsend.Window{Start: "22:00", End: "06:00"} // overnight
+	w.define(func(r *hogsend.Registry) { r.Defaults.SendWindow = hogsend.Window{Start: "22:00", End: "06:00"} }) // overnight
 	for i, said := range []string{"sent ", "sent ", deferred(at("22h"))} {
 		set(at([]string{"5h59m59.999999s", "22h", "6h"}[i]))
 		require.Equal(t, said, w.verdict(hello(claim, 10+i)))

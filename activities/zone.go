@@ -27,7 +27,7 @@ func (a *Activities) FindInstant(ctx context.Context, r contract.InstantRequest)
 			return contract.InstantValue{}, err
 		}
 	}
-	at, err := r.Schedule.Instant(r.Now, zone.Name, a.Config.DefaultWindow)
+	at, err := r.Schedule.Instant(r.Now, zone.Name, a.Registry.Defaults().Window)
 	return contract.InstantValue{At: at}, final(err)
 }
 
@@ -52,7 +52,7 @@ func (a *Activities) zone(ctx context.Context, enrollmentID string) (hogsend.Zon
 
 // zoneOf resolves the zone of a contact and warns of what is none.
 func (a *Activities) zoneOf(ctx context.Context, contact hogsend.Contact, enrollmentID string) hogsend.Zone {
-	zone, refused := decide.ResolveZone(contact, a.Config.DefaultTimezone)
+	zone, refused := decide.ResolveZone(contact, a.Registry.Defaults().Timezone)
 	if len(refused) > 0 {
 		a.warn(ctx, "time zone of a contact is not valid", "enrollment_id", enrollmentID, "sources", refused)
 	}

@@ -62,7 +62,7 @@ func TestTheZoneIsReadAsCommitted(t *testing.T) {
 		return got.Zone
 	}
 	require.Equal(t, hogsend.ZoneFallback, zone().Source)
-	w.Config.DefaultTimezone = "Asia/Tokyo"
+	w.define(func(r *hogsend.Registry) { r.Defaults.Timezone = "Asia/Tokyo" })
 	require.Equal(t, "Asia/Tokyo", zone().Name)
 	w.exec(`update contacts set properties = '{"timezone": "Mars/Phobos", "$timezone": 7, "$geoip_time_zone": "Europe/Paris"}'`)
 	require.Equal(t, hogsend.Zone{Name: "Europe/Paris", Source: hogsend.ZoneGeoIP}, zone())
@@ -79,7 +79,7 @@ func TestTheZoneIsReadAsCommitted(t *testing.T) {
 func TestFindInstant(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Config.DefaultWindow = hogsend.Window{Start: "9:00", End: "17:00"}
+	w.define(func(r *hogsend.Registry) { r.Defaults.Window = hogsend.Window{Start: "9:00", End: "17:00"} })
 	claim := w.enroll("start")
 	w.exec(`update contacts set timezone = 'America/New_York'`)
 	monday := time.Date(2026, 6, 1, 14, 0, 0, 0, time.UTC)

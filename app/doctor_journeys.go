@@ -7,8 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/internal/definition"
+	"github.com/hogsend/hogsend/internal/registry"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -25,12 +24,8 @@ func troubles() [][2]string {
 
 // examineJourneys looks at people in flight: in journeys that nobody defines any more
 // (J-14), and in trouble as the reconciler has seen it.
-func examineJourneys(ctx context.Context, s *store.Store, registry hogsend.Registry, note func(string, string, error)) {
-	known := []string{}
-	for _, j := range slices.Concat(registry.Journeys, definition.Reactions(registry)) {
-		known = append(append(known, j.ID), j.Aliases...)
-	}
-	orphans, err := s.OrphansList(ctx, known)
+func examineJourneys(ctx context.Context, s *store.Store, index *registry.Index, note func(string, string, error)) {
+	orphans, err := s.OrphansList(ctx, index.AllIDs())
 	if err == nil {
 		var lines []string
 		for _, o := range orphans {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -16,8 +15,8 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/config"
 	"github.com/hogsend/hogsend/internal/contract"
-	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/registry"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
@@ -235,18 +234,8 @@ func (p *program) database(ctx context.Context) (*store.Store, config.Config, er
 	return s, cfg, err
 }
 
-// idsOf are all ids of a journey by one of them; of an unknown one itself.
-func (p *program) idsOf(id string) (ids []string, registered bool) {
-	for _, j := range slices.Concat(p.Registry.Journeys, definition.Reactions(p.Registry)) {
-		all := append([]string{j.ID}, j.Aliases...)
-		for _, one := range all {
-			if one == id {
-				return all, true
-			}
-		}
-	}
-	return []string{id}, false
-}
+// index is what this binary defines.
+func (p *program) index() *registry.Index { return registry.New(p.Registry) }
 
 // inflight is one line of `journeys inflight` (J-112).
 type inflight struct {
@@ -270,8 +259,7 @@ func (p *program) journeysInflightCommand() *cobra.Command {
 			return err
 		}
 		defer s.Close()
-		ids, _ := p.idsOf(args[0])
-		rows, err := s.InflightList(cmd.Context(), ids)
+		rows, err := s.InflightList(cmd.Context(), p.index().IDs(args[0]))
 		if err != nil {
 			return fmt.Errorf("count people in flight: %w", err)
 		}
@@ -317,7 +305,7 @@ func (p *program) journeysRetireCommand() *cobra.Command {
 		Long: "Exits everybody in flight in a journey that this binary no longer defines (reason\nretired). It works on DATABASE_URL and is refused while the id is registered.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			if _, registered := p.idsOf(args[0]); registered {
+			if p.index().Journey(args[0]) != nil {
 				return fmt.Errorf("journey %s is still registered", args[0])
 			}
 			registry, _, err := checkRegistry(p.Registry)

@@ -18,6 +18,7 @@ import (
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/outbox"
+	"github.com/hogsend/hogsend/internal/registry"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/schema"
 )
@@ -28,6 +29,7 @@ type process struct {
 	cfg      config.Config
 	log      *slog.Logger
 	registry hogsend.Registry  // everything compiled in
+	index    *registry.Index   // of it
 	enabled  []hogsend.Journey // what ENABLED_JOURNEYS leaves
 	renderer *email.Renderer
 	store    *store.Store
@@ -43,24 +45,24 @@ type process struct {
 
 // newProcess validates the registry before anything is touched (J-1), opens the
 // database and waits for it.
-func newProcess(ctx context.Context, registry hogsend.Registry, cfg config.Config, log *slog.Logger) (*process, error) {
-	registry, renderer, err := checkRegistry(registry)
+func newProcess(ctx context.Context, defined hogsend.Registry, cfg config.Config, log *slog.Logger) (*process, error) {
+	defined, renderer, err := checkRegistry(defined)
 	if err != nil {
 		return nil, err
 	}
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
 	}
-	p := &process{cfg: cfg, log: log, registry: registry, renderer: renderer, build: buildID(cfg.BuildID)}
+	p := &process{cfg: cfg, log: log, registry: defined, index: registry.New(defined), renderer: renderer, build: buildID(cfg.BuildID)}
 	var unknown []string
-	p.enabled, unknown = definition.EnabledJourneys(registry, cfg.EnabledJourneys)
+	p.enabled, unknown = definition.EnabledJourneys(defined, cfg.EnabledJourneys)
 	if len(unknown) > 0 {
 		log.Warn("ENABLED_JOURNEYS names unknown journeys", "ids", unknown)
 	}
 	if len(p.enabled) == 0 {
 		log.Warn("no journey is enabled")
 	}
-	enabled, unknown := definition.EnabledBuckets(registry, cfg.EnabledBuckets)
+	enabled, unknown := definition.EnabledBuckets(defined, cfg.EnabledBuckets)
 	if len(unknown) > 0 {
 		log.Warn("ENABLED_BUCKETS names unknown buckets", "ids", unknown)
 	}

@@ -96,7 +96,8 @@ func (p *program) replay(ctx context.Context, f replayFlags) error {
 	g := &gate{program: p, flags: f, ids: []string{}, kept: map[string]error{}}
 	known := true
 	if f.journey != "" {
-		g.ids, known = p.idsOf(f.journey)
+		index := p.index()
+		g.ids, known = index.IDs(f.journey), index.Journey(f.journey) != nil
 	}
 	look := g.live
 	if f.dir != "" {

@@ -1,12 +1,10 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +13,6 @@ import (
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.temporal.io/sdk/log"
 
-	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/activities"
 	"github.com/hogsend/hogsend/internal/config"
 	"github.com/hogsend/hogsend/internal/definition"
@@ -131,20 +128,11 @@ func (p *process) work(ctx context.Context, ready func()) error {
 			Provider:   provider,
 			Limiter:    p.limiter(),
 			Executions: workflows,
+			Registry:   p.index.WithTimezone(p.cfg.DefaultTimezone),
 			Config: activities.Config{
 				From: p.cfg.EmailFrom, FromDomains: p.cfg.EmailFromDomains, ReplyTo: p.cfg.EmailReplyTo,
 				PublicURL: p.cfg.PublicURL, BuildID: p.build, LateHorizon: p.cfg.LateEventHorizon,
-				JourneyNames:      perJourney(p, func(j hogsend.Journey) string { return j.Name }),
-				JourneyCategories: perJourney(p, func(j hogsend.Journey) string { return j.Category }),
-				JourneySuppress:   perJourney(p, func(j hogsend.Journey) time.Duration { return j.Suppress }),
-				JourneyIDs:        p.journeyIDs(),
-				DefaultTimezone:   cmp.Or(p.cfg.DefaultTimezone, p.registry.Defaults.Timezone),
-				DefaultWindow:     p.registry.Defaults.Window,
-				PostHog:           analytics != nil,
-				SendWindow:        p.registry.Defaults.SendWindow,
-				FrequencyCap:      p.registry.Defaults.FrequencyCap,
-				OnHold:            p.registry.Defaults.OnHold,
-				MaxDefer:          p.registry.Defaults.MaxDefer,
+				PostHog: analytics != nil,
 			},
 			Logger: p.log,
 		},
@@ -178,29 +166,6 @@ func (p *process) digest() string {
 		return definition.Digest(p.registry)
 	}
 	return definition.Digest(p.registry) + " " + p.cfg.EnabledBuckets
-}
-
-// perJourney is something of each journey by id and alias.
-func perJourney[T any](p *process, of func(hogsend.Journey) T) map[string]T {
-	all := map[string]T{}
-	for _, j := range slices.Concat(p.registry.Journeys, definition.Reactions(p.registry)) {
-		for _, id := range append([]string{j.ID}, j.Aliases...) {
-			all[id] = of(j)
-		}
-	}
-	return all
-}
-
-// journeyIDs are all ids of each journey, sorted, by each of them.
-func (p *process) journeyIDs() map[string][]string {
-	all := map[string][]string{}
-	for _, j := range p.registry.Journeys {
-		ids := slices.Sorted(slices.Values(append([]string{j.ID}, j.Aliases...)))
-		for _, id := range ids {
-			all[id] = ids
-		}
-	}
-	return all
 }
 
 // provider is the one the environment chose (E-36).

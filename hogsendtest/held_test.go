@@ -21,7 +21,7 @@ func saysHello(ctx workflow.Context, run hogsend.Run) error {
 func TestSendsAreHeldAndDeferred(t *testing.T) {
 	t.Parallel()
 	first, second := path(saysHello), path(saysHello)
-	second.ID, second.Name, second.Suppress = "second", "Second", 3*hogsend.Day
+	second.ID, second.Name, second.MinSendGap = "second", "Second", 3*hogsend.Day
 	r := registryOf(first, second)
 	r.Templates = []hogsend.Template{{Key: "welcome", Subject: "Hello", HTML: "<p>{{.Name}}</p>"}}
 	r.Defaults = hogsend.Defaults{

@@ -33,7 +33,7 @@ func randomCase(seed uint64) parityCase {
 			OnHold:       []hogsend.OnHold{hogsend.Skip, hogsend.Defer}[seed/2%2], MaxDefer: 30 * hour,
 		}
 		for i := range journeys {
-			journeys[i].Suppress = time.Duration(i%3) * 5 * hour
+			journeys[i].MinSendGap = time.Duration(i%3) * 5 * hour
 		}
 	}
 	return parityCase{name: fmt.Sprint("seed ", seed), journeys: journeys, defaults: defaults, script: func(s *Scenario, ada *Contact) {

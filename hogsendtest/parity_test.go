@@ -355,7 +355,7 @@ func givesUpAMail(ctx workflow.Context, run hogsend.Run) error {
 }
 
 func gap(g time.Duration) func(*hogsend.Journey) {
-	return func(j *hogsend.Journey) { j.Suppress = g }
+	return func(j *hogsend.Journey) { j.MinSendGap = g }
 }
 
 // heldCases are about caps, gaps and deferral: E-21 to E-27, J-133, J-134.

@@ -27,6 +27,7 @@ import (
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/provider/mailbox"
+	"github.com/hogsend/hogsend/internal/registry"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/workflows"
 )
@@ -115,19 +116,12 @@ func (p *postgres) open(s *Scenario) {
 	p.set(s.start)
 	p.ingester = ingest.New(p.store, ingest.Config{Journeys: s.registry.Journeys, BuildID: buildID, Logger: slog.New(slog.DiscardHandler)})
 	t.Cleanup(p.ingester.Close)
-	config := activities.Config{
-		From: sender, PublicURL: publicURL, BuildID: buildID, JourneyNames: map[string]string{}, JourneyCategories: map[string]string{},
-		JourneySuppress: map[string]time.Duration{},
-	}
-	for _, j := range s.registry.Journeys {
-		config.JourneyNames[j.ID], config.JourneyCategories[j.ID], config.JourneySuppress[j.ID] = j.Name, j.Category, j.Suppress
-	}
-	config.DefaultTimezone, config.DefaultWindow = s.registry.Defaults.Timezone, s.registry.Defaults.Window
-	config.SendWindow, config.FrequencyCap = s.registry.Defaults.SendWindow, s.registry.Defaults.FrequencyCap
-	config.OnHold, config.MaxDefer = s.registry.Defaults.OnHold, s.registry.Defaults.MaxDefer
 	renderer, err := email.Compile(s.registry)
 	require.NoError(t, err)
-	p.activities = &activities.Activities{Store: p.store, Ingest: p.ingester, Renderer: renderer, Provider: mailbox.New(p.store), Config: config}
+	p.activities = &activities.Activities{
+		Store: p.store, Ingest: p.ingester, Renderer: renderer, Provider: mailbox.New(p.store), Registry: registry.New(s.registry),
+		Config: activities.Config{From: sender, PublicURL: publicURL, BuildID: buildID},
+	}
 	for _, who := range s.people {
 		p.add(who)
 	}

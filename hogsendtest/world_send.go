@@ -250,7 +250,7 @@ func (w *world) outsideWindow(p *person, r contract.SendRequest) (*refusal, erro
 // withinGap is row 9 (E-24).
 func (w *world) withinGap(n *enrollment) *refusal {
 	j := w.registry.byID[n.journeyID]
-	if j == nil || j.Suppress == 0 {
+	if j == nil || j.MinSendGap == 0 {
 		return nil
 	}
 	var last time.Time
@@ -259,7 +259,7 @@ func (w *world) withinGap(n *enrollment) *refusal {
 			last = s.claimedAt
 		}
 	}
-	if until := last.Add(j.Suppress); !last.IsZero() && until.After(w.now()) {
+	if until := last.Add(j.MinSendGap); !last.IsZero() && until.After(w.now()) {
 		return &refusal{contract.SendSkipped, "suppress_gap", until}
 	}
 	return nil

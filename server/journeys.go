@@ -91,7 +91,7 @@ type journeyDetail struct {
 	journeyItem
 	EntryPeriod  *dur         `json:"entryPeriod"`
 	ExitOn       []trigger    `json:"exitOn,omitempty"`
-	Suppress     dur          `json:"suppress"`
+	MinSendGap   dur          `json:"suppress"`
 	RecentStates []stateReply `json:"recentStates"`
 }
 
@@ -266,7 +266,7 @@ func (s *Server) getJourney(r *request) error {
 	if err != nil {
 		return err
 	}
-	out := journeyDetail{journeyItem: items[0], Suppress: dur(j.Suppress), RecentStates: []stateReply{}}
+	out := journeyDetail{journeyItem: items[0], MinSendGap: dur(j.MinSendGap), RecentStates: []stateReply{}}
 	if out.Trigger, err = triggerOf(j.Trigger.Event, j.Trigger.Conditions); err != nil {
 		return err
 	}

@@ -95,6 +95,7 @@ func importTable() map[string]rule {
 		"./internal/zone":       {never: noIO()},
 		contract:                {may: []string{".", "./internal/criteria"}, never: noIO()},
 		"./internal/definition": {may: []string{".", "./internal/condition"}, never: noIO()},
+		"./internal/registry":   {may: []string{".", "./internal/definition"}, never: noIO()},
 		"./internal/criteria":   {may: []string{"./internal/condition", "./internal/naming"}, never: noIO()},
 		"./internal/bucket":     {may: []string{".", contract, "./internal/definition", "./internal/criteria", uuid}, never: noIO()},
 		// Domains by IDNA, letters by their normal form.
@@ -128,7 +129,7 @@ func importTable() map[string]rule {
 		"./internal/provider/posthog": {may: []string{"github.com/posthog/posthog-go"}},
 		// An enrollment's rows change in one transaction, which the activity opens: pgx.
 		"./activities": {may: []string{
-			".", "./internal/address", "./internal/definition", "./internal/criteria", "./internal/decide", "./internal/email", "./internal/ingest", "./internal/store", storedb, contract, pgx, uuid,
+			".", "./internal/address", "./internal/definition", "./internal/criteria", "./internal/decide", "./internal/email", "./internal/ingest", "./internal/registry", "./internal/store", storedb, contract, pgx, uuid,
 			"go.temporal.io/sdk/activity", "go.temporal.io/sdk/temporal",
 		}, never: []string{"net/http/..."}},
 		// The kit runs Temporal's own worker against a service in memory.

@@ -6,7 +6,7 @@ import (
 	"github.com/hogsend/hogsend"
 )
 
-// Exempts reports whether mails of a category pass caps, suppress gaps and send
+// Exempts reports whether mails of a category pass caps, send gaps and send
 // windows (E-16).
 func Exempts(c hogsend.FrequencyCap, category string) bool {
 	if c.ExemptCategories == nil {

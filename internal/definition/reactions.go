@@ -1,6 +1,10 @@
 package definition
 
-import "github.com/hogsend/hogsend"
+import (
+	"slices"
+
+	"github.com/hogsend/hogsend"
+)
 
 // Reactions are the journeys that the buckets own, in the order of the registry
 // (B-29, J-10).
@@ -32,4 +36,9 @@ func ReactionEvent(b hogsend.Bucket, r hogsend.Reaction) string {
 		return b.Left()
 	}
 	return b.Dwell(r.Schedule)
+}
+
+// IDs are the id and the former ids of a journey, sorted (J-13).
+func IDs(j hogsend.Journey) []string {
+	return slices.Sorted(slices.Values(append([]string{j.ID}, j.Aliases...)))
 }

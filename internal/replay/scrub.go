@@ -43,7 +43,7 @@ func (r *Replayer) Scrub(history *historypb.History) (*historypb.History, error)
 
 type scrubber struct {
 	data    converter.DataConverter
-	ours    map[string]bool // names of activities
+	ours    map[string]bool   // names of activities
 	types   map[int64]string  // of activities, by the event that scheduled them
 	instead map[string]string // what stands for a text
 }
