@@ -22,18 +22,15 @@ func (a *Activities) Capture(ctx context.Context, r contract.CaptureRequest) (co
 	key := contract.CaptureKey(r.Step.EnrollmentID, r.Step.Key)
 	var effect contract.Effect
 	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
-		effect = contract.Effect{}
 		done, err := tx.Q.StepLogFind(ctx, id, r.Step.Key, "captured")
 		if err != nil {
 			return fmt.Errorf("find step: %w", err)
 		}
-		e := tx.Enrollment
-		if effect.Ended = !e.Status.Live(); effect.Ended || len(done) > 0 {
-			return nil
-		}
-		if effect.Held, err = a.holdOf(ctx, tx, r.Step); err != nil || effect.Held != nil {
+		var runs bool
+		if runs, effect, err = a.begin(ctx, tx, r.Step, len(done) > 0); err != nil || !runs {
 			return err
 		}
+		e := tx.Enrollment
 		a.log(ctx, tx, r.Step, "captured", e.Node, e.Node, map[string]any{"event": r.Event})
 		if !a.Config.PostHog {
 			return nil

@@ -12,12 +12,10 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
-
-// maxDigest is how large the events of a digest are, as JSON.
-const maxDigest = 1 << 20
 
 // CollectDigest collects the events of a digest under the contact's lock: what was
 // received up to the end of its window is complete then. A repeated call returns what
@@ -37,121 +35,130 @@ func (a *Activities) CollectDigest(ctx context.Context, r contract.CollectReques
 		if err != nil {
 			return fmt.Errorf("find digest: %w", err)
 		}
-		var events []storedb.Event
+		var newest []storedb.Event
+		var total int
 		if done {
-			events, err = digested(ctx, tx, r)
+			newest, total, err = digested(ctx, tx, r)
 		} else {
-			events, err = a.collect(ctx, tx, r)
+			newest, total, err = a.collect(ctx, tx, r)
 		}
 		if err != nil {
 			return err
 		}
-		result.Collected, err = newest(events, r.Max)
+		result.Collected, err = decide.Newest(total, r.Max, func(i int) (hogsend.StoredEvent, error) { return storedEvent(newest[len(newest)-total+i]) })
 		if err != nil || done {
 			return err
 		}
-		a.log(ctx, tx, r.Step, "digest", tx.Enrollment.Node, r.Label, map[string]any{"total": len(events), "events": len(result.Collected.Events)})
+		a.log(ctx, tx, r.Step, "digest", tx.Enrollment.Node, r.Label, map[string]any{"total": total, "events": len(result.Collected.Events)})
 		return nil
 	})
 	return result, err
 }
 
-func digested(ctx context.Context, tx *store.EnrollmentTx, r contract.CollectRequest) ([]storedb.Event, error) {
-	rows, err := tx.Q.DigestFound(ctx, tx.Enrollment.ID, r.Step.Key)
+// digested are the newest of the events that a digest has collected, oldest first, and how
+// many there are.
+func digested(ctx context.Context, tx *store.EnrollmentTx, r contract.CollectRequest) (newest []storedb.Event, total int, err error) {
+	rows, err := tx.Q.DigestFound(ctx, tx.Enrollment.ID, r.Step.Key, int32(r.Max)) //nolint:gosec // at most 500
 	if err != nil {
-		return nil, fmt.Errorf("read digest: %w", err)
+		return nil, 0, fmt.Errorf("read digest: %w", err)
 	}
-	events := make([]storedb.Event, len(rows))
-	for i := range rows {
-		events[i] = rows[i].Event
+	for _, row := range slices.Backward(rows) {
+		newest, total = append(newest, row.Event), int(row.Total)
 	}
-	return events, nil
+	return newest, total, nil
 }
 
-// collect finds what belongs to a digest and marks it.
-func (a *Activities) collect(ctx context.Context, tx *store.EnrollmentTx, r contract.CollectRequest) ([]storedb.Event, error) {
-	conditions, err := criteria.Unmarshal(orEmpty(r.Where))
-	if err != nil {
-		return nil, final(err)
-	}
-	waitID, err := uuid.Parse(r.WaitID)
-	if err != nil {
-		return nil, final(err)
-	}
+// digestPage is how many events a digest reads at once.
+const digestPage = 500
+
+// collect marks what belongs to a digest. It returns the newest of it, oldest first, and
+// how many there are.
+func (a *Activities) collect(ctx context.Context, tx *store.EnrollmentTx, r contract.CollectRequest) (newest []storedb.Event, total int, err error) {
 	e := tx.Enrollment
-	window, err := tx.Q.DigestWait(ctx, waitID, e.ID)
+	digest, p, err := a.digest(ctx, tx, r)
 	if err != nil {
-		return nil, fmt.Errorf("read window: %w", err)
+		return nil, 0, err
 	}
-	ids := a.Registry.IDs(e.JourneyID)
-	until := *window.Deadline
-	if until.Before(window.RegisteredAt) {
-		until = window.RegisteredAt // it had passed when it began
-	}
-	p := storedb.DigestCandidatesParams{
-		ContactID: e.ContactID, Name: r.Event, Until: until, TriggerID: e.TriggerEventID, AfterAt: r.After.At, AfterSeq: r.After.Seq,
-		FromSeq: e.TriggerSeq, TriggerSeq: e.TriggerSeq, Since: never, Flushed: never, JourneyIds: ids, Label: r.Label,
-	}
-	if r.Lookback > 0 {
-		p.Since = r.After.At.Add(-r.Lookback)
-	}
-	last, err := tx.Q.DigestLast(ctx, e.ContactID, ids, r.Label)
-	if err != nil {
-		return nil, fmt.Errorf("find digest before: %w", err)
-	}
-	if len(last) > 0 {
-		p.Flushed, p.Ended, p.FromSeq = last[0].FlushedAt, last[0].EndedAt, min(p.FromSeq, last[0].TriggerSeq)
-	}
-	rows, err := tx.Q.DigestCandidates(ctx, p)
-	if err != nil {
-		return nil, fmt.Errorf("find events: %w", err)
-	}
-	var events []storedb.Event
 	marks := storedb.DigestedInsertParams{JourneyID: e.JourneyID, Label: r.Label, EnrollmentID: e.ID, StepKey: r.Step.Key}
-	for i := range rows {
-		values, err := criteria.ParseValues(rows[i].Event.Properties)
+	for more := true; more; {
+		rows, err := tx.Q.DigestCandidates(ctx, p)
 		if err != nil {
-			return nil, fmt.Errorf("read event: %w", err)
+			return nil, 0, fmt.Errorf("find events: %w", err)
 		}
-		if criteria.Match(conditions, values) {
-			events, marks.EventIds = append(events, rows[i].Event), append(marks.EventIds, rows[i].Event.ID)
+		for _, row := range rows {
+			goes, err := digest.Collects(&decide.PastEvent{
+				Name: row.Event.Name, Seq: *row.Event.Seq, ReceivedAt: row.Event.ReceivedAt, OccurredAt: row.Event.OccurredAt, Properties: row.Event.Properties,
+				Trigger: row.Event.ID == e.TriggerEventID,
+			})
+			if err != nil {
+				return nil, 0, fmt.Errorf("read event: %w", err)
+			}
+			if goes {
+				newest, marks.EventIds = append(newest, row.Event), append(marks.EventIds, row.Event.ID)
+			}
+			p.PageAfter = *row.Event.Seq
 		}
+		newest = newest[max(0, len(newest)-r.Max):]
+		more = len(rows) == digestPage
 	}
 	tx.Add(func(q *storedb.Queries) error {
 		return q.DigestInsert(ctx, storedb.DigestInsertParams{
-			EnrollmentID: e.ID, StepKey: r.Step.Key, ContactID: e.ContactID, JourneyID: e.JourneyID, Label: r.Label, FlushedAt: until,
+			EnrollmentID: e.ID, StepKey: r.Step.Key, ContactID: e.ContactID, JourneyID: e.JourneyID, Label: r.Label, FlushedAt: digest.Until,
 		})
 	})
-	if len(events) > 0 {
+	if len(marks.EventIds) > 0 {
 		tx.Add(func(q *storedb.Queries) error { return q.DigestedInsert(ctx, marks) })
 	}
-	return events, nil
+	return newest, len(marks.EventIds), nil
+}
+
+// digest is what a digest collects, and the query for what it may collect: the statement
+// bounds what is read, and leaves out what a digest before has.
+func (a *Activities) digest(ctx context.Context, tx *store.EnrollmentTx, r contract.CollectRequest) (decide.Digest, storedb.DigestCandidatesParams, error) {
+	e, ids := tx.Enrollment, a.Registry.IDs(tx.Enrollment.JourneyID)
+	d := decide.Digest{Event: r.Event, After: r.After, Lookback: r.Lookback, TriggerSeq: e.TriggerSeq}
+	p := storedb.DigestCandidatesParams{
+		ContactID: e.ContactID, Name: r.Event, TriggerID: e.TriggerEventID, AfterAt: r.After.At, AfterSeq: r.After.Seq,
+		FromSeq: e.TriggerSeq, TriggerSeq: e.TriggerSeq, RecentSince: never, Flushed: never, Ended: never, JourneyIds: ids, Label: r.Label,
+		PageAfter: -1, PageSize: digestPage,
+	}
+	var err error
+	if d.Where, err = criteria.Unmarshal(orEmpty(r.Where)); err != nil {
+		return d, p, final(err)
+	}
+	waitID, err := uuid.Parse(r.WaitID)
+	if err != nil {
+		return d, p, final(err)
+	}
+	window, err := tx.Q.DigestWait(ctx, waitID, e.ID)
+	if err != nil {
+		return d, p, fmt.Errorf("read window: %w", err)
+	}
+	d.Until = decide.DigestEnd(*window.Deadline, window.RegisteredAt)
+	last, err := tx.Q.DigestLast(ctx, e.ContactID, ids, r.Label)
+	if err != nil {
+		return d, p, fmt.Errorf("find digest before: %w", err)
+	}
+	if len(last) > 0 {
+		d.Last = &decide.PastDigest{FlushedAt: last[0].FlushedAt}
+		if !last[0].Status.Live() {
+			d.Last.EndedAt, p.Ended = last[0].EndedAt, last[0].EndedAt
+		}
+		p.Flushed, p.FromSeq = last[0].FlushedAt, min(p.FromSeq, last[0].TriggerSeq)
+	}
+	if r.Lookback > 0 {
+		p.RecentSince = r.After.At.Add(-r.Lookback)
+	}
+	p.Until = d.Until
+	return d, p, nil
+}
+
+func orEmpty(conditions json.RawMessage) json.RawMessage {
+	if len(conditions) == 0 {
+		return json.RawMessage("[]")
+	}
+	return conditions
 }
 
 // never is an instant that nothing is behind.
 var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
-
-// newest are the last events that fit, oldest first.
-func newest(events []storedb.Event, most int) (hogsend.Collected, error) {
-	found := hogsend.Collected{Events: []hogsend.StoredEvent{}, Total: len(events)}
-	size := 0
-	for _, e := range slices.Backward(events) {
-		if len(found.Events) == most {
-			break
-		}
-		event, err := storedEvent(e)
-		if err != nil {
-			return found, err
-		}
-		body, err := json.Marshal(event)
-		if err != nil {
-			return found, fmt.Errorf("encode event: %w", err)
-		}
-		if size += len(body) + 1; size > maxDigest {
-			break
-		}
-		found.Events = append(found.Events, event)
-	}
-	slices.Reverse(found.Events)
-	return found, nil
-}

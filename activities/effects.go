@@ -12,6 +12,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/address"
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -135,14 +136,15 @@ func (a *Activities) KeepOnce(ctx context.Context, r contract.OnceRequest) (cont
 	var kept contract.OnceValue
 	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
 		values, err := tx.Q.OnceGet(ctx, id, r.Label)
-		switch {
-		case err != nil:
+		if err != nil {
 			return fmt.Errorf("read kept value: %w", err)
-		case len(values) > 0:
-			kept = contract.OnceValue{Found: true, Value: values[0]}
-			return nil
-		case !tx.Enrollment.Status.Live():
-			kept = contract.OnceValue{Ended: true}
+		}
+		keep, ended := decide.KeepsOnce(tx.Enrollment.Status, len(values) > 0)
+		if !keep {
+			kept = contract.OnceValue{Ended: ended}
+			if len(values) > 0 {
+				kept = contract.OnceValue{Found: true, Value: values[0]}
+			}
 			return nil
 		}
 		kept = contract.OnceValue{Found: true, Value: r.Value}
@@ -169,10 +171,10 @@ func (a *Activities) IsSubscribed(ctx context.Context, r contract.SubscribedRequ
 		return false, fmt.Errorf("read contact: %w", err)
 	}
 	key := address.Key(text(contact.Email))
-	records, err := a.Store.PreferenceList(ctx, key, &contact.ID)
+	rows, err := a.Store.PreferenceList(ctx, key, &contact.ID)
 	if err != nil {
 		return false, fmt.Errorf("read preferences: %w", err)
 	}
-	refusal, err := optedOut(records, key, r.Category)
-	return refusal == nil, err
+	records, err := preferences(rows)
+	return err == nil && decide.IsSubscribed(records, key, r.Category), err
 }

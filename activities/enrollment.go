@@ -11,6 +11,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -28,7 +29,7 @@ func (a *Activities) ClaimEnrollment(ctx context.Context, r contract.ClaimReques
 	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
 		e := tx.Enrollment
 		claim.Status = e.Status
-		if !e.Status.Live() || e.FirstRunID != nil && *e.FirstRunID != r.FirstRunID {
+		if !decide.ClaimsEnrollment(e.Status, text(e.FirstRunID), r.FirstRunID) {
 			return nil
 		}
 		trigger, err := tx.Q.EventGet(ctx, e.TriggerEventID)
@@ -39,7 +40,7 @@ func (a *Activities) ClaimEnrollment(ctx context.Context, r contract.ClaimReques
 			return err
 		}
 		claim.Claimed, claim.ContactID = true, e.ContactID.String()
-		claim.Now = contract.EventPosition{At: trigger.ReceivedAt.UTC(), Seq: *trigger.Seq}
+		claim.Now = decide.AfterEvent(trigger.ReceivedAt, *trigger.Seq)
 		claim.Enrollment = hogsend.Enrollment{ID: r.EnrollmentID, JourneyID: e.JourneyID, Entry: int(e.Entry), Version: e.Version, EnrolledAt: e.CreatedAt.UTC()}
 		tx.Add(func(q *storedb.Queries) error {
 			_, err := q.EnrollmentClaim(ctx, r.FirstRunID, tx.Now, id)
@@ -72,23 +73,12 @@ func parseID(s string) (uuid.UUID, error) {
 	return id, nil
 }
 
-// maxProperties bounds the properties a journey carries in its history (J-121).
-const maxProperties = 256 << 10
-
+// storedEvent is an event as a journey gets it.
 func storedEvent(e storedb.Event) (hogsend.StoredEvent, error) {
 	event := hogsend.StoredEvent{ID: e.ID.String(), Name: e.Name, OccurredAt: e.OccurredAt.UTC(), ReceivedAt: e.ReceivedAt.UTC(), Source: e.Source}
-	if err := json.Unmarshal(e.Properties, &event.Properties); err != nil {
-		return event, fmt.Errorf("decode properties of event %s: %w", e.ID, err)
-	}
-	if len(e.Properties) > maxProperties {
-		event.Truncated = true
-		for key, value := range event.Properties {
-			switch value.(type) {
-			case string, float64, bool:
-			default:
-				delete(event.Properties, key)
-			}
-		}
+	var err error
+	if event.Properties, event.Truncated, err = decide.Properties(e.Properties); err != nil {
+		return event, fmt.Errorf("read event %s: %w", e.ID, err)
 	}
 	return event, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -34,33 +35,29 @@ func (g *pauseGate) queue(ctx context.Context, p *store.Pipeline) {
 	p.Add(func(q *storedb.Queries) (err error) { g.newest, err = q.HoldFind(ctx, id, g.step.Key); return err })
 }
 
-// holds reports that the effect must not begin: the journey is paused, or it has
-// resumed and this step's turn has not come.
-func (g *pauseGate) holds() bool {
-	return len(g.paused) > 0 || g.open() && g.newest[0].DueAt != nil
+// effect is how the step was held before.
+func (g *pauseGate) effect() decide.PausedEffect {
+	if len(g.newest) == 0 {
+		return decide.PausedEffect{}
+	}
+	h := g.newest[0]
+	e := decide.PausedEffect{N: int(h.N), Closed: h.ClosedAt != nil, Skip: h.Skip}
+	if h.DueAt != nil {
+		e.DueAt = *h.DueAt
+	}
+	return e
 }
-
-// skips reports that the step was released with the verdict paused_late (J-105).
-func (g *pauseGate) skips() bool { return len(g.newest) > 0 && !g.open() && g.newest[0].Skip }
-
-func (g *pauseGate) open() bool { return len(g.newest) > 0 && g.newest[0].ClosedAt == nil }
-
-// pausedNode is where a held enrollment stands (J-101).
-func pausedNode(node string) string { return "paused:" + node }
 
 // hold queues the hold of a step, once per pause.
 func (a *Activities) hold(ctx context.Context, tx *store.EnrollmentTx, g *pauseGate, isSend bool) *contract.Hold {
-	held := &contract.Hold{EnrollmentID: g.step.EnrollmentID, Node: pausedNode(g.step.Node)}
-	if g.open() {
+	held := &contract.Hold{EnrollmentID: g.step.EnrollmentID, Node: decide.PausedNode(g.step.Node)}
+	if g.effect().Open() {
 		held.ID = g.newest[0].ID.String()
 		return held
 	}
 	row := storedb.HoldInsertParams{
 		ID: uuid.Must(uuid.NewV7()), EnrollmentID: tx.Enrollment.ID, JourneyID: g.paused[0].JourneyID,
-		StepKey: g.step.Key, N: 1, Node: g.step.Node, IsSend: isSend, Now: tx.Now,
-	}
-	if len(g.newest) > 0 {
-		row.N = g.newest[0].N + 1
+		StepKey: g.step.Key, N: int32(g.effect().N) + 1, Node: g.step.Node, IsSend: isSend, Now: tx.Now, //nolint:gosec // counts pauses
 	}
 	held.ID = row.ID.String()
 	tx.Add(func(q *storedb.Queries) error { return q.HoldInsert(ctx, row) })
@@ -68,17 +65,23 @@ func (a *Activities) hold(ctx context.Context, tx *store.EnrollmentTx, g *pauseG
 	return held
 }
 
-// holdOf is the hold of an effect that is no send, nil when it may begin. It is
-// asked in the effect's own transaction, before anything is queued there.
-func (a *Activities) holdOf(ctx context.Context, tx *store.EnrollmentTx, step contract.Step) (*contract.Hold, error) {
+// begin decides whether an effect that is no send begins, and holds it if a pause does
+// (J-101). It is asked in the effect's own transaction, before anything is queued there.
+func (a *Activities) begin(ctx context.Context, tx *store.EnrollmentTx, step contract.Step, done bool) (runs bool, effect contract.Effect, err error) {
 	gate := a.pauseGate(tx, step)
 	if err := tx.Read(ctx, func(p *store.Pipeline) { gate.queue(ctx, p) }); err != nil {
-		return nil, fmt.Errorf("look for a pause: %w", err)
+		return false, effect, fmt.Errorf("look for a pause: %w", err)
 	}
-	if !gate.holds() {
-		return nil, nil //nolint:nilnil // nothing holds it
+	switch decide.Effect(tx.Enrollment.Status, done, len(gate.paused) > 0, gate.effect()) {
+	case decide.EffectEnded:
+		effect.Ended = true
+	case decide.EffectHeld:
+		effect.Held = a.hold(ctx, tx, gate, false)
+	case decide.EffectDone:
+	case decide.EffectRuns:
+		return true, effect, nil
 	}
-	return a.hold(ctx, tx, gate, false), nil
+	return false, effect, nil
 }
 
 // holdEffect holds an effect that another transaction found paused. The zero Effect
@@ -86,10 +89,7 @@ func (a *Activities) holdOf(ctx context.Context, tx *store.EnrollmentTx, step co
 func (a *Activities) holdEffect(ctx context.Context, id uuid.UUID, step contract.Step) (contract.Effect, error) {
 	var effect contract.Effect
 	err := a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) (err error) {
-		effect = contract.Effect{Ended: !tx.Enrollment.Status.Live()}
-		if !effect.Ended {
-			effect.Held, err = a.holdOf(ctx, tx, step)
-		}
+		_, effect, err = a.begin(ctx, tx, step, false)
 		return err
 	})
 	return effect, err

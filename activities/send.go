@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
@@ -14,8 +13,8 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
-	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -69,34 +68,12 @@ func keepAlive(ctx context.Context) (stop func()) {
 
 // outcome is what a row that is no longer queued means to the journey (E-14).
 func outcome(row storedb.Send) (contract.SendResult, error) {
-	reason := text(row.Reason)
-	verdict := hogsend.Verdict{SendID: row.ID.String(), Reason: string(reason), At: row.UpdatedAt.UTC()}
-	switch row.Status {
-	case contract.SendSent:
-		verdict.Status, verdict.Reason = hogsend.SendSent, ""
-		if row.SentAt != nil {
-			verdict.At = row.SentAt.UTC()
-		}
-	case contract.SendSuppressed:
-		verdict.Status = hogsend.SendSuppressed
-		if reason == contract.SendUnsubscribedAll || reason == contract.SendCategoryOptOut {
-			verdict.Status = hogsend.SendUnsubscribed
-		}
-	case contract.SendSkipped:
-		verdict.Status = hogsend.SendSkipped
-		if reason == contract.SendEnrollmentEnded {
-			return contract.SendResult{Ended: true}, nil
-		}
-	case contract.SendFailed:
-		kind := hogsend.SendPermanent
-		if reason == contract.SendUnknownOutcome {
-			kind = hogsend.SendUnknownOutcome
-		}
-		return contract.SendResult{}, &hogsend.SendError{SendID: verdict.SendID, Kind: kind, Reason: verdict.Reason}
-	default:
-		return contract.SendResult{}, fmt.Errorf("send %s has status %q", row.ID, row.Status)
+	at := row.UpdatedAt
+	if row.SentAt != nil {
+		at = *row.SentAt
 	}
-	return contract.SendResult{Verdict: verdict}, nil
+	verdict, ended, err := decide.Verdict(row.ID.String(), row.Status, text(row.Reason), at)
+	return contract.SendResult{Verdict: verdict, Ended: ended}, err
 }
 
 // errStale says that the contact changed between rendering and the lock.
@@ -144,10 +121,7 @@ func (a *Activities) findSend(ctx context.Context, id uuid.UUID, key string) ([]
 	if err != nil || row.Enrollment.Retries == 0 {
 		return known, key, err
 	}
-	keys := []string{key}
-	for n := range row.Enrollment.Retries {
-		keys = append(keys, key+":r"+strconv.Itoa(int(n)+1))
-	}
+	keys := decide.SendKeys(key, int(row.Enrollment.Retries))
 	rows, err := a.Store.RetrySends(ctx, keys)
 	if err != nil {
 		return nil, key, err
@@ -158,9 +132,7 @@ func (a *Activities) findSend(ctx context.Context, id uuid.UUID, key string) ([]
 	return rows[:1], rows[0].Key, nil
 }
 
-func failedForGood(row storedb.Send) bool {
-	return row.Status == contract.SendFailed && text(row.Reason) != contract.SendUnknownOutcome
-}
+func failedForGood(row storedb.Send) bool { return decide.FailedForGood(row.Status, text(row.Reason)) }
 
 // draft is a mail rendered for the contact as it was read without a lock.
 type draft struct {
@@ -197,7 +169,7 @@ func (a *Activities) draft(ctx context.Context, id uuid.UUID, r contract.SendReq
 	if err != nil {
 		return d, err
 	}
-	d.category = first(r.Category, a.Registry.Category(journey), rendered.Category, "journey") // E-19
+	d.category = decide.Category(r.Category, a.Registry.Category(journey), rendered.Category)
 	replyTo, err := email.ReplyTo(r.ReplyTo, a.Config.ReplyTo)
 	if err != nil {
 		return d, err
@@ -209,15 +181,6 @@ func (a *Activities) draft(ctx context.Context, id uuid.UUID, r contract.SendReq
 	return d, nil
 }
 
-func first(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
-}
-
 // claimLocked is gate and claim under the contact's lock and then that of the
 // address's preference record, so that two sends are decided one after the other (E-12).
 func (a *Activities) claimLocked(ctx context.Context, tx *store.EnrollmentTx, r contract.SendRequest, d draft) (row storedb.Send, later contract.SendResult, err error) {
@@ -227,33 +190,34 @@ func (a *Activities) claimLocked(ctx context.Context, tx *store.EnrollmentTx, r 
 		return row, later, fmt.Errorf("read for send gate: %w", err)
 	case len(g.known) > 0: // row 1
 		return g.known[0], later, nil
-	case !g.ended && g.deferral.early(tx.Now):
-		// An attempt that is repeated, or Temporal's clock is ahead of Postgres'.
-		return row, contract.SendResult{Deferred: g.deferral.told()}, nil
 	case g.contact.ID != d.contact.ID || !g.contact.UpdatedAt.Equal(d.contact.UpdatedAt):
 		return row, later, errStale
-	case !g.ended && g.pause.holds(): // row 3
-		g.deferral.close(ctx, tx)
-		return row, contract.SendResult{Held: a.hold(ctx, tx, g.pause, true)}, nil
 	}
-	refused, err := a.refusal(ctx, tx, g)
-	if err != nil {
+	out, err := a.askGate(ctx, tx, g)
+	switch {
+	case err != nil:
 		return row, later, err
+	case out.Action == decide.GateNotYet:
+		return row, contract.SendResult{Deferred: g.deferral.told()}, nil
+	case out.Action == decide.GateGivesWay:
+		return row, later, givesWay()
 	}
 	g.deferral.close(ctx, tx)
-	if until := a.deferredUntil(tx.Now, g, refused); !until.IsZero() {
-		return row, contract.SendResult{Deferred: a.deferSend(ctx, tx, g, refused, until)}, nil
-	}
-	if refused != nil && g.deferral.open != nil {
+	switch {
+	case out.Action == decide.GateHold:
+		return row, contract.SendResult{Held: a.hold(ctx, tx, g.pause, true)}, nil
+	case out.Action == decide.GateDefer:
+		return row, contract.SendResult{Deferred: a.deferSend(ctx, tx, g, out)}, nil
+	case out.Action == decide.GateRefuse && g.deferral.open != nil:
 		a.stand(ctx, tx, contract.EnrollmentActive, r.Step.Node)
 	}
-	row, err = a.insert(ctx, tx, r, d, g.address, refused)
+	row, err = a.insert(ctx, tx, r, d, g.address, out)
 	return row, later, err
 }
 
 // insert queues the row with everything the provider will be given (E-29), or
 // without content when the gate refused it (E-17).
-func (a *Activities) insert(ctx context.Context, tx *store.EnrollmentTx, r contract.SendRequest, d draft, address string, refused *refusal) (storedb.Send, error) {
+func (a *Activities) insert(ctx context.Context, tx *store.EnrollmentTx, r contract.SendRequest, d draft, address string, out decide.GateOutcome) (storedb.Send, error) {
 	row := storedb.SendInsertParams{
 		ID: d.sendID, Key: r.Key, ContactID: &d.contact.ID, EnrollmentID: &tx.Enrollment.ID, JourneyID: &tx.Enrollment.JourneyID,
 		TemplateKey: r.Template, Category: d.category, FromEmail: d.message.From, ToEmail: address,
@@ -262,9 +226,9 @@ func (a *Activities) insert(ctx context.Context, tx *store.EnrollmentTx, r contr
 	log := func(action string, detail map[string]any) {
 		a.log(ctx, tx, r.Step, action, tx.Enrollment.Node, r.Step.Node, detail)
 	}
-	if refused != nil {
-		row.Status, row.Reason = refused.status, &refused.reason
-		log("send_gated", map[string]any{"template": r.Template, "reason": refused.reason})
+	if out.Action == decide.GateRefuse {
+		row.Status, row.Reason = out.Refusal.Status, &out.Refusal.Reason
+		log("send_gated", map[string]any{"template": r.Template, "reason": out.Refusal.Reason})
 	} else {
 		var err error
 		if row.Headers, err = json.Marshal(d.message.Headers); err != nil {
@@ -284,13 +248,13 @@ func (a *Activities) insert(ctx context.Context, tx *store.EnrollmentTx, r contr
 	}, nil
 }
 
-// keyMargin is how long before the provider forgets a key the last call is made (E-31).
-const keyMargin = 10 * time.Minute
-
 // deliver makes one call to the provider with the stored bytes. What may be tried
 // again is returned as an error, for Temporal to repeat with growing pauses.
 func (a *Activities) deliver(ctx context.Context, step contract.Step, row storedb.Send) (storedb.Send, error) {
-	before := row.FirstAttemptAt
+	var before decide.Attempts
+	if row.FirstAttemptAt != nil {
+		before.First = *row.FirstAttemptAt
+	}
 	if err := a.Limiter.Wait(ctx); err != nil { // holds no transaction and no connection (E-34)
 		return row, fmt.Errorf("wait for a slot: %w", err)
 	}
@@ -302,13 +266,8 @@ func (a *Activities) deliver(ctx context.Context, step contract.Step, row stored
 		return row, fmt.Errorf("record attempt: %w", err)
 	}
 	row = attempt.Send
-	if before != nil && attempt.Now.Sub(*row.FirstAttemptAt) >= a.Provider.KeyLifetime()-keyMargin {
-		// Another call could be a second mail. What is not known to have failed is
-		// reported as unknown, never sent again.
-		reason := text(row.Reason)
-		if row.Unclear || reason == "" {
-			reason = contract.SendUnknownOutcome
-		}
+	before.Unclear, before.Reason = row.Unclear, text(row.Reason)
+	if reason, over := before.GiveUp(attempt.Now, a.Provider.KeyLifetime()); over {
 		return a.fail(ctx, step, row, reason)
 	}
 	message, err := messageOf(row)

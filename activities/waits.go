@@ -4,13 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend/internal/contract"
-	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -59,67 +58,78 @@ func (a *Activities) BeginWait(ctx context.Context, r contract.BeginWaitRequest)
 func (a *Activities) newWait(ctx context.Context, tx *store.EnrollmentTx, r contract.BeginWaitRequest) (storedb.WaitInsertParams, error) {
 	wait := storedb.WaitInsertParams{
 		ID: uuid.Must(uuid.NewV7()), EnrollmentID: tx.Enrollment.ID, ContactID: tx.Enrollment.ContactID, StepKey: r.Step.Key, Label: r.Label,
-		EventName: optional(r.Event), Conditions: r.Conditions, Digest: r.Digest, Deadline: r.Deadline, Status: contract.WaitOpen, RegisteredAt: tx.Now,
+		EventName: optional(r.Event), Conditions: r.Conditions, Digest: r.Digest, Deadline: r.Deadline, RegisteredAt: tx.Now,
 	}
-	awaited := r.Any
+	look := decide.LookBack{Deadline: r.Deadline, After: r.After, LateHorizon: a.Config.lateHorizon()}
+	var err error
 	if len(r.Any) > 0 {
-		var err error
 		if wait.Alternatives, err = json.Marshal(r.Any); err != nil {
 			return wait, fmt.Errorf("encode events: %w", err)
 		}
-	} else if r.Event != "" && !r.Digest {
-		awaited = []criteria.Alternative{{Event: r.Event, Where: r.Conditions, Lookback: r.Lookback}}
 	}
-	for place, alternative := range awaited {
-		if err := a.lookBack(ctx, tx, r, alternative, place, &wait); err != nil {
+	if !r.Digest {
+		if look.Awaited, err = decide.AwaitedOf(r.Event, r.Conditions, r.Lookback, r.Any); err != nil {
 			return wait, err
 		}
 	}
-	if wait.Status == contract.WaitOpen && r.Deadline != nil && !r.Deadline.After(tx.Now) {
-		wait.Status = contract.WaitTimedOut
+	found, place, err := a.lookBack(ctx, tx, look)
+	if err != nil {
+		return wait, err
 	}
-	if wait.Status != contract.WaitOpen {
+	if found != nil {
+		wait.EventID, wait.EventSeq, wait.Place = &found.ID, found.Seq, int16(place) //nolint:gosec // at most 20
+	}
+	if wait.Status = decide.BeginWait(r.Deadline, tx.Now, found != nil); wait.Status != contract.WaitOpen {
 		wait.ClosedAt = &tx.Now
 	}
 	return wait, nil
 }
 
-// lookBack finds the first event that the wait is for at a place. One that was found
-// for an earlier place gives way to one that was received before it.
-func (a *Activities) lookBack(ctx context.Context, tx *store.EnrollmentTx, r contract.BeginWaitRequest, awaited criteria.Alternative, place int, wait *storedb.WaitInsertParams) error {
-	conditions, err := criteria.Unmarshal(orEmpty(awaited.Where))
-	if err != nil {
-		return err
-	}
-	found, err := tx.Q.WaitLookback(ctx, storedb.WaitLookbackParams{
-		ContactID: wait.ContactID, Name: awaited.Event, AfterAt: r.After.At, AfterSeq: r.After.Seq, LateHorizonSeconds: a.Config.lateHorizon().Seconds(),
-		LooksBack: awaited.Lookback > 0, Since: r.After.At.Add(-awaited.Lookback), Deadline: r.Deadline,
-		TriggerID: tx.Enrollment.TriggerEventID, EnrollmentID: tx.Enrollment.ID,
-	})
-	if err != nil {
-		return fmt.Errorf("look back: %w", err)
-	}
-	for _, e := range found {
-		values, err := criteria.ParseValues(e.Properties)
-		if err != nil {
-			return err
-		}
-		if !criteria.Match(conditions, values) {
-			continue
-		}
-		if wait.EventSeq == nil || *e.Seq < *wait.EventSeq {
-			wait.Status, wait.EventID, wait.EventSeq, wait.Place = contract.WaitMatched, &e.ID, e.Seq, int16(place) //nolint:gosec // at most 20
-		}
-		return nil
-	}
-	return nil
-}
+// lookBackPage is how many events a look-back reads at once: mostly the first one decides.
+const lookBackPage = 200
 
-func orEmpty(conditions json.RawMessage) json.RawMessage {
-	if len(conditions) == 0 {
-		return json.RawMessage("[]")
+// lookBack finds the event that ends a wait before it begins, and its place; nil if there
+// is none. SQL only bounds what is read, decide.LookBack decides.
+func (a *Activities) lookBack(ctx context.Context, tx *store.EnrollmentTx, look decide.LookBack) (*storedb.WaitLookbackRow, int, error) {
+	if len(look.Awaited) == 0 {
+		return nil, 0, nil
 	}
-	return conditions
+	p := storedb.WaitLookbackParams{
+		EnrollmentID: tx.Enrollment.ID, ContactID: tx.Enrollment.ContactID, PageAfter: -1, PageSize: lookBackPage,
+		AfterAt: look.After.At, AfterSeq: look.After.Seq, RecentSince: never, OccurredSince: look.After.At.Add(-look.LateHorizon), Deadline: look.Deadline,
+	}
+	for _, awaited := range look.Awaited {
+		p.Names = append(p.Names, awaited.Event)
+		if since := look.After.At.Add(-awaited.Lookback); awaited.Lookback > 0 && since.Before(p.RecentSince) {
+			p.RecentSince = since
+		}
+	}
+	if p.RecentSince.Before(p.OccurredSince) {
+		p.OccurredSince = p.RecentSince
+	}
+	for {
+		rows, err := tx.Q.WaitLookback(ctx, p)
+		if err != nil {
+			return nil, 0, fmt.Errorf("look back: %w", err)
+		}
+		events := make([]decide.PastEvent, len(rows))
+		for i, row := range rows {
+			events[i] = decide.PastEvent{
+				Name: row.Name, Seq: *row.Seq, ReceivedAt: row.ReceivedAt, OccurredAt: row.OccurredAt, Properties: row.Properties,
+				Trigger: row.ID == tx.Enrollment.TriggerEventID, Spent: row.Spent,
+			}
+		}
+		found, place, err := look.Find(events)
+		switch {
+		case err != nil:
+			return nil, 0, err
+		case found >= 0:
+			return &rows[found], place, nil
+		case len(rows) < lookBackPage:
+			return nil, 0, nil
+		}
+		p.PageAfter = *rows[len(rows)-1].Seq
+	}
 }
 
 // EndWait decides how a wait ended: by its event if one closed it, by its deadline
@@ -143,7 +153,7 @@ func (a *Activities) EndWait(ctx context.Context, r contract.EndWaitRequest) (co
 			return fmt.Errorf("find wait %s: %w", r.WaitID, store.ErrNotFound)
 		}
 		row := rows[0]
-		if status := closing(row.Wait, tx.Now, r.Abandon); status != contract.WaitOpen && row.Wait.Status == contract.WaitOpen {
+		if status := decide.EndWait(row.Wait.Status, row.Wait.Deadline, tx.Now, r.Abandon); status != contract.WaitOpen && row.Wait.Status == contract.WaitOpen {
 			tx.Add(func(q *storedb.Queries) error {
 				return q.WaitClose(ctx, status, &tx.Now, row.Wait.ID)
 			})
@@ -155,19 +165,6 @@ func (a *Activities) EndWait(ctx context.Context, r contract.EndWaitRequest) (co
 		return err
 	})
 	return state, err
-}
-
-// closing is the state an open wait takes now.
-func closing(w storedb.Wait, now time.Time, abandon bool) contract.WaitStatus {
-	switch {
-	case w.Status != contract.WaitOpen:
-		return w.Status
-	case abandon:
-		return contract.WaitClosed
-	case w.Deadline != nil && !w.Deadline.After(now):
-		return contract.WaitTimedOut
-	}
-	return contract.WaitOpen
 }
 
 // waitState reads a row of waits, with the event that closed it.
@@ -184,10 +181,9 @@ func waitState(ctx context.Context, q *storedb.Queries, row storedb.WaitFindRow)
 		if err != nil {
 			return state, err
 		}
-		state.Event, state.Now = &event, contract.EventPosition{At: e.ReceivedAt.UTC(), Seq: *e.Seq}
+		state.Event, state.Now = &event, decide.AfterEvent(e.ReceivedAt, *e.Seq)
 	case state.Closed && w.Deadline != nil:
-		// Everything received at the deadline counts as seen: it lost against it.
-		state.Now = contract.EventPosition{At: w.Deadline.UTC(), Seq: math.MaxInt64}
+		state.Now = decide.AfterDeadline(*w.Deadline)
 	}
 	return state, nil
 }

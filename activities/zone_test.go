@@ -11,43 +11,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
-	"github.com/hogsend/hogsend/internal/decide"
 )
-
-// S-1, S-2
-func TestTheFirstValidSourceIsTheZone(t *testing.T) {
-	t.Parallel()
-	type properties = hogsend.Properties
-	const berlin = "Europe/Berlin"
-	// S-1 to S-4: the first source that has a zone counts.
-	for _, tt := range []struct {
-		column     string
-		properties properties
-		fallback   string
-		want       hogsend.Zone
-		refused    []hogsend.ZoneSource
-	}{
-		{"", nil, "", hogsend.Zone{Name: "UTC", Source: hogsend.ZoneFallback}, nil},
-		{"", nil, berlin, hogsend.Zone{Name: berlin, Source: hogsend.ZoneDefault}, nil},
-		{"", properties{"$geoip_time_zone": berlin}, "EST", hogsend.Zone{Name: berlin, Source: hogsend.ZoneGeoIP}, nil},
-		{"", properties{"$timezone": berlin, "$geoip_time_zone": "EST"}, "", hogsend.Zone{Name: berlin, Source: hogsend.ZonePostHog}, nil},
-		{"", properties{"timezone": " Europe/Berlin ", "$timezone": "EST"}, "", hogsend.Zone{Name: berlin, Source: hogsend.ZoneProperties}, nil},
-		{berlin, properties{"timezone": "EST"}, "", hogsend.Zone{Name: berlin, Source: hogsend.ZoneColumn}, nil},
-		{"", properties{"timezone": nil, "$timezone": ""}, berlin, hogsend.Zone{Name: berlin, Source: hogsend.ZoneDefault}, nil},
-		{
-			"Local",
-			properties{"timezone": 1.0, "$timezone": "europe/berlin", "$geoip_time_zone": berlin},
-			"",
-			hogsend.Zone{Name: berlin, Source: hogsend.ZoneGeoIP},
-			[]hogsend.ZoneSource{hogsend.ZoneColumn, hogsend.ZoneProperties, hogsend.ZonePostHog},
-		},
-		{"", properties{"timezone": map[string]any{}}, "", hogsend.Zone{Name: "UTC", Source: hogsend.ZoneFallback}, []hogsend.ZoneSource{hogsend.ZoneProperties}},
-	} {
-		got, refused := decide.ResolveZone(hogsend.Contact{Timezone: tt.column, Properties: tt.properties}, tt.fallback)
-		require.Equal(t, tt.want, got)
-		require.Equal(t, tt.refused, refused)
-	}
-}
 
 // S-2, S-5: read as committed, with one warning that names nobody and no place.
 func TestTheZoneIsReadAsCommitted(t *testing.T) {

@@ -115,7 +115,7 @@ func importTable() map[string]rule {
 			".", "./internal/bucket", contract, "./internal/criteria", "./internal/decide", "./internal/engine", "./internal/store", storedb, pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		// What an event, the clock or an operator changes, for Postgres and a test alike.
-		"./internal/decide": {may: []string{".", "./internal/address", "./internal/bucket", contract, "./internal/criteria", uuid}, never: noIO()},
+		"./internal/decide": {may: []string{".", "./internal/address", "./internal/bucket", contract, "./internal/criteria", "./internal/definition", uuid}, never: noIO()},
 		// The dispatcher listens on a connection of its own.
 		"./internal/outbox": {may: []string{contract, "./internal/store", storedb, pgx, uuid}, never: []string{"net/http/..."}},
 		// CSS and HTML are parsed, and provider calls are paced.

@@ -45,19 +45,18 @@ update sends set reason = @reason, unclear = unclear or @unclear, updated_at = c
 where key = @key and status = 'queued';
 
 -- name: SendGap :many
--- The journey's newest claim for the contact that counts, if it is younger (E-24).
-select s.claimed_at::timestamptz as claimed_at from sends s
+-- The journey's newest claim for the contact that may count, if it is younger (E-24).
+select s.claimed_at::timestamptz as claimed_at, s.status, s.reason, s.journey_id, s.category from sends s
 where s.contact_id = @contact_id and s.claimed_at > @since::timestamptz and s.journey_id = any(@journey_ids::text[])
     and s.status not in ('suppressed', 'skipped') and (s.status <> 'failed' or s.reason = 'unknown_outcome') and s.key not like 'test:%'
 order by s.claimed_at desc limit 1;
 
 -- name: SendCap :many
--- The claim that makes a cap reached: the max_count-th newest that counts, to the
--- contact or to the address; none while there are fewer (E-21, E-22). No category
--- means all (E-23).
-select c.claimed_at::timestamptz as claimed_at from (
+-- The newest claims for the contact or the address that may count toward a cap, as many
+-- as it allows (E-21, E-22). No category means all (E-23).
+select c.claimed_at::timestamptz as claimed_at, c.status, c.reason, c.journey_id, c.category from (
     (
-        select s.id, s.claimed_at from sends s
+        select s.id, s.claimed_at, s.status, s.reason, s.journey_id, s.category from sends s
         where s.contact_id = @contact_id and s.claimed_at >= @since::timestamptz
             and s.status not in ('suppressed', 'skipped') and (s.status <> 'failed' or s.reason = 'unknown_outcome') and s.key not like 'test:%'
             and (@category::text = '' or s.category = @category::text)
@@ -65,11 +64,11 @@ select c.claimed_at::timestamptz as claimed_at from (
     )
     union
     (
-        select s.id, s.claimed_at from sends s
+        select s.id, s.claimed_at, s.status, s.reason, s.journey_id, s.category from sends s
         where lower(s.to_email) = lower(@address::text) and s.claimed_at >= @since::timestamptz
             and s.status not in ('suppressed', 'skipped') and (s.status <> 'failed' or s.reason = 'unknown_outcome') and s.key not like 'test:%'
             and (@category::text = '' or s.category = @category::text)
         order by s.claimed_at desc limit @max_count
     )
 ) c
-order by c.claimed_at desc offset @skipped limit 1;
+order by c.claimed_at desc limit @max_count;

@@ -5,19 +5,19 @@ from waits w left join events e on e.id = w.event_id
 where w.enrollment_id = @enrollment_id and w.step_key = @step_key;
 
 -- name: WaitLookback :many
--- The contact's events of a name received after the logical now, in order of
--- reception, or those that occurred within the look-back. The trigger and events
--- that ended an earlier wait never count again (J-125, J-128). Without look-back
--- late events do not count (J-21).
-select e.id, e.seq, e.properties, e.received_at
+-- The contact's events that may end a wait before it begins, in order of reception and
+-- page by page: those received behind its position, no later than the horizon, and those
+-- that occurred within the longest look-back (J-125, J-128, J-21). What was received in
+-- time also occurred in time, by which the index bounds the search.
+select e.id, e.name, e.seq, e.properties, e.occurred_at, e.received_at,
+    exists (select from waits w where w.enrollment_id = @enrollment_id and w.event_id = e.id) as spent
 from events e
-where e.contact_id = @contact_id and e.name = @name
-    and ((e.received_at, e.seq) > (@after_at::timestamptz, @after_seq::bigint) and e.received_at - e.occurred_at <= make_interval(secs => @late_horizon_seconds::float8)
-        or @looks_back::bool and e.occurred_at >= @since::timestamptz)
+where e.contact_id = @contact_id and e.name = any(@names::text[]) and e.seq > @page_after::bigint
+    and e.occurred_at >= @occurred_since::timestamptz
+    and ((e.received_at, e.seq) > (@after_at::timestamptz, @after_seq::bigint) or e.occurred_at >= @recent_since::timestamptz)
     and (sqlc.narg('deadline')::timestamptz is null or e.received_at <= sqlc.narg('deadline')::timestamptz)
-    and e.id <> @trigger_id
-    and not exists (select from waits w where w.enrollment_id = @enrollment_id and w.event_id = e.id)
-order by e.seq;
+order by e.seq
+limit @page_size;
 
 -- name: WaitInsert :exec
 insert into waits (id, enrollment_id, contact_id, step_key, label, event_name, conditions, alternatives, place, digest, deadline, status,

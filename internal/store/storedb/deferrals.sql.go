@@ -14,7 +14,11 @@ import (
 
 const deferralNewest = `-- name: DeferralNewest :many
 
-select w.id, w.enrollment_id, w.contact_id, w.step_key, w.label, w.event_name, w.conditions, w.deadline, w.status, w.event_id, w.event_seq, w.registered_at, w.closed_at, w.alternatives, w.place, w.digest, count(*) over () as n, (min(w.registered_at) over ())::timestamptz as since
+select w.id, w.enrollment_id, w.contact_id, w.step_key, w.label, w.event_name, w.conditions, w.deadline, w.status, w.event_id, w.event_seq, w.registered_at, w.closed_at, w.alternatives, w.place, w.digest, count(*) over () as n, (min(w.registered_at) over ())::timestamptz as since,
+    coalesce((
+        select l.detail ->> 'reason' from step_logs l
+        where l.enrollment_id = w.enrollment_id and l.step_key = w.step_key and l.action = 'send_gated'
+    ), '')::text as reason
 from waits w
 where w.enrollment_id = $1 and starts_with(w.step_key, $2::text)
     and substr(w.step_key, length($2::text) + 1) ~ '^[0-9]+$'
@@ -22,14 +26,16 @@ order by w.registered_at desc, w.id desc limit 1
 `
 
 type DeferralNewestRow struct {
-	Wait  Wait
-	N     int64
-	Since time.Time
+	Wait   Wait
+	N      int64
+	Since  time.Time
+	Reason string
 }
 
 // What the gate deferred: waits of their enrollment whose step keys are that of the
 // send, "send:…", with ":defer#" and a number behind it (E-26, J-134).
-// The newest deferral of a send, how many it had, and when it was first tried.
+// The newest deferral of a send and what it was for, how many it had, and when it was
+// first tried.
 func (q *Queries) DeferralNewest(ctx context.Context, enrollmentID uuid.UUID, prefix string) ([]DeferralNewestRow, error) {
 	rows, err := q.db.Query(ctx, deferralNewest, enrollmentID, prefix)
 	if err != nil {
@@ -58,6 +64,7 @@ func (q *Queries) DeferralNewest(ctx context.Context, enrollmentID uuid.UUID, pr
 			&i.Wait.Digest,
 			&i.N,
 			&i.Since,
+			&i.Reason,
 		); err != nil {
 			return nil, err
 		}

@@ -10,48 +10,54 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 const digestCandidates = `-- name: DigestCandidates :many
 select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at from events e
-where e.contact_id = $1 and e.name = $2 and e.received_at <= $3::timestamptz
-    and (e.seq >= $4::bigint
-            and (e.id = $5
-                or (e.received_at, e.seq) > ($6::timestamptz, $7::bigint)
-                or e.received_at >= $8::timestamptz and (e.received_at <= $9::timestamptz or e.seq >= $10::bigint))
-        or e.occurred_at >= $11::timestamptz)
-    and not exists (select from digested d where d.event_id = e.id and d.journey_id = any($12::text[]) and d.label = $13)
+where e.contact_id = $1 and e.name = $2 and e.seq > $3::bigint and e.received_at <= $4::timestamptz
+    and (e.seq >= $5::bigint
+            and (e.id = $6
+                or (e.received_at, e.seq) > ($7::timestamptz, $8::bigint)
+                or e.received_at >= $9::timestamptz and (e.received_at <= $10::timestamptz or e.seq >= $11::bigint))
+        or e.occurred_at >= $12::timestamptz)
+    and not exists (select from digested d where d.event_id = e.id and d.journey_id = any($13::text[]) and d.label = $14)
 order by e.seq
+limit $15
 `
 
 type DigestCandidatesParams struct {
-	ContactID  uuid.UUID
-	Name       string
-	Until      time.Time
-	FromSeq    int64
-	TriggerID  uuid.UUID
-	AfterAt    time.Time
-	AfterSeq   int64
-	Flushed    time.Time
-	Ended      time.Time
-	TriggerSeq int64
-	Since      time.Time
-	JourneyIds []string
-	Label      string
+	ContactID   uuid.UUID
+	Name        string
+	PageAfter   int64
+	Until       time.Time
+	FromSeq     int64
+	TriggerID   uuid.UUID
+	AfterAt     time.Time
+	AfterSeq    int64
+	Flushed     time.Time
+	Ended       time.Time
+	TriggerSeq  int64
+	RecentSince time.Time
+	JourneyIds  []string
+	Label       string
+	PageSize    int32
 }
 
 type DigestCandidatesRow struct {
 	Event Event
 }
 
-// The contact's events of a name that a digest may collect, in order of reception: the
-// trigger, those received in its window, those that occurred shortly before, and those
-// that came from the flush of the digest before on, while its enrollment or this one was
-// under way. What was received before from_seq is none of them, unless it is recent.
+// The contact's events of a name that a digest may collect, in order of reception and page
+// by page: the trigger, those received in its window, those that occurred shortly before,
+// and those that came from the flush of the digest before on, while its enrollment or this
+// one was under way. What was received before from_seq is none of them, unless it is
+// recent.
 func (q *Queries) DigestCandidates(ctx context.Context, arg DigestCandidatesParams) ([]DigestCandidatesRow, error) {
 	rows, err := q.db.Query(ctx, digestCandidates,
 		arg.ContactID,
 		arg.Name,
+		arg.PageAfter,
 		arg.Until,
 		arg.FromSeq,
 		arg.TriggerID,
@@ -60,9 +66,10 @@ func (q *Queries) DigestCandidates(ctx context.Context, arg DigestCandidatesPara
 		arg.Flushed,
 		arg.Ended,
 		arg.TriggerSeq,
-		arg.Since,
+		arg.RecentSince,
 		arg.JourneyIds,
 		arg.Label,
+		arg.PageSize,
 	)
 	if err != nil {
 		return nil, err
@@ -107,18 +114,19 @@ func (q *Queries) DigestDone(ctx context.Context, enrollmentID uuid.UUID, stepKe
 }
 
 const digestFound = `-- name: DigestFound :many
-select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at from digested d join events e on e.id = d.event_id
+select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at, count(*) over () as total from digested d join events e on e.id = d.event_id
 where d.enrollment_id = $1 and d.step_key = $2
-order by e.seq
+order by e.seq desc limit $3
 `
 
 type DigestFoundRow struct {
 	Event Event
+	Total int64
 }
 
-// What a digest that was done has collected, in order of reception.
-func (q *Queries) DigestFound(ctx context.Context, enrollmentID uuid.UUID, stepKey string) ([]DigestFoundRow, error) {
-	rows, err := q.db.Query(ctx, digestFound, enrollmentID, stepKey)
+// The newest events that a digest has collected, the newest first, and how many there are.
+func (q *Queries) DigestFound(ctx context.Context, enrollmentID uuid.UUID, stepKey string, most int32) ([]DigestFoundRow, error) {
+	rows, err := q.db.Query(ctx, digestFound, enrollmentID, stepKey, most)
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +147,7 @@ func (q *Queries) DigestFound(ctx context.Context, enrollmentID uuid.UUID, stepK
 			&i.Event.IdentityConflict,
 			&i.Event.OccurredAt,
 			&i.Event.ReceivedAt,
+			&i.Total,
 		); err != nil {
 			return nil, err
 		}
@@ -177,8 +186,7 @@ func (q *Queries) DigestInsert(ctx context.Context, arg DigestInsertParams) erro
 }
 
 const digestLast = `-- name: DigestLast :many
-select d.flushed_at, e.trigger_seq,
-    (case when e.status in ('active', 'waiting') then '9999-01-01T00:00:00Z' else coalesce(e.completed_at, e.exited_at, e.updated_at) end)::timestamptz as ended_at
+select d.flushed_at, e.trigger_seq, e.status, coalesce(e.completed_at, e.exited_at, e.updated_at)::timestamptz as ended_at
 from digests d join enrollments e on e.id = d.enrollment_id
 where d.contact_id = $1 and d.journey_id = any($2::text[]) and d.label = $3
 order by d.flushed_at desc limit 1
@@ -187,10 +195,11 @@ order by d.flushed_at desc limit 1
 type DigestLastRow struct {
 	FlushedAt  time.Time
 	TriggerSeq int64
+	Status     contract.EnrollmentStatus
 	EndedAt    time.Time
 }
 
-// The newest digest before, and when its enrollment ended; far away while it goes on.
+// The newest digest before, and its enrollment.
 func (q *Queries) DigestLast(ctx context.Context, contactID uuid.UUID, journeyIds []string, label string) ([]DigestLastRow, error) {
 	rows, err := q.db.Query(ctx, digestLast, contactID, journeyIds, label)
 	if err != nil {
@@ -200,7 +209,12 @@ func (q *Queries) DigestLast(ctx context.Context, contactID uuid.UUID, journeyId
 	var items []DigestLastRow
 	for rows.Next() {
 		var i DigestLastRow
-		if err := rows.Scan(&i.FlushedAt, &i.TriggerSeq, &i.EndedAt); err != nil {
+		if err := rows.Scan(
+			&i.FlushedAt,
+			&i.TriggerSeq,
+			&i.Status,
+			&i.EndedAt,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -179,9 +179,9 @@ func (q *Queries) SendAttempt(ctx context.Context, key string) (SendAttemptRow, 
 }
 
 const sendCap = `-- name: SendCap :many
-select c.claimed_at::timestamptz as claimed_at from (
+select c.claimed_at::timestamptz as claimed_at, c.status, c.reason, c.journey_id, c.category from (
     (
-        select s.id, s.claimed_at from sends s
+        select s.id, s.claimed_at, s.status, s.reason, s.journey_id, s.category from sends s
         where s.contact_id = $1 and s.claimed_at >= $2::timestamptz
             and s.status not in ('suppressed', 'skipped') and (s.status <> 'failed' or s.reason = 'unknown_outcome') and s.key not like 'test:%'
             and ($3::text = '' or s.category = $3::text)
@@ -189,14 +189,14 @@ select c.claimed_at::timestamptz as claimed_at from (
     )
     union
     (
-        select s.id, s.claimed_at from sends s
+        select s.id, s.claimed_at, s.status, s.reason, s.journey_id, s.category from sends s
         where lower(s.to_email) = lower($5::text) and s.claimed_at >= $2::timestamptz
             and s.status not in ('suppressed', 'skipped') and (s.status <> 'failed' or s.reason = 'unknown_outcome') and s.key not like 'test:%'
             and ($3::text = '' or s.category = $3::text)
         order by s.claimed_at desc limit $4
     )
 ) c
-order by c.claimed_at desc offset $6 limit 1
+order by c.claimed_at desc limit $4
 `
 
 type SendCapParams struct {
@@ -205,32 +205,43 @@ type SendCapParams struct {
 	Category  string
 	MaxCount  int32
 	Address   string
-	Skipped   int32
 }
 
-// The claim that makes a cap reached: the max_count-th newest that counts, to the
-// contact or to the address; none while there are fewer (E-21, E-22). No category
-// means all (E-23).
-func (q *Queries) SendCap(ctx context.Context, arg SendCapParams) ([]time.Time, error) {
+type SendCapRow struct {
+	ClaimedAt time.Time
+	Status    contract.SendStatus
+	Reason    *contract.SendReason
+	JourneyID *string
+	Category  string
+}
+
+// The newest claims for the contact or the address that may count toward a cap, as many
+// as it allows (E-21, E-22). No category means all (E-23).
+func (q *Queries) SendCap(ctx context.Context, arg SendCapParams) ([]SendCapRow, error) {
 	rows, err := q.db.Query(ctx, sendCap,
 		arg.ContactID,
 		arg.Since,
 		arg.Category,
 		arg.MaxCount,
 		arg.Address,
-		arg.Skipped,
 	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []time.Time
+	var items []SendCapRow
 	for rows.Next() {
-		var claimed_at time.Time
-		if err := rows.Scan(&claimed_at); err != nil {
+		var i SendCapRow
+		if err := rows.Scan(
+			&i.ClaimedAt,
+			&i.Status,
+			&i.Reason,
+			&i.JourneyID,
+			&i.Category,
+		); err != nil {
 			return nil, err
 		}
-		items = append(items, claimed_at)
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -304,26 +315,40 @@ func (q *Queries) SendFind(ctx context.Context, key string) ([]Send, error) {
 }
 
 const sendGap = `-- name: SendGap :many
-select s.claimed_at::timestamptz as claimed_at from sends s
+select s.claimed_at::timestamptz as claimed_at, s.status, s.reason, s.journey_id, s.category from sends s
 where s.contact_id = $1 and s.claimed_at > $2::timestamptz and s.journey_id = any($3::text[])
     and s.status not in ('suppressed', 'skipped') and (s.status <> 'failed' or s.reason = 'unknown_outcome') and s.key not like 'test:%'
 order by s.claimed_at desc limit 1
 `
 
-// The journey's newest claim for the contact that counts, if it is younger (E-24).
-func (q *Queries) SendGap(ctx context.Context, contactID *uuid.UUID, since time.Time, journeyIds []string) ([]time.Time, error) {
+type SendGapRow struct {
+	ClaimedAt time.Time
+	Status    contract.SendStatus
+	Reason    *contract.SendReason
+	JourneyID *string
+	Category  string
+}
+
+// The journey's newest claim for the contact that may count, if it is younger (E-24).
+func (q *Queries) SendGap(ctx context.Context, contactID *uuid.UUID, since time.Time, journeyIds []string) ([]SendGapRow, error) {
 	rows, err := q.db.Query(ctx, sendGap, contactID, since, journeyIds)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []time.Time
+	var items []SendGapRow
 	for rows.Next() {
-		var claimed_at time.Time
-		if err := rows.Scan(&claimed_at); err != nil {
+		var i SendGapRow
+		if err := rows.Scan(
+			&i.ClaimedAt,
+			&i.Status,
+			&i.Reason,
+			&i.JourneyID,
+			&i.Category,
+		); err != nil {
 			return nil, err
 		}
-		items = append(items, claimed_at)
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

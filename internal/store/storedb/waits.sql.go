@@ -124,53 +124,56 @@ func (q *Queries) WaitInsert(ctx context.Context, arg WaitInsertParams) error {
 }
 
 const waitLookback = `-- name: WaitLookback :many
-select e.id, e.seq, e.properties, e.received_at
+select e.id, e.name, e.seq, e.properties, e.occurred_at, e.received_at,
+    exists (select from waits w where w.enrollment_id = $1 and w.event_id = e.id) as spent
 from events e
-where e.contact_id = $1 and e.name = $2
-    and ((e.received_at, e.seq) > ($3::timestamptz, $4::bigint) and e.received_at - e.occurred_at <= make_interval(secs => $5::float8)
-        or $6::bool and e.occurred_at >= $7::timestamptz)
-    and ($8::timestamptz is null or e.received_at <= $8::timestamptz)
-    and e.id <> $9
-    and not exists (select from waits w where w.enrollment_id = $10 and w.event_id = e.id)
+where e.contact_id = $2 and e.name = any($3::text[]) and e.seq > $4::bigint
+    and e.occurred_at >= $5::timestamptz
+    and ((e.received_at, e.seq) > ($6::timestamptz, $7::bigint) or e.occurred_at >= $8::timestamptz)
+    and ($9::timestamptz is null or e.received_at <= $9::timestamptz)
 order by e.seq
+limit $10
 `
 
 type WaitLookbackParams struct {
-	ContactID          uuid.UUID
-	Name               string
-	AfterAt            time.Time
-	AfterSeq           int64
-	LateHorizonSeconds float64
-	LooksBack          bool
-	Since              time.Time
-	Deadline           *time.Time
-	TriggerID          uuid.UUID
-	EnrollmentID       uuid.UUID
+	EnrollmentID  uuid.UUID
+	ContactID     uuid.UUID
+	Names         []string
+	PageAfter     int64
+	OccurredSince time.Time
+	AfterAt       time.Time
+	AfterSeq      int64
+	RecentSince   time.Time
+	Deadline      *time.Time
+	PageSize      int32
 }
 
 type WaitLookbackRow struct {
 	ID         uuid.UUID
+	Name       string
 	Seq        *int64
 	Properties json.RawMessage
+	OccurredAt time.Time
 	ReceivedAt time.Time
+	Spent      bool
 }
 
-// The contact's events of a name received after the logical now, in order of
-// reception, or those that occurred within the look-back. The trigger and events
-// that ended an earlier wait never count again (J-125, J-128). Without look-back
-// late events do not count (J-21).
+// The contact's events that may end a wait before it begins, in order of reception and
+// page by page: those received behind its position, no later than the horizon, and those
+// that occurred within the longest look-back (J-125, J-128, J-21). What was received in
+// time also occurred in time, by which the index bounds the search.
 func (q *Queries) WaitLookback(ctx context.Context, arg WaitLookbackParams) ([]WaitLookbackRow, error) {
 	rows, err := q.db.Query(ctx, waitLookback,
+		arg.EnrollmentID,
 		arg.ContactID,
-		arg.Name,
+		arg.Names,
+		arg.PageAfter,
+		arg.OccurredSince,
 		arg.AfterAt,
 		arg.AfterSeq,
-		arg.LateHorizonSeconds,
-		arg.LooksBack,
-		arg.Since,
+		arg.RecentSince,
 		arg.Deadline,
-		arg.TriggerID,
-		arg.EnrollmentID,
+		arg.PageSize,
 	)
 	if err != nil {
 		return nil, err
@@ -181,9 +184,12 @@ func (q *Queries) WaitLookback(ctx context.Context, arg WaitLookbackParams) ([]W
 		var i WaitLookbackRow
 		if err := rows.Scan(
 			&i.ID,
+			&i.Name,
 			&i.Seq,
 			&i.Properties,
+			&i.OccurredAt,
 			&i.ReceivedAt,
+			&i.Spent,
 		); err != nil {
 			return nil, err
 		}

@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -43,8 +43,16 @@ func (d *deferral) queue(ctx context.Context, p *store.Pipeline, enrollmentID uu
 	})
 }
 
-// early reports that the send is not to be tried yet.
-func (d *deferral) early(now time.Time) bool { return d.open != nil && d.open.Deadline.After(now) }
+// state is what the gate looks at.
+func (d *deferral) state() decide.Deferral {
+	if len(d.found) == 0 {
+		return decide.Deferral{}
+	}
+	newest := d.found[0]
+	return decide.Deferral{
+		Times: int(newest.N), Since: newest.Since.UTC(), Open: d.open != nil, Due: newest.Wait.Deadline.UTC(), Reason: contract.SendReason(newest.Reason),
+	}
+}
 
 func (d *deferral) told() *contract.Deferral {
 	return toldOf(d.open.ID, d.open.StepKey, d.open.Label, *d.open.Deadline)
@@ -52,14 +60,6 @@ func (d *deferral) told() *contract.Deferral {
 
 func toldOf(id uuid.UUID, stepKey, node string, until time.Time) *contract.Deferral {
 	return &contract.Deferral{WaitID: id.String(), StepKey: stepKey, Node: node, Until: until.UTC()}
-}
-
-// firstTry is when the send was tried first (E-27).
-func (d *deferral) firstTry(now time.Time) time.Time {
-	if len(d.found) == 0 {
-		return now
-	}
-	return d.found[0].Since.UTC()
 }
 
 // close queues the end of the wait that the send stands at.
@@ -70,61 +70,18 @@ func (d *deferral) close(ctx context.Context, tx *store.EnrollmentTx) {
 	}
 }
 
-// deferredUntil is until when a refused send is deferred, zero if it is not. A gap of
-// the journey's defers only what says so itself (J-133). The last try is at the end of
-// the longest deferral (E-27).
-func (a *Activities) deferredUntil(now time.Time, g *gate, refused *refusal) time.Time {
-	if refused == nil || refused.until.IsZero() {
-		return time.Time{}
-	}
-	how := g.request.OnHold
-	if how == "" && refused.reason != contract.SendMinGap {
-		how = a.Registry.Defaults().OnHold
-	}
-	last := g.deferral.firstTry(now).Add(a.Registry.Defaults().MaxDefer)
-	switch {
-	case how != hogsend.Defer || !now.Before(last):
-		return time.Time{}
-	case refused.until.After(last):
-		return last
-	}
-	return refused.until
-}
-
 // deferSend queues a deferral: nothing is claimed, the enrollment waits (J-134).
-func (a *Activities) deferSend(ctx context.Context, tx *store.EnrollmentTx, g *gate, refused *refusal, until time.Time) *contract.Deferral {
-	n := 1
-	if len(g.deferral.found) > 0 {
-		n += int(g.deferral.found[0].N)
-	}
-	step := g.request.Step
+func (a *Activities) deferSend(ctx context.Context, tx *store.EnrollmentTx, g *gate, out decide.GateOutcome) *contract.Deferral {
+	r, until := g.request, out.Until
 	wait := storedb.WaitInsertParams{
-		ID: uuid.Must(uuid.NewV7()), EnrollmentID: tx.Enrollment.ID, ContactID: tx.Enrollment.ContactID, StepKey: g.deferral.prefix + strconv.Itoa(n),
-		Label: contract.DeferredNode(g.request), Deadline: &until, Status: contract.WaitOpen, RegisteredAt: tx.Now,
+		ID: uuid.Must(uuid.NewV7()), EnrollmentID: tx.Enrollment.ID, ContactID: tx.Enrollment.ContactID,
+		StepKey: g.deferral.prefix + strconv.Itoa(g.deferral.state().Times+1),
+		Label:   contract.DeferredNode(r), Deadline: &until, Status: contract.WaitOpen, RegisteredAt: tx.Now,
 	}
 	tx.Add(func(q *storedb.Queries) error { return q.WaitInsert(ctx, wait) })
-	a.move(ctx, tx, contract.Step{Key: wait.StepKey, LongHistory: step.LongHistory}, "send_gated", contract.EnrollmentWaiting, tx.Enrollment.Node, wait.Label,
-		map[string]any{"template": g.request.Template, "reason": refused.reason, "until": until})
+	a.move(ctx, tx, contract.Step{Key: wait.StepKey, LongHistory: r.Step.LongHistory}, "send_gated", contract.EnrollmentWaiting, tx.Enrollment.Node, wait.Label,
+		map[string]any{"template": r.Template, "reason": out.Refusal.Reason, "until": until})
 	return toldOf(wait.ID, wait.StepKey, wait.Label, until)
-}
-
-// deferredTooLong refuses what was deferred for longer than it may be, for the reason
-// that it was deferred for (E-27).
-func (a *Activities) deferredTooLong(ctx context.Context, tx *store.EnrollmentTx, g *gate) (*refusal, error) {
-	if g.deferral.open == nil || tx.Now.Sub(g.deferral.firstTry(tx.Now)) <= a.Registry.Defaults().MaxDefer {
-		return nil, nil //nolint:nilnil // nothing refuses
-	}
-	details, err := tx.Q.StepLogFind(ctx, tx.Enrollment.ID, g.deferral.open.StepKey, "send_gated")
-	if err != nil {
-		return nil, fmt.Errorf("read why a send was deferred: %w", err)
-	}
-	var detail struct{ Reason contract.SendReason }
-	for _, raw := range details {
-		if err := json.Unmarshal(raw, &detail); err != nil {
-			return nil, fmt.Errorf("decode why a send was deferred: %w", err)
-		}
-	}
-	return &refusal{status: contract.SendSkipped, reason: detail.Reason}, nil
 }
 
 const (
@@ -135,21 +92,23 @@ const (
 	turns     = 20
 )
 
-// awaitTurn lets the deferred sends of a contact be tried in order of their due time,
-// then of their creation: whoever is not first is tried again a moment later.
-func (a *Activities) awaitTurn(ctx context.Context, tx *store.EnrollmentTx, d *deferral) error {
+// behind reports that another deferred send of the contact is to be tried first: they
+// come in order of their due time, then of their creation (E-27).
+func (a *Activities) behind(ctx context.Context, tx *store.EnrollmentTx, d *deferral) (bool, error) {
 	if d.open == nil || activity.IsActivity(ctx) && activity.GetInfo(ctx).Attempt > turns {
-		return nil
+		return false, nil
 	}
 	ahead, err := tx.Q.DeferralsAhead(ctx, storedb.DeferralsAheadParams{
 		ContactID: tx.Enrollment.ContactID, Now: tx.Now, DueAt: *d.open.Deadline, RegisteredAt: d.open.RegisteredAt, ID: d.open.ID,
 	})
 	if err != nil {
-		return fmt.Errorf("look for deferred sends: %w", err)
+		return false, fmt.Errorf("look for deferred sends: %w", err)
 	}
-	if len(ahead) == 0 {
-		return nil
-	}
+	return len(ahead) > 0, nil
+}
+
+// givesWay lets whoever is not first be tried again a moment later.
+func givesWay() error {
 	return temporal.NewApplicationErrorWithOptions("another deferred send of the contact comes first", "NotItsTurn",
 		temporal.ApplicationErrorOptions{NextRetryDelay: turnPause})
 }

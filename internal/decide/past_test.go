@@ -1,0 +1,48 @@
+package decide_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/decide"
+)
+
+func TestThePastOfAContact(t *testing.T) { // J-141
+	t.Parallel()
+	events := []decide.PastEvent{received(1, "word", 0, 1, occurred(2*time.Hour)), received(2, "word", 1, 1, occurred(3*time.Hour)), received(3, "other", 2, 1)}
+	require.Equal(t, hogsend.PastEvents{}, decide.PastEvents(events, "none", nil))
+	require.Equal(t, hogsend.PastEvents{Found: true, Count: 2, FirstAt: noon.Add(-3 * time.Hour), LastAt: noon.Add(-2 * time.Hour)}, decide.PastEvents(events, "word", nil))
+	require.Equal(t, 2, decide.PastEvents(events, "word", instant(-3*time.Hour)).Count, "exactly then")
+	require.Equal(t, 1, decide.PastEvents(events, "word", instant(-3*time.Hour+1)).Count)
+
+	entries := []decide.PastEntry{{"a", noon.Add(2)}, {"was-a", noon.Add(1)}, {"a", time.Time{}}, {"b", noon.Add(3)}}
+	require.Equal(t, hogsend.PastEntries{}, decide.PastEntries(entries, []string{"c"}))
+	require.Equal(t, hogsend.PastEntries{Completed: true, LastCompletedAt: noon.Add(2), Entries: 3}, decide.PastEntries(entries, []string{"a", "was-a"}))
+	require.Equal(t, hogsend.PastEntries{Entries: 1}, decide.PastEntries(entries[2:], []string{"a"}))
+
+	mails := []decide.PastMail{{Template: "t"}, {"t", noon.Add(2), false, true}, {"t", noon.Add(1), true, false}, {"u", noon, true, true}}
+	require.Equal(t, hogsend.PastMails{}, decide.PastMails(mails[:1], "t"))
+	require.Equal(t, hogsend.PastMails{Sent: true, Count: 2, LastSentAt: noon.Add(2), Clicked: true}, decide.PastMails(mails, "t"))
+}
+
+func TestLargePropertiesAreCutToScalars(t *testing.T) { // J-121
+	t.Parallel()
+	got, truncated, err := decide.Properties(json.RawMessage(`{"a":{"b":[1]},"n":1,"s":"x","t":true,"z":null}`))
+	require.NoError(t, err)
+	require.False(t, truncated)
+	require.Equal(t, hogsend.Properties{"a": map[string]any{"b": []any{1.0}}, "n": 1.0, "s": "x", "t": true, "z": nil}, got)
+
+	large := strings.Repeat("x", 256<<10)
+	got, truncated, err = decide.Properties(json.RawMessage(`{"a":{"b":[1]},"n":1,"s":"` + large + `","t":true,"z":null}`))
+	require.NoError(t, err)
+	require.True(t, truncated)
+	require.Equal(t, hogsend.Properties{"n": 1.0, "s": large, "t": true}, got)
+
+	_, _, err = decide.Properties(json.RawMessage(`[`))
+	require.Error(t, err)
+}

@@ -1,0 +1,78 @@
+package decide_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/decide"
+)
+
+func TestWhatASendMeansToItsJourney(t *testing.T) { // E-14, E-32, J-131, J-132
+	t.Parallel()
+	verdict := func(status hogsend.SendStatus, reason string) hogsend.Verdict {
+		return hogsend.Verdict{SendID: "s", Status: status, Reason: reason, At: noon}
+	}
+	for _, c := range []struct {
+		status contract.SendStatus
+		reason contract.SendReason
+		want   hogsend.Verdict
+		ended  bool
+		err    error
+	}{
+		{contract.SendSent, "left of an attempt before", verdict(hogsend.SendSent, ""), false, nil},
+		{contract.SendSuppressed, "complaint", verdict(hogsend.SendSuppressed, "complaint"), false, nil},
+		{contract.SendSuppressed, contract.SendUnsubscribedAll, verdict(hogsend.SendUnsubscribed, "unsubscribed_all"), false, nil},
+		{contract.SendSuppressed, contract.SendCategoryOptOut, verdict(hogsend.SendUnsubscribed, "category_opt_out"), false, nil},
+		{contract.SendSkipped, contract.SendNoEmail, verdict(hogsend.SendSkipped, "no_email"), false, nil},
+		{contract.SendSkipped, contract.SendEnrollmentEnded, hogsend.Verdict{}, true, nil},
+		{contract.SendFailed, "no such mailbox", hogsend.Verdict{}, false, &hogsend.SendError{SendID: "s", Kind: hogsend.SendPermanent, Reason: "no such mailbox"}},
+		{contract.SendFailed, contract.SendUnknownOutcome, hogsend.Verdict{}, false, &hogsend.SendError{SendID: "s", Kind: hogsend.SendUnknownOutcome, Reason: "unknown_outcome"}},
+	} {
+		got, ended, err := decide.Verdict("s", c.status, c.reason, noon.In(time.FixedZone("", 3600)))
+		require.Equal(t, c.err, err)
+		require.Equal(t, c.ended, ended)
+		require.Equal(t, c.want, got)
+	}
+	_, _, err := decide.Verdict("s", contract.SendQueued, "", noon)
+	require.EqualError(t, err, `send s has status "queued"`)
+}
+
+func TestWhenTheProviderIsNotCalledAgain(t *testing.T) { // E-31
+	t.Parallel()
+	const lifetime = 24 * time.Hour
+	last := noon.Add(-lifetime + 10*time.Minute)
+	for name, c := range map[string]struct {
+		attempts decide.Attempts
+		reason   contract.SendReason
+		over     bool
+	}{
+		"the first call":                     {decide.Attempts{}, "", false},
+		"in time":                            {decide.Attempts{First: last.Add(1), Unclear: true}, "", false},
+		"too late, every answer was clear":   {decide.Attempts{First: last, Reason: "try later"}, "try later", true},
+		"too late, one was not":              {decide.Attempts{First: last, Reason: "try later", Unclear: true}, contract.SendUnknownOutcome, true},
+		"too late, and nothing is known":     {decide.Attempts{First: last}, contract.SendUnknownOutcome, true},
+		"of a provider that forgets at once": {decide.Attempts{First: noon}, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			reason, over := c.attempts.GiveUp(noon, lifetime)
+			require.Equal(t, c.over, over)
+			require.Equal(t, c.reason, reason)
+		})
+	}
+	_, over := decide.Attempts{First: noon}.GiveUp(noon, 0)
+	require.True(t, over, "a provider that keeps no keys is called once")
+}
+
+func TestOnlyAClearFailureIsTriedAnew(t *testing.T) { // J-96
+	t.Parallel()
+	require.True(t, decide.FailedForGood(contract.SendFailed, "no such mailbox"))
+	require.False(t, decide.FailedForGood(contract.SendFailed, contract.SendUnknownOutcome))
+	require.False(t, decide.FailedForGood(contract.SendSkipped, contract.SendNoEmail))
+	require.Equal(t, []string{"k"}, decide.SendKeys("k", 0))
+	require.Equal(t, []string{"k", "k:r1", "k:r2"}, decide.SendKeys("k", 2))
+}
