@@ -158,6 +158,9 @@ func (a *Activities) draft(ctx context.Context, id uuid.UUID, r contract.SendReq
 	if err != nil {
 		return d, err
 	}
+	if contact.Properties, err = exactProperties(d.contact.Properties); err != nil {
+		return d, err
+	}
 	journey := row.Enrollment.JourneyID
 	rendered, err := a.Renderer.Render(r.Template, email.Input{
 		Props: r.Props, Contact: contact, JourneyID: journey, JourneyName: a.Registry.Name(journey), Subject: r.Subject, PublicURL: a.Config.PublicURL,

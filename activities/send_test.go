@@ -282,3 +282,14 @@ func TestExitsAndSendsInterleave(t *testing.T) {
 	}
 	t.Logf("%d of 200 were stopped", stopped)
 }
+
+// E-79, C-27: a mail prints a contact's numbers with every digit that was stored.
+func TestMailsPrintNumbersAsStored(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	claim := w.enroll("start")
+	w.exec(`update contacts set properties = '{"seats": 1000000, "order": 1234567890123456789, "price": 1.50, "name": "Ada"}'`)
+	_, err := w.Send(t.Context(), contract.SendRequest{Step: hello(claim, 1).Step, Key: "k", Template: "numbers"})
+	require.NoError(t, err)
+	require.Equal(t, "1000000 of 1234567890123456789 at 1.50", w.provider.calls[0].Subject)
+}

@@ -48,6 +48,7 @@ func Main(o Options) {
 
 // Run executes one command and returns its exit code.
 func Run(ctx context.Context, o Options, stdio IO) int {
+	stdio.Stdout, stdio.Stderr = &visible{out: stdio.Stdout}, &visible{out: stdio.Stderr}
 	p := &program{Options: o, IO: stdio}
 	root := &cobra.Command{
 		Use:           "hogsend",

@@ -107,7 +107,7 @@ func (p *program) bucketsListCommand() *cobra.Command {
 				if err := json.Unmarshal(item, &b); err != nil {
 					return false, fmt.Errorf("decode bucket: %w", err)
 				}
-				fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%s\t%s\n", b.ID, b.state(), b.Counts["active"], b.Counts["left"], b.EntryLimit, b.backfill())
+				printLine(table, "%s\t%s\t%d\t%d\t%s\t%s\n", b.ID, b.state(), b.Counts["active"], b.Counts["left"], b.EntryLimit, b.backfill())
 				return true, nil
 			})
 			if err != nil {
@@ -164,7 +164,7 @@ func (p *program) bucketsShowCommand() *cobra.Command {
 
 func (b *shownBucket) print(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	line := func(name string, value any) { fmt.Fprintf(table, "%s\t%v\n", name, value) }
+	line := func(name string, value any) { printLine(table, "%s\t%v\n", name, value) }
 	line("id", b.ID)
 	line("name", b.Name)
 	if b.Description != "" {
@@ -242,7 +242,7 @@ func (p *program) bucketsMembersCommand() *cobra.Command {
 			if err := json.Unmarshal(item, &m); err != nil {
 				return false, fmt.Errorf("decode member: %w", err)
 			}
-			_, err := fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", m.UserID, first(m.UserEmail, "-"), m.EnteredAt.Format(time.RFC3339), m.EntryCount,
+			_, err := printLine(table, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", m.UserID, first(m.UserEmail, "-"), m.EnteredAt.Format(time.RFC3339), m.EntryCount,
 				wakeText(m.ExpiresAt), wakeText(m.LeftAt), first(m.LeftReason, "-"))
 			return more, err
 		})

@@ -119,7 +119,7 @@ func (p *program) printPreview(raw json.RawMessage) error {
 	fmt.Fprintln(p.Stdout, "; nothing was changed")
 	table := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
 	for _, s := range got.Sample {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", s.UserID, first(s.Email, "-"), s.ContactID)
+		printLine(table, "%s\t%s\t%s\n", s.UserID, first(s.Email, "-"), s.ContactID)
 	}
 	return table.Flush()
 }

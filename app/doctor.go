@@ -47,7 +47,7 @@ func (p *program) doctorCommand() *cobra.Command {
 					if !f.OK {
 						mark = "FAIL"
 					}
-					fmt.Fprintf(p.Stdout, "%s  %-18s %s\n", mark, f.Check, f.Detail)
+					printLine(p.Stdout, "%s  %-18s %s\n", mark, f.Check, f.Detail)
 				}
 			}
 			if slices.ContainsFunc(findings, func(f finding) bool { return !f.OK }) {

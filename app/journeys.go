@@ -71,7 +71,7 @@ func (p *program) journeysListCommand() *cobra.Command {
 			if *asJSON {
 				return true, p.print(true, j, "")
 			}
-			fmt.Fprintf(table, "%s\t%v\t%s\t%d\t%d\t%d\t%d\t%d\n", j.ID, j.Trigger["event"], stateWord(j),
+			printLine(table, "%s\t%v\t%s\t%d\t%d\t%d\t%d\t%d\n", j.ID, j.Trigger["event"], stateWord(j),
 				j.Counts["active"], j.Counts["waiting"], j.Counts["completed"], j.Counts["failed"], j.Counts["exited"])
 			return true, nil
 		})
@@ -273,7 +273,7 @@ func (p *program) journeysInflightCommand() *cobra.Command {
 		table := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "VERSION\tBUILD\tNODE\tPEOPLE\tEARLIEST WAKE\tLATEST WAKE")
 		for _, l := range list {
-			fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\t%s\n", first(l.Version, "-"), first(l.BuildID, "-"), first(l.Node, "-"), l.Count, wakeText(l.Wakes), wakeText(l.Last))
+			printLine(table, "%s\t%s\t%s\t%d\t%s\t%s\n", first(l.Version, "-"), first(l.BuildID, "-"), first(l.Node, "-"), l.Count, wakeText(l.Wakes), wakeText(l.Last))
 		}
 		return table.Flush()
 	}

@@ -56,7 +56,7 @@ func printPlan(w io.Writer, plan []ingest.PlannedBucket) error {
 	fmt.Fprintln(table, "BUCKET\tSTATUS\tMEMBERS\tJOIN\tLEAVE\tHELD\tSETTLING\tCHANGES")
 	for i := range plan {
 		b := &plan[i]
-		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\n", b.ID, b.Status, b.Members, b.Join, b.Leave, b.Held, settlingWord(b),
+		printLine(table, "%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\n", b.ID, b.Status, b.Members, b.Join, b.Leave, b.Held, settlingWord(b),
 			first(strings.Join(b.Changes, ", "), "-"))
 	}
 	if err := table.Flush(); err != nil {

@@ -339,7 +339,7 @@ func (r *simulateReport) print(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "DAY\tBUCKET\tENTERED\tMUTED\tLEFT\tDWELL")
 	line := func(day string, c *simulateCounts) {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\n", day, c.Bucket, c.Entered, c.Muted, c.Left, c.Dwell)
+		printLine(table, "%s\t%s\t%d\t%d\t%d\t%d\n", day, c.Bucket, c.Entered, c.Muted, c.Left, c.Dwell)
 	}
 	for _, c := range r.Days {
 		line(c.Day, c)
