@@ -24,18 +24,18 @@ type CategoryCap struct {
 	Window time.Duration
 }
 
-// OnHold says what becomes of a mail that comes outside of the send window, too soon
+// OnBlocked says what becomes of a mail that comes outside of the send window, too soon
 // after the journey's last one, or when a frequency cap is reached.
-type OnHold string
+type OnBlocked string
 
 // The ways to deal with such a mail.
 const (
 	// Skip leaves it out; the reason is in the verdict. It is the default.
-	Skip OnHold = "skip"
+	Skip OnBlocked = "skip"
 	// Defer lets Run.Send wait for the first instant at which the mail may go, and then
 	// look at everything anew: it does not go to who unsubscribed or exited meanwhile.
-	Defer OnHold = "defer"
+	Defer OnBlocked = "defer"
 )
 
-// Valid reports whether h is one of the declared values or the zero value.
-func (h OnHold) Valid() bool { return h == "" || h == Skip || h == Defer }
+// Valid reports whether o is one of the declared values or the zero value.
+func (o OnBlocked) Valid() bool { return o == "" || o == Skip || o == Defer }

@@ -19,7 +19,7 @@ func TestEveryProblemOfACapIsReported(t *testing.T) {
 		{ByCategory: map[string]hogsend.CategoryCap{"news": {Count: 1, Window: time.Hour}}},
 		{ExemptCategories: []string{}},
 	} {
-		require.NoError(t, hogsend.Registry{Defaults: hogsend.Defaults{FrequencyCap: valid, OnHold: hogsend.Defer, MaxDefer: time.Hour}}.Validate())
+		require.NoError(t, hogsend.Registry{Defaults: hogsend.Defaults{FrequencyCap: valid, OnBlocked: hogsend.Defer, MaxDefer: time.Hour}}.Validate())
 	}
 	problems := func(d hogsend.Defaults) string {
 		err := hogsend.Registry{Defaults: d}.Validate()
@@ -36,12 +36,12 @@ func TestEveryProblemOfACapIsReported(t *testing.T) {
 		`defaults: FrequencyCap.ExemptCategories: "" must match ^[A-Za-z0-9_-]{1,64}$`,
 		`defaults: FrequencyCap.Window: must be positive`,
 		`defaults: MaxDefer: must not be negative`,
-		`defaults: OnHold: must be Skip or Defer`,
+		`defaults: OnBlocked: must be Skip or Defer`,
 	}, "\n"), problems(hogsend.Defaults{
 		FrequencyCap: hogsend.FrequencyCap{
 			Count: -1, Window: -1, ExemptCategories: []string{"", "ok"},
 			ByCategory: map[string]hogsend.CategoryCap{"news": {}, "no spaces": {Count: 1, Window: 1}},
 		},
-		OnHold: "later", MaxDefer: -1,
+		OnBlocked: "later", MaxDefer: -1,
 	}))
 }

@@ -121,7 +121,7 @@ func ExampleRun_Send() {
 // A mail outside of the send window goes when it opens: at eight in Berlin.
 func ExampleDefer() {
 	registry := only(greet, "welcome", "nudge")
-	registry.Defaults = hogsend.Defaults{SendWindow: hogsend.Window{Start: "8:00", End: "10:00"}, OnHold: hogsend.Defer}
+	registry.Defaults = hogsend.Defaults{SendWindow: hogsend.Window{Start: "8:00", End: "10:00"}, OnBlocked: hogsend.Defer}
 	s := hogsendtest.New(hogsendtest.InExample(), registry)
 	s.Contact(ada()).At(0, "go") // at eleven in Berlin
 	for _, mail := range s.Run().Mailbox {

@@ -23,18 +23,18 @@ type Registry struct {
 // nothing.
 type Defaults struct {
 	// Window is a part of the day in which the instants of [Run.When] fall, for chains
-	// without a window of their own; the zero value is none. Mails are not held by it.
+	// without a window of their own; the zero value is none. It does not block mails.
 	Window Window
 	// SendWindow is the part of the day, in the contact's time zone, in which mails go; the
-	// zero value is none. A mail outside of it is held, with the reason outside_window.
+	// zero value is none. A mail outside of it is blocked, with the reason outside_window.
 	SendWindow Window
 	// FrequencyCap bounds how many mails a contact gets within a time; the zero value does
-	// not. A mail above it is held, with the reason frequency_capped.
+	// not. A mail above it is blocked, with the reason frequency_capped.
 	FrequencyCap FrequencyCap
-	// OnHold says what becomes of mails that SendWindow or FrequencyCap hold; "" means Skip.
-	OnHold OnHold
+	// OnBlocked says what becomes of mails that SendWindow or FrequencyCap block; "" means Skip.
+	OnBlocked OnBlocked
 	// MaxDefer is how long a mail is deferred at most, from its first try on; then it is
-	// skipped, for the reason that held it. 0 means 7 days.
+	// skipped, for the reason that blocked it. 0 means 7 days.
 	MaxDefer time.Duration
 	// Timezone is the zone of contacts whose own is not known; "" means UTC. The
 	// environment's DEFAULT_TIMEZONE comes before it.

@@ -19,9 +19,9 @@ type Email struct {
 	// Window replaces Defaults.SendWindow for this mail. Two equal times switch it off, the
 	// zero value keeps it.
 	Window Window
-	// OnHold replaces Defaults.OnHold for this mail, and says what becomes of it when it
+	// OnBlocked replaces Defaults.OnBlocked for this mail, and says what becomes of it when it
 	// comes too soon after the journey's last one; "" keeps it.
-	OnHold OnHold
+	OnBlocked OnBlocked
 	// SkipPreferenceCheck lets the mail pass opt-outs, windows, gaps and caps, for mails
 	// that people must get. An address that is suppressed gets none all the same.
 	SkipPreferenceCheck bool

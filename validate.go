@@ -93,8 +93,8 @@ func (v *registryValidator) defaults(d Defaults) {
 		v.problems = append(v.problems, "defaults: SendWindow."+err.Error())
 	}
 	v.frequencyCap(d.FrequencyCap)
-	if !d.OnHold.Valid() {
-		v.problems = append(v.problems, "defaults: OnHold: must be Skip or Defer")
+	if !d.OnBlocked.Valid() {
+		v.problems = append(v.problems, "defaults: OnBlocked: must be Skip or Defer")
 	}
 	if d.MaxDefer < 0 {
 		v.problems = append(v.problems, "defaults: MaxDefer: must not be negative")

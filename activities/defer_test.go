@@ -37,7 +37,7 @@ func deferred(until time.Time) string { return "deferred " + until.Format(time.R
 // later is a send that is deferred when it is held.
 func later(claim contract.Claim, n int) contract.SendRequest {
 	r := hello(claim, n)
-	r.OnHold = hogsend.Defer
+	r.OnBlocked = hogsend.Defer
 	return r
 }
 
@@ -120,11 +120,11 @@ func TestWhatIsDeferred(t *testing.T) {
 	w, _ := newClockedWorld(t, noon)
 	opens := noon.Add(6 * time.Hour)
 	claim, n := w.enroll("start"), 0
-	try := func(defaults, own hogsend.OnHold, change func(*contract.SendRequest)) string {
+	try := func(defaults, own hogsend.OnBlocked, change func(*contract.SendRequest)) string {
 		n++
-		w.define(func(r *hogsend.Registry) { r.Defaults.OnHold = defaults })
+		w.define(func(r *hogsend.Registry) { r.Defaults.OnBlocked = defaults })
 		r := hello(claim, n)
-		r.OnHold = own
+		r.OnBlocked = own
 		if change != nil {
 			change(&r)
 		}
@@ -176,7 +176,7 @@ func TestTheWholeGateDecidesAfterADeferral(t *testing.T) {
 			require.NoError(t, err)
 		}, "held", "waiting paused:send:hello"},
 		"skipping from now on": {func(uuid.UUID) {
-			w.define(func(r *hogsend.Registry) { r.Defaults.OnHold = hogsend.Skip })
+			w.define(func(r *hogsend.Registry) { r.Defaults.OnBlocked = hogsend.Skip })
 			w.define(func(r *hogsend.Registry) { r.Defaults.SendWindow = hogsend.Window{Start: "20:00", End: "21:00"} })
 		}, "skipped outside_window", "active send:hello"},
 	} {
@@ -184,7 +184,7 @@ func TestTheWholeGateDecidesAfterADeferral(t *testing.T) {
 		w.exec(`truncate sends, step_logs, enrollments, preferences, journey_configs cascade`)
 		w.exec(`update contacts set timezone = null`)
 		w.define(func(r *hogsend.Registry) {
-			r.Defaults.SendWindow, r.Defaults.OnHold, r.Defaults.FrequencyCap = hogsend.Window{Start: "18:00", End: "20:00"}, hogsend.Defer, hogsend.FrequencyCap{}
+			r.Defaults.SendWindow, r.Defaults.OnBlocked, r.Defaults.FrequencyCap = hogsend.Window{Start: "18:00", End: "20:00"}, hogsend.Defer, hogsend.FrequencyCap{}
 		})
 		claim := w.enroll("start")
 		require.Equal(t, deferred(due), w.verdict(hello(claim, 1)), name)
@@ -200,7 +200,7 @@ func TestAPauseWithinADeferral(t *testing.T) {
 	t.Parallel()
 	w, set := newClockedWorld(t, noon)
 	w.define(func(r *hogsend.Registry) {
-		r.Defaults.SendWindow, r.Defaults.OnHold = hogsend.Window{Start: "18:00", End: "20:00"}, hogsend.Defer
+		r.Defaults.SendWindow, r.Defaults.OnBlocked = hogsend.Window{Start: "18:00", End: "20:00"}, hogsend.Defer
 	})
 	claim := w.enroll("start")
 	require.Equal(t, deferred(noon.Add(6*time.Hour)), w.verdict(hello(claim, 1)))
@@ -278,7 +278,7 @@ func TestDeferredSendsAreTriedInOrder(t *testing.T) {
 	t.Parallel()
 	w, set := newClockedWorld(t, noon)
 	w.define(func(r *hogsend.Registry) {
-		r.Defaults.FrequencyCap, r.Defaults.OnHold = hogsend.FrequencyCap{Count: 1, Window: time.Hour}, hogsend.Defer
+		r.Defaults.FrequencyCap, r.Defaults.OnBlocked = hogsend.FrequencyCap{Count: 1, Window: time.Hour}, hogsend.Defer
 	})
 	welcome, billing, bob := w.enroll("start"), w.enroll("bill"), w.enrollOf("bob", "start")
 	w.sentEarlier(earlier{at: noon})

@@ -19,8 +19,8 @@ import (
 
 // gate is what decides about one send, as it is read under the locks.
 type gate struct {
-	request contract.SendRequest
-	draft   draft
+	request   contract.SendRequest
+	draft     draft
 	address   string // as mail is sent to it
 	emailKey  string // as it is compared
 	addressOK bool
@@ -95,7 +95,7 @@ func (a *Activities) askGate(ctx context.Context, tx *store.EnrollmentTx, g *gat
 		Paused: len(g.pause.paused) > 0, Effect: g.pause.effect(),
 		NoAddress: !g.addressOK, EmailKey: g.emailKey, Category: g.draft.category, SkipPreferenceCheck: r.SkipPreferenceCheck,
 		Window: cmp.Or(r.Window, defaults.SendWindow), Limits: g.limits, Deferral: g.deferral.state(),
-		OnBlocked: r.OnHold, DefaultOnBlocked: defaults.OnHold, MaxDefer: defaults.MaxDefer,
+		OnBlocked: r.OnBlocked, DefaultOnBlocked: defaults.OnBlocked, MaxDefer: defaults.MaxDefer,
 	}
 	var err error
 	if state.Records, err = preferences(g.records); err != nil {

@@ -157,7 +157,7 @@ func TestSuppressGap(t *testing.T) {
 	w, set := newClockedWorld(t, noon)
 	w.define(func(r *hogsend.Registry) { r.Journeys[0].MinSendGap = day })
 	w.define(func(r *hogsend.Registry) { r.Journeys[0].Aliases = []string{"hello-there"} })
-	w.define(func(r *hogsend.Registry) { r.Defaults.OnHold = hogsend.Defer }) // not of gaps (J-133)
+	w.define(func(r *hogsend.Registry) { r.Defaults.OnBlocked = hogsend.Defer }) // not of gaps (J-133)
 	n := 0
 	try := func(at time.Time, changes ...func(*contract.SendRequest)) string {
 		set(at)

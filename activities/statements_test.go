@@ -103,7 +103,7 @@ func TestSendsOfThePastCountAsTheyDoInMemory(t *testing.T) { // E-21 to E-24, J-
 		require.Equal(t, decide.PastMails(mails, "hello"), past)
 
 		r := hello(claim, 1)
-		r.Category, r.OnHold = rapid.SampledFrom([]string{"news", "journey"}).Draw(t, "category of the send"), hogsend.Defer
+		r.Category, r.OnBlocked = rapid.SampledFrom([]string{"news", "journey"}).Draw(t, "category of the send"), hogsend.Defer
 		caps := hogsend.FrequencyCap{Count: rapid.IntRange(0, 3).Draw(t, "cap"), Window: time.Hour}
 		if rapid.Bool().Draw(t, "own cap") {
 			caps.ByCategory = map[string]hogsend.CategoryCap{"news": {Count: 1, Window: 30 * time.Minute}}

@@ -72,7 +72,7 @@ func TestTheEdgesOfTheSendWindow(t *testing.T) {
 	}
 	w, set := newClockedWorld(t, friday)
 	w.define(func(r *hogsend.Registry) {
-		r.Defaults.SendWindow, r.Defaults.OnHold = hogsend.Window{Start: "09:00", End: "17:00"}, hogsend.Defer
+		r.Defaults.SendWindow, r.Defaults.OnBlocked = hogsend.Window{Start: "09:00", End: "17:00"}, hogsend.Defer
 	})
 	claim := w.enroll("start")
 	for i, tt := range []struct {

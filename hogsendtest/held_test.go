@@ -25,7 +25,7 @@ func TestSendsAreHeldAndDeferred(t *testing.T) {
 	r := registryOf(first, second)
 	r.Templates = []hogsend.Template{{Key: "welcome", Subject: "Hello", HTML: "<p>{{.Name}}</p>"}}
 	r.Defaults = hogsend.Defaults{
-		SendWindow: hogsend.Window{Start: "12:00", End: "15:00"}, OnHold: hogsend.Defer,
+		SendWindow: hogsend.Window{Start: "12:00", End: "15:00"}, OnBlocked: hogsend.Defer,
 		FrequencyCap: hogsend.FrequencyCap{Count: 1, Window: time.Hour},
 	}
 	s := hogsendtest.New(t, r)

@@ -30,7 +30,7 @@ func randomCase(seed uint64) parityCase {
 		defaults = hogsend.Defaults{
 			SendWindow:   hogsend.Window{Start: "07:00", End: "19:00"},
 			FrequencyCap: hogsend.FrequencyCap{Count: 2, Window: day, ByCategory: map[string]hogsend.CategoryCap{"news": {Count: 1, Window: 2 * day}}},
-			OnHold:       []hogsend.OnHold{hogsend.Skip, hogsend.Defer}[seed/2%2], MaxDefer: 30 * hour,
+			OnBlocked:    []hogsend.OnBlocked{hogsend.Skip, hogsend.Defer}[seed/2%2], MaxDefer: 30 * hour,
 		}
 		for i := range journeys {
 			journeys[i].MinSendGap = time.Duration(i%3) * 5 * hour

@@ -319,7 +319,7 @@ func mailsOften(ctx workflow.Context, run hogsend.Run) error {
 
 // defersItsMail defers even for the journey's own gap.
 func defersItsMail(ctx workflow.Context, run hogsend.Run) error {
-	v, err := run.Send(ctx, hogsend.Email{Template: "note", OnHold: hogsend.Defer})
+	v, err := run.Send(ctx, hogsend.Email{Template: "note", OnBlocked: hogsend.Defer})
 	if err != nil {
 		return err
 	}
@@ -364,7 +364,7 @@ func heldCases() []parityCase {
 		Count: 2, Window: day, ByCategory: map[string]hogsend.CategoryCap{"news": {Count: 1, Window: 3 * day}},
 	}}
 	deferring := func(d hogsend.Defaults) hogsend.Defaults {
-		d.OnHold = hogsend.Defer
+		d.OnBlocked = hogsend.Defer
 		return d
 	}
 	nightly := deferring(hogsend.Defaults{SendWindow: hogsend.Window{Start: "18:00", End: "20:00"}})
@@ -388,7 +388,7 @@ func heldCases() []parityCase {
 			ada.At(day-time.Millisecond, "go")
 			ada.At(day, "go")
 			ada.At(3*day, "go")
-		}, defaults: hogsend.Defaults{OnHold: hogsend.Defer}},
+		}, defaults: hogsend.Defaults{OnBlocked: hogsend.Defer}},
 		{name: "a gap between two coroutines", journeys: []hogsend.Journey{j("a", "go", mailsTwiceAtOnce, gap(day))}, script: func(_ *Scenario, ada *Contact) { ada.At(0, "go"); ada.At(day, "go") }},
 		{name: "deferred to the window", journeys: []hogsend.Journey{j("a", "go", mailsOften)}, script: func(_ *Scenario, ada *Contact) {
 			ada.At(0, "go")

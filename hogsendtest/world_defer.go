@@ -94,9 +94,9 @@ func (w *world) deferredUntil(r contract.SendRequest, refused *refusal, d *defer
 	if refused == nil || refused.until.IsZero() {
 		return time.Time{}
 	}
-	how := r.OnHold
+	how := r.OnBlocked
 	if how == "" && refused.reason != contract.SendMinGap { // J-133
-		how = w.registry.registry.Defaults.OnHold
+		how = w.registry.registry.Defaults.OnBlocked
 	}
 	last := d.firstTry().Add(w.maxDefer())
 	if how != hogsend.Defer || !w.now().Before(last) {

@@ -67,7 +67,7 @@ func TestADeferredSendIsAskedForAgain(t *testing.T) {
 	d.at(27*time.Hour, look)
 	var got hogsend.Verdict
 	require.NoError(t, d.run(func(ctx workflow.Context, run hogsend.Run) (err error) {
-		got, err = run.Send(ctx, hogsend.Email{Template: "hello", OnHold: hogsend.Defer})
+		got, err = run.Send(ctx, hogsend.Email{Template: "hello", OnBlocked: hogsend.Defer})
 		look()
 		return err
 	}))
@@ -153,14 +153,14 @@ func TestADeferredSendThatIsNotDue(t *testing.T) {
 }
 
 // J-118.
-func TestOnHoldIsChecked(t *testing.T) {
+func TestOnBlockedIsChecked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.complete(func(ctx workflow.Context, run hogsend.Run) error {
-		_, err := run.Send(ctx, hogsend.Email{Template: "hello", OnHold: "later"})
+		_, err := run.Send(ctx, hogsend.Email{Template: "hello", OnBlocked: "later"})
 		var invalid *hogsend.ValidationError
 		require.ErrorAs(t, err, &invalid)
-		require.Equal(t, "onHold", invalid.Field)
+		require.Equal(t, "onBlocked", invalid.Field)
 		return nil
 	})
 	require.Empty(t, w.sends)

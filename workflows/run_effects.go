@@ -42,8 +42,8 @@ func (r *journeyRun) Send(ctx workflow.Context, email hogsend.Email) (hogsend.Ve
 	if err := email.Window.Validate(); err != nil {
 		return hogsend.Verdict{}, err
 	}
-	if !email.OnHold.Valid() {
-		return hogsend.Verdict{}, invalid("onHold", "must be Skip or Defer")
+	if !email.OnBlocked.Valid() {
+		return hogsend.Verdict{}, invalid("onBlocked", "must be Skip or Defer")
 	}
 	props, err := encodeProps(email.Props)
 	if err != nil {
@@ -62,7 +62,7 @@ func (r *journeyRun) Send(ctx workflow.Context, email hogsend.Email) (hogsend.Ve
 	request := contract.SendRequest{
 		Step: step, Key: r.enrollmentID + ":" + step.Key, Template: email.Template, Props: props, Subject: email.Subject,
 		From: email.From, ReplyTo: email.ReplyTo, Category: email.Category, SkipPreferenceCheck: email.SkipPreferenceCheck,
-		Window: email.Window, OnHold: email.OnHold,
+		Window: email.Window, OnBlocked: email.OnBlocked,
 	}
 	for {
 		result, err := r.send(ctx, node, request)

@@ -37,8 +37,8 @@ type SendRequest struct {
 	SkipPreferenceCheck bool            `json:"skipPreferenceCheck,omitempty"`
 	// Window replaces the default send window; the zero value keeps it (E-25).
 	Window hogsend.Window `json:"window,omitzero"`
-	// OnHold replaces the default; "" keeps it (E-26).
-	OnHold hogsend.OnHold `json:"onHold,omitempty"`
+	// OnBlocked replaces the default; "" keeps it (E-26). Tasks under way call it onHold.
+	OnBlocked hogsend.OnBlocked `json:"onHold,omitempty"`
 }
 
 // SendResult is a verdict, or Ended when the enrollment was over at the claim, or

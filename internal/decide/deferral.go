@@ -46,7 +46,7 @@ func (d Deferral) tooLong(now time.Time, most time.Duration) *Refusal {
 
 // until is the instant to which a refused send is deferred; zero if it is not. The last
 // try is at the end of the longest deferral.
-func (d Deferral) until(now time.Time, refused *Refusal, how hogsend.OnHold, most time.Duration) time.Time {
+func (d Deferral) until(now time.Time, refused *Refusal, how hogsend.OnBlocked, most time.Duration) time.Time {
 	last := d.firstTry(now).Add(most)
 	switch {
 	case refused == nil || refused.Until.IsZero() || how != hogsend.Defer || !now.Before(last):

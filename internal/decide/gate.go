@@ -47,7 +47,7 @@ type Gate struct {
 	// Behind says that another deferred send of the contact is to be tried first (E-27).
 	Behind bool
 	// OnBlocked is the send's own, "" for none; DefaultOnBlocked is for those.
-	OnBlocked, DefaultOnBlocked hogsend.OnHold
+	OnBlocked, DefaultOnBlocked hogsend.OnBlocked
 	MaxDefer                    time.Duration // 0 for DefaultMaxDefer
 }
 
@@ -142,7 +142,7 @@ func (g Gate) timing() (*Refusal, error) {
 
 // onBlocked is what becomes of the send. A gap defers only those that say so themselves
 // (J-133).
-func (g Gate) onBlocked(reason contract.SendReason) hogsend.OnHold {
+func (g Gate) onBlocked(reason contract.SendReason) hogsend.OnBlocked {
 	if g.OnBlocked == "" && reason != contract.SendMinGap {
 		return g.DefaultOnBlocked
 	}

@@ -42,7 +42,7 @@ func drawGate(t *rapid.T) decide.Gate {
 		GapSends:            sends, CapSends: sends, Zone: "Europe/Berlin", MaxDefer: minutes(t, 0, 60, "most"),
 		Behind: rapid.IntRange(0, 9).Draw(t, "behind") == 0,
 	}
-	how := rapid.SampledFrom([]hogsend.OnHold{"", hogsend.Skip, hogsend.Defer})
+	how := rapid.SampledFrom([]hogsend.OnBlocked{"", hogsend.Skip, hogsend.Defer})
 	g.OnBlocked, g.DefaultOnBlocked = how.Draw(t, "on blocked"), how.Draw(t, "default")
 	if g.Effect.N = rapid.IntRange(0, 2).Draw(t, "holds"); g.Effect.N > 0 {
 		g.Effect.Closed, g.Effect.Skip = rapid.Bool().Draw(t, "closed"), rapid.Bool().Draw(t, "skip")
