@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
@@ -16,8 +17,10 @@ import (
 
 // Activities are the side effects of journeys.
 type Activities struct {
-	Store    *store.Store
-	Ingest   *ingest.Ingester
+	Store  *store.Store
+	Ingest *ingest.Ingester
+	// Clock is the one of the installation, if it runs in this process.
+	Clock    *clock.Clock
 	Renderer *email.Renderer
 	Provider email.Provider
 	// Limiter bounds provider calls; nil for none.
@@ -68,7 +71,7 @@ func (a *Activities) All() map[string]any {
 		contract.ReadOnceName:         a.ReadOnce,
 		contract.ExitName:             a.Exit,
 		contract.DwellName:            a.Dwell,
-		contract.ClockName:            a.Clock,
+		contract.ClockName:            a.RunClock,
 		contract.AbandonHoldName:      a.AbandonHold,
 		contract.ReconcileName:        a.Reconcile,
 		contract.InspectName:          a.Inspect,

@@ -20,7 +20,7 @@ func (a *Activities) Dwell(ctx context.Context, r contract.DwellRequest) (contra
 	if err != nil {
 		return contract.DwellResult{}, temporal.NewNonRetryableApplicationError("stay id is no uuid", contract.ErrorTypeValidation, err)
 	}
-	outcome, err := a.Ingest.Dwell(ctx, stayID, r.Label, r.Late)
+	outcome, err := a.Clock.Dwell(ctx, stayID, r.Label, r.Late)
 	if err != nil {
 		return contract.DwellResult{}, err
 	}
@@ -31,14 +31,14 @@ func (a *Activities) Dwell(ctx context.Context, r contract.DwellRequest) (contra
 	return result, nil
 }
 
-// Clock runs the clock of the installation until its worker stops: then it returns
+// RunClock runs the clock of the installation until its worker stops: then it returns
 // nil and another worker takes over at once. It heartbeats, so that another one takes
 // over as well when this one dies (W-14).
-func (a *Activities) Clock(ctx context.Context) error {
+func (a *Activities) RunClock(ctx context.Context) error {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
-	go func() { ended <- a.Ingest.RunClock(running) }()
+	go func() { ended <- a.Clock.Run(running) }()
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/activities"
+	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/internal/definition"
@@ -72,7 +73,7 @@ func newWorldOn(t *testing.T, s *store.Store) *world {
 	require.NoError(t, err)
 	p := &provider{lifetime: 24 * time.Hour, accepted: map[string]email.Message{}}
 	return &world{t: t, store: s, provider: p, Activities: &activities.Activities{
-		Store: s, Ingest: ingester, Renderer: renderer, Provider: p,
+		Store: s, Ingest: ingester, Clock: clock.New(ingester.Engine()), Renderer: renderer, Provider: p,
 		Registry: registry.New(defined), Config: activities.Config{From: "Acme <hello@acme.example>", BuildID: "build"},
 	}, defined: definition.Clone(defined)}
 }

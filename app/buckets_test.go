@@ -19,6 +19,7 @@ import (
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/server"
 )
@@ -65,7 +66,7 @@ func (d *desk) deploy(buckets ...hogsend.Bucket) {
 	_, err = d.store.Pool.Exec(d.t.Context(), `update registries set first_seen_at = first_seen_at - interval '1 hour'`)
 	require.NoError(d.t, err)
 	d.builds++
-	require.NoError(d.t, d.ingester.Register(d.t.Context(), fmt.Sprint(d.builds), "build", definitions))
+	require.NoError(d.t, rollout.New(d.ingester.Engine()).Register(d.t.Context(), fmt.Sprint(d.builds), "build", definitions))
 	d.settle()
 }
 
@@ -73,12 +74,12 @@ func (d *desk) settle() {
 	d.t.Helper()
 	for done := false; !done; {
 		var err error
-		done, _, err = d.ingester.Backfill(d.t.Context())
+		done, _, err = rollout.New(d.ingester.Engine()).Backfill(d.t.Context())
 		require.NoError(d.t, err)
 	}
 	for done := false; !done; {
 		var err error
-		done, err = d.ingester.LetLeave(d.t.Context())
+		done, _, err = rollout.New(d.ingester.Engine()).LetLeave(d.t.Context())
 		require.NoError(d.t, err)
 	}
 }
@@ -215,7 +216,7 @@ func TestPlanFromTheCommandLine(t *testing.T) {
 	code, out := d.run("plan", "--json")
 	require.Equal(t, 0, code)
 	var got struct {
-		Buckets []ingest.PlannedBucket
+		Buckets []rollout.PlannedBucket
 		Changed bool
 	}
 	require.NoError(t, json.Unmarshal([]byte(out), &got))

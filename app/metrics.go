@@ -10,25 +10,25 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/clock"
 )
 
 // metricsHandler tells Prometheus of this process (O-43).
-func metricsHandler(g *ingest.Ingester) http.Handler {
+func metricsHandler(c *clock.Clock) http.Handler {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(clockCollector{g})
+	registry.MustRegister(clockCollector{c})
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }
 
 // clockCollector tells of the clock (W-18).
-type clockCollector struct{ ingest *ingest.Ingester }
+type clockCollector struct{ clock *clock.Clock }
 
 // Describe is left to Collect: which buckets there are changes.
 func (clockCollector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements prometheus.Collector.
 func (c clockCollector) Collect(metrics chan<- prometheus.Metric) {
-	stats := c.ingest.ClockStats()
+	stats := c.clock.Stats()
 	metrics <- prometheus.MustNewConstMetric(prometheus.NewDesc("hogsend_clock_lag_seconds",
 		"How long ago the oldest instant was due that the clock has not applied; 0 where it does not run.", nil, nil), prometheus.GaugeValue, stats.Lag.Seconds())
 	flips := prometheus.NewDesc("hogsend_clock_flips_total", "Transitions that time alone has made.", []string{"bucket", "transition"}, nil)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
 
@@ -20,16 +21,16 @@ func TestMetricsTellOfTheClock(t *testing.T) {
 	d := newDesk(t, hogsend.Bucket{ID: "recent", Name: "Recent", Criteria: hogsend.Event("click").Within(time.Millisecond).Exists()})
 	_, err := d.ingester.Ingest(t.Context(), ingest.Event{Name: "click", UserID: "ada"})
 	require.NoError(t, err)
-	clock := ingest.NewClock(d.ingester)
-	for len(d.ingester.ClockStats().Flips) == 0 {
-		_, err := clock.Round(t.Context())
+	running := clock.New(d.ingester.Engine())
+	for len(running.Stats().Flips) == 0 {
+		_, err := running.Round(t.Context())
 		require.NoError(t, err)
 	}
 	log := slog.New(slog.DiscardHandler)
 	none, err := serveMetrics("", nil, log)
 	require.NoError(t, err)
 	require.Nil(t, none)
-	s, err := serveMetrics("127.0.0.1:0", metricsHandler(d.ingester), log)
+	s, err := serveMetrics("127.0.0.1:0", metricsHandler(running), log)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, s.Close()) }()
 	_, err = serveMetrics(s.Addr, nil, log)

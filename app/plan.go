@@ -10,7 +10,7 @@ import (
 
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/definition"
-	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/rollout"
 )
 
 func (p *program) planCommand() *cobra.Command {
@@ -37,7 +37,7 @@ and changes nothing.`,
 		if err != nil {
 			return err
 		}
-		plan, err := ingest.PlanDeploy(cmd.Context(), s, definitions)
+		plan, err := rollout.Plan(cmd.Context(), s, definitions)
 		if err != nil {
 			return fmt.Errorf("plan: %w", err)
 		}
@@ -51,7 +51,7 @@ and changes nothing.`,
 
 // printPlan writes one line for each bucket, and below it one for each thing that
 // would run.
-func printPlan(w io.Writer, plan []ingest.PlannedBucket) error {
+func printPlan(w io.Writer, plan []rollout.PlannedBucket) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "BUCKET\tSTATUS\tMEMBERS\tJOIN\tLEAVE\tHELD\tSETTLING\tCHANGES")
 	for i := range plan {
@@ -69,14 +69,14 @@ func printPlan(w io.Writer, plan []ingest.PlannedBucket) error {
 	return err
 }
 
-func settlingWord(b *ingest.PlannedBucket) string {
-	if !b.Enabled && b.Status != ingest.PlannedRemoved {
+func settlingWord(b *rollout.PlannedBucket) string {
+	if !b.Enabled && b.Status != rollout.PlannedRemoved {
 		return "when enabled"
 	}
 	return first(b.Settling, "-")
 }
 
-func printRuns(w io.Writer, b *ingest.PlannedBucket) {
+func printRuns(w io.Writer, b *rollout.PlannedBucket) {
 	for _, r := range b.Dwell {
 		if r.Count > 0 {
 			fmt.Fprintf(w, "%s: %s is due at once for %d\n", b.ID, r.JourneyID, r.Count)

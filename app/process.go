@@ -13,12 +13,14 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/config"
 	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/outbox"
 	"github.com/hogsend/hogsend/internal/registry"
+	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/schema"
 )
@@ -36,6 +38,8 @@ type process struct {
 	temporal client.Client // connects when it is first used
 	notifier *outbox.Notifier
 	ingest   *ingest.Ingester
+	rollout  *rollout.Rollout
+	clock    *clock.Clock
 	build    string
 	buckets  []bucket.Definition // what ENABLED_BUCKETS leaves (B-3)
 	metrics  http.Handler
@@ -93,7 +97,9 @@ func newProcess(ctx context.Context, defined hogsend.Registry, cfg config.Config
 		Notify:       p.notifier.Notify,
 		Logger:       log,
 	})
-	p.metrics = metricsHandler(p.ingest)
+	p.rollout = rollout.New(p.ingest.Engine())
+	p.clock = p.rollout.Clock()
+	p.metrics = metricsHandler(p.clock)
 	if p.listening, err = serveMetrics(cfg.MetricsAddr, p.metrics, log); err != nil {
 		p.close()
 		return nil, err

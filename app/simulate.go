@@ -21,6 +21,7 @@ import (
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/simulate"
 	"github.com/hogsend/hogsend/server"
 )
 
@@ -87,7 +88,7 @@ Counts by bucket and by day follow at the end, as text or with --json.`,
 
 // simulate runs the simulation and writes its transitions.
 func (p *program) simulate(ctx context.Context, f *simulateFlags) (*simulateReport, error) {
-	var m ingest.Simulation
+	var m simulate.Params
 	var err error
 	if m.From, err = parseInstant("--from", f.from); err != nil {
 		return nil, err
@@ -115,7 +116,7 @@ func (p *program) simulate(ctx context.Context, f *simulateFlags) (*simulateRepo
 		return nil, fmt.Errorf("--out: %w", err)
 	}
 	m.Progress = p.simulationProgress()
-	got, err := ingest.Simulate(ctx, s, m)
+	got, err := simulate.Run(ctx, s, m)
 	if err != nil {
 		return nil, err
 	}
@@ -233,7 +234,7 @@ func checkOut(file string) error {
 	return f.Close()
 }
 
-func (p *program) writeTransitions(file string, all []ingest.SimulatedTransition) (err error) {
+func (p *program) writeTransitions(file string, all []simulate.Transition) (err error) {
 	out := p.Stdout
 	if file != "-" {
 		f, err := os.Create(file)
@@ -293,7 +294,7 @@ type simulateCounts struct {
 	Dwell int `json:"dwell"`
 }
 
-func (c *simulateCounts) add(t *ingest.SimulatedTransition) {
+func (c *simulateCounts) add(t *simulate.Transition) {
 	switch t.Transition {
 	case "entered":
 		c.Entered++
@@ -307,7 +308,7 @@ func (c *simulateCounts) add(t *ingest.SimulatedTransition) {
 	}
 }
 
-func newSimulateReport(m *ingest.Simulation, got *ingest.Simulated) *simulateReport {
+func newSimulateReport(m *simulate.Params, got *simulate.Result) *simulateReport {
 	r := &simulateReport{
 		From: m.From, To: m.To, People: got.People, Transitions: len(got.Transitions), Warnings: append([]string{}, got.Warnings...),
 		Days: []*simulateCounts{},

@@ -124,6 +124,7 @@ func (p *process) work(ctx context.Context, ready func()) error {
 		Activities: &activities.Activities{
 			Store:      p.store,
 			Ingest:     p.ingest,
+			Clock:      p.clock,
 			Renderer:   p.renderer,
 			Provider:   provider,
 			Limiter:    p.limiter(),
@@ -156,7 +157,7 @@ func (p *process) work(ctx context.Context, ready func()) error {
 // registerBuckets brings the buckets of this build into force, if it is the newest
 // that lives (B-5).
 func (p *process) registerBuckets(ctx context.Context) error {
-	return p.ingest.Register(ctx, p.digest(), p.build, p.buckets)
+	return p.rollout.Register(ctx, p.digest(), p.build, p.buckets)
 }
 
 // digest identifies what this process registers: a part of the buckets is another

@@ -22,6 +22,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/activities"
 	"github.com/hogsend/hogsend/hogsendtest/internal/virtual"
+	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/internal/email"
@@ -119,7 +120,7 @@ func (p *postgres) open(s *Scenario) {
 	renderer, err := email.Compile(s.registry)
 	require.NoError(t, err)
 	p.activities = &activities.Activities{
-		Store: p.store, Ingest: p.ingester, Renderer: renderer, Provider: mailbox.New(p.store), Registry: registry.New(s.registry),
+		Store: p.store, Ingest: p.ingester, Clock: clock.New(p.ingester.Engine()), Renderer: renderer, Provider: mailbox.New(p.store), Registry: registry.New(s.registry),
 		Config: activities.Config{From: sender, PublicURL: publicURL, BuildID: buildID},
 	}
 	for _, who := range s.people {

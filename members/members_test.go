@@ -12,6 +12,7 @@ import (
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/members"
 )
@@ -27,7 +28,7 @@ func open(t *testing.T, n int) (*members.DB, *store.Store) {
 	t.Cleanup(g.Close)
 	definitions, err := bucket.DescribeAll([]hogsend.Bucket{{ID: "clickers", Name: "Clickers", Criteria: hogsend.Event("click").Exists()}})
 	require.NoError(t, err)
-	require.NoError(t, g.Register(t.Context(), "build", "build", definitions))
+	require.NoError(t, rollout.New(g.Engine()).Register(t.Context(), "build", "build", definitions))
 	events := []ingest.Event{{Name: "open", UserID: "idle"}}
 	for i := range n {
 		events = append(events, ingest.Event{Name: "click", UserID: fmt.Sprint("u", i)})

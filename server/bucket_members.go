@@ -14,7 +14,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
-	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
@@ -139,7 +139,7 @@ func (s *Server) previewCriteria(r *request) error {
 	if err != nil {
 		return err
 	}
-	p := ingest.PreviewParams{BucketID: o.text("bucketId", maxBucketID), Sample: defaultSample, Timeout: s.cfg.PreviewTimeout}
+	p := rollout.PreviewParams{BucketID: o.text("bucketId", maxBucketID), Sample: defaultSample, Timeout: s.cfg.PreviewTimeout}
 	if o.read("limit", "an integer", &p.Sample) && (p.Sample < 0 || p.Sample > maxSample) {
 		o.report("limit", "must be an integer from 0 to "+itoa(maxSample))
 	}
@@ -152,8 +152,8 @@ func (s *Server) previewCriteria(r *request) error {
 			return err
 		}
 	}
-	found, err := ingest.MakePreview(r.ctx(), s.store, p)
-	if errors.Is(err, ingest.ErrPreviewTimedOut) {
+	found, err := rollout.NewPreview(r.ctx(), s.store, p)
+	if errors.Is(err, rollout.ErrPreviewTimedOut) {
 		return &refusal{status: http.StatusServiceUnavailable, text: "Preview timed out"}
 	}
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
-	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -129,9 +129,9 @@ func bucketError(err error) error {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return notFound("Bucket not found")
-	case errors.Is(err, ingest.ErrDisabledInCode):
+	case errors.Is(err, rollout.ErrDisabledInCode):
 		return conflict("Bucket is disabled in code")
-	case errors.Is(err, ingest.ErrStillRegistered):
+	case errors.Is(err, rollout.ErrStillRegistered):
 		return conflict("Bucket is still registered")
 	}
 	return err
@@ -242,7 +242,7 @@ func (s *Server) switchBucket(r *request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.cfg.Ingest.SwitchBucket(r.ctx(), b.ID, enabled); err != nil {
+	if err := s.rollout.SwitchBucket(r.ctx(), b.ID, enabled); err != nil {
 		return bucketError(err)
 	}
 	if b, err = s.bucketByID(r.ctx(), b.ID); err != nil {
@@ -301,7 +301,7 @@ func (s *Server) retireBucket(r *request) error {
 	if _, err := readObject(r); err != nil {
 		return err
 	}
-	leaving, err := s.cfg.Ingest.Retire(r.ctx(), b.ID)
+	leaving, err := s.rollout.Retire(r.ctx(), b.ID)
 	if err != nil {
 		return bucketError(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/rollout"
 )
 
 // segmented is a server on a database with buckets in force and people in them.
@@ -44,7 +45,7 @@ func (s *segmented) register(buckets ...hogsend.Bucket) {
 	require.NoError(s.t, err)
 	s.exec(`update registries set first_seen_at = first_seen_at - interval '1 hour'`)
 	s.builds++
-	require.NoError(s.t, s.ingester.Register(s.t.Context(), fmt.Sprint("build ", s.builds), "build", definitions))
+	require.NoError(s.t, rollout.New(s.ingester.Engine()).Register(s.t.Context(), fmt.Sprint("build ", s.builds), "build", definitions))
 	s.settle()
 }
 
@@ -52,12 +53,12 @@ func (s *segmented) settle() {
 	s.t.Helper()
 	for done := false; !done; {
 		var err error
-		done, _, err = s.ingester.Backfill(s.t.Context())
+		done, _, err = rollout.New(s.ingester.Engine()).Backfill(s.t.Context())
 		require.NoError(s.t, err)
 	}
 	for done := false; !done; {
 		var err error
-		done, err = s.ingester.LetLeave(s.t.Context())
+		done, _, err = rollout.New(s.ingester.Engine()).LetLeave(s.t.Context())
 		require.NoError(s.t, err)
 	}
 }

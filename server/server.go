@@ -16,6 +16,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
@@ -62,6 +63,7 @@ const requestTimeout = 30 * time.Second
 
 // Server answers the HTTP API. It is safe for concurrent use.
 type Server struct {
+	rollout  *rollout.Rollout
 	cfg      Config
 	store    *store.Store
 	log      *slog.Logger
@@ -78,7 +80,7 @@ type Server struct {
 
 // New makes the handler; it starts nothing.
 func New(cfg Config) *Server {
-	s := &Server{cfg: cfg, store: cfg.Store, log: cfg.Logger, now: cfg.Now, proxies: parseProxies(cfg.TrustedProxies)}
+	s := &Server{cfg: cfg, store: cfg.Store, rollout: rollout.New(cfg.Ingest.Engine()), log: cfg.Logger, now: cfg.Now, proxies: parseProxies(cfg.TrustedProxies)}
 	if s.log == nil {
 		s.log = slog.Default()
 	}

@@ -112,7 +112,16 @@ func importTable() map[string]rule {
 			".", "./internal/bucket", contract, "./internal/criteria", "./internal/decide", "./internal/store", storedb, pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		"./internal/ingest": {may: []string{
-			".", "./internal/bucket", contract, "./internal/criteria", "./internal/decide", "./internal/engine", "./internal/store", storedb, pgx, uuid,
+			".", "./internal/address", contract, "./internal/decide", "./internal/engine", "./internal/store", storedb, uuid,
+		}, never: []string{"net/http/...", "os/..."}},
+		"./internal/clock": {may: []string{
+			".", "./internal/bucket", "./internal/criteria", "./internal/decide", "./internal/engine", storedb, pgx, uuid,
+		}, never: []string{"net/http/...", "os/..."}},
+		"./internal/rollout": {may: []string{
+			".", "./internal/bucket", "./internal/clock", "./internal/criteria", "./internal/decide", "./internal/engine", "./internal/store", storedb, pgx, uuid,
+		}, never: []string{"net/http/...", "os/..."}},
+		"./internal/simulate": {may: []string{
+			"./internal/bucket", "./internal/clock", "./internal/criteria", "./internal/decide", "./internal/engine", "./internal/rollout", "./internal/store", storedb, pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		// What an event, the clock or an operator changes, for Postgres and a test alike.
 		"./internal/decide": {may: []string{".", "./internal/address", "./internal/bucket", contract, "./internal/criteria", "./internal/definition", uuid}, never: noIO()},
@@ -129,7 +138,7 @@ func importTable() map[string]rule {
 		"./internal/provider/posthog": {may: []string{"github.com/posthog/posthog-go"}},
 		// An enrollment's rows change in one transaction, which the activity opens: pgx.
 		"./activities": {may: []string{
-			".", "./internal/address", "./internal/definition", "./internal/criteria", "./internal/decide", "./internal/email", "./internal/ingest", "./internal/registry", "./internal/store", storedb, contract, pgx, uuid,
+			".", "./internal/address", "./internal/clock", "./internal/definition", "./internal/criteria", "./internal/decide", "./internal/email", "./internal/ingest", "./internal/registry", "./internal/store", storedb, contract, pgx, uuid,
 			"go.temporal.io/sdk/activity", "go.temporal.io/sdk/temporal",
 		}, never: []string{"net/http/..."}},
 		// The kit runs Temporal's own worker against a service in memory.
@@ -158,7 +167,7 @@ func importTable() map[string]rule {
 		// criteria: the API serves conditions as JSON; bucket: it shows the definitions in
 		// force. schema: /v1/health compares versions.
 		"./server": {may: []string{
-			".", "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/email", "./internal/ingest", "./internal/store", storedb, contract, "./schema", "github.com/labstack/echo/v4/...", uuid,
+			".", "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/email", "./internal/ingest", "./internal/rollout", "./internal/store", storedb, contract, "./schema", "github.com/labstack/echo/v4/...", uuid,
 		}},
 		// It stands beside the root, which does no I/O: authors ask the database with it.
 		"./members": {may: []string{"./internal/store", storedb, uuid}, never: []string{"net/http/...", "os/..."}},

@@ -12,6 +12,7 @@ import (
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/simulate"
 	"github.com/hogsend/hogsend/tests/cdnow"
 )
 
@@ -105,11 +106,11 @@ type trial struct {
 	stay   *sojourn
 	epoch  int
 	left   time.Time
-	told   []ingest.SimulatedTransition
+	told   []simulate.Transition
 }
 
-func (p *trial) tell(at time.Time, what string, epoch int) *ingest.SimulatedTransition {
-	p.told = append(p.told, ingest.SimulatedTransition{At: at, Bucket: p.law.id, Contact: p.who, Transition: what, Epoch: epoch})
+func (p *trial) tell(at time.Time, what string, epoch int) *simulate.Transition {
+	p.told = append(p.told, simulate.Transition{At: at, Bucket: p.law.id, Contact: p.who, Transition: what, Epoch: epoch})
 	return &p.told[len(p.told)-1]
 }
 
@@ -210,7 +211,7 @@ func (p *trial) pass(until time.Time) {
 }
 
 // oracle is what the bucket does to one person between two instants.
-func oracle(l *law, who string, events []ingest.Event, amounts []float64, from, to time.Time) []ingest.SimulatedTransition {
+func oracle(l *law, who string, events []ingest.Event, amounts []float64, from, to time.Time) []simulate.Transition {
 	p := &trial{law: l, who: who, to: to}
 	begun := false
 	begin := func() {
@@ -259,7 +260,7 @@ func oracle(l *law, who string, events []ingest.Event, amounts []float64, from, 
 }
 
 // expected is what the oracle says of everybody.
-func expected(events []ingest.Event, from, to time.Time) []ingest.SimulatedTransition {
+func expected(events []ingest.Event, from, to time.Time) []simulate.Transition {
 	amounts := map[string][]float64{}
 	by := map[string][]ingest.Event{}
 	for _, ev := range events {
@@ -269,7 +270,7 @@ func expected(events []ingest.Event, from, to time.Time) []ingest.SimulatedTrans
 		}
 		by[ev.UserID], amounts[ev.UserID] = append(by[ev.UserID], ev), append(amounts[ev.UserID], amount)
 	}
-	var all []ingest.SimulatedTransition
+	var all []simulate.Transition
 	for who, theirs := range by {
 		for _, l := range laws() {
 			all = append(all, oracle(&l, who, theirs, amounts[who], from, to)...)
@@ -279,7 +280,7 @@ func expected(events []ingest.Event, from, to time.Time) []ingest.SimulatedTrans
 }
 
 // spelled are transitions as text, sorted: two lists are one if these are.
-func spelled(all []ingest.SimulatedTransition) []string {
+func spelled(all []simulate.Transition) []string {
 	lines := make([]string, len(all))
 	for i, t := range all {
 		lines[i] = fmt.Sprintf("%s %s %s %s #%d %s %d %s %t", t.At.UTC().Format("2006-01-02T15:04:05.000000Z"), t.Contact, t.Bucket, t.Transition, t.Epoch, t.Label, t.Ordinal, t.Reason, t.Muted)
@@ -288,11 +289,11 @@ func spelled(all []ingest.SimulatedTransition) []string {
 	return lines
 }
 
-func simulated(t *testing.T, events []ingest.Event, from, to time.Time) *ingest.Simulated {
+func simulated(t *testing.T, events []ingest.Event, from, to time.Time) *simulate.Result {
 	t.Helper()
 	definitions, err := bucket.DescribeAll(cdnow.Buckets())
 	require.NoError(t, err)
-	got, err := ingest.Simulate(t.Context(), dbtest.DB(t), ingest.Simulation{From: from, To: to, Definitions: definitions, Events: events})
+	got, err := simulate.Run(t.Context(), dbtest.DB(t), simulate.Params{From: from, To: to, Definitions: definitions, Events: events})
 	require.NoError(t, err)
 	return got
 }
@@ -332,7 +333,7 @@ func TestTheWholeHistoryIsThatOfTheOracle(t *testing.T) {
 	got := simulated(t, events, from, to)
 	t.Logf("%d transitions of %d people in %s", len(got.Transitions), got.People, time.Since(began).Round(time.Millisecond))
 	requireSame(t, spelled(expected(events, from, to)), spelled(got.Transitions))
-	require.True(t, slices.IsSortedFunc(got.Transitions, func(a, b ingest.SimulatedTransition) int { return a.At.Compare(b.At) }))
+	require.True(t, slices.IsSortedFunc(got.Transitions, func(a, b simulate.Transition) int { return a.At.Compare(b.At) }))
 }
 
 // B-59, W-26, W-27: from the middle of the history on, who matches there is a member

@@ -25,6 +25,7 @@ import (
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/outbox"
 	"github.com/hogsend/hogsend/internal/provider/posthog"
+	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
@@ -156,7 +157,7 @@ func ingester(t *testing.T, s *store.Store) *ingest.Ingester {
 		ID: "pro", Name: "Pro", Criteria: hogsend.Prop("plan").Eq("pro"), SyncToPostHog: true,
 	}})
 	require.NoError(t, err)
-	require.NoError(t, g.Register(t.Context(), "digest", "build", definitions))
+	require.NoError(t, rollout.New(g.Engine()).Register(t.Context(), "digest", "build", definitions))
 	return g
 }
 
@@ -193,12 +194,12 @@ func TestAMembershipIsMirrored(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.Pool.Exec(t.Context(), `update registries set first_seen_at = first_seen_at - interval '1 hour'`)
 	require.NoError(t, err)
-	require.NoError(t, g.Register(t.Context(), "empty", "build", definitions))
-	left, err := g.Retire(t.Context(), "pro")
+	require.NoError(t, rollout.New(g.Engine()).Register(t.Context(), "empty", "build", definitions))
+	left, err := rollout.New(g.Engine()).Retire(t.Context(), "pro")
 	require.NoError(t, err)
 	require.EqualValues(t, 1, left)
 	for done := false; !done; {
-		done, err = g.LetLeave(t.Context())
+		done, _, err = rollout.New(g.Engine()).LetLeave(t.Context())
 		require.NoError(t, err)
 	}
 	allTold(t, s, contract.ToPostHog)

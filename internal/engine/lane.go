@@ -143,6 +143,10 @@ func (e *Engine) attempt(changes []*decide.Change) error {
 // reading and locking. Each repeat means that another transaction went ahead.
 const maxAttempts = 100
 
+// ChunkSize is how many contacts the clock and a backfill take in one transaction
+// (W-11, W-24).
+const ChunkSize = 500
+
 // Chunk is a part of a backfill that a transaction applies.
 type Chunk struct {
 	decide.Chunk

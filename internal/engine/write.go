@@ -61,6 +61,20 @@ func Write(ctx context.Context, add func(Statement), e *decide.Effects, now time
 	return writeOutbox(ctx, add, e.Outbox, now)
 }
 
+// WriteNow writes effects in a transaction that is under way.
+func (e *Engine) WriteNow(ctx context.Context, q *storedb.Queries, effects *decide.Effects, now time.Time) error {
+	var err error
+	write := func(statement Statement) {
+		if err == nil {
+			err = statement(q)
+		}
+	}
+	if failed := Write(ctx, write, effects, now, e.cfg.BuildID); failed != nil {
+		return failed
+	}
+	return err
+}
+
 // written checks that a statement under the contacts' locks found what was read there.
 func written(what string, n int64, want int, err error) error {
 	if err == nil && n != int64(want) {

@@ -50,7 +50,7 @@ func TestANewReactionIsArmedForWhoIsThere(t *testing.T) {
 
 	// Due at once, Ada's after fires for her once, her every with its ordinal.
 	stay := v.stayOf("ada", "in")
-	outcome, err := v.ingester.Dwell(t.Context(), stay, hogsend.After(210*time.Minute).Label(), true)
+	outcome, err := v.clock.Dwell(t.Context(), stay, hogsend.After(210*time.Minute).Label(), true)
 	require.NoError(t, err)
 	require.NotZero(t, outcome.Enrolled)
 	v.dwell(stay, hogsend.Every(2*time.Hour))
@@ -141,10 +141,10 @@ func TestEnablingArmsAgain(t *testing.T) {
 		v.set(61 * time.Minute)
 		return v.dwell(v.stayOf("ada", "in"), hogsend.After(time.Hour)).Enrolled
 	}())
-	require.NoError(t, v.ingester.SwitchBucket(t.Context(), "in", false))
+	require.NoError(t, v.rollout.SwitchBucket(t.Context(), "in", false))
 	v.set(150 * time.Minute)
 	require.True(t, v.dwell(v.stayOf("bob", "in"), hogsend.Every(time.Hour)).Over, "B-40: the timer of a bucket that is off ends")
-	require.NoError(t, v.ingester.SwitchBucket(t.Context(), "in", true))
+	require.NoError(t, v.rollout.SwitchBucket(t.Context(), "in", true))
 	v.arm()
 	require.Equal(t, []string{
 		"dwell ada every-3600000/" + v.contact("ada") + "/1 due +02:00:00.000001 at +02:30:00",
@@ -217,7 +217,7 @@ func TestADwellIsStoredThoughItsReactionDoesNotRun(t *testing.T) {
 				"ada entered in #1 event +00:01:00.000001", "ada dwell in #1 reconcile k1 +01:01:00.000001", "ada dwell in #1 reconcile k2 +02:01:00.000001",
 			}, v.transitions())
 			require.Equal(t, tt.decisions, v.outcomes(id))
-			require.NoError(t, v.ingester.SwitchBucket(t.Context(), "in", false))
+			require.NoError(t, v.rollout.SwitchBucket(t.Context(), "in", false))
 			v.set(5 * time.Hour)
 			require.True(t, v.dwell(stay, every).Over)
 			require.Len(t, v.transitions(), 3, "B-40")

@@ -159,9 +159,9 @@ func BenchmarkIngestBuckets(b *testing.B) {
 		s := setupWith(b, ingest.Config{})
 		definitions, err := bucket.DescribeAll(buckets)
 		require.NoError(b, err)
-		require.NoError(b, s.ingester.Register(b.Context(), "bench", "b", definitions))
+		require.NoError(b, s.rollout.Register(b.Context(), "bench", "b", definitions))
 		for done := false; !done; {
-			done, _, err = s.ingester.Backfill(b.Context())
+			done, _, err = s.rollout.Backfill(b.Context())
 			require.NoError(b, err)
 		}
 		people(s, 1000)

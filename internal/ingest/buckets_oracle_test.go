@@ -15,6 +15,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/condition"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/rollout"
 )
 
 // oracle is a plain evaluation of the rules of buckets in memory, written from the
@@ -434,7 +435,7 @@ func TestMembersAreWhoTheCriteriaHoldFor(t *testing.T) {
 		v.set(now)
 		v.pass(now)
 		for _, b := range buckets {
-			got, err := ingest.MakePreview(t.Context(), v.store, ingest.PreviewParams{Criteria: b.Criteria, BucketID: b.ID, Timeout: time.Minute})
+			got, err := rollout.NewPreview(t.Context(), v.store, rollout.PreviewParams{Criteria: b.Criteria, BucketID: b.ID, Timeout: time.Minute})
 			require.NoError(rt, err)
 			require.Zero(rt, got.Join, "%s should have members", b.ID)
 			require.Zero(rt, got.Leave, "%s should not have members", b.ID)

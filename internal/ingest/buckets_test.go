@@ -10,6 +10,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
@@ -21,10 +22,7 @@ var monday = time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC)
 
 // timed is an ingester whose database has a clock that only the test moves: the
 // statements of the product find the test's clock_timestamp before Postgres's own.
-type timed struct {
-	*bundle
-	clock *ingest.Clock
-}
+type timed struct{ *bundle }
 
 func virtual(t testing.TB, buckets ...hogsend.Bucket) *timed {
 	t.Helper()
@@ -50,7 +48,6 @@ func virtualWith(t testing.TB, cfg ingest.Config, buckets ...hogsend.Bucket) *ti
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 	v := &timed{bundle: (&bundle{t: t, store: store.New(pool)}).another(cfg)}
-	v.clock = ingest.NewClock(v.ingester)
 	v.register("first", buckets...)
 	return v
 }
@@ -62,7 +59,7 @@ func (v *timed) register(digest string, buckets ...hogsend.Bucket) {
 	definitions, err := bucket.DescribeAll(buckets)
 	require.NoError(v.t, err)
 	v.exec(`update registries set first_seen_at = first_seen_at - interval '1 hour'`)
-	require.NoError(v.t, v.ingester.Register(v.t.Context(), digest, "test-build", definitions))
+	require.NoError(v.t, v.rollout.Register(v.t.Context(), digest, "test-build", definitions))
 }
 
 // mails are the templates that the buckets of the tests look at.
@@ -74,7 +71,7 @@ func mails() []hogsend.Template {
 func (v *timed) settle() {
 	v.t.Helper()
 	for {
-		done, _, err := v.ingester.Backfill(v.t.Context())
+		done, _, err := v.rollout.Backfill(v.t.Context())
 		require.NoError(v.t, err)
 		if done {
 			return
@@ -96,7 +93,7 @@ func (v *timed) pass(after time.Duration) {
 		wait, err := v.clock.Round(v.t.Context())
 		require.NoError(v.t, err)
 		next := v.now().Add(wait)
-		if wait == ingest.Never || next.After(until) {
+		if wait == clock.Never || next.After(until) {
 			break
 		}
 		if wait > 0 {
@@ -207,17 +204,17 @@ func TestEnablingSettlesSilently(t *testing.T) {
 	v.send(user("click", "ada"))
 	v.send(user("view", "bob"))
 	v.set(10 * time.Minute)
-	require.NoError(t, v.ingester.SwitchBucket(t.Context(), "busy", false))
+	require.NoError(t, v.rollout.SwitchBucket(t.Context(), "busy", false))
 	v.send(user("click", "bob"))
 	v.pass(2 * time.Hour)
 	require.Equal(t, []string{"ada #1"}, v.members("busy"), "frozen, whatever happens")
-	require.NoError(t, v.ingester.SwitchBucket(t.Context(), "busy", true))
+	require.NoError(t, v.rollout.SwitchBucket(t.Context(), "busy", true))
 	v.settle()
 	v.pass(2*time.Hour + time.Minute)
 	require.Equal(t, []string{"ada entered busy #1 event +00:00:00.000001"}, v.transitions(), "nothing is emitted")
 	require.Contains(t, v.members("busy"), "bob #1")
 	require.Equal(t, 1, v.count(`select count(*) from memberships where left_reason = 'maxDwell'`))
-	require.NoError(t, v.ingester.SwitchBucket(t.Context(), "busy", true), "again it does nothing")
+	require.NoError(t, v.rollout.SwitchBucket(t.Context(), "busy", true), "again it does nothing")
 	require.Equal(t, 0, v.count(`select count(*) from backfills where status <> 'completed'`))
 }
 
@@ -233,7 +230,7 @@ func TestTimersOfABucketThatIsGoneAreCanceled(t *testing.T) {
 	v.register("without")
 	for done := false; !done; {
 		var err error
-		done, err = v.ingester.Arm(t.Context())
+		done, _, err = v.clock.BackfillTimers(t.Context())
 		require.NoError(t, err)
 	}
 	require.Equal(t, []string{"dwell " + timer, "cancel " + timer}, v.texts(`select kind || ' ' || (payload ->> 'workflowId') from outbox order by seq`))

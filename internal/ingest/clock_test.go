@@ -14,7 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/dbtest"
+	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 )
@@ -94,7 +96,7 @@ func TestAnOutageIsMadeUpInOrder(t *testing.T) {
 func TestAnEdgeIsNotLostToAnOpenTransaction(t *testing.T) {
 	t.Parallel()
 	v := &timed{bundle: setup(t)} // in real time, as Postgres tells how long a transaction is open
-	v.clock = ingest.NewClock(v.ingester)
+	v.clock = clock.New(v.ingester.Engine())
 	const window = time.Minute
 	v.register("first", segmentOf("absent", hogsend.All(hogsend.Event("click").Exists(), hogsend.Event("click").Within(window).NotExists())))
 	v.settle()
@@ -166,7 +168,7 @@ func TestARoundThatIsKilledIsRepeatedWithoutHarm(t *testing.T) {
 	before := cursors()
 	for range 2 { // the second one repeats the chunk that was done, and finds nothing to do
 		killed, kill := context.WithCancel(t.Context())
-		clock := ingest.NewClock(v.another(ingest.Config{}).ingester)
+		clock := clock.New(v.another(ingest.Config{}).ingester.Engine())
 		clock.Flipped = func(int, time.Duration) { kill() }
 		_, err := clock.Round(killed)
 		require.ErrorIs(t, err, context.Canceled)
@@ -301,7 +303,7 @@ func TestWhatIsFrozenHoldsNothingUp(t *testing.T) {
 	other := segmentOf("other", hogsend.Event("view").Within(time.Hour).Exists())
 	v := virtual(t, recent("on"), recent("off"), recent("gone"), other)
 	v.sendAll(user("click", "ada"), user("click", "bob"), user("click", "cleo"), user("view", "ada"))
-	require.NoError(t, v.ingester.SwitchBucket(t.Context(), "off", false))
+	require.NoError(t, v.rollout.SwitchBucket(t.Context(), "off", false))
 	v.register("second", recent("on"), recent("off"))
 	v.exec(`update contacts set deleted_at = $1 where external_id = 'cleo'`, v.now())
 	v.exec(`update memberships set status = 'left', left_reason = 'deleted', left_at = $1 where contact_id = $2`, v.now(), v.contact("cleo"))
@@ -337,7 +339,7 @@ func TestAnIdleClockAsksOnceASecond(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- b.ingester.RunClock(ctx) }()
+	go func() { ended <- b.rollout.Clock().Run(ctx) }()
 	var instants []time.Time
 	for len(instants) == 0 || instants[len(instants)-1].Sub(instants[0]) < 2500*time.Millisecond {
 		instants = append(instants, <-seen.at)
@@ -378,13 +380,13 @@ func TestAllInstantsAreOfTheDatabase(t *testing.T) {
 	v.set(11 * time.Minute)
 	v.dwell(v.stayOf("ada", "recent"), after)
 	v.pass(2 * time.Hour)
-	require.NoError(t, v.ingester.SwitchBucket(t.Context(), "recent", false))
-	require.NoError(t, v.ingester.SwitchBucket(t.Context(), "recent", true))
+	require.NoError(t, v.rollout.SwitchBucket(t.Context(), "recent", false))
+	require.NoError(t, v.rollout.SwitchBucket(t.Context(), "recent", true))
 	v.exec(`update backfills set status = 'failed' where status = 'pending'`)
 	require.NoError(t, v.store.BackfillsResume(t.Context()))
 	v.exec(`create function fail() returns trigger language plpgsql as 'begin raise exception ''no''; end'`)
 	v.exec(`create trigger bad before update on backfills for each row when (new.position <> old.position) execute function fail()`)
-	_, _, err := v.ingester.Backfill(t.Context())
+	_, _, err := v.rollout.Backfill(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, 1, v.count(`select count(*) from backfills where status = 'failed' and error like '%no%'`), "W-30")
 	v.exec(`drop trigger bad on backfills`)
@@ -405,16 +407,16 @@ func TestTheClockTellsWhatItDid(t *testing.T) {
 	v := virtual(t, dormant(), segmentOf("recent", hogsend.Event("active").Within(time.Hour).Exists(), func(b *hogsend.Bucket) { b.MaxDwell = 30 * time.Minute }))
 	v.sendAll(user("active", "ada"), user("active", "bob"))
 	require.Positive(t, v.round())
-	require.Zero(t, v.ingester.ClockStats(), "what events do is no flip")
+	require.Zero(t, v.clock.Stats(), "what events do is no flip")
 	v.set(40*time.Minute + 2*time.Microsecond)
 	v.send(user("view", "bob")) // comes across what is due of his
-	require.Equal(t, map[ingest.Flip]int64{{BucketID: "recent", Transition: "left"}: 1}, v.ingester.ClockStats().Flips)
+	require.Equal(t, map[decide.Flip]int64{{BucketID: "recent", Transition: "left"}: 1}, v.clock.Stats().Flips)
 	v.round()
-	require.Equal(t, 10*time.Minute+time.Microsecond, v.ingester.ClockStats().Lag, "Ada was due so long ago")
+	require.Equal(t, 10*time.Minute+time.Microsecond, v.clock.Stats().Lag, "Ada was due so long ago")
 	v.pass(8 * hogsend.Day)
-	require.Equal(t, ingest.ClockStats{Flips: map[ingest.Flip]int64{
+	require.Equal(t, clock.Stats{Flips: map[decide.Flip]int64{
 		{BucketID: "recent", Transition: "left"}: 2, {BucketID: "dormant", Transition: "entered"}: 2,
-	}}, v.ingester.ClockStats())
+	}}, v.clock.Stats())
 }
 
 // W-9, I-42: a late event has an edge if it was in the window when it came, and counts

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
 
@@ -129,7 +130,7 @@ func TestChaosLosesAndDoublesNothing(t *testing.T) {
 	var torn int
 	running.Go(func() { torn = c.watch(done) })
 	for _, process := range c.processes {
-		clock := ingest.NewClock(process.ingester)
+		clock := clock.New(process.ingester.Engine())
 		running.Go(func() {
 			for {
 				select {
@@ -146,7 +147,7 @@ func TestChaosLosesAndDoublesNothing(t *testing.T) {
 	close(done)
 	running.Wait()
 
-	c.clock = ingest.NewClock(c.processes[0].ingester)
+	c.clock = clock.New(c.processes[0].ingester.Engine())
 	behind := time.Now().Add(time.Second)
 	for wait := time.Duration(0); wait <= time.Second || time.Now().Before(behind); { // until the last edge has passed
 		var err error

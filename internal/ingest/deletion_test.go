@@ -87,7 +87,7 @@ func TestADeletedContactIsRevivedByWhatItDoesLater(t *testing.T) {
 func TestADeletedContactLeavesFrozenBuckets(t *testing.T) {
 	t.Parallel()
 	v := everywhere(t)
-	require.NoError(t, v.ingester.SwitchBucket(t.Context(), "clickers", false))
+	require.NoError(t, v.rollout.SwitchBucket(t.Context(), "clickers", false))
 	require.True(t, v.delete("ada"))
 	require.Equal(t, []string{"bob #1"}, v.members("clickers"))
 	v.register("second")

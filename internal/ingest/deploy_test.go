@@ -9,19 +9,19 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
-	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/rollout"
 )
 
 // plan is what a deploy of the buckets would do.
-func (v *timed) plan(buckets ...hogsend.Bucket) map[string]ingest.PlannedBucket {
+func (v *timed) plan(buckets ...hogsend.Bucket) map[string]rollout.PlannedBucket {
 	v.t.Helper()
 	definitions, err := bucket.DescribeAll(buckets)
 	require.NoError(v.t, err)
 	before := v.texts(`select concat_ws(' ', id, definition, hash, registered, generation, pending) from buckets order by id`)
-	list, err := ingest.PlanDeploy(v.t.Context(), v.store, definitions)
+	list, err := rollout.Plan(v.t.Context(), v.store, definitions)
 	require.NoError(v.t, err)
 	require.Equal(v.t, before, v.texts(`select concat_ws(' ', id, definition, hash, registered, generation, pending) from buckets order by id`), "it changes nothing")
-	byID := map[string]ingest.PlannedBucket{}
+	byID := map[string]rollout.PlannedBucket{}
 	for _, p := range list {
 		byID[p.ID] = p
 	}
@@ -34,13 +34,13 @@ func (v *timed) arm() {
 	v.settle()
 	for done := false; !done; {
 		var err error
-		done, err = v.ingester.Arm(v.t.Context())
+		done, _, err = v.clock.BackfillTimers(v.t.Context())
 		require.NoError(v.t, err)
 	}
 }
 
 // deployed is what a deploy did, in the terms of a plan.
-func (v *timed) deployed(id string, before time.Time, p *ingest.PlannedBucket) {
+func (v *timed) deployed(id string, before time.Time, p *rollout.PlannedBucket) {
 	v.t.Helper()
 	v.arm()
 	p.Join = int64(v.count(`select coalesce(sum(joined), 0) from backfills where bucket_id = $1 and created_at >= $2`, id, before))
@@ -115,7 +115,7 @@ func TestAPlanIsWhatTheDeployDoes(t *testing.T) {
 				hogsend.OnDwell(hogsend.After(2*hogsend.Day), nothing), hogsend.OnDwell(hogsend.Every(36*time.Hour), nothing),
 			}
 			plan := v.plan(now)["b"]
-			require.Equal(t, ingest.PlannedChanged, plan.Status)
+			require.Equal(t, rollout.PlannedChanged, plan.Status)
 			require.Subset(t, plan.Changes, []string{"criteria", "entryLimit", "reactions"})
 			require.EqualValues(t, v.count(`select count(*) from memberships where status = 'active'`), plan.Members)
 			for _, n := range []int64{plan.Join, plan.Leave, plan.Held, plan.Dwell[0].Count, plan.Dwell[1].Count} {
@@ -126,8 +126,8 @@ func TestAPlanIsWhatTheDeployDoes(t *testing.T) {
 			require.Greater(t, plan.Leave, leave, "some are in the reaction still")
 			require.Positive(t, enter)
 			require.Positive(t, leave)
-			require.Equal(t, []ingest.PlannedRuns{{"bucket-b-on-enter", 0}, {"bucket-b-on-leave", leave}}, plan.Runs["default"])
-			require.Equal(t, []ingest.PlannedRuns{{"bucket-b-on-enter", 0}, {"bucket-b-on-leave", 0}}, plan.Runs["silent"])
+			require.Equal(t, []rollout.PlannedRuns{{JourneyID: "bucket-b-on-enter", Count: 0}, {JourneyID: "bucket-b-on-leave", Count: leave}}, plan.Runs["default"])
+			require.Equal(t, []rollout.PlannedRuns{{JourneyID: "bucket-b-on-enter", Count: 0}, {JourneyID: "bucket-b-on-leave", Count: 0}}, plan.Runs["silent"])
 
 			before, did := v.now(), v.plan(now)["b"]
 			v.register("second", now)
@@ -142,7 +142,7 @@ func TestAPlanIsWhatTheDeployDoes(t *testing.T) {
 			}
 			require.Equal(t, plan, did)
 			again := v.plan(now)["b"]
-			require.Equal(t, ingest.PlannedUnchanged, again.Status)
+			require.Equal(t, rollout.PlannedUnchanged, again.Status)
 			require.Empty(t, again.Settling)
 			require.Equal(t, plan.Members+plan.Join-plan.Leave, again.Members)
 		})
@@ -164,7 +164,7 @@ func TestAPlanTellsBucketsApart(t *testing.T) {
 	v.send(user("a", "ada"))
 	v.register("second", kept, off, gone)
 	v.arm()
-	require.NoError(t, v.ingester.SwitchBucket(t.Context(), "off", false))
+	require.NoError(t, v.rollout.SwitchBucket(t.Context(), "off", false))
 	v.set(2 * hogsend.Day)
 	v.send(user("a", "bob"))
 	v.set(2*hogsend.Day + time.Second)
@@ -179,16 +179,16 @@ func TestAPlanTellsBucketsApart(t *testing.T) {
 	before := v.now()
 	v.register("third", deploy...)
 	for id, want := range map[string]struct {
-		status                ingest.PlannedStatus
+		status                rollout.PlannedStatus
 		changes               []string
 		members, join, due    int64
 		enabled, isBeingMoved bool
 	}{
-		"fresh":   {ingest.PlannedNew, []string{}, 0, 2, 1, true, true},
-		"renamed": {ingest.PlannedChanged, []string{"aliases", "id", "postHogPropertyKey"}, 2, 0, 0, true, false},
-		"off":     {ingest.PlannedChanged, []string{"criteria"}, 1, 0, 0, false, false},
-		"back":    {ingest.PlannedChanged, []string{"registered"}, 1, 1, 1, true, true},
-		"gone":    {ingest.PlannedRemoved, []string{}, 2, 0, 0, false, false},
+		"fresh":   {rollout.PlannedNew, []string{}, 0, 2, 1, true, true},
+		"renamed": {rollout.PlannedChanged, []string{"aliases", "id", "postHogPropertyKey"}, 2, 0, 0, true, false},
+		"off":     {rollout.PlannedChanged, []string{"criteria"}, 1, 0, 0, false, false},
+		"back":    {rollout.PlannedChanged, []string{"registered"}, 1, 1, 1, true, true},
+		"gone":    {rollout.PlannedRemoved, []string{}, 2, 0, 0, false, false},
 	} {
 		got := plan[id]
 		require.Equal(t, want.status, got.Status, id)
@@ -203,7 +203,7 @@ func TestAPlanTellsBucketsApart(t *testing.T) {
 		}
 		require.Equal(t, want.due, due, id)
 		did := got
-		did.Dwell = append([]ingest.PlannedRuns{}, got.Dwell...)
+		did.Dwell = append([]rollout.PlannedRuns{}, got.Dwell...)
 		v.deployed(id, before, &did)
 		require.Equal(t, got, did, id)
 	}
@@ -222,7 +222,7 @@ func TestAPlanCountsTheFiresOfANewReaction(t *testing.T) {
 	plan := v.plan(b)["b"]
 	require.Empty(t, plan.Settling)
 	require.Equal(t, []string{"reactions"}, plan.Changes)
-	require.Equal(t, []ingest.PlannedRuns{{"bucket-b-on-dwell-after-7200000", 1}}, plan.Dwell)
+	require.Equal(t, []rollout.PlannedRuns{{JourneyID: "bucket-b-on-dwell-after-7200000", Count: 1}}, plan.Dwell)
 	before, did := v.now(), v.plan(b)["b"]
 	v.register("second", b)
 	v.deployed("b", before, &did)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
 
@@ -16,7 +17,7 @@ import (
 func (v *timed) due() (left time.Duration) {
 	v.t.Helper()
 	for {
-		wait, err := v.ingester.Due(v.t.Context())
+		wait, err := v.clock.Due(v.t.Context())
 		require.NoError(v.t, err)
 		if wait > 0 {
 			return wait
@@ -46,7 +47,7 @@ const tuesday = 22 * time.Hour // after the Monday of the tests, at ten
 func TestASchedulesMembersEnterOnceAtEachInstant(t *testing.T) {
 	t.Parallel()
 	v := virtualWith(t, ingest.Config{Journeys: []hogsend.Journey{weekly("digest")}}, readers())
-	require.NoError(t, v.ingester.BeginSchedules(t.Context()))
+	require.NoError(t, v.clock.BeginSchedules(t.Context()))
 	v.sendAll(user("read", "ada"), user("read", "bob"), user("click", "cleo"))
 
 	require.Equal(t, tuesday, v.due(), "not before")
@@ -70,7 +71,7 @@ func TestASchedulesMembersEnterOnceAtEachInstant(t *testing.T) {
 func TestWhoEntersAfterTheInstantWaitsForTheNext(t *testing.T) {
 	t.Parallel()
 	v := virtualWith(t, ingest.Config{Journeys: []hogsend.Journey{weekly("digest")}}, readers())
-	require.NoError(t, v.ingester.BeginSchedules(t.Context()))
+	require.NoError(t, v.clock.BeginSchedules(t.Context()))
 	v.set(tuesday - time.Second)
 	v.send(user("read", "intime"))
 	v.set(tuesday)
@@ -82,7 +83,7 @@ func TestWhoEntersAfterTheInstantWaitsForTheNext(t *testing.T) {
 func TestOnlyTheNewestOfTheMissedInstantsIsMadeUpFor(t *testing.T) {
 	t.Parallel()
 	v := virtualWith(t, ingest.Config{Journeys: []hogsend.Journey{weekly("digest")}}, readers())
-	require.NoError(t, v.ingester.BeginSchedules(t.Context()))
+	require.NoError(t, v.clock.BeginSchedules(t.Context()))
 	v.send(user("read", "ada"))
 	v.set(tuesday + 24*hogsend.Day)
 	v.due()
@@ -93,11 +94,11 @@ func TestOnlyTheNewestOfTheMissedInstantsIsMadeUpFor(t *testing.T) {
 func TestAChunkThatIsRepeatedTellsNobodyTwice(t *testing.T) {
 	t.Parallel()
 	v := virtualWith(t, ingest.Config{Journeys: []hogsend.Journey{weekly("digest"), weekly("other")}}, segmentOf("readers", hogsend.Prop("reads").Exists()))
-	require.NoError(t, v.ingester.BeginSchedules(t.Context()))
+	require.NoError(t, v.clock.BeginSchedules(t.Context()))
 	v.people(1203, `{"reads": "daily"}`)
 	v.settle()
 	v.set(tuesday)
-	wait, err := v.ingester.Due(t.Context())
+	wait, err := v.clock.Due(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, wait)
 	require.Len(t, v.told(), 500, "one chunk a call")
@@ -112,7 +113,7 @@ func TestAChunkThatIsRepeatedTellsNobodyTwice(t *testing.T) {
 func TestWhoLeavesBeforeTheRunIsNotTold(t *testing.T) {
 	t.Parallel()
 	v := virtualWith(t, ingest.Config{Journeys: []hogsend.Journey{weekly("digest")}}, segmentOf("readers", hogsend.Event("read").Within(hogsend.Day).Exists()))
-	require.NoError(t, v.ingester.BeginSchedules(t.Context()))
+	require.NoError(t, v.clock.BeginSchedules(t.Context()))
 	v.send(user("read", "ada"))
 	v.pass(tuesday + 3*time.Hour) // nobody was told for three hours, ada's day is over
 	v.due()
@@ -126,7 +127,7 @@ func TestTheClockRunsSchedules(t *testing.T) {
 	v.send(user("read", "ada"))
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
-	go func() { ended <- v.ingester.RunClock(ctx) }()
+	go func() { ended <- v.rollout.Clock().Run(ctx) }()
 	eventually := func(sql string) {
 		require.Eventually(t, func() bool { return v.count(sql) == 1 }, 30*time.Second, 10*time.Millisecond)
 	}
@@ -141,12 +142,12 @@ func TestTheClockRunsSchedules(t *testing.T) {
 func TestASwitchedOffBucketLetsItsInstantsPass(t *testing.T) {
 	t.Parallel()
 	v := virtualWith(t, ingest.Config{Journeys: []hogsend.Journey{weekly("digest")}}, readers())
-	require.NoError(t, v.ingester.BeginSchedules(t.Context()))
+	require.NoError(t, v.clock.BeginSchedules(t.Context()))
 	v.send(user("read", "ada"))
-	require.NoError(t, v.ingester.SwitchBucket(t.Context(), "readers", false)) // B-51
+	require.NoError(t, v.rollout.SwitchBucket(t.Context(), "readers", false)) // B-51
 	v.set(tuesday)
 	v.due()
-	require.NoError(t, v.ingester.SwitchBucket(t.Context(), "readers", true))
+	require.NoError(t, v.rollout.SwitchBucket(t.Context(), "readers", true))
 	v.settle()
 	require.Equal(t, 7*hogsend.Day, v.due())
 	require.Empty(t, v.told())
@@ -156,24 +157,24 @@ func TestASchedulesFirstInstantIsAfterItsRegistration(t *testing.T) {
 	t.Parallel()
 	v := virtualWith(t, ingest.Config{Journeys: []hogsend.Journey{weekly("digest")}}, readers())
 	v.set(tuesday)
-	require.NoError(t, v.ingester.BeginSchedules(t.Context()))
+	require.NoError(t, v.clock.BeginSchedules(t.Context()))
 	require.Equal(t, 7*hogsend.Day, v.due())
 
 	// A build without it forgets how far it was; one that has it goes on.
-	require.NoError(t, v.ingester.BeginSchedules(t.Context()))
+	require.NoError(t, v.clock.BeginSchedules(t.Context()))
 	require.Equal(t, []string{"2026-01-13 08:00:00+00"}, v.texts(`select (due_at at time zone 'UTC') || '+00' from schedules`))
-	require.NoError(t, v.another(ingest.Config{}).ingester.BeginSchedules(t.Context()))
+	require.NoError(t, v.another(ingest.Config{}).clock.BeginSchedules(t.Context()))
 	require.Zero(t, v.count(`select count(*) from schedules`))
-	wait, err := v.ingester.Due(t.Context())
+	wait, err := v.clock.Due(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, ingest.Never, wait)
+	require.Equal(t, clock.Never, wait)
 }
 
 // J-33, J-34, J-109: an instant that comes while the journey is off or paused is gone.
 func TestASchedulesInstantIsNotKeptForAPausedJourney(t *testing.T) {
 	t.Parallel()
 	v := virtualWith(t, ingest.Config{Journeys: []hogsend.Journey{weekly("off"), weekly("paused")}}, readers())
-	require.NoError(t, v.ingester.BeginSchedules(t.Context()))
+	require.NoError(t, v.clock.BeginSchedules(t.Context()))
 	v.send(user("read", "ada"))
 	v.exec(`insert into journey_configs (journey_id, enabled, updated_at, paused_at) values ('off', false, now(), null), ('paused', true, now(), now())`)
 	v.set(tuesday)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
 
@@ -22,9 +23,9 @@ func (v *timed) stayOf(who, bucketID string) (id uuid.UUID) {
 	return id
 }
 
-func (v *timed) dwell(stay uuid.UUID, schedule hogsend.DwellSchedule) ingest.DwellOutcome {
+func (v *timed) dwell(stay uuid.UUID, schedule hogsend.DwellSchedule) clock.Outcome {
 	v.t.Helper()
-	outcome, err := v.ingester.Dwell(v.t.Context(), stay, schedule.Label(), false)
+	outcome, err := v.clock.Dwell(v.t.Context(), stay, schedule.Label(), false)
 	require.NoError(v.t, err)
 	return outcome
 }
@@ -69,7 +70,7 @@ func TestADwellFiresOnceAtItsInstant(t *testing.T) {
 	v.set(15 * time.Hour)
 	require.Equal(t, time.Hour+time.Microsecond, v.dwell(again, after).Wait, "B-44: a returned contact has a clock of its own")
 	v.send(in("ada", false))
-	require.Equal(t, ingest.DwellOutcome{Over: true}, v.dwell(again, after), "B-43: who has left does not dwell")
+	require.Equal(t, clock.Outcome{Over: true}, v.dwell(again, after), "B-43: who has left does not dwell")
 	require.Equal(t, 1, v.count(`select count(*) from outbox where kind = 'cancel' and payload ->> 'workflowId' like '%/2'`))
 }
 
@@ -93,7 +94,7 @@ func TestADwellThatRepeatsKeepsToItsGrid(t *testing.T) {
 			v := virtual(t, dwelling(hogsend.OnDwell(every, nothing, hogsend.WithOverlap(hogsend.OverlapAllow))))
 			v.send(in("ada", true))
 			stay := v.stayOf("ada", "in")
-			var last ingest.DwellOutcome
+			var last clock.Outcome
 			for _, asked := range tt.asked {
 				v.set(asked + time.Microsecond)
 				last = v.dwell(stay, every)
@@ -115,7 +116,7 @@ func TestWhoIsTooOldLeavesAndDoesNotDwell(t *testing.T) {
 	v.send(in("ada", true))
 	stay := v.stayOf("ada", "in")
 	v.set(3 * time.Hour)
-	require.Equal(t, ingest.DwellOutcome{Over: true}, v.dwell(stay, after))
+	require.Equal(t, clock.Outcome{Over: true}, v.dwell(stay, after))
 	require.Equal(t, []string{"ada entered in #1 event +00:00:00.000001", "ada left in #1 reconcile maxDwell +02:00:00.000001"}, v.transitions())
 }
 

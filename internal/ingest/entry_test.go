@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
 
@@ -240,7 +241,7 @@ func TestATransitionIsWholeOrNotAtAll(t *testing.T) {
 		"stay active {}", "bucket:entered:in", "run of bucket-in-on-enter", "start bucket-in-on-enter", "dwell bucket-in-on-dwell-after-1800000")
 	v.set(31 * time.Minute)
 	step(func() error {
-		_, err := v.ingester.Dwell(t.Context(), v.stayOf("ada", "in"), after.Label(), false)
+		_, err := v.clock.Dwell(t.Context(), v.stayOf("ada", "in"), after.Label(), false)
 		return err
 	},
 		`stay active {"after-1800000": 1}`, "bucket:dwell:in:after-1800000", "run of bucket-in-on-dwell-after-1800000")
@@ -264,17 +265,17 @@ func TestADwellThatManyAskForRunsOnce(t *testing.T) {
 			stay := v.stayOf("ada", "in")
 			v.set(90 * time.Minute)
 			processes := []*bundle{v.bundle, v.another(ingest.Config{})}
-			outcomes := make([]ingest.DwellOutcome, 20)
+			outcomes := make([]clock.Outcome, 20)
 			requireNone(t, parallel(len(outcomes), func(i int) (err error) {
-				outcomes[i], err = processes[i%2].ingester.Dwell(t.Context(), stay, schedule.Label(), i%4 < 2)
+				outcomes[i], err = processes[i%2].clock.Dwell(t.Context(), stay, schedule.Label(), i%4 < 2)
 				return err
 			}))
 			require.Equal(t, 1, v.count(`select count(*) from events where name like 'bucket:dwell:%'`))
 			require.Equal(t, 1, v.count(`select count(*) from enrollments`))
 			require.Equal(t, 1, v.count(`select count(*) from decisions`))
-			want := ingest.DwellOutcome{Wait: 30*time.Minute + time.Microsecond}
+			want := clock.Outcome{Wait: 30*time.Minute + time.Microsecond}
 			if schedule.After > 0 {
-				want = ingest.DwellOutcome{Enrolled: v.enrollment("bucket-in-on-dwell-" + schedule.Label())}
+				want = clock.Outcome{Enrolled: v.enrollment("bucket-in-on-dwell-" + schedule.Label())}
 			}
 			for _, got := range outcomes {
 				require.Equal(t, want, got)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
@@ -62,7 +63,7 @@ func TestAnIdleClockReadsAFewRows(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 	v := &timed{bundle: (&bundle{t: t, store: store.New(pool)}).another(ingest.Config{})}
-	v.clock = ingest.NewClock(v.ingester)
+	v.clock = clock.New(v.ingester.Engine())
 	window := hogsend.Event("click").Within(7 * hogsend.Day)
 	v.register("first", segmentOf("recent", window.Exists()), segmentOf("old", hogsend.Event("click").Exists(), func(b *hogsend.Bucket) { b.MaxDwell = 30 * hogsend.Day }),
 		segmentOf("absent", hogsend.All(hogsend.Event("click").Exists(), hogsend.Event("click").Within(hogsend.Day).NotExists(), window.Exists())))

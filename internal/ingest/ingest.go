@@ -19,13 +19,13 @@ import (
 )
 
 // Ingester applies events. It is safe for concurrent use.
-type Ingester struct {
-	engine *engine.Engine
-	stats  clockStats
-}
+type Ingester struct{ engine *engine.Engine }
 
 // New starts the lanes of an Ingester; Close ends them.
 func New(s *store.Store, cfg Config) *Ingester { return &Ingester{engine: engine.New(s, cfg)} }
+
+// Engine is what applies the changes: the clock, rollouts and simulations share it.
+func (g *Ingester) Engine() *engine.Engine { return g.engine }
 
 // Close applies what was accepted and ends the lanes; later calls of Ingest and
 // IngestAll fail with ErrClosed. Closing twice is closing once.

@@ -83,7 +83,7 @@ func TestAMirrorSwitchedOnSendsTheMembers(t *testing.T) {
 	arm := func() {
 		for done := false; !done; {
 			var err error
-			done, err = v.ingester.Arm(t.Context())
+			done, _, err = v.clock.BackfillTimers(t.Context())
 			require.NoError(t, err)
 		}
 	}

@@ -8,16 +8,17 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
 // retire retires a bucket, and returns how many were to leave.
 func (v *timed) retire(id string) int64 {
 	v.t.Helper()
-	n, err := v.ingester.Retire(v.t.Context(), id)
+	n, err := v.rollout.Retire(v.t.Context(), id)
 	require.NoError(v.t, err)
 	for done := false; !done; {
-		done, err = v.ingester.LetLeave(v.t.Context())
+		done, _, err = v.rollout.LetLeave(v.t.Context())
 		require.NoError(v.t, err)
 	}
 	return n
@@ -35,9 +36,9 @@ func TestARetiredBucketIsLeftSilently(t *testing.T) {
 	v := virtualWith(t, ingest.Config{Mirror: true}, clickers)
 	v.sendAll(user("click", "ada"), user("click", "bob"))
 	v.exec(`update memberships set fired = '{"after-3600000": 1}' where contact_id = (select id from contacts where external_id = 'bob')`)
-	_, err := v.ingester.Retire(t.Context(), "clickers")
-	require.ErrorIs(t, err, ingest.ErrStillRegistered)
-	_, err = v.ingester.Retire(t.Context(), "unknown")
+	_, err := v.rollout.Retire(t.Context(), "clickers")
+	require.ErrorIs(t, err, rollout.ErrStillRegistered)
+	_, err = v.rollout.Retire(t.Context(), "unknown")
 	require.ErrorIs(t, err, store.ErrNotFound)
 
 	v.register("second")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
@@ -81,7 +82,7 @@ func TestWhoIsTouchedFirstIsSettledFirst(t *testing.T) {
 	require.NoError(t, err)
 	var racing sync.WaitGroup
 	for range 20 {
-		racing.Go(func() { _ = v.ingester.Register(t.Context(), "second", "b", definitions) })
+		racing.Go(func() { _ = v.rollout.Register(t.Context(), "second", "b", definitions) })
 	}
 	racing.Wait()
 	require.Equal(t, []string{"first-time pending 0 0 0"}, v.backfills(), "one backfill, however many workers")
@@ -90,7 +91,7 @@ func TestWhoIsTouchedFirstIsSettledFirst(t *testing.T) {
 	require.Equal(t, []string{"bob entered buyers #1 event +02:00:00.000002"}, v.transitions(), "ada matched before: she joins silently")
 	other := v.another(ingest.Config{})
 	for range 3 { // repeated, as after a kill
-		_, _, err := other.ingester.Backfill(t.Context())
+		_, _, err := other.rollout.Backfill(t.Context())
 		require.NoError(t, err)
 	}
 	v.settle()
@@ -105,7 +106,7 @@ func TestTheNewestLiveBuildIsInForce(t *testing.T) {
 	register := func(digest, plan string) {
 		definitions, err := bucket.DescribeAll([]hogsend.Bucket{segmentOf("in", hogsend.Prop("plan").Eq(plan))})
 		require.NoError(t, err)
-		require.NoError(t, v.ingester.Register(t.Context(), digest, digest, definitions))
+		require.NoError(t, v.rollout.Register(t.Context(), digest, digest, definitions))
 	}
 	live := func(digests ...string) {
 		v.exec(`delete from worker_heartbeats`)
@@ -125,11 +126,11 @@ func TestTheNewestLiveBuildIsInForce(t *testing.T) {
 	register("old", "free") // an old worker restarts during the deploy
 	require.Equal(t, 2, generation(), "one change, one backfill")
 	live("old") // a rollback: the last newer worker is gone
-	require.NoError(t, v.ingester.Enforce(t.Context()))
+	require.NoError(t, v.rollout.Enforce(t.Context()))
 	require.Equal(t, 3, generation())
 	require.Equal(t, 1, v.count(`select count(*) from buckets where definition -> 'criteria' ->> 'value' = 'free'`))
 	live()
-	require.NoError(t, v.ingester.Enforce(t.Context()))
+	require.NoError(t, v.rollout.Enforce(t.Context()))
 	require.Equal(t, 3, generation(), "while none lives, the last one stays")
 }
 
@@ -178,7 +179,7 @@ func TestTwoClocksDoNoHarm(t *testing.T) {
 	v.set(2 * time.Hour)
 	var racing sync.WaitGroup
 	for range 4 {
-		clock := ingest.NewClock(v.another(ingest.Config{}).ingester)
+		clock := clock.New(v.another(ingest.Config{}).ingester.Engine())
 		racing.Go(func() {
 			for range 3 {
 				_, _ = clock.Round(t.Context())
@@ -208,9 +209,9 @@ func TestABackfillGoesOnFromItsLastChunk(t *testing.T) {
 	kill()
 	for i := 0; ; i++ {
 		process := []*bundle{v.bundle, other}[i%2]
-		_, _, err := process.ingester.Backfill(killed)
+		_, _, err := process.rollout.Backfill(killed)
 		require.Error(t, err)
-		requireNone(t, parallel(2, func(int) error { _, _, err := process.ingester.Backfill(t.Context()); return err }))
+		requireNone(t, parallel(2, func(int) error { _, _, err := process.rollout.Backfill(t.Context()); return err }))
 		processed := v.count(`select processed from backfills`)
 		require.LessOrEqual(t, processed, 1000*(i+1))
 		require.Equal(t, processed, v.count(`select count(*) from memberships`))
@@ -241,7 +242,7 @@ func TestWhateverTouchesFirstSettlesFirst(t *testing.T) {
 	v.set(30 * time.Minute)
 	v.register("second", now) // and nothing is settled by the backfill
 	v.set(2 * time.Hour)
-	require.Equal(t, ingest.DwellOutcome{Over: true}, v.dwell(v.stayOf("ada", "b"), after), "a timer: she left when the criteria changed")
+	require.Equal(t, clock.Outcome{Over: true}, v.dwell(v.stayOf("ada", "b"), after), "a timer: she left when the criteria changed")
 	require.NotZero(t, v.dwell(v.stayOf("bob", "b"), after).Enrolled)
 	v.send(in("dan", true))
 	v.pass(9*time.Hour + time.Minute) // the clock lets cleo in again, and ada
@@ -268,7 +269,7 @@ func TestCriteriaThatChangeAgainTakeOver(t *testing.T) {
 	even := v.count(`select count(*) from events where name = 'view'`)
 	v.set(time.Hour)
 	v.register("second", segmentOf("b", hogsend.Event("click").Exists()))
-	_, _, err := v.ingester.Backfill(t.Context())
+	_, _, err := v.rollout.Backfill(t.Context())
 	require.NoError(t, err)
 	require.Len(t, v.members("b"), 500)
 	v.set(2 * time.Hour)

@@ -13,9 +13,11 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
@@ -24,6 +26,8 @@ type bundle struct {
 	t        testing.TB
 	store    *store.Store
 	ingester *ingest.Ingester
+	rollout  *rollout.Rollout
+	clock    *clock.Clock
 	notified *atomic.Int64
 }
 
@@ -68,6 +72,8 @@ func (b *bundle) another(cfg ingest.Config) *bundle {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	n.ingester = ingest.New(b.store, cfg)
+	n.rollout = rollout.New(n.ingester.Engine())
+	n.clock = n.rollout.Clock()
 	b.t.Cleanup(n.ingester.Close)
 	return n
 }

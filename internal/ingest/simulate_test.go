@@ -18,6 +18,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/simulate"
 )
 
 // timers are the dwell timers as Temporal keeps them: asleep until their instants.
@@ -53,7 +54,7 @@ func (v *timed) passDwelling(asleep timers, after time.Duration) {
 			return
 		}
 		stay, label, _ := strings.Cut(timer, " ")
-		outcome, err := v.ingester.Dwell(v.t.Context(), uuid.MustParse(stay), label, false)
+		outcome, err := v.clock.Dwell(v.t.Context(), uuid.MustParse(stay), label, false)
 		require.NoError(v.t, err)
 		if asleep[timer] = now.Add(outcome.Wait); outcome.Wait == 0 {
 			delete(asleep, timer)
@@ -93,17 +94,17 @@ func (v *timed) stored() []string {
 	return all
 }
 
-func (v *timed) simulate(s ingest.Simulation, buckets ...hogsend.Bucket) *ingest.Simulated {
+func (v *timed) simulate(s simulate.Params, buckets ...hogsend.Bucket) *simulate.Result {
 	v.t.Helper()
 	var err error
 	s.Definitions, err = bucket.DescribeAll(buckets)
 	require.NoError(v.t, err)
-	got, err := ingest.Simulate(v.t.Context(), v.store, s)
+	got, err := simulate.Run(v.t.Context(), v.store, s)
 	require.NoError(v.t, err)
 	return got
 }
 
-func told(all []ingest.SimulatedTransition) []string {
+func told(all []simulate.Transition) []string {
 	lines := []string{}
 	for _, t := range all {
 		lines = append(lines, fmt.Sprintf("%s %s %s %s #%d %s %d %s %t", t.At.UTC().Format("02 15:04:05.000000"), t.Contact, t.Transition, t.Bucket, t.Epoch, t.Label, t.Ordinal, t.Reason, t.Muted))
@@ -193,7 +194,7 @@ func TestASimulationOfLifeIsLife(t *testing.T) {
 		l := lives.Example(seed)
 		ended, _ := v.live(fmt.Sprint("life ", seed), l)
 		before := v.everything()
-		got := v.simulate(ingest.Simulation{From: monday.Add(-time.Hour), To: ended}, l.buckets...)
+		got := v.simulate(simulate.Params{From: monday.Add(-time.Hour), To: ended}, l.buckets...)
 		require.Equal(t, strings.Join(v.stored(), "\n"), strings.Join(told(got.Transitions), "\n"), "seed %d: %#v", seed, l.buckets)
 		require.Empty(t, got.Warnings)
 		require.Equal(t, before, v.everything())
@@ -253,7 +254,7 @@ func TestASimulationOfEventsIsLife(t *testing.T) {
 		ended, events := v.live(fmt.Sprint("life ", seed), l)
 		merged += v.count(`select count(*) from contacts where merged_into is not null`)
 		slices.Reverse(events) // they are put in order
-		got := v.simulate(ingest.Simulation{From: monday.Add(-time.Hour), To: ended, Events: events}, l.buckets...)
+		got := v.simulate(simulate.Params{From: monday.Add(-time.Hour), To: ended, Events: events}, l.buckets...)
 		require.Equal(t, nameless(v.stored()), nameless(told(got.Transitions)), "seed %d: %#v", seed, l.buckets)
 	}
 	require.Greater(t, merged, 5)
@@ -270,7 +271,7 @@ func TestASimulationWarnsWhereHistoryIsNotKept(t *testing.T) {
 		ev.ContactProperties = map[string]json.RawMessage{"plan": json.RawMessage(plan)}
 		v.send(ev)
 	}
-	got := v.simulate(ingest.Simulation{From: monday.Add(-time.Hour), To: monday.Add(2 * time.Hour)}, pro)
+	got := v.simulate(simulate.Params{From: monday.Add(-time.Hour), To: monday.Add(2 * time.Hour)}, pro)
 	require.Equal(t, []string{"property history is not kept"}, got.Warnings)
 	require.Equal(t, []string{"05 10:00:00.000001 ada entered pro #1  0  false"}, told(got.Transitions), "as if she had been pro since the first click")
 
@@ -279,7 +280,7 @@ func TestASimulationWarnsWhereHistoryIsNotKept(t *testing.T) {
 	events := []ingest.Event{at(user("click", "ada"), first), at(user("click", "ada"), second)}
 	events[0].ContactProperties = map[string]json.RawMessage{"plan": json.RawMessage(`"free"`)}
 	events[1].ContactProperties = map[string]json.RawMessage{"plan": json.RawMessage(`"pro"`)}
-	got = v.simulate(ingest.Simulation{From: first, To: second, Events: events}, pro)
+	got = v.simulate(simulate.Params{From: first, To: second, Events: events}, pro)
 	require.Empty(t, got.Warnings)
 	require.Equal(t, []string{"05 11:00:00.000000 ada entered pro #1  0  false"}, told(got.Transitions))
 }
@@ -298,9 +299,9 @@ func TestASimulationBeginsSilently(t *testing.T) {
 		// Dormant since day 7: the dwells of day 8 and 9 lie before the beginning or on it.
 		"15 10:00:00.000001 ada left dormant #1  0 criteria false",
 	}
-	got := v.simulate(ingest.Simulation{From: monday.Add(9*hogsend.Day + time.Hour), To: monday.Add(11 * hogsend.Day)}, b)
+	got := v.simulate(simulate.Params{From: monday.Add(9*hogsend.Day + time.Hour), To: monday.Add(11 * hogsend.Day)}, b)
 	require.Equal(t, want, told(got.Transitions))
-	got = v.simulate(ingest.Simulation{From: monday.Add(8*hogsend.Day + time.Hour), To: monday.Add(17*hogsend.Day + time.Hour)}, b)
+	got = v.simulate(simulate.Params{From: monday.Add(8*hogsend.Day + time.Hour), To: monday.Add(17*hogsend.Day + time.Hour)}, b)
 	require.Equal(t, []string{
 		"14 10:00:00.000001 ada dwell dormant #1 every-86400000 2  false",
 		"15 10:00:00.000001 ada left dormant #1  0 criteria false",
@@ -324,28 +325,28 @@ func TestASimulationLeavesNothingBehind(t *testing.T) {
 		events = append(events, at(user("active", fmt.Sprint("user ", i)), monday))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err = ingest.Simulate(ctx, v.store, ingest.Simulation{
+	_, err = simulate.Run(ctx, v.store, simulate.Params{
 		From: monday, To: monday.Add(30 * hogsend.Day), Definitions: definitions, Events: events, Progress: func(int, int) { cancel() },
 	})
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, []string{"public", "virtual"}, v.texts(schemas))
 
 	// Two at once leave each other alone.
-	var other *ingest.Simulated
-	history := ingest.Simulation{From: monday, To: monday.Add(30 * hogsend.Day), Definitions: definitions, Events: events}
+	var other *simulate.Result
+	history := simulate.Params{From: monday, To: monday.Add(30 * hogsend.Day), Definitions: definitions, Events: events}
 	again := history
 	again.Progress = func(int, int) {
 		if other == nil {
-			other, err = ingest.Simulate(t.Context(), v.store, history)
+			other, err = simulate.Run(t.Context(), v.store, history)
 		}
 	}
-	one, oneErr := ingest.Simulate(t.Context(), v.store, again)
+	one, oneErr := simulate.Run(t.Context(), v.store, again)
 	require.NoError(t, oneErr)
 	require.NoError(t, err)
 	require.Len(t, one.Transitions, len(events))
 	require.Equal(t, one, other)
 	require.Equal(t, []string{"public", "virtual"}, v.texts(schemas))
-	_, err = ingest.Simulate(t.Context(), v.store, ingest.Simulation{From: monday, To: monday, Definitions: definitions})
+	_, err = simulate.Run(t.Context(), v.store, simulate.Params{From: monday, To: monday, Definitions: definitions})
 	require.EqualError(t, err, "simulate: the end must be after the beginning")
 }
 
@@ -371,7 +372,7 @@ func TestASimulationTakesMailsByTheirTimes(t *testing.T) {
 			values (gen_random_uuid(), $1, $2, $3, 'sent', $4, $5, $6, $4, $4)`, fmt.Sprint(i), ada, mail.template, when(mail.sent), when(mail.opened), when(mail.clicks))
 	}
 	v.exec(`insert into sends (id, key, contact_id, template_key, status, created_at, updated_at) values (gen_random_uuid(), 'held', $1, 'welcome', 'skipped', $2, $2)`, ada, monday)
-	got := v.simulate(ingest.Simulation{From: monday, To: monday.Add(hogsend.Day)}, unread, clicked)
+	got := v.simulate(simulate.Params{From: monday, To: monday.Add(hogsend.Day)}, unread, clicked)
 	require.Empty(t, got.Warnings)
 	require.Equal(t, []string{
 		"05 11:00:00.000000 ada entered unread #1  0  false",
@@ -381,7 +382,7 @@ func TestASimulationTakesMailsByTheirTimes(t *testing.T) {
 		"05 15:00:00.000000 ada left clicked #1  0 criteria false",
 	}, told(got.Transitions))
 	// What was sent before the beginning is known then.
-	got = v.simulate(ingest.Simulation{From: monday.Add(2 * time.Hour), To: monday.Add(4 * time.Hour)}, unread)
+	got = v.simulate(simulate.Params{From: monday.Add(2 * time.Hour), To: monday.Add(4 * time.Hour)}, unread)
 	require.Equal(t, []string{"05 13:00:00.000000 ada left unread #1  0 criteria false"}, told(got.Transitions))
 }
 
@@ -402,5 +403,5 @@ func TestASimulationOfEverybodyStored(t *testing.T) {
 		"05 10:00:00.000001 " + nobody.String() + " entered idle #1  0  false",
 		"05 10:00:00.000001 eve entered idle #1  0  false",
 		"05 10:00:00.000001 phone entered idle #1  0  false",
-	}, told(v.simulate(ingest.Simulation{From: monday.Add(-time.Hour), To: monday.Add(3 * hogsend.Day)}, idle).Transitions), "eve is gone before her window is")
+	}, told(v.simulate(simulate.Params{From: monday.Add(-time.Hour), To: monday.Add(3 * hogsend.Day)}, idle).Transitions), "eve is gone before her window is")
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
@@ -42,12 +43,12 @@ func register(ctx context.Context, g *ingest.Ingester, digest string, buckets []
 	if err != nil {
 		return err
 	}
-	return g.Register(ctx, digest, digest, definitions)
+	return rollout.New(g.Engine()).Register(ctx, digest, digest, definitions)
 }
 
 func settle(ctx context.Context, g *ingest.Ingester) error {
 	for {
-		if done, _, err := g.Backfill(ctx); done || err != nil {
+		if done, _, err := rollout.New(g.Engine()).Backfill(ctx); done || err != nil {
 			return err
 		}
 	}
@@ -200,7 +201,7 @@ func benchClock(ctx context.Context, base string) (line, error) {
 	}
 	running, stop := context.WithDeadline(ctx, first.Add(5*time.Second))
 	defer stop()
-	if err := g.RunClock(running); !errors.Is(err, context.DeadlineExceeded) {
+	if err := rollout.New(g.Engine()).Clock().Run(running); !errors.Is(err, context.DeadlineExceeded) {
 		return line{}, fmt.Errorf("run clock: %w", err)
 	}
 	var left int

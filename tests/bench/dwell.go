@@ -20,6 +20,7 @@ import (
 	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/worker"
 )
@@ -82,10 +83,12 @@ func dwells(ctx context.Context, d *dev, base string) (found line, err error) {
 		return line{}, fmt.Errorf("dial temporal: %w", err)
 	}
 	defer c.Close()
+	r := rollout.New(g.Engine())
+	clock := r.Clock()
 	w, err := worker.New(worker.Config{
 		Client: c, Store: s, TaskQueue: "dwell", Reactions: definition.Reactions(registry), RegistryDigest: "dwell",
-		Activities: &activities.Activities{Store: s, Ingest: g, Renderer: renderer},
-		Register:   func(ctx context.Context) error { return g.Register(ctx, "dwell", "dwell", definitions) },
+		Activities: &activities.Activities{Store: s, Ingest: g, Clock: clock, Renderer: renderer},
+		Register:   func(ctx context.Context) error { return r.Register(ctx, "dwell", "dwell", definitions) },
 	})
 	if err != nil {
 		return line{}, err
@@ -104,7 +107,7 @@ func dwells(ctx context.Context, d *dev, base string) (found line, err error) {
 	var parts sync.WaitGroup
 	ended := make(chan error, 2)
 	parts.Go(func() { ended <- w.Run(running) })
-	parts.Go(func() { ended <- g.RunClock(running) })
+	parts.Go(func() { ended <- clock.Run(running) })
 	defer func() {
 		stop()
 		parts.Wait()

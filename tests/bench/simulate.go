@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend/internal/bucket"
-	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/simulate"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/tests/cdnow"
 )
@@ -29,7 +29,7 @@ func benchSimulate(ctx context.Context, base string) ([]line, error) {
 	}
 	events := cdnow.Events(all)
 	began := time.Now()
-	got, err := ingest.Simulate(ctx, store.New(pool), ingest.Simulation{
+	got, err := simulate.Run(ctx, store.New(pool), simulate.Params{
 		From: time.Date(1997, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(1998, 8, 1, 0, 0, 0, 0, time.UTC), Definitions: definitions, Events: events,
 	})
 	if err != nil {

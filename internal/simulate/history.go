@@ -1,4 +1,4 @@
-package ingest
+package simulate
 
 import (
 	"cmp"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/engine"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -20,8 +21,8 @@ import (
 type archive interface {
 	// before are the next people with a history before the beginning, during all of
 	// them; none when there are no more.
-	before(ctx context.Context, size int) ([]*household, error)
-	during(ctx context.Context, size int) ([]*household, error)
+	before(ctx context.Context, size int) ([]*cluster, error)
+	during(ctx context.Context, size int) ([]*cluster, error)
 	// people is about how many there are.
 	people() int
 }
@@ -68,14 +69,14 @@ func (m *simulation) facts() (criteria.Facts, error) {
 
 // givenHistory is a list of events.
 type givenHistory struct {
-	from       time.Time
-	households []*household
-	early      int // the next one that may have a history before the beginning
-	next       int
+	from     time.Time
+	clusters []*cluster
+	early    int // the next one that may have a history before the beginning
+	next     int
 }
 
 // given sorts events by time and by whom they may concern: those that share a key
-// directly or by way of others are one household.
+// directly or by way of others are one cluster.
 func (m *simulation) given() (*givenHistory, error) {
 	order := make([]int, 0, len(m.Events))
 	for i := range m.Events {
@@ -93,7 +94,7 @@ func (m *simulation) given() (*givenHistory, error) {
 		keys.join(keysOf(ev)...)
 	}
 	h := &givenHistory{from: m.From}
-	homes, seen := map[string]*household{}, map[string]bool{}
+	homes, seen := map[string]*cluster{}, map[string]bool{}
 	for _, i := range order {
 		ev := m.Events[i]
 		if ev.Key != "" && seen[ev.Key] {
@@ -106,19 +107,19 @@ func (m *simulation) given() (*givenHistory, error) {
 		root := keys.root(keysOf(&ev)[0])
 		home := homes[root]
 		if home == nil {
-			home = &household{}
+			home = &cluster{}
 			homes[root] = home
-			h.households = append(h.households, home)
+			h.clusters = append(h.clusters, home)
 		}
-		home.items = append(home.items, happening{when: when, event: ev})
+		home.items = append(home.items, item{when: when, event: ev})
 	}
 	// The longest histories first: they take the most rounds.
-	slices.SortStableFunc(h.households, func(a, b *household) int { return cmp.Compare(len(b.items), len(a.items)) })
+	slices.SortStableFunc(h.clusters, func(a, b *cluster) int { return cmp.Compare(len(b.items), len(a.items)) })
 	return h, nil
 }
 
 // keysOf are the keys that an event names. A user id may be somebody's anonymous id (I-20).
-func keysOf(ev *Event) []string {
+func keysOf(ev *decide.Event) []string {
 	var keys []string
 	if ev.UserID != "" {
 		keys = append(keys, "id "+ev.UserID)
@@ -155,23 +156,23 @@ func (j joined) join(keys ...string) {
 	}
 }
 
-func (h *givenHistory) before(_ context.Context, size int) ([]*household, error) {
-	var found []*household
-	for ; h.early < len(h.households) && len(found) < size; h.early++ {
-		if home := h.households[h.early]; home.items[0].when.Before(h.from) {
+func (h *givenHistory) before(_ context.Context, size int) ([]*cluster, error) {
+	var found []*cluster
+	for ; h.early < len(h.clusters) && len(found) < size; h.early++ {
+		if home := h.clusters[h.early]; home.items[0].when.Before(h.from) {
 			found = append(found, home)
 		}
 	}
 	return found, nil
 }
 
-func (h *givenHistory) during(_ context.Context, size int) ([]*household, error) {
-	found := h.households[h.next:min(h.next+size, len(h.households))]
+func (h *givenHistory) during(_ context.Context, size int) ([]*cluster, error) {
+	found := h.clusters[h.next:min(h.next+size, len(h.clusters))]
 	h.next += len(found)
 	return slices.Clone(found), nil
 }
 
-func (h *givenHistory) people() int { return len(h.households) }
+func (h *givenHistory) people() int { return len(h.clusters) }
 
 // storedHistory is what the database keeps, read by pages of people.
 type storedHistory struct {
@@ -187,49 +188,49 @@ const createdEvent = "hogsend:created"
 
 func (h *storedHistory) people() int { return h.count }
 
-func (h *storedHistory) before(ctx context.Context, size int) ([]*household, error) {
+func (h *storedHistory) before(ctx context.Context, size int) ([]*cluster, error) {
 	return h.page(ctx, &h.early, h.from, size, false)
 }
 
-func (h *storedHistory) during(ctx context.Context, size int) ([]*household, error) {
+func (h *storedHistory) during(ctx context.Context, size int) ([]*cluster, error) {
 	return h.page(ctx, &h.next, h.to.Add(time.Microsecond), size, true)
 }
 
 // page reads the next people. In the second reading what lies before the beginning was
 // applied.
-func (h *storedHistory) page(ctx context.Context, after *uuid.UUID, before time.Time, size int, second bool) ([]*household, error) {
+func (h *storedHistory) page(ctx context.Context, after *uuid.UUID, before time.Time, size int, second bool) ([]*cluster, error) {
 	contacts, err := h.store.SimulationContacts(ctx, *after, before, int32(size)) //nolint:gosec // at most simulationSize
 	if err != nil || len(contacts) == 0 {
 		return nil, wrapped("read contacts", err)
 	}
 	*after = contacts[len(contacts)-1].ID
 	ids := make([]uuid.UUID, len(contacts))
-	homes := make(map[uuid.UUID]*household, len(contacts))
-	households := make([]*household, len(contacts))
+	homes := make(map[uuid.UUID]*cluster, len(contacts))
+	clusters := make([]*cluster, len(contacts))
 	for i := range contacts {
 		c := &contacts[i]
 		ids[i] = c.ID
-		households[i] = h.household(c)
-		homes[c.ID] = households[i]
+		clusters[i] = h.cluster(c)
+		homes[c.ID] = clusters[i]
 	}
-	if err := h.happenings(ctx, ids, homes); err != nil {
+	if err := h.read(ctx, ids, homes); err != nil {
 		return nil, err
 	}
-	for i, home := range households {
+	for i, home := range clusters {
 		home.complete(&contacts[i], h.facts.Properties)
 		if !second {
 			continue
 		}
 		for home.next < len(home.items) && home.items[home.next].when.Before(h.from) {
 			n := &home.items[home.next]
-			r := home.resident(contacts[i].ID, h.from)
+			r := home.contact(contacts[i].ID, h.from)
 			if n.write == nil {
 				r.did[n.event.Name] = append(r.did[n.event.Name], n.when)
 			}
 			home.next++
 		}
 	}
-	return households, nil
+	return clusters, nil
 }
 
 func wrapped(what string, err error) error {
@@ -239,27 +240,27 @@ func wrapped(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// household is a stored contact, alone: merges have happened long ago. It goes by its
+// cluster is a stored contact, alone: merges have happened long ago. It goes by its
 // uuid, which is nobody else's key.
-func (h *storedHistory) household(c *storedb.SimulationContactsRow) *household {
+func (h *storedHistory) cluster(c *storedb.SimulationContactsRow) *cluster {
 	id := c.ID.String()
 	identity := decide.Identity{ExternalID: text(c.ExternalID), AnonymousID: text(c.AnonymousID)}
-	home := &household{until: h.to, shown: map[string]string{id: identity.Key(c.ID)}}
+	home := &cluster{until: h.to, shown: map[string]string{id: identity.Key(c.ID)}}
 	if c.DeletedAt != nil && !c.DeletedAt.After(h.to) {
 		home.until, home.over = *c.DeletedAt, true
 	}
 	return home
 }
 
-// happenings reads events and mails of people.
-func (h *storedHistory) happenings(ctx context.Context, ids []uuid.UUID, homes map[uuid.UUID]*household) error {
+// read reads events and mails of people.
+func (h *storedHistory) read(ctx context.Context, ids []uuid.UUID, homes map[uuid.UUID]*cluster) error {
 	events, err := h.store.SimulationEvents(ctx, ids, h.facts.Events, h.to)
 	if err != nil {
 		return fmt.Errorf("read events: %w", err)
 	}
 	for i := range events {
 		e := &events[i]
-		homes[e.ContactID].add(e.ContactID, happening{when: e.OccurredAt, event: Event{Name: e.Name}})
+		homes[e.ContactID].add(e.ContactID, item{when: e.OccurredAt, event: decide.Event{Name: e.Name}})
 	}
 	if len(h.facts.Templates) == 0 {
 		return nil
@@ -270,9 +271,9 @@ func (h *storedHistory) happenings(ctx context.Context, ids []uuid.UUID, homes m
 	}
 	for i := range sends {
 		s := &sends[i]
-		mailed := func(when *time.Time, write Write) {
+		mailed := func(when *time.Time, write engine.Statement) {
 			if when != nil && !when.After(h.to) {
-				homes[s.ContactID].add(s.ContactID, happening{when: *when, template: s.TemplateKey, write: write})
+				homes[s.ContactID].add(s.ContactID, item{when: *when, template: s.TemplateKey, write: write})
 			}
 		}
 		mailed(&s.SentAt, func(q *storedb.Queries) error {
@@ -282,12 +283,12 @@ func (h *storedHistory) happenings(ctx context.Context, ids []uuid.UUID, homes m
 		mailed(s.ClickedAt, func(q *storedb.Queries) error { return q.SimulationClicked(ctx, *s.ClickedAt, s.ID) })
 	}
 	for _, home := range homes {
-		slices.SortStableFunc(home.items, func(a, b happening) int { return a.when.Compare(b.when) })
+		slices.SortStableFunc(home.items, func(a, b item) int { return a.when.Compare(b.when) })
 	}
 	return nil
 }
 
-func (h *household) add(contactID uuid.UUID, n happening) {
+func (h *cluster) add(contactID uuid.UUID, n item) {
 	n.contactID = contactID
 	if n.write == nil {
 		n.event.UserID = contactID.String()
@@ -297,7 +298,7 @@ func (h *household) add(contactID uuid.UUID, n happening) {
 
 // complete gives a stored contact its creation, with what is known of its properties:
 // those of today (B-61).
-func (h *household) complete(c *storedb.SimulationContactsRow, properties []string) {
+func (h *cluster) complete(c *storedb.SimulationContactsRow, properties []string) {
 	kept := map[string]json.RawMessage{}
 	if len(properties) > 0 {
 		var all map[string]json.RawMessage
@@ -310,12 +311,33 @@ func (h *household) complete(c *storedb.SimulationContactsRow, properties []stri
 		}
 	}
 	if len(h.items) == 0 || h.items[0].write != nil || h.items[0].when.After(c.Since) {
-		h.items = slices.Insert(h.items, 0, happening{
-			when: c.Since, contactID: c.ID, event: Event{Name: createdEvent, UserID: c.ID.String()},
+		h.items = slices.Insert(h.items, 0, item{
+			when: c.Since, contactID: c.ID, event: decide.Event{Name: createdEvent, UserID: c.ID.String()},
 		})
 		if len(h.items) > 1 {
 			h.items[0].when = earlier(c.Since, h.items[1].when)
 		}
 	}
 	h.items[0].event.ContactProperties = kept
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }

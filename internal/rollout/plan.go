@@ -1,4 +1,4 @@
-package ingest
+package rollout
 
 import (
 	"context"
@@ -62,9 +62,9 @@ type PlannedRuns struct {
 	Count     int64  `json:"count"`
 }
 
-// PlanDeploy compares the buckets of a build with those in force, by id, and works out
+// Plan compares the buckets of a build with those in force, by id, and works out
 // what Register and the backfills would do now. It changes nothing (B-58).
-func PlanDeploy(ctx context.Context, s *store.Store, definitions []bucket.Definition) ([]PlannedBucket, error) {
+func Plan(ctx context.Context, s *store.Store, definitions []bucket.Definition) ([]PlannedBucket, error) {
 	var out []PlannedBucket
 	err := survey(ctx, s, 0, func(tx pgx.Tx, now time.Time) error {
 		p := planning{tx: tx, q: s.WithTx(tx), now: now}
@@ -163,7 +163,7 @@ func (p *planning) bucket(ctx context.Context, d *bucket.Definition) (PlannedBuc
 		}
 	}
 	plan.decide(stored)
-	if plan.Settling != "" || len(plan.rearmed) > 0 {
+	if plan.Settling != "" || len(plan.scheduled) > 0 {
 		if err := plan.count(ctx, p.tx); err != nil {
 			return plan.PlannedBucket, err
 		}
@@ -180,10 +180,10 @@ type deployment struct {
 	storedID string // of its stays
 	now      time.Time
 	barred   map[string]bool
-	// rearmed are the dwell reactions that existing members get timers of (B-46).
-	rearmed []*bucket.Reaction
-	due     map[string]int64            // fires by reaction
-	runs    map[string]map[string]int64 // by policy and reaction; nil when none applies
+	// scheduled are the dwell reactions that existing members get timers of (B-46).
+	scheduled []*bucket.Reaction
+	due       map[string]int64            // fires by reaction
+	runs      map[string]map[string]int64 // by policy and reaction; nil when none applies
 }
 
 // compare finds out what differs from the definition in force.
@@ -235,7 +235,7 @@ func (p *deployment) decide(was *storedb.BucketsAllRow) {
 	if c.frozen {
 		return // as of when it is enabled (B-52)
 	}
-	p.rearmed = c.armed
+	p.scheduled = c.scheduled
 	if c.mode != "" {
 		p.Settling = c.policy
 	}

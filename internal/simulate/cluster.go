@@ -1,4 +1,4 @@
-package ingest
+package simulate
 
 import (
 	"slices"
@@ -7,17 +7,18 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/engine"
 )
 
-// household is people whose identities may touch: what one of them does may merge it
+// cluster is people whose identities may touch: what one of them does may merge it
 // with another. Nobody else has to do with them, so that it lives at its own pace.
-type household struct {
-	items []happening // in order
+type cluster struct {
+	items []item // in order
 	next  int
 	// people are the contacts that exist by now.
-	people []*resident
+	people []*contact
 	// until is where its history ends; over is set if it ends before that instant, by a
 	// deletion.
 	until time.Time
@@ -26,17 +27,17 @@ type household struct {
 	shown map[string]string
 }
 
-// happening is one thing that happened: an event, or what became of a mail.
-type happening struct {
+// item is one thing that happened: an event, or what became of a mail.
+type item struct {
 	when      time.Time
-	event     Event
+	event     decide.Event
 	contactID uuid.UUID
 	template  string
-	write     Write
+	write     engine.Statement
 }
 
-// resident is one contact of a household.
-type resident struct {
+// contact is one contact of a cluster.
+type contact struct {
 	id uuid.UUID
 	// did are the instants of its events whose edges count, in order.
 	did map[string][]time.Time
@@ -46,12 +47,12 @@ type resident struct {
 }
 
 // take makes the change of what happens next.
-func (h *household) take(e *engine.Engine) *decide.Change {
+func (h *cluster) take(e *engine.Engine) *decide.Change {
 	n := &h.items[h.next]
 	h.next++
 	var c *decide.Change
 	if n.write != nil {
-		c = e.Change(&decide.Update{Template: n.template, Attached: attached([]Write{n.write})})
+		c = e.Change(&decide.Update{Template: n.template, Attached: []any{n.write}})
 	} else {
 		c = e.Change(&decide.Occurrence{Event: n.event})
 	}
@@ -63,7 +64,7 @@ func (h *household) take(e *engine.Engine) *decide.Change {
 }
 
 // begin is where buckets come into force.
-func (h *household) begin(m *simulation) {
+func (h *cluster) begin(m *simulation) {
 	if h.until.IsZero() {
 		h.until = m.To
 	}
@@ -72,10 +73,10 @@ func (h *household) begin(m *simulation) {
 	}
 }
 
-// round is what the household does next: let time pass for its people up to what
+// round is what the cluster does next: let time pass for its people up to what
 // happens next, until nothing is due before it any more, then that. It is nothing at
 // the end of its history.
-func (h *household) round(w *simulator) []*decide.Change {
+func (h *cluster) round(w *simulator) []*decide.Change {
 	more := h.next < len(h.items) && !h.items[h.next].when.After(h.until)
 	horizon := h.until
 	if more {
@@ -84,34 +85,34 @@ func (h *household) round(w *simulator) []*decide.Change {
 	var ticks []*decide.Change
 	for _, r := range h.people {
 		edges := r.edges(w.windows, horizon)
-		ages := w.aging && w.watch.stays(r.id) > 0 && (r.reached.Before(horizon) || len(r.behind) > 0)
+		ages := w.aging && w.watch.memberships(r.id) > 0 && (r.reached.Before(horizon) || len(r.behind) > 0)
 		if len(edges) == 0 && !ages {
 			r.reached, r.behind = later(r.reached, horizon), nil
 			continue
 		}
-		it := w.ingester.engine.ChangeOf(r.id, &decide.Tick{Edges: edges})
+		it := w.engine.ChangeOf(r.id, &decide.Tick{Edges: edges})
 		it.At = horizon
 		ticks = append(ticks, it)
 	}
 	if len(ticks) == 0 && more {
-		return []*decide.Change{h.take(w.ingester.engine)}
+		return []*decide.Change{h.take(w.engine)}
 	}
 	return ticks
 }
 
 // edges are those that the contact's events pass up to an instant (W-2).
-func (r *resident) edges(windows []*window, until time.Time) []Edge {
-	var found []Edge
+func (r *contact) edges(windows []*clock.Window, until time.Time) []decide.Edge {
+	var found []decide.Edge
 	for _, w := range windows {
 		did := r.did[w.Event]
-		for _, g := range w.buckets {
+		for _, g := range w.Buckets {
 			since := r.reached
 			if at, behind := r.behind[g.ID]; behind {
 				since = at
 			}
-			i := sort.Search(len(did), func(i int) bool { return w.edge(did[i]).After(since) })
-			for ; i < len(did) && !w.edge(did[i]).After(until); i++ {
-				found = append(found, Edge{BucketID: g.ID, At: w.edge(did[i])})
+			i := sort.Search(len(did), func(i int) bool { return w.Edge(did[i]).After(since) })
+			for ; i < len(did) && !w.Edge(did[i]).After(until); i++ {
+				found = append(found, decide.Edge{BucketID: g.ID, At: w.Edge(did[i])})
 			}
 		}
 	}
@@ -119,9 +120,9 @@ func (r *resident) edges(windows []*window, until time.Time) []Edge {
 }
 
 // applied notes what a change did to the people.
-func (h *household) applied(c *decide.Change, watching map[string]bool) {
+func (h *cluster) applied(c *decide.Change, watching map[string]bool) {
 	if _, tick := c.Body.(*decide.Tick); tick {
-		r := h.resident(c.ContactID, c.At)
+		r := h.contact(c.ContactID, c.At)
 		r.reached, r.behind = c.At, c.Stopped
 		return
 	}
@@ -129,32 +130,32 @@ func (h *household) applied(c *decide.Change, watching map[string]bool) {
 		return
 	}
 	for _, m := range c.Merges {
-		from, into := h.resident(m.From.ID, c.At), h.resident(m.Into.ID, c.At)
+		from, into := h.contact(m.From.ID, c.At), h.contact(m.Into.ID, c.At)
 		for name, did := range from.did {
 			into.did[name] = slices.SortedFunc(slices.Values(slices.Concat(into.did[name], did)), time.Time.Compare)
 		}
-		h.people = slices.DeleteFunc(h.people, func(r *resident) bool { return r == from })
+		h.people = slices.DeleteFunc(h.people, func(r *contact) bool { return r == from })
 	}
-	r := h.resident(c.Contact.Survivor().ID, c.At)
+	r := h.contact(c.Contact.Survivor().ID, c.At)
 	if o, ok := c.Body.(*decide.Occurrence); ok && watching[o.Name] {
 		r.did[o.Name] = append(r.did[o.Name], c.At)
 	}
 }
 
-// resident is the contact with the uuid; a new one begins at an instant.
-func (h *household) resident(id uuid.UUID, now time.Time) *resident {
+// contact is the contact with the uuid; a new one begins at an instant.
+func (h *cluster) contact(id uuid.UUID, now time.Time) *contact {
 	for _, r := range h.people {
 		if r.id == id {
 			return r
 		}
 	}
-	r := &resident{id: id, did: map[string][]time.Time{}, reached: now}
+	r := &contact{id: id, did: map[string][]time.Time{}, reached: now}
 	h.people = append(h.people, r)
 	return r
 }
 
 // finish notes what is left of the history, and counts the people.
-func (h *household) finish(w *simulator) int {
+func (h *cluster) finish(w *simulator) int {
 	before := h.until
 	if !h.over {
 		before = before.Add(time.Microsecond) // what is due at the end still happens

@@ -1,4 +1,4 @@
-package ingest
+package rollout
 
 import (
 	"context"
@@ -15,10 +15,6 @@ import (
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
-// chunkSize is how many contacts the clock and a backfill take in one transaction
-// (W-11, W-24).
-const chunkSize = 500
-
 // chunk is a part of a backfill: the contacts behind before, up to position.
 type chunk struct {
 	backfill         uuid.UUID
@@ -29,21 +25,21 @@ type chunk struct {
 	generation       int32
 	joined           int64
 	moved            int64 // joins and leaves before it
-	// arming are the dwell timers of those who join: set once all have joined, at the
+	// timers are the dwell timers of those who join: set once all have joined, at the
 	// dwell rate (B-46). Members who stay have theirs.
-	arming []storedb.ArmingInsertParams
+	timers []storedb.ArmingInsertParams
 }
 
-// Backfill carries on what is to be settled, one chunk of one backfill a call. done
+// Backfill carries on what is to be backfilled, one chunk of one backfill a call. done
 // is true when nothing is left to do; wait is how long a limited rate asks to wait
 // before the next chunk (W-23). Any number of callers may race: a chunk is done once.
-func (g *Ingester) Backfill(ctx context.Context) (done bool, wait time.Duration, err error) {
-	open, err := g.engine.Store.BackfillsOpen(ctx)
+func (r *Rollout) Backfill(ctx context.Context) (done bool, wait time.Duration, err error) {
+	open, err := r.engine.Store.BackfillsOpen(ctx)
 	if err != nil {
 		return false, 0, fmt.Errorf("read backfills: %w", err)
 	}
 	if len(open) > 0 {
-		if err := g.engine.Refresh(ctx); err != nil {
+		if err := r.engine.Refresh(ctx); err != nil {
 			return false, 0, err
 		}
 	}
@@ -52,28 +48,28 @@ func (g *Ingester) Backfill(ctx context.Context) (done bool, wait time.Duration,
 		if f.Current == nil || !*f.Current {
 			continue // frozen meanwhile: it starts anew when the bucket is enabled
 		}
-		wait, err := g.settleChunk(ctx, f)
+		wait, err := r.backfillChunk(ctx, f)
 		if err == nil || store.IsUnavailable(err) || ctx.Err() != nil {
 			return false, wait, err
 		}
-		g.engine.Config().Logger.ErrorContext(ctx, "backfill failed", "bucket_id", f.BucketID, "error", err)
-		if err := g.engine.Store.BackfillsFail(ctx, err.Error(), f.ID); err != nil {
+		r.engine.Config().Logger.ErrorContext(ctx, "backfill failed", "bucket_id", f.BucketID, "error", err)
+		if err := r.engine.Store.BackfillsFail(ctx, err.Error(), f.ID); err != nil {
 			return false, 0, fmt.Errorf("record failed backfill: %w", err)
 		}
 	}
 	return true, 0, nil
 }
 
-func (g *Ingester) settleChunk(ctx context.Context, f *storedb.BackfillsOpenRow) (time.Duration, error) {
-	size := chunkSize
+func (r *Rollout) backfillChunk(ctx context.Context, f *storedb.BackfillsOpenRow) (time.Duration, error) {
+	size := engine.ChunkSize
 	rate := hogsend.ChangePolicy(f.Policy).Rate()
 	if rate > 0 {
 		size = min(size, rate)
 	}
-	b := g.engine.Buckets().ByID(f.BucketID)
-	mirrored := b != nil && b.SyncToPostHog && g.engine.Config().Mirror
+	b := r.engine.Buckets().ByID(f.BucketID)
+	mirrored := b != nil && b.SyncToPostHog && r.engine.Config().Mirror
 	if b != nil && plain(b) && b.Backfill.ID == f.ID && !mirrored {
-		ok, err := g.settlePlain(ctx, f, b, size)
+		ok, err := r.backfillPlain(ctx, f, b, size)
 		switch {
 		case ok && err == nil || errors.Is(err, errAdvanced):
 			return 0, nil
@@ -81,7 +77,7 @@ func (g *Ingester) settleChunk(ctx context.Context, f *storedb.BackfillsOpenRow)
 			return 0, err
 		}
 	}
-	ids, err := g.engine.Store.BackfillsNext(ctx, f.Position, f.SettleAt, int32(size)) //nolint:gosec // at most chunkSize
+	ids, err := r.engine.Store.BackfillsNext(ctx, f.Position, f.SettleAt, int32(size)) //nolint:gosec // at most engine.ChunkSize
 	if err != nil {
 		return 0, fmt.Errorf("read contacts: %w", err)
 	}
@@ -90,18 +86,18 @@ func (g *Ingester) settleChunk(ctx context.Context, f *storedb.BackfillsOpenRow)
 		bucketID: f.BucketID, generation: f.Generation, moved: f.Joined + f.LeftCount,
 	}
 	if b != nil {
-		if part.arming, err = armingOf(b, f.SettleAt); err != nil {
+		if part.timers, err = timersOf(b, f.SettleAt); err != nil {
 			return 0, err
 		}
 	}
 	changes := make([]*decide.Change, len(ids))
 	for i, id := range ids {
-		changes[i] = g.engine.ChangeOf(id, &decide.Tick{})
+		changes[i] = r.engine.ChangeOf(id, &decide.Tick{})
 		part.position = id
 	}
 	chunk := &engine.Chunk{Chunk: decide.Chunk{Backfill: f.ID, Moved: part.moved}, Finish: part.queue}
-	if err := g.engine.ApplyChunk(ctx, chunk, changes...); err != nil && !errors.Is(err, errAdvanced) {
-		return 0, fmt.Errorf("settle contacts: %w", err)
+	if err := r.engine.ApplyChunk(ctx, chunk, changes...); err != nil && !errors.Is(err, errAdvanced) {
+		return 0, fmt.Errorf("backfill contacts: %w", err)
 	}
 	if rate > 0 && !part.last {
 		return time.Duration(size) * time.Second / time.Duration(rate), nil
@@ -121,7 +117,7 @@ func (c *chunk) queue(ctx context.Context, p *store.Pipeline, now time.Time) {
 	if !c.last {
 		return
 	}
-	for _, a := range c.arming {
+	for _, a := range c.timers {
 		a.Now = now
 		p.Add(func(q *storedb.Queries) error { return q.ArmingInsert(ctx, a) })
 	}
@@ -149,7 +145,7 @@ func (c *chunk) finish(ctx context.Context, q *storedb.Queries, now time.Time) e
 	if err := c.advance(ctx, q, now); err != nil || !c.last {
 		return err
 	}
-	for _, a := range c.arming {
+	for _, a := range c.timers {
 		a.Now = now
 		if err := q.ArmingInsert(ctx, a); err != nil {
 			return err

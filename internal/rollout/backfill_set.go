@@ -1,4 +1,4 @@
-package ingest
+package rollout
 
 import (
 	"context"
@@ -8,12 +8,13 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
-// settleSet settles a chunk of contacts in one statement: the plain case, in which
+// backfillSet backfills a chunk of contacts in one statement: the plain case, in which
 // contacts join silently for the first time and nobody leaves. Where there is more to
 // do, the last column is not zero and nothing may be committed.
 //
@@ -24,7 +25,7 @@ import (
 // null, $7 event of the historical anchor or null, $8 what is added to it in
 // microseconds, $9 the person property of the mirror or null, $10 how many joined
 // before, $11 how many a second are mirrored, then the arguments of the predicate.
-const settleSet = `with w as materialized (
+const backfillSet = `with w as materialized (
 	select c.id as contact_id, c.properties, $4::timestamptz as now from contacts c
 	where c.id > $3::uuid and c.deleted_at is null and c.merged_into is null and c.created_at <= $4::timestamptz
 	order by c.id limit $5::int
@@ -62,8 +63,8 @@ const settleSet = `with w as materialized (
 select (select count(*) from w), (select contact_id from w order by contact_id desc limit 1), (select count(*) from joined),
 	(select count(*) from judged where not done and past and (holds <> active or active and held)), clock_timestamp()`
 
-// settleSetArgs is the number of arguments before those of the predicate.
-const settleSetArgs = 11
+// setArgs is the number of arguments before those of the predicate.
+const setArgs = 11
 
 // plain reports whether the joins of a backfill are rows and nothing else. Dwell
 // timers of those who join are armed when the backfill is done.
@@ -71,14 +72,14 @@ func plain(b *decide.CompiledBucket) bool {
 	return b.Backfill != nil && b.Backfill.Mode.SilentJoins
 }
 
-// armingOf are the dwell timers of those who joined at an instant.
-func armingOf(b *decide.CompiledBucket, entered time.Time) (all []storedb.ArmingInsertParams, err error) {
+// timersOf are the dwell timers of those who joined at an instant.
+func timersOf(b *decide.CompiledBucket, entered time.Time) (all []storedb.ArmingInsertParams, err error) {
 	for i := range b.Definition.Reactions {
 		r := &b.Definition.Reactions[i]
 		if r.Schedule == nil {
 			continue
 		}
-		parts, err := armings(b.ID, r, false, &entered, entered)
+		parts, err := clock.TimerBackfills(b.ID, r, false, &entered, entered)
 		if err != nil {
 			return nil, err
 		}
@@ -87,10 +88,10 @@ func armingOf(b *decide.CompiledBucket, entered time.Time) (all []storedb.Arming
 	return all, nil
 }
 
-// settlePlain settles the next chunk of a backfill by one statement. ok is false, and
+// backfillPlain does the next chunk of a backfill by one statement. ok is false, and
 // nothing has changed, when there is more to do than that.
-func (g *Ingester) settlePlain(ctx context.Context, f *storedb.BackfillsOpenRow, b *decide.CompiledBucket, size int) (ok bool, err error) {
-	predicate := criteria.Compile(b.Tree, settleSetArgs+1)
+func (r *Rollout) backfillPlain(ctx context.Context, f *storedb.BackfillsOpenRow, b *decide.CompiledBucket, size int) (ok bool, err error) {
+	predicate := criteria.Compile(b.Tree, setArgs+1)
 	var longest *time.Time
 	if b.MaxDwell() > 0 {
 		at := f.SettleAt.Add(b.MaxDwell())
@@ -101,13 +102,13 @@ func (g *Ingester) settlePlain(ctx context.Context, f *storedb.BackfillsOpenRow,
 		anchor = &b.Facts.Anchor.Event
 	}
 	var property *string
-	if b.SyncToPostHog && g.engine.Config().Mirror {
+	if b.SyncToPostHog && r.engine.Config().Mirror {
 		property = &b.PostHogPropertyKey
 	}
 	args := append([]any{
-		b.ID, f.Generation, f.Position, f.SettleAt, size, longest, anchor, b.Facts.Anchor.Plus.Microseconds(), property, f.Joined, g.engine.Config().DwellRate,
+		b.ID, f.Generation, f.Position, f.SettleAt, size, longest, anchor, b.Facts.Anchor.Plus.Microseconds(), property, f.Joined, r.engine.Config().DwellRate,
 	}, predicate.Args...)
-	err = g.engine.Store.InTx(ctx, func(tx pgx.Tx, q *storedb.Queries) error {
+	err = r.engine.Store.InTx(ctx, func(tx pgx.Tx, q *storedb.Queries) error {
 		ok = false
 		// Members and progress are lost together, if at all.
 		if _, err := tx.Exec(ctx, "set local synchronous_commit to off"); err != nil {
@@ -117,7 +118,7 @@ func (g *Ingester) settlePlain(ctx context.Context, f *storedb.BackfillsOpenRow,
 			return fmt.Errorf("lock registry: %w", err)
 		}
 		version, err := q.BucketsVersion(ctx)
-		if err != nil || version != g.engine.Buckets().Version {
+		if err != nil || version != r.engine.Buckets().Version {
 			return err // the next round reads what is in force
 		}
 		var (
@@ -125,8 +126,8 @@ func (g *Ingester) settlePlain(ctx context.Context, f *storedb.BackfillsOpenRow,
 			last                   *uuid.UUID
 			now                    time.Time
 		)
-		if err := tx.QueryRow(ctx, fmt.Sprintf(settleSet, predicate.SQL), args...).Scan(&contacts, &last, &joined, &rest, &now); err != nil {
-			return fmt.Errorf("settle contacts: %w", err)
+		if err := tx.QueryRow(ctx, fmt.Sprintf(backfillSet, predicate.SQL), args...).Scan(&contacts, &last, &joined, &rest, &now); err != nil {
+			return fmt.Errorf("backfill contacts: %w", err)
 		}
 		if rest > 0 {
 			return errMore
@@ -135,7 +136,7 @@ func (g *Ingester) settlePlain(ctx context.Context, f *storedb.BackfillsOpenRow,
 			backfill: f.ID, before: f.Position, position: f.Position, contacts: int(contacts), last: int(contacts) < size,
 			bucketID: b.ID, generation: f.Generation, joined: joined,
 		}
-		if part.arming, err = armingOf(b, f.SettleAt); err != nil {
+		if part.timers, err = timersOf(b, f.SettleAt); err != nil {
 			return err
 		}
 		if last != nil {

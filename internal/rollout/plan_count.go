@@ -1,4 +1,4 @@
-package ingest
+package rollout
 
 import (
 	"context"
@@ -130,7 +130,7 @@ func (p *deployment) contact(c *affectedContact, plus time.Duration) error {
 		case bucket.Nothing, bucket.Enter, bucket.Keep:
 		}
 	}
-	for _, r := range p.rearmed {
+	for _, r := range p.scheduled {
 		p.fires(r, s)
 	}
 	return nil
@@ -174,4 +174,18 @@ func (p *deployment) starts(c *affectedContact, s *bucket.Membership, kind hogse
 			p.runs[policy][r.JourneyID]++
 		}
 	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func instant(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
 }

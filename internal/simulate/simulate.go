@@ -1,4 +1,4 @@
-package ingest
+package simulate
 
 import (
 	"cmp"
@@ -15,12 +15,15 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/engine"
+	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
-// Simulation asks what buckets would have done between two instants.
-type Simulation struct {
+// Params asks what buckets would have done between two instants.
+type Params struct {
 	// From is where the buckets begin to run: who matches then is a member silently. To
 	// is where they end; what is due then still happens.
 	From, To time.Time
@@ -28,17 +31,17 @@ type Simulation struct {
 	Definitions []bucket.Definition
 	// Events are the history, in any order; each needs a Timestamp and must be valid.
 	// nil means what is stored.
-	Events []Event
+	Events []decide.Event
 	// Progress, if not nil, is told now and then how many people of about how many are
 	// done.
 	Progress func(done, total int)
 }
 
-// Simulated is what a simulation found.
-type Simulated struct {
+// Result is what a simulation found.
+type Result struct {
 	// Transitions are in order of instant; at one instant by contact, and for one
 	// contact as they happen.
-	Transitions []SimulatedTransition
+	Transitions []Transition
 	// People is how many contacts had a history.
 	People int
 	// Warnings tell where history is not known.
@@ -51,15 +54,15 @@ const PropertiesWarning = "property history is not kept"
 const (
 	// simulationWorkers is how many transactions are under way at once.
 	simulationWorkers = 2
-	// simulationSize is how many households share a transaction.
+	// simulationSize is how many clusters share a transaction.
 	simulationSize = 1000
 )
 
-// Simulate lets buckets run over history with exact time (B-59). It works in a schema
+// Run lets buckets run over history with exact time (B-59). It works in a schema
 // of its own, which is dropped when it returns, whatever the outcome, and changes
 // nothing else. Events go through the transactions of life, in virtual time; of each
 // contact the edges between two events come at their own instants. No reaction runs.
-func Simulate(ctx context.Context, s *store.Store, p Simulation) (_ *Simulated, err error) {
+func Run(ctx context.Context, s *store.Store, p Params) (_ *Result, err error) {
 	if !p.From.Before(p.To) {
 		return nil, errors.New("simulate: the end must be after the beginning")
 	}
@@ -68,44 +71,44 @@ func Simulate(ctx context.Context, s *store.Store, p Simulation) (_ *Simulated, 
 		return nil, fmt.Errorf("simulate: %w", err)
 	}
 	defer func() { err = errors.Join(err, x.close(ctx)) }()
-	m := &simulation{Simulation: p, scratch: x}
+	m := &simulation{Params: p, scratch: x}
 	if err := m.run(ctx, s); err != nil {
 		return nil, fmt.Errorf("simulate: %w", err)
 	}
 	return m.result(), nil
 }
 
-// simulation is one run of Simulate.
+// simulation is one run of Run.
 type simulation struct {
-	Simulation
+	Params
 	scratch *scratch
-	out     Simulated
+	out     Result
 
 	workers []*simulator
-	windows []*window
+	windows []*clock.Window
 	// watching are the events whose edges count.
 	watching map[string]bool
 	aging    bool // some stay may end by its age, or some leave be held back
 
 	mu          sync.Mutex
-	source      func(ctx context.Context, size int) ([]*household, error)
+	source      func(ctx context.Context, size int) ([]*cluster, error)
 	done, total int
 }
 
-// simulator applies items for some households at a time.
+// simulator applies items for some clusters at a time.
 type simulator struct {
 	*simulation
-	ingester *Ingester
-	watch    *watcher
+	engine *engine.Engine
+	watch  *recorder
 }
 
 func (m *simulation) run(ctx context.Context, s *store.Store) error {
 	quiet := slog.New(slog.DiscardHandler)
 	for range simulationWorkers {
-		watch := newWatcher()
-		g := New(m.scratch.Store, Config{Lanes: 1, Logger: quiet, Simulated: true, Observer: watch})
+		watch := newrecorder()
+		g := engine.New(m.scratch.Store, engine.Config{Lanes: 1, Logger: quiet, Simulated: true, Observer: watch})
 		defer g.Close()
-		m.workers = append(m.workers, &simulator{simulation: m, ingester: g, watch: watch})
+		m.workers = append(m.workers, &simulator{simulation: m, engine: g, watch: watch})
 	}
 	if err := m.scratch.set(ctx, m.From); err != nil {
 		return err
@@ -156,14 +159,14 @@ func (m *simulation) all(ctx context.Context, work func(*simulator, context.Cont
 	return cmp.Or(errs...)
 }
 
-// next takes households from the source; none when it is exhausted.
-func (m *simulation) next(ctx context.Context, size int) ([]*household, error) {
+// next takes clusters from the source; none when it is exhausted.
+func (m *simulation) next(ctx context.Context, size int) ([]*cluster, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.source(ctx, size)
 }
 
-// finished counts households that are done.
+// finished counts clusters that are done.
 func (m *simulation) finished(people int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -183,12 +186,13 @@ func (m *simulation) register(ctx context.Context) error {
 		d.Reactions = slices.DeleteFunc(slices.Clone(d.Reactions), func(r bucket.Reaction) bool { return r.Schedule == nil })
 		m.aging = m.aging || d.MinDwell() > 0 || d.MaxDwell() > 0
 	}
-	g := m.workers[0].ingester
-	if err := g.Register(ctx, "simulation", "simulation", definitions); err != nil {
+	g := m.workers[0].engine
+	r := rollout.New(g)
+	if err := r.Register(ctx, "simulation", "simulation", definitions); err != nil {
 		return fmt.Errorf("register buckets: %w", err)
 	}
 	for {
-		done, _, err := g.Backfill(ctx)
+		done, _, err := r.Backfill(ctx)
 		if err != nil {
 			return fmt.Errorf("settle contacts: %w", err)
 		}
@@ -197,39 +201,39 @@ func (m *simulation) register(ctx context.Context) error {
 		}
 	}
 	for _, w := range m.workers {
-		if err := w.ingester.engine.Reload(ctx); err != nil {
+		if err := w.engine.Reload(ctx); err != nil {
 			return err
 		}
 	}
-	buckets := g.engine.Buckets()
+	buckets := g.Buckets()
 	for _, failed := range buckets.Backfilling {
 		return fmt.Errorf("bucket %s could not be settled", failed.ID)
 	}
-	m.windows = windowsOf(buckets)
+	m.windows = clock.Windows(buckets)
 	return nil
 }
 
 // result puts together what the workers have found.
-func (m *simulation) result() *Simulated {
+func (m *simulation) result() *Result {
 	for _, w := range m.workers {
 		m.out.Transitions = append(m.out.Transitions, w.watch.found...)
 	}
 	for i := range m.out.Transitions {
 		m.out.Transitions[i].At = m.out.Transitions[i].At.UTC()
 	}
-	slices.SortStableFunc(m.out.Transitions, func(a, b SimulatedTransition) int {
+	slices.SortStableFunc(m.out.Transitions, func(a, b Transition) int {
 		return cmp.Or(a.At.Compare(b.At), strings.Compare(a.Contact, b.Contact))
 	})
 	return &m.out
 }
 
 // resume lets members of the beginning go on.
-func (w *simulator) resume(ctx context.Context, households []*household) error {
-	residents := map[uuid.UUID]*resident{}
+func (w *simulator) resume(ctx context.Context, clusters []*cluster) error {
+	contacts := map[uuid.UUID]*contact{}
 	var ids []uuid.UUID
-	for _, h := range households {
+	for _, h := range clusters {
 		for _, r := range h.people {
-			residents[r.id] = r
+			contacts[r.id] = r
 			ids = append(ids, r.id)
 		}
 		for key, shown := range h.shown {
@@ -243,7 +247,7 @@ func (w *simulator) resume(ctx context.Context, households []*household) error {
 	if err != nil {
 		return fmt.Errorf("read members: %w", err)
 	}
-	buckets := w.ingester.engine.Buckets()
+	buckets := w.engine.Buckets()
 	for i := range rows {
 		row := &rows[i]
 		key := row.ContactKey
@@ -252,11 +256,11 @@ func (w *simulator) resume(ctx context.Context, households []*household) error {
 		}
 		who := w.watch.people[row.ContactID]
 		if who == nil {
-			who = &watched{key: key}
+			who = &recordedContact{key: key}
 			w.watch.people[row.ContactID] = who
 		}
 		s := &bucket.Membership{ID: row.ID, BucketID: row.BucketID, Epoch: int(row.Epoch), Entered: row.EnteredAt, Anchor: row.AnchorAt}
-		who.stays = append(who.stays, newWatchedStay(buckets.ByID(row.BucketID), s, w.From))
+		who.memberships = append(who.memberships, newRecorded(buckets.ByID(row.BucketID), s, w.From))
 	}
 	return nil
 }
@@ -266,19 +270,19 @@ func (w *simulator) send(ctx context.Context, items []*decide.Change) error {
 	if len(items) == 0 {
 		return nil
 	}
-	return w.ingester.engine.Apply(ctx, items...)
+	return w.engine.Apply(ctx, items...)
 }
 
 // recount applies what lies before the beginning, as fast as it goes: no bucket is in
 // force yet.
 func (w *simulator) recount(ctx context.Context) error {
 	for {
-		households, err := w.next(ctx, simulationSize)
-		if err != nil || len(households) == 0 {
+		clusters, err := w.next(ctx, simulationSize)
+		if err != nil || len(clusters) == 0 {
 			return err
 		}
 		var items []*decide.Change
-		var of []*household
+		var of []*cluster
 		flush := func() error {
 			if err := w.send(ctx, items); err != nil {
 				return err
@@ -291,9 +295,9 @@ func (w *simulator) recount(ctx context.Context) error {
 		}
 		// What came first makes the contacts that mails go to.
 		for _, most := range []int{1, math.MaxInt} {
-			for _, h := range households {
+			for _, h := range clusters {
 				for n := 0; n < most && h.next < len(h.items) && h.items[h.next].when.Before(w.From); n++ {
-					items, of = append(items, h.take(w.ingester.engine)), append(of, h)
+					items, of = append(items, h.take(w.engine)), append(of, h)
 				}
 				if len(items) >= simulationSize {
 					if err := flush(); err != nil {
@@ -308,10 +312,10 @@ func (w *simulator) recount(ctx context.Context) error {
 	}
 }
 
-// live lets households live from the beginning to the end, each at its own pace: in
+// live lets clusters live from the beginning to the end, each at its own pace: in
 // one round each does what it does next.
 func (w *simulator) live(ctx context.Context) error {
-	var active []*household
+	var active []*cluster
 	for {
 		if room := simulationSize - len(active); room >= simulationSize/4 {
 			fresh, err := w.next(ctx, room)
@@ -330,9 +334,9 @@ func (w *simulator) live(ctx context.Context) error {
 			return ctx.Err()
 		}
 		var items []*decide.Change
-		of := map[*decide.Change]*household{}
+		of := map[*decide.Change]*cluster{}
 		ended := 0
-		active = slices.DeleteFunc(active, func(h *household) bool {
+		active = slices.DeleteFunc(active, func(h *cluster) bool {
 			todo := h.round(w)
 			for _, it := range todo {
 				items, of[it] = append(items, it), h

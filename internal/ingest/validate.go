@@ -1,4 +1,4 @@
-package decide
+package ingest
 
 import (
 	"cmp"
@@ -42,9 +42,9 @@ type Problem struct {
 	Message string
 }
 
-// Problems lists what of the event breaks I-10 to I-14, by path; none means it may
-// be ingested. The bound of Timestamp is taken against now.
-func (e *Event) Problems(now time.Time) []Problem {
+// Validate lists what of the event breaks I-10 to I-14, by path; none means it may
+// be ingested. The bound of Timestamp is taken against this process's clock.
+func Validate(e *Event) []Problem {
 	var p problems
 	p.text("name", e.Name, maxName, true)
 	if Reserved(e.Name) {
@@ -72,7 +72,7 @@ func (e *Event) Problems(now time.Time) []Problem {
 		if at.Before(time.Unix(0, 0)) {
 			p.add("timestamp", "must not be before 1970-01-01T00:00:00Z")
 		}
-		if at.After(now.Truncate(time.Microsecond).Add(maxAhead)) {
+		if at.After(time.Now().Truncate(time.Microsecond).Add(maxAhead)) {
 			p.add("timestamp", "must be at most 1 hour ahead")
 		}
 	}

@@ -1,4 +1,4 @@
-package ingest
+package rollout
 
 import (
 	"context"
@@ -65,9 +65,9 @@ select (select count(*) from contacts c where c.deleted_at is null and c.merged_
 	array(select contact_id from found where holds order by contact_id limit $3)
 from found`
 
-// MakePreview evaluates criteria for every live contact. It changes nothing, and is
+// NewPreview evaluates criteria for every live contact. It changes nothing, and is
 // ErrPreviewTimedOut when that takes too long (C-25).
-func MakePreview(ctx context.Context, s *store.Store, p PreviewParams) (Preview, error) {
+func NewPreview(ctx context.Context, s *store.Store, p PreviewParams) (Preview, error) {
 	if p.Timeout == 0 {
 		p.Timeout = previewTimeout
 	}

@@ -1,4 +1,4 @@
-package ingest
+package clock
 
 import (
 	"context"
@@ -15,11 +15,11 @@ import (
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
-// armings have the dwell timers of members set, or canceled: all members, or those
+// TimerBackfills have the dwell timers of members set, or canceled: all members, or those
 // whose stays began at an instant. First come those who are not due yet, soonest
 // first, behind them those who are: these go by the dwell rate, and nobody shall be
 // late for them (B-46).
-func armings(bucketID string, reaction *bucket.Reaction, cancels bool, entered *time.Time, now time.Time) ([]storedb.ArmingInsertParams, error) {
+func TimerBackfills(bucketID string, reaction *bucket.Reaction, cancels bool, entered *time.Time, now time.Time) ([]storedb.ArmingInsertParams, error) {
 	schedule, err := json.Marshal(reaction.Schedule)
 	if err != nil {
 		return nil, fmt.Errorf("encode schedule: %w", err)
@@ -34,62 +34,62 @@ func armings(bucketID string, reaction *bucket.Reaction, cancels bool, entered *
 	return both, nil
 }
 
-// Arm sets, or cancels, the dwell timers of members that existed before their
+// BackfillTimers sets, or cancels, the dwell timers of members that existed before their
 // reaction did, and mirrors those that existed before their mirror (W-32), one chunk a
 // call; done is true when there is nothing to do. Timers that are overdue are spread by the dwell rate, so that a new reaction is no burst
 // (B-46).
-func (g *Ingester) Arm(ctx context.Context) (done bool, err error) {
-	a, err := g.engine.Store.ArmingNext(ctx)
+func (c *Clock) BackfillTimers(ctx context.Context) (done bool, wait time.Duration, err error) {
+	a, err := c.engine.Store.ArmingNext(ctx)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return true, nil
+		return true, 0, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("read timers to arm: %w", err)
+		return false, 0, fmt.Errorf("read timers to schedule: %w", err)
 	}
 	var schedule bucket.Schedule
 	if err := json.Unmarshal(a.Schedule, &schedule); err != nil {
-		return false, fmt.Errorf("read schedule: %w", err)
+		return false, 0, fmt.Errorf("read schedule: %w", err)
 	}
-	members, err := g.engine.Store.ArmingMembers(ctx, storedb.ArmingMembersParams{
-		BucketID: a.BucketID, AnchorAt: a.AnchorAt, Position: a.Position, UntilAt: a.UntilAt, EnteredAt: a.EnteredAt, Size: chunkSize,
+	members, err := c.engine.Store.ArmingMembers(ctx, storedb.ArmingMembersParams{
+		BucketID: a.BucketID, AnchorAt: a.AnchorAt, Position: a.Position, UntilAt: a.UntilAt, EnteredAt: a.EnteredAt, Size: engine.ChunkSize,
 	})
 	if err != nil {
-		return false, fmt.Errorf("read members: %w", err)
+		return false, 0, fmt.Errorf("read members: %w", err)
 	}
-	if len(members) == 0 || a.Property != "" && !g.engine.Config().Mirror {
-		return false, g.engine.Store.ArmingDelete(ctx, a.ID)
+	if len(members) == 0 || a.Property != "" && !c.engine.Config().Mirror {
+		return false, 0, c.engine.Store.ArmingDelete(ctx, a.ID)
 	}
-	d, overdue := g.engine.Decider(a.Now), a.Overdue
+	d, overdue := c.engine.Decider(a.Now), a.Overdue
 	due := func() time.Time {
 		overdue++
-		return a.CreatedAt.Add(time.Duration(overdue-1) * time.Second / time.Duration(g.engine.Config().DwellRate))
+		return a.CreatedAt.Add(time.Duration(overdue-1) * time.Second / time.Duration(c.engine.Config().DwellRate))
 	}
 	for i := range members {
 		if a.Property != "" {
 			m := &members[i]
 			d.MirrorMember(m.ContactID, m.ID, a.Property, a.Round, true, due())
-		} else if err := armMember(d, &a, &schedule, &members[i], due); err != nil {
-			return false, err
+		} else if err := scheduleMember(d, &a, &schedule, &members[i], due); err != nil {
+			return false, 0, err
 		}
 	}
 	effects := d.Take()
-	err = g.engine.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
+	err = c.engine.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
 		last := &members[len(members)-1]
 		n, err := q.ArmingAdvance(ctx, storedb.ArmingAdvanceParams{ID: a.ID, Before: a.Position, AnchorAt: last.AnchorAt, Position: last.ID, Overdue: overdue})
 		if err != nil || n == 0 {
 			return err // with no row, somebody else has done the chunk
 		}
-		return g.writeNow(ctx, q, effects, a.Now)
+		return c.engine.WriteNow(ctx, q, effects, a.Now)
 	})
 	if err != nil {
-		return false, fmt.Errorf("arm timers: %w", err)
+		return false, 0, fmt.Errorf("schedule timers: %w", err)
 	}
-	g.engine.Config().Notify()
-	return false, nil
+	c.engine.Config().Notify()
+	return false, 0, nil
 }
 
-// armMember sets, or cancels, the timer of one member.
-func armMember(d *decide.Decider, a *storedb.ArmingNextRow, schedule *bucket.Schedule, row *storedb.ArmingMembersRow, due func() time.Time) error {
+// scheduleMember sets, or cancels, the timer of one member.
+func scheduleMember(d *decide.Decider, a *storedb.ArmingNextRow, schedule *bucket.Schedule, row *storedb.ArmingMembersRow, due func() time.Time) error {
 	m := &bucket.Membership{ID: row.ID, Epoch: int(row.Epoch), Anchor: row.AnchorAt}
 	if err := json.Unmarshal(row.Fired, &m.Fired); err != nil {
 		return fmt.Errorf("read membership %s: %w", row.ID, err)
@@ -108,18 +108,4 @@ func armMember(d *decide.Decider, a *storedb.ArmingNextRow, schedule *bucket.Sch
 	}
 	d.ScheduleTimer(row.ContactID, a.BucketID, a.JourneyID, schedule, m, at, when, "/"+a.Round)
 	return nil
-}
-
-// writeNow writes effects in a transaction that is under way.
-func (g *Ingester) writeNow(ctx context.Context, q *storedb.Queries, e *decide.Effects, now time.Time) error {
-	var err error
-	write := func(statement engine.Statement) {
-		if err == nil {
-			err = statement(q)
-		}
-	}
-	if failed := engine.Write(ctx, write, e, now, g.engine.Config().BuildID); failed != nil {
-		return failed
-	}
-	return err
 }

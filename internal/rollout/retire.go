@@ -1,16 +1,18 @@
-package ingest
+package rollout
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/engine"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -20,8 +22,8 @@ import (
 // are; the clock makes them leave, whichever process dies. Once more is nothing new,
 // and a bucket that is registered meanwhile keeps who is left. It is store.ErrNotFound
 // for an unknown bucket, ErrStillRegistered for one in force.
-func (g *Ingester) Retire(ctx context.Context, bucketID string) (leaving int64, err error) {
-	err = g.engine.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
+func (r *Rollout) Retire(ctx context.Context, bucketID string) (leaving int64, err error) {
+	err = r.engine.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
 		if err := q.BucketsChange(ctx); err != nil {
 			return fmt.Errorf("lock registry: %w", err)
 		}
@@ -50,8 +52,8 @@ func (g *Ingester) Retire(ctx context.Context, bucketID string) (leaving int64, 
 // LetLeave makes the next members of buckets that are being retired leave, one chunk
 // a call; done is true when there are none. It ends memberships under the locks of their
 // contacts, as every other writer of them does.
-func (g *Ingester) LetLeave(ctx context.Context) (done bool, err error) {
-	err = g.engine.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
+func (r *Rollout) LetLeave(ctx context.Context) (done bool, wait time.Duration, err error) {
+	err = r.engine.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
 		if err := q.BucketsShare(ctx); err != nil {
 			return fmt.Errorf("share registry: %w", err)
 		}
@@ -66,7 +68,7 @@ func (g *Ingester) LetLeave(ctx context.Context) (done bool, err error) {
 		if err != nil {
 			return fmt.Errorf("read clock: %w", err)
 		}
-		next, err := q.RetireNext(ctx, row.ID, chunkSize)
+		next, err := q.RetireNext(ctx, row.ID, engine.ChunkSize)
 		if err != nil {
 			return fmt.Errorf("read members: %w", err)
 		}
@@ -84,7 +86,7 @@ func (g *Ingester) LetLeave(ctx context.Context) (done bool, err error) {
 		if err := json.Unmarshal(row.Definition, &b.Definition); err != nil {
 			return fmt.Errorf("read definition: %w", err)
 		}
-		d := g.engine.Decider(now)
+		d := r.engine.Decider(now)
 		for i := range members {
 			m := bucket.Membership{ID: members[i].ID, Epoch: int(members[i].Epoch)}
 			if err := json.Unmarshal(members[i].Fired, &m.Fired); err != nil {
@@ -92,15 +94,15 @@ func (g *Ingester) LetLeave(ctx context.Context) (done bool, err error) {
 			}
 			d.Retire(members[i].ContactID, &b, &m)
 		}
-		return g.writeNow(ctx, q, d.Take(), now)
+		return r.engine.WriteNow(ctx, q, d.Take(), now)
 	})
 	if err != nil {
-		return false, fmt.Errorf("retire members: %w", err)
+		return false, 0, fmt.Errorf("retire members: %w", err)
 	}
 	if !done {
-		g.engine.Config().Notify()
+		r.engine.Config().Notify()
 	}
-	return done, nil
+	return done, 0, nil
 }
 
 // lockMemberships locks the contacts of memberships and reads them again: what has ended or moved

@@ -1,0 +1,177 @@
+// Package clock applies what only time changes: edges of windows, memberships that are
+// too old, leaves that were held back, dwell timers and recurrences (W-1).
+package clock
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/engine"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// Clock applies what only time changes. One runs at a time; a second one does no harm
+// (W-14).
+type Clock struct {
+	engine *engine.Engine
+	// Background is what Run lets go on besides, one after the other, each until it is
+	// done, when it begins and whenever other buckets are in force: a part says how long
+	// to wait before it is called again.
+	Background []func(ctx context.Context) (done bool, wait time.Duration, err error)
+	// Flipped, if not nil, is told of each contact whose edges were applied, with how
+	// late the oldest of them was.
+	Flipped func(contacts int, late time.Duration)
+	// Changed, if not nil, is called when other buckets are in force than before.
+	Changed func()
+
+	version int64
+	stats   stats
+}
+
+// New makes a clock over the engine's database.
+func New(e *engine.Engine) *Clock { return &Clock{engine: e} }
+
+// clockNext says when there is something to do next, and up to when nothing can be
+// added any more: an open transaction that has written may still add events whose
+// edges lie behind its begin (W-8). One query, a few index probes (W-17).
+const clockNext = `select s.version, t.now,
+	least(t.now, coalesce((
+		select min(a.xact_start) from pg_stat_activity a
+		where a.datname = current_database() and a.backend_xid is not null and a.pid <> pg_backend_pid()
+	), t.now)) as safe,
+	least(
+		(
+			select min(e.occurred_at + (c.within_us + 1) * interval '1 microsecond') from clock_cursors c
+			cross join lateral (
+				select occurred_at from events
+				where name = c.event_name and occurred_at >= c.cursor_at - c.within_us * interval '1 microsecond'
+				order by occurred_at limit 1
+			) e
+		),
+		(
+			select min(m.due_at) from buckets b
+			cross join lateral (
+				select due_at from memberships
+				where bucket_id = b.id and status = 'active' and due_at is not null
+					and not exists (select 1 from clock_retries r where r.contact_id = memberships.contact_id and r.due_at > t.now)
+				order by due_at limit 1
+			) m
+			where b.registered and b.enabled and not b.disabled
+		),
+		(select min(r.due_at) from clock_retries r)
+	) as next
+from registry_state s cross join (select clock_timestamp() as now) t`
+
+// Never is what Round returns when nothing is known to come.
+const Never = time.Duration(1<<63 - 1)
+
+// Round applies what is due by now and returns how long it is until the next instant
+// known; an event may bring an earlier one meanwhile.
+func (c *Clock) Round(ctx context.Context) (time.Duration, error) {
+	var (
+		version   int64
+		now, safe time.Time
+		next      *time.Time
+	)
+	if err := c.engine.Store.Pool.QueryRow(ctx, clockNext).Scan(&version, &now, &safe, &next); err != nil {
+		return 0, fmt.Errorf("read clock: %w", err)
+	}
+	if c.version != version {
+		c.version = version
+		if c.Changed != nil {
+			c.Changed()
+		}
+	}
+	if next == nil {
+		c.stats.late(0)
+		return Never, nil
+	}
+	c.stats.late(now.Sub(*next))
+	if next.After(now) {
+		return next.Sub(now), nil
+	}
+	if c.engine.Buckets().Version != version {
+		if err := c.engine.Reload(ctx); err != nil {
+			return 0, err
+		}
+	}
+	held, err := c.apply(ctx, now, safe)
+	if held {
+		return heldBack, err
+	}
+	return 0, err
+}
+
+// heldBack is the pause while an open transaction holds the cursors back.
+const heldBack = 250 * time.Millisecond
+
+// due is what has come for one contact.
+type due struct {
+	contactID uuid.UUID
+	edges     []decide.Edge
+	first     time.Time
+}
+
+// apply does what is due. held says that the cursors could not follow.
+func (c *Clock) apply(ctx context.Context, now, safe time.Time) (held bool, err error) {
+	buckets := c.engine.Buckets()
+	windows, err := c.cursors(ctx, buckets)
+	if err != nil {
+		return false, err
+	}
+	found := map[uuid.UUID]*due{}
+	until, err := c.edges(ctx, windows, now, found)
+	if err != nil {
+		return false, err
+	}
+	if err := c.ages(ctx, buckets, until, found); err != nil {
+		return false, err
+	}
+	if err := c.retries(ctx, found); err != nil {
+		return false, err
+	}
+	all := make([]*due, 0, len(found))
+	for _, d := range found {
+		all = append(all, d)
+	}
+	slices.SortFunc(all, func(a, b *due) int {
+		if n := a.first.Compare(b.first); n != 0 {
+			return n
+		}
+		return bytes.Compare(a.contactID[:], b.contactID[:])
+	})
+	for part := range slices.Chunk(all, engine.ChunkSize) {
+		if err := c.tick(ctx, part); err != nil {
+			return false, err
+		}
+		if c.Flipped != nil {
+			c.Flipped(len(part), now.Sub(part[0].first))
+		}
+	}
+	return safe.Before(until), c.advance(ctx, windows, earlier(until, safe))
+}
+
+// advance moves the cursors, unless another clock has.
+func (c *Clock) advance(ctx context.Context, windows []*Window, to time.Time) error {
+	var p storedb.ClockAdvanceParams
+	for _, w := range windows {
+		if !to.After(w.cursor) {
+			continue
+		}
+		p.EventNames, p.Withins = append(p.EventNames, w.Event), append(p.Withins, w.Within.Microseconds())
+		p.Before, p.Cursors = append(p.Before, w.cursor), append(p.Cursors, to)
+	}
+	if len(p.Cursors) == 0 {
+		return nil
+	}
+	if _, err := c.engine.Store.ClockAdvance(ctx, p); err != nil {
+		return fmt.Errorf("advance cursors: %w", err)
+	}
+	return nil
+}
