@@ -11,6 +11,11 @@ type Registry struct {
 	// Layout is the HTML around the mails of templates without a layout of their own. It
 	// prints the mail's body with {{template "content" .}}; "" means no layout.
 	Layout string
+	// Lists are the categories of mails that people join and leave, in the order of the
+	// preference page.
+	Lists []List
+	// Pages is how the pages look on which they do.
+	Pages Pages
 	// LinkSchemes are the schemes of links in mails besides relative ones, http, https,
 	// mailto, tel, sms and cid, such as "myapp" for myapp://orders/1. A link of another
 	// scheme that comes from a value is a render error (E-78).

@@ -45,6 +45,8 @@ func (r Registry) Validate() error {
 	}
 	v.defaults(r.Defaults)
 	v.linkSchemes(r.LinkSchemes)
+	v.lists(r.Lists)
+	v.pages(r.Pages)
 	if len(v.problems) == 0 {
 		return nil
 	}

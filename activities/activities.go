@@ -23,6 +23,8 @@ type Activities struct {
 	Clock    *clock.Clock
 	Renderer *email.Renderer
 	Provider email.Provider
+	// Tokens signs the links of unsubscribing; nil leaves them out of mails.
+	Tokens *email.Signer
 	// Limiter bounds provider calls; nil for none.
 	Limiter *email.Limiter
 	// Executions looks at workflows; only the reconciler needs it.

@@ -176,5 +176,5 @@ func (a *Activities) IsSubscribed(ctx context.Context, r contract.SubscribedRequ
 		return false, fmt.Errorf("read preferences: %w", err)
 	}
 	records, err := preferences(rows)
-	return err == nil && decide.IsSubscribed(records, key, r.Category), err
+	return err == nil && decide.IsSubscribed(records, key, r.Category, a.Registry.Lists()), err
 }

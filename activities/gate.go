@@ -93,7 +93,7 @@ func (a *Activities) askGate(ctx context.Context, tx *store.EnrollmentTx, g *gat
 	state := decide.Gate{
 		Now: tx.Now, Ended: !tx.Enrollment.Status.Live() || g.contact.DeletedAt != nil,
 		Paused: len(g.pause.paused) > 0, Effect: g.pause.effect(),
-		NoAddress: !g.addressOK, EmailKey: g.emailKey, Category: g.draft.category, SkipPreferenceCheck: r.SkipPreferenceCheck,
+		Lists: a.Registry.Lists(), NoAddress: !g.addressOK, EmailKey: g.emailKey, Category: g.draft.category, SkipPreferenceCheck: r.SkipPreferenceCheck,
 		Window: cmp.Or(r.Window, defaults.SendWindow), Limits: g.limits, Deferral: g.deferral.state(),
 		OnBlocked: r.OnBlocked, DefaultOnBlocked: defaults.OnBlocked, MaxDefer: defaults.MaxDefer,
 	}

@@ -162,8 +162,15 @@ func (a *Activities) draft(ctx context.Context, id uuid.UUID, r contract.SendReq
 		return d, err
 	}
 	journey := row.Enrollment.JourneyID
+	template, _ := a.Renderer.Lookup(r.Template) // Render tells of one that is not there
+	d.category = decide.Category(r.Category, a.Registry.Category(journey), template.Category)
+	links, err := a.linksOf(ctx, d)
+	if err != nil {
+		return d, err
+	}
 	rendered, err := a.Renderer.Render(r.Template, email.Input{
-		Props: r.Props, Contact: contact, JourneyID: journey, JourneyName: a.Registry.Name(journey), Subject: r.Subject, PublicURL: a.Config.PublicURL,
+		Props: r.Props, Contact: contact, JourneyID: journey, JourneyName: a.Registry.Name(journey), Subject: r.Subject,
+		PublicURL: a.Config.PublicURL, UnsubscribeURL: links.unsubscribe, PreferencesURL: links.preferences,
 	})
 	if err != nil {
 		return d, err
@@ -172,14 +179,13 @@ func (a *Activities) draft(ctx context.Context, id uuid.UUID, r contract.SendReq
 	if err != nil {
 		return d, err
 	}
-	d.category = decide.Category(r.Category, a.Registry.Category(journey), rendered.Category)
 	replyTo, err := email.ReplyTo(r.ReplyTo, a.Config.ReplyTo)
 	if err != nil {
 		return d, err
 	}
 	d.message = email.NewMessage(email.Envelope{
 		SendID: d.sendID.String(), Key: r.Key, From: from, To: contact.Email, ReplyTo: replyTo,
-		Template: r.Template, JourneyID: journey, Category: d.category,
+		Template: r.Template, JourneyID: journey, Category: d.category, UnsubscribeURL: links.unsubscribe,
 	}, rendered)
 	return d, nil
 }

@@ -35,6 +35,7 @@ var defined = hogsend.Registry{
 	},
 	Templates: []hogsend.Template{
 		{Key: "hello", Subject: "Hello {{.Name}}", HTML: "<p>Hello {{.Name}} {{.Props.Word}}</p>", Props: helloProps{}},
+		{Key: "links", Subject: "Links", HTML: `<p><a href="{{.UnsubscribeURL}}">Unsubscribe</a> <a href="{{.PreferencesURL}}">Choose</a></p>`},
 		{Key: "numbers", Subject: "{{with .Contact.Properties}}{{.seats}} of {{.order}} at {{.price}}{{end}}", HTML: "<p>"},
 		{Key: "receipt", Subject: "Receipt", HTML: "<p>Thanks</p>", Category: "transactional"},
 	},

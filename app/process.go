@@ -34,6 +34,7 @@ type process struct {
 	index    *registry.Index   // of it
 	enabled  []hogsend.Journey // what ENABLED_JOURNEYS leaves
 	renderer *email.Renderer
+	tokens   *email.Signer // of the links in mails
 	store    *store.Store
 	temporal client.Client // connects when it is first used
 	notifier *outbox.Notifier
@@ -58,6 +59,9 @@ func newProcess(ctx context.Context, defined hogsend.Registry, cfg config.Config
 		log.Warn(w)
 	}
 	p := &process{cfg: cfg, log: log, registry: defined, index: registry.New(defined), renderer: renderer, build: buildID(cfg.BuildID)}
+	if p.tokens, err = email.NewSigner(cfg.Secret, cfg.PreviousSecrets); err != nil {
+		return nil, err
+	}
 	var unknown []string
 	p.enabled, unknown = definition.EnabledJourneys(defined, cfg.EnabledJourneys)
 	if len(unknown) > 0 {

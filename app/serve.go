@@ -66,6 +66,7 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 		TrustedOrigins:  p.cfg.TrustedOrigins,
 		TrustedProxies:  p.cfg.TrustedProxies,
 		PublicURL:       p.cfg.PublicURL,
+		Tokens:          p.tokens,
 		Temporal:        func(ctx context.Context) error { return checkTemporal(ctx, p.temporal) },
 		FailedRun:       workflows.failedRun,
 		LateAfter:       p.cfg.PauseLateAfter,

@@ -127,6 +127,7 @@ func (p *process) work(ctx context.Context, ready func()) error {
 			Clock:      p.clock,
 			Renderer:   p.renderer,
 			Provider:   provider,
+			Tokens:     p.tokens,
 			Limiter:    p.limiter(),
 			Executions: workflows,
 			Registry:   p.index.WithTimezone(p.cfg.DefaultTimezone),

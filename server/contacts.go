@@ -11,6 +11,7 @@ import (
 
 	"github.com/hogsend/hogsend/internal/address"
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -254,7 +255,7 @@ func (s *Server) writePreferences(r *request) error {
 		}
 		change.Email = row.Email // a suppression without a contact
 	}
-	row, _, err := s.store.PreferenceUpdate(r.ctx(), change, s.instant())
+	_, row, err := s.cfg.Ingest.Choose(r.ctx(), ingest.Choice{PreferenceChange: change, Via: "admin"})
 	if err != nil {
 		return err
 	}
@@ -289,7 +290,7 @@ func (s *Server) postSuppression(r *request) error {
 	if err != nil {
 		return err
 	}
-	row, was, err := s.store.PreferenceUpdate(r.ctx(), change, s.instant())
+	before, row, err := s.cfg.Ingest.Choose(r.ctx(), ingest.Choice{PreferenceChange: change, Via: "admin"})
 	if err != nil {
 		return err
 	}
@@ -299,7 +300,7 @@ func (s *Server) postSuppression(r *request) error {
 	if known {
 		out.Suppression = preferencesOf(row, &c)
 	}
-	if was {
+	if before.Suppressed {
 		return reply(r, http.StatusOK, out)
 	}
 	return reply(r, http.StatusCreated, out)

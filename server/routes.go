@@ -9,9 +9,20 @@ func (s *Server) routes() []route {
 		{id: "R-2", method: "POST", path: "/v1/events/batch", scope: scopeIngest, handler: s.postBatch, counts: true},
 		{id: "R-3", method: "POST", path: "/v1/ingest", scope: scopeIngest, handler: s.postIngest},
 
+		{id: "R-7", method: "GET", path: "/v1/lists", scope: scopeIngest, or: scopeRead, handler: s.getLists},
+		{id: "R-8", method: "POST", path: "/v1/lists/:id/subscribe", scope: scopeIngest, handler: s.subscribe},
+		{id: "R-9", method: "POST", path: "/v1/lists/:id/unsubscribe", scope: scopeIngest, handler: s.unsubscribeList},
+
 		{id: "R-20", method: "GET", path: "/v1/health", handler: s.getHealth},
 		{id: "R-21", method: "GET", path: "/v1/health/live", handler: s.getLive},
 		{id: "R-22", method: "GET", path: "/v1/health/ready", handler: s.getReady},
+
+		{id: "R-25", method: "GET", path: "/v1/email/unsubscribe", handler: s.confirmUnsubscribe},
+		{id: "R-25", method: "HEAD", path: "/v1/email/unsubscribe", handler: s.confirmUnsubscribe},
+		{id: "R-26", method: "POST", path: "/v1/email/unsubscribe", handler: s.unsubscribe},
+		{id: "R-27", method: "GET", path: "/v1/email/preferences", handler: s.showPreferences},
+		{id: "R-27", method: "HEAD", path: "/v1/email/preferences", handler: s.showPreferences},
+		{id: "R-28", method: "POST", path: "/v1/email/preferences", handler: s.savePreferences},
 
 		{id: "R-34", method: "GET", path: "/metrics", scope: scopeRead, handler: s.getMetrics},
 

@@ -4,6 +4,7 @@ package server
 
 import (
 	"context"
+	"html/template"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
@@ -38,6 +40,8 @@ type Config struct {
 	// TrustedProxies are addresses or networks whose X-Forwarded-For is believed (H-16).
 	TrustedProxies []string
 	PublicURL      string
+	// Tokens verifies the links of mails; nil refuses them all.
+	Tokens *email.Signer
 	// Temporal says whether Temporal answers; nil counts as down.
 	Temporal func(ctx context.Context) error
 	// FailedRun is the run that a retry of a failed enrollment goes on from; "" when
@@ -75,6 +79,8 @@ type Server struct {
 	proxies  proxies
 	secure   bool
 	health   *health
+	pages    *template.Template
+	texts    hogsend.PageTexts
 	draining atomic.Bool
 }
 
@@ -103,6 +109,7 @@ func New(cfg Config) *Server {
 	}
 	s.secure = strings.HasPrefix(cfg.PublicURL, "https://")
 	s.health = newHealth(s)
+	s.pages, s.texts = newPages(), pageTexts(cfg.Registry.Pages.Texts)
 	s.echo = echo.New()
 	s.echo.HTTPErrorHandler = s.fail
 	s.echo.Pre(s.frame)
@@ -138,7 +145,9 @@ const (
 type route struct {
 	id, method, path string
 	scope            scope
-	handler          func(*request) error
+	// or suffices as well as scope.
+	or      scope
+	handler func(*request) error
 	// counts marks a route that spends its own quota, by the size of its batch.
 	counts bool
 }
@@ -175,7 +184,7 @@ func (s *Server) handle(rt route) echo.HandlerFunc {
 		} else if err := s.spend(req, 0); err != nil {
 			return err
 		}
-		if !req.actor.may(rt.scope) {
+		if !req.actor.may(rt.scope) && (rt.or == "" || !req.actor.may(rt.or)) {
 			return forbidden(rt.scope)
 		}
 		return rt.handler(req)

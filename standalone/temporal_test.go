@@ -23,8 +23,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend/internal/contract"
-	"github.com/hogsend/hogsend/standalone"
 	"github.com/hogsend/hogsend/internal/dbtest"
+	"github.com/hogsend/hogsend/standalone"
 	"github.com/hogsend/hogsend/standalone/postgres"
 )
 

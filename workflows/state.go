@@ -1,9 +1,9 @@
 package workflows
 
 import (
-	"github.com/hogsend/hogsend/internal/contract"
-
 	"time"
+
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // State answers the query contract.QueryState: where an enrollment stands (J-149). It

@@ -27,6 +27,8 @@ func (d *Decider) apply(c *Change) error {
 		return d.delete(c)
 	case *Move:
 		return d.transit(causeOf(c), c.own)
+	case *Announcement:
+		return d.announceAll(c, b)
 	case *Tick:
 	}
 	return nil

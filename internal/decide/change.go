@@ -46,8 +46,8 @@ type Change struct {
 	sourceKnown bool
 }
 
-// Body is what a change does: *Occurrence, *Update, *End, *Tick, *Dwell, *Due, *Delete
-// or *Move.
+// Body is what a change does: *Occurrence, *Update, *End, *Tick, *Dwell, *Due, *Delete,
+// *Announcement or *Move.
 type Body interface{ body() }
 
 // Occurrence is an event.

@@ -17,7 +17,9 @@ import (
 type Effects struct {
 	Contacts []ContactWrite
 	Attached []any
-	Events   []StoredEvent
+	// Checked says that statements of Attached must be seen to have succeeded.
+	Checked bool
+	Events  []StoredEvent
 	// Keys are the idempotency keys of internal events; none of them may be taken.
 	Keys     []EventKey
 	Matched  []WaitMatch

@@ -16,6 +16,9 @@ type Refusal struct {
 	Until time.Time
 }
 
+// Transactional is the category of mails that people cannot unsubscribe from (E-16).
+const Transactional = "transactional"
+
 // Gate is all that decides about one send whose key has no row yet, as it stands under
 // the locks of the contact and of its address (E-12).
 type Gate struct {
@@ -34,6 +37,8 @@ type Gate struct {
 
 	Category            string // as Category says
 	SkipPreferenceCheck bool
+	// Lists are the registry's.
+	Lists []hogsend.List
 	// Window is the send's own or else the default; Zone the contact's, which only counts
 	// with a window.
 	Window hogsend.Window
@@ -114,8 +119,8 @@ func (g Gate) person() *Refusal {
 		return &Refusal{Status: contract.SendSkipped, Reason: contract.SendNoEmail}
 	}
 	refused := suppressed(g.Records, g.EmailKey)
-	if refused == nil && !g.SkipPreferenceCheck { // E-15
-		refused = optedOut(g.Records, g.Category)
+	if refused == nil && !g.SkipPreferenceCheck && g.Category != Transactional { // E-15, E-16
+		refused = optedOut(g.Records, g.Category, g.Lists)
 	}
 	if refused == nil && !g.Limits.Exempt {
 		refused = g.Deferral.tooLong(g.Now, g.maxDefer())

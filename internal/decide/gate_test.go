@@ -144,7 +144,7 @@ func TestOptOutsFollowPersonAndAddressButSuppressionTheAddressAlone(t *testing.T
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			require.Equal(t, c.want, decide.IsSubscribed(c.records, c.emailKey, c.category))
+			require.Equal(t, c.want, decide.IsSubscribed(c.records, c.emailKey, c.category, nil))
 		})
 	}
 }

@@ -26,9 +26,15 @@ func TestWhichSendsCount(t *testing.T) { // E-22
 		reason contract.SendReason
 		want   bool
 	}{
-		{contract.SendQueued, "", true}, {contract.SendSent, "", true}, {"delivered", "", true}, {"bounced", "", true}, {"complained", "", true},
-		{contract.SendFailed, contract.SendUnknownOutcome, true}, {contract.SendFailed, "mailbox full", false},
-		{contract.SendSuppressed, "bounce", false}, {contract.SendSkipped, contract.SendMinGap, false},
+		{contract.SendQueued, "", true},
+		{contract.SendSent, "", true},
+		{"delivered", "", true},
+		{"bounced", "", true},
+		{"complained", "", true},
+		{contract.SendFailed, contract.SendUnknownOutcome, true},
+		{contract.SendFailed, "mailbox full", false},
+		{contract.SendSuppressed, "bounce", false},
+		{contract.SendSkipped, contract.SendMinGap, false},
 	} {
 		s := decide.PastSend{ClaimedAt: noon, Status: c.status, Reason: c.reason}
 		require.Equal(t, c.want, s.Counts(), c.status)

@@ -92,8 +92,10 @@ func TestAValueIsKeptOnce(t *testing.T) { // J-139
 		status             contract.EnrollmentStatus
 		found, keep, ended bool
 	}{
-		{contract.EnrollmentActive, false, true, false}, {contract.EnrollmentActive, true, false, false},
-		{contract.EnrollmentFailed, true, false, false}, {contract.EnrollmentFailed, false, false, true},
+		{contract.EnrollmentActive, false, true, false},
+		{contract.EnrollmentActive, true, false, false},
+		{contract.EnrollmentFailed, true, false, false},
+		{contract.EnrollmentFailed, false, false, true},
 	} {
 		keep, ended := decide.KeepsOnce(c.status, c.found)
 		require.Equal(t, []bool{c.keep, c.ended}, []bool{keep, ended})

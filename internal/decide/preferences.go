@@ -2,7 +2,9 @@ package decide
 
 import (
 	"cmp"
+	"slices"
 
+	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
 )
 
@@ -26,8 +28,8 @@ func Category(send, journey, template string) string {
 
 // IsSubscribed reports whether rows 5 and 6 of the gate and, with a category, row 7
 // would let a mail pass. emailKey is that of the contact's address; "" for none (J-140).
-func IsSubscribed(records []Preference, emailKey, category string) bool {
-	return suppressed(records, emailKey) == nil && optedOut(records, category) == nil
+func IsSubscribed(records []Preference, emailKey, category string, lists []hogsend.List) bool {
+	return suppressed(records, emailKey) == nil && optedOut(records, category, lists) == nil
 }
 
 // suppressed is row 5 of the gate: a suppression counts for the exact address only.
@@ -42,16 +44,37 @@ func suppressed(records []Preference, emailKey string) *Refusal {
 
 // optedOut is row 6 and, with a category, row 7 of the gate. Opt-outs follow person and
 // address: any of the records may hold one (E-20).
-func optedOut(records []Preference, category string) *Refusal {
+func optedOut(records []Preference, category string, lists []hogsend.List) *Refusal {
 	for _, p := range records {
 		if p.UnsubscribedAll {
 			return &Refusal{Status: contract.SendSuppressed, Reason: contract.SendUnsubscribedAll}
 		}
 	}
-	for _, p := range records {
-		if on, given := p.Categories[category]; category != "" && given && !on {
+	if category != "" && !subscribed(records, category, lists) {
+		return &Refusal{Status: contract.SendSuppressed, Reason: contract.SendCategoryOptOut}
+	}
+	for _, l := range lists { // whoever does not want to be reached by mail (E-59)
+		if l.Kind == hogsend.Channel && l.ID == emailChannel && !subscribed(records, l.ID, lists) {
 			return &Refusal{Status: contract.SendSuppressed, Reason: contract.SendCategoryOptOut}
 		}
 	}
 	return nil
+}
+
+// emailChannel is the list that stands for being reached by mail at all.
+const emailChannel = "email"
+
+// subscribed reports whether none of the records says no, and one says yes where a list
+// asks for it (E-20).
+func subscribed(records []Preference, category string, lists []hogsend.List) bool {
+	said := false
+	for _, p := range records {
+		on, given := p.Categories[category]
+		if given && !on {
+			return false
+		}
+		said = said || given
+	}
+	i := slices.IndexFunc(lists, func(l hogsend.List) bool { return l.ID == category })
+	return said || i < 0 || lists[i].DefaultOptIn
 }

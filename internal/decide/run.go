@@ -25,6 +25,10 @@ func (d *Decider) Occurring(identities *Identities, changes []*Change) []string 
 			names["journey:"+string(b.Status)] = true
 		case *Dwell:
 			names[hogsend.Dwell(b.BucketID, b.Label)], names[hogsend.AnyDwell] = true, true
+		case *Announcement:
+			for _, name := range b.names() {
+				names[name] = true
+			}
 		case *Due:
 			names[hogsend.Due(b.BucketID, b.Label)] = true
 		}

@@ -53,11 +53,13 @@ func TestALookBackFindsTheFirstEventReceivedSincePosition(t *testing.T) { // J-1
 		"the first that matches": {decide.LookBack{Awaited: []decide.Awaited{over2}}, []decide.PastEvent{received(6, "word", 1, 2), received(7, "word", 2, 3)}, 1, 0},
 		"behind the position, by instant and then by order": {
 			decide.LookBack{Awaited: []decide.Awaited{word}},
-			[]decide.PastEvent{received(4, "word", -1, 0), received(5, "word", 0, 0), received(6, "word", 0, 0)}, 2, 0,
+			[]decide.PastEvent{received(4, "word", -1, 0), received(5, "word", 0, 0), received(6, "word", 0, 0)},
+			2, 0,
 		},
 		"neither the trigger nor what ended a wait": {
 			decide.LookBack{Awaited: []decide.Awaited{{Event: "word", Lookback: hogsend.Day}}},
-			[]decide.PastEvent{received(6, "word", 1, 0, trigger), received(7, "word", 2, 0, spent), received(8, "word", 3, 0)}, 2, 0,
+			[]decide.PastEvent{received(6, "word", 1, 0, trigger), received(7, "word", 2, 0, spent), received(8, "word", 3, 0)},
+			2, 0,
 		},
 		"at the deadline":           {decide.LookBack{Awaited: []decide.Awaited{word}, Deadline: instant(time.Hour)}, []decide.PastEvent{received(6, "word", time.Hour, 0)}, 0, 0},
 		"behind the deadline":       {decide.LookBack{Awaited: []decide.Awaited{word}, Deadline: instant(time.Hour)}, []decide.PastEvent{received(6, "word", time.Hour+1, 0)}, -1, -1},
@@ -74,7 +76,8 @@ func TestALookBackFindsTheFirstEventReceivedSincePosition(t *testing.T) { // J-1
 		"of several that it matches the lowest": {decide.LookBack{Awaited: []decide.Awaited{over2, word, word}}, []decide.PastEvent{received(6, "word", 1, 1)}, 0, 1},
 		"each of several by its own look-back": {
 			decide.LookBack{Awaited: []decide.Awaited{word, {Event: "other", Lookback: time.Hour}}},
-			[]decide.PastEvent{received(2, "word", -time.Minute, 0), received(3, "other", -time.Minute, 0)}, 1, 1,
+			[]decide.PastEvent{received(2, "word", -time.Minute, 0), received(3, "other", -time.Minute, 0)},
+			1, 1,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

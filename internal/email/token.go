@@ -59,7 +59,10 @@ const (
 
 func (e TokenError) Error() string { return string(e) }
 
-const maxToken = 1024
+const (
+	maxToken  = 1024
+	minSecret = 32
+)
 
 var categoryPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
@@ -72,6 +75,9 @@ type Signer struct {
 // that a changed secret breaks no link (O-38).
 func NewSigner(secret string, previous []string) (*Signer, error) {
 	s := &Signer{}
+	if len(secret) < minSecret {
+		return nil, fmt.Errorf("sign tokens with a secret of less than %d characters", minSecret)
+	}
 	for _, text := range append([]string{secret}, previous...) {
 		key, err := hkdf.Key(sha256.New, []byte(text), nil, "hogsend unsubscribe token key v1", sha256.Size)
 		if err != nil {

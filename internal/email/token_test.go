@@ -136,6 +136,15 @@ func TestChangedTokensFailAndRotationBreaksNoLink(t *testing.T) {
 	require.NotEqual(t, text, fresh)
 }
 
+// Nobody signs with a secret that can be guessed.
+func TestShortSecretsSignNothing(t *testing.T) {
+	t.Parallel()
+	for _, secret := range []string{"", "short", "0123456789abcdef0123456789abcde"} {
+		_, err := email.NewSigner(secret, nil)
+		require.Error(t, err)
+	}
+}
+
 func FuzzTokens(f *testing.F) {
 	s := signer(f, secret)
 	text, err := s.Sign(email.Token{Recipient: "p", Action: email.Unsubscribe})

@@ -29,7 +29,7 @@ func (t *transaction) write(ctx context.Context, p *store.Pipeline, e *decide.Ef
 // checked reports whether the statements of effects must be seen to have succeeded
 // before the commit: only the reader of their results knows.
 func checked(e *decide.Effects) bool {
-	if len(e.Matched) > 0 || len(e.Ended) > 0 || len(e.Fired) > 0 {
+	if e.Checked || len(e.Matched) > 0 || len(e.Ended) > 0 || len(e.Fired) > 0 {
 		return true
 	}
 	for i := range e.Transitions {

@@ -17,6 +17,7 @@ import (
 // for concurrent use; what it returns belongs to it.
 type Index struct {
 	defaults  hogsend.Defaults
+	lists     []hogsend.List
 	buckets   map[string]*hogsend.Bucket // by id and former id
 	journeys  []*hogsend.Journey         // compiled in, in the order of the registry
 	reactions []*hogsend.Journey
@@ -33,7 +34,7 @@ type Index struct {
 // New indexes all that a registry defines, the reactions of its buckets included. The
 // registry must not be changed afterwards.
 func New(r hogsend.Registry) *Index {
-	x := &Index{defaults: r.Defaults, buckets: map[string]*hogsend.Bucket{}, journeys: pointers(slices.Clone(r.Journeys)), reactions: pointers(definition.Reactions(r))}
+	x := &Index{defaults: r.Defaults, lists: r.Lists, buckets: map[string]*hogsend.Bucket{}, journeys: pointers(slices.Clone(r.Journeys)), reactions: pointers(definition.Reactions(r))}
 	x.defaults.MaxDefer = cmp.Or(r.Defaults.MaxDefer, maxDefer)
 	for i := range r.Buckets {
 		b := &r.Buckets[i]
@@ -65,6 +66,9 @@ func (x *Index) WithReactions(inForce []*hogsend.Journey) *Index {
 	other.reactions = inForce
 	return other.built()
 }
+
+// Lists are those that people join and leave.
+func (x *Index) Lists() []hogsend.List { return x.lists }
 
 // WithTimezone is the index of the same definitions, but for the zone of contacts whose
 // own is not known: what the environment says, if it does, comes before the author (S-1).

@@ -2,12 +2,9 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -52,96 +49,6 @@ func (s *Store) PreferenceFind(ctx context.Context, email *string, contact *uuid
 		return p, false, fmt.Errorf("find preferences: %w", err)
 	}
 	return p, true, nil
-}
-
-// PreferenceChange says what to change of an address's preferences; nil fields stay.
-type PreferenceChange struct {
-	Email string
-	// Contact is whose address it is, if anybody's; it is locked first (E-12).
-	Contact         *uuid.UUID
-	UnsubscribedAll *bool
-	Suppressed      *bool
-	// Reason is that of a suppression set here.
-	Reason string
-	// Categories are merged into those that are there, or replace them.
-	Categories        map[string]bool
-	ReplaceCategories bool
-	// KeepSuppression leaves an address that is suppressed already as it is.
-	KeepSuppression bool
-}
-
-// PreferenceUpdate applies a change and returns the row, made if it was missing.
-// was says whether the address was suppressed before.
-func (s *Store) PreferenceUpdate(ctx context.Context, change PreferenceChange, now time.Time) (row storedb.Preference, was bool, err error) {
-	key := address.Key(change.Email)
-	err = s.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
-		if change.Contact != nil {
-			if _, err := q.ContactLock(ctx, *change.Contact); err != nil {
-				return fmt.Errorf("lock contact: %w", err)
-			}
-		}
-		ensure := storedb.PreferenceEnsureParams{
-			ID: uuid.New(), Email: strings.TrimSpace(change.Email), EmailKey: key, ContactID: change.Contact, Now: now,
-		}
-		if err := q.PreferenceEnsure(ctx, ensure); err != nil {
-			return fmt.Errorf("make preferences: %w", err)
-		}
-		rows, err := q.PreferenceLock(ctx, key, change.Contact)
-		if err != nil {
-			return fmt.Errorf("lock preferences: %w", err)
-		}
-		for _, locked := range rows {
-			if locked.EmailKey == key {
-				row = locked
-			}
-		}
-		was = row.Suppressed
-		params, err := change.apply(row, now)
-		if err != nil {
-			return err
-		}
-		if row, err = q.AdminPreferenceUpdate(ctx, params); err != nil {
-			return fmt.Errorf("update preferences: %w", err)
-		}
-		return nil
-	})
-	return row, was, err
-}
-
-func (c PreferenceChange) apply(row storedb.Preference, now time.Time) (storedb.AdminPreferenceUpdateParams, error) {
-	p := storedb.AdminPreferenceUpdateParams{
-		ID: row.ID, UnsubscribedAll: row.UnsubscribedAll, Categories: row.Categories, Suppressed: row.Suppressed,
-		SuppressionReason: row.SuppressionReason, SuppressedAt: row.SuppressedAt, ContactID: c.Contact, Now: now,
-	}
-	if c.UnsubscribedAll != nil {
-		p.UnsubscribedAll = *c.UnsubscribedAll
-	}
-	switch {
-	case c.Suppressed == nil, c.KeepSuppression && row.Suppressed:
-	case *c.Suppressed:
-		p.Suppressed, p.SuppressionReason = true, &c.Reason
-		if p.SuppressedAt == nil {
-			p.SuppressedAt = &now
-		}
-	default:
-		p.Suppressed, p.SuppressionReason, p.SuppressedAt = false, nil, nil
-	}
-	if c.Categories == nil {
-		return p, nil
-	}
-	categories := map[string]bool{}
-	if !c.ReplaceCategories {
-		if err := json.Unmarshal(row.Categories, &categories); err != nil {
-			return p, fmt.Errorf("decode categories: %w", err)
-		}
-	}
-	maps.Copy(categories, c.Categories)
-	raw, err := json.Marshal(categories)
-	if err != nil {
-		return p, fmt.Errorf("encode categories: %w", err)
-	}
-	p.Categories = raw
-	return p, nil
 }
 
 // StateGet returns an enrollment with its contact, or ErrNotFound.

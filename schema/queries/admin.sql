@@ -65,14 +65,6 @@ where email_key = sqlc.narg('email_key')::text or contact_id = sqlc.narg('contac
 order by email_key = sqlc.narg('email_key')::text desc nulls last, updated_at desc, id
 limit 1;
 
--- name: AdminPreferenceUpdate :one
-update preferences
-set unsubscribed_all = sqlc.arg('unsubscribed_all'), categories = sqlc.arg('categories'), suppressed = sqlc.arg('suppressed'),
-    suppression_reason = sqlc.narg('suppression_reason'), suppressed_at = sqlc.narg('suppressed_at'),
-    contact_id = coalesce(contact_id, sqlc.narg('contact_id')::uuid), updated_at = sqlc.arg('now')
-where id = sqlc.arg('id')
-returning *;
-
 -- name: AdminJourneyCounts :many
 select journey_id, status, count(*) as total from enrollments
 where journey_id = any(sqlc.arg('journey_ids')::text[])

@@ -72,3 +72,17 @@ select c.claimed_at::timestamptz as claimed_at, c.status, c.reason, c.journey_id
     )
 ) c
 order by c.claimed_at desc limit @max_count;
+
+-- name: PreferenceGet :many
+select * from preferences where id = @id;
+
+-- name: PreferenceByKey :many
+select * from preferences where email_key = @email_key;
+
+-- name: PreferenceWrite :execrows
+-- Writes a record if it still is as it was read.
+update preferences
+set unsubscribed_all = @unsubscribed_all, categories = @categories, suppressed = @suppressed, suppression_reason = sqlc.narg('suppression_reason'),
+    suppressed_at = sqlc.narg('suppressed_at'), contact_id = coalesce(contact_id, sqlc.narg('contact_id')), updated_at = @now
+where id = @id and unsubscribed_all = @was_unsubscribed_all and categories = @was_categories and suppressed = @was_suppressed
+    and suppression_reason is not distinct from sqlc.narg('was_suppression_reason');

@@ -7,7 +7,6 @@ package storedb
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -490,54 +489,6 @@ limit 1
 // The record of an address; for a contact without one, its record written last.
 func (q *Queries) AdminPreferenceFind(ctx context.Context, emailKey *string, contactID *uuid.UUID) (Preference, error) {
 	row := q.db.QueryRow(ctx, adminPreferenceFind, emailKey, contactID)
-	var i Preference
-	err := row.Scan(
-		&i.ID,
-		&i.Email,
-		&i.EmailKey,
-		&i.ContactID,
-		&i.UnsubscribedAll,
-		&i.Categories,
-		&i.Suppressed,
-		&i.SuppressionReason,
-		&i.SuppressedAt,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-	)
-	return i, err
-}
-
-const adminPreferenceUpdate = `-- name: AdminPreferenceUpdate :one
-update preferences
-set unsubscribed_all = $1, categories = $2, suppressed = $3,
-    suppression_reason = $4, suppressed_at = $5,
-    contact_id = coalesce(contact_id, $6::uuid), updated_at = $7
-where id = $8
-returning id, email, email_key, contact_id, unsubscribed_all, categories, suppressed, suppression_reason, suppressed_at, created_at, updated_at
-`
-
-type AdminPreferenceUpdateParams struct {
-	UnsubscribedAll   bool
-	Categories        json.RawMessage
-	Suppressed        bool
-	SuppressionReason *string
-	SuppressedAt      *time.Time
-	ContactID         *uuid.UUID
-	Now               time.Time
-	ID                uuid.UUID
-}
-
-func (q *Queries) AdminPreferenceUpdate(ctx context.Context, arg AdminPreferenceUpdateParams) (Preference, error) {
-	row := q.db.QueryRow(ctx, adminPreferenceUpdate,
-		arg.UnsubscribedAll,
-		arg.Categories,
-		arg.Suppressed,
-		arg.SuppressionReason,
-		arg.SuppressedAt,
-		arg.ContactID,
-		arg.Now,
-		arg.ID,
-	)
 	var i Preference
 	err := row.Scan(
 		&i.ID,

@@ -14,6 +14,42 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 )
 
+const preferenceByKey = `-- name: PreferenceByKey :many
+select id, email, email_key, contact_id, unsubscribed_all, categories, suppressed, suppression_reason, suppressed_at, created_at, updated_at from preferences where email_key = $1
+`
+
+func (q *Queries) PreferenceByKey(ctx context.Context, emailKey string) ([]Preference, error) {
+	rows, err := q.db.Query(ctx, preferenceByKey, emailKey)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Preference
+	for rows.Next() {
+		var i Preference
+		if err := rows.Scan(
+			&i.ID,
+			&i.Email,
+			&i.EmailKey,
+			&i.ContactID,
+			&i.UnsubscribedAll,
+			&i.Categories,
+			&i.Suppressed,
+			&i.SuppressionReason,
+			&i.SuppressedAt,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const preferenceEnsure = `-- name: PreferenceEnsure :exec
 insert into preferences (id, email, email_key, contact_id, created_at, updated_at)
 values ($1, $2, $3, $4, $5, $5)
@@ -38,6 +74,42 @@ func (q *Queries) PreferenceEnsure(ctx context.Context, arg PreferenceEnsurePara
 		arg.Now,
 	)
 	return err
+}
+
+const preferenceGet = `-- name: PreferenceGet :many
+select id, email, email_key, contact_id, unsubscribed_all, categories, suppressed, suppression_reason, suppressed_at, created_at, updated_at from preferences where id = $1
+`
+
+func (q *Queries) PreferenceGet(ctx context.Context, id uuid.UUID) ([]Preference, error) {
+	rows, err := q.db.Query(ctx, preferenceGet, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Preference
+	for rows.Next() {
+		var i Preference
+		if err := rows.Scan(
+			&i.ID,
+			&i.Email,
+			&i.EmailKey,
+			&i.ContactID,
+			&i.UnsubscribedAll,
+			&i.Categories,
+			&i.Suppressed,
+			&i.SuppressionReason,
+			&i.SuppressedAt,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const preferenceList = `-- name: PreferenceList :many
@@ -115,6 +187,51 @@ func (q *Queries) PreferenceLock(ctx context.Context, emailKey string, contactID
 		return nil, err
 	}
 	return items, nil
+}
+
+const preferenceWrite = `-- name: PreferenceWrite :execrows
+update preferences
+set unsubscribed_all = $1, categories = $2, suppressed = $3, suppression_reason = $4,
+    suppressed_at = $5, contact_id = coalesce(contact_id, $6), updated_at = $7
+where id = $8 and unsubscribed_all = $9 and categories = $10 and suppressed = $11
+    and suppression_reason is not distinct from $12
+`
+
+type PreferenceWriteParams struct {
+	UnsubscribedAll      bool
+	Categories           json.RawMessage
+	Suppressed           bool
+	SuppressionReason    *string
+	SuppressedAt         *time.Time
+	ContactID            *uuid.UUID
+	Now                  time.Time
+	ID                   uuid.UUID
+	WasUnsubscribedAll   bool
+	WasCategories        json.RawMessage
+	WasSuppressed        bool
+	WasSuppressionReason *string
+}
+
+// Writes a record if it still is as it was read.
+func (q *Queries) PreferenceWrite(ctx context.Context, arg PreferenceWriteParams) (int64, error) {
+	result, err := q.db.Exec(ctx, preferenceWrite,
+		arg.UnsubscribedAll,
+		arg.Categories,
+		arg.Suppressed,
+		arg.SuppressionReason,
+		arg.SuppressedAt,
+		arg.ContactID,
+		arg.Now,
+		arg.ID,
+		arg.WasUnsubscribedAll,
+		arg.WasCategories,
+		arg.WasSuppressed,
+		arg.WasSuppressionReason,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const sendAccept = `-- name: SendAccept :execrows

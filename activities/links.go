@@ -1,0 +1,43 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/address"
+	"github.com/hogsend/hogsend/internal/email"
+)
+
+// links are the addresses at which the recipient of a mail decides about the next ones.
+type links struct{ unsubscribe, preferences string }
+
+// linksOf makes the links of one mail (E-51, E-54). They name the preference record of
+// the address, which is made for it: with the mail at the latest there is one (E-29).
+func (a *Activities) linksOf(ctx context.Context, d draft) (l links, err error) {
+	to := text(d.contact.Email)
+	if a.Tokens == nil || address.Key(to) == "" {
+		return l, nil
+	}
+	record, err := a.Store.PreferenceRecord(ctx, to, &d.contact.ID)
+	if err != nil {
+		return l, err
+	}
+	token := email.Token{Recipient: record.ID.String(), Action: email.Unsubscribe, Send: d.sendID.String()}
+	if slices.ContainsFunc(a.Registry.Lists(), func(list hogsend.List) bool { return list.ID == d.category }) {
+		token.Category = d.category
+	}
+	signed, err := a.Tokens.Sign(token)
+	if err != nil {
+		return l, fmt.Errorf("sign unsubscribe link: %w", err)
+	}
+	l.unsubscribe = email.UnsubscribeURL(a.Config.PublicURL, signed)
+	token.Action, token.Category, token.Expires = email.Manage, "", time.Now().Add(email.ActionLifetime).Unix()
+	if signed, err = a.Tokens.Sign(token); err != nil {
+		return l, fmt.Errorf("sign preferences link: %w", err)
+	}
+	l.preferences = email.PreferencesURL(a.Config.PublicURL, signed)
+	return l, nil
+}

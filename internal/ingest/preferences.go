@@ -1,0 +1,134 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/engine"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// Names of the internal events of choices about mails (E-57).
+const (
+	EventUnsubscribed = "email.unsubscribed"
+	EventResubscribed = "email.resubscribed"
+)
+
+// Choice is a change of the preference record of an address, and who made it how.
+type Choice struct {
+	store.PreferenceChange
+	// Via is one_click, page, api or admin; SendID is the mail whose link was used, if any.
+	Via    string
+	SendID *uuid.UUID
+}
+
+// errMoved says that the record is not as it was read.
+var errMoved = errors.New("preference record changed meanwhile")
+
+// Choose changes a preference record, made if it was missing, and tells what changed by
+// events of its contact, in one transaction: of everything, then of each category. What
+// changes nothing is no event (E-57). before is the record as it was.
+func (g *Ingester) Choose(ctx context.Context, c Choice) (before, after storedb.Preference, err error) {
+	for {
+		if before, err = g.engine.Store.PreferenceEnsured(ctx, c.PreferenceChange); err != nil {
+			return before, after, err
+		}
+		now := time.Now().UTC().Truncate(time.Microsecond)
+		if after, err = c.Apply(before, now); err != nil {
+			return before, after, err
+		}
+		err = g.choose(ctx, before, after, c)
+		if !errors.Is(err, errMoved) {
+			return before, after, err
+		}
+	}
+}
+
+func (g *Ingester) choose(ctx context.Context, before, after storedb.Preference, c Choice) error {
+	if store.SamePreference(before, after) {
+		return nil
+	}
+	write := func(q *storedb.Queries) error {
+		n, err := q.PreferenceWrite(ctx, store.PreferenceWrite(before, after))
+		if err == nil && n == 0 {
+			return errMoved
+		}
+		return err
+	}
+	events, err := choiceEvents(before, after, c)
+	if err != nil {
+		return err
+	}
+	if after.ContactID != nil {
+		change := g.engine.ChangeOf(*after.ContactID, &decide.Announcement{Events: events, Attached: attached([]Write{write})})
+		if err := g.engine.Apply(ctx, change); err != nil {
+			return fmt.Errorf("change preferences: %w", err)
+		}
+		if !change.Missing {
+			return nil
+		}
+	}
+	// Nobody is there to be told of it, but the choice holds.
+	err = g.engine.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error { return write(q) })
+	if err != nil {
+		return fmt.Errorf("change preferences: %w", err)
+	}
+	return nil
+}
+
+// choiceEvents are the events of what differs (E-75).
+func choiceEvents(before, after storedb.Preference, c Choice) ([]decide.Announced, error) {
+	var old, now map[string]bool
+	if err := errors.Join(json.Unmarshal(before.Categories, &old), json.Unmarshal(after.Categories, &now)); err != nil {
+		return nil, fmt.Errorf("decode categories: %w", err)
+	}
+	var events []decide.Announced
+	tell := func(category *string, on bool) error {
+		properties := struct {
+			Category    *string    `json:"category"`
+			Via         string     `json:"via"`
+			EmailSendID *uuid.UUID `json:"emailSendId,omitempty"`
+		}{category, c.Via, c.SendID}
+		raw, err := json.Marshal(properties)
+		if err != nil {
+			return fmt.Errorf("encode event: %w", err)
+		}
+		name := EventUnsubscribed
+		if on {
+			name = EventResubscribed
+		}
+		events = append(events, decide.Announced{Name: name, Properties: raw, Key: name + ":" + engine.NewID().String()})
+		return nil
+	}
+	if before.UnsubscribedAll != after.UnsubscribedAll {
+		// One that a category brings back is told as that category's.
+		if named := c.Categories; !(before.UnsubscribedAll && len(named) > 0) {
+			if err := tell(nil, !after.UnsubscribedAll); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, category := range slices.Sorted(maps.Keys(now)) {
+		was, given := old[category]
+		if given && was == now[category] {
+			continue
+		}
+		if before.UnsubscribedAll && !now[category] {
+			continue // it was off with everything, and stays so
+		}
+		if err := tell(&category, now[category]); err != nil {
+			return nil, err
+		}
+	}
+	return events, nil
+}
