@@ -283,7 +283,7 @@ func TestExitsAndSendsInterleave(t *testing.T) {
 	t.Logf("%d of 200 were stopped", stopped)
 }
 
-// E-79, C-27: a mail prints a contact's numbers with every digit that was stored.
+// E-79: a mail prints a contact's numbers with every digit that was stored.
 func TestMailsPrintNumbersAsStored(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"slices"
 
-	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -44,7 +44,7 @@ func (s *Server) preferencePage(r *request, record storedb.Preference, token, no
 		v.Rows = append(v.Rows, pageRow{Name: "category." + l.ID, Label: l.Name, Hint: l.Description, On: on(l.ID, l.DefaultOptIn)})
 	}
 	for _, id := range slices.Sorted(maps.Keys(categories)) {
-		if id != decide.Transactional && !slices.Contains(s.declared(), id) {
+		if id != email.CategoryTransactional && !slices.Contains(s.declared(), id) {
 			v.Rows = append(v.Rows, pageRow{Name: "category." + id, Label: id, On: on(id, true)})
 		}
 	}
@@ -76,7 +76,7 @@ func (s *Server) savePreferences(r *request) error {
 	}
 	offered := s.declared()
 	for id := range categories {
-		if id != decide.Transactional {
+		if id != email.CategoryTransactional {
 			offered = append(offered, id)
 		}
 	}

@@ -128,7 +128,7 @@ func TestTokensDecide(t *testing.T) {
 	}
 }
 
-// E-55: links that are followed by a scanner change nothing.
+// E-55: links that are followed by a scanner change nothing.
 func TestLookingChangesNothing(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
@@ -154,7 +154,7 @@ func TestLookingChangesNothing(t *testing.T) {
 	require.Equal(t, before, o.rows(everything))
 }
 
-// E-56, RFC 8058: one click of a mail program, in every encoding, from anywhere.
+// R-26, E-56, RFC 8058: one click of a mail program, in every encoding, from anywhere.
 func TestOneClick(t *testing.T) {
 	t.Parallel()
 	var parts bytes.Buffer
@@ -265,7 +265,7 @@ func TestResultsLeadOn(t *testing.T) {
 	require.Equal(t, []string{"email.unsubscribed news page", "email.unsubscribed all page", "email.resubscribed news page"}, events)
 }
 
-// E-58: rows, in order, on by their rule; what is posted is the new state.
+// R-28, E-58: rows, in order, on by their rule; what is posted is the new state.
 func TestPreferencePage(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
@@ -302,7 +302,7 @@ func TestPreferencePage(t *testing.T) {
 	require.Contains(t, record, "true {")
 }
 
-// E-57, E-61's kind: of many clicks at once one is told.
+// E-57: of many clicks at once one is told.
 func TestManyClicksAtOnceAreOneChoice(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)

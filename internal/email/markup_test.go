@@ -242,7 +242,7 @@ func (t ticks) String() string { return "many" }
 // given is source for props that are given: not for the zero ones of the start.
 func given(source string) string { return "{{if .Props.Count}}" + source + "{{end}}" }
 
-// E-79, C-27: numbers are printed as people write them, wherever that is.
+// E-79: numbers are printed as people write them, wherever that is.
 func TestNumbersPrintInPlainDecimal(t *testing.T) {
 	t.Parallel()
 	for source, want := range map[string]string{
