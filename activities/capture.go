@@ -44,7 +44,7 @@ func (a *Activities) Capture(ctx context.Context, r contract.CaptureRequest) (co
 		}
 		tx.Add(func(q *storedb.Queries) error {
 			return q.CaptureInsert(ctx, storedb.CaptureInsertParams{
-				ID: uuid.Must(uuid.NewV7()), ContactID: e.ContactID, Destination: contract.OutboxCapture.Destination(), Kind: contract.OutboxCapture,
+				ID: uuid.Must(uuid.NewV7()), OrderingKey: e.ContactID, Destination: contract.OutboxCapture.Destination(), Kind: contract.OutboxCapture,
 				Key: key, Payload: payload, Now: tx.Now,
 			})
 		})

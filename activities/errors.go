@@ -14,20 +14,20 @@ import (
 func final(err error) error {
 	var invalid *hogsend.ValidationError
 	if errors.As(err, &invalid) {
-		return temporal.NewNonRetryableApplicationError("invalid "+invalid.Field, contract.ErrorTypeValidation, nil, sealedValidation(*invalid))
+		return temporal.NewNonRetryableApplicationError("invalid "+invalid.Field, contract.ErrorTypeValidation, nil, encryptedValidation(*invalid))
 	}
 	var send *hogsend.SendError
 	if errors.As(err, &send) {
-		return temporal.NewNonRetryableApplicationError("send failed", contract.ErrorTypeSend, nil, sealedSend(*send))
+		return temporal.NewNonRetryableApplicationError("send failed", contract.ErrorTypeSend, nil, encryptedSend(*send))
 	}
 	return err
 }
 
 // Details are encrypted like every other value: a message may quote what it refused.
 type (
-	sealedValidation hogsend.ValidationError
-	sealedSend       hogsend.SendError
+	encryptedValidation hogsend.ValidationError
+	encryptedSend       hogsend.SendError
 )
 
-func (sealedValidation) Encrypted() {}
-func (sealedSend) Encrypted()       {}
+func (encryptedValidation) Encrypted() {}
+func (encryptedSend) Encrypted()       {}

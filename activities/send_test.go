@@ -230,7 +230,7 @@ func sendError(t *testing.T, err error) hogsend.SendError {
 	require.ErrorAs(t, err, &failure)
 	require.Equal(t, contract.ErrorTypeSend, failure.Type())
 	require.True(t, failure.NonRetryable())
-	var details any // of a type that only the sealing converter needs to know
+	var details any // of a type that only the encrypting converter needs to know
 	require.NoError(t, failure.Details(&details))
 	return reflect.ValueOf(details).Convert(reflect.TypeFor[hogsend.SendError]()).Interface().(hogsend.SendError)
 }

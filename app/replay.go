@@ -159,7 +159,7 @@ func (g *gate) print(totals replay.Totals) error {
 	return g.report.Write(g.program.Stdout)
 }
 
-// stored replays stored histories. They are unsealed, but for those that tests of the
+// stored replays stored histories. They are decrypted, but for those that tests of the
 // product itself record.
 func (g *gate) stored(ctx context.Context) error {
 	files, err := replay.Files(g.flags.dir)
@@ -266,7 +266,7 @@ func (g *gate) live(ctx context.Context) error {
 		return err
 	}
 	if cfg.Secret == "" {
-		return errors.New("HOGSEND_SECRET: is required, because histories are sealed under it")
+		return errors.New("HOGSEND_SECRET: is required, because histories are encrypted under it")
 	}
 	if g.store, err = store.Open(ctx, store.Config{URL: cfg.DatabaseURL, MaxConns: 4}); err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/hogsend/hogsend/internal/clip"
 	"github.com/hogsend/hogsend/internal/contract"
 )
 
@@ -33,7 +34,7 @@ func (c call) String() string {
 		s += " at " + c.place
 	}
 	if c.detail != "" {
-		s += " with " + clip(c.detail, 400)
+		s += " with " + clip.First(c.detail, 400)
 	}
 	return s
 }

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/clip"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
 )
@@ -159,7 +159,7 @@ func (w *world) endAll(root *cause, ended []*enrollment, how end) error {
 
 func (w *world) close(n *enrollment, how end) {
 	from := n.node
-	n.status, n.exitReason, n.failure, n.endedAt = how.status, how.reason, cut(how.failure, 4096), w.now()
+	n.status, n.exitReason, n.failure, n.endedAt = how.status, how.reason, clip.Stored(how.failure, 4096), w.now()
 	for _, wt := range w.waits {
 		if wt.enrollment == n && wt.status == contract.WaitOpen {
 			wt.status = contract.WaitClosed
@@ -194,7 +194,7 @@ func (w *world) announce(root *cause, n *enrollment, how end) error {
 	key := string(how.status)
 	switch how.status {
 	case contract.EnrollmentFailed:
-		properties["error"] = clip(how.failure, 1000)
+		properties["error"] = clip.First(how.failure, 1000)
 		key += ":" + strconv.Itoa(1+n.retries)
 	case contract.EnrollmentExited:
 		properties["reason"] = how.reason
@@ -208,32 +208,6 @@ func (w *world) hops(n *enrollment) int {
 		return 0
 	}
 	return n.hops + 1
-}
-
-// clip cuts text to n characters.
-func clip(s string, n int) string {
-	for i := range s {
-		if n == 0 {
-			return s[:i]
-		}
-		n--
-	}
-	return s
-}
-
-// cut cuts text to n bytes at a character boundary, as it is stored (J-94).
-func cut(s string, n int) string {
-	clean := make([]byte, 0, min(len(s), n))
-	for _, r := range s {
-		if r == 0 {
-			continue
-		}
-		if len(clean)+utf8.RuneLen(r) > n {
-			break
-		}
-		clean = utf8.AppendRune(clean, r)
-	}
-	return string(clean)
 }
 
 // wake closes the waits that the event matches, each once.

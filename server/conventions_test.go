@@ -332,7 +332,7 @@ func TestHealth(t *testing.T) {
 		`"outbox":\{"status":"up","pending":0,"lagSeconds":0\}\},"schema":\{"engine":\{"applied":"\d{4}_\w+","required":"\d{4}_\w+","inSync":true,"pending":\[\]\},`+
 		`"client":\{"applied":null,"required":null,"inSync":true,"pending":\[\]\}\}\}`, a.body)
 
-	_, err := b.store.Pool.Exec(t.Context(), `insert into outbox (id, contact_id, kind, key, payload, due_at, created_at)
+	_, err := b.store.Pool.Exec(t.Context(), `insert into outbox (id, ordering_key, kind, key, payload, due_at, created_at)
 		values (gen_random_uuid(), gen_random_uuid(), 'start', 'k', '{}', $1, $1)`, now.Add(-time.Minute))
 	require.NoError(t, err)
 	b.advance(time.Second)

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/hogsend/hogsend/internal/clip"
 )
 
 // maxDepth is how deep objects and arrays of one field may nest (I-13).
@@ -479,11 +481,7 @@ func (e *explainer) walk(raw []byte, path string, depth int, keys bool) {
 
 // pathKey is a key as it is printed in a path.
 func pathKey(raw []byte) string {
-	text := unquote(raw)
-	if utf8.RuneCountInString(text) > maxPropertyKey {
-		text = string([]rune(text)[:maxPropertyKey])
-	}
-	return text
+	return clip.First(unquote(raw), maxPropertyKey)
 }
 
 func join(path, name string) string {

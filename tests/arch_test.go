@@ -80,6 +80,7 @@ func noIO() []string {
 // than the design's otherwise, its comment says why.
 func importTable() map[string]rule {
 	const (
+		clip     = "./internal/clip"
 		contract = "./internal/contract"
 		uuid     = "github.com/google/uuid"
 		storedb  = "./internal/store/storedb"
@@ -93,6 +94,7 @@ func importTable() map[string]rule {
 		"./internal/condition":  {may: []string{"./internal/naming"}, never: noIO()},
 		"./internal/naming":     {never: noIO()},
 		"./internal/zone":       {never: noIO()},
+		clip:                    {never: noIO()},
 		contract:                {may: []string{".", "./internal/criteria"}, never: noIO()},
 		"./internal/definition": {may: []string{".", "./internal/condition"}, never: noIO()},
 		"./internal/registry":   {may: []string{".", "./internal/definition"}, never: noIO()},
@@ -112,7 +114,7 @@ func importTable() map[string]rule {
 			".", "./internal/bucket", contract, "./internal/criteria", "./internal/decide", "./internal/store", storedb, pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		"./internal/ingest": {may: []string{
-			".", "./internal/address", contract, "./internal/decide", "./internal/engine", "./internal/store", storedb, uuid,
+			".", "./internal/address", clip, contract, "./internal/decide", "./internal/engine", "./internal/store", storedb, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		"./internal/clock": {may: []string{
 			".", "./internal/bucket", "./internal/criteria", "./internal/decide", "./internal/engine", storedb, pgx, uuid,
@@ -124,12 +126,12 @@ func importTable() map[string]rule {
 			"./internal/bucket", "./internal/clock", "./internal/criteria", "./internal/decide", "./internal/engine", "./internal/rollout", "./internal/store", storedb, pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		// What an event, the clock or an operator changes, for Postgres and a test alike.
-		"./internal/decide": {may: []string{".", "./internal/address", "./internal/bucket", contract, "./internal/criteria", "./internal/definition", uuid}, never: noIO()},
+		"./internal/decide": {may: []string{".", "./internal/address", "./internal/bucket", clip, contract, "./internal/criteria", "./internal/definition", uuid}, never: noIO()},
 		// The dispatcher listens on a connection of its own.
-		"./internal/outbox": {may: []string{contract, "./internal/store", storedb, pgx, uuid}, never: []string{"net/http/..."}},
+		"./internal/outbox": {may: []string{clip, contract, "./internal/store", storedb, pgx, uuid}, never: []string{"net/http/..."}},
 		// CSS and HTML are parsed, and provider calls are paced.
 		"./internal/email": {may: []string{
-			".", "./internal/address", "./internal/naming", "golang.org/x/net/html/...", "github.com/tdewolff/parse/v2/...", "github.com/andybalholm/cascadia", "golang.org/x/time/rate",
+			".", clip, "./internal/address", "./internal/naming", "golang.org/x/net/html/...", "github.com/tdewolff/parse/v2/...", "github.com/andybalholm/cascadia", "golang.org/x/time/rate",
 		}, never: []string{"net", "net/http/...", "os/...", "database/..."}},
 		// A provider sends the message type of email. The mailbox has no vendor: its
 		// mails are kept by a function that it is given.
@@ -143,7 +145,7 @@ func importTable() map[string]rule {
 		}, never: []string{"net/http/..."}},
 		// The kit runs Temporal's own worker against a service in memory.
 		"./hogsendtest": {may: []string{
-			".", "./internal/address", "./internal/decide", "./internal/definition", "./internal/naming", "./hogsendtest/internal/virtual", "./internal/criteria", "./internal/email", "./internal/replay", "./workflows", contract,
+			".", "./internal/address", clip, "./internal/decide", "./internal/definition", "./internal/naming", "./hogsendtest/internal/virtual", "./internal/criteria", "./internal/email", "./internal/replay", "./workflows", contract,
 			uuid, api, "go.temporal.io/sdk/...", "google.golang.org/protobuf/...",
 		}, never: []string{"net", "net/http/...", "database/..."}},
 		"./hogsendtest/internal/virtual": {may: []string{
@@ -156,7 +158,7 @@ func importTable() map[string]rule {
 			"go.temporal.io/sdk/log", "go.temporal.io/sdk/interceptor",
 		}, never: noIO()},
 		"./internal/replay": {may: []string{
-			".", "./internal/definition", "./workflows", contract, api, "go.temporal.io/sdk/...", "google.golang.org/protobuf/...",
+			".", clip, "./internal/definition", "./workflows", contract, api, "go.temporal.io/sdk/...", "google.golang.org/protobuf/...",
 		}, never: []string{"net", "net/http/...", "database/..."}},
 		// It is given its activities by name and so knows neither email nor ingest. What it
 		// delivers besides goes to PostHog, for whom the contact is read: pgx has the error.
@@ -167,7 +169,7 @@ func importTable() map[string]rule {
 		// criteria: the API serves conditions as JSON; bucket: it shows the definitions in
 		// force. schema: /v1/health compares versions.
 		"./server": {may: []string{
-			".", "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/email", "./internal/ingest", "./internal/rollout", "./internal/store", storedb, contract, "./schema", "github.com/labstack/echo/v4/...", uuid,
+			".", clip, "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/email", "./internal/ingest", "./internal/rollout", "./internal/store", storedb, contract, "./schema", "github.com/labstack/echo/v4/...", uuid,
 		}},
 		// It stands beside the root, which does no I/O: authors ask the database with it.
 		"./members": {may: []string{"./internal/store", storedb, uuid}, never: []string{"net/http/...", "os/..."}},

@@ -145,9 +145,9 @@ func TestDoctorShowsWhoIsInTrouble(t *testing.T) {
 		select gen_random_uuid(), contact_id, 'gone', 1, 'active', 'start', trigger_event_id, trigger_seq, 'journey-gone/' || contact_id || '/1', now(), now() from enrollments
 		returning *
 	)
-	insert into outbox (id, contact_id, kind, key, payload, due_at, created_at)
-	select gen_random_uuid(), contact_id, 'start', 'gone', jsonb_build_object('workflowId', workflow_id, 'workflowType', 'journey-gone',
-		'enrollmentId', id, 'journeyId', 'gone', 'contactId', contact_id), now(), now() from e`)
+	insert into outbox (id, ordering_key, kind, key, payload, due_at, created_at)
+	select gen_random_uuid(), ordering_key, 'start', 'gone', jsonb_build_object('workflowId', workflow_id, 'workflowType', 'journey-gone',
+		'enrollmentId', id, 'journeyId', 'gone', 'contactId', ordering_key), now(), now() from e`)
 	require.NoError(t, err)
 	r.eventually(1, `select count(*) from troubles where kind = 'blocked' and detail like '%journey-gone%'`)
 	report := r.findings()

@@ -47,7 +47,7 @@ func row(t *testing.T, kind contract.OutboxKind, payload any) outbox.Row {
 	t.Helper()
 	body, err := json.Marshal(payload)
 	require.NoError(t, err)
-	return outbox.Row{ID: uuid.New(), ContactID: uuid.New(), Kind: kind, Payload: body}
+	return outbox.Row{ID: uuid.New(), OrderingKey: uuid.New(), Kind: kind, Payload: body}
 }
 
 func startRow(t *testing.T) outbox.Row {

@@ -215,7 +215,7 @@ type onceResult struct {
 	Error string          `json:"error,omitempty"`
 }
 
-// Sealed marks a value that is encrypted in Temporal's history.
+// Encrypted marks a value that is encrypted in Temporal's history.
 func (onceResult) Encrypted() {}
 
 // Once implements hogsend.Run.

@@ -15,8 +15,6 @@ type HistoryRequest struct {
 	Since *time.Time `json:"since,omitempty"`
 }
 
-func (ContactValue) Encrypted() {}
-
 // ContactValue is a contact read by a journey.
 type ContactValue struct {
 	Contact hogsend.Contact `json:"contact"`
@@ -38,9 +36,3 @@ type InstantRequest struct {
 type InstantValue struct {
 	At time.Time `json:"at"`
 }
-
-// Sealed marks what tells where somebody lives.
-func (ZoneValue) Encrypted() {}
-
-// Sealed marks what the author may have computed from what somebody said.
-func (InstantRequest) Encrypted() {}

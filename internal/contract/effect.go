@@ -30,17 +30,11 @@ type CaptureRequest struct {
 	OccurredAt time.Time       `json:"occurredAt"`
 }
 
-// Sealed marks what tells about somebody.
-func (CaptureRequest) Encrypted() {}
-
 // IdentifyRequest merges properties into the contact; null removes one (J-137).
 type IdentifyRequest struct {
 	Step       Step                       `json:"step"`
 	Properties map[string]json.RawMessage `json:"properties"`
 }
-
-// Sealed marks what tells about somebody.
-func (IdentifyRequest) Encrypted() {}
 
 // TriggerRequest ingests an event caused by a journey (J-135).
 type TriggerRequest struct {
@@ -62,12 +56,6 @@ type OnceValue struct {
 	Value json.RawMessage `json:"value,omitempty"`
 	Ended bool            `json:"ended"`
 }
-
-func (TriggerRequest) Encrypted() {}
-
-func (OnceRequest) Encrypted() {}
-
-func (OnceValue) Encrypted() {}
 
 // VariantRequest asks for the arm of a contact (J-142).
 type VariantRequest struct {

@@ -80,9 +80,3 @@ type ExitRequest struct {
 	Step   Step       `json:"step"`
 	Reason ExitReason `json:"reason"`
 }
-
-// sealed marks the types that carry what people said or are: their payloads are
-// encrypted in Temporal's history (invariant 9). The others carry ids only.
-func (Claim) Encrypted() {}
-
-func (FinishRequest) Encrypted() {}

@@ -66,5 +66,3 @@ type SubscribedRequest struct {
 	EnrollmentID string `json:"enrollmentId"`
 	Category     string `json:"category,omitempty"`
 }
-
-func (SendRequest) Encrypted() {}

@@ -22,18 +22,12 @@ type CollectRequest struct {
 	After EventPosition `json:"after"`
 }
 
-// Sealed marks what carries values of conditions.
-func (CollectRequest) Encrypted() {}
-
 // CollectResult is what a digest has collected.
 type CollectResult struct {
 	// Ended is true when the enrollment is terminal: nothing was collected.
 	Ended     bool              `json:"ended,omitempty"`
 	Collected hogsend.Collected `json:"collected"`
 }
-
-// Sealed marks what carries properties of events.
-func (CollectResult) Encrypted() {}
 
 // BeginWaitRequest registers a sleep or a wait (J-122 to J-128).
 type BeginWaitRequest struct {
@@ -76,10 +70,6 @@ type EndWaitRequest struct {
 	WaitID  string `json:"waitId"`
 	Abandon bool   `json:"abandon,omitempty"`
 }
-
-func (WaitState) Encrypted() {}
-
-func (BeginWaitRequest) Encrypted() {}
 
 // Events are the names that the wait is for, none for a sleep and for a digest.
 func (r BeginWaitRequest) Events() []string {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/clip"
 	"github.com/hogsend/hogsend/internal/contract"
 )
 
@@ -145,7 +146,7 @@ func (d *Decider) announce(cause *eventState, n *Enrollment, end *End) error {
 		name, key = JourneyCompleted, "completed"
 	case contract.EnrollmentFailed:
 		name, key = JourneyFailed, "failed:"+strconv.Itoa(1+n.Retries)
-		properties["error"] = clip(end.Error, 1000)
+		properties["error"] = clip.First(end.Error, 1000)
 	default:
 		properties["reason"] = end.Reason
 	}
@@ -160,15 +161,4 @@ func (d *Decider) announce(cause *eventState, n *Enrollment, end *End) error {
 	from := *cause
 	from.hops = d.hops(n)
 	return d.internal(&from, e, "journey:"+n.ID.String()+":"+key)
-}
-
-// clip cuts text to at most n characters.
-func clip(s string, n int) string {
-	for i := range s {
-		if n == 0 {
-			return s[:i]
-		}
-		n--
-	}
-	return s
 }

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/hogsend/hogsend/internal/clip"
 )
 
 // failsafe is what html/template puts in the place of a value that it holds to be
@@ -78,14 +80,7 @@ func link(allowed []string, args []any) (string, error) {
 	if scheme = strings.TrimSpace(scheme); slices.ContainsFunc(allowed, func(a string) bool { return strings.EqualFold(a, scheme) }) {
 		return text, nil
 	}
-	return "", refused(args, fmt.Sprintf("the scheme %q of a link is neither one of mail nor declared in Registry.LinkSchemes", shorten(scheme, 32)))
-}
-
-func shorten(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n]) + "…"
-	}
-	return s
+	return "", refused(args, fmt.Sprintf("the scheme %q of a link is neither one of mail nor declared in Registry.LinkSchemes", clip.Short(scheme, 32)))
 }
 
 var colorPattern = regexp.MustCompile(`(?i)^\s*(?:rgb|hsl)a?\([0-9.,%/\s+-]*\)\s*$`)

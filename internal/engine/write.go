@@ -202,7 +202,7 @@ func writeOutbox(ctx context.Context, add func(Statement), all []decide.OutboxMe
 		return nil
 	}
 	p := storedb.IngestOutboxInsertParams{
-		Now: now, Ids: make([]uuid.UUID, n), ContactIds: make([]uuid.UUID, n), EventIds: make([]uuid.UUID, n), Destinations: make([]string, n),
+		Now: now, Ids: make([]uuid.UUID, n), OrderingKeys: make([]uuid.UUID, n), EventIds: make([]uuid.UUID, n), Destinations: make([]string, n),
 		Kinds: make([]string, n), Keys: make([]string, n), Payloads: make([]json.RawMessage, n), Dues: make([]time.Time, n),
 	}
 	for i := range all {
@@ -212,7 +212,7 @@ func writeOutbox(ctx context.Context, add func(Statement), all []decide.OutboxMe
 			return fmt.Errorf("encode %s payload: %w", m.Kind, err)
 		}
 		kind := m.Kind
-		p.Ids[i], p.ContactIds[i], p.EventIds[i], p.Destinations[i], p.Kinds[i] = m.ID, m.OrderingKey, m.EventID, kind.Destination(), string(kind)
+		p.Ids[i], p.OrderingKeys[i], p.EventIds[i], p.Destinations[i], p.Kinds[i] = m.ID, m.OrderingKey, m.EventID, kind.Destination(), string(kind)
 		p.Keys[i], p.Payloads[i], p.Dues[i] = m.Key, body, m.Due
 	}
 	add(func(q *storedb.Queries) error { return q.IngestOutboxInsert(ctx, p) })

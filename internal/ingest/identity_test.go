@@ -165,7 +165,7 @@ func TestAMergeKeepsEverything(t *testing.T) {
 	// The wait goes on at the survivor, and so does the outbox of the merged-away contact.
 	b.send(user("w", "u"))
 	require.Equal(t, []string{"matched"}, b.texts(`select status from waits where id = $1`, wait))
-	require.Equal(t, []string{"start", "signal"}, b.texts(`select kind from outbox where contact_id = $1 order by seq`, known.ContactID))
+	require.Equal(t, []string{"start", "signal"}, b.texts(`select kind from outbox where ordering_key = $1 order by seq`, known.ContactID))
 	// An opt-out of either holds (I-26).
 	b.send(user("kstart", "u"))
 	require.Equal(t, []string{"user_unsubscribed"}, b.outcomes("k"))

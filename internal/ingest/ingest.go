@@ -8,10 +8,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/clip"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/engine"
@@ -100,28 +100,12 @@ func (g *Ingester) Finish(ctx context.Context, enrollmentID uuid.UUID, end End) 
 	}
 	c := g.engine.Change(&decide.End{
 		Origin: decide.Origin{EnrollmentID: enrollmentID, StepKey: end.StepKey},
-		Status: end.Status, Error: cut(end.Error, 4096), Reason: end.Reason,
+		Status: end.Status, Error: clip.Stored(end.Error, 4096), Reason: end.Reason,
 	})
 	if err := g.engine.Apply(ctx, c); err != nil {
 		return "", fmt.Errorf("finish enrollment: %w", err)
 	}
 	return c.Status, nil
-}
-
-// cut shortens s to at most n bytes at a character boundary, and drops what
-// Postgres does not take as text.
-func cut(s string, n int) string {
-	clean := make([]byte, 0, min(len(s), n))
-	for _, r := range s {
-		if r == 0 {
-			continue
-		}
-		if len(clean)+utf8.RuneLen(r) > n {
-			break
-		}
-		clean = utf8.AppendRune(clean, r)
-	}
-	return string(clean)
 }
 
 // TriggerFrom ingests an event caused by a live enrollment, once per step key

@@ -15,7 +15,7 @@ import (
 func (v *timed) mirrors() []string {
 	v.t.Helper()
 	return v.texts(`select c.external_id || ' ' || (o.payload ->> 'property') || ' ' || (o.payload ->> 'member') || ' +' || round(extract(epoch from o.due_at - $1) * 1000)
-		from outbox o join contacts c on c.id = o.contact_id
+		from outbox o join contacts c on c.id = o.ordering_key
 		where o.kind = 'mirror' and o.destination = 'posthog' and exists (select from memberships m where m.id = (o.payload ->> 'stayId')::uuid and m.contact_id = c.id)
 		order by o.due_at, o.seq`, monday)
 }
@@ -57,7 +57,7 @@ func TestSettlingIsMirroredAtTheDwellRate(t *testing.T) {
 	v.settle()
 	mirrors := v.mirrors()
 	require.Len(t, mirrors, 1100)
-	require.Equal(t, 1100, v.count(`select count(distinct contact_id) from outbox where kind = 'mirror'`))
+	require.Equal(t, 1100, v.count(`select count(distinct ordering_key) from outbox where kind = 'mirror'`))
 	for i, after := range []string{" true +500", " true +1000", " true +1500"} {
 		require.Contains(t, mirrors[i], after)
 	}

@@ -80,7 +80,7 @@ func (b *bundle) outcome(prefix string) string {
 			(select string_agg(concat_ws(',', e.name, case when e.source = 'api' then e.occurred_at end, e.identity_conflict, e.hops, e.properties - 'stateId' - 'userId'), ' ' order by e.seq) from events e where e.contact_id = c.id),
 			(select string_agg(concat_ws(',', n.journey_id, n.entry, n.status, n.exit_reason), ' ' order by n.journey_id, n.entry) from enrollments n where n.contact_id = c.id),
 			(select string_agg(concat_ws(',', d.journey_id, d.event_name, d.outcome, d.reason), ' ' order by d.at, d.id) from decisions d where d.contact_id = c.id),
-			(select string_agg(o.kind || ',' || coalesce(o.payload->>'journeyId', ''), ' ' order by o.seq) from outbox o where o.contact_id = c.id and o.status = 'pending'))
+			(select string_agg(o.kind || ',' || coalesce(o.payload->>'journeyId', ''), ' ' order by o.seq) from outbox o where o.ordering_key = c.id and o.status = 'pending'))
 		from contacts c
 		where c.merged_into is null and c.id in (select k.contact_id from contact_keys k where k.key like $1 || '%')`, prefix)
 	for i := range rows {

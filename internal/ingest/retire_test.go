@@ -57,9 +57,9 @@ func TestARetiredBucketIsLeftSilently(t *testing.T) {
 	require.Equal(t, []string{
 		"ada after-3600000", "ada every-7200000", "bob every-7200000", // bob's run of after has begun: it goes on (B-36)
 	}, v.texts(`select c.external_id || ' ' || replace(split_part(o.payload ->> 'workflowId', '/', 1), 'bucket-clickers-on-dwell-', '')
-		from outbox o join memberships m on m.id = o.contact_id join contacts c on c.id = m.contact_id where o.kind = 'cancel' order by 1`))
+		from outbox o join memberships m on m.id = o.ordering_key join contacts c on c.id = m.contact_id where o.kind = 'cancel' order by 1`))
 	require.Equal(t, []string{"ada hogsend_bucket_clickers false", "bob hogsend_bucket_clickers false"}, v.texts(`select c.external_id || ' ' || (o.payload ->> 'property') || ' ' || (o.payload ->> 'member')
-		from outbox o join contacts c on c.id = o.contact_id where o.kind = 'mirror' order by 1`))
+		from outbox o join contacts c on c.id = o.ordering_key where o.kind = 'mirror' order by 1`))
 
 	// Registered again its epochs go on.
 	v.register("third", clickers)

@@ -20,7 +20,7 @@ import (
 func insertFor(t *testing.T, s *store.Store, contact uuid.UUID, n int, created time.Time) {
 	t.Helper()
 	_, err := s.Pool.Exec(t.Context(), `
-		insert into outbox (id, contact_id, destination, kind, key, payload, due_at, created_at)
+		insert into outbox (id, ordering_key, destination, kind, key, payload, due_at, created_at)
 		select gen_random_uuid(), $1::uuid, 'posthog', 'capture', 'posthog/' || $1::text || '/' || i, to_jsonb(i), $3, $3
 		from generate_series(1, $2::int) i order by i`, contact, n, created)
 	require.NoError(t, err)

@@ -94,28 +94,28 @@ func (d Dispatcher) Run(ctx context.Context) error {
 		store:     d.Store,
 		deliverer: d.Deliverer,
 		cfg:       d.Config.WithDefaults(),
-		wake:      make(chan struct{}, 1),
+		due:       make(chan struct{}, 1),
 		freed:     make(chan struct{}, 1),
 	}
-	r.settle = make(chan outcome, 2*r.cfg.Concurrency)
+	r.outcomes = make(chan outcome, 2*r.cfg.Concurrency)
 
-	// What was begun outlives ctx by Grace, and its bookkeeping by twice that.
+	// What was begun outlives ctx by Grace, and its recording by twice that.
 	work, cancelWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelWork()
-	books, cancelBooks := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancelBooks()
+	recording, cancelRecording := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancelRecording()
 	stopGrace := context.AfterFunc(ctx, func() {
 		time.AfterFunc(r.cfg.Grace, cancelWork)
-		time.AfterFunc(2*r.cfg.Grace, cancelBooks)
+		time.AfterFunc(2*r.cfg.Grace, cancelRecording)
 	})
 	defer stopGrace()
 
 	var helpers sync.WaitGroup
 	helpers.Go(func() { r.listen(ctx) })
-	helpers.Go(func() { r.keepBooks(books) })
-	r.claimAll(ctx, work, books)
+	helpers.Go(func() { r.recordOutcomes(recording) })
+	r.claimAll(ctx, work, recording)
 	r.deliveries.Wait()
-	close(r.settle)
+	close(r.outcomes)
 	helpers.Wait()
 	return nil
 }
@@ -126,9 +126,9 @@ type run struct {
 	deliverer Deliverer
 	cfg       Config
 
-	wake       chan struct{} // something may be due
+	due        chan struct{} // something may be due
 	freed      chan struct{} // a delivery has ended
-	settle     chan outcome
+	outcomes   chan outcome
 	deliveries sync.WaitGroup
 	underway   atomic.Int64
 	down       atomic.Bool // the last delivery found the destination unavailable
@@ -142,7 +142,7 @@ const (
 
 // claimAll claims and starts deliveries until ctx is done. Only while nothing is due
 // does it wait for a notification or the poll.
-func (r *run) claimAll(ctx, work, books context.Context) {
+func (r *run) claimAll(ctx, work, recording context.Context) {
 	poll := time.NewTicker(r.cfg.Poll)
 	defer poll.Stop()
 	probe, failing := minProbe, false
@@ -164,7 +164,7 @@ func (r *run) claimAll(ctx, work, books context.Context) {
 			}
 			continue
 		}
-		looked, err := r.claim(ctx, work, books, slots)
+		looked, err := r.claim(ctx, work, recording, slots)
 		if err != nil && !failing {
 			r.cfg.Logger.Error("claim outbox rows", "error", err)
 		}
@@ -174,7 +174,7 @@ func (r *run) claimAll(ctx, work, books context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-r.wake:
+		case <-r.due:
 		case <-poll.C:
 		}
 	}
@@ -183,8 +183,8 @@ func (r *run) claimAll(ctx, work, books context.Context) {
 // claim looks at up to slots due rows and starts the delivery of those that were
 // leased. It returns how many it looked at. The statement itself is not bound to
 // ctx: cut in the middle, it could leave leases nobody knows of.
-func (r *run) claim(ctx, work, books context.Context, slots int) (int, error) {
-	statement, cancel := context.WithTimeout(books, r.cfg.Lease/3)
+func (r *run) claim(ctx, work, recording context.Context, slots int) (int, error) {
+	statement, cancel := context.WithTimeout(recording, r.cfg.Lease/3)
 	defer cancel()
 	claimed, err := r.store.OutboxClaim(statement, storedb.OutboxClaimParams{
 		Destination: r.cfg.Destination, Now: r.now(), Worker: r.cfg.Name, LeaseSeconds: r.cfg.Lease.Seconds(), Slots: int32(slots), //nolint:gosec // bounded by Concurrency
@@ -198,12 +198,12 @@ func (r *run) claim(ctx, work, books context.Context, slots int) (int, error) {
 		}
 		lease := lease{id: row.ID, until: row.LeasedUntil}
 		if ctx.Err() != nil {
-			r.settle <- outcome{lease: lease, verdict: released}
+			r.outcomes <- outcome{lease: lease, result: released}
 			continue
 		}
 		r.underway.Add(1)
 		r.deliveries.Go(func() {
-			r.settle <- r.deliver(work, row, lease)
+			r.outcomes <- r.deliver(work, row, lease)
 		})
 	}
 	return len(claimed), nil
@@ -213,27 +213,27 @@ func (r *run) claim(ctx, work, books context.Context, slots int) (int, error) {
 func (r *run) deliver(work context.Context, row storedb.OutboxClaimRow, lease lease) outcome {
 	defer func() {
 		r.underway.Add(-1)
-		poke(r.freed)
+		wake(r.freed)
 	}()
 	ctx, cancel := context.WithTimeout(work, r.cfg.Timeout)
 	defer cancel()
 	err := r.deliverer.Deliver(ctx, Row{
-		ID: row.ID, ContactID: row.ContactID, Kind: contract.OutboxKind(row.Kind),
+		ID: row.ID, OrderingKey: row.OrderingKey, Kind: row.Kind,
 		Payload: row.Payload, Attempts: int(row.Attempts), CreatedAt: row.CreatedAt,
 	})
 	r.noteState(err)
 	delay, again := r.cfg.backoff(row.ID, int(row.Attempts), err)
 	switch {
 	case err == nil:
-		return outcome{lease: lease, verdict: delivered}
+		return outcome{lease: lease, result: delivered}
 	case errors.Is(err, ErrPermanent), !again && work.Err() == nil:
-		r.cfg.Logger.Error("outbox row is dead", "outbox_id", row.ID, "kind", row.Kind, "contact_id", row.ContactID, "error", err)
-		return outcome{lease: lease, verdict: dead, err: err}
+		r.cfg.Logger.Error("outbox row is dead", "outbox_id", row.ID, "kind", row.Kind, "ordering_key", row.OrderingKey, "error", err)
+		return outcome{lease: lease, result: dead, err: err}
 	case work.Err() != nil:
-		return outcome{lease: lease, verdict: released}
+		return outcome{lease: lease, result: released}
 	}
 	r.cfg.Logger.Debug("outbox row is retried", "outbox_id", row.ID, "kind", row.Kind, "attempts", row.Attempts+1, "error", err)
-	return outcome{lease: lease, verdict: failed, err: err, delay: delay}
+	return outcome{lease: lease, result: failed, err: err, delay: delay}
 }
 
 // noteState notes whether the destination is there, and says so when that changes.
@@ -278,8 +278,8 @@ func (r *run) now() *time.Time {
 	return &now
 }
 
-// poke sets a flag that a receiver clears; it never blocks.
-func poke(flag chan struct{}) {
+// wake sets a flag that a receiver clears; it never blocks.
+func wake(flag chan struct{}) {
 	select {
 	case flag <- struct{}{}:
 	default:

@@ -55,7 +55,7 @@ func (r *recorder) payloads(contact uuid.UUID) []string {
 	defer r.mu.Unlock()
 	var payloads []string
 	for _, row := range r.rows {
-		if row.ContactID == contact {
+		if row.OrderingKey == contact {
 			payloads = append(payloads, string(row.Payload))
 		}
 	}
@@ -94,7 +94,7 @@ func run(t *testing.T, s *store.Store, d outbox.Deliverer, cfg outbox.Config) (s
 func insert(t *testing.T, s *store.Store, contact uuid.UUID, first, n int, created time.Time) {
 	t.Helper()
 	_, err := s.Pool.Exec(t.Context(), `
-		insert into outbox (id, contact_id, kind, key, payload, due_at, created_at)
+		insert into outbox (id, ordering_key, kind, key, payload, due_at, created_at)
 		select gen_random_uuid(), $1::uuid, 'start', $1::text || '/' || i, to_jsonb(i), $4, $4
 		from generate_series($2::int, $2::int + $3::int - 1) i order by i`, contact, first, n, created)
 	require.NoError(t, err)
@@ -135,14 +135,14 @@ func TestRowsOfAContactKeepTheirOrderUnderTwoDispatchers(t *testing.T) {
 	overlaps := 0
 	r := newRecorder(func(_ context.Context, row outbox.Row) error {
 		mu.Lock()
-		underway[row.ContactID]++
-		if underway[row.ContactID] > 1 {
+		underway[row.OrderingKey]++
+		if underway[row.OrderingKey] > 1 {
 			overlaps++
 		}
 		mu.Unlock()
 		defer func() {
 			mu.Lock()
-			underway[row.ContactID]--
+			underway[row.OrderingKey]--
 			mu.Unlock()
 		}()
 		return nil
@@ -161,7 +161,7 @@ func TestTenThousandRowsAreDeliveredOnceEach(t *testing.T) {
 	t.Parallel()
 	s := dbtest.DB(t)
 	_, err := s.Pool.Exec(t.Context(), `
-		insert into outbox (id, contact_id, kind, key, payload, due_at, created_at)
+		insert into outbox (id, ordering_key, kind, key, payload, due_at, created_at)
 		select gen_random_uuid(), md5((i % 4000)::text)::uuid, 'start', i::text, to_jsonb(i), now(), now()
 		from generate_series(1, 10000) i`)
 	require.NoError(t, err)
@@ -300,14 +300,14 @@ func TestAPoisonedRowBecomesADeadLetterAndItsContactGoesOn(t *testing.T) {
 	insert(t, s, poisoned, 1, 3, time.Now())
 	insert(t, s, other, 1, 3, time.Now())
 	r := newRecorder(func(_ context.Context, row outbox.Row) error {
-		if row.ContactID == poisoned && string(row.Payload) == "1" {
+		if row.OrderingKey == poisoned && string(row.Payload) == "1" {
 			return outbox.Decode(row, &contract.CancelPayload{})
 		}
 		return nil
 	})
 	run(t, s, r, outbox.Config{Poll: time.Hour})
 	eventually(t, s, 5, "status = 'delivered'")
-	eventually(t, s, 1, "status = 'dead' and attempts = 1 and leased_by is null and contact_id = $1", poisoned)
+	eventually(t, s, 1, "status = 'dead' and attempts = 1 and leased_by is null and ordering_key = $1", poisoned)
 	require.Equal(t, sequence(1, 3), r.payloads(poisoned))
 
 	var source, id, payload, message string
@@ -326,7 +326,7 @@ func TestAFailingContactDoesNotDelayOthers(t *testing.T) {
 	failing := uuid.New()
 	insert(t, s, failing, 1, 200, time.Now().Add(-time.Minute))
 	r := newRecorder(func(_ context.Context, row outbox.Row) error {
-		if row.ContactID == failing {
+		if row.OrderingKey == failing {
 			return errors.New("not now")
 		}
 		return nil
@@ -339,7 +339,7 @@ func TestAFailingContactDoesNotDelayOthers(t *testing.T) {
 	defer notifier.Close()
 	notifier.Notify()
 	eventually(t, s, 50, "status = 'delivered'")
-	require.Equal(t, 200, count(t, s, "contact_id = $1 and status = 'pending'", failing))
+	require.Equal(t, 200, count(t, s, "ordering_key = $1 and status = 'pending'", failing))
 	for _, payload := range r.payloads(failing) {
 		require.Equal(t, "1", payload)
 	}
@@ -384,7 +384,7 @@ func TestAGracefulStopFinishesAndGivesLeasesBack(t *testing.T) {
 	insert(t, s, hangs, 1, 2, time.Now())
 	stopping := make(chan struct{})
 	r := newRecorder(func(ctx context.Context, row outbox.Row) error {
-		if row.ContactID == finishes {
+		if row.OrderingKey == finishes {
 			<-stopping
 			return nil
 		}
@@ -396,10 +396,10 @@ func TestAGracefulStopFinishesAndGivesLeasesBack(t *testing.T) {
 	r.next(t)
 	time.AfterFunc(20*time.Millisecond, func() { close(stopping) })
 	stop()
-	require.Equal(t, 1, count(t, s, "status = 'delivered' and contact_id = $1", finishes))
+	require.Equal(t, 1, count(t, s, "status = 'delivered' and ordering_key = $1", finishes))
 	require.Zero(t, count(t, s, "leased_by is not null"))
 	require.Equal(t, 3, count(t, s, "status = 'pending' and attempts = 0"))
-	require.Equal(t, 1, count(t, s, "contact_id = $1 and due_at <= now() and payload = '1'", hangs))
+	require.Equal(t, 1, count(t, s, "ordering_key = $1 and due_at <= now() and payload = '1'", hangs))
 
 	next := newRecorder(nil)
 	run(t, s, next, outbox.Config{Poll: 5 * time.Millisecond})

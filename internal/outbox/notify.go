@@ -33,7 +33,7 @@ func NewNotifier(pool *pgxpool.Pool, logger *slog.Logger) *Notifier {
 }
 
 // Notify asks for a notification and never blocks. Calls close together share one.
-func (n *Notifier) Notify() { poke(n.flag) }
+func (n *Notifier) Notify() { wake(n.flag) }
 
 // Close ends the notifier and waits for it. Later calls of Notify do nothing, and
 // closing twice is harmless.
@@ -105,11 +105,11 @@ func (r *run) listenOnce(ctx context.Context) (bool, error) {
 	if _, err := conn.Exec(ctx, "listen "+Channel); err != nil {
 		return false, fmt.Errorf("listen: %w", err)
 	}
-	poke(r.wake) // for what was committed before
+	wake(r.due) // for what was committed before
 	for {
 		if _, err := conn.WaitForNotification(ctx); err != nil {
 			return true, fmt.Errorf("wait for notification: %w", err)
 		}
-		poke(r.wake)
+		wake(r.due)
 	}
 }

@@ -42,10 +42,11 @@ func (e *RetryAfterError) Unwrap() error { return e.Err }
 
 // Row is one thing to be told.
 type Row struct {
-	ID        uuid.UUID
-	ContactID uuid.UUID
-	Kind      contract.OutboxKind
-	Payload   json.RawMessage
+	ID uuid.UUID
+	// OrderingKey is what rows are delivered in the order of: a contact, or a membership.
+	OrderingKey uuid.UUID
+	Kind        contract.OutboxKind
+	Payload     json.RawMessage
 	// Attempts counts the failed deliveries before this one.
 	Attempts int
 	// CreatedAt is when it was decided.
@@ -54,7 +55,7 @@ type Row struct {
 
 // Deliverer tells one destination. A nil error is an acknowledgment; an error may
 // wrap ErrPermanent or ErrUnavailable. It is called concurrently, but never for two
-// rows of a contact at once as long as it returns when ctx is done.
+// rows of one ordering key at once as long as it returns when ctx is done.
 type Deliverer interface {
 	Deliver(ctx context.Context, row Row) error
 }

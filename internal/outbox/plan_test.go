@@ -28,7 +28,7 @@ func TestTheWorkDoesNotGrowWithTheBacklog(t *testing.T) {
 	t.Parallel()
 	s := dbtest.DB(t)
 	_, err := s.Pool.Exec(t.Context(), `
-		insert into outbox (id, contact_id, kind, key, payload, due_at, created_at)
+		insert into outbox (id, ordering_key, kind, key, payload, due_at, created_at)
 		select gen_random_uuid(),
 		       case when i <= 100000 then '11111111-1111-1111-1111-111111111111' else md5((i % 300000)::text)::uuid end,
 		       'start', i::text, '1',
@@ -67,7 +67,7 @@ func TestTheWorkDoesNotGrowWithTheBacklog(t *testing.T) {
 			return err
 		})
 		x.check(t, func() error {
-			_, err := q.OutboxKill(t.Context(), storedb.OutboxKillParams{Now: &now, Worker: "w", Ids: ids, Errors: texts, Leases: leases})
+			_, err := q.OutboxMarkDead(t.Context(), storedb.OutboxMarkDeadParams{Now: &now, Worker: "w", Ids: ids, Errors: texts, Leases: leases})
 			return err
 		})
 		x.check(t, func() error {

@@ -11,10 +11,6 @@ import (
 
 type payload = commonpb.Payload
 
-// sealedEncoding marks the payloads that tell something about a person; it is that of
-// the worker's converter.
-const sealedEncoding = "json/sealed"
-
 // eachPayload replaces every payload of a message but the search attributes', which
 // are ids (invariant 9).
 func eachPayload(message proto.Message, replace func(*payload) (*payload, error)) error {

@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/clip"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/workflows"
@@ -173,7 +174,7 @@ func (r *Replayer) replay(history *historypb.History) (err error) {
 // a failure, and so like another way to go on.
 func (r *Replayer) readable(history *historypb.History) error {
 	return eachPayload(history, func(p *payload) (*payload, error) {
-		if string(p.GetMetadata()[converter.MetadataEncoding]) != sealedEncoding {
+		if string(p.GetMetadata()[converter.MetadataEncoding]) != contract.EncryptedEncoding {
 			return p, nil
 		}
 		var raw json.RawMessage
@@ -250,8 +251,5 @@ func reason(err error) string {
 	}
 	text, _, _ = strings.Cut(text, "(")
 	text, _, _ = strings.Cut(text, "\n")
-	if runes := []rune(text); len(runes) > longestReason {
-		text = string(runes[:longestReason]) + "…"
-	}
-	return strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), ":"))
+	return strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(clip.Short(text, longestReason)), ":"))
 }

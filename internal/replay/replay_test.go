@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// histories are those of the example's journeys, recorded from a live run, sealed
+	// histories are those of the example's journeys, recorded from a live run, encrypted
 	// under the secret.
 	histories = "../../tests/testdata/histories"
 	secret    = "tests-tests-tests-tests-tests-tests"
@@ -211,7 +211,7 @@ func TestAnAliasIsInTheBinary(t *testing.T) {
 }
 
 // T-34: a secret that this process does not have says nothing about the code.
-func TestAHistorySealedUnderAnotherSecretIsUnreadable(t *testing.T) {
+func TestAHistoryEncryptedUnderAnotherSecretIsUnreadable(t *testing.T) {
 	t.Parallel()
 	out := newReplayer(t, "another secret, of 32 characters or more").Replay(read(t, asleep))
 	require.Equal(t, replay.Unreadable, out.Verdict)

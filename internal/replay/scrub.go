@@ -21,7 +21,7 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 )
 
-// Scrub is a history as it may be kept in a repository: unsealed, with every address,
+// Scrub is a history as it may be kept in a repository: decrypted, with every address,
 // external id and string property replaced, and so everything else that is text and
 // not known to be an id, an instant or a name out of code (T-17). The same text is
 // replaced by the same, so that what was equal stays so. The history given is not
@@ -133,8 +133,8 @@ func impersonal(m protoreflect.Message) {
 func (s *scrubber) payload(p *payload, known bool) (*payload, error) {
 	encoding := string(p.GetMetadata()[converter.MetadataEncoding])
 	switch encoding {
-	case sealedEncoding:
-		known = true // only our own types are sealed
+	case contract.EncryptedEncoding:
+		known = true // only our own types are encrypted
 	case converter.MetadataEncodingJSON:
 	case converter.MetadataEncodingNil:
 		return p, nil

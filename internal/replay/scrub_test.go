@@ -33,7 +33,7 @@ func words(t *testing.T, file string) string {
 	return text
 }
 
-// T-17: what is kept of production tells nothing about a person, is unsealed, and
+// T-17: what is kept of production tells nothing about a person, is decrypted, and
 // replays without a secret.
 func TestWhatIsKeptIsScrubbedAndReplays(t *testing.T) {
 	t.Parallel()

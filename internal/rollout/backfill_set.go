@@ -54,7 +54,7 @@ const backfillSet = `with w as materialized (
 	on conflict do nothing
 	returning id, contact_id
 ), mirrored as (
-	insert into outbox (id, contact_id, destination, kind, key, payload, due_at, created_at)
+	insert into outbox (id, ordering_key, destination, kind, key, payload, due_at, created_at)
 	select gen_random_uuid(), j.contact_id, 'posthog', 'mirror', 'mirror/' || j.id || '/entered',
 		jsonb_build_object('contactId', j.contact_id, 'stayId', j.id, 'property', $9::text, 'member', true),
 		$4::timestamptz + ($10::bigint + row_number() over ()) * interval '1 second' / $11::int, clock_timestamp()

@@ -147,7 +147,7 @@ func (tx *EnrollmentTx) tellReleased(ctx context.Context, h storedb.Hold, outcom
 	}
 	tx.Add(func(q *storedb.Queries) error {
 		return q.OutboxInsert(ctx, storedb.OutboxInsertParams{
-			ID: uuid.Must(uuid.NewV7()), ContactID: e.ContactID, Kind: contract.OutboxSignal, Key: outcome.Key,
+			ID: uuid.Must(uuid.NewV7()), OrderingKey: e.ContactID, Kind: contract.OutboxSignal, Key: outcome.Key,
 			Payload: payload, Now: tx.Now,
 		})
 	})

@@ -279,10 +279,10 @@ from (
 on conflict do nothing;
 
 -- name: IngestOutboxInsert :exec
-insert into outbox (id, contact_id, event_id, destination, kind, key, payload, due_at, created_at)
-select w.id, w.contact_id, w.event_id, w.destination, w.kind, w.key, w.payload, greatest(w.due_at, @now::timestamptz), @now::timestamptz
+insert into outbox (id, ordering_key, event_id, destination, kind, key, payload, due_at, created_at)
+select w.id, w.ordering_key, w.event_id, w.destination, w.kind, w.key, w.payload, greatest(w.due_at, @now::timestamptz), @now::timestamptz
 from (
-    select unnest(@ids::uuid[]) as id, unnest(@contact_ids::uuid[]) as contact_id, unnest(@event_ids::uuid[]) as event_id,
+    select unnest(@ids::uuid[]) as id, unnest(@ordering_keys::uuid[]) as ordering_key, unnest(@event_ids::uuid[]) as event_id,
         unnest(@destinations::text[]) as destination, unnest(@kinds::text[]) as kind, unnest(@keys::text[]) as key,
         unnest(@payloads::jsonb[]) as payload, unnest(@dues::timestamptz[]) as due_at
 ) w
@@ -337,7 +337,7 @@ moved_digests as (update digests set contact_id = @survivor::uuid where contact_
 moved_decisions as (update decisions set contact_id = @survivor::uuid where contact_id = @merged::uuid),
 moved_sends as (update sends set contact_id = @survivor::uuid where contact_id = @merged::uuid),
 moved_preferences as (update preferences set contact_id = @survivor::uuid where contact_id = @merged::uuid)
-update outbox set contact_id = @survivor::uuid where contact_id = @merged::uuid and status = 'pending';
+update outbox set ordering_key = @survivor::uuid where ordering_key = @merged::uuid and status = 'pending';
 
 -- name: IngestEnrollmentsNode :exec
 update enrollments set node = @node, updated_at = @now::timestamptz where id = @id;

@@ -3,17 +3,17 @@
 
 -- name: OutboxClaim :many
 -- Looks at no more than @slots due rows of one destination, oldest first, and takes
--- each of them out of the due ones: the oldest pending row of a contact is leased
+-- each of them out of the due ones: the oldest pending row of an ordering key is leased
 -- and returned, a row behind it is parked. Hence a claim costs what it returns, however many rows
--- wait behind a contact that is backing off. A parked row is woken by whatever
--- settles the row before it; the growing pause covers a row inserted while that
--- was being settled. A row that was woken after this statement's snapshot was
+-- wait behind a key that is backing off. A parked row is woken by whatever is recorded
+-- of the row before it; the growing pause covers a row inserted while that
+-- was being recorded. A row that was woken after this statement's snapshot was
 -- taken has another due_at than in the snapshot and is left as it is.
 with clock as (
     select coalesce(sqlc.narg('now')::timestamptz, statement_timestamp()) as now,
            @worker::text as worker, make_interval(secs => @lease_seconds::float8) as lease
 ), due as materialized (
-    select o.id, o.contact_id, o.destination, o.seq, o.due_at, o.created_at
+    select o.id, o.ordering_key, o.destination, o.seq, o.due_at, o.created_at
     from outbox o
     where o.status = 'pending' and o.destination = @destination::text and o.due_at <= (select now from clock)
     order by o.due_at, o.seq
@@ -25,7 +25,7 @@ with clock as (
         s.due_at <> due.due_at as changed,
         exists (
             select from outbox e
-            where e.contact_id = due.contact_id and e.destination = due.destination and e.status = 'pending' and e.seq < due.seq
+            where e.ordering_key = due.ordering_key and e.destination = due.destination and e.status = 'pending' and e.seq < due.seq
         ) as blocked
     from due join outbox s on s.id = due.id cross join clock
 )
@@ -34,22 +34,22 @@ set due_at = case when j.blocked then j.parked_until else j.leased_until end,
     leased_by = case when not j.blocked then j.worker end
 from judged j
 where o.id = j.id and not (j.blocked and j.changed)
-returning o.id, o.contact_id, o.kind, o.payload, o.attempts, o.created_at, o.due_at as leased_until, j.blocked::bool as blocked;
+returning o.id, o.ordering_key, o.kind, o.payload, o.attempts, o.created_at, o.due_at as leased_until, j.blocked::bool as blocked;
 
 -- name: OutboxAck :execrows
 -- Marks rows delivered, whoever holds their lease by now: delivered is a fact.
--- Wakes the next row of each contact and returns how many were woken. A woken row
+-- Wakes the next row of each ordering key and returns how many were woken. A woken row
 -- is due where its age puts it, less an instant that tells it from one untouched.
 with acked as (
     update outbox
     set status = 'delivered', leased_by = null, last_error = null,
         delivered_at = coalesce(sqlc.narg('now')::timestamptz, statement_timestamp())
     where id = any(@ids::uuid[]) and status = 'pending'
-    returning contact_id, destination, seq
+    returning ordering_key, destination, seq
 ), next as (
     select (
         select n.id from outbox n
-        where n.contact_id = a.contact_id and n.destination = a.destination and n.status = 'pending' and n.seq > a.seq
+        where n.ordering_key = a.ordering_key and n.destination = a.destination and n.status = 'pending' and n.seq > a.seq
         order by n.seq limit 1
     ) as id
     from acked a
@@ -70,28 +70,28 @@ from (
 ) f
 where o.id = f.id and o.status = 'pending' and o.leased_by = @worker::text and o.due_at = f.lease;
 
--- name: OutboxKill :execrows
+-- name: OutboxMarkDead :execrows
 -- Gives up on rows that can never be delivered: each becomes a dead letter in the
--- same statement. Wakes the next row of each contact and returns how many.
+-- same statement. Wakes the next row of each ordering key and returns how many.
 with clock as (
     select coalesce(sqlc.narg('now')::timestamptz, statement_timestamp()) as now
-), killed as (
+), dead as (
     update outbox o
     set status = 'dead', attempts = o.attempts + 1, last_error = f.error, leased_by = null
     from (select unnest(@ids::uuid[]) as id, unnest(@errors::text[]) as error, unnest(@leases::timestamptz[]) as lease) f
     where o.id = f.id and o.status = 'pending' and o.leased_by = @worker::text and o.due_at = f.lease
-    returning o.id, o.contact_id, o.destination, o.seq, o.kind, o.payload, o.attempts, f.error
+    returning o.id, o.ordering_key, o.destination, o.seq, o.kind, o.payload, o.attempts, f.error
 ), letters as (
     insert into dead_letters (id, source, source_id, payload, error, retry_count, created_at, updated_at)
-    select gen_random_uuid(), 'outbox.' || k.kind, k.id::text, k.payload, k.error, k.attempts - 1, c.now, c.now
-    from killed k cross join clock c
+    select gen_random_uuid(), 'outbox.' || d.kind, d.id::text, d.payload, d.error, d.attempts - 1, c.now, c.now
+    from dead d cross join clock c
 ), next as (
     select (
         select n.id from outbox n
-        where n.contact_id = k.contact_id and n.destination = k.destination and n.status = 'pending' and n.seq > k.seq
+        where n.ordering_key = d.ordering_key and n.destination = d.destination and n.status = 'pending' and n.seq > d.seq
         order by n.seq limit 1
     ) as id
-    from killed k
+    from dead d
 )
 update outbox o set due_at = o.created_at - interval '1 us', leased_by = null
 from next

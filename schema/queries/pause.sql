@@ -78,5 +78,5 @@ update release_pace p set released_at = clock.now from clock
 where p.singleton and p.released_at + clock.every <= clock.now;
 
 -- name: OutboxInsert :exec
-insert into outbox (id, contact_id, kind, key, payload, due_at, created_at)
-values (@id, @contact_id, @kind, @key, @payload, @now, @now);
+insert into outbox (id, ordering_key, kind, key, payload, due_at, created_at)
+values (@id, @ordering_key, @kind, @key, @payload, @now, @now);

@@ -6,7 +6,7 @@ where e.status = 'active' and e.updated_at < @before::timestamptz
     and (e.updated_at, e.id) > (@after_at::timestamptz, @after_id::uuid)
     and not exists (
         select from outbox o
-        where o.contact_id = e.contact_id and o.status = 'pending' and o.kind in ('start', 'retry')
+        where o.ordering_key = e.contact_id and o.status = 'pending' and o.kind in ('start', 'retry')
             and o.payload->>'enrollmentId' = e.id::text
     )
 order by e.updated_at, e.id

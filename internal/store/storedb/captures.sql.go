@@ -15,14 +15,14 @@ import (
 )
 
 const captureInsert = `-- name: CaptureInsert :exec
-insert into outbox (id, contact_id, destination, kind, key, payload, due_at, created_at)
+insert into outbox (id, ordering_key, destination, kind, key, payload, due_at, created_at)
 values ($1, $2, $3, $4, $5, $6, $7, $7)
 on conflict (key) do nothing
 `
 
 type CaptureInsertParams struct {
 	ID          uuid.UUID
-	ContactID   uuid.UUID
+	OrderingKey uuid.UUID
 	Destination string
 	Kind        contract.OutboxKind
 	Key         string
@@ -34,7 +34,7 @@ type CaptureInsertParams struct {
 func (q *Queries) CaptureInsert(ctx context.Context, arg CaptureInsertParams) error {
 	_, err := q.db.Exec(ctx, captureInsert,
 		arg.ID,
-		arg.ContactID,
+		arg.OrderingKey,
 		arg.Destination,
 		arg.Kind,
 		arg.Key,

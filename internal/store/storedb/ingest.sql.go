@@ -691,7 +691,7 @@ moved_digests as (update digests set contact_id = $1::uuid where contact_id = $2
 moved_decisions as (update decisions set contact_id = $1::uuid where contact_id = $2::uuid),
 moved_sends as (update sends set contact_id = $1::uuid where contact_id = $2::uuid),
 moved_preferences as (update preferences set contact_id = $1::uuid where contact_id = $2::uuid)
-update outbox set contact_id = $1::uuid where contact_id = $2::uuid and status = 'pending'
+update outbox set ordering_key = $1::uuid where ordering_key = $2::uuid and status = 'pending'
 `
 
 // Everything else that refers to the merged-away contact (I-26). Pending outbox rows
@@ -772,10 +772,10 @@ func (q *Queries) IngestOrigins(ctx context.Context, ids []uuid.UUID) ([]IngestO
 }
 
 const ingestOutboxInsert = `-- name: IngestOutboxInsert :exec
-insert into outbox (id, contact_id, event_id, destination, kind, key, payload, due_at, created_at)
-select w.id, w.contact_id, w.event_id, w.destination, w.kind, w.key, w.payload, greatest(w.due_at, $1::timestamptz), $1::timestamptz
+insert into outbox (id, ordering_key, event_id, destination, kind, key, payload, due_at, created_at)
+select w.id, w.ordering_key, w.event_id, w.destination, w.kind, w.key, w.payload, greatest(w.due_at, $1::timestamptz), $1::timestamptz
 from (
-    select unnest($2::uuid[]) as id, unnest($3::uuid[]) as contact_id, unnest($4::uuid[]) as event_id,
+    select unnest($2::uuid[]) as id, unnest($3::uuid[]) as ordering_key, unnest($4::uuid[]) as event_id,
         unnest($5::text[]) as destination, unnest($6::text[]) as kind, unnest($7::text[]) as key,
         unnest($8::jsonb[]) as payload, unnest($9::timestamptz[]) as due_at
 ) w
@@ -785,7 +785,7 @@ on conflict (key) do nothing
 type IngestOutboxInsertParams struct {
 	Now          time.Time
 	Ids          []uuid.UUID
-	ContactIds   []uuid.UUID
+	OrderingKeys []uuid.UUID
 	EventIds     []uuid.UUID
 	Destinations []string
 	Kinds        []string
@@ -798,7 +798,7 @@ func (q *Queries) IngestOutboxInsert(ctx context.Context, arg IngestOutboxInsert
 	_, err := q.db.Exec(ctx, ingestOutboxInsert,
 		arg.Now,
 		arg.Ids,
-		arg.ContactIds,
+		arg.OrderingKeys,
 		arg.EventIds,
 		arg.Destinations,
 		arg.Kinds,

@@ -266,7 +266,7 @@ type OnceValue struct {
 type Outbox struct {
 	ID          uuid.UUID
 	Seq         *int64
-	ContactID   uuid.UUID
+	OrderingKey uuid.UUID
 	EventID     *uuid.UUID
 	Kind        contract.OutboxKind
 	Key         string

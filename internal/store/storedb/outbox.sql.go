@@ -20,11 +20,11 @@ with acked as (
     set status = 'delivered', leased_by = null, last_error = null,
         delivered_at = coalesce($2::timestamptz, statement_timestamp())
     where id = any($1::uuid[]) and status = 'pending'
-    returning contact_id, destination, seq
+    returning ordering_key, destination, seq
 ), next as (
     select (
         select n.id from outbox n
-        where n.contact_id = a.contact_id and n.destination = a.destination and n.status = 'pending' and n.seq > a.seq
+        where n.ordering_key = a.ordering_key and n.destination = a.destination and n.status = 'pending' and n.seq > a.seq
         order by n.seq limit 1
     ) as id
     from acked a
@@ -35,7 +35,7 @@ where o.id = next.id and not o.id = any($1::uuid[])
 `
 
 // Marks rows delivered, whoever holds their lease by now: delivered is a fact.
-// Wakes the next row of each contact and returns how many were woken. A woken row
+// Wakes the next row of each ordering key and returns how many were woken. A woken row
 // is due where its age puts it, less an instant that tells it from one untouched.
 func (q *Queries) OutboxAck(ctx context.Context, ids []uuid.UUID, now *time.Time) (int64, error) {
 	result, err := q.db.Exec(ctx, outboxAck, ids, now)
@@ -51,7 +51,7 @@ with clock as (
     select coalesce($1::timestamptz, statement_timestamp()) as now,
            $2::text as worker, make_interval(secs => $3::float8) as lease
 ), due as materialized (
-    select o.id, o.contact_id, o.destination, o.seq, o.due_at, o.created_at
+    select o.id, o.ordering_key, o.destination, o.seq, o.due_at, o.created_at
     from outbox o
     where o.status = 'pending' and o.destination = $4::text and o.due_at <= (select now from clock)
     order by o.due_at, o.seq
@@ -63,7 +63,7 @@ with clock as (
         s.due_at <> due.due_at as changed,
         exists (
             select from outbox e
-            where e.contact_id = due.contact_id and e.destination = due.destination and e.status = 'pending' and e.seq < due.seq
+            where e.ordering_key = due.ordering_key and e.destination = due.destination and e.status = 'pending' and e.seq < due.seq
         ) as blocked
     from due join outbox s on s.id = due.id cross join clock
 )
@@ -72,7 +72,7 @@ set due_at = case when j.blocked then j.parked_until else j.leased_until end,
     leased_by = case when not j.blocked then j.worker end
 from judged j
 where o.id = j.id and not (j.blocked and j.changed)
-returning o.id, o.contact_id, o.kind, o.payload, o.attempts, o.created_at, o.due_at as leased_until, j.blocked::bool as blocked
+returning o.id, o.ordering_key, o.kind, o.payload, o.attempts, o.created_at, o.due_at as leased_until, j.blocked::bool as blocked
 `
 
 type OutboxClaimParams struct {
@@ -85,7 +85,7 @@ type OutboxClaimParams struct {
 
 type OutboxClaimRow struct {
 	ID          uuid.UUID
-	ContactID   uuid.UUID
+	OrderingKey uuid.UUID
 	Kind        contract.OutboxKind
 	Payload     json.RawMessage
 	Attempts    int32
@@ -97,11 +97,11 @@ type OutboxClaimRow struct {
 // In every statement @now is null in production, where the database's clock counts
 // (W-18), and a given instant in tests.
 // Looks at no more than @slots due rows of one destination, oldest first, and takes
-// each of them out of the due ones: the oldest pending row of a contact is leased
+// each of them out of the due ones: the oldest pending row of an ordering key is leased
 // and returned, a row behind it is parked. Hence a claim costs what it returns, however many rows
-// wait behind a contact that is backing off. A parked row is woken by whatever
-// settles the row before it; the growing pause covers a row inserted while that
-// was being settled. A row that was woken after this statement's snapshot was
+// wait behind a key that is backing off. A parked row is woken by whatever is recorded
+// of the row before it; the growing pause covers a row inserted while that
+// was being recorded. A row that was woken after this statement's snapshot was
 // taken has another due_at than in the snapshot and is left as it is.
 func (q *Queries) OutboxClaim(ctx context.Context, arg OutboxClaimParams) ([]OutboxClaimRow, error) {
 	rows, err := q.db.Query(ctx, outboxClaim,
@@ -120,7 +120,7 @@ func (q *Queries) OutboxClaim(ctx context.Context, arg OutboxClaimParams) ([]Out
 		var i OutboxClaimRow
 		if err := rows.Scan(
 			&i.ID,
-			&i.ContactID,
+			&i.OrderingKey,
 			&i.Kind,
 			&i.Payload,
 			&i.Attempts,
@@ -138,33 +138,33 @@ func (q *Queries) OutboxClaim(ctx context.Context, arg OutboxClaimParams) ([]Out
 	return items, nil
 }
 
-const outboxKill = `-- name: OutboxKill :execrows
+const outboxMarkDead = `-- name: OutboxMarkDead :execrows
 with clock as (
     select coalesce($2::timestamptz, statement_timestamp()) as now
-), killed as (
+), dead as (
     update outbox o
     set status = 'dead', attempts = o.attempts + 1, last_error = f.error, leased_by = null
     from (select unnest($1::uuid[]) as id, unnest($4::text[]) as error, unnest($5::timestamptz[]) as lease) f
     where o.id = f.id and o.status = 'pending' and o.leased_by = $3::text and o.due_at = f.lease
-    returning o.id, o.contact_id, o.destination, o.seq, o.kind, o.payload, o.attempts, f.error
+    returning o.id, o.ordering_key, o.destination, o.seq, o.kind, o.payload, o.attempts, f.error
 ), letters as (
     insert into dead_letters (id, source, source_id, payload, error, retry_count, created_at, updated_at)
-    select gen_random_uuid(), 'outbox.' || k.kind, k.id::text, k.payload, k.error, k.attempts - 1, c.now, c.now
-    from killed k cross join clock c
+    select gen_random_uuid(), 'outbox.' || d.kind, d.id::text, d.payload, d.error, d.attempts - 1, c.now, c.now
+    from dead d cross join clock c
 ), next as (
     select (
         select n.id from outbox n
-        where n.contact_id = k.contact_id and n.destination = k.destination and n.status = 'pending' and n.seq > k.seq
+        where n.ordering_key = d.ordering_key and n.destination = d.destination and n.status = 'pending' and n.seq > d.seq
         order by n.seq limit 1
     ) as id
-    from killed k
+    from dead d
 )
 update outbox o set due_at = o.created_at - interval '1 us', leased_by = null
 from next
 where o.id = next.id and not o.id = any($1::uuid[])
 `
 
-type OutboxKillParams struct {
+type OutboxMarkDeadParams struct {
 	Ids    []uuid.UUID
 	Now    *time.Time
 	Worker string
@@ -173,9 +173,9 @@ type OutboxKillParams struct {
 }
 
 // Gives up on rows that can never be delivered: each becomes a dead letter in the
-// same statement. Wakes the next row of each contact and returns how many.
-func (q *Queries) OutboxKill(ctx context.Context, arg OutboxKillParams) (int64, error) {
-	result, err := q.db.Exec(ctx, outboxKill,
+// same statement. Wakes the next row of each ordering key and returns how many.
+func (q *Queries) OutboxMarkDead(ctx context.Context, arg OutboxMarkDeadParams) (int64, error) {
+	result, err := q.db.Exec(ctx, outboxMarkDead,
 		arg.Ids,
 		arg.Now,
 		arg.Worker,

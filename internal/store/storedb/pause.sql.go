@@ -238,23 +238,23 @@ func (q *Queries) HoldsPlan(ctx context.Context, arg HoldsPlanParams) error {
 }
 
 const outboxInsert = `-- name: OutboxInsert :exec
-insert into outbox (id, contact_id, kind, key, payload, due_at, created_at)
+insert into outbox (id, ordering_key, kind, key, payload, due_at, created_at)
 values ($1, $2, $3, $4, $5, $6, $6)
 `
 
 type OutboxInsertParams struct {
-	ID        uuid.UUID
-	ContactID uuid.UUID
-	Kind      contract.OutboxKind
-	Key       string
-	Payload   json.RawMessage
-	Now       time.Time
+	ID          uuid.UUID
+	OrderingKey uuid.UUID
+	Kind        contract.OutboxKind
+	Key         string
+	Payload     json.RawMessage
+	Now         time.Time
 }
 
 func (q *Queries) OutboxInsert(ctx context.Context, arg OutboxInsertParams) error {
 	_, err := q.db.Exec(ctx, outboxInsert,
 		arg.ID,
-		arg.ContactID,
+		arg.OrderingKey,
 		arg.Kind,
 		arg.Key,
 		arg.Payload,

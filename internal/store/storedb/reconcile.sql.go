@@ -133,7 +133,7 @@ where e.status = 'active' and e.updated_at < $1::timestamptz
     and (e.updated_at, e.id) > ($2::timestamptz, $3::uuid)
     and not exists (
         select from outbox o
-        where o.contact_id = e.contact_id and o.status = 'pending' and o.kind in ('start', 'retry')
+        where o.ordering_key = e.contact_id and o.status = 'pending' and o.kind in ('start', 'retry')
             and o.payload->>'enrollmentId' = e.id::text
     )
 order by e.updated_at, e.id

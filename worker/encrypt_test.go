@@ -24,7 +24,7 @@ func contactValue() contract.ContactValue {
 
 // Invariant 9: what tells something about a person is not legible in Temporal; what
 // carries ids only is.
-func TestOnlySealedTypesAreEncrypted(t *testing.T) {
+func TestOnlyTypesThatSaySoAreEncrypted(t *testing.T) {
 	t.Parallel()
 	dc, err := NewDataConverter(secret, nil)
 	require.NoError(t, err)
@@ -39,7 +39,7 @@ func TestOnlySealedTypesAreEncrypted(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Equal(t, "json/sealed", string(p.GetMetadata()["encoding"]), name)
 		require.NotContains(t, p.String(), "example", name)
-		require.Equal(t, "(sealed)", dc.ToString(p), name)
+		require.Equal(t, "(encrypted)", dc.ToString(p), name)
 	}
 	p, err := dc.ToPayload(contract.ClaimRequest{EnrollmentID: "id"})
 	require.NoError(t, err)
@@ -49,7 +49,7 @@ func TestOnlySealedTypesAreEncrypted(t *testing.T) {
 	require.Equal(t, `"plain"`, string(p.GetData()))
 }
 
-func TestASealedValueComesBack(t *testing.T) {
+func TestAnEncryptedValueComesBack(t *testing.T) {
 	t.Parallel()
 	dc, err := NewDataConverter(secret, nil)
 	require.NoError(t, err)
@@ -80,8 +80,8 @@ func TestASealedValueComesBack(t *testing.T) {
 	require.NotEqual(t, one.GetData(), two.GetData(), "equal values must not be recognizable")
 }
 
-// A value recorded before its type was sealed can still be read.
-func TestAPlainPayloadOfASealedTypeIsRead(t *testing.T) {
+// A value recorded before its type was encrypted can still be read.
+func TestAPlainPayloadOfAnEncryptedTypeIsRead(t *testing.T) {
 	t.Parallel()
 	dc, err := NewDataConverter(secret, nil)
 	require.NoError(t, err)
@@ -94,7 +94,7 @@ func TestAPlainPayloadOfASealedTypeIsRead(t *testing.T) {
 	require.Equal(t, contactValue(), got)
 }
 
-// O-38: rotation breaks nothing; the new secret seals, previous ones still open.
+// O-38: rotation breaks nothing; the new secret encrypts, previous ones still decrypt.
 func TestAPreviousSecretStillOpens(t *testing.T) {
 	t.Parallel()
 	before, err := NewDataConverter(secret, nil)
@@ -107,9 +107,9 @@ func TestAPreviousSecretStillOpens(t *testing.T) {
 	require.NoError(t, after.FromPayload(old, &got))
 	require.Equal(t, contactValue(), got)
 
-	sealed, err := after.ToPayload(contactValue())
+	encrypted, err := after.ToPayload(contactValue())
 	require.NoError(t, err)
-	err = before.FromPayload(sealed, &got)
+	err = before.FromPayload(encrypted, &got)
 	require.ErrorContains(t, err, "HOGSEND_SECRET_PREVIOUS")
 	require.NotContains(t, err.Error(), another)
 }
@@ -121,7 +121,7 @@ func TestATamperedPayloadIsRefused(t *testing.T) {
 	p, err := dc.ToPayload(contactValue())
 	require.NoError(t, err)
 	p.Data[len(p.Data)-1] ^= 1
-	require.ErrorContains(t, dc.FromPayload(p, &contract.ContactValue{}), "open payload")
+	require.ErrorContains(t, dc.FromPayload(p, &contract.ContactValue{}), "decrypt payload")
 }
 
 func TestAnEmptySecretIsRefused(t *testing.T) {
@@ -135,7 +135,7 @@ func TestAnEmptySecretIsRefused(t *testing.T) {
 }
 
 // An author's error may quote an address; neither its text nor its details are legible.
-func TestFailuresAreSealed(t *testing.T) {
+func TestFailuresAreEncrypted(t *testing.T) {
 	t.Parallel()
 	fc, err := NewFailureConverter(secret, nil)
 	require.NoError(t, err)
@@ -157,7 +157,7 @@ func TestFailuresAreSealed(t *testing.T) {
 	require.ErrorContains(t, got.Unwrap(), "cause: ada@example.com")
 }
 
-func FuzzSealedRoundTrip(f *testing.F) {
+func FuzzEncryptedRoundTrip(f *testing.F) {
 	f.Add("step", []byte(`{"a":1}`))
 	f.Fuzz(func(t *testing.T, text string, raw []byte) {
 		dc, err := NewDataConverter(secret, nil)
@@ -177,13 +177,13 @@ func FuzzSealedRoundTrip(f *testing.F) {
 }
 
 func FuzzOpenPayload(f *testing.F) {
-	s, err := newSealer(secret, nil)
+	s, err := newEncrypter(secret, nil)
 	require.NoError(f, err)
 	f.Add([]byte(s.current), []byte("data"))
 	f.Fuzz(func(t *testing.T, key, data []byte) {
 		var out contract.ContactValue
 		require.Error(t, s.FromPayload(&commonpb.Payload{Metadata: map[string][]byte{
-			"encoding": []byte(sealedEncoding), keyIDMetadata: key,
+			"encoding": []byte(contract.EncryptedEncoding), keyIDMetadata: key,
 		}, Data: data}, &out))
 	})
 }

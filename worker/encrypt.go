@@ -13,23 +13,18 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
+
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
-// encrypted marks a type whose values tell something about a person: its payloads are
-// encrypted. All others carry ids only and stay legible in Temporal's tools.
-type encrypted interface{ Encrypted() }
-
-const (
-	sealedEncoding = "json/sealed"
-	keyIDMetadata  = "key"
-)
+const keyIDMetadata = "key"
 
 // NewDataConverter turns values into Temporal payloads: plain JSON, except that
 // types with a method Encrypted() are encrypted by AES-256-GCM under a key derived from
-// secret (invariant 9). Payloads sealed under one of the previous secrets can still
+// secret (invariant 9). Payloads encrypted under one of the previous secrets can still
 // be read. secret is required.
 func NewDataConverter(secret string, previous []string) (converter.DataConverter, error) {
-	s, err := newSealer(secret, previous)
+	s, err := newEncrypter(secret, previous)
 	if err != nil {
 		return nil, err
 	}
@@ -43,11 +38,11 @@ func NewDataConverter(secret string, previous []string) (converter.DataConverter
 	)), nil
 }
 
-// NewFailureConverter seals the message, stack and details of every failure: they may
+// NewFailureConverter encrypts the message, stack and details of every failure: they may
 // carry an author's text and with it an address. The kind of a failure stays legible;
 // its text is in the log and, for an enrollment, in Postgres (J-94).
 func NewFailureConverter(secret string, previous []string) (converter.FailureConverter, error) {
-	s, err := newSealer(secret, previous)
+	s, err := newEncrypter(secret, previous)
 	if err != nil {
 		return nil, err
 	}
@@ -58,15 +53,15 @@ func NewFailureConverter(secret string, previous []string) (converter.FailureCon
 	}), nil
 }
 
-// sealer is the payload converter of sealed values.
-type sealer struct {
+// encrypter is the payload converter of encrypted values.
+type encrypter struct {
 	current string
 	keys    map[string]cipher.AEAD // by key id
-	all     bool                   // seal values of every type
+	all     bool                   // encrypt values of every type
 }
 
-func newSealer(secret string, previous []string) (*sealer, error) {
-	s := &sealer{keys: map[string]cipher.AEAD{}}
+func newEncrypter(secret string, previous []string) (*encrypter, error) {
+	e := &encrypter{keys: map[string]cipher.AEAD{}}
 	for i, text := range append([]string{secret}, previous...) {
 		if text == "" {
 			return nil, errors.New("derive payload key: secret is empty")
@@ -89,51 +84,51 @@ func newSealer(secret string, previous []string) (*sealer, error) {
 		}
 		name := hex.EncodeToString(id)
 		if i == 0 {
-			s.current = name
+			e.current = name
 		}
-		s.keys[name] = aead
+		e.keys[name] = aead
 	}
-	return s, nil
+	return e, nil
 }
 
-// Encoding is the name under which sealed payloads are recognized.
-func (s *sealer) Encoding() string { return sealedEncoding }
+// Encoding is the name under which encrypted payloads are recognized.
+func (e *encrypter) Encoding() string { return contract.EncryptedEncoding }
 
-// ToPayload seals value, or returns nil for a value that need not be.
-func (s *sealer) ToPayload(value any) (*commonpb.Payload, error) {
-	if _, ok := value.(encrypted); !ok && !s.all {
+// ToPayload encrypts value, or returns nil for a value that need not be.
+func (e *encrypter) ToPayload(value any) (*commonpb.Payload, error) {
+	if _, ok := value.(contract.Encrypted); !ok && !e.all {
 		return nil, nil //nolint:nilnil // the contract of converter.PayloadConverter
 	}
 	plain, err := json.Marshal(value)
 	if err != nil {
-		return nil, fmt.Errorf("seal payload: %w: %w", converter.ErrUnableToEncode, err)
+		return nil, fmt.Errorf("encrypt payload: %w: %w", converter.ErrUnableToEncode, err)
 	}
 	return &commonpb.Payload{
 		Metadata: map[string][]byte{
-			converter.MetadataEncoding: []byte(sealedEncoding),
-			keyIDMetadata:              []byte(s.current),
+			converter.MetadataEncoding: []byte(contract.EncryptedEncoding),
+			keyIDMetadata:              []byte(e.current),
 		},
-		Data: s.keys[s.current].Seal(nil, nil, plain, []byte(s.current)),
+		Data: e.keys[e.current].Seal(nil, nil, plain, []byte(e.current)),
 	}, nil
 }
 
-// FromPayload opens a sealed payload into valuePtr.
-func (s *sealer) FromPayload(payload *commonpb.Payload, valuePtr any) error {
+// FromPayload decrypts a payload into valuePtr.
+func (e *encrypter) FromPayload(payload *commonpb.Payload, valuePtr any) error {
 	id := string(payload.GetMetadata()[keyIDMetadata])
-	key, ok := s.keys[id]
+	key, ok := e.keys[id]
 	if !ok {
-		return fmt.Errorf("open payload: %w: it was sealed under a secret that this process does not have (key %.32q); add the former HOGSEND_SECRET to HOGSEND_SECRET_PREVIOUS",
+		return fmt.Errorf("decrypt payload: %w: it was encrypted under a secret that this process does not have (key %.32q); add the former HOGSEND_SECRET to HOGSEND_SECRET_PREVIOUS",
 			converter.ErrUnableToDecode, id)
 	}
 	plain, err := key.Open(nil, nil, payload.GetData(), []byte(id))
 	if err != nil {
-		return fmt.Errorf("open payload: %w: %w", converter.ErrUnableToDecode, err)
+		return fmt.Errorf("decrypt payload: %w: %w", converter.ErrUnableToDecode, err)
 	}
 	if err := json.Unmarshal(plain, valuePtr); err != nil {
-		return fmt.Errorf("open payload: %w: %w", converter.ErrUnableToDecode, err)
+		return fmt.Errorf("decrypt payload: %w: %w", converter.ErrUnableToDecode, err)
 	}
 	return nil
 }
 
 // ToString tells that there is something without telling what.
-func (s *sealer) ToString(*commonpb.Payload) string { return "(sealed)" }
+func (e *encrypter) ToString(*commonpb.Payload) string { return "(encrypted)" }

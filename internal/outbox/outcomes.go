@@ -3,25 +3,25 @@ package outbox
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/clip"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
-type verdict int
+// result is what became of a delivery.
+type result int
 
 const (
-	delivered verdict = iota
-	failed
-	dead
-	released
+	delivered result = iota
+	failed           // it is tried again
+	dead             // it can never be delivered
+	released         // there was no attempt: the lease is given back
 )
 
-// lease is the right to settle a row: its id and the instant it is leased until.
+// lease is the right to say what became of a row: its id and the instant it is leased until.
 type lease struct {
 	id    uuid.UUID
 	until time.Time
@@ -30,32 +30,32 @@ type lease struct {
 // outcome is what became of one lease.
 type outcome struct {
 	lease
-	verdict verdict
-	err     error
-	delay   time.Duration // before the next attempt of what failed
+	result result
+	err    error
+	delay  time.Duration // before the next attempt of what failed
 }
 
-// maxSettled bounds the rows of one statement.
-const maxSettled = 512
+// maxBatch bounds the rows of one statement.
+const maxBatch = 512
 
-// keepBooks records outcomes, as many at once as have come in, until r.settle is
-// closed. While the database is away it keeps them and tries again; what is lost
-// with books is redelivered when its lease expires.
-func (r *run) keepBooks(books context.Context) {
+// recordOutcomes records outcomes, as many at once as have come in, until r.outcomes is
+// closed. While the database is away it keeps them and tries again; what is lost when
+// ctx ends is delivered again once its lease expires.
+func (r *run) recordOutcomes(ctx context.Context) {
 	failing := false
-	for first := range r.settle {
+	for first := range r.outcomes {
 		batch := r.gather(first)
 		for {
-			err := r.record(books, batch)
+			err := r.record(ctx, batch)
 			if err == nil {
 				failing = false
 				break
 			}
 			if !failing {
-				r.cfg.Logger.Error("settle outbox rows", "error", err)
+				r.cfg.Logger.Error("record outcomes of deliveries", "error", err)
 			}
 			failing = true
-			if !pause(books, 200*time.Millisecond) {
+			if !pause(ctx, 200*time.Millisecond) {
 				break
 			}
 		}
@@ -65,9 +65,9 @@ func (r *run) keepBooks(books context.Context) {
 // gather adds to first whatever else is waiting.
 func (r *run) gather(first outcome) []outcome {
 	batch := []outcome{first}
-	for len(batch) < maxSettled {
+	for len(batch) < maxBatch {
 		select {
-		case next, ok := <-r.settle:
+		case next, ok := <-r.outcomes:
 			if !ok {
 				return batch
 			}
@@ -79,18 +79,18 @@ func (r *run) gather(first outcome) []outcome {
 	return batch
 }
 
-// record settles a batch, one statement for each verdict in it. Recording twice
+// record writes down a batch, one statement for each result in it. Recording twice
 // changes nothing.
 func (r *run) record(ctx context.Context, batch []outcome) error {
-	ids := map[verdict][]uuid.UUID{}
-	leases := map[verdict][]time.Time{}
-	errs := map[verdict][]string{}
+	ids := map[result][]uuid.UUID{}
+	leases := map[result][]time.Time{}
+	errs := map[result][]string{}
 	var delays []float64
 	for _, o := range batch {
-		ids[o.verdict] = append(ids[o.verdict], o.id)
-		leases[o.verdict] = append(leases[o.verdict], o.until)
-		errs[o.verdict] = append(errs[o.verdict], text(o.err))
-		if o.verdict == failed {
+		ids[o.result] = append(ids[o.result], o.id)
+		leases[o.result] = append(leases[o.result], o.until)
+		errs[o.result] = append(errs[o.result], text(o.err))
+		if o.result == failed {
 			delays = append(delays, o.delay.Seconds())
 		}
 	}
@@ -103,7 +103,7 @@ func (r *run) record(ctx context.Context, batch []outcome) error {
 		woken += n
 	}
 	if len(ids[dead]) > 0 {
-		n, err := r.store.OutboxKill(ctx, storedb.OutboxKillParams{
+		n, err := r.store.OutboxMarkDead(ctx, storedb.OutboxMarkDeadParams{
 			Now: r.now(), Worker: r.cfg.Name, Ids: ids[dead], Errors: errs[dead], Leases: leases[dead],
 		})
 		if err != nil {
@@ -126,7 +126,7 @@ func (r *run) record(ctx context.Context, batch []outcome) error {
 		}
 	}
 	if woken > 0 {
-		poke(r.wake)
+		wake(r.due)
 	}
 	return nil
 }
@@ -134,18 +134,10 @@ func (r *run) record(ctx context.Context, batch []outcome) error {
 // maxError bounds a stored error, in bytes.
 const maxError = 2048
 
-// text is err as Postgres can store it.
+// text is err as it is stored.
 func text(err error) string {
 	if err == nil {
 		return ""
 	}
-	s := strings.ToValidUTF8(strings.ReplaceAll(err.Error(), "\x00", ""), "\uFFFD")
-	if len(s) <= maxError {
-		return s
-	}
-	cut := maxError
-	for !utf8.RuneStart(s[cut]) {
-		cut--
-	}
-	return s[:cut]
+	return clip.Stored(err.Error(), maxError)
 }

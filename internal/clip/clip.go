@@ -1,0 +1,43 @@
+// Package clip cuts text to a length without halving a character.
+package clip
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Stored is what of s is stored where at most n bytes are kept: without the character
+// that Postgres does not take, U+0000, and as valid UTF-8.
+func Stored(s string, n int) string {
+	var clean strings.Builder
+	clean.Grow(min(len(s), n))
+	for _, r := range s {
+		if r == 0 {
+			continue
+		}
+		if clean.Len()+utf8.RuneLen(r) > n {
+			break
+		}
+		clean.WriteRune(r)
+	}
+	return clean.String()
+}
+
+// First is the first n characters of s, or all of it.
+func First(s string, n int) string {
+	for i := range s {
+		if n == 0 {
+			return s[:i]
+		}
+		n--
+	}
+	return s
+}
+
+// Short is s if it has no more than n characters, or the first n and an ellipsis.
+func Short(s string, n int) string {
+	if first := First(s, n); first != s {
+		return first + "…"
+	}
+	return s
+}
