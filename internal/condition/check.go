@@ -1,6 +1,7 @@
 package condition
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -131,6 +132,10 @@ func (c *checker) property(path string, n Property) {
 		c.report(path+".property", "%s", problem)
 	}
 	value, ok := PlainValue(n.Value)
+	if _, number := value.(json.Number); number && !ok {
+		c.report(path+".value", "must not have more than %d digits", longest)
+		return
+	}
 	if text, isText := value.(string); isText && !naming.Storable(text) {
 		c.report(path+".value", "must be valid UTF-8 without U+0000")
 	}
@@ -140,7 +145,7 @@ func (c *checker) property(path string, n Property) {
 			c.report(path+".value", "must be a string, a number or a bool")
 		}
 	case Gt, Gte, Lt, Lte:
-		if _, number := value.(float64); !number {
+		if _, number := value.(json.Number); !number {
 			c.report(path+".value", "must be a number")
 		}
 	case Contains:

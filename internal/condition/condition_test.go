@@ -1,6 +1,7 @@
 package condition_test
 
 import (
+	"encoding/json"
 	"math"
 	"strings"
 	"testing"
@@ -69,7 +70,7 @@ func TestARegistryKeepsCriteriaInPlainForm(t *testing.T) {
 	}}
 	kept := definition.Clone(hogsend.Registry{Buckets: []hogsend.Bucket{{ID: "b", Criteria: tree}}}).Buckets[0].Criteria
 	hour, tree.Conditions[1] = time.Minute, nil
-	require.Equal(t, hogsend.All(hogsend.Event("login").Within(time.Hour).AtLeast(3), hogsend.Prop("n").Eq(1.0)), kept)
+	require.Equal(t, hogsend.All(hogsend.Event("login").Within(time.Hour).AtLeast(3), hogsend.Prop("n").Eq(json.Number("1"))), kept)
 }
 
 // nested is a leaf at that level of a tree.

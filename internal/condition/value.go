@@ -1,30 +1,27 @@
 package condition
 
 import (
-	"math"
+	"encoding/json"
 	"reflect"
 	"slices"
 )
 
-// PlainValue is a condition's value in its plain form: a string, a float64 or a
-// bool, whatever Go type of these kinds the author wrote. ok is false for any other
-// value, and for numbers that are not finite. Integers beyond 2^53 are rounded as
-// those of properties are; -0 is 0 (C-4).
+// PlainValue is a condition's value in its plain form: a string, a bool or, for numbers,
+// a json.Number in canonical form, whatever Go type of these kinds the author wrote. ok is
+// false for any other value, and for numbers that are not finite or longer than 1,000
+// digits.
 func PlainValue(value any) (plain any, ok bool) {
-	v := reflect.ValueOf(value)
-	switch {
-	case !v.IsValid():
+	if n, isNumber := NumberOf(value); isNumber {
+		return json.Number(n.String()), n.writable()
+	}
+	if _, isNumber := value.(json.Number); isNumber {
 		return nil, false
-	case v.Kind() == reflect.String:
+	}
+	switch v := reflect.ValueOf(value); v.Kind() {
+	case reflect.String:
 		return v.String(), true
-	case v.Kind() == reflect.Bool:
+	case reflect.Bool:
 		return v.Bool(), true
-	case v.CanInt():
-		return float64(v.Int()), true
-	case v.CanUint():
-		return float64(v.Uint()), true
-	case v.CanFloat():
-		return v.Float() + 0, !math.IsNaN(v.Float()) && !math.IsInf(v.Float(), 0) // -0 + 0 is 0
 	}
 	return nil, false
 }
@@ -61,10 +58,10 @@ func Plain(conditions []Condition) []Condition {
 // Count is the value of a count in its plain form, an int, whatever Go type the
 // author wrote. ok is false for what is not a whole number from 0 to 1,000,000.
 func Count(value any) (k int, ok bool) {
-	plain, _ := PlainValue(value)
-	number, ok := plain.(float64)
-	if !ok || number < 0 || number > maxCount || number != math.Trunc(number) {
+	number, isNumber := NumberOf(value)
+	whole, isWhole := number.Int()
+	if !isNumber || !isWhole || whole < 0 || whole > maxCount {
 		return 0, false
 	}
-	return int(number), true
+	return int(whole), true
 }

@@ -37,8 +37,6 @@ type compiler struct {
 	// What the floor asks for: one of the events of absence leaves at any time, or a
 	// positive leaf that is true.
 	everDone, positives []string
-	// The placeholders of the bounds of float64; "" until a number is compared.
-	overflow, underflow string
 }
 
 func (c *compiler) arg(value any, sqlType string) string {

@@ -1,9 +1,7 @@
 package criteria
 
 import (
-	"math"
-	"math/big"
-	"strings"
+	"encoding/json"
 
 	"github.com/hogsend/hogsend/internal/condition"
 )
@@ -13,7 +11,7 @@ import (
 func (c *compiler) property(n condition.Property) string {
 	value, _ := condition.PlainValue(n.Value)
 	text, isText := value.(string)
-	number, isNumber := value.(float64)
+	number, isNumber := value.(json.Number)
 	switch symbol := symbols(n.Operator); {
 	case n.Operator == condition.Exists:
 		return isScalar(c.stored(n))
@@ -46,7 +44,7 @@ func when(stored, jsonType, test string) string {
 }
 
 func (c *compiler) equal(n condition.Property, value any) string {
-	if number, ok := value.(float64); ok {
+	if number, ok := value.(json.Number); ok {
 		return c.compare(n, "=", number)
 	}
 	sqlType := "text"
@@ -56,30 +54,11 @@ func (c *compiler) equal(n condition.Property, value any) string {
 	return "coalesce(" + c.stored(n) + " = to_jsonb(" + c.arg(value, sqlType) + "), false)"
 }
 
-// compare rounds the stored number to float64, as everything outside of the database
-// does, and minds what Postgres would refuse to cast (C-4, C-17).
-func (c *compiler) compare(n condition.Property, symbol string, number float64) string {
+// compare compares exactly (C-4): jsonb keeps every digit of a number, and numeric has
+// room for all that jsonb does.
+func (c *compiler) compare(n condition.Property, symbol string, number json.Number) string {
 	stored := c.stored(n)
-	if c.overflow == "" {
-		c.overflow, c.underflow = c.arg(overflow(), "numeric"), c.arg(underflow(), "numeric")
-	}
-	exact := stored + "::numeric"
-	rounded := "case when abs(" + exact + ") >= " + c.overflow + " then sign(" + exact + ")::float8 * 'infinity'::float8" +
-		" when abs(" + exact + ") <= " + c.underflow + " then 0 else " + stored + "::float8 end"
-	return when(stored, "number", "("+rounded+") "+symbol+" "+c.arg(number, "float8"))
-}
-
-// overflow is the least number that rounds to infinity: half a unit above the
-// greatest float64.
-func overflow() string {
-	greatest, _ := new(big.Float).SetFloat64(math.MaxFloat64).Int(nil)
-	return greatest.Add(greatest, new(big.Int).Lsh(big.NewInt(1), 970)).String()
-}
-
-// underflow is the greatest number that rounds to 0, half of the least float64: 2^-1075.
-func underflow() string {
-	digits := new(big.Int).Exp(big.NewInt(5), big.NewInt(1075), nil).String()
-	return "0." + strings.Repeat("0", 1075-len(digits)) + digits
+	return when(stored, "number", stored+"::numeric "+symbol+" "+c.arg(number.String(), "numeric"))
 }
 
 // symbols are the operators that compare numbers, in SQL; "" for any other.

@@ -171,10 +171,15 @@ func (o object) value() any {
 		return nil
 	}
 	var value any
-	if err := json.Unmarshal(raw, &value); err != nil {
-		o.report(o.path+".value", "must be a finite number")
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber() // exact (C-4)
+	if err := decoder.Decode(&value); err != nil {
+		o.report(o.path+".value", "is not JSON") // unreachable: it was decoded with what is around it
 	} else if value == nil {
 		o.report(o.path+".value", "must not be null")
+	}
+	if plain, ok := condition.PlainValue(value); ok {
+		return plain
 	}
 	return value
 }

@@ -1,6 +1,7 @@
 package criteria
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -119,7 +120,9 @@ func hash(nodes any) (string, error) {
 		return "", fmt.Errorf("hash conditions: %w", err)
 	}
 	var tree any
-	if err := json.Unmarshal(raw, &tree); err != nil {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber() // they are in canonical form
+	if err := decoder.Decode(&tree); err != nil {
 		return "", fmt.Errorf("hash conditions: %w", err)
 	}
 	canonical, err := json.Marshal(tree) // maps are written with sorted keys

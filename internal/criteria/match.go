@@ -5,16 +5,14 @@ package criteria
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/hogsend/hogsend/internal/condition"
 )
 
-// Values are what exists for conditions: top-level strings, float64 numbers and
-// booleans. Everything else, null included, counts as missing (C-2, J-18).
+// Values are what exists for conditions: top-level strings, booleans and exact numbers,
+// each a condition.Number. Everything else, null included, counts as missing (C-2, J-18).
 type Values map[string]any
 
 // ParseValues takes the values out of a JSON object; empty input is an empty object.
@@ -39,10 +37,9 @@ func ParseValues(raw json.RawMessage) (Values, error) {
 			}
 			values[key] = text
 		default:
-			// A number beyond float64 is infinite, which compares as it should (C-17).
-			number, err := strconv.ParseFloat(string(field), 64)
-			if err != nil && !errors.Is(err, strconv.ErrRange) {
-				return nil, fmt.Errorf("parse property %q: %w", key, err)
+			number, ok := condition.ParseNumber(string(field))
+			if !ok {
+				return nil, fmt.Errorf("parse property %q: %q is no number", key, field)
 			}
 			values[key] = number
 		}
@@ -101,7 +98,7 @@ func compositeHolds(n condition.Composite, v Values) bool {
 // propertyHolds is the truth table of C-3.
 func propertyHolds(n condition.Property, v Values) bool {
 	stored, present := v[n.Property]
-	want, _ := condition.PlainValue(n.Value)
+	want := wanted(n)
 	switch n.Operator {
 	case condition.Exists:
 		return present
@@ -116,27 +113,34 @@ func propertyHolds(n condition.Property, v Values) bool {
 		part, isPart := want.(string)
 		return isText && isPart && strings.Contains(text, part)
 	}
-	number, isNumber := stored.(float64)
-	limit, isLimit := want.(float64)
-	if !isNumber || !isLimit {
-		return false
-	}
-	return compares(n.Operator, number, limit)
+	number, isNumber := stored.(condition.Number)
+	limit, isLimit := want.(condition.Number)
+	return isNumber && isLimit && compares(n.Operator, number.Compare(limit))
 }
 
-// compares is for the operators that compare numbers; any other is false.
-func compares(op condition.Operator, a, b float64) bool {
+// wanted is what a condition compares with, as Values have it.
+func wanted(n condition.Property) any {
+	value, _ := condition.PlainValue(n.Value)
+	if number, ok := condition.NumberOf(value); ok {
+		return number
+	}
+	return value
+}
+
+// compares is for the operators that compare numbers, of which order tells which is
+// greater, as cmp.Compare does; any other operator is false.
+func compares(op condition.Operator, order int) bool {
 	switch op {
 	case condition.Eq:
-		return a == b
+		return order == 0
 	case condition.Gt:
-		return a > b
+		return order > 0
 	case condition.Gte:
-		return a >= b
+		return order >= 0
 	case condition.Lt:
-		return a < b
+		return order < 0
 	case condition.Lte:
-		return a <= b
+		return order <= 0
 	}
 	return false
 }

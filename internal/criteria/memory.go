@@ -1,6 +1,7 @@
 package criteria
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -84,7 +85,7 @@ func (h *History) event(n condition.Event, now time.Time) bool {
 		return count == 0
 	case condition.EventCount:
 		k, ok := condition.Count(n.Value)
-		return ok && compares(n.Operator, float64(count), float64(k))
+		return ok && compares(n.Operator, cmp.Compare(count, k))
 	}
 	return false
 }

@@ -37,7 +37,7 @@ func TestATreeInJSON(t *testing.T) {
 	x := hogsend.Event("x")
 	built := hogsend.All(
 		hogsend.Prop("plan").Eq("pro"), hogsend.Event("session.started").Within(7*hogsend.Day).AtLeast(10), x.Exists(),
-		x.Within(61500*time.Millisecond).NotExists(), x.Exactly(0), hogsend.Prop("p").Eq(false), hogsend.Prop("p").Neq(0.0),
+		x.Within(61500*time.Millisecond).NotExists(), x.Exactly(0), hogsend.Prop("p").Eq(false), hogsend.Prop("p").Neq(json.Number("0")),
 		hogsend.Prop("p").NotExists(), condition.Composite{Operator: condition.Or}, hogsend.Not(hogsend.EmailEngagement("welcome").Opened()),
 	)
 	require.JSONEq(t, written, string(marshaled(t, built)))
@@ -107,13 +107,13 @@ func TestAWrittenTreeIsReadStrictly(t *testing.T) {
 		{`{"type":"event","eventName":"bucket:left","check":"did"}`, []string{".eventName: must not start with bucket:", ".check: must be exists, not_exists or count"}},
 		{`{"type":"event","eventName":"x","check":"count","operator":"gte","value":1.5}`, []string{wrongCount}},
 		{`{"type":"event","eventName":"x","check":"count","operator":"gte","value":"1"}`, []string{wrongCount}},
-		{`{"type":"event","eventName":"x","check":"count","operator":"gte","value":1e999}`, []string{".value: must be a finite number"}},
+		{`{"type":"event","eventName":"x","check":"count","operator":"gte","value":1e1001}`, []string{".value: must be a whole number from 0 to 1000000"}},
 		{`{"type":"event","eventName":"x","check":"count","operator":"lt","value":-1}`, []string{wrongCount}},
 		{property(``), []string{`.operator: is unknown: ""`}},
 		{property(`,"operator":"eq"`), []string{".value: must be a string, a number or a bool"}},
 		{property(`,"operator":"eq","value":null`), []string{".value: must not be null"}},
 		{property(`,"operator":"eq","value":[1]`), []string{".value: must be a string, a number or a bool"}},
-		{property(`,"operator":"eq","value":1e999`), []string{".value: must be a finite number"}},
+		{property(`,"operator":"eq","value":1e1001`), []string{".value: must not have more than 1000 digits"}},
 		{property(`,"operator":"exists","value":0`), []string{".value: is not taken by exists"}},
 		{property(`,"operator":"exists","within":{"hours":1}`), []string{".within: is unknown"}},
 		{property(`,"operator":"gt","value":"9"`), []string{".value: must be a number"}},

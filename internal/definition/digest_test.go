@@ -1,6 +1,7 @@
 package definition_test
 
 import (
+	"encoding/json"
 	"reflect"
 	"testing"
 	"time"
@@ -172,5 +173,5 @@ func TestACloneHasConditionsInPlainForm(t *testing.T) {
 	t.Parallel() // J-7, C-20
 	type count int64
 	r := hogsend.Registry{Journeys: []hogsend.Journey{{Trigger: hogsend.On("e").Where(hogsend.Prop("n").Eq(count(1)))}}}
-	require.Equal(t, []hogsend.Condition{hogsend.Prop("n").Eq(1.0)}, definition.Clone(r).Journeys[0].Trigger.Conditions)
+	require.Equal(t, []hogsend.Condition{hogsend.Prop("n").Eq(json.Number("1"))}, definition.Clone(r).Journeys[0].Trigger.Conditions)
 }
