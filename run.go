@@ -6,10 +6,6 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// Properties are the properties of an event or a contact: JSON values under top-level
-// keys. Numbers are float64.
-type Properties map[string]any
-
 // Run is what a journey does things with, for the one enrollment that it serves. Every
 // result is recorded once with the enrollment and stays the same when the code is
 // executed again, after a crash, a deploy or years. Methods may be called from several

@@ -1,7 +1,6 @@
 package activities
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -100,17 +99,6 @@ func (a *Activities) ReadContact(ctx context.Context, enrollmentID string) (cont
 	}
 	contact, err := contactOf(row)
 	return contract.ContactValue{Contact: contact}, err
-}
-
-// exactProperties are a contact's properties as mails print them: numbers with every
-// digit that was stored (E-79).
-func exactProperties(raw []byte) (properties hogsend.Properties, err error) {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.UseNumber()
-	if err := decoder.Decode(&properties); err != nil {
-		return nil, fmt.Errorf("decode properties: %w", err)
-	}
-	return properties, nil
 }
 
 func contactOf(c storedb.Contact) (hogsend.Contact, error) {

@@ -158,9 +158,6 @@ func (a *Activities) draft(ctx context.Context, id uuid.UUID, r contract.SendReq
 	if err != nil {
 		return d, err
 	}
-	if contact.Properties, err = exactProperties(d.contact.Properties); err != nil {
-		return d, err
-	}
 	journey := row.Enrollment.JourneyID
 	template, _ := a.Renderer.Lookup(r.Template) // Render tells of one that is not there
 	d.category = decide.Category(r.Category, a.Registry.Category(journey), template.Category)

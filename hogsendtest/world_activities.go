@@ -1,6 +1,7 @@
 package hogsendtest
 
 import (
+	"encoding/json"
 	"context"
 	"slices"
 	"strings"
@@ -92,7 +93,7 @@ func (e *event) stored() hogsend.StoredEvent {
 		stored.Truncated = true
 		for key, value := range stored.Properties {
 			switch value.(type) {
-			case string, float64, bool:
+			case string, json.Number, bool:
 			default:
 				delete(stored.Properties, key)
 			}

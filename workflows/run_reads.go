@@ -18,8 +18,8 @@ func (r *journeyRun) Membership() hogsend.Membership {
 	if r.claim.Event.Source != "bucket" {
 		return hogsend.Membership{}
 	}
-	text := func(key string) string { s, _ := r.claim.Event.Properties[key].(string); return s }
-	count := func(key string) int { n, _ := r.claim.Event.Properties[key].(float64); return int(n) }
+	text := func(key string) string { s, _ := r.claim.Event.Properties.String(key); return s }
+	count := func(key string) int { n, _ := r.claim.Event.Properties.Int(key); return int(n) }
 	return hogsend.Membership{
 		BucketID: text("bucketId"), EntryCount: count("entryCount"),
 		Reason: hogsend.LeaveReason(text("reason")), DwellCount: count("dwellCount"),

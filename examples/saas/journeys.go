@@ -60,7 +60,7 @@ var TrialEnding = hogsend.Journey{
 const reminderLead = 3 * hogsend.Day
 
 func trialEnding(ctx workflow.Context, run hogsend.Run) error {
-	days, ok := run.Event().Properties["trialDays"].(float64)
+	days, ok := run.Event().Properties.Float("trialDays")
 	if !ok {
 		days = 14
 	}
@@ -91,7 +91,7 @@ var PaymentFailed = hogsend.Journey{
 }
 
 func paymentFailed(ctx workflow.Context, run hogsend.Run) error {
-	amount, _ := run.Event().Properties["amount"].(float64) // the trigger's condition saw to it
+	amount, _ := run.Event().Properties.Float("amount") // the trigger's condition saw to it
 	props := PaymentProps{Amount: dollars(amount)}
 	if _, err := run.Send(ctx, hogsend.Email{Template: "payment-failed", Props: props}); err != nil {
 		return err
@@ -117,7 +117,7 @@ var OrderThanks = hogsend.Journey{
 }
 
 func orderThanks(ctx workflow.Context, run hogsend.Run) error {
-	amount, _ := run.Event().Properties["amount"].(float64) // a missing amount is thanked for as well
+	amount, _ := run.Event().Properties.Float("amount") // a missing amount is thanked for as well
 	_, err := run.Send(ctx, hogsend.Email{Template: "order-thanks", Props: OrderThanksProps{Total: dollars(amount)}})
 	return err
 }

@@ -48,7 +48,7 @@ func nps(ctx workflow.Context, run hogsend.Run) error {
 
 // npsEvent names the group that an answer from 0 to 10 belongs to.
 func npsEvent(answer *hogsend.StoredEvent) string {
-	score, ok := answer.Properties["score"].(float64)
+	score, ok := answer.Properties.Float("score")
 	switch {
 	case ok && score >= 9:
 		return "nps.promoter"

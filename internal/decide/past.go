@@ -93,7 +93,7 @@ func Properties(raw json.RawMessage) (properties hogsend.Properties, truncated b
 	}
 	for key, value := range properties {
 		switch value.(type) {
-		case string, float64, bool:
+		case string, json.Number, bool:
 		default:
 			delete(properties, key)
 		}
