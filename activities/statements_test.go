@@ -212,7 +212,7 @@ func TestALongPastIsLookedThroughPageByPage(t *testing.T) { // J-125, J-143
 	wait := contract.BeginWaitRequest{Step: step(claim, "wait#1"), Label: "wait", Event: "read", Conditions: where, After: claim.Now}
 	got, err := w.BeginWait(t.Context(), wait)
 	require.NoError(t, err)
-	require.EqualValues(t, 601, got.Event.Properties["n"])
+	require.Equal(t, json.Number("601"), got.Event.Properties["n"])
 
 	window := w.window(claim, "a#1", later)
 	for range 2 { // a repeated call reads what the first one has collected

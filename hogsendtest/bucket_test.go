@@ -2,6 +2,7 @@ package hogsendtest_test
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -70,7 +71,7 @@ func TestScriptedTransitionsRunReactions(t *testing.T) {
 	require.Equal(t, "vip 2  1", dwelt.Node)
 	require.Equal(t, got.Start.Add(28*time.Hour), dwelt.EnrolledAt, "the first stay was too short")
 	require.Equal(t, hogsend.Properties{
-		"bucketId": "vip", "bucketName": "Important people", "userId": "ada", "transition": "entered", "source": "event", "entryCount": 1.0,
+		"bucketId": "vip", "bucketName": "Important people", "userId": "ada", "transition": "entered", "source": "event", "entryCount": json.Number("1"),
 	}, got.Events[1].Properties)
 	require.Equal(t, "bucket", got.Events[1].Source)
 }

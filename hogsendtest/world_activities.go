@@ -1,8 +1,8 @@
 package hogsendtest
 
 import (
-	"encoding/json"
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 

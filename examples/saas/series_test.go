@@ -1,6 +1,7 @@
 package saas_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -46,7 +47,7 @@ func TestTheHundredthCardIsCelebratedOnce(t *testing.T) {
 		got := s.Run()
 		require.Equal(t, []sent{{0, "milestone"}}, mails(got))
 		require.Equal(t, subject, got.Mailbox[0].Subject)
-		require.Equal(t, []hogsendtest.Change{{At: got.Start, Contact: "ada", Property: "milestone", Value: float64(100)}}, got.Changes)
+		require.Equal(t, []hogsendtest.Change{{At: got.Start, Contact: "ada", Property: "milestone", Value: json.Number("100")}}, got.Changes)
 	}
 }
 
