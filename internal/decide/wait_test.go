@@ -131,7 +131,7 @@ func TestWhatAWaitIsFor(t *testing.T) { // J-124, J-130
 	require.NoError(t, err)
 	one, err := decide.AwaitedOf("word", where, time.Hour, nil)
 	require.NoError(t, err)
-	require.Equal(t, []decide.Awaited{{Event: "word", Where: []hogsend.Condition{hogsend.Prop("n").Gt(2.0)}, Lookback: time.Hour}}, one)
+	require.Equal(t, []decide.Awaited{{Event: "word", Where: []hogsend.Condition{hogsend.Prop("n").Gt(json.Number("2"))}, Lookback: time.Hour}}, one)
 	several, err := decide.AwaitedOf("", nil, 0, []criteria.Alternative{{Event: "word", Where: where, Lookback: time.Hour}, {Event: "other"}})
 	require.NoError(t, err)
 	require.Equal(t, append(one, decide.Awaited{Event: "other"}), several)
