@@ -272,7 +272,7 @@ func (a *Activities) deliver(ctx context.Context, step contract.Step, row stored
 		return row, fmt.Errorf("record attempt: %w", err)
 	}
 	row = attempt.Send
-	before.Unclear, before.Reason = row.Unclear, text(row.Reason)
+	before.Unclear, before.Reason = row.Unclear, contract.SendReason(attempt.LastReason)
 	if reason, over := before.GiveUp(attempt.Now, a.Provider.KeyLifetime()); over {
 		return a.fail(ctx, step, row, reason)
 	}

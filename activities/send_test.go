@@ -210,6 +210,28 @@ func TestAfterTheKeysLifeNoCallIsMade(t *testing.T) {
 	}
 }
 
+func TestACallWhoseProcessDiedEndedWithoutAClearAnswer(t *testing.T) {
+	t.Parallel() // E-31
+	w := newWorld(t)
+	claim := w.enroll("start")
+	refused := &email.SendError{Kind: email.Transient, Reason: "refused"}
+	w.provider.script = []error{refused, refused}
+	_, err := w.Send(t.Context(), hello(claim, 1)) // a clear answer
+	require.Error(t, err)
+	_, err = w.store.SendAttempt(t.Context(), hello(claim, 1).Key) // its process dies in the call
+	require.NoError(t, err)
+	_, err = w.Send(t.Context(), hello(claim, 1)) // a clear answer again
+	require.Error(t, err)
+	require.Equal(t, 1, w.count("sends where status = 'queued' and unclear and reason = 'refused'"))
+	w.exec(`update sends set first_attempt_at = clock_timestamp() - interval '23 h 50 min'`)
+	_, err = w.Send(t.Context(), hello(claim, 1))
+	require.Equal(t, hogsend.SendUnknownOutcome, sendError(t, err).Kind, "the call in the middle may have been a mail")
+	w.exec(`update enrollments set retries = 1`)
+	_, err = w.Send(t.Context(), hello(claim, 1))
+	require.Equal(t, hogsend.SendUnknownOutcome, sendError(t, err).Kind, "never sent again (J-96)")
+	require.Len(t, w.provider.calls, 2)
+}
+
 func TestAPermanentFailureIsOneCall(t *testing.T) {
 	t.Parallel() // E-32, J-132
 	w := newWorld(t)

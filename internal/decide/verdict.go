@@ -46,7 +46,8 @@ const keyMargin = 10 * time.Minute
 type Attempts struct {
 	// First is when the first call began, zero if there was none before.
 	First time.Time
-	// Unclear says that one ended without a clear answer, Reason how the last one ended.
+	// Unclear says that one ended without a clear answer, or without any because its process
+	// died. Reason is how the last one ended.
 	Unclear bool
 	Reason  contract.SendReason
 }

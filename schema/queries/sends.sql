@@ -25,10 +25,17 @@ values (@id, @key, @contact_id, @enrollment_id, @journey_id, @template_key, @cat
     @reply_to, @subject, @html, @text, @headers, @tags, @props, @claimed_at, @now, @now);
 
 -- name: SendAttempt :one
--- Commits the time of the first call before it starts (E-29).
-update sends set first_attempt_at = coalesce(first_attempt_at, clock_timestamp()), updated_at = clock_timestamp()
-where key = @key and status = 'queued'
-returning sqlc.embed(sends), clock_timestamp()::timestamptz as now;
+-- Commits the time of the first call before it starts (E-29). A call that is under way has
+-- no reason yet: one that left none, because its process died, ended without a clear
+-- answer (E-31). last_reason is how the call before this one ended.
+with before as (
+    select b.id, b.reason, b.first_attempt_at is not null and b.reason is null as silent
+    from sends b where b.key = @key and b.status = 'queued' for update
+)
+update sends set first_attempt_at = coalesce(sends.first_attempt_at, clock_timestamp()), unclear = sends.unclear or before.silent,
+    reason = null, updated_at = clock_timestamp()
+from before where sends.id = before.id
+returning sqlc.embed(sends), coalesce(before.reason, '')::text as last_reason, clock_timestamp()::timestamptz as now;
 
 -- name: SendAccept :execrows
 update sends set status = 'sent', provider_id = @provider_id, reason = null, sent_at = clock_timestamp(), updated_at = clock_timestamp()

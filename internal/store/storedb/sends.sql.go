@@ -248,17 +248,25 @@ func (q *Queries) SendAccept(ctx context.Context, providerID *string, key string
 }
 
 const sendAttempt = `-- name: SendAttempt :one
-update sends set first_attempt_at = coalesce(first_attempt_at, clock_timestamp()), updated_at = clock_timestamp()
-where key = $1 and status = 'queued'
-returning sends.id, sends.key, sends.contact_id, sends.enrollment_id, sends.journey_id, sends.template_key, sends.category, sends.status, sends.reason, sends.from_email, sends.to_email, sends.reply_to, sends.subject, sends.html, sends.text, sends.headers, sends.tags, sends.props, sends.provider_id, sends.claimed_at, sends.first_attempt_at, sends.unclear, sends.sent_at, sends.created_at, sends.updated_at, sends.opened_at, sends.clicked_at, clock_timestamp()::timestamptz as now
+with before as (
+    select b.id, b.reason, b.first_attempt_at is not null and b.reason is null as silent
+    from sends b where b.key = $1 and b.status = 'queued' for update
+)
+update sends set first_attempt_at = coalesce(sends.first_attempt_at, clock_timestamp()), unclear = sends.unclear or before.silent,
+    reason = null, updated_at = clock_timestamp()
+from before where sends.id = before.id
+returning sends.id, sends.key, sends.contact_id, sends.enrollment_id, sends.journey_id, sends.template_key, sends.category, sends.status, sends.reason, sends.from_email, sends.to_email, sends.reply_to, sends.subject, sends.html, sends.text, sends.headers, sends.tags, sends.props, sends.provider_id, sends.claimed_at, sends.first_attempt_at, sends.unclear, sends.sent_at, sends.created_at, sends.updated_at, sends.opened_at, sends.clicked_at, coalesce(before.reason, '')::text as last_reason, clock_timestamp()::timestamptz as now
 `
 
 type SendAttemptRow struct {
-	Send Send
-	Now  time.Time
+	Send       Send
+	LastReason string
+	Now        time.Time
 }
 
-// Commits the time of the first call before it starts (E-29).
+// Commits the time of the first call before it starts (E-29). A call that is under way has
+// no reason yet: one that left none, because its process died, ended without a clear
+// answer (E-31). last_reason is how the call before this one ended.
 func (q *Queries) SendAttempt(ctx context.Context, key string) (SendAttemptRow, error) {
 	row := q.db.QueryRow(ctx, sendAttempt, key)
 	var i SendAttemptRow
@@ -290,6 +298,7 @@ func (q *Queries) SendAttempt(ctx context.Context, key string) (SendAttemptRow, 
 		&i.Send.UpdatedAt,
 		&i.Send.OpenedAt,
 		&i.Send.ClickedAt,
+		&i.LastReason,
 		&i.Now,
 	)
 	return i, err
