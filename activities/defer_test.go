@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
@@ -320,6 +321,8 @@ func (w *world) insist(r contract.SendRequest) (said string, attempts int) {
 	suite := new(testsuite.WorkflowTestSuite)
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
+	env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute}) // on a busy machine
+	env.SetTestTimeout(time.Minute)
 	env.RegisterActivityWithOptions(func(ctx context.Context) (string, error) {
 		attempts++
 		result, err := w.Send(ctx, r)

@@ -17,7 +17,7 @@ import (
 // register.
 func TestTheClockGoesOnForEver(t *testing.T) {
 	t.Parallel()
-	env := (&testsuite.WorkflowTestSuite{}).NewTestWorkflowEnvironment()
+	env := environment(new(testsuite.WorkflowTestSuite))
 	env.RegisterWorkflowWithOptions(workflows.Clock, workflow.RegisterOptions{Name: contract.ClockType})
 	env.RegisterActivityWithOptions(func(context.Context) error { return nil }, activity.RegisterOptions{Name: contract.ClockName})
 	env.ExecuteWorkflow(contract.ClockType)

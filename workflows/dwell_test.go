@@ -39,9 +39,8 @@ type stay struct {
 
 func newStay(t *testing.T) *stay {
 	t.Helper()
-	s := &stay{t: t, env: new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment(), anchor: time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC)}
+	s := &stay{t: t, env: environment(new(testsuite.WorkflowTestSuite)), anchor: time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC)}
 	s.env.SetStartTime(s.anchor)
-	s.env.SetTestTimeout(20 * time.Second)
 	for name, fn := range map[string]any{
 		contract.DwellName: s.dwell, contract.ClaimEnrollmentName: s.claim, contract.FinishEnrollmentName: s.finish,
 	} {

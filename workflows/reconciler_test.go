@@ -19,7 +19,7 @@ import (
 // blocked; a round that fails is not the last.
 func TestReconcilerGoesOnForEver(t *testing.T) {
 	t.Parallel()
-	env := (&testsuite.WorkflowTestSuite{}).NewTestWorkflowEnvironment()
+	env := environment(new(testsuite.WorkflowTestSuite))
 	start := env.Now()
 	env.RegisterWorkflowWithOptions(workflows.Reconciler, workflow.RegisterOptions{Name: contract.ReconcilerType})
 	reconciled, inspected := 0, 0

@@ -29,7 +29,7 @@ type stage struct {
 }
 
 func newStage(holds map[string][]string) *stage {
-	s := &stage{env: (&testsuite.WorkflowTestSuite{}).NewTestWorkflowEnvironment(), holds: holds}
+	s := &stage{env: environment(new(testsuite.WorkflowTestSuite)), holds: holds}
 	s.env.SetStartTime(time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC))
 	s.start = s.env.Now()
 	register := func(name string, fn any) {

@@ -93,9 +93,8 @@ func newWorld(t *testing.T) *world {
 
 // reset makes the environment anew, for options that must be set before it.
 func (w *world) reset() {
-	w.env = w.suite.NewTestWorkflowEnvironment()
+	w.env = environment(w.suite)
 	w.env.SetStartTime(w.start)
-	w.env.SetTestTimeout(10 * time.Second)
 	w.env.SetOnTimerScheduledListener(func(_ string, d time.Duration) { w.timers = append(w.timers, d) })
 	for name, fn := range map[string]any{
 		contract.ClaimEnrollmentName:  w.claim,
