@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/pause"
 )
 
 func (w *world) capture(claim contract.Claim, key string) contract.Effect {
@@ -61,7 +62,7 @@ func TestAPauseHoldsACapture(t *testing.T) {
 	w := newWorld(t)
 	w.Config.PostHog = true
 	claim := w.enroll("start")
-	_, err := w.store.JourneyPause(t.Context(), []string{"welcome"}, "", time.Now())
+	_, err := pause.Start(t.Context(), w.store, []string{"welcome"}, "", time.Now())
 	require.NoError(t, err)
 	require.NotNil(t, w.capture(claim, "capture:nudged#1").Held)
 	require.Zero(t, w.count(`outbox where kind = 'capture'`))

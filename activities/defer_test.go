@@ -20,7 +20,7 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
-	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/pause"
 )
 
 // whereabouts is where the enrollment stands, and its open waits.
@@ -173,7 +173,7 @@ func TestTheWholeGateDecidesAfterADeferral(t *testing.T) {
 		}, deferred(noon.Add(hogsend.Day + time.Millisecond)), "waiting defer:hello send:hello#1:defer#2"},
 		"another zone": {func(uuid.UUID) { w.exec(`update contacts set timezone = 'America/New_York', updated_at = now()`) }, deferred(due.Add(5 * time.Hour)), "waiting defer:hello send:hello#1:defer#2"},
 		"a pause": {func(uuid.UUID) {
-			_, err := w.store.JourneyPause(t.Context(), []string{"welcome"}, "", noon)
+			_, err := pause.Start(t.Context(), w.store, []string{"welcome"}, "", noon)
 			require.NoError(t, err)
 		}, "held", "waiting paused:send:hello"},
 		"skipping from now on": {func(uuid.UUID) {
@@ -205,18 +205,18 @@ func TestAPauseWithinADeferral(t *testing.T) {
 	})
 	claim := w.enroll("start")
 	require.Equal(t, deferred(noon.Add(6*time.Hour)), w.verdict(hello(claim, 1)))
-	_, err := w.store.JourneyPause(t.Context(), []string{"welcome"}, "", noon)
+	_, err := pause.Start(t.Context(), w.store, []string{"welcome"}, "", noon)
 	require.NoError(t, err)
 	set(noon.Add(5 * time.Hour))
 	require.Equal(t, deferred(noon.Add(6*time.Hour)), w.verdict(hello(claim, 1)), "it waits as before")
 	set(noon.Add(6 * time.Hour))
 	require.Equal(t, "held", w.verdict(hello(claim, 1)))
-	require.NoError(t, w.store.JourneyResume(t.Context(), []string{"welcome"}, "catch_up", time.Hour, noon.Add(9*time.Hour)))
+	require.NoError(t, pause.Resume(t.Context(), w.store, []string{"welcome"}, "catch_up", time.Hour, noon.Add(9*time.Hour)))
 	set(noon.Add(9 * time.Hour))
-	holds, err := w.store.HoldsDue(t.Context(), noon.Add(9*time.Hour), 9)
+	holds, err := w.store.PausedEffectsDue(t.Context(), noon.Add(9*time.Hour), 9)
 	require.NoError(t, err)
 	require.Len(t, holds, 1)
-	_, err = w.store.HoldRelease(t.Context(), holds[0].EnrollmentID, holds[0].ID, store.HoldOutcome{Signal: "wait", Key: "release"})
+	_, err = pause.Release(t.Context(), w.store, holds[0].EnrollmentID, holds[0].ID, pause.Outcome{Signal: "wait", Key: "release"})
 	require.NoError(t, err)
 	require.Equal(t, deferred(noon.Add(30*time.Hour)), w.verdict(hello(claim, 1)), "the window has closed")
 	set(noon.Add(30 * time.Hour))

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/pause"
 )
 
 func identify(claim contract.Claim, key, properties string) contract.IdentifyRequest {
@@ -57,7 +58,7 @@ func TestAPauseHoldsAnIdentify(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	claim := w.enroll("start")
-	_, err := w.store.JourneyPause(t.Context(), []string{"welcome"}, "", time.Now())
+	_, err := pause.Start(t.Context(), w.store, []string{"welcome"}, "", time.Now())
 	require.NoError(t, err)
 	effect, err := w.Identify(t.Context(), identify(claim, "identify:contact#1", `{"plan": "pro"}`))
 	require.NoError(t, err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/pause"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -19,7 +20,7 @@ type pauseGate struct {
 	step   contract.Step
 	ids    []string // of the journey
 	paused []storedb.PauseFindRow
-	newest []storedb.Hold
+	newest []storedb.PausedEffect
 }
 
 func (a *Activities) pauseGate(tx *store.EnrollmentTx, step contract.Step) *pauseGate {
@@ -32,7 +33,10 @@ func (g *pauseGate) queue(ctx context.Context, p *store.Pipeline) {
 	id := uuid.MustParse(g.step.EnrollmentID) // the transaction is that enrollment's
 	p.Add(func(q *storedb.Queries) error { return q.PauseShare(ctx, g.ids) })
 	p.Add(func(q *storedb.Queries) (err error) { g.paused, err = q.PauseFind(ctx, g.ids); return err })
-	p.Add(func(q *storedb.Queries) (err error) { g.newest, err = q.HoldFind(ctx, id, g.step.Key); return err })
+	p.Add(func(q *storedb.Queries) (err error) {
+		g.newest, err = q.PausedEffectFind(ctx, id, g.step.Key)
+		return err
+	})
 }
 
 // effect is how the step was held before.
@@ -40,28 +44,28 @@ func (g *pauseGate) effect() decide.PausedEffect {
 	if len(g.newest) == 0 {
 		return decide.PausedEffect{}
 	}
-	h := g.newest[0]
-	e := decide.PausedEffect{N: int(h.N), Closed: h.ClosedAt != nil, Skip: h.Skip}
-	if h.DueAt != nil {
-		e.DueAt = *h.DueAt
+	p := g.newest[0]
+	e := decide.PausedEffect{N: int(p.N), Closed: p.ClosedAt != nil, Skip: p.Skip}
+	if p.DueAt != nil {
+		e.DueAt = *p.DueAt
 	}
 	return e
 }
 
-// hold queues the hold of a step, once per pause.
-func (a *Activities) hold(ctx context.Context, tx *store.EnrollmentTx, g *pauseGate, isSend bool) *contract.Hold {
-	held := &contract.Hold{EnrollmentID: g.step.EnrollmentID, Node: decide.PausedNode(g.step.Node)}
+// hold queues that the pause holds the step, once per pause.
+func (a *Activities) hold(ctx context.Context, tx *store.EnrollmentTx, g *pauseGate, isSend bool) *contract.PausedEffect {
+	held := &contract.PausedEffect{EnrollmentID: g.step.EnrollmentID, Node: decide.PausedNode(g.step.Node)}
 	if g.effect().Open() {
 		held.ID = g.newest[0].ID.String()
 		return held
 	}
-	row := storedb.HoldInsertParams{
+	row := storedb.PausedEffectInsertParams{
 		ID: uuid.Must(uuid.NewV7()), EnrollmentID: tx.Enrollment.ID, JourneyID: g.paused[0].JourneyID,
 		StepKey: g.step.Key, N: int32(g.effect().N) + 1, Node: g.step.Node, IsSend: isSend, Now: tx.Now, //nolint:gosec // counts pauses
 	}
 	held.ID = row.ID.String()
-	tx.Add(func(q *storedb.Queries) error { return q.HoldInsert(ctx, row) })
-	a.move(ctx, tx, contract.Step{Key: contract.HoldLogKey(row.StepKey, row.N)}, "paused", contract.EnrollmentWaiting, tx.Enrollment.Node, held.Node, nil)
+	tx.Add(func(q *storedb.Queries) error { return q.PausedEffectInsert(ctx, row) })
+	a.move(ctx, tx, contract.Step{Key: contract.PauseLogKey(row.StepKey, row.N)}, "paused", contract.EnrollmentWaiting, tx.Enrollment.Node, held.Node, nil)
 	return held
 }
 
@@ -95,22 +99,22 @@ func (a *Activities) holdEffect(ctx context.Context, id uuid.UUID, step contract
 	return effect, err
 }
 
-// AbandonHold gives up a held effect, because its author canceled the context (J-119).
-func (a *Activities) AbandonHold(ctx context.Context, h contract.Hold) (contract.Effect, error) {
-	id, err := parseID(h.EnrollmentID)
+// AbandonPausedEffect gives up a held effect, because its author canceled the context (J-119).
+func (a *Activities) AbandonPausedEffect(ctx context.Context, p contract.PausedEffect) (contract.Effect, error) {
+	id, err := parseID(p.EnrollmentID)
 	if err != nil {
 		return contract.Effect{}, final(err)
 	}
-	holdID, err := parseID(h.ID)
+	effectID, err := parseID(p.ID)
 	if err != nil {
 		return contract.Effect{}, final(err)
 	}
-	_, err = a.Store.HoldRelease(ctx, id, holdID, store.HoldOutcome{BuildID: a.Config.BuildID})
+	_, err = pause.Release(ctx, a.Store, id, effectID, pause.Outcome{BuildID: a.Config.BuildID})
 	if errors.Is(err, store.ErrNotFound) {
 		return contract.Effect{Ended: true}, nil // erased since
 	}
 	if err != nil {
-		return contract.Effect{}, fmt.Errorf("abandon hold: %w", err)
+		return contract.Effect{}, fmt.Errorf("abandon paused effect: %w", err)
 	}
 	row, err := a.Store.EnrollmentGet(ctx, id)
 	if err != nil {

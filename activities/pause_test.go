@@ -11,7 +11,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/email"
-	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/pause"
 )
 
 func permanent() error {
@@ -27,20 +27,20 @@ func (w *world) now() time.Time {
 
 func (w *world) pause(journeyID string) {
 	w.t.Helper()
-	_, err := w.store.JourneyPause(w.t.Context(), []string{journeyID}, "", w.now())
+	_, err := pause.Start(w.t.Context(), w.store, []string{journeyID}, "", w.now())
 	require.NoError(w.t, err)
 }
 
-func (w *world) resume(journeyID string, policy store.ResumePolicy) {
+func (w *world) resume(journeyID string, policy contract.ResumePolicy) {
 	w.t.Helper()
-	require.NoError(w.t, w.store.JourneyResume(w.t.Context(), []string{journeyID}, policy, time.Hour, w.now()))
+	require.NoError(w.t, pause.Resume(w.t.Context(), w.store, []string{journeyID}, policy, time.Hour, w.now()))
 }
 
 // release lets one hold go on, as the worker does when it is due.
-func (w *world) release(h *contract.Hold) bool {
+func (w *world) release(h *contract.PausedEffect) bool {
 	w.t.Helper()
-	released, err := w.store.HoldRelease(w.t.Context(), uuid.MustParse(h.EnrollmentID), uuid.MustParse(h.ID),
-		store.HoldOutcome{BuildID: "build", Signal: contract.SignalWait, Key: contract.ReleaseKey(h.ID)})
+	released, err := pause.Release(w.t.Context(), w.store, uuid.MustParse(h.EnrollmentID), uuid.MustParse(h.ID),
+		pause.Outcome{BuildID: "build", Signal: contract.SignalWait, Key: contract.ReleaseKey(h.ID)})
 	require.NoError(w.t, err)
 	return released
 }
@@ -87,7 +87,7 @@ func TestPauseHoldsASend(t *testing.T) {
 	require.Equal(t, "waiting paused:send:hello", w.stands())
 	require.Zero(t, w.count("sends"))
 
-	w.resume("welcome", store.CatchUp)
+	w.resume("welcome", contract.CatchUp)
 	require.Equal(t, first, w.send(hello(claim, 1)), "its turn has not come")
 	require.True(t, w.release(first.Held))
 	require.False(t, w.release(first.Held))
@@ -105,15 +105,15 @@ func TestPauseResumePause(t *testing.T) {
 	claim := w.enroll("start")
 	w.pause("welcome")
 	first := w.send(hello(claim, 1))
-	w.resume("welcome", store.CatchUp)
+	w.resume("welcome", contract.CatchUp)
 	w.pause("welcome")
-	due, err := w.store.HoldsDue(t.Context(), w.now(), 10)
+	due, err := w.store.PausedEffectsDue(t.Context(), w.now(), 10)
 	require.NoError(t, err)
 	require.Empty(t, due)
 	require.Equal(t, first, w.send(hello(claim, 1)))
 
-	w.resume("welcome", store.CatchUp)
-	due, err = w.store.HoldsDue(t.Context(), w.now(), 10)
+	w.resume("welcome", contract.CatchUp)
+	due, err = w.store.PausedEffectsDue(t.Context(), w.now(), 10)
 	require.NoError(t, err)
 	require.Len(t, due, 1)
 	require.True(t, w.release(first.Held))
@@ -145,7 +145,7 @@ func TestWhatAPauseHolds(t *testing.T) {
 	require.NoError(t, err)
 	require.NotNil(t, effect.Held)
 	require.Zero(t, w.count(`events where name = 'mine'`))
-	w.resume("welcome", store.CatchUp)
+	w.resume("welcome", contract.CatchUp)
 	require.True(t, w.release(effect.Held))
 	effect, err = w.Trigger(ctx, trigger)
 	require.NoError(t, err)
@@ -163,7 +163,7 @@ func TestResumePolicies(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
-		policy store.ResumePolicy
+		policy contract.ResumePolicy
 		held   time.Duration // before the resume
 		paused time.Duration // before the resume
 		want   hogsend.SendStatus
@@ -171,11 +171,11 @@ func TestResumePolicies(t *testing.T) {
 		due    time.Duration // after the resume
 		late   int64
 	}{
-		{"J-104", store.CatchUp, 5 * time.Hour, 10 * time.Hour, hogsend.SendSent, "", 0, 1},
-		{"J-105 late", store.SkipLate, time.Hour + time.Second, 10 * time.Hour, hogsend.SendSkipped, "paused_late", 0, 1},
-		{"J-105 not late", store.SkipLate, time.Hour, 10 * time.Hour, hogsend.SendSent, "", 0, 0},
+		{"J-104", contract.CatchUp, 5 * time.Hour, 10 * time.Hour, hogsend.SendSent, "", 0, 1},
+		{"J-105 late", contract.SkipLate, time.Hour + time.Second, 10 * time.Hour, hogsend.SendSkipped, "paused_late", 0, 1},
+		{"J-105 not late", contract.SkipLate, time.Hour, 10 * time.Hour, hogsend.SendSent, "", 0, 0},
 		// Held Tuesday 09:00, paused from Monday 12:00 to Thursday 12:00: Friday 09:00.
-		{"J-106", store.Reschedule, 51 * time.Hour, 72 * time.Hour, hogsend.SendSent, "", 21 * time.Hour, 1},
+		{"J-106", contract.Reschedule, 51 * time.Hour, 72 * time.Hour, hogsend.SendSent, "", 21 * time.Hour, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -184,19 +184,19 @@ func TestResumePolicies(t *testing.T) {
 			w.pause("welcome")
 			held := w.send(hello(claim, 1)).Held
 			now := w.now().Truncate(time.Second)
-			w.exec(`update holds set held_at = $1`, now.Add(-c.held))
+			w.exec(`update paused_effects set held_at = $1`, now.Add(-c.held))
 			w.exec(`update journey_configs set paused_at = $1`, now.Add(-c.paused))
-			preview, err := w.store.HoldsCount(t.Context(), []string{"welcome"}, now, time.Hour.Seconds())
+			preview, err := w.store.PausedEffectsCount(t.Context(), []string{"welcome"}, now, time.Hour.Seconds())
 			require.NoError(t, err)
 			require.Equal(t, [3]int64{1, 1, c.late}, [3]int64{preview.Held, preview.Sends, preview.Late})
 			require.True(t, preview.Oldest.Equal(now.Add(-c.held)))
-			require.NoError(t, w.store.JourneyResume(t.Context(), []string{"welcome"}, c.policy, time.Hour, now))
+			require.NoError(t, pause.Resume(t.Context(), w.store, []string{"welcome"}, c.policy, time.Hour, now))
 
 			at := now.Add(c.due)
-			early, err := w.store.HoldsDue(t.Context(), at.Add(-time.Microsecond), 10)
+			early, err := w.store.PausedEffectsDue(t.Context(), at.Add(-time.Microsecond), 10)
 			require.NoError(t, err)
 			require.Empty(t, early)
-			due, err := w.store.HoldsDue(t.Context(), at, 10)
+			due, err := w.store.PausedEffectsDue(t.Context(), at, 10)
 			require.NoError(t, err)
 			require.Len(t, due, 1)
 			w.release(held)
@@ -217,8 +217,8 @@ func TestSkipLateSkipsSendsOnly(t *testing.T) {
 	trigger := contract.TriggerRequest{Step: step(claim, "trigger:mine#1"), Event: hogsend.TriggerEvent{Event: "mine"}, OccurredAt: w.now()}
 	effect, err := w.Trigger(t.Context(), trigger)
 	require.NoError(t, err)
-	w.exec(`update holds set held_at = held_at - interval '1 day'`)
-	w.resume("welcome", store.SkipLate)
+	w.exec(`update paused_effects set held_at = held_at - interval '1 day'`)
+	w.resume("welcome", contract.SkipLate)
 	w.release(effect.Held)
 	_, err = w.Trigger(t.Context(), trigger)
 	require.NoError(t, err)
@@ -230,17 +230,17 @@ func TestPauseIsIdempotent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	claim := w.enroll("start")
-	one, err := w.store.JourneyPause(t.Context(), []string{"welcome"}, "first", w.now())
+	one, err := pause.Start(t.Context(), w.store, []string{"welcome"}, "first", w.now())
 	require.NoError(t, err)
-	two, err := w.store.JourneyPause(t.Context(), []string{"welcome"}, "second", w.now())
+	two, err := pause.Start(t.Context(), w.store, []string{"welcome"}, "second", w.now())
 	require.NoError(t, err)
 	require.Equal(t, one, two)
 	held := w.send(hello(claim, 1)).Held
-	w.resume("welcome", store.Reschedule)
+	w.resume("welcome", contract.Reschedule)
 	var before, after time.Time
-	w.scan(&before, `select due_at from holds where id = $1`, held.ID)
-	w.resume("welcome", store.CatchUp)
-	w.scan(&after, `select due_at from holds where id = $1`, held.ID)
+	w.scan(&before, `select due_at from paused_effects where id = $1`, held.ID)
+	w.resume("welcome", contract.CatchUp)
+	w.scan(&after, `select due_at from paused_effects where id = $1`, held.ID)
 	require.Equal(t, before, after)
 }
 
@@ -253,13 +253,13 @@ func TestHeldEnrollmentsExit(t *testing.T) {
 	held := w.send(hello(claim, 1)).Held
 	require.True(t, w.event("stop", "").Exits[0].Exited)
 	require.True(t, w.send(hello(claim, 1)).Ended)
-	preview, err := w.store.HoldsCount(t.Context(), []string{"welcome"}, w.now(), 3600)
+	preview, err := w.store.PausedEffectsCount(t.Context(), []string{"welcome"}, w.now(), 3600)
 	require.NoError(t, err)
 	require.Zero(t, preview.Held)
-	w.resume("welcome", store.CatchUp)
+	w.resume("welcome", contract.CatchUp)
 	require.False(t, w.release(held))
 	require.Zero(t, w.count(`outbox where key = $1`, contract.ReleaseKey(held.ID)))
-	require.Zero(t, w.count(`holds where closed_at is null`))
+	require.Zero(t, w.count(`paused_effects where closed_at is null`))
 }
 
 // J-119: a held effect whose context the author canceled is given up; the
@@ -271,14 +271,14 @@ func TestAbandonedHold(t *testing.T) {
 	w.pause("welcome")
 	held := w.send(hello(claim, 1)).Held
 	for range 2 {
-		effect, err := w.AbandonHold(t.Context(), *held)
+		effect, err := w.AbandonPausedEffect(t.Context(), *held)
 		require.NoError(t, err)
 		require.False(t, effect.Ended)
 	}
 	require.Equal(t, "active send:hello", w.stands())
 	require.Zero(t, w.count(`outbox where kind = 'signal'`))
 	w.event("stop", "")
-	effect, err := w.AbandonHold(t.Context(), *held)
+	effect, err := w.AbandonPausedEffect(t.Context(), *held)
 	require.NoError(t, err)
 	require.True(t, effect.Ended)
 }
@@ -293,8 +293,8 @@ func TestPauseCoversFormerIDs(t *testing.T) {
 	w.pause("welcome")
 	held := w.send(hello(claim, 1)).Held
 	require.NotNil(t, held)
-	w.resume("welcome", store.CatchUp)
-	require.Equal(t, 1, w.count(`holds where journey_id = 'welcome' and due_at is not null`))
+	w.resume("welcome", contract.CatchUp)
+	require.Equal(t, 1, w.count(`paused_effects where journey_id = 'welcome' and due_at is not null`))
 }
 
 // J-108: sends racing with pauses and resumes are held or let through, never both,
@@ -316,7 +316,7 @@ func TestPausesRaceWithSends(t *testing.T) {
 		for range 3 {
 			require.Equal(t, claimed, w.count("sends"), "a send was claimed after the pause had returned")
 		}
-		w.resume("welcome", store.CatchUp)
+		w.resume("welcome", contract.CatchUp)
 	}
 	w.pause("welcome")
 	racing.Wait()
@@ -329,8 +329,8 @@ func TestPausesRaceWithSends(t *testing.T) {
 		}
 	}
 	require.Equal(t, sends-held, w.count("sends"))
-	w.resume("welcome", store.CatchUp)
-	due, err := w.store.HoldsDue(t.Context(), w.now(), sends+1)
+	w.resume("welcome", contract.CatchUp)
+	due, err := w.store.PausedEffectsDue(t.Context(), w.now(), sends+1)
 	require.NoError(t, err)
 	require.Len(t, due, held, "nobody is left behind")
 }

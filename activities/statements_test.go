@@ -14,7 +14,6 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
-	"github.com/hogsend/hogsend/internal/store"
 )
 
 // Some decisions are made twice: by package decide over all of the past, and by a
@@ -226,45 +225,4 @@ func TestALongPastIsLookedThroughPageByPage(t *testing.T) { // J-125, J-143
 		require.Equal(t, json.Number("1234"), collected.Collected.Events[299].Properties["n"])
 	}
 	require.Equal(t, 1234, w.count(`digested`))
-}
-
-func TestAResumeReleasesAsItDoesInMemory(t *testing.T) { // J-103 to J-106
-	t.Parallel()
-	w, _ := newClockedWorld(t, noon)
-	w.enroll("start")
-	rapid.Check(t, func(t *rapid.T) {
-		w.exec(`delete from holds`)
-		resume := decide.Resume{
-			PausedAt: ago(t, 300, "paused"), Now: noon, LateAfter: time.Hour,
-			Policy: rapid.SampledFrom([]contract.ResumePolicy{contract.CatchUp, contract.SkipLate, contract.Reschedule}).Draw(t, "policy"),
-		}
-		type release struct {
-			Due  time.Time
-			Skip bool
-		}
-		want := map[int]release{}
-		for n := range rapid.IntRange(1, 4).Draw(t, "held") {
-			heldAt, isSend := ago(t, 300, "held at"), rapid.Bool().Draw(t, "is a send")
-			var wasDue *time.Time
-			var due time.Time
-			if rapid.Bool().Draw(t, "was due") {
-				due = ago(t, 300, "due").Add(2 * time.Hour)
-				wasDue = &due
-			}
-			w.exec(`insert into holds (id, enrollment_id, journey_id, step_key, n, node, is_send, held_at, due_at)
-				select gen_random_uuid(), id, journey_id, 'step', $1, 'node', $2, $3, $4 from enrollments`, n, isSend, heldAt, wasDue)
-			one := release{}
-			one.Due, one.Skip = resume.Release(heldAt, due, isSend)
-			want[n] = one
-		}
-		_, err := w.store.JourneyPause(t.Context(), []string{"welcome"}, "", resume.PausedAt)
-		require.NoError(t, err)
-		require.NoError(t, w.store.JourneyResume(t.Context(), []string{"welcome"}, store.ResumePolicy(resume.Policy), resume.LateAfter, noon))
-		for n, one := range want {
-			var got release
-			require.NoError(t, w.store.Pool.QueryRow(t.Context(), `select due_at, skip from holds where n = $1`, n).Scan(&got.Due, &got.Skip))
-			got.Due = got.Due.UTC()
-			require.Equal(t, one, got)
-		}
-	})
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/pause"
 	"github.com/hogsend/hogsend/internal/provider/mailbox"
 	"github.com/hogsend/hogsend/internal/registry"
 	"github.com/hogsend/hogsend/internal/store"
@@ -253,27 +254,27 @@ func (p *postgres) enable(journeyID string, on bool) error {
 }
 
 func (p *postgres) pause(journeyID string) error {
-	_, err := p.store.JourneyPause(p.t.Context(), []string{journeyID}, "", p.server.Now())
+	_, err := pause.Start(p.t.Context(), p.store, []string{journeyID}, "", p.server.Now())
 	return err
 }
 
 func (p *postgres) resume(journeyID string, policy ResumePolicy) error {
-	return p.store.JourneyResume(p.t.Context(), []string{journeyID}, store.ResumePolicy(policy), time.Hour, p.server.Now())
+	return pause.Resume(p.t.Context(), p.store, []string{journeyID}, contract.ResumePolicy(policy), time.Hour, p.server.Now())
 }
 
 // release is what the releaser does, without its pace.
 func (p *postgres) release() (next time.Time, more bool, err error) {
 	p.clock(0)
-	holds, err := p.store.HoldsDue(p.t.Context(), p.server.Now(), 100)
+	holds, err := p.store.PausedEffectsDue(p.t.Context(), p.server.Now(), 100)
 	if err != nil {
 		return next, false, err
 	}
 	for _, h := range holds {
-		if _, err := p.store.HoldRelease(p.t.Context(), h.EnrollmentID, h.ID, store.HoldOutcome{Signal: "wait", Key: "release/" + h.ID.String()}); err != nil {
+		if _, err := pause.Release(p.t.Context(), p.store, h.EnrollmentID, h.ID, pause.Outcome{Signal: "wait", Key: "release/" + h.ID.String()}); err != nil {
 			return next, false, err
 		}
 	}
-	err = p.store.Pool.QueryRow(p.t.Context(), `select min(h.due_at) from holds h where h.closed_at is null and h.due_at is not null
+	err = p.store.Pool.QueryRow(p.t.Context(), `select min(h.due_at) from paused_effects h where h.closed_at is null and h.due_at is not null
 		and not exists (select from journey_configs c where c.journey_id = h.journey_id and c.paused_at is not null) having count(*) > 0`).Scan(&next)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return next, false, nil

@@ -38,7 +38,7 @@ func (w *world) pausedAt(journeyID string) *time.Time {
 }
 
 // holdOf is the hold of an effect, nil when it may begin.
-func (w *world) holdOf(n *enrollment, step contract.Step, isSend bool) *contract.Hold {
+func (w *world) holdOf(n *enrollment, step contract.Step, isSend bool) *contract.PausedEffect {
 	h := w.newestHold(n, step.Key)
 	open := h != nil && !h.closed
 	resumed := open && h.dueAt != nil // and its turn has not come
@@ -47,7 +47,7 @@ func (w *world) holdOf(n *enrollment, step contract.Step, isSend bool) *contract
 	}
 	node := "paused:" + step.Node
 	if open {
-		return &contract.Hold{EnrollmentID: n.id, ID: h.id, Node: node}
+		return &contract.PausedEffect{EnrollmentID: n.id, ID: h.id, Node: node}
 	}
 	ordinal := 1
 	if h != nil {
@@ -60,7 +60,7 @@ func (w *world) holdOf(n *enrollment, step contract.Step, isSend bool) *contract
 	from := n.node
 	n.stand(contract.EnrollmentWaiting, node)
 	w.log(n, h.logKey(), "paused", from, node, "")
-	return &contract.Hold{EnrollmentID: n.id, ID: h.id, Node: node}
+	return &contract.PausedEffect{EnrollmentID: n.id, ID: h.id, Node: node}
 }
 
 func (h *hold) logKey() string { return fmt.Sprintf("%s:pause#%d", h.step, h.ordinal) }
@@ -98,7 +98,7 @@ func (w *world) letGo(h *hold, told bool) {
 	}
 }
 
-func (w *world) abandonHold(r contract.Hold) (contract.Effect, error) {
+func (w *world) abandonHold(r contract.PausedEffect) (contract.Effect, error) {
 	n, err := w.enrollment(r.EnrollmentID)
 	if err != nil {
 		return contract.Effect{}, err

@@ -75,7 +75,7 @@ func TestPreviewOfAResume(t *testing.T) {
 	b.do(b.admin("POST", "/onboarding/pause", ""))
 	for i, age := range []string{"2 hours", "1 minute"} {
 		b.do(call{method: "POST", url: "/v1/events", key: adminKey, body: fmt.Sprintf(`{"name":"trial.started","userId":"u%d","eventProperties":{"plan":"pro"}}`, i)})
-		_, err := b.store.Pool.Exec(t.Context(), `insert into holds (id, enrollment_id, journey_id, step_key, n, node, is_send, held_at)
+		_, err := b.store.Pool.Exec(t.Context(), `insert into paused_effects (id, enrollment_id, journey_id, step_key, n, node, is_send, held_at)
 			select gen_random_uuid(), id, 'onboarding', 'send:x#1', 1, 'send:x', true, now() - $1::interval from enrollments order by created_at desc limit 1`, age)
 		require.NoError(t, err)
 	}

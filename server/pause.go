@@ -6,7 +6,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/pause"
 )
 
 // pausedJourney is the journey of.
@@ -52,11 +53,11 @@ func (s *Server) pauseJourney(r *request) error {
 	if err := o.err(); err != nil {
 		return err
 	}
-	now, err := s.store.IngestClock(r.ctx()) // the clock that holds are made by
+	now, err := s.store.IngestClock(r.ctx()) // the clock by which effects are paused
 	if err != nil {
 		return err
 	}
-	if _, err := s.store.JourneyPause(r.ctx(), ids(j), reason, now); err != nil {
+	if _, err := pause.Start(r.ctx(), s.store, ids(j), reason, now); err != nil {
 		return err
 	}
 	out, err := s.pausedOf(r, j)
@@ -90,9 +91,9 @@ func (s *Server) resumeJourney(r *request) error {
 	if err != nil {
 		return err
 	}
-	policy := store.ResumePolicy(o.text("policy", maxReason))
+	policy := contract.ResumePolicy(o.text("policy", maxReason))
 	if policy == "" {
-		policy = store.CatchUp
+		policy = contract.CatchUp
 	}
 	if !policy.Valid() {
 		o.report("policy", "must be catch_up, skip_late or reschedule")
@@ -111,7 +112,7 @@ func (s *Server) resumeJourney(r *request) error {
 	}
 	var out resumed
 	if preview != nil && *preview {
-		row, err := s.store.HoldsCount(r.ctx(), ids(j), now, late.Seconds())
+		row, err := s.store.PausedEffectsCount(r.ctx(), ids(j), now, late.Seconds())
 		if err != nil {
 			return err
 		}
@@ -119,10 +120,10 @@ func (s *Server) resumeJourney(r *request) error {
 		if row.Held > 0 {
 			out.Oldest = tsOrNull(&row.Oldest)
 		}
-		if policy == store.SkipLate {
+		if policy == contract.SkipLate {
 			out.Late = row.Late
 		}
-	} else if err := s.store.JourneyResume(r.ctx(), ids(j), policy, late, now); err != nil {
+	} else if err := pause.Resume(r.ctx(), s.store, ids(j), policy, late, now); err != nil {
 		return err
 	}
 	if out.Journey, err = s.pausedOf(r, j); err != nil {

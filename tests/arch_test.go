@@ -127,6 +127,9 @@ func importTable() map[string]rule {
 		}, never: []string{"net/http/...", "os/..."}},
 		// What an event, the clock or an operator changes, for Postgres and a test alike.
 		"./internal/decide": {may: []string{".", "./internal/address", "./internal/bucket", clip, contract, "./internal/criteria", "./internal/definition", uuid}, never: noIO()},
+		// Pauses and resumes of journeys: the server begins and ends them, the worker lets go
+		// what they held, an activity gives it up.
+		"./internal/pause": {may: []string{contract, "./internal/decide", "./internal/store", storedb, pgx, uuid}, never: []string{"net/http/...", "os/..."}},
 		// The dispatcher listens on a connection of its own.
 		"./internal/outbox": {may: []string{clip, contract, "./internal/store", storedb, pgx, uuid}, never: []string{"net/http/..."}},
 		// CSS and HTML are parsed, and provider calls are paced.
@@ -140,7 +143,7 @@ func importTable() map[string]rule {
 		"./internal/provider/posthog": {may: []string{"github.com/posthog/posthog-go"}},
 		// An enrollment's rows change in one transaction, which the activity opens: pgx.
 		"./activities": {may: []string{
-			".", "./internal/address", "./internal/clock", "./internal/definition", "./internal/criteria", "./internal/decide", "./internal/email", "./internal/ingest", "./internal/registry", "./internal/store", storedb, contract, pgx, uuid,
+			".", "./internal/address", "./internal/clock", "./internal/definition", "./internal/criteria", "./internal/decide", "./internal/email", "./internal/ingest", "./internal/pause", "./internal/registry", "./internal/store", storedb, contract, pgx, uuid,
 			"go.temporal.io/sdk/activity", "go.temporal.io/sdk/temporal",
 		}, never: []string{"net/http/..."}},
 		// The kit runs Temporal's own worker against a service in memory.
@@ -163,13 +166,13 @@ func importTable() map[string]rule {
 		// It is given its activities by name and so knows neither email nor ingest. What it
 		// delivers besides goes to PostHog, for whom the contact is read: pgx has the error.
 		"./worker": {may: []string{
-			".", "./workflows", "./internal/outbox", "./internal/provider/posthog", "./internal/store", storedb, contract,
+			".", "./workflows", "./internal/outbox", "./internal/pause", "./internal/provider/posthog", "./internal/store", storedb, contract,
 			"go.temporal.io/sdk/...", api, "google.golang.org/grpc/codes", "google.golang.org/protobuf/types/known/fieldmaskpb", uuid, "github.com/jackc/pgx/v5",
 		}, never: []string{"net/http/..."}, except: []string{"./internal/provider/posthog"}},
 		// criteria: the API serves conditions as JSON; bucket: it shows the definitions in
 		// force. schema: /v1/health compares versions.
 		"./server": {may: []string{
-			".", clip, "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/email", "./internal/ingest", "./internal/rollout", "./internal/store", storedb, contract, "./schema", "github.com/labstack/echo/v4/...", uuid,
+			".", clip, "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/email", "./internal/ingest", "./internal/pause", "./internal/rollout", "./internal/store", storedb, contract, "./schema", "github.com/labstack/echo/v4/...", uuid,
 		}},
 		// It stands beside the root, which does no I/O: authors ask the database with it.
 		"./members": {may: []string{"./internal/store", storedb, uuid}, never: []string{"net/http/...", "os/..."}},

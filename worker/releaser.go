@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/pause"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
@@ -53,20 +54,20 @@ func (r releaser) turn(ctx context.Context) (due bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("read clock: %w", err)
 	}
-	holds, err := r.store.HoldsDue(ctx, now, int32(r.rate)) //nolint:gosec // a configured rate
-	if err != nil || len(holds) == 0 {
+	effects, err := r.store.PausedEffectsDue(ctx, now, int32(r.rate)) //nolint:gosec // a configured rate
+	if err != nil || len(effects) == 0 {
 		return false, err
 	}
-	won, err := r.store.HoldsPace(ctx, now, releasePace.Seconds())
+	won, err := r.store.ReleasePace(ctx, now, releasePace.Seconds())
 	if err != nil || won == 0 {
 		return true, err
 	}
-	for _, h := range holds {
-		_, err := r.store.HoldRelease(ctx, h.EnrollmentID, h.ID, store.HoldOutcome{
-			BuildID: r.buildID, Signal: contract.SignalWait, Key: contract.ReleaseKey(h.ID.String()),
+	for _, p := range effects {
+		_, err := pause.Release(ctx, r.store, p.EnrollmentID, p.ID, pause.Outcome{
+			BuildID: r.buildID, Signal: contract.SignalWait, Key: contract.ReleaseKey(p.ID.String()),
 		})
 		if err != nil {
-			return true, fmt.Errorf("release hold %s: %w", h.ID, err)
+			return true, fmt.Errorf("release paused effect %s: %w", p.ID, err)
 		}
 	}
 	return true, nil

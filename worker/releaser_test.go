@@ -10,7 +10,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/dbtest"
+	"github.com/hogsend/hogsend/internal/pause"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
@@ -27,7 +29,7 @@ func held(t *testing.T, s *store.Store, journeyID string, n int) []uuid.UUID {
 			insert into enrollments (id, contact_id, journey_id, entry, status, node, trigger_event_id, trigger_seq, workflow_id, created_at, updated_at)
 			values ($2, $1, $3, 1, 'waiting', 'paused:send:x', $1, 1, 'w', now(), now())
 		)
-		insert into holds (id, enrollment_id, journey_id, step_key, n, node, is_send, held_at)
+		insert into paused_effects (id, enrollment_id, journey_id, step_key, n, node, is_send, held_at)
 		values ($4, $2, $3, 'send:x#1', 1, 'send:x', true, now() - make_interval(secs => $5))`, uuid.New(), uuid.New(), journeyID, ids[i], float64(n-i))
 		require.NoError(t, err)
 	}
@@ -36,7 +38,7 @@ func held(t *testing.T, s *store.Store, journeyID string, n int) []uuid.UUID {
 
 func released(t *testing.T, s *store.Store) []uuid.UUID {
 	t.Helper()
-	rows, err := s.Pool.Query(t.Context(), `select id from holds where closed_at is not null order by closed_at`)
+	rows, err := s.Pool.Query(t.Context(), `select id from paused_effects where closed_at is not null order by closed_at`)
 	require.NoError(t, err)
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	require.NoError(t, err)
@@ -54,11 +56,11 @@ func TestHeldEffectsAreReleasedAtAPace(t *testing.T) {
 		return due
 	}
 	now := time.Now().UTC()
-	_, err := s.JourneyPause(t.Context(), []string{"j"}, "", now)
+	_, err := pause.Start(t.Context(), s, []string{"j"}, "", now)
 	require.NoError(t, err)
 	ids := held(t, s, "j", 7)
 	require.False(t, turn(), "still paused")
-	require.NoError(t, s.JourneyResume(t.Context(), []string{"j"}, store.CatchUp, time.Hour, now))
+	require.NoError(t, pause.Resume(t.Context(), s, []string{"j"}, contract.CatchUp, time.Hour, now))
 	for _, want := range []int{3, 6, 7} {
 		require.True(t, turn())
 		require.Equal(t, ids[:want], released(t, s))

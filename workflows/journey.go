@@ -79,7 +79,7 @@ type journeyRun struct {
 	node    string
 	status  contract.EnrollmentStatus
 	waiting *waitingFor
-	holds   int // effects that a pause holds
+	paused  int // effects that a pause holds
 	steps   int
 }
 

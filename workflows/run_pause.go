@@ -10,12 +10,12 @@ import (
 // hold waits until an effect that a pause holds is released; it is then asked for
 // again, and held again if the journey was paused anew (J-101, J-108). An error says
 // why it will not be asked for: the enrollment has ended, or its author canceled ctx.
-func (r *journeyRun) hold(ctx workflow.Context, held contract.Hold) error {
+func (r *journeyRun) hold(ctx workflow.Context, held contract.PausedEffect) error {
 	node := r.node
 	leave := r.standAt(held.Node, []string{}, nil)
-	r.holds++
+	r.paused++
 	defer func() {
-		r.holds--
+		r.paused--
 		leave()
 		if r.node == held.Node {
 			r.node = node
@@ -29,7 +29,7 @@ func (r *journeyRun) hold(ctx workflow.Context, held contract.Hold) error {
 		return hogsend.ErrExited
 	}
 	var effect contract.Effect
-	if err := r.local(ctx, contract.AbandonHoldName, held.Node, held, &effect); err != nil {
+	if err := r.local(ctx, contract.AbandonPausedEffectName, held.Node, held, &effect); err != nil {
 		return err
 	}
 	if effect.Ended {

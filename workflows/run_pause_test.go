@@ -49,19 +49,19 @@ func newStage(holds map[string][]string) *stage {
 	register(contract.TriggerName, func(_ context.Context, r contract.TriggerRequest) (contract.Effect, error) {
 		return contract.Effect{Held: s.effect(r.Step)}, nil
 	})
-	register(contract.AbandonHoldName, func(_ context.Context, h contract.Hold) (contract.Effect, error) {
+	register(contract.AbandonPausedEffectName, func(_ context.Context, h contract.PausedEffect) (contract.Effect, error) {
 		s.dropped = append(s.dropped, h.ID)
 		return contract.Effect{}, nil
 	})
 	return s
 }
 
-func (s *stage) effect(step contract.Step) *contract.Hold {
+func (s *stage) effect(step contract.Step) *contract.PausedEffect {
 	at := s.env.Now().Sub(s.start).String() + " " + step.Key
 	s.asked = append(s.asked, at)
 	if left := s.holds[step.Key]; len(left) > 0 {
 		s.holds[step.Key] = left[1:]
-		return &contract.Hold{EnrollmentID: "e", ID: left[0], Node: "paused:" + step.Node}
+		return &contract.PausedEffect{EnrollmentID: "e", ID: left[0], Node: "paused:" + step.Node}
 	}
 	s.begun = append(s.begun, at)
 	return nil

@@ -32,7 +32,7 @@ type waitingFor struct {
 func (r *journeyRun) state() (State, error) {
 	return State{
 		StateID: r.enrollmentID, JourneyID: r.journeyID, ContactID: r.claim.ContactID, Entry: r.claim.Enrollment.Entry,
-		Status: r.status, Node: r.node, WaitingFor: r.waiting, Paused: r.holds > 0, Version: r.claim.Enrollment.Version, BuildID: r.claim.BuildID, Steps: r.steps,
+		Status: r.status, Node: r.node, WaitingFor: r.waiting, Paused: r.paused > 0, Version: r.claim.Enrollment.Version, BuildID: r.claim.BuildID, Steps: r.steps,
 	}, nil
 }
 

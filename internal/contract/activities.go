@@ -3,31 +3,31 @@ package contract
 // Names under which the activities are registered. Workflows refer to them by name, so
 // that they depend on the types of this package only.
 const (
-	ClaimEnrollmentName  = "ClaimEnrollment"
-	FinishEnrollmentName = "FinishEnrollment"
-	BeginWaitName        = "BeginWait"
-	EndWaitName          = "EndWait"
-	CollectDigestName    = "CollectDigest"
-	ReadContactName      = "ReadContact"
-	ReadTimezoneName     = "ReadTimezone"
-	FindInstantName      = "FindInstant"
-	PastEventsName       = "PastEvents"
-	PastEntriesName      = "PastEntries"
-	PastMailsName        = "PastMails"
-	IsSubscribedName     = "IsSubscribed"
-	ThrottleName         = "Throttle"
-	SendName             = "Send"
-	TriggerName          = "Trigger"
-	IdentifyName         = "Identify"
-	CaptureName          = "Capture"
-	CheckpointName       = "Checkpoint"
-	KeepOnceName         = "KeepOnce"
-	ReadOnceName         = "ReadOnce"
-	ChooseVariantName    = "ChooseVariant"
-	ExitName             = "Exit"
-	AbandonHoldName      = "AbandonHold"
-	ReconcileName        = "Reconcile"
-	InspectName          = "Inspect"
+	ClaimEnrollmentName     = "ClaimEnrollment"
+	FinishEnrollmentName    = "FinishEnrollment"
+	BeginWaitName           = "BeginWait"
+	EndWaitName             = "EndWait"
+	CollectDigestName       = "CollectDigest"
+	ReadContactName         = "ReadContact"
+	ReadTimezoneName        = "ReadTimezone"
+	FindInstantName         = "FindInstant"
+	PastEventsName          = "PastEvents"
+	PastEntriesName         = "PastEntries"
+	PastMailsName           = "PastMails"
+	IsSubscribedName        = "IsSubscribed"
+	ThrottleName            = "Throttle"
+	SendName                = "Send"
+	TriggerName             = "Trigger"
+	IdentifyName            = "Identify"
+	CaptureName             = "Capture"
+	CheckpointName          = "Checkpoint"
+	KeepOnceName            = "KeepOnce"
+	ReadOnceName            = "ReadOnce"
+	ChooseVariantName       = "ChooseVariant"
+	ExitName                = "Exit"
+	AbandonPausedEffectName = "AbandonHold" // as histories name it
+	ReconcileName           = "Reconcile"
+	InspectName             = "Inspect"
 	// DwellName asks whether a dwell reaction is due, ClockName runs the clock (W-14).
 	DwellName = "Dwell"
 	ClockName = "Clock"
@@ -38,7 +38,7 @@ func ActivityNames() []string {
 	return []string{
 		ClaimEnrollmentName, FinishEnrollmentName, BeginWaitName, EndWaitName, CollectDigestName, ReadContactName, ReadTimezoneName, FindInstantName,
 		PastEventsName, PastEntriesName, PastMailsName, IsSubscribedName, ThrottleName, SendName, TriggerName, IdentifyName, CaptureName, CheckpointName,
-		KeepOnceName, ReadOnceName, ChooseVariantName, ExitName, AbandonHoldName, ReconcileName, InspectName, DwellName, ClockName,
+		KeepOnceName, ReadOnceName, ChooseVariantName, ExitName, AbandonPausedEffectName, ReconcileName, InspectName, DwellName, ClockName,
 	}
 }
 

@@ -62,13 +62,13 @@ type Finish struct {
 // Effect answers an effect that has no value: Ended when the enrollment was over,
 // Held when a pause holds it.
 type Effect struct {
-	Ended bool  `json:"ended"`
-	Held  *Hold `json:"held,omitempty"`
+	Ended bool          `json:"ended"`
+	Held  *PausedEffect `json:"held,omitempty"`
 }
 
-// Hold says that a paused journey did not let an effect begin (J-101). Nothing of
+// PausedEffect says that a paused journey did not let an effect begin (J-101). Nothing of
 // it happened; it is asked for again once the signal of ID has come.
-type Hold struct {
+type PausedEffect struct {
 	EnrollmentID string `json:"enrollmentId"`
 	ID           string `json:"id"`
 	// Node is where the enrollment stands while it is held.

@@ -99,8 +99,8 @@ func RetryKey(enrollmentID string, n int) string {
 	return "retry/" + enrollmentID + "/" + strconv.Itoa(n)
 }
 
-// HoldLogKey is the step key of the log rows of the nth hold of a step.
-func HoldLogKey(stepKey string, n int32) string { return stepKey + ":pause#" + strconv.Itoa(int(n)) }
+// PauseLogKey is the step key of the log rows of the nth pause that held a step.
+func PauseLogKey(stepKey string, n int32) string { return stepKey + ":pause#" + strconv.Itoa(int(n)) }
 
 // ReleaseKey is the outbox key of the signal that releases what a pause held.
 func ReleaseKey(holdID string) string { return "release/" + holdID }

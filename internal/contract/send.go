@@ -42,11 +42,11 @@ type SendRequest struct {
 }
 
 // SendResult is a verdict, or Ended when the enrollment was over at the claim, or
-// Held when a pause holds it, or Deferred when the gate lets it wait.
+// Held when a pause keeps it from beginning, or Deferred when the gate lets it wait.
 type SendResult struct {
 	Verdict  hogsend.Verdict `json:"verdict"`
 	Ended    bool            `json:"ended"`
-	Held     *Hold           `json:"held,omitempty"`
+	Held     *PausedEffect   `json:"held,omitempty"`
 	Deferred *Deferral       `json:"deferred,omitempty"`
 }
 

@@ -29,49 +29,49 @@ where journey_id = any(@journey_ids::text[]) and paused_at is not null;
 -- name: PauseConfig :many
 select * from journey_configs where journey_id = @journey_id;
 
--- name: HoldFind :many
--- The newest hold of a step.
-select * from holds where enrollment_id = @enrollment_id and step_key = @step_key order by n desc limit 1;
+-- name: PausedEffectFind :many
+-- How a pause held a step last.
+select * from paused_effects where enrollment_id = @enrollment_id and step_key = @step_key order by n desc limit 1;
 
--- name: HoldInsert :exec
-insert into holds (id, enrollment_id, journey_id, step_key, n, node, is_send, held_at)
+-- name: PausedEffectInsert :exec
+insert into paused_effects (id, enrollment_id, journey_id, step_key, n, node, is_send, held_at)
 values (@id, @enrollment_id, @journey_id, @step_key, @n, @node, @is_send, @now);
 
--- name: HoldClose :exec
-update holds set closed_at = @now where id = @id and closed_at is null;
+-- name: PausedEffectClose :exec
+update paused_effects set closed_at = @now where id = @id and closed_at is null;
 
--- name: HoldGet :many
-select * from holds where id = @id;
+-- name: PausedEffectGet :many
+select * from paused_effects where id = @id;
 
--- name: HoldsPlan :exec
--- What a resume decides about each open hold of a journey (J-104 to J-106).
+-- name: PausedEffectsPlan :exec
+-- What a resume decides about each effect of a journey that is held (J-104 to J-106).
 with clock as (select @now::timestamptz as now, @paused_at::timestamptz as paused_at, make_interval(secs => @late_seconds::float8) as late)
-update holds h set
+update paused_effects h set
     due_at = case when @reschedule::bool then greatest(clock.now, coalesce(h.due_at, h.held_at) + (clock.now - clock.paused_at)) else clock.now end,
     skip = @skip_late::bool and h.is_send and clock.now - h.held_at > clock.late
 from clock
 where h.journey_id = any(@journey_ids::text[]) and h.closed_at is null;
 
--- name: HoldsCount :one
+-- name: PausedEffectsCount :one
 -- What a resume would release (J-107).
 with clock as (select @now::timestamptz as now, make_interval(secs => @late_seconds::float8) as late)
 select count(h.id) as held, count(*) filter (where h.is_send) as sends,
     count(*) filter (where h.is_send and clock.now - h.held_at > clock.late) as late,
     coalesce(min(h.held_at), clock.now)::timestamptz as oldest
 from clock
-left join (holds h join enrollments e on e.id = h.enrollment_id and e.status in ('active', 'waiting'))
+left join (paused_effects h join enrollments e on e.id = h.enrollment_id and e.status in ('active', 'waiting'))
     on h.journey_id = any(@journey_ids::text[]) and h.closed_at is null
 group by clock.now;
 
--- name: HoldsDue :many
+-- name: PausedEffectsDue :many
 -- Oldest first. What was paused again stays held.
-select h.id, h.enrollment_id from holds h
+select h.id, h.enrollment_id from paused_effects h
 where h.closed_at is null and h.due_at <= @now::timestamptz
     and not exists (select from journey_configs c where c.journey_id = h.journey_id and c.paused_at is not null)
 order by h.due_at, h.held_at, h.id
 limit @row_limit;
 
--- name: HoldsPace :execrows
+-- name: ReleasePace :execrows
 -- Takes the turn to release, if nobody has had one within the interval.
 with clock as (select @now::timestamptz as now, make_interval(secs => @every_seconds::float8) as every)
 update release_pace p set released_at = clock.now from clock

@@ -281,6 +281,20 @@ type Outbox struct {
 	Destination string
 }
 
+type PausedEffect struct {
+	ID           uuid.UUID
+	EnrollmentID uuid.UUID
+	JourneyID    string
+	StepKey      string
+	N            int32
+	Node         string
+	IsSend       bool
+	HeldAt       time.Time
+	DueAt        *time.Time
+	Skip         bool
+	ClosedAt     *time.Time
+}
+
 type Preference struct {
 	ID                uuid.UUID
 	Email             string

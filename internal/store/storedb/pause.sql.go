@@ -14,229 +14,6 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 )
 
-const holdClose = `-- name: HoldClose :exec
-update holds set closed_at = $1 where id = $2 and closed_at is null
-`
-
-func (q *Queries) HoldClose(ctx context.Context, now *time.Time, iD uuid.UUID) error {
-	_, err := q.db.Exec(ctx, holdClose, now, iD)
-	return err
-}
-
-const holdFind = `-- name: HoldFind :many
-select id, enrollment_id, journey_id, step_key, n, node, is_send, held_at, due_at, skip, closed_at from holds where enrollment_id = $1 and step_key = $2 order by n desc limit 1
-`
-
-// The newest hold of a step.
-func (q *Queries) HoldFind(ctx context.Context, enrollmentID uuid.UUID, stepKey string) ([]Hold, error) {
-	rows, err := q.db.Query(ctx, holdFind, enrollmentID, stepKey)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Hold
-	for rows.Next() {
-		var i Hold
-		if err := rows.Scan(
-			&i.ID,
-			&i.EnrollmentID,
-			&i.JourneyID,
-			&i.StepKey,
-			&i.N,
-			&i.Node,
-			&i.IsSend,
-			&i.HeldAt,
-			&i.DueAt,
-			&i.Skip,
-			&i.ClosedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const holdGet = `-- name: HoldGet :many
-select id, enrollment_id, journey_id, step_key, n, node, is_send, held_at, due_at, skip, closed_at from holds where id = $1
-`
-
-func (q *Queries) HoldGet(ctx context.Context, id uuid.UUID) ([]Hold, error) {
-	rows, err := q.db.Query(ctx, holdGet, id)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Hold
-	for rows.Next() {
-		var i Hold
-		if err := rows.Scan(
-			&i.ID,
-			&i.EnrollmentID,
-			&i.JourneyID,
-			&i.StepKey,
-			&i.N,
-			&i.Node,
-			&i.IsSend,
-			&i.HeldAt,
-			&i.DueAt,
-			&i.Skip,
-			&i.ClosedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const holdInsert = `-- name: HoldInsert :exec
-insert into holds (id, enrollment_id, journey_id, step_key, n, node, is_send, held_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8)
-`
-
-type HoldInsertParams struct {
-	ID           uuid.UUID
-	EnrollmentID uuid.UUID
-	JourneyID    string
-	StepKey      string
-	N            int32
-	Node         string
-	IsSend       bool
-	Now          time.Time
-}
-
-func (q *Queries) HoldInsert(ctx context.Context, arg HoldInsertParams) error {
-	_, err := q.db.Exec(ctx, holdInsert,
-		arg.ID,
-		arg.EnrollmentID,
-		arg.JourneyID,
-		arg.StepKey,
-		arg.N,
-		arg.Node,
-		arg.IsSend,
-		arg.Now,
-	)
-	return err
-}
-
-const holdsCount = `-- name: HoldsCount :one
-with clock as (select $2::timestamptz as now, make_interval(secs => $3::float8) as late)
-select count(h.id) as held, count(*) filter (where h.is_send) as sends,
-    count(*) filter (where h.is_send and clock.now - h.held_at > clock.late) as late,
-    coalesce(min(h.held_at), clock.now)::timestamptz as oldest
-from clock
-left join (holds h join enrollments e on e.id = h.enrollment_id and e.status in ('active', 'waiting'))
-    on h.journey_id = any($1::text[]) and h.closed_at is null
-group by clock.now
-`
-
-type HoldsCountRow struct {
-	Held   int64
-	Sends  int64
-	Late   int64
-	Oldest time.Time
-}
-
-// What a resume would release (J-107).
-func (q *Queries) HoldsCount(ctx context.Context, journeyIds []string, now time.Time, lateSeconds float64) (HoldsCountRow, error) {
-	row := q.db.QueryRow(ctx, holdsCount, journeyIds, now, lateSeconds)
-	var i HoldsCountRow
-	err := row.Scan(
-		&i.Held,
-		&i.Sends,
-		&i.Late,
-		&i.Oldest,
-	)
-	return i, err
-}
-
-const holdsDue = `-- name: HoldsDue :many
-select h.id, h.enrollment_id from holds h
-where h.closed_at is null and h.due_at <= $1::timestamptz
-    and not exists (select from journey_configs c where c.journey_id = h.journey_id and c.paused_at is not null)
-order by h.due_at, h.held_at, h.id
-limit $2
-`
-
-type HoldsDueRow struct {
-	ID           uuid.UUID
-	EnrollmentID uuid.UUID
-}
-
-// Oldest first. What was paused again stays held.
-func (q *Queries) HoldsDue(ctx context.Context, now time.Time, rowLimit int32) ([]HoldsDueRow, error) {
-	rows, err := q.db.Query(ctx, holdsDue, now, rowLimit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []HoldsDueRow
-	for rows.Next() {
-		var i HoldsDueRow
-		if err := rows.Scan(&i.ID, &i.EnrollmentID); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const holdsPace = `-- name: HoldsPace :execrows
-with clock as (select $1::timestamptz as now, make_interval(secs => $2::float8) as every)
-update release_pace p set released_at = clock.now from clock
-where p.singleton and p.released_at + clock.every <= clock.now
-`
-
-// Takes the turn to release, if nobody has had one within the interval.
-func (q *Queries) HoldsPace(ctx context.Context, now time.Time, everySeconds float64) (int64, error) {
-	result, err := q.db.Exec(ctx, holdsPace, now, everySeconds)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const holdsPlan = `-- name: HoldsPlan :exec
-with clock as (select $4::timestamptz as now, $5::timestamptz as paused_at, make_interval(secs => $6::float8) as late)
-update holds h set
-    due_at = case when $1::bool then greatest(clock.now, coalesce(h.due_at, h.held_at) + (clock.now - clock.paused_at)) else clock.now end,
-    skip = $2::bool and h.is_send and clock.now - h.held_at > clock.late
-from clock
-where h.journey_id = any($3::text[]) and h.closed_at is null
-`
-
-type HoldsPlanParams struct {
-	Reschedule  bool
-	SkipLate    bool
-	JourneyIds  []string
-	Now         time.Time
-	PausedAt    time.Time
-	LateSeconds float64
-}
-
-// What a resume decides about each open hold of a journey (J-104 to J-106).
-func (q *Queries) HoldsPlan(ctx context.Context, arg HoldsPlanParams) error {
-	_, err := q.db.Exec(ctx, holdsPlan,
-		arg.Reschedule,
-		arg.SkipLate,
-		arg.JourneyIds,
-		arg.Now,
-		arg.PausedAt,
-		arg.LateSeconds,
-	)
-	return err
-}
-
 const outboxInsert = `-- name: OutboxInsert :exec
 insert into outbox (id, ordering_key, kind, key, payload, due_at, created_at)
 values ($1, $2, $3, $4, $5, $6, $6)
@@ -377,4 +154,227 @@ select pg_advisory_xact_lock_shared(20561, hashtext(w.id)) from unnest($1::text[
 func (q *Queries) PauseShare(ctx context.Context, journeyIds []string) error {
 	_, err := q.db.Exec(ctx, pauseShare, journeyIds)
 	return err
+}
+
+const pausedEffectClose = `-- name: PausedEffectClose :exec
+update paused_effects set closed_at = $1 where id = $2 and closed_at is null
+`
+
+func (q *Queries) PausedEffectClose(ctx context.Context, now *time.Time, iD uuid.UUID) error {
+	_, err := q.db.Exec(ctx, pausedEffectClose, now, iD)
+	return err
+}
+
+const pausedEffectFind = `-- name: PausedEffectFind :many
+select id, enrollment_id, journey_id, step_key, n, node, is_send, held_at, due_at, skip, closed_at from paused_effects where enrollment_id = $1 and step_key = $2 order by n desc limit 1
+`
+
+// How a pause held a step last.
+func (q *Queries) PausedEffectFind(ctx context.Context, enrollmentID uuid.UUID, stepKey string) ([]PausedEffect, error) {
+	rows, err := q.db.Query(ctx, pausedEffectFind, enrollmentID, stepKey)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PausedEffect
+	for rows.Next() {
+		var i PausedEffect
+		if err := rows.Scan(
+			&i.ID,
+			&i.EnrollmentID,
+			&i.JourneyID,
+			&i.StepKey,
+			&i.N,
+			&i.Node,
+			&i.IsSend,
+			&i.HeldAt,
+			&i.DueAt,
+			&i.Skip,
+			&i.ClosedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const pausedEffectGet = `-- name: PausedEffectGet :many
+select id, enrollment_id, journey_id, step_key, n, node, is_send, held_at, due_at, skip, closed_at from paused_effects where id = $1
+`
+
+func (q *Queries) PausedEffectGet(ctx context.Context, id uuid.UUID) ([]PausedEffect, error) {
+	rows, err := q.db.Query(ctx, pausedEffectGet, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PausedEffect
+	for rows.Next() {
+		var i PausedEffect
+		if err := rows.Scan(
+			&i.ID,
+			&i.EnrollmentID,
+			&i.JourneyID,
+			&i.StepKey,
+			&i.N,
+			&i.Node,
+			&i.IsSend,
+			&i.HeldAt,
+			&i.DueAt,
+			&i.Skip,
+			&i.ClosedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const pausedEffectInsert = `-- name: PausedEffectInsert :exec
+insert into paused_effects (id, enrollment_id, journey_id, step_key, n, node, is_send, held_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
+`
+
+type PausedEffectInsertParams struct {
+	ID           uuid.UUID
+	EnrollmentID uuid.UUID
+	JourneyID    string
+	StepKey      string
+	N            int32
+	Node         string
+	IsSend       bool
+	Now          time.Time
+}
+
+func (q *Queries) PausedEffectInsert(ctx context.Context, arg PausedEffectInsertParams) error {
+	_, err := q.db.Exec(ctx, pausedEffectInsert,
+		arg.ID,
+		arg.EnrollmentID,
+		arg.JourneyID,
+		arg.StepKey,
+		arg.N,
+		arg.Node,
+		arg.IsSend,
+		arg.Now,
+	)
+	return err
+}
+
+const pausedEffectsCount = `-- name: PausedEffectsCount :one
+with clock as (select $2::timestamptz as now, make_interval(secs => $3::float8) as late)
+select count(h.id) as held, count(*) filter (where h.is_send) as sends,
+    count(*) filter (where h.is_send and clock.now - h.held_at > clock.late) as late,
+    coalesce(min(h.held_at), clock.now)::timestamptz as oldest
+from clock
+left join (paused_effects h join enrollments e on e.id = h.enrollment_id and e.status in ('active', 'waiting'))
+    on h.journey_id = any($1::text[]) and h.closed_at is null
+group by clock.now
+`
+
+type PausedEffectsCountRow struct {
+	Held   int64
+	Sends  int64
+	Late   int64
+	Oldest time.Time
+}
+
+// What a resume would release (J-107).
+func (q *Queries) PausedEffectsCount(ctx context.Context, journeyIds []string, now time.Time, lateSeconds float64) (PausedEffectsCountRow, error) {
+	row := q.db.QueryRow(ctx, pausedEffectsCount, journeyIds, now, lateSeconds)
+	var i PausedEffectsCountRow
+	err := row.Scan(
+		&i.Held,
+		&i.Sends,
+		&i.Late,
+		&i.Oldest,
+	)
+	return i, err
+}
+
+const pausedEffectsDue = `-- name: PausedEffectsDue :many
+select h.id, h.enrollment_id from paused_effects h
+where h.closed_at is null and h.due_at <= $1::timestamptz
+    and not exists (select from journey_configs c where c.journey_id = h.journey_id and c.paused_at is not null)
+order by h.due_at, h.held_at, h.id
+limit $2
+`
+
+type PausedEffectsDueRow struct {
+	ID           uuid.UUID
+	EnrollmentID uuid.UUID
+}
+
+// Oldest first. What was paused again stays held.
+func (q *Queries) PausedEffectsDue(ctx context.Context, now time.Time, rowLimit int32) ([]PausedEffectsDueRow, error) {
+	rows, err := q.db.Query(ctx, pausedEffectsDue, now, rowLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PausedEffectsDueRow
+	for rows.Next() {
+		var i PausedEffectsDueRow
+		if err := rows.Scan(&i.ID, &i.EnrollmentID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const pausedEffectsPlan = `-- name: PausedEffectsPlan :exec
+with clock as (select $4::timestamptz as now, $5::timestamptz as paused_at, make_interval(secs => $6::float8) as late)
+update paused_effects h set
+    due_at = case when $1::bool then greatest(clock.now, coalesce(h.due_at, h.held_at) + (clock.now - clock.paused_at)) else clock.now end,
+    skip = $2::bool and h.is_send and clock.now - h.held_at > clock.late
+from clock
+where h.journey_id = any($3::text[]) and h.closed_at is null
+`
+
+type PausedEffectsPlanParams struct {
+	Reschedule  bool
+	SkipLate    bool
+	JourneyIds  []string
+	Now         time.Time
+	PausedAt    time.Time
+	LateSeconds float64
+}
+
+// What a resume decides about each effect of a journey that is held (J-104 to J-106).
+func (q *Queries) PausedEffectsPlan(ctx context.Context, arg PausedEffectsPlanParams) error {
+	_, err := q.db.Exec(ctx, pausedEffectsPlan,
+		arg.Reschedule,
+		arg.SkipLate,
+		arg.JourneyIds,
+		arg.Now,
+		arg.PausedAt,
+		arg.LateSeconds,
+	)
+	return err
+}
+
+const releasePace = `-- name: ReleasePace :execrows
+with clock as (select $1::timestamptz as now, make_interval(secs => $2::float8) as every)
+update release_pace p set released_at = clock.now from clock
+where p.singleton and p.released_at + clock.every <= clock.now
+`
+
+// Takes the turn to release, if nobody has had one within the interval.
+func (q *Queries) ReleasePace(ctx context.Context, now time.Time, everySeconds float64) (int64, error) {
+	result, err := q.db.Exec(ctx, releasePace, now, everySeconds)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }

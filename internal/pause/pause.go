@@ -1,4 +1,6 @@
-package store
+// Package pause begins and ends the pauses of journeys, and releases the effects that they
+// held (J-100 to J-106). What an effect does about a pause it asks in its own transaction.
+package pause
 
 import (
 	"context"
@@ -11,26 +13,15 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
-// ResumePolicy says what becomes of the effects that a pause held.
-type ResumePolicy string
-
-// The policies of J-104 to J-106.
-const (
-	CatchUp    ResumePolicy = "catch_up"
-	SkipLate   ResumePolicy = "skip_late"
-	Reschedule ResumePolicy = "reschedule"
-)
-
-// Valid reports whether the policy is one of the three.
-func (p ResumePolicy) Valid() bool { return p == CatchUp || p == SkipLate || p == Reschedule }
-
-// JourneyPause pauses a journey: once it returns, no effect of it begins that has
+// Start pauses a journey: once it returns, no effect of it begins that has
 // not begun (J-100). ids are all ids of the journey, the present one first. Pausing
 // twice is pausing once.
-func (s *Store) JourneyPause(ctx context.Context, ids []string, reason string, now time.Time) (storedb.JourneyConfig, error) {
+func Start(ctx context.Context, s *store.Store, ids []string, reason string, now time.Time) (storedb.JourneyConfig, error) {
 	var row storedb.JourneyConfig
 	var why *string
 	if reason != "" {
@@ -49,10 +40,10 @@ func (s *Store) JourneyPause(ctx context.Context, ids []string, reason string, n
 	return row, nil
 }
 
-// JourneyResume ends the pause of a journey and decides when each held effect goes
-// on; a send held longer than lateAfter is skipped under SkipLate (J-103 to J-106).
-// A journey that is not paused stays as it is.
-func (s *Store) JourneyResume(ctx context.Context, ids []string, policy ResumePolicy, lateAfter time.Duration, now time.Time) error {
+// Resume ends the pause of a journey and decides when each held effect goes on; a send
+// held longer than lateAfter is skipped under SkipLate. One statement decides for all of
+// them as decide.Resume does for one. A journey that is not paused stays as it is.
+func Resume(ctx context.Context, s *store.Store, ids []string, policy contract.ResumePolicy, lateAfter time.Duration, now time.Time) error {
 	err := s.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
 		if err := q.PauseLock(ctx, sorted(ids)); err != nil {
 			return err
@@ -61,9 +52,9 @@ func (s *Store) JourneyResume(ctx context.Context, ids []string, policy ResumePo
 		if err != nil || len(paused) == 0 {
 			return err
 		}
-		err = q.HoldsPlan(ctx, storedb.HoldsPlanParams{
+		err = q.PausedEffectsPlan(ctx, storedb.PausedEffectsPlanParams{
 			Now: now, PausedAt: paused[0].PausedAt, LateSeconds: lateAfter.Seconds(),
-			Reschedule: policy == Reschedule, SkipLate: policy == SkipLate, JourneyIds: ids,
+			Reschedule: policy == contract.Reschedule, SkipLate: policy == contract.SkipLate, JourneyIds: ids,
 		})
 		if err != nil {
 			return err
@@ -83,49 +74,50 @@ func sorted(ids []string) []string {
 	return ids
 }
 
-// HoldOutcome says how a hold ends.
-type HoldOutcome struct {
+// Outcome says how a paused effect is let go.
+type Outcome struct {
 	BuildID string
 	// Signal is the signal that tells the workflow, Key its outbox key; without them
 	// the effect is given up, which the workflow knows.
 	Signal, Key string
 }
 
-// HoldRelease lets a held effect go on: the enrollment stands where it stood, the
-// step log tells it and the workflow is signaled, in one transaction. Released is
-// false when the hold was closed before or its enrollment has ended.
-func (s *Store) HoldRelease(ctx context.Context, enrollmentID, holdID uuid.UUID, outcome HoldOutcome) (released bool, err error) {
-	err = s.WithEnrollment(ctx, enrollmentID, func(tx *EnrollmentTx) error {
-		rows, err := tx.Q.HoldGet(ctx, holdID)
+// Release lets a paused effect go on: the enrollment stands where it stood, the step log
+// tells it and the workflow is signaled, in one transaction. Released is false when it was
+// let go before or its enrollment has ended.
+func Release(ctx context.Context, s *store.Store, enrollmentID, id uuid.UUID, outcome Outcome) (released bool, err error) {
+	err = s.WithEnrollment(ctx, enrollmentID, func(tx *store.EnrollmentTx) error {
+		rows, err := tx.Q.PausedEffectGet(ctx, id)
 		if err != nil {
-			return fmt.Errorf("read hold: %w", err)
+			return fmt.Errorf("read paused effect: %w", err)
 		}
 		released = len(rows) > 0 && rows[0].ClosedAt == nil
 		if !released {
 			return nil
 		}
-		h, e := rows[0], tx.Enrollment
-		tx.Add(func(q *storedb.Queries) error { return q.HoldClose(ctx, &tx.Now, h.ID) })
+		p, e := rows[0], tx.Enrollment
+		tx.Add(func(q *storedb.Queries) error { return q.PausedEffectClose(ctx, &tx.Now, p.ID) })
 		if released = e.Status.Live(); !released {
 			return nil
 		}
-		if e.Status == contract.EnrollmentWaiting && e.Node == "paused:"+h.Node {
+		if decide.Released(e.Status, e.Node, p.Node) {
 			tx.Add(func(q *storedb.Queries) error {
-				return q.EnrollmentStand(ctx, storedb.EnrollmentStandParams{ID: e.ID, Status: contract.EnrollmentActive, Node: h.Node, Now: tx.Now})
+				return q.EnrollmentStand(ctx, storedb.EnrollmentStandParams{ID: e.ID, Status: contract.EnrollmentActive, Node: p.Node, Now: tx.Now})
 			})
 		}
-		return tx.tellReleased(ctx, h, outcome)
+		return tell(ctx, tx, p, outcome)
 	})
 	return released, err
 }
 
-func (tx *EnrollmentTx) tellReleased(ctx context.Context, h storedb.Hold, outcome HoldOutcome) error {
+// tell logs what became of a paused effect, and queues the signal to its workflow.
+func tell(ctx context.Context, tx *store.EnrollmentTx, p storedb.PausedEffect, outcome Outcome) error {
 	e := tx.Enrollment
-	detail := map[string]any{"heldAt": h.HeldAt.UTC()}
+	detail := map[string]any{"heldAt": p.HeldAt.UTC()}
 	switch {
 	case outcome.Signal == "":
 		detail["outcome"] = "abandoned"
-	case h.Skip:
+	case p.Skip:
 		detail["outcome"] = "paused_late"
 	}
 	body, err := json.Marshal(detail)
@@ -134,14 +126,14 @@ func (tx *EnrollmentTx) tellReleased(ctx context.Context, h storedb.Hold, outcom
 	}
 	tx.Add(func(q *storedb.Queries) error {
 		return q.StepLogInsert(ctx, storedb.StepLogInsertParams{
-			EnrollmentID: e.ID, StepKey: contract.HoldLogKey(h.StepKey, h.N), Action: "resumed", FromNode: e.Node, ToNode: h.Node,
+			EnrollmentID: e.ID, StepKey: contract.PauseLogKey(p.StepKey, p.N), Action: "resumed", FromNode: e.Node, ToNode: p.Node,
 			Detail: body, BuildID: outcome.BuildID, At: tx.Now,
 		})
 	})
 	if outcome.Signal == "" {
 		return nil
 	}
-	payload, err := json.Marshal(contract.SignalPayload{WorkflowID: e.WorkflowID, Signal: outcome.Signal, WaitID: h.ID.String()})
+	payload, err := json.Marshal(contract.SignalPayload{WorkflowID: e.WorkflowID, Signal: outcome.Signal, WaitID: p.ID.String()})
 	if err != nil {
 		return fmt.Errorf("encode signal: %w", err)
 	}
