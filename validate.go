@@ -28,8 +28,8 @@ var internalEvents = []string{
 }
 
 // Validate reports every problem of the registry's journeys and of its template
-// keys at once, one line each, sorted (J-1). What is inside a template is checked
-// when it is compiled.
+// keys at once, one line each, sorted. What is inside a template is checked when it
+// is compiled (J-1).
 func (r Registry) Validate() error {
 	v := registryValidator{templates: map[string]bool{}}
 	v.templateKeys(r.Templates)

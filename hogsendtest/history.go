@@ -61,7 +61,7 @@ func lastWait(calls []call) string {
 }
 
 // Store keeps the histories of a run as <dir>/<journey>/<label>.json, one for each
-// wait, for Replay to replay with the code of later commits (T-17). It writes only
+// wait, for Replay to replay with the code of later commits. It writes only
 // when the test's flag -update is set, which the test declares:
 //
 //	var _ = flag.Bool("update", false, "store the histories anew")

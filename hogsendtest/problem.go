@@ -7,7 +7,7 @@ import (
 )
 
 // Problem is what a run is failed for although nothing went wrong in production
-// terms (T-9). Each kind can be allowed by name.
+// terms. Each kind can be allowed by name (T-9).
 type Problem string
 
 // The problems, and whose name Allow takes.

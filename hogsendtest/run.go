@@ -10,7 +10,7 @@ import (
 // Run plays the script in virtual time, on the very code that a worker runs, and
 // fails the test for what is wrong with it. Unless Quick was called it then replays
 // the histories it made, and plays the script again with the worker lost at every
-// step (T-12, T-14).
+// step (T-14).
 func (s *Scenario) Run() *Result {
 	s.t.Helper()
 	h, err := newHost(s)

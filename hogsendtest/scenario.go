@@ -136,7 +136,7 @@ func (s *Scenario) bucket(id string) {
 	}
 }
 
-// Disable switches a journey off as an operator does (J-33); Enable undoes it.
+// Disable switches a journey off as an operator does; Enable undoes it (J-33).
 func (s *Scenario) Disable(offset time.Duration, journeyID string) {
 	s.journey(journeyID)
 	s.add(offset, "disabling of "+journeyID, func(on stage) error { return on.enable(journeyID, false) })
@@ -164,7 +164,7 @@ func (s *Scenario) Due(offset time.Duration, journeyID string) {
 	s.add(offset, "schedule of "+journeyID, func(on stage) error { return on.due(j.Trigger) })
 }
 
-// ResumePolicy says what becomes of the effects that a pause held (J-104 to J-106).
+// ResumePolicy says what becomes of the effects that a pause held (J-103).
 type ResumePolicy string
 
 // The policies. The zero value is CatchUp.

@@ -39,7 +39,7 @@ func Open(ctx context.Context, databaseURL string) (*DB, error) {
 func (d *DB) Close() { d.store.Close() }
 
 // Of is the bucket with that id. One that was never registered has no members; one that
-// is disabled or gone has those that it had (B-51, W-31).
+// is disabled or gone has those that it had (B-51).
 func (d *DB) Of(bucketID string) Bucket { return Bucket{store: d.store, id: bucketID} }
 
 // Bucket is one bucket as its members see it: the live contacts with an active stay in

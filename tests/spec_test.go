@@ -1,6 +1,9 @@
 package tests
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"maps"
 	"os"
@@ -169,6 +172,82 @@ func TestEveryRuleThatIsCitedExists(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What authors read is said in words: one rule at most, at the end, for who wants to
+// know more. A package's comment may show how rules are cited.
+func TestPublicDocumentationCitesOneRuleAtMost(t *testing.T) {
+	t.Parallel()
+	all := letters(specification(t))
+	atEnd := regexp.MustCompile(`\(([A-Z]-\d+)\)\.?\s*$`)
+	for _, folder := range []string{".", "hogsendtest", "app", "members", "standalone", "vet"} {
+		names, err := filepath.Glob("../" + folder + "/*.go")
+		require.NoError(t, err)
+		require.NotEmpty(t, names, folder)
+		for _, name := range names {
+			if isTest(name) {
+				continue
+			}
+			set := token.NewFileSet()
+			file, err := parser.ParseFile(set, name, nil, parser.ParseComments)
+			require.NoError(t, err)
+			for _, doc := range publicComments(file) {
+				ids := cited(doc.Text(), all)
+				if len(ids) > 1 || len(ids) == 1 && doc != file.Doc && !atEnd.MatchString(doc.Text()) {
+					t.Errorf("%s cites %s; one rule at the end is enough", set.Position(doc.Pos()), strings.Join(ids, ", "))
+				}
+			}
+		}
+	}
+}
+
+// publicComments are what go doc shows of a file.
+func publicComments(file *ast.File) []*ast.CommentGroup {
+	var docs []*ast.CommentGroup
+	add := func(groups ...*ast.CommentGroup) {
+		for _, g := range groups {
+			if g != nil {
+				docs = append(docs, g)
+			}
+		}
+	}
+	fields := func(list *ast.FieldList) {
+		for _, f := range list.List {
+			if len(f.Names) == 0 || f.Names[0].IsExported() {
+				add(f.Doc, f.Comment)
+			}
+		}
+	}
+	add(file.Doc)
+	for _, decl := range file.Decls {
+		switch d := decl.(type) {
+		case *ast.FuncDecl:
+			if d.Name.IsExported() {
+				add(d.Doc)
+			}
+		case *ast.GenDecl:
+			for _, spec := range d.Specs {
+				switch s := spec.(type) {
+				case *ast.TypeSpec:
+					if !s.Name.IsExported() {
+						continue
+					}
+					add(d.Doc, s.Doc, s.Comment)
+					switch body := s.Type.(type) {
+					case *ast.StructType:
+						fields(body.Fields)
+					case *ast.InterfaceType:
+						fields(body.Methods)
+					}
+				case *ast.ValueSpec:
+					if s.Names[0].IsExported() {
+						add(d.Doc, s.Doc, s.Comment)
+					}
+				}
+			}
+		}
+	}
+	return docs
 }
 
 // The tests above find what they look for.

@@ -16,7 +16,7 @@ import (
 
 // Check analyzes the packages that the patterns name below dir, "." if there are none,
 // and writes a line file:line: message for each finding, sorted. It returns how many
-// there are (T-28). Errors are of loading: what does not compile cannot be checked.
+// there are. Errors are of loading: what does not compile cannot be checked (T-28).
 //
 // It reads the source of the packages of the module, or workspace, alone: what a
 // function of another module does is known to go vet -vettool.

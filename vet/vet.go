@@ -1,6 +1,6 @@
 // Package vet finds in the source of journeys what Temporal's workflowcheck does not
 // look for: what a replay would decide otherwise, errors of Run that nobody reads, and
-// names that do not exist (T-22 to T-28). Its Analyzer goes into any driver of
+// names that do not exist. Its Analyzer goes into any driver of
 // golang.org/x/tools/go/analysis; Check is a driver of its own.
 //
 // Only what wants it imports this package: the product itself does without.
