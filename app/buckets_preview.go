@@ -100,7 +100,7 @@ func readInput(file string) ([]byte, error) {
 	if file == "-" {
 		return io.ReadAll(os.Stdin)
 	}
-	return os.ReadFile(file)
+	return os.ReadFile(file) //nolint:gosec // the file that the command names
 }
 
 func (p *program) printPreview(raw json.RawMessage) error {

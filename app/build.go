@@ -41,7 +41,7 @@ func executableHash() string {
 	if err != nil {
 		return "unknown"
 	}
-	f, err := os.Open(path)
+	f, err := os.Open(path) //nolint:gosec // this very program
 	if err != nil {
 		return "unknown"
 	}

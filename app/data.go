@@ -33,7 +33,7 @@ func openData(path string, reset bool) (*dataFolder, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil { //nolint:gosec // the database's own user must reach its folder below
 		return nil, fmt.Errorf("--data: %w", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(path, marker), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := os.OpenFile(filepath.Join(path, marker), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // in the folder that the command names
 	if err != nil {
 		return nil, fmt.Errorf("--data: %w", err)
 	}
@@ -68,7 +68,7 @@ func (d *dataFolder) clear(entries []os.DirEntry) error {
 // keep reads a small secret of the folder, made on first use.
 func (d *dataFolder) keep(name string, create func() string) (string, error) {
 	path := filepath.Join(d.path, name)
-	body, err := os.ReadFile(path)
+	body, err := os.ReadFile(path) //nolint:gosec // in the folder that the command names
 	if err == nil && len(body) > 0 {
 		return strings.TrimSpace(string(body)), nil
 	}

@@ -106,7 +106,7 @@ type sent struct {
 func (p *program) sendFile(ctx context.Context, c *apiClient, file string, size int) error {
 	var in io.Reader = os.Stdin
 	if file != "-" {
-		f, err := os.Open(file)
+		f, err := os.Open(file) //nolint:gosec // the file that the command names
 		if err != nil {
 			return fmt.Errorf("--file: %w", err)
 		}

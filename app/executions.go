@@ -56,7 +56,7 @@ func missing(err error) bool {
 }
 
 func statusWord(s enums.WorkflowExecutionStatus) string {
-	switch s { //nolint:exhaustive // the rest are single words
+	switch s { // the rest are single words
 	case enums.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
 		return "timed_out"
 	case enums.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:

@@ -59,7 +59,7 @@ func watchHeap() (before uint64, most func() uint64) {
 // has a few of them in memory at a time. It is here for the kit that makes them and
 // because this package is tested without the race detector; it is not parallel because
 // it looks at the memory of the process.
-func TestTheGateReadsHistoriesOneAfterAnother(t *testing.T) {
+func TestTheGateReadsHistoriesOneAfterAnother(t *testing.T) { //nolint:paralleltest // see above
 	const histories, events = 1000, 200
 	registry := hogsend.Registry{
 		Journeys:  []hogsend.Journey{j("daily", "go", mailsDaily)},
@@ -88,6 +88,6 @@ func TestTheGateReadsHistoriesOneAfterAnother(t *testing.T) {
 	require.Contains(t, out.String(), "1000 open, 1000 sampled, all replay")
 	require.Less(t, took, time.Minute)
 	require.Greater(t, peak, before, "the heap was collected meanwhile")
-	require.Less(t, int64(peak-before), histories*size.Size()/5, "they are not all in memory") //nolint:gosec // far from the limits
+	require.Less(t, int64(peak-before), histories*size.Size()/5, "they are not all in memory") // far from the limits
 	t.Logf("%d events, %d bytes of JSON each: %s; live heap %d kB more", len(made), size.Size(), took, (peak-before)>>10)
 }

@@ -325,7 +325,7 @@ func blocks(workflow.Context, hogsend.Run) error {
 }
 
 func spins(workflow.Context, hogsend.Run) error {
-	for began := time.Now(); time.Since(began) < 4*time.Second; { //nolint:revive // it does nothing, for long
+	for began := time.Now(); time.Since(began) < 4*time.Second; { // it does nothing, for long
 	}
 	return nil
 }

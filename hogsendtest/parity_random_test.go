@@ -16,7 +16,7 @@ var randomScripts = flag.Int("scripts", 8, "how many random scripts to play on b
 
 // randomCase is a script of some forty lines over two weeks.
 func randomCase(seed uint64) parityCase {
-	r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // the same each time
+	r := rand.New(rand.NewPCG(seed, 1)) // the same each time
 	journeys := []hogsend.Journey{
 		j("ask", "go", asksMuch, exits("stop", hogsend.Prop("n").Gt(2))),
 		j("a", "a", callsB, limited(hogsend.OncePerPeriod), func(j *hogsend.Journey) { j.EntryPeriod = 2 * day }), j("b", "b", callsA),
@@ -81,7 +81,7 @@ func randomCase(seed uint64) parityCase {
 // T-4: so it does for scripts that nobody wrote.
 func TestTheKitAgreesWithPostgresAboutRandomScripts(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(*randomScripts) { //nolint:gosec // a small number
+	for seed := range uint64(*randomScripts) { // a small number
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			c := randomCase(seed)

@@ -40,7 +40,7 @@ func branchesOnTheYear(ctx workflow.Context, run hogsend.Run) error {
 }
 
 func branchesOnChance(ctx workflow.Context, run hogsend.Run) error {
-	if rand.IntN(2) == 0 { //nolint:gosec // that is what is tested
+	if rand.IntN(2) == 0 { // that is what is tested
 		return run.Sleep(ctx, time.Hour)
 	}
 	return run.Sleep(ctx, 2*time.Hour)
@@ -56,7 +56,7 @@ func branchesOnTheEnvironment(ctx workflow.Context, run hogsend.Run) error {
 	if err := run.Checkpoint(ctx, label); err != nil {
 		return err
 	}
-	return os.Setenv(plantedVariable, "changed in between") //nolint:usetesting // it is a journey that does so
+	return os.Setenv(plantedVariable, "changed in between") // it is a journey that does so
 }
 
 var plantedCount int
@@ -120,7 +120,7 @@ func usesEverything(ctx workflow.Context, run hogsend.Run) error {
 		return err
 	}
 	var number int
-	if err := run.Once(ctx, "number", &number, func() (any, error) { return rand.Int(), nil }); err != nil { //nolint:gosec // any number
+	if err := run.Once(ctx, "number", &number, func() (any, error) { return rand.Int(), nil }); err != nil { // any number
 		return err
 	}
 	done := workflow.NewWaitGroup(ctx)

@@ -212,7 +212,7 @@ func (w *world) refusal(n *enrollment, r contract.SendRequest, s *send, d *defer
 	case w.skipsLate(n, r.Step.Key):
 		return &refusal{status: contract.SendSkipped, reason: contract.SendPausedLate}, nil
 	case err != nil: // row 4
-		return &refusal{status: contract.SendSkipped, reason: contract.SendNoEmail}, nil
+		return &refusal{status: contract.SendSkipped, reason: contract.SendNoEmail}, nil //nolint:nilerr // that is the refusal
 	case r.SkipPreferenceCheck: // E-15
 		return w.suppressed(n.person), nil
 	}

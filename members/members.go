@@ -122,7 +122,7 @@ func (b Bucket) page(ctx context.Context, limit int, cursor string) (Page, error
 			return Page{}, fmt.Errorf("list members of %s: cursor %q is none of ours", b.id, cursor)
 		}
 	}
-	rows, err := b.store.MembersPage(ctx, b.id, after, int32(limit)+1) //nolint:gosec // at most maxLimit
+	rows, err := b.store.MembersPage(ctx, b.id, after, int32(limit)+1) // at most maxLimit
 	if err != nil {
 		return Page{}, fmt.Errorf("list members of %s: %w", b.id, err)
 	}

@@ -107,8 +107,8 @@ type page struct {
 
 func (q *query) page() page {
 	return page{
-		Limit:  int32(q.integer("limit", 50, 1, 100)),
-		Offset: int32(q.integer("offset", 0, 0, 1<<31-1)),
+		Limit:  int32(q.integer("limit", 50, 1, 100)),     //nolint:gosec // at most 100
+		Offset: int32(q.integer("offset", 0, 0, 1<<31-1)), //nolint:gosec // it was checked to fit
 	}
 }
 

@@ -39,7 +39,7 @@ func (s *Server) cancelState(r *request) error {
 	}
 	return reply(r, http.StatusOK, struct {
 		State     state `json:"state"`
-		Cancelled bool  `json:"cancelled"` //nolint:misspell // the wire's spelling
+		Cancelled bool  `json:"cancelled"` // the wire's spelling
 	}{State: state{id, row.Enrollment.Status, tsOrNull(row.Enrollment.ExitedAt)}})
 }
 

@@ -32,7 +32,7 @@ func sizeOfCrash() crashSize {
 // crashSeed makes a run repeatable: HOGSEND_TEST_SEED sets it.
 func crashSeed(t *testing.T) uint64 {
 	t.Helper()
-	seed := uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
+	seed := uint64(time.Now().UnixNano()) // any number will do
 	if given := os.Getenv("HOGSEND_TEST_SEED"); given != "" {
 		var err error
 		seed, err = strconv.ParseUint(given, 10, 64)
@@ -70,8 +70,8 @@ func dormant(i int) bool { return i%4 == 1 }
 // Invariants 1 to 3, J-97, E-30: every process is killed again and again while people
 // come and go; afterwards each event is stored once, each enrollment exists once, and
 // each mail was accepted once.
-func TestNothingIsLostAndNothingIsDoubled(t *testing.T) {
-	size, rng := sizeOfCrash(), rand.New(rand.NewPCG(crashSeed(t), 0)) //nolint:gosec // repeatable on purpose
+func TestNothingIsLostAndNothingIsDoubled(t *testing.T) { //nolint:paralleltest // it needs the machine for itself
+	size, rng := sizeOfCrash(), rand.New(rand.NewPCG(crashSeed(t), 0)) // repeatable on purpose
 	r := newRig(t)
 	r.patience = size.patience
 	ctx, cancel := context.WithTimeout(t.Context(), size.patience)
@@ -223,7 +223,7 @@ func (r *rig) converged(contacts int) {
 }
 
 // E-30, J-97e: the provider accepted the mail and the worker dies before it can say so.
-func TestAWorkerKilledAfterAcceptanceSendsOneMail(t *testing.T) {
+func TestAWorkerKilledAfterAcceptanceSendsOneMail(t *testing.T) { //nolint:paralleltest // it needs the machine for itself
 	r := newRig(t)
 	var first acceptedMail
 	died := make(chan error, 1)
@@ -244,7 +244,7 @@ func TestAWorkerKilledAfterAcceptanceSendsOneMail(t *testing.T) {
 }
 
 // E-30: the claim is committed and the worker dies before the first call.
-func TestAWorkerKilledBetweenClaimAndCallSendsTheStoredMail(t *testing.T) {
+func TestAWorkerKilledBetweenClaimAndCallSendsTheStoredMail(t *testing.T) { //nolint:paralleltest // it needs the machine for itself
 	r := newRig(t)
 	// The first write after the claim waits for a lock that this test holds.
 	_, err := r.pool.Exec(t.Context(), `

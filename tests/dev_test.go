@@ -23,7 +23,7 @@ func newDevRig(t *testing.T) *devRig {
 	t.Helper()
 	dir, err := os.MkdirTemp("/var/tmp", "hogsend-dev-")
 	require.NoError(t, err)
-	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // Postgres' own user must reach its folder
+	require.NoError(t, os.Chmod(dir, 0o755)) // Postgres' own user must reach its folder
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	port := strconv.Itoa(freePort(t))
 	d := &devRig{t: t, url: "http://127.0.0.1:" + port, process: &process{name: "dev", ready: "ready in", args: []string{
@@ -37,7 +37,7 @@ func newDevRig(t *testing.T) *devRig {
 
 func (d *devRig) run(args ...string) string {
 	d.t.Helper()
-	cmd := exec.CommandContext(d.t.Context(), binary, args...) //nolint:gosec // our own binary
+	cmd := exec.CommandContext(d.t.Context(), binary, args...)
 	cmd.Env = append(os.Environ(), "HOGSEND_API_URL="+d.url, "HOGSEND_API_KEY="+apiKey)
 	out, err := cmd.CombinedOutput()
 	require.NoError(d.t, err, "%s", out)
@@ -85,7 +85,7 @@ func TestDevKeepsItsStateOverStopAndKill(t *testing.T) {
 	require.Len(t, d.mails(2), 2)
 
 	// A second dev on the same ports says which one is taken.
-	second := exec.CommandContext(t.Context(), binary, d.process.args...) //nolint:gosec // our own binary
+	second := exec.CommandContext(t.Context(), binary, d.process.args...)
 	out, err := second.CombinedOutput()
 	require.Error(t, err)
 	require.Contains(t, string(out), "--port: port ")

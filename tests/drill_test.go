@@ -49,7 +49,7 @@ func (d *drill) deploy(build string) {
 // gate asks a build whether people in flight can go on with it.
 func (d *drill) gate(build string, args ...string) (int, string) {
 	d.t.Helper()
-	cmd := exec.CommandContext(d.t.Context(), filepath.Join(d.folder, build), append([]string{"replay"}, args...)...) //nolint:gosec // our own build
+	cmd := exec.CommandContext(d.t.Context(), filepath.Join(d.folder, build), append([]string{"replay"}, args...)...)
 	cmd.Env = append(os.Environ(), d.environ...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs

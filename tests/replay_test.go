@@ -158,7 +158,7 @@ func recordHistories(t *testing.T) {
 	t.Helper()
 	r := newRig(t)
 	c := r.client()
-	require.NoError(t, os.MkdirAll(filepath.Dir(plantedFile), 0o755)) //nolint:gosec // part of the repository
+	require.NoError(t, os.MkdirAll(filepath.Dir(plantedFile), 0o755)) // part of the repository
 	for _, rec := range recordings() {
 		file := filepath.Join(historyFolder, rec.file+".json")
 		if _, err := os.Stat(file); err == nil {
@@ -183,7 +183,7 @@ func recordHistories(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(planted), `"name": "Send"`)
 	changed := strings.Replace(string(planted), `"name": "Send"`, `"name": "SendLetter"`, 1)
-	require.NoError(t, os.WriteFile(plantedFile, []byte(changed), 0o644)) //nolint:gosec // part of the repository
+	require.NoError(t, os.WriteFile(plantedFile, []byte(changed), 0o644)) // part of the repository
 }
 
 // historyOf takes the history of a workflow when it is as far as rec says.
@@ -228,6 +228,6 @@ func writeHistory(t *testing.T, file string, history *historypb.History) {
 	require.NoError(t, json.Unmarshal(raw, &tree))
 	indented, err := json.MarshalIndent(tree, "", "  ") // the same bytes for the same history
 	require.NoError(t, err)
-	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))            //nolint:gosec // part of the repository
-	require.NoError(t, os.WriteFile(file, append(indented, '\n'), 0o644)) //nolint:gosec // part of the repository
+	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))            // part of the repository
+	require.NoError(t, os.WriteFile(file, append(indented, '\n'), 0o644)) // part of the repository
 }

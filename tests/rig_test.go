@@ -45,7 +45,7 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "hogsend")
-	if out, err := exec.CommandContext(context.Background(), "go", "build", "-o", binary, "../cmd/hogsend").CombinedOutput(); err != nil { //nolint:gosec // our own code
+	if out, err := exec.CommandContext(context.Background(), "go", "build", "-o", binary, "../cmd/hogsend").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build hogsend: %v\n%s", err, out)
 		return 1
 	}
@@ -94,7 +94,7 @@ func (l *tail) String() string {
 func (p *process) start() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	cmd := exec.CommandContext(context.Background(), cmp.Or(p.program, binary), p.args...) //nolint:gosec // our own binary
+	cmd := exec.CommandContext(context.Background(), cmp.Or(p.program, binary), p.args...)
 	cmd.Env = append(os.Environ(), p.environ...)
 	out, in := io.Pipe()
 	cmd.Stdout, cmd.Stderr = in, in
@@ -181,7 +181,7 @@ func newRig(t *testing.T) *rig {
 	r := &rig{t: t, resend: newFakeResend(t), patience: 2 * time.Minute}
 	dir, err := os.MkdirTemp("/var/tmp", "hogsend-rig-")
 	require.NoError(t, err)
-	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // Postgres' own user must reach its folder
+	require.NoError(t, os.Chmod(dir, 0o755)) // Postgres' own user must reach its folder
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	r.dir, r.dbPort = dir, freePort(t)
 	require.NoError(t, r.startDatabase())
@@ -230,7 +230,7 @@ func (r *rig) startDatabase() error {
 // run runs a command of the binary to its end and returns what it printed.
 func (r *rig) run(args ...string) string {
 	r.t.Helper()
-	cmd := exec.CommandContext(r.t.Context(), binary, args...) //nolint:gosec // our own binary
+	cmd := exec.CommandContext(r.t.Context(), binary, args...)
 	cmd.Env = append(append(os.Environ(), r.environ...), "HOGSEND_API_URL="+r.apiURL, "HOGSEND_API_KEY="+apiKey)
 	out, err := cmd.CombinedOutput()
 	require.NoError(r.t, err, "hogsend %s\n%s", strings.Join(args, " "), out)

@@ -16,10 +16,10 @@ import (
 
 // Check analyzes the packages that the patterns name below dir, "." if there are none,
 // and writes a line file:line: message for each finding, sorted. It returns how many
-// there are. Errors are of loading: what does not compile cannot be checked (T-28).
+// there are. Errors are of loading: what does not compile cannot be checked.
 //
 // It reads the source of the packages of the module, or workspace, alone: what a
-// function of another module does is known to go vet -vettool.
+// function of another module does is known to go vet -vettool (T-28).
 func Check(ctx context.Context, dir string, patterns []string, w io.Writer) (findings int, err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {

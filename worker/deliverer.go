@@ -156,7 +156,7 @@ func classify(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%w: %w", outbox.ErrUnavailable, err)
 	}
-	switch serviceerror.ToStatus(err).Code() { //nolint:exhaustive // the rest is retried
+	switch serviceerror.ToStatus(err).Code() { // the rest is retried
 	case codes.InvalidArgument:
 		// A search attribute that is not registered, or not yet seen by every part of
 		// the cluster, is no fault of the row.

@@ -68,7 +68,7 @@ type posthogDeliverer struct {
 func (d posthogDeliverer) Deliver(ctx context.Context, row outbox.Row) error {
 	event := posthog.Event{UUID: row.ID.String(), Name: posthog.SetEvent, Timestamp: row.CreatedAt}
 	var err error
-	switch row.Kind { //nolint:exhaustive // the others go to Temporal
+	switch row.Kind { // the others go to Temporal
 	case contract.OutboxMirror:
 		err = d.mirror(ctx, row, &event)
 	case contract.OutboxCapture:

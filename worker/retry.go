@@ -120,7 +120,7 @@ func resetPoint(run events) (int64, error) {
 			return 0, fmt.Errorf("read history: %w", err)
 		}
 		failed := int64(0)        // the event of the begin of the step
-		switch e.GetEventType() { //nolint:exhaustive // the others say nothing about steps
+		switch e.GetEventType() { // the others say nothing about steps
 		case enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
 			last = e.GetEventId()
 		case enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:

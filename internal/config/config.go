@@ -106,7 +106,7 @@ func Load(environ []string, needs Needs) (Config, error) {
 	c := Config{
 		Environment:         Environment(r.oneOf("HOGSEND_ENV", string(Production), string(Production), string(Development), string(Test))),
 		DatabaseURL:         r.get("DATABASE_URL"),
-		DBMaxConns:          int32(r.integer("DB_MAX_CONNS", 20, 2, 1000)),
+		DBMaxConns:          int32(r.integer("DB_MAX_CONNS", 20, 2, 1000)), //nolint:gosec // at most 1,000
 		TemporalAddress:     r.or("TEMPORAL_ADDRESS", "localhost:7233"),
 		TemporalNamespace:   r.or("TEMPORAL_NAMESPACE", "default"),
 		TemporalTaskQueue:   r.or("TEMPORAL_TASK_QUEUE", "hogsend"),

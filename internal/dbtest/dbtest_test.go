@@ -64,7 +64,7 @@ func TestManyTestProcessesMakeOneTemplate(t *testing.T) {
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {
-			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestEachTestHasADatabaseOfItsOwn$") //nolint:gosec // this test binary
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestEachTestHasADatabaseOfItsOwn$")
 			cmd.Env = append(os.Environ(), URLVariable+"="+base)
 			if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS") {
 				t.Errorf("%v\n%s", err, out)

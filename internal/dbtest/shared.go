@@ -107,7 +107,7 @@ func (f folder) join(ctx context.Context) (url string, leave func(), err error) 
 // make makes the folder. It lies where everybody may write, so one that another user
 // put there is refused.
 func (f folder) make() error {
-	if err := os.Mkdir(string(f), 0o755); err != nil && !errors.Is(err, os.ErrExist) { //nolint:gosec // the server's user must pass
+	if err := os.Mkdir(string(f), 0o755); err != nil && !errors.Is(err, os.ErrExist) { // the server's user must pass
 		return fmt.Errorf("make test folder: %w", err)
 	}
 	info, err := os.Lstat(string(f))
@@ -184,7 +184,7 @@ func (f folder) startKeeper() (url string, err error) {
 	}
 	defer said.Close()
 	// A binary whose TestMain does not call Main runs no test, and says nothing.
-	cmd := exec.Command(binary, "-test.run=^$") //nolint:gosec,noctx // this very binary; it outlives this process
+	cmd := exec.Command(binary, "-test.run=^$") // this very binary; it outlives this process
 	cmd.Env = append(os.Environ(), keeperVariable+"="+string(f))
 	cmd.Dir = string(f)
 	cmd.Stdout, cmd.Stderr = log, log

@@ -38,12 +38,11 @@ type Change struct {
 	Outcome
 	Resolution
 
-	event       *eventState   // of an event
-	due, own    []*Evaluation // what time has brought until then; what it may move itself
-	attached    bool          // what is attached was handed over ahead, for buckets to see
-	source      *Contact      // the contact of the enrollment that causes it
-	cause       int
-	sourceKnown bool
+	event    *eventState   // of an event
+	due, own []*Evaluation // what time has brought until then; what it may move itself
+	attached bool          // what is attached was handed over ahead, for buckets to see
+	source   *Contact      // the contact of the enrollment that causes it
+	cause    int
 }
 
 // Body is what a change does: *Occurrence, *Update, *End, *Tick, *Dwell, *Due, *Delete,

@@ -261,8 +261,8 @@ func actionLength(text string) int {
 	inside := strings.TrimLeft(text[2:], "- \t\r\n")
 	if strings.HasPrefix(inside, "/*") {
 		if end := strings.Index(text, "*/"); end >= 0 {
-			if close := strings.Index(text[end:], "}}"); close >= 0 {
-				return end + close + 2
+			if closing := strings.Index(text[end:], "}}"); closing >= 0 {
+				return end + closing + 2
 			}
 		}
 		return len(text)

@@ -94,9 +94,6 @@ func (p *printer) command(at parse.Pos) *parse.CommandNode {
 // printedAt is printed for a place where a guard may refuse the value.
 func printedAt(place string, image bool, v any) any {
 	v = printed(v)
-	if v == nil {
-		return v
-	}
 	if d, ok := v.(decimal); ok {
 		return placed{string(d), place, image}
 	}

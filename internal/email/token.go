@@ -50,7 +50,7 @@ type TokenError string
 const (
 	ErrMalformedToken    TokenError = "Malformed token"
 	ErrTokenSignature    TokenError = "Invalid token signature"
-	ErrTokenPayload      TokenError = "Malformed token payload"
+	ErrTokenPayload      TokenError = "Malformed token payload" //nolint:gosec // a text of an error
 	ErrIncompleteToken   TokenError = "Incomplete token payload"
 	ErrTokenExpired      TokenError = "Token has expired"
 	ErrMalformedCategory TokenError = "Malformed category"

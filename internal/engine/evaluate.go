@@ -20,7 +20,7 @@ import (
 // backend answers a decider over Postgres, within one transaction. It lives as long as
 // one call of Run, and so may keep its context.
 type backend struct {
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // of the one call of Run
 	*transaction
 }
 
@@ -139,7 +139,7 @@ func (b backend) LastEvaluations(ticks []*decide.Change) error {
 	)
 	for _, c := range ticks {
 		contact := c.Contact
-		passed := c.Body.(*decide.Tick).Edges //nolint:forcetypeassert // ticks are what was asked about
+		passed := c.Body.(*decide.Tick).Edges // ticks are what was asked about
 		for i := range passed {
 			edge := &passed[i]
 			one := b.catalog.Buckets.ByID(edge.BucketID)
@@ -153,7 +153,7 @@ func (b backend) LastEvaluations(ticks []*decide.Change) error {
 			}
 			asked = append(asked, edge)
 			for _, name := range one.Facts.Events {
-				places, about = append(places, int32(len(asked)-1)), append(about, contact.ID) //nolint:gosec // bounded by the chunk
+				places, about = append(places, int32(len(asked)-1)), append(about, contact.ID) // bounded by the chunk
 				events, edges = append(events, name), append(edges, edge.At)
 			}
 		}
@@ -217,7 +217,7 @@ func (b backend) TransitionState(list []*decide.Evaluation, events []string) err
 func queueAnchors(ctx context.Context, p *store.Pipeline, b *decide.CompiledBucket, wanted []*decide.Evaluation) {
 	places, contacts := make([]int32, len(wanted)), make([]uuid.UUID, len(wanted))
 	for i, one := range wanted {
-		places[i], contacts[i] = int32(i), one.Contact.ID //nolint:gosec // bounded by the chunk
+		places[i], contacts[i] = int32(i), one.Contact.ID // bounded by the chunk
 	}
 	p.Add(func(q *storedb.Queries) error {
 		rows, err := q.BucketsAnchors(ctx, places, contacts, b.Facts.Anchor.Event)

@@ -71,7 +71,7 @@ func (s *statements) of(buckets []*decide.CompiledBucket, patched bool) *stateme
 		key += " " + b.ID
 	}
 	if made, ok := s.made.Load(key); ok {
-		return made.(*statement) //nolint:forcetypeassert // nothing else is stored
+		return made.(*statement) // nothing else is stored
 	}
 	made := newStatement(buckets, patched)
 	s.made.Store(key, made)

@@ -45,7 +45,7 @@ func checked(e *decide.Effects) bool {
 func Write(ctx context.Context, add func(Statement), e *decide.Effects, now time.Time, buildID string) error {
 	writeContacts(ctx, add, e.Contacts)
 	for _, attached := range e.Attached {
-		add(attached.(Statement)) //nolint:forcetypeassert // the engine's callers attach nothing else
+		add(attached.(Statement)) // the engine's callers attach nothing else
 	}
 	writeEvents(ctx, add, e, now)
 	writeEnrollments(ctx, add, e, now, buildID)

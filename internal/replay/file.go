@@ -36,7 +36,7 @@ func Files(dir string) ([]string, error) {
 
 // ReadFile reads one stored history.
 func ReadFile(file string) (*historypb.History, error) {
-	raw, err := os.ReadFile(file)
+	raw, err := os.ReadFile(file) //nolint:gosec // a file of the folder that the command names
 	if err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
 	}

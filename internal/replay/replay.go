@@ -196,7 +196,7 @@ func Closed(history *historypb.History) bool {
 	if len(events) == 0 {
 		return false
 	}
-	switch events[len(events)-1].GetEventType() { //nolint:exhaustive // the others are not the end
+	switch events[len(events)-1].GetEventType() { // the others are not the end
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
 		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED,
 		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW:

@@ -52,7 +52,7 @@ func (s *scrubber) event(e *historypb.HistoryEvent) error {
 	impersonal(e.ProtoReflect())
 	var parts []proto.Message
 	known := false            // what is in the payloads is of our own types
-	switch e.GetEventType() { //nolint:exhaustive // the rest is an author's
+	switch e.GetEventType() { // the rest is an author's
 	case enumspb.EVENT_TYPE_MARKER_RECORDED:
 		a := e.GetMarkerRecordedEventAttributes()
 		if a.GetMarkerName() == localMarkerName {

@@ -131,7 +131,7 @@ func recorded(data converter.DataConverter, history *historypb.History) []step {
 	var steps []step
 	for _, e := range history.GetEvents() {
 		s := step{eventID: e.GetEventId(), label: summaryOf(data, e)}
-		switch e.GetEventType() { //nolint:exhaustive // the rest are no steps
+		switch e.GetEventType() { // the rest are no steps
 		case enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
 			a := e.GetActivityTaskScheduledEventAttributes()
 			s.kind, s.name = activity, a.GetActivityType().GetName()

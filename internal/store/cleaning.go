@@ -37,6 +37,6 @@ func (s *Store) CleanDecisions(ctx context.Context, before time.Time) (deleted i
 // firstID is below every id that is made from the next hour on: clocks of processes
 // differ a little, and the instants of rows decide.
 func firstID(t time.Time) (id uuid.UUID) {
-	binary.BigEndian.PutUint64(id[:8], uint64(t.Add(time.Hour).UnixMilli())<<16) //nolint:gosec // after 1970
+	binary.BigEndian.PutUint64(id[:8], uint64(t.Add(time.Hour).UnixMilli())<<16) // after 1970
 	return id
 }

@@ -62,7 +62,7 @@ func (s *Store) ListMails(ctx context.Context, p ListMailsParams) (MailPage, err
 	if err != nil {
 		return MailPage{}, err
 	}
-	params := storedb.MailboxListOldestParams{AfterAt: at, AfterID: id, ToEmail: strings.TrimSpace(p.To), MaxRows: int32(p.Limit + 1)}
+	params := storedb.MailboxListOldestParams{AfterAt: at, AfterID: id, ToEmail: strings.TrimSpace(p.To), MaxRows: int32(p.Limit + 1)} //nolint:gosec // a page has at most 100
 	var rows []storedb.MailboxListOldestRow
 	if p.Newest {
 		newest, listErr := s.MailboxListNewest(ctx, storedb.MailboxListNewestParams(params))

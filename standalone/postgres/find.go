@@ -213,7 +213,7 @@ func lock(ctx context.Context, cache string) (unlock func(), err error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // the server's user must pass
 		return nil, fmt.Errorf("make cache folder: %w", err)
 	}
-	file, err := os.OpenFile(filepath.Join(folder, "postgres.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	file, err := os.OpenFile(filepath.Join(folder, "postgres.lock"), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // a file of ours
 	if err != nil {
 		return nil, fmt.Errorf("lock cache folder: %w", err)
 	}

@@ -258,7 +258,7 @@ func run(cfg Config, bin string, who *identity, cluster string, port int) (*Post
 	for _, s := range append(settings, cfg.Settings...) {
 		args = append(args, "-c", s)
 	}
-	cmd := exec.Command(filepath.Join(bin, "postgres"), args...) //nolint:gosec,noctx // a program we looked for; Stop ends it
+	cmd := exec.Command(filepath.Join(bin, "postgres"), args...) //nolint:gosec // a program we looked for; Stop ends it
 	cmd.Dir = filepath.Dir(cluster)
 	// TZ and locale of the caller must not leak into the server.
 	cmd.Env = append(os.Environ(), "TZ=UTC", "LC_ALL=C")

@@ -274,7 +274,7 @@ func compareBatch(ctx context.Context, a *api, pool *pgxpool.Pool) (line, error)
 	var ratios, ours, bares []float64
 	for round := range rounds {
 		bodies := make([][]byte, requests)
-		rng := rand.New(rand.NewPCG(1, uint64(round))) //nolint:gosec // a fixed load
+		rng := rand.New(rand.NewPCG(1, uint64(round))) // a fixed load
 		for i := range bodies {
 			bodies[i] = batchBody(rng, people)
 		}
@@ -283,7 +283,7 @@ func compareBatch(ctx context.Context, a *api, pool *pgxpool.Pool) (line, error)
 			return line{}, err
 		}
 		bare, err := timed(ctx, requests, batchConns, func(ctx context.Context, i int) error {
-			return bareBatch(ctx, pool, contacts, rand.New(rand.NewPCG(uint64(i), uint64(round)))) //nolint:gosec // a fixed load
+			return bareBatch(ctx, pool, contacts, rand.New(rand.NewPCG(uint64(i), uint64(round)))) // a fixed load
 		})
 		if err != nil {
 			return line{}, err
@@ -364,7 +364,7 @@ func benchScale(ctx context.Context, base string) ([]line, error) {
 	const requests = 100
 	for round := range rounds {
 		for i, n := range []int{small, large} {
-			rng := rand.New(rand.NewPCG(7, uint64(round))) //nolint:gosec // a fixed load
+			rng := rand.New(rand.NewPCG(7, uint64(round))) // a fixed load
 			bodies := make([][]byte, requests)
 			for j := range bodies {
 				bodies[j] = batchBody(rng, n)

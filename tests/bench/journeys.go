@@ -56,7 +56,7 @@ func startDev(ctx context.Context, binary, data string, environ ...string) (*dev
 		ports[i] = strconv.Itoa(port)
 	}
 	began := time.Now()
-	cmd := exec.CommandContext(ctx, binary, "dev", "--data", data, "--port", ports[0], "--temporal-port", ports[1], "--ui-port", ports[2], "--api-key", apiKey) //nolint:gosec // our own binary
+	cmd := exec.CommandContext(ctx, binary, "dev", "--data", data, "--port", ports[0], "--temporal-port", ports[1], "--ui-port", ports[2], "--api-key", apiKey)
 	cmd.Env = append(os.Environ(), append(environ, "RATE_LIMIT_INGEST=100000000", "RATE_LIMIT_ADMIN=100000000")...)
 	cmd.Stderr = os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
@@ -165,7 +165,7 @@ func gate(ctx context.Context, d *dev, binary, data, url string) (line, error) {
 		return line{}, fmt.Errorf("read secret: %w", err)
 	}
 	began := time.Now()
-	cmd := exec.CommandContext(ctx, binary, "replay", "--all", "--json") //nolint:gosec // our own binary
+	cmd := exec.CommandContext(ctx, binary, "replay", "--all", "--json")
 	cmd.Env = append(os.Environ(), "HOGSEND_ENV=development", "DATABASE_URL="+url, "TEMPORAL_ADDRESS="+d.temporal,
 		"HOGSEND_SECRET="+strings.TrimSpace(string(secret)))
 	out, err := cmd.Output()

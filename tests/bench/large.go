@@ -53,7 +53,7 @@ func benchLarge(ctx context.Context, base string) ([]line, error) {
 	for round := range warm + rounds {
 		var cost [2]float64
 		for i, g := range ingesters {
-			rng := rand.New(rand.NewPCG(11, uint64(round))) //nolint:gosec // a fixed load
+			rng := rand.New(rand.NewPCG(11, uint64(round))) // a fixed load
 			batches := make([][]ingest.Event, requests)
 			for j := range batches {
 				batches[j] = sizes[i].batch(rng)

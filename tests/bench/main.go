@@ -82,7 +82,7 @@ func run(ctx context.Context, binary, only string) error {
 		return fmt.Errorf("make folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // Postgres' own user must reach its folder
+	if err := os.Chmod(dir, 0o755); err != nil { // Postgres' own user must reach its folder
 		return fmt.Errorf("open folder: %w", err)
 	}
 	// The server is as durable as in production: fsync and synchronous commit are on.

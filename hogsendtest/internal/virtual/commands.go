@@ -39,7 +39,7 @@ func (x *execution) obey(completed int64, r *workflowservice.RespondWorkflowTask
 
 // command writes one command and returns its event, and what happens next.
 func (x *execution) command(completed int64, c *commandpb.Command) (e *historypb.HistoryEvent, then func(), err error) {
-	switch c.GetCommandType() { //nolint:exhaustive // the rest is refused
+	switch c.GetCommandType() { // the rest is refused
 	case enumspb.COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK:
 		return x.scheduleActivity(completed, c.GetScheduleActivityTaskCommandAttributes()), nil, nil
 	case enumspb.COMMAND_TYPE_REQUEST_CANCEL_ACTIVITY_TASK:
@@ -155,7 +155,7 @@ func (x *execution) cancelTimer(completed int64, c *commandpb.CancelTimerCommand
 
 // end closes the run in one of the four ways in which code ends.
 func (x *execution) end(completed int64, c *commandpb.Command) (e *historypb.HistoryEvent, then func()) {
-	switch c.GetCommandType() { //nolint:exhaustive // the caller lists them
+	switch c.GetCommandType() { // the caller lists them
 	case enumspb.COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION:
 		result := c.GetCompleteWorkflowExecutionCommandAttributes().GetResult()
 		e = x.add(enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED, &historypb.HistoryEvent{Attributes: &historypb.HistoryEvent_WorkflowExecutionCompletedEventAttributes{

@@ -182,7 +182,7 @@ func TestLostCallsAreClassified(t *testing.T) {
 		{"timeout", hanging.URL, func(c *resend.Config) { c.Timeout = 50 * time.Millisecond }, email.Unknown},
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) { //nolint:paralleltest // they share servers that end with the test
 			p := provider(t, test.url, func(c *resend.Config) {
 				if test.change != nil {
 					test.change(c)
