@@ -79,7 +79,7 @@ func (c *Clock) edges(ctx context.Context, windows []*Window, now time.Time, fou
 	for i, w := range windows {
 		for size := maxEdges; ; size *= 4 {
 			rows, err := c.engine.Store.ClockEdges(ctx, storedb.ClockEdgesParams{
-				EventName: w.Event, After: w.cursor.Add(-w.Within), Until: now.Add(-w.Within), WithinSeconds: w.Within.Seconds(), Size: int32(min(size, 1<<30)), //nolint:gosec // bounded
+				EventName: w.Event, After: w.cursor.Add(-w.Within), Until: now.Add(-w.Within), WithinSeconds: w.Within.Seconds(), Size: int32(min(size, 1<<30)), // bounded
 			})
 			if err != nil {
 				return now, fmt.Errorf("read edges: %w", err)

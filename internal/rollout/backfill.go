@@ -77,7 +77,7 @@ func (r *Rollout) backfillChunk(ctx context.Context, f *storedb.BackfillsOpenRow
 			return 0, err
 		}
 	}
-	ids, err := r.engine.Store.BackfillsNext(ctx, f.Position, f.SettleAt, int32(size)) //nolint:gosec // at most engine.ChunkSize
+	ids, err := r.engine.Store.BackfillsNext(ctx, f.Position, f.SettleAt, int32(size)) // at most engine.ChunkSize
 	if err != nil {
 		return 0, fmt.Errorf("read contacts: %w", err)
 	}
