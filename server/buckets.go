@@ -15,6 +15,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -95,7 +96,7 @@ func (s *Server) buckets(ctx context.Context, id *string) ([]bucketItem, error) 
 	}
 	for _, row := range counts {
 		it := &items[slices.Index(ids, row.BucketID)]
-		if row.Status == "active" {
+		if row.Status == contract.MembershipActive {
 			it.Counts.Active = row.Total
 		} else {
 			it.Counts.Left = row.Total

@@ -18,9 +18,18 @@ func TestWhatIsStoredFitsAndHasNoHalfCharacter(t *testing.T) {
 		n    int
 		want string
 	}{
-		{"", 3, ""}, {"abc", 3, "abc"}, {"abcd", 3, "abc"}, {"abc", 0, ""},
-		{"äöü", 4, "äö"}, {"äöü", 5, "äö"}, {"a€", 3, "a"}, {"a€", 4, "a€"},
-		{"a\x00b", 2, "ab"}, {"\x00\x00", 1, ""}, {"a\xffb", 5, "a\uFFFDb"}, {"a\xffb", 3, "a"},
+		{"", 3, ""},
+		{"abc", 3, "abc"},
+		{"abcd", 3, "abc"},
+		{"abc", 0, ""},
+		{"äöü", 4, "äö"},
+		{"äöü", 5, "äö"},
+		{"a€", 3, "a"},
+		{"a€", 4, "a€"},
+		{"a\x00b", 2, "ab"},
+		{"\x00\x00", 1, ""},
+		{"a\xffb", 5, "a\uFFFDb"},
+		{"a\xffb", 3, "a"},
 	} {
 		require.Equal(t, tt.want, clip.Stored(tt.s, tt.n), "%q to %d", tt.s, tt.n)
 	}
@@ -40,8 +49,14 @@ func TestTheFirstCharacters(t *testing.T) {
 		n            int
 		first, short string
 	}{
-		{"", 0, "", ""}, {"abc", 3, "abc", "abc"}, {"abc", 9, "abc", "abc"}, {"abc", 2, "ab", "ab…"}, {"abc", 0, "", "…"},
-		{"äöü", 2, "äö", "äö…"}, {"äöü", 3, "äöü", "äöü"}, {"🎉🎉", 1, "🎉", "🎉…"},
+		{"", 0, "", ""},
+		{"abc", 3, "abc", "abc"},
+		{"abc", 9, "abc", "abc"},
+		{"abc", 2, "ab", "ab…"},
+		{"abc", 0, "", "…"},
+		{"äöü", 2, "äö", "äö…"},
+		{"äöü", 3, "äöü", "äöü"},
+		{"🎉🎉", 1, "🎉", "🎉…"},
 	} {
 		require.Equal(t, tt.first, clip.First(tt.s, tt.n))
 		require.Equal(t, tt.short, clip.Short(tt.s, tt.n))

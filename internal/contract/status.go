@@ -16,11 +16,6 @@ const (
 // Live reports whether an enrollment in this state can still change.
 func (s EnrollmentStatus) Live() bool { return s == EnrollmentActive || s == EnrollmentWaiting }
 
-// EnrollmentStatuses are the states in the order in which they are shown.
-func EnrollmentStatuses() []EnrollmentStatus {
-	return []EnrollmentStatus{EnrollmentActive, EnrollmentWaiting, EnrollmentCompleted, EnrollmentFailed, EnrollmentExited}
-}
-
 // WaitStatus is the state of a wait.
 type WaitStatus string
 
