@@ -15,9 +15,9 @@ import (
 // keys. Numbers that were stored are json.Number and have every digit that came in, so
 // that ids of 19 digits stay what they are; strings, booleans, nil, []any and
 // map[string]any are as usual. [Properties.Int] and its like read single values,
-// [Properties.Decode] reads them into a struct (J-167).
+// [Properties.Decode] reads them into a struct.
 //
-// Properties that a journey writes may have any value that encoding/json takes.
+// Properties that a journey writes may have any value that encoding/json takes (J-167).
 type Properties map[string]any
 
 // UnmarshalJSON reads a JSON object, with numbers as json.Number.
