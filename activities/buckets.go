@@ -39,7 +39,7 @@ func (a *Activities) RunClock(ctx context.Context) error {
 	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- a.Clock.Run(running) }()
-	ticker := time.NewTicker(time.Second)
+	ticker := time.NewTicker(heartbeatEvery)
 	defer ticker.Stop()
 	for {
 		select {

@@ -42,8 +42,9 @@ func (a *Activities) Send(ctx context.Context, r contract.SendRequest) (contract
 	return result, final(err)
 }
 
-// heartbeatEvery is well below the heartbeat timeout that workflows set.
-const heartbeatEvery = 3 * time.Second
+// heartbeatEvery is how often a long activity says that it lives: a small part of the
+// heartbeat timeouts that workflows set.
+const heartbeatEvery = 2 * time.Second
 
 // keepAlive tells Temporal that the activity lives until stop is called.
 func keepAlive(ctx context.Context) (stop func()) {

@@ -17,16 +17,12 @@ const (
 
 // heartbeat writes the worker's row every 10 s and deletes it when ctx ends (O-31).
 // A failure is logged once per outage.
-func heartbeat(ctx context.Context, s *store.Store, beat storedb.HeartbeatsUpsertParams, register func(context.Context) error, logger *slog.Logger) {
+func heartbeat(ctx context.Context, s *store.Store, beat storedb.HeartbeatsUpsertParams, logger *slog.Logger) {
 	ticker := time.NewTicker(heartbeatEvery)
 	defer ticker.Stop()
 	failing := false
 	for {
 		err := write(ctx, s, beat)
-		if err == nil && register != nil {
-			// The build that was in force may have gone with its last worker (B-5).
-			err = register(ctx)
-		}
 		if err != nil && !failing && ctx.Err() == nil {
 			logger.Warn("write worker heartbeat", "error", err)
 		}
@@ -51,4 +47,26 @@ func write(ctx context.Context, s *store.Store, beat storedb.HeartbeatsUpsertPar
 		return fmt.Errorf("write heartbeat: %w", err)
 	}
 	return nil
+}
+
+// keepRegistered registers the worker's buckets again and again until ctx ends: the
+// build that was in force may have gone with its last worker (B-5). It is not part of
+// the heartbeat, because what it waits for, the evaluations under way and a change of
+// many buckets, must not make the worker look dead. A failure is logged once per outage.
+func keepRegistered(ctx context.Context, register func(context.Context) error, every time.Duration, logger *slog.Logger) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		err := register(ctx)
+		if err != nil && !failing && ctx.Err() == nil {
+			logger.Warn("register buckets", "error", err)
+		}
+		failing = err != nil
+	}
 }

@@ -2,7 +2,9 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,7 +25,7 @@ func TestAHeartbeatLivesAsLongAsItsWorker(t *testing.T) {
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
-		heartbeat(ctx, s, storedb.HeartbeatsUpsertParams{ID: "mine", BuildID: "b2", TaskQueue: "q"}, nil, slog.New(slog.DiscardHandler))
+		heartbeat(ctx, s, storedb.HeartbeatsUpsertParams{ID: "mine", BuildID: "b2", TaskQueue: "q"}, slog.New(slog.DiscardHandler))
 	}()
 	up := func(now *time.Time) []string {
 		rows, err := s.HeartbeatsList(context.Background(), now)
@@ -34,7 +36,7 @@ func TestAHeartbeatLivesAsLongAsItsWorker(t *testing.T) {
 		}
 		return ids
 	}
-	require.Eventually(t, func() bool { return len(up(nil)) == 2 }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return len(up(nil)) == 2 }, time.Minute, 5*time.Millisecond)
 	require.Equal(t, []string{"other", "mine"}, up(nil))
 
 	other.BuildID = "b3" // written again, it is the same row with its first start
@@ -46,4 +48,42 @@ func TestAHeartbeatLivesAsLongAsItsWorker(t *testing.T) {
 	require.Equal(t, []string{"other"}, up(nil))
 	later := time.Now().Add(31 * time.Second)
 	require.Empty(t, up(&later))
+}
+
+// B-5, O-31: a worker registers its buckets again and again, also after a failure, and
+// its heartbeats do not wait for that.
+func TestAWorkerStaysRegisteredAndAliveWhileRegistrationHangs(t *testing.T) {
+	t.Parallel()
+	s := dbtest.DB(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	calls, hanging := make(chan int), make(chan struct{})
+	hang := sync.OnceFunc(func() { close(hanging) })
+	var parts sync.WaitGroup
+	n := 0
+	parts.Go(func() {
+		keepRegistered(ctx, func(ctx context.Context) error {
+			n++
+			select {
+			case calls <- n:
+			case <-ctx.Done():
+			}
+			if n < 3 {
+				return errors.New("not now")
+			}
+			hang()
+			<-ctx.Done()
+			return ctx.Err()
+		}, time.Millisecond, slog.New(slog.DiscardHandler))
+	})
+	require.Equal(t, []int{1, 2, 3}, []int{<-calls, <-calls, <-calls})
+	<-hanging
+	parts.Go(func() {
+		heartbeat(ctx, s, storedb.HeartbeatsUpsertParams{ID: "mine"}, slog.New(slog.DiscardHandler))
+	})
+	require.Eventually(t, func() bool {
+		rows, err := s.HeartbeatsList(context.Background(), nil)
+		return err == nil && len(rows) == 1
+	}, time.Minute, 5*time.Millisecond)
+	cancel()
+	parts.Wait()
 }

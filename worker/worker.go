@@ -42,7 +42,7 @@ type Config struct {
 	// Reactions are the journeys of the buckets.
 	Reactions []hogsend.Journey
 	// Register brings the buckets of this build into force, if it is the newest one
-	// that lives. It is called at the start and with every heartbeat (B-5). nil for none.
+	// that lives. It is called at the start and every 10 s (B-5). nil for none.
 	Register func(ctx context.Context) error
 	// Activities are registered under the names they are known by.
 	Activities Activities
@@ -156,10 +156,13 @@ func (w *Worker) options() sdkworker.Options {
 		MaxConcurrentLocalActivityExecutionSize: 64,
 		// A local activity runs inside of a workflow task: on a busy machine the default
 		// of one second mistakes a wait for the processor for a deadlock.
-		DeadlockDetectionTimeout:    10 * time.Second,
-		WorkerStopTimeout:           w.cfg.ShutdownTimeout * 3 / 5,
-		DisableRegistrationAliasing: true,
-		Interceptors:                []interceptor.WorkerInterceptor{workflows.LogFields()}, // J-120
+		DeadlockDetectionTimeout: 10 * time.Second,
+		// Left alone, the SDK keeps heartbeats back until four fifths of their timeout are
+		// over: one that is late by the rest, on a busy machine, has its activity run twice.
+		MaxHeartbeatThrottleInterval: time.Second,
+		WorkerStopTimeout:            w.cfg.ShutdownTimeout * 3 / 5,
+		DisableRegistrationAliasing:  true,
+		Interceptors:                 []interceptor.WorkerInterceptor{workflows.LogFields()}, // J-120
 		OnFatalError: func(err error) {
 			select {
 			case w.fatal <- err:
@@ -248,8 +251,11 @@ func (w *Worker) Run(ctx context.Context) error {
 	parts.Go(func() {
 		heartbeat(running, w.cfg.Store, storedb.HeartbeatsUpsertParams{
 			ID: w.cfg.Identity, BuildID: w.cfg.BuildID, RegistryDigest: w.cfg.RegistryDigest, TaskQueue: w.cfg.TaskQueue,
-		}, w.cfg.Register, w.cfg.Logger)
+		}, w.cfg.Logger)
 	})
+	if w.cfg.Register != nil {
+		parts.Go(func() { keepRegistered(running, w.cfg.Register, heartbeatEvery, w.cfg.Logger) })
+	}
 	parts.Go(func() {
 		releaser{store: w.cfg.Store, rate: w.cfg.ReleasesPerSecond, buildID: w.cfg.BuildID, logger: w.cfg.Logger}.run(running)
 	})

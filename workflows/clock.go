@@ -9,9 +9,10 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 )
 
-// clockTakeover is how long the clock of a worker that died may be silent before
-// another worker takes it over (W-14).
-const clockTakeover = 10 * time.Second
+// clockTakeover is how long the clock of a worker may be silent before another worker
+// takes it over (W-14). A living one is silent for 2 s: a busy machine is not taken
+// for a dead one.
+const clockTakeover = 13 * time.Second
 
 // Clock keeps one clock running for the installation: a long activity that moves to
 // another worker when its own dies or stops (W-14). It runs for ever.

@@ -18,7 +18,7 @@ const sendTimeout = 5 * time.Minute
 
 // sendHeartbeat is how long a send may be silent: so soon the death of its worker is
 // noticed and another one goes on with it (E-30).
-const sendHeartbeat = 10 * time.Second
+const sendHeartbeat = 20 * time.Second
 
 // Send implements hogsend.Run.
 func (r *journeyRun) Send(ctx workflow.Context, email hogsend.Email) (hogsend.Verdict, error) {
