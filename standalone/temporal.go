@@ -26,6 +26,8 @@ import (
 	"go.temporal.io/server/schema/sqlite"
 	"go.temporal.io/server/temporal"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/hogsend/hogsend/internal/ports"
 )
 
 // TemporalConfig says where a server keeps its state and listens.
@@ -203,21 +205,24 @@ func (p servicePorts) address(service primitives.ServiceName) string {
 }
 
 func freePorts(frontend int) (servicePorts, error) {
-	ports := servicePorts{}
+	found := servicePorts{}
 	for _, service := range []primitives.ServiceName{primitives.FrontendService, primitives.HistoryService, primitives.MatchingService, primitives.WorkerService} {
-		want := 0
-		if service == primitives.FrontendService {
-			want = frontend
+		port := frontend
+		if service != primitives.FrontendService || port == 0 {
+			var err error
+			if port, err = ports.Free(); err != nil {
+				return nil, err
+			}
 		}
-		l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(want)))
+		l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 		if err != nil {
-			return nil, fmt.Errorf("temporal port %d is taken: %w", want, err)
+			return nil, fmt.Errorf("temporal port %d is taken: %w", port, err)
 		}
 		// Kept open until all are chosen, so that they differ.
 		defer l.Close()
-		ports[service] = l.Addr().(*net.TCPAddr).Port
+		found[service] = port
 	}
-	return ports, nil
+	return found, nil
 }
 
 func staticHosts(ports servicePorts) map[primitives.ServiceName]static.Hosts {

@@ -176,13 +176,14 @@ func importTable() map[string]rule {
 		}},
 		// It stands beside the root, which does no I/O: authors ask the database with it.
 		"./members": {may: []string{"./internal/store", storedb, uuid}, never: []string{"net/http/...", "os/..."}},
+		"./internal/ports": {},
 		// contract: a server that starts empty registers the search attributes itself.
 		"./standalone": {may: []string{
-			contract, "go.temporal.io/server/...", "github.com/temporalio/ui-server/v2/...", "go.temporal.io/sdk/client", "go.temporal.io/sdk/log", api,
+			"./internal/ports", contract, "go.temporal.io/server/...", "github.com/temporalio/ui-server/v2/...", "go.temporal.io/sdk/client", "go.temporal.io/sdk/log", api,
 			"google.golang.org/protobuf/...",
 		}},
 		// Apart from standalone, so that database tests compile without Temporal's server.
-		"./standalone/postgres": {may: []string{"github.com/ulikunitz/xz", pgx}},
+		"./standalone/postgres": {may: []string{"./internal/ports", "github.com/ulikunitz/xz", pgx}},
 		"./internal/dbtest":     {may: []string{"./internal/store", "./schema", "./standalone/postgres", pgx, uuid, "github.com/stretchr/testify/require"}},
 		// What an author writes needs nothing but the public API and Temporal.
 		"./examples/saas": {may: []string{".", "go.temporal.io/sdk/workflow"}, never: noIO()},

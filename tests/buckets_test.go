@@ -13,7 +13,7 @@ func occurred(ago time.Duration) string { return time.Now().Add(-ago).UTC().Form
 
 const (
 	day  = 24 * time.Hour
-	soon = 4 * time.Second // long enough that the instant has not come when it is noticed
+	soon = 15 * time.Second // long enough that the instant has not come when it is noticed
 )
 
 // The whole of a bucket on the built binary: the clock makes people enter at the
@@ -29,18 +29,17 @@ func TestBucketsFromTheClockToTheMail(t *testing.T) {
 	r.eventually(2, `select count(*) from memberships where bucket_id = 'went-dormant' and status = 'active'`)
 	require.Equal(t, 1, r.count(`select count(*) from memberships m join contacts c on c.id = m.contact_id where c.external_id = 'ada' and m.source = 'reconcile'
 		and m.entered_at = (select occurred_at + interval '7 days 1 microsecond' from events where contact_id = c.id and name = 'app.active')`), "W-6: the instant itself")
-	r.eventually(1, `select count(*) from enrollments where journey_id = 'bucket-went-dormant-on-enter' and status = 'completed'
-		and contact_id = (select id from contacts where external_id = 'ada')`)
+	r.eventually(2, `select count(*) from enrollments where journey_id = 'bucket-went-dormant-on-enter' and status = 'completed'`)
 	require.Equal(t, map[string]int{"ada@example.com": 1, "bob@example.com": 1}, r.resend.perRecipient("win-back"))
 
 	// The timers of both sleep in Temporal under the ids of their stays (B-39).
 	c := r.client()
-	require.Eventually(t, func() bool {
+	r.until("there are not two timers", func() bool {
 		list, err := c.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{
 			Query: `HogsendBucket="went-dormant" AND WorkflowType="bucket-went-dormant-on-dwell-after-1209600000" AND ExecutionStatus="Running"`,
 		})
 		return err == nil && len(list.Executions) == 2
-	}, 20*time.Second, 50*time.Millisecond)
+	})
 
 	// Who comes back leaves, and the timer with them (B-43).
 	r.mustPost(event{Name: "app.active", UserID: "ada"})

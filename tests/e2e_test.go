@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/workflowservice/v1"
@@ -43,13 +42,14 @@ func (r *rig) inTemporal(t *testing.T) {
 	require.Equal(t, contract.JourneyWorkflowID("activation-welcome", contactID, 1), workflowID)
 
 	// Visibility lags a little behind.
-	require.Eventually(t, func() bool {
+	r.until("the workflow is not listed", func() bool {
 		list, err := c.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{
 			Query: `HogsendJourney="activation-welcome" AND HogsendContact="` + contactID + `" AND ExecutionStatus="Running"`,
 		})
 		return err == nil && len(list.Executions) == 1 && list.Executions[0].Execution.WorkflowId == workflowID &&
 			list.Executions[0].Type.Name == "journey-activation-welcome"
-	}, 20*time.Second, 50*time.Millisecond)
+	})
+	r.parked(c, workflowID)
 
 	answer, err := c.QueryWorkflow(t.Context(), workflowID, "", contract.QueryState)
 	require.NoError(t, err)
@@ -94,7 +94,7 @@ func TestAnExitEndsTheJourney(t *testing.T) {
 	c := r.client()
 	var workflowID string
 	require.NoError(t, r.pool.QueryRow(t.Context(), `select workflow_id from enrollments`).Scan(&workflowID))
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), r.patience)
 	defer cancel()
 	require.ErrorContains(t, c.GetWorkflow(ctx, workflowID, "").Get(ctx, nil), "canceled") // J-70
 	require.Equal(t, map[string]int{"ada@example.com": 1}, r.resend.perRecipient("payment-failed"))
@@ -136,7 +136,7 @@ func TestPostgresDown(t *testing.T) {
 	require.NotEmpty(t, got.Header.Get("Retry-After"))
 
 	require.NoError(t, r.startDatabase())
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), r.patience)
 	defer cancel()
 	require.NoError(t, r.insist(ctx, e))
 	r.eventually(1, `select count(*) from sends where status = 'sent'`)

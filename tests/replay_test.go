@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -189,7 +188,7 @@ func recordHistories(t *testing.T) {
 // historyOf takes the history of a workflow when it is as far as rec says.
 func historyOf(t *testing.T, c client.Client, workflowID string, rec recording) *historypb.History {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for {
 		history, timers := &historypb.History{}, 0

@@ -62,7 +62,7 @@ func TestRetryGoesOnWhereItFailed(t *testing.T) {
 	require.Equal(t, 2, r.count(`select count(*) from waits where status = 'timed_out'`), "no wait began again")
 
 	// The same once more from the outbox.
-	run, status := r.current(c, workflowID)
+	run, status := r.closed(c, workflowID)
 	require.NotEqual(t, firstRun, run)
 	require.Equal(t, enums.WORKFLOW_EXECUTION_STATUS_COMPLETED, status)
 	_, err := r.pool.Exec(t.Context(), `update outbox set status = 'pending', due_at = now() where kind = 'retry'`)

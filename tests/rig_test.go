@@ -23,12 +23,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 
 	"github.com/hogsend/hogsend/internal/dbtest"
+	"github.com/hogsend/hogsend/internal/ports"
 	"github.com/hogsend/hogsend/standalone/postgres"
 )
 
@@ -124,7 +128,7 @@ func (p *process) start() error {
 		return nil
 	case <-ended:
 		return fmt.Errorf("%s ended before it was ready:\n%s", p.name, p.tail)
-	case <-time.After(90 * time.Second):
+	case <-time.After(patience):
 		return fmt.Errorf("%s did not get ready:\n%s", p.name, p.tail)
 	}
 }
@@ -157,6 +161,10 @@ func (p *process) killNow() error {
 	return p.cmd.Process.Kill()
 }
 
+// patience bounds how long a test waits for what must come. It is reached by what
+// does not come at all, and not by a busy machine.
+const patience = 5 * time.Minute
+
 // rig is a whole installation: every part a process of its own.
 type rig struct {
 	t        *testing.T
@@ -178,7 +186,7 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, resend: newFakeResend(t), patience: 2 * time.Minute}
+	r := &rig{t: t, resend: newFakeResend(t), patience: patience}
 	dir, err := os.MkdirTemp("/var/tmp", "hogsend-rig-")
 	require.NoError(t, err)
 	require.NoError(t, os.Chmod(dir, 0o755)) // Postgres' own user must reach its folder
@@ -271,7 +279,8 @@ type exit struct {
 	Exited    bool   `json:"exited"`
 }
 
-// post sends one event once.
+// post sends one event once, or again over another connection if the one it had was
+// closed before the server saw it.
 func (r *rig) post(ctx context.Context, e event) (reply, error) {
 	body, err := json.Marshal(e)
 	if err != nil {
@@ -283,7 +292,10 @@ func (r *rig) post(ctx context.Context, e event) (reply, error) {
 	}
 	req.Header.Set("Authorization", "Bearer "+apiKey)
 	req.Header.Set("Content-Type", "application/json")
-	res, err := (&http.Client{Timeout: 40 * time.Second}).Do(req)
+	if e.Key != "" {
+		req.Header["Idempotency-Key"] = nil // the body has it; so Go knows that it may repeat the request
+	}
+	res, err := (&http.Client{Timeout: patience}).Do(req)
 	if err != nil {
 		return reply{}, err
 	}
@@ -292,11 +304,19 @@ func (r *rig) post(ctx context.Context, e event) (reply, error) {
 	return got, json.NewDecoder(res.Body).Decode(&got)
 }
 
-// mustPost sends one event that is to be accepted.
+// mustPost sends one event that is to be accepted, under a key of its own if it has
+// none, again if its connection is lost.
 func (r *rig) mustPost(e event) reply {
 	r.t.Helper()
+	if e.Key == "" {
+		e.Key = uuid.NewString()
+	}
 	got, err := r.post(r.t.Context(), e)
-	require.NoError(r.t, err)
+	for tries := 1; err != nil && tries < 10; tries++ {
+		require.NoError(r.t, tick(r.t.Context()), err)
+		got, err = r.post(r.t.Context(), e)
+	}
+	require.NoError(r.t, err, "POST %s of %s", r.apiURL, e.Name)
 	require.Equal(r.t, http.StatusAccepted, got.Status, got.Error)
 	return got
 }
@@ -346,6 +366,49 @@ func (r *rig) eventually(want int, query string, args ...any) {
 	}
 }
 
+// until looks until the condition holds, for as long as the rig's patience.
+func (r *rig) until(what string, holds func() bool) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), r.patience)
+	defer cancel()
+	for !holds() {
+		require.NoError(r.t, tick(ctx), what)
+	}
+}
+
+// parked waits until Temporal has nothing to do for workflows: the task is finished in
+// the midst of which they wrote that they wait, and their history says so.
+func (r *rig) parked(c client.Client, workflowIDs ...string) {
+	r.t.Helper()
+	for _, id := range workflowIDs {
+		r.until(id+" does not come to rest", func() bool {
+			found, err := c.DescribeWorkflowExecution(r.t.Context(), id, "")
+			return err == nil && found.GetPendingWorkflowTask() == nil && len(found.GetPendingActivities()) == 0
+		})
+	}
+}
+
+// closed waits until the current run of a workflow has ended in Temporal, which hears
+// of it after the database, and returns the run and how it ended.
+func (r *rig) closed(c client.Client, workflowID string) (runID string, status enums.WorkflowExecutionStatus) {
+	r.t.Helper()
+	r.until(workflowID+" does not end", func() bool {
+		runID, status = r.current(c, workflowID)
+		return status != enums.WORKFLOW_EXECUTION_STATUS_RUNNING
+	})
+	return runID, status
+}
+
+// texts are the values of a column.
+func (r *rig) texts(query string, args ...any) []string {
+	r.t.Helper()
+	rows, err := r.pool.Query(r.t.Context(), query, args...)
+	require.NoError(r.t, err)
+	all, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(r.t, err)
+	return all
+}
+
 func (r *rig) count(query string, args ...any) int {
 	r.t.Helper()
 	var n int
@@ -355,8 +418,7 @@ func (r *rig) count(query string, args ...any) int {
 
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := ports.Free()
 	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return port
 }
