@@ -62,16 +62,17 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// apiError is the server's refusal.
+// apiError is the server's refusal of what it was asked for.
 type apiError struct {
-	Status  int
+	Asked   string `json:"-"`
+	Status  int    `json:"-"`
 	Message string `json:"error"`
 	Details []struct{ Path, Message string }
 	Results json.RawMessage
 }
 
 func (e *apiError) Error() string {
-	text := fmt.Sprintf("server answered %d: %s", e.Status, e.Message)
+	text := fmt.Sprintf("%s: server answered %d: %s", e.Asked, e.Status, e.Message)
 	for _, d := range e.Details {
 		text += fmt.Sprintf("\n  %s: %s", d.Path, d.Message)
 	}
@@ -122,15 +123,15 @@ func (c *apiClient) once(ctx context.Context, method, path string, payload []byt
 	defer res.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
 	if err != nil {
-		return 0, fmt.Errorf("read reply: %w", err)
+		return 0, fmt.Errorf("%s %s: read reply: %w", method, c.base+path, err)
 	}
 	if res.StatusCode < 300 {
 		if err := json.Unmarshal(data, out); err != nil {
-			return -1, fmt.Errorf("decode reply: %w", err)
+			return -1, fmt.Errorf("%s %s: decode reply: %w", method, c.base+path, err)
 		}
 		return 0, nil
 	}
-	refusal := &apiError{Status: res.StatusCode}
+	refusal := &apiError{Asked: method + " " + c.base + path, Status: res.StatusCode}
 	if err := json.Unmarshal(data, refusal); err != nil || refusal.Message == "" {
 		refusal.Message = http.StatusText(res.StatusCode)
 	}

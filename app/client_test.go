@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,12 +17,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// batchServer answers the batch route by a script of status codes, then 202.
+// batchServer answers the batch route by a script of status codes, then 202; lost
+// closes the connection instead.
 type batchServer struct {
 	sync.Mutex
 	statuses []int
 	bodies   []string
 }
+
+const lost = -1
 
 func (s *batchServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.Lock()
@@ -36,6 +40,9 @@ func (s *batchServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(s.statuses) > 0 {
 		status := s.statuses[0]
 		s.statuses = s.statuses[1:]
+		if status == lost {
+			panic(http.ErrAbortHandler)
+		}
 		w.Header().Set("Retry-After", "7")
 		w.WriteHeader(status)
 		w.Write([]byte(`{"error": "not now", "details": [{"path": "events", "message": "no"}]}`))
@@ -88,11 +95,25 @@ func TestARequestTheServerCouldNotTakeIsRepeatedUnderTheSameKeys(t *testing.T) {
 	require.Equal(t, []time.Duration{7 * time.Second, 7 * time.Second, 7 * time.Second}, pauses)
 }
 
+// A connection that ends without an answer, as an idle one does that the server closes
+// just then, is no failure: the server may or may not have the events.
+func TestALostConnectionIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	s := &batchServer{statuses: []int{lost, lost}}
+	out, pauses, err := sendLines(t, s, 10, `{"name":"a"}`)
+	require.NoError(t, err)
+	require.Equal(t, "accepted 1, duplicates 0, rejected 0\n", out)
+	require.Equal(t, []string{s.bodies[0], s.bodies[0]}, s.bodies[1:])
+	require.Len(t, pauses, 2)
+	_, _, err = sendLines(t, &batchServer{statuses: slices.Repeat([]int{lost}, maxTries)}, 10, `{"name":"a"}`)
+	require.Regexp(t, `^lines 1 to 1: reach server: Post "http://127.0.0.1:\d+/v1/events/batch": EOF$`, err.Error(), "it says what was asked of whom")
+}
+
 func TestARefusedRequestIsNotRepeatedAndNamesItsLines(t *testing.T) {
 	t.Parallel()
 	s := &batchServer{statuses: []int{401}}
 	_, pauses, err := sendLines(t, s, 10, `{"name":"a"}`, `{"name":"b"}`)
-	require.EqualError(t, err, "lines 1 to 2: server answered 401: not now\n  events: no")
+	require.Regexp(t, `^lines 1 to 2: POST http://127.0.0.1:\d+/v1/events/batch: server answered 401: not now\n  events: no$`, err.Error())
 	require.Empty(t, pauses)
 }
 

@@ -24,6 +24,7 @@ import (
 
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/dbtest"
+	"github.com/hogsend/hogsend/internal/ports"
 	"github.com/hogsend/hogsend/standalone"
 	"github.com/hogsend/hogsend/standalone/postgres"
 )
@@ -195,10 +196,8 @@ func TestATakenPortIsSaid(t *testing.T) {
 func TestTheWebUIAnswers(t *testing.T) {
 	t.Parallel()
 	s := start(t, filepath.Join(t.TempDir(), "temporal.db"))
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := ports.Free()
 	require.NoError(t, err)
-	port := l.Addr().(*net.TCPAddr).Port
-	require.NoError(t, l.Close())
 	stop, err := standalone.StartUI(t.Context(), s.Address(), port)
 	require.NoError(t, err)
 	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://127.0.0.1:"+strconv.Itoa(port)+"/api/v1/namespaces/default", strings.NewReader(""))

@@ -71,19 +71,42 @@ func startAPI(pool *pgxpool.Pool, cfg ingest.Config) (*api, error) {
 // post sends one request over a kept connection. It is written by hand because the
 // load comes from this very machine: what the client costs is taken from the server.
 func (a *api) post(ctx context.Context, path string, body []byte) error {
+	_, err := a.once(ctx, path, body)
+	return err
+}
+
+// insist sends a request whose items have idempotency keys, again if its connection is
+// lost, as one is that the server closed while it was idle, or if the server is busy.
+func (a *api) insist(ctx context.Context, path string, body []byte) error {
+	const tries = 10
+	for try := 1; ; try++ {
+		again, err := a.once(ctx, path, body)
+		if err == nil || !again || try == tries {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		case <-time.After(time.Duration(try) * 50 * time.Millisecond):
+		}
+	}
+}
+
+// once sends a request once; again says whether a repetition may help.
+func (a *api) once(ctx context.Context, path string, body []byte) (again bool, err error) {
 	conn, err := a.take(ctx)
 	if err != nil {
-		return err
+		return true, err
 	}
 	status, reply, err := conn.post(path, body)
 	if err != nil {
-		return errors.Join(err, conn.Close())
+		return true, errors.Join(fmt.Errorf("POST http://%s%s: %w", a.host, path, err), conn.Close())
 	}
 	a.idle <- conn
 	if status != http.StatusAccepted {
-		return fmt.Errorf("server answered %d: %s", status, reply)
+		return status == http.StatusTooManyRequests || status >= 500, fmt.Errorf("POST http://%s%s: answered %d: %s", a.host, path, status, reply)
 	}
-	return nil
+	return false, nil
 }
 
 // take is an idle connection or a new one.
