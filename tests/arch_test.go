@@ -175,7 +175,7 @@ func importTable() map[string]rule {
 			".", clip, "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/email", "./internal/ingest", "./internal/pause", "./internal/rollout", "./internal/store", storedb, contract, "./schema", "github.com/labstack/echo/v4/...", uuid,
 		}},
 		// It stands beside the root, which does no I/O: authors ask the database with it.
-		"./members": {may: []string{"./internal/store", storedb, uuid}, never: []string{"net/http/...", "os/..."}},
+		"./members":        {may: []string{"./internal/store", storedb, uuid}, never: []string{"net/http/...", "os/..."}},
 		"./internal/ports": {},
 		// contract: a server that starts empty registers the search attributes itself.
 		"./standalone": {may: []string{

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -55,11 +56,21 @@ func Main(m *testing.M) {
 }
 
 // shared is the URL of the shared server, which stays at least as long as this process.
-var shared = sync.OnceValues(func() (string, error) {
-	f := folder(filepath.Join("/var/tmp", "hogsend-test-"+strconv.Itoa(os.Getuid())))
-	url, _, err := f.join(context.Background())
-	return url, err
-})
+var shared = folder(filepath.Join("/var/tmp", "hogsend-test-"+strconv.Itoa(os.Getuid()))).forGood()
+
+// forGood joins when first called. It holds on to what leaves again: the lock of a user
+// ends with its file, which the garbage collector closes when nobody refers to it.
+func (f folder) forGood() func() (string, error) {
+	var leave func()
+	join := sync.OnceValues(func() (url string, err error) {
+		url, leave, err = f.join(context.Background())
+		return url, err
+	})
+	return func() (string, error) {
+		defer runtime.KeepAlive(&leave)
+		return join()
+	}
+}
 
 // Start runs a server of the test's own. As a last resort, where none is installed or
 // can be fetched, root's package manager is asked for one.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -219,4 +220,28 @@ func TestOneProcessIsOneUser(t *testing.T) {
 	second, err := shared()
 	require.NoError(t, err)
 	require.Equal(t, first, second)
+}
+
+// A process is a user until it ends, also after a garbage collection.
+func TestAUserStaysOneAfterAGarbageCollection(t *testing.T) {
+	t.Parallel()
+	f := passable(t)
+	url := f.forGood()
+	first, err := url()
+	require.NoError(t, err)
+	for range 3 {
+		runtime.GC() // what nobody refers to is closed by a goroutine of the runtime
+		_, err = f.lock("users", syscall.LOCK_EX|syscall.LOCK_NB)
+		require.ErrorIs(t, err, syscall.EWOULDBLOCK)
+	}
+	second, err := url()
+	require.NoError(t, err)
+	require.Equal(t, first, second)
+	postmaster := f.postmaster(t)
+	body, err := os.ReadFile(filepath.Join(string(f), "keeper"))
+	require.NoError(t, err)
+	keeper, err := strconv.Atoi(string(body))
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(keeper, syscall.SIGTERM))
+	f.requireEnd(t, postmaster)
 }
