@@ -22,10 +22,9 @@ import (
 )
 
 const (
-	// deadlock is how long the code of a journey may go on without waiting, in real
-	// time; patience bounds whatever else does not come back (T-10).
-	deadlock = 2 * time.Second
-	patience = 4 * time.Second
+	// patience is how long nothing may move in the code of a journey that does not wait
+	// either (T-10). A machine that is merely busy does not use it up.
+	patience = 3 * time.Second
 	// maxTasks bounds a run that does not end.
 	maxTasks = 20_000
 )
@@ -42,19 +41,20 @@ type host struct {
 
 func newHost(s *Scenario) (*host, error) {
 	h := &host{scenario: s, server: virtual.NewServer(s.start), watcher: newWatcher(), own: map[string]bool{}}
-	h.server.Patience = patience
+	h.server.Patience, h.watcher.order.progress = patience, h.server.Progress
 	h.watcher.lost, h.watcher.now = h.server.Lost, h.server.Now
 	h.watcher.activity = func(s step, run func() (any, error)) (any, error) { return h.play.step(s, run) }
 	c, err := h.server.Client(silent())
 	if err != nil {
 		return nil, err
 	}
-	h.worker, err = virtual.StartWorker(c, deadlock, []interceptor.WorkerInterceptor{h.watcher, workflows.LogFields()}, h.register)
+	h.worker, err = h.server.StartWorker(c, []interceptor.WorkerInterceptor{h.watcher, workflows.LogFields()}, h.register)
 	return h, err
 }
 
 func (h *host) stop() {
 	h.server.Close()
+	h.watcher.order.close()
 	h.worker.Stop()
 }
 

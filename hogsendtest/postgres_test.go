@@ -63,7 +63,7 @@ func onPostgres(t *testing.T, s *Scenario) []string {
 // play plays a script, with the worker lost where losses say.
 func (p *postgres) play(s *Scenario, losses ...loss) error {
 	h := &host{scenario: s, server: p.server, watcher: newWatcher(), own: map[string]bool{}}
-	h.watcher.lost, h.watcher.now = h.server.Lost, h.server.Now
+	h.watcher.lost, h.watcher.now, h.watcher.order.progress = h.server.Lost, h.server.Now, h.server.Progress
 	h.watcher.activity = func(s step, run func() (any, error)) (any, error) {
 		return h.play.lossy(losses, s, func() (any, error) {
 			p.clock(0)
@@ -74,7 +74,7 @@ func (p *postgres) play(s *Scenario, losses ...loss) error {
 	if err != nil {
 		return err
 	}
-	h.worker, err = virtual.StartWorker(c, deadlock, []interceptor.WorkerInterceptor{h.watcher, workflows.LogFields()}, func(r worker.Registry, withWorkflows bool) {
+	h.worker, err = h.server.StartWorker(c, []interceptor.WorkerInterceptor{h.watcher, workflows.LogFields()}, func(r worker.Registry, withWorkflows bool) {
 		if withWorkflows {
 			registerWorkflows(r, h.watcher, s.catalog.journeys, s.workflows)
 		}

@@ -2,8 +2,6 @@ package hogsendtest
 
 import (
 	"fmt"
-	"runtime"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,19 +19,6 @@ import (
 
 // replays is how often each prefix of a history is replayed (T-12).
 const replays = 5
-
-// stacks are those of all goroutines that are in code of workflows.
-func stacks() string {
-	buffer := make([]byte, 1<<20)
-	buffer = buffer[:runtime.Stack(buffer, true)]
-	var found []string
-	for stack := range strings.SplitSeq(string(buffer), "\n\n") {
-		if strings.Contains(stack, "hogsend/workflows.") {
-			found = append(found, stack)
-		}
-	}
-	return strings.Join(found, "\n\n")
-}
 
 // prefix is a history up to what one workflow task asked for.
 func prefixes(events []*historypb.HistoryEvent) [][]*historypb.HistoryEvent {
@@ -55,11 +40,15 @@ func prefixes(events []*historypb.HistoryEvent) [][]*historypb.HistoryEvent {
 // with what it asked for when the history was made.
 func (h *host) replay(histories []virtual.History) error {
 	w := newWatcher()
-	replayer, err := newReplayer(w, h.scenario)
+	bubbled, err := newReplayer(w, h.scenario, nil)
 	if err != nil {
 		return err
 	}
-	once := func() error {
+	free, err := newReplayer(w, h.scenario, virtual.NewProgress())
+	if err != nil {
+		return err
+	}
+	once := func(replayer *replayer) error {
 		for _, history := range histories {
 			for i, prefix := range prefixes(history.Events) {
 				if err := h.replayOnce(replayer, w, history, i, prefix); err != nil {
@@ -73,16 +62,16 @@ func (h *host) replay(histories []virtual.History) error {
 		if t := testingT(h.scenario.t); t != nil && i < len(otherTimes()) {
 			synctest.Test(t, func(*testing.T) {
 				time.Sleep(otherTimes()[i]) //nolint:forbidigo // in a bubble that takes no time
-				err = once()
+				err = once(bubbled)
 			})
 		} else {
-			err = once()
+			err = once(free)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if err := h.replayWhole(replayer, w, histories); err != nil {
+	if err := h.replayWhole(free, w, histories); err != nil {
 		return err
 	}
 	if len(w.bare) > 0 {
@@ -95,7 +84,7 @@ func (h *host) replay(histories []virtual.History) error {
 // range over a map of two goes the other way only one time in eight.
 const chances = 64
 
-func (h *host) replayWhole(replayer worker.WorkflowReplayer, w *watcher, histories []virtual.History) error {
+func (h *host) replayWhole(replayer *replayer, w *watcher, histories []virtual.History) error {
 	kinds := map[string]int{}
 	for _, history := range histories {
 		kinds[history.Type]++
@@ -133,9 +122,9 @@ func testingT(t T) *testing.T {
 }
 
 // replayOnce replays a history up to what its nth workflow task asked for.
-func (h *host) replayOnce(replayer worker.WorkflowReplayer, w *watcher, history virtual.History, n int, prefix []*historypb.HistoryEvent) error {
+func (h *host) replayOnce(replayer *replayer, w *watcher, history virtual.History, n int, prefix []*historypb.HistoryEvent) error {
 	recorded := h.watcher.trace(history.RunID)
-	err := replayer.ReplayWorkflowHistory(silent(), &historypb.History{Events: prefix})
+	err := replayer.replay(history.RunID, prefix)
 	if difference := compare(recorded, recorded.marks[n], w.trace(history.RunID)); difference != "" {
 		return fmt.Errorf("%s asks for something else than it did when it ran, so it would be stuck after a restart:\n%s", history.Type, difference)
 	}
@@ -145,15 +134,48 @@ func (h *host) replayOnce(replayer worker.WorkflowReplayer, w *watcher, history 
 	return nil
 }
 
-func newReplayer(w *watcher, s *Scenario) (worker.WorkflowReplayer, error) {
-	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{
-		DisableRegistrationAliasing: true, Interceptors: []interceptor.WorkerInterceptor{w, workflows.LogFields()},
+// replayer replays histories.
+type replayer struct {
+	sdk worker.WorkflowReplayer
+	// progress says whether the code goes on; nil in a bubble, where the SDK's own timer
+	// knows, since its time stands still as long as anything does.
+	progress *virtual.Progress
+}
+
+func newReplayer(w *watcher, s *Scenario, progress *virtual.Progress) (*replayer, error) {
+	interceptors := []interceptor.WorkerInterceptor{w, workflows.LogFields()}
+	if progress != nil {
+		interceptors = append(interceptors, progress.Interceptor())
+	}
+	sdk, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{
+		DisableRegistrationAliasing: true, Interceptors: interceptors, DisableDeadlockDetection: progress != nil,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make replayer: %w", err)
 	}
-	registerWorkflows(replayer, w, s.catalog.journeys, s.workflows)
-	return replayer, nil
+	registerWorkflows(sdk, w, s.catalog.journeys, s.workflows)
+	return &replayer{sdk: sdk, progress: progress}, nil
+}
+
+func (r *replayer) replay(runID string, events []*historypb.HistoryEvent) error {
+	history := &historypb.History{Events: events}
+	if r.progress == nil {
+		return r.sdk.ReplayWorkflowHistory(silent(), history)
+	}
+	done := make(chan error, 1)
+	go func() { done <- r.sdk.ReplayWorkflowHistory(silent(), history) }()
+	var err error
+	if !r.progress.Await(patience, func(tick <-chan time.Time) bool {
+		select {
+		case err = <-done:
+			return true
+		case <-tick:
+			return false
+		}
+	}) {
+		return fmt.Errorf("its code is blocked, or computes without end:\n%s", r.progress.Stacks(runID))
+	}
+	return err
 }
 
 // compare finds the first call that differs from those recorded; "" for none.

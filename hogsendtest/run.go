@@ -54,8 +54,5 @@ func explain(err error) string {
 	if errors.As(err, &failed) {
 		return fmt.Sprintf("the code of %s failed: %s\n%s", failed.WorkflowType, failed.Message, failed.Stack)
 	}
-	if errors.Is(err, virtual.ErrStuck) {
-		return err.Error() + "\n" + stacks()
-	}
 	return err.Error()
 }

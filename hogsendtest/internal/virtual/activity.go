@@ -1,6 +1,7 @@
 package virtual
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -11,6 +12,7 @@ import (
 	failurepb "go.temporal.io/api/failure/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -48,8 +50,11 @@ type activityTask struct {
 
 func (t *activityTask) void() bool { return t.activity.dropped || t.activity.attempt != t.attempt }
 
-// fill is the task as the worker polls it. Its instants are real: the worker counts
-// the timeouts of an attempt in real time.
+// attemptTimeout is that of an attempt. The worker counts it in real time: the one that
+// the workflow asked for would be over on a machine that is busy enough.
+const attemptTimeout = 24 * time.Hour
+
+// fill is the task as the worker polls it. Its instants are real.
 func (t *activityTask) fill(r *workflowservice.PollActivityTaskQueueResponse) {
 	a, now := t.activity, timestamppb.Now()
 	r.TaskToken = []byte(a.execution.runID)
@@ -59,22 +64,22 @@ func (t *activityTask) fill(r *workflowservice.PollActivityTaskQueueResponse) {
 	r.ActivityType, r.ActivityId = a.command.GetActivityType(), a.command.GetActivityId()
 	r.Header, r.Input, r.Attempt = a.command.GetHeader(), a.command.GetInput(), t.attempt
 	r.ScheduledTime, r.CurrentAttemptScheduledTime, r.StartedTime = now, now, now
-	r.ScheduleToCloseTimeout, r.StartToCloseTimeout = a.command.GetScheduleToCloseTimeout(), a.command.GetStartToCloseTimeout()
+	r.ScheduleToCloseTimeout, r.StartToCloseTimeout = durationpb.New(attemptTimeout), durationpb.New(attemptTimeout)
 	r.HeartbeatTimeout, r.RetryPolicy = a.command.GetHeartbeatTimeout(), a.command.GetRetryPolicy()
 }
 
 func (t *activityTask) run(s *Server) (runID string, err error) {
 	a := t.activity
-	got, err := s.exchange("activity "+a.command.GetActivityType().GetName()+" of "+a.execution.String(), func(timeout <-chan time.Time) bool {
+	got, err := s.exchange("activity "+a.command.GetActivityType().GetName()+" of "+a.execution.String(), func(tick <-chan time.Time) bool {
 		select {
 		case s.activityTasks <- t:
 			return true
-		case <-timeout:
+		case <-tick:
 			return false
 		}
 	})
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%w\n%s", err, s.Progress.Stacks(a.execution.runID))
 	}
 	if s.lost.Load() {
 		s.replace()

@@ -1,6 +1,7 @@
 package virtual
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -173,17 +174,23 @@ func (t *workflowTask) run(s *Server) (runID string, err error) {
 		},
 	}})
 	t.started = e.EventId
-	got, err := s.exchange("a workflow task of "+x.String(), func(timeout <-chan time.Time) bool {
+	got, err := s.exchange("a workflow task of "+x.String(), func(tick <-chan time.Time) bool {
 		if x.release(t) {
 			return true
 		}
 		select {
 		case s.workflowTasks <- t:
 			return true
-		case <-timeout:
+		case <-tick:
 			return false
 		}
 	})
+	if stack := s.Progress.Stacks(x.runID); errors.Is(err, ErrStuck) && stack != "" {
+		return "", &TaskError{
+			WorkflowID: x.id, WorkflowType: x.kind, Stack: stack,
+			Message: "it neither waits in the way of workflows nor comes to an end: a goroutine is blocked, or computes without end",
+		}
+	}
 	if err != nil {
 		return "", err
 	}

@@ -44,8 +44,10 @@ func (e *TaskError) Error() string {
 // Server is the service. Its methods are for one goroutine, which drives it; the
 // worker talks to it through Client.
 type Server struct {
-	// Patience is how long the worker may take for one task, in real time.
+	// Patience is how long nothing may move in the worker while it has a task.
 	Patience time.Duration
+	// Progress is what moves in the worker.
+	Progress *Progress
 
 	now        time.Time
 	executions []*execution // in the order in which they began
@@ -71,7 +73,7 @@ type Server struct {
 // NewServer is a service without workflows whose clock stands at start.
 func NewServer(start time.Time) *Server {
 	s := &Server{
-		Patience: 10 * time.Second, workflowTasks: make(chan *workflowTask), activityTasks: make(chan *activityTask),
+		Patience: 3 * time.Second, Progress: NewProgress(), workflowTasks: make(chan *workflowTask), activityTasks: make(chan *activityTask),
 		answers: make(chan *answer), closed: make(chan struct{}),
 	}
 	s.Reset(start)
@@ -225,18 +227,23 @@ func (s *Server) replace() {
 }
 
 // exchange hands the worker what give gives and returns its answer.
-func (s *Server) exchange(what string, give func(timeout <-chan time.Time) bool) (*answer, error) {
-	patience := time.NewTimer(s.Patience)
-	defer patience.Stop()
-	if !give(patience.C) {
+func (s *Server) exchange(what string, give func(tick <-chan time.Time) bool) (*answer, error) {
+	if !s.Progress.Await(s.Patience, give) {
 		return nil, fmt.Errorf("hand out %s: %w", what, ErrStuck)
 	}
-	select {
-	case a := <-s.answers:
-		return a, nil
-	case <-patience.C:
+	var got *answer
+	if !s.Progress.Await(s.Patience, func(tick <-chan time.Time) bool {
+		select {
+		case got = <-s.answers:
+			return true
+		case <-tick:
+			return false
+		}
+	}) {
 		return nil, fmt.Errorf("wait for %s: %w", what, ErrStuck)
 	}
+	s.Progress.Move()
+	return got, nil
 }
 
 // History is the history of one run of a workflow.

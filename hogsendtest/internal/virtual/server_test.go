@@ -33,7 +33,7 @@ func newRig(t *testing.T, workflows, activities map[string]any) *rig {
 	s := virtual.NewServer(begin)
 	c, err := s.Client(silent())
 	require.NoError(t, err)
-	w, err := virtual.StartWorker(c, 2*time.Second, nil, func(r worker.Registry, withWorkflows bool) {
+	w, err := s.StartWorker(c, nil, func(r worker.Registry, withWorkflows bool) {
 		for name, fn := range workflows {
 			if withWorkflows {
 				r.RegisterWorkflowWithOptions(fn, workflow.RegisterOptions{Name: name})
@@ -81,7 +81,7 @@ func (r *rig) end() {
 		r.Advance(at)
 		r.Ring()
 	}
-	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{DisableRegistrationAliasing: true})
+	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{DisableRegistrationAliasing: true, DisableDeadlockDetection: true})
 	require.NoError(r.t, err)
 	for name, fn := range r.workflows {
 		replayer.RegisterWorkflowWithOptions(fn, workflow.RegisterOptions{Name: name})
@@ -256,13 +256,11 @@ func TestAPanicAndABlockedGoroutineAreToldWithTheirStack(t *testing.T) {
 	t.Parallel() // T-10
 	r := newRig(t, map[string]any{"panics": panics, "blocks": blocks}, nil)
 	for _, kind := range []string{"panics", "blocks"} {
-		began := time.Now()
 		r.start(kind, kind, "ada")
 		_, err := r.Step()
 		var failed *virtual.TaskError
 		require.ErrorAs(t, err, &failed)
 		require.Contains(t, failed.Error(), "virtual_test."+kind)
-		require.Less(t, time.Since(began), 5*time.Second)
 		r.Reset(begin)
 	}
 }

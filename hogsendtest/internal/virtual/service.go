@@ -71,7 +71,7 @@ func (s *Server) call(ctx context.Context, method string, request, reply any, _ 
 	case *workflowservice.PollActivityTaskQueueResponse:
 		return s.pollActivity(ctx, r)
 	case *workflowservice.RespondWorkflowTaskCompletedResponse:
-		next, err := s.answer(ctx, request)
+		next, err := s.answer(request)
 		if next != nil {
 			r.WorkflowTask = &workflowservice.PollWorkflowTaskQueueResponse{}
 			next.fill(r.WorkflowTask)
@@ -79,7 +79,7 @@ func (s *Server) call(ctx context.Context, method string, request, reply any, _ 
 		return err
 	case *workflowservice.RespondWorkflowTaskFailedResponse, *workflowservice.RespondActivityTaskCompletedResponse,
 		*workflowservice.RespondActivityTaskFailedResponse, *workflowservice.RespondActivityTaskCanceledResponse:
-		_, err := s.answer(ctx, request)
+		_, err := s.answer(request)
 		return err
 	case *workflowservice.DescribeNamespaceResponse, *workflowservice.RecordActivityTaskHeartbeatResponse, *workflowservice.ShutdownWorkerResponse:
 		return nil
@@ -87,7 +87,7 @@ func (s *Server) call(ctx context.Context, method string, request, reply any, _ 
 	return status.Error(codes.Unimplemented, "hogsendtest does not know "+method)
 }
 
-func (s *Server) answer(ctx context.Context, request any) (*workflowTask, error) {
+func (s *Server) answer(request any) (*workflowTask, error) {
 	message, ok := request.(proto.Message)
 	if !ok {
 		return nil, status.Errorf(codes.Internal, "%T is no message", request)
@@ -95,10 +95,8 @@ func (s *Server) answer(ctx context.Context, request any) (*workflowTask, error)
 	a := &answer{request: message, reply: make(chan reply, 1)}
 	select {
 	case s.answers <- a:
-	case <-s.closed:
+	case <-s.closed: // the deadline of the call is one in real time
 		return nil, status.Error(codes.Canceled, "the run is over")
-	case <-ctx.Done():
-		return nil, status.FromContextError(ctx.Err()).Err()
 	}
 	limit := time.NewTimer(holdLimit)
 	defer limit.Stop()

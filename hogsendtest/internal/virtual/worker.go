@@ -2,6 +2,8 @@ package virtual
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -21,15 +23,15 @@ const activityParts = 4
 
 // StartWorker starts a worker on c, a client of the server; register gives it
 // workflows and activities, activities alone when workflows is false. It does one
-// task at a time, but the local activities of one task all at once. deadlock is how long the code of a workflow may go on without
-// waiting for anything.
-func StartWorker(c client.Client, deadlock time.Duration, interceptors []interceptor.WorkerInterceptor, register func(r worker.Registry, workflows bool)) (*Worker, error) {
+// task at a time, but the local activities of one task all at once.
+func (s *Server) StartWorker(c client.Client, interceptors []interceptor.WorkerInterceptor, register func(r worker.Registry, workflows bool)) (*Worker, error) {
 	w := &Worker{client: c}
 	for i := range 1 + activityParts {
 		part := worker.New(c, TaskQueue, worker.Options{
 			MaxConcurrentWorkflowTaskPollers: 4, MaxConcurrentActivityTaskPollers: 4, MaxConcurrentLocalActivityExecutionSize: 200,
-			DeadlockDetectionTimeout: deadlock, WorkerStopTimeout: 100 * time.Millisecond, DisableRegistrationAliasing: true,
-			Interceptors: interceptors, LocalActivityWorkerOnly: i == 0, DisableWorkflowWorker: i > 0,
+			DeadlockDetectionTimeout: math.MaxInt64, // it would count real time; see Progress
+			WorkerStopTimeout:        100 * time.Millisecond, DisableRegistrationAliasing: true,
+			Interceptors: append(slices.Clone(interceptors), s.Progress.Interceptor()), LocalActivityWorkerOnly: i == 0, DisableWorkflowWorker: i > 0,
 		})
 		register(part, i == 0)
 		if err := part.Start(); err != nil {
