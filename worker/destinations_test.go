@@ -140,7 +140,7 @@ func allTold(t *testing.T, s *store.Store, destination string) {
 		var n int
 		require.NoError(t, s.Pool.QueryRow(context.Background(), `select count(*) from outbox where status = 'pending' and destination = $1`, destination).Scan(&n))
 		return n == 0
-	}, 20*time.Second, 5*time.Millisecond)
+	}, 5*time.Minute, 5*time.Millisecond)
 }
 
 func journey(workflow.Context, hogsend.Run) error { return nil }

@@ -159,7 +159,8 @@ func (w *Worker) options() sdkworker.Options {
 		DeadlockDetectionTimeout: 10 * time.Second,
 		// Left alone, the SDK keeps heartbeats back until four fifths of their timeout are
 		// over: one that is late by the rest, on a busy machine, has its activity run twice.
-		MaxHeartbeatThrottleInterval: time.Second,
+		// It is also how long one may be on its way before it is given up.
+		MaxHeartbeatThrottleInterval: 4 * time.Second,
 		WorkerStopTimeout:            w.cfg.ShutdownTimeout * 3 / 5,
 		DisableRegistrationAliasing:  true,
 		Interceptors:                 []interceptor.WorkerInterceptor{workflows.LogFields()}, // J-120

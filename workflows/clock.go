@@ -10,9 +10,9 @@ import (
 )
 
 // clockTakeover is how long the clock of a worker may be silent before another worker
-// takes it over (W-14). A living one is silent for 2 s: a busy machine is not taken
+// takes it over (W-14). A living one is silent for 4 s: a busy machine is not taken
 // for a dead one.
-const clockTakeover = 13 * time.Second
+const clockTakeover = 14 * time.Second
 
 // Clock keeps one clock running for the installation: a long activity that moves to
 // another worker when its own dies or stops (W-14). It runs for ever.

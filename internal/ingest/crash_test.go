@@ -153,7 +153,7 @@ func TestChaosLosesAndDoublesNothing(t *testing.T) {
 		var err error
 		wait, err = c.clock.Round(t.Context())
 		require.NoError(t, err)
-		require.Less(t, time.Since(behind), time.Minute)
+		require.Less(t, time.Since(behind), 10*time.Minute)
 	}
 	require.Positive(t, c.killed.Load())
 	require.Zero(t, torn, "no stay shows without its event")

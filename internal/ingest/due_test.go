@@ -129,7 +129,7 @@ func TestTheClockRunsSchedules(t *testing.T) {
 	ended := make(chan error)
 	go func() { ended <- v.rollout.Clock().Run(ctx) }()
 	eventually := func(sql string) {
-		require.Eventually(t, func() bool { return v.count(sql) == 1 }, 30*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return v.count(sql) == 1 }, 5*time.Minute, 10*time.Millisecond)
 	}
 	eventually(`select count(*) from schedules`)
 	v.set(tuesday)
