@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/workflowservice/v1"
@@ -192,4 +193,30 @@ func TestAnOptOutHoldsTheMailAndNotTheJourney(t *testing.T) {
 	require.Equal(t, 1, r.count(`select count(*) from sends where status = 'suppressed' and reason = 'category_opt_out' and html = ''`)) // E-17
 	require.Empty(t, r.resend.perRecipient("welcome"))
 	require.Equal(t, []string{"enrolled", "send_gated", "wait_started"}, r.actions("activation-welcome"))
+}
+
+// W-14: the clock is heard of several times within the time after which it is taken for
+// dead. Left alone, Temporal's SDK keeps heartbeats back until most of it is over.
+func TestTheClockIsHeardOfLongBeforeItIsTakenForDead(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	c := r.client()
+	const often = 6 * time.Second // of 14; a busy machine may need several looks
+	var last time.Time
+	r.until("the clock's heartbeats are far apart", func() bool {
+		found, err := c.DescribeWorkflowExecution(t.Context(), contract.ClockID, "")
+		require.NoError(t, err)
+		for _, a := range found.GetPendingActivities() {
+			at := a.GetLastHeartbeatTime()
+			if at == nil || at.AsTime().Equal(last) {
+				continue
+			}
+			gap := at.AsTime().Sub(last)
+			last = at.AsTime()
+			if gap > 0 && gap <= often {
+				return true
+			}
+		}
+		return false
+	})
 }
