@@ -185,14 +185,8 @@ func (t *workflowTask) run(s *Server) (runID string, err error) {
 			return false
 		}
 	})
-	if stack := s.Progress.Stacks(x.runID); errors.Is(err, ErrStuck) && stack != "" {
-		return "", &TaskError{
-			WorkflowID: x.id, WorkflowType: x.kind, Stack: stack,
-			Message: "it neither waits in the way of workflows nor comes to an end: a goroutine is blocked, or computes without end",
-		}
-	}
 	if err != nil {
-		return "", err
+		return "", x.stuck(err)
 	}
 	if s.lost.Load() {
 		s.replace()
@@ -212,6 +206,18 @@ func (t *workflowTask) run(s *Server) (runID string, err error) {
 	x.held = got
 	s.holding[x] = true
 	return x.runID, nil
+}
+
+// stuck says where the code stands, if it is the code that is stuck.
+func (x *execution) stuck(err error) error {
+	stack := x.server.Progress.Stacks(x.runID)
+	if !errors.Is(err, ErrStuck) || stack == "" {
+		return err
+	}
+	return &TaskError{
+		WorkflowID: x.id, WorkflowType: x.kind, Stack: stack,
+		Message: "it neither waits in the way of workflows nor comes to an end: a goroutine is blocked, or computes without end",
+	}
 }
 
 // maxHeld bounds the calls that are held: the worker has so many hands.
