@@ -62,7 +62,7 @@ func bareRows(ctx context.Context, pool *pgxpool.Pool) (float64, error) {
 	}
 	const requests = 500
 	took, err := timed(ctx, requests, batchConns, func(ctx context.Context, i int) error {
-		return bareBatch(ctx, pool, contacts, rand.New(rand.NewPCG(1, uint64(i)))) //nolint:gosec // a fixed load
+		return bareBatch(ctx, pool, contacts, rand.New(rand.NewPCG(1, uint64(i)))) // a fixed load
 	})
 	return rate(requests*batchSize, took), err
 }
