@@ -113,8 +113,9 @@ func importTable() map[string]rule {
 		"./internal/engine": {may: []string{
 			".", "./internal/bucket", contract, "./internal/criteria", "./internal/decide", "./internal/store", storedb, pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
+		// Preferences are written in a transaction of their own, whose type is pgx's.
 		"./internal/ingest": {may: []string{
-			".", "./internal/address", clip, contract, "./internal/decide", "./internal/engine", "./internal/store", storedb, uuid,
+			".", "./internal/address", clip, contract, "./internal/decide", "./internal/engine", "./internal/store", storedb, pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		"./internal/clock": {may: []string{
 			".", "./internal/bucket", "./internal/criteria", "./internal/decide", "./internal/engine", storedb, pgx, uuid,
