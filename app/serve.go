@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hogsend/hogsend/internal/config"
+	"github.com/hogsend/hogsend/internal/webhook"
 	"github.com/hogsend/hogsend/server"
 )
 
@@ -55,6 +56,12 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 	if err != nil {
 		return err
 	}
+	var resend *webhook.Verifier
+	if len(p.cfg.ResendWebhook) > 0 {
+		if resend, err = webhook.NewVerifier(p.cfg.ResendWebhook); err != nil {
+			return fmt.Errorf("RESEND_WEBHOOK_SECRET: %w", err)
+		}
+	}
 	handler := server.New(server.Config{
 		Store:           p.store,
 		Ingest:          p.ingest,
@@ -67,6 +74,7 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 		TrustedProxies:  p.cfg.TrustedProxies,
 		PublicURL:       p.cfg.PublicURL,
 		Tokens:          p.tokens,
+		Resend:          resend,
 		Temporal:        func(ctx context.Context) error { return checkTemporal(ctx, p.temporal) },
 		FailedRun:       workflows.failedRun,
 		LateAfter:       p.cfg.PauseLateAfter,

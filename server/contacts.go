@@ -84,6 +84,7 @@ type preferencesReply struct {
 func preferencesOf(p storedb.Preference, c *storedb.Contact) *preferencesReply {
 	out := &preferencesReply{
 		ID: p.ID, UserID: p.Email, Email: p.Email, UnsubscribedAll: p.UnsubscribedAll, Suppressed: p.Suppressed,
+		BounceCount: int(p.BounceCount), LastBounceAt: tsOrNull(p.LastBounceAt),
 		Categories: p.Categories, SuppressedAt: tsOrNull(p.SuppressedAt), SuppressionReason: p.SuppressionReason,
 	}
 	if c != nil {
@@ -275,7 +276,7 @@ func (s *Server) postSuppression(r *request) error {
 		return err
 	}
 	suppressed := true
-	change := store.PreferenceChange{Suppressed: &suppressed, Reason: "manual", KeepSuppression: true}
+	change := store.PreferenceChange{Suppressed: &suppressed, Reason: "manual"}
 	o.read("email", "a string", &change.Email)
 	if change.Email = address.Trim(change.Email); len(o.problems) == 0 && address.Key(change.Email) == "" {
 		o.report("email", "must be an e-mail address")

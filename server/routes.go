@@ -23,6 +23,7 @@ func (s *Server) routes() []route {
 		{id: "R-27", method: "GET", path: "/v1/email/preferences", handler: s.showPreferences},
 		{id: "R-27", method: "HEAD", path: "/v1/email/preferences", handler: s.showPreferences},
 		{id: "R-28", method: "POST", path: "/v1/email/preferences", handler: s.savePreferences},
+		{id: "R-29", method: "POST", path: "/v1/webhooks/resend", handler: s.postResend},
 
 		{id: "R-34", method: "GET", path: "/metrics", scope: scopeRead, handler: s.getMetrics},
 
@@ -56,7 +57,9 @@ func (s *Server) routes() []route {
 		{id: "R-76", method: "POST", path: "/v1/admin/buckets/:id/retire", scope: scopeFullAdmin, handler: s.retireBucket},
 		{id: "R-77", method: "GET", path: "/v1/admin/events", scope: scopeRead, handler: s.listEvents},
 		{id: "R-78", method: "GET", path: "/v1/admin/events/:id", scope: scopeRead, handler: s.getEvent},
+		{id: "R-97", method: "GET", path: "/v1/admin/suppressions", scope: scopeRead, handler: s.listSuppressions},
 		{id: "R-98", method: "POST", path: "/v1/admin/suppressions", scope: scopeFullAdmin, handler: s.postSuppression},
+		{id: "R-99", method: "DELETE", path: "/v1/admin/suppressions/:id", scope: scopeFullAdmin, handler: s.liftSuppression},
 		{id: "R-102", method: "GET", path: "/v1/admin/api-keys", scope: scopeFullAdmin, handler: s.listKeys},
 		{id: "R-103", method: "POST", path: "/v1/admin/api-keys", scope: scopeFullAdmin, handler: s.postKey},
 		{id: "R-104", method: "DELETE", path: "/v1/admin/api-keys/:id", scope: scopeFullAdmin, handler: s.deleteKey},

@@ -20,6 +20,7 @@ import (
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/webhook"
 )
 
 // Config is what a Server is made of. Store, Ingest and Registry are required.
@@ -42,6 +43,8 @@ type Config struct {
 	PublicURL      string
 	// Tokens verifies the links of mails; nil refuses them all.
 	Tokens *email.Signer
+	// Resend verifies the webhooks of Resend; nil refuses them all.
+	Resend *webhook.Verifier
 	// Temporal says whether Temporal answers; nil counts as down.
 	Temporal func(ctx context.Context) error
 	// FailedRun is the run that a retry of a failed enrollment goes on from; "" when

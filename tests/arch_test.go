@@ -102,7 +102,8 @@ func importTable() map[string]rule {
 		"./internal/bucket":     {may: []string{".", contract, "./internal/definition", "./internal/criteria", uuid}, never: noIO()},
 		// Domains by IDNA, letters by their normal form.
 		"./internal/address": {may: []string{"golang.org/x/net/idna", "golang.org/x/text/unicode/norm"}, never: noIO()},
-		"./internal/config":  {may: []string{".", "./internal/address"}}, // what a time zone is, and a mailbox
+		"./internal/webhook": {never: noIO()},
+		"./internal/config":  {may: []string{".", "./internal/address", "./internal/webhook"}}, // what a time zone is, a mailbox, a secret
 		"./schema":           {may: []string{pgx, "github.com/pressly/goose/v3/..."}},
 		// The columns of states, reasons and kinds have their types.
 		storedb:            {may: []string{contract, pgx, uuid}},
@@ -173,7 +174,7 @@ func importTable() map[string]rule {
 		// criteria: the API serves conditions as JSON; bucket: it shows the definitions in
 		// force. schema: /v1/health compares versions.
 		"./server": {may: []string{
-			".", clip, "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/email", "./internal/ingest", "./internal/pause", "./internal/rollout", "./internal/store", storedb, contract, "./schema", "github.com/labstack/echo/v4/...", uuid,
+			".", clip, "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/email", "./internal/ingest", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/webhook", storedb, contract, "./schema", "github.com/labstack/echo/v4/...", uuid,
 		}},
 		// It stands beside the root, which does no I/O: authors ask the database with it.
 		"./members":        {may: []string{"./internal/store", storedb, uuid}, never: []string{"net/http/...", "os/..."}},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/address"
+	"github.com/hogsend/hogsend/internal/webhook"
 )
 
 // Environment is how strict the process is about what is missing.
@@ -66,9 +67,11 @@ type Config struct {
 	ResendAPIKey       string
 	ResendBaseURL      string
 	EmailRatePerSecond float64
-	EmailFrom          string
-	EmailFromDomains   []string
-	EmailReplyTo       string
+	// ResendWebhook verify what Resend reports; none refuses it all.
+	ResendWebhook    []string
+	EmailFrom        string
+	EmailFromDomains []string
+	EmailReplyTo     string
 
 	// PostHogAPIKey is the project's key; without it PostHog is told nothing (P-9).
 	PostHogAPIKey string
@@ -124,6 +127,7 @@ func Load(environ []string, needs Needs) (Config, error) {
 		EmailProvider:       r.oneOf("EMAIL_PROVIDER", "", "resend", "mailbox"),
 		ResendAPIKey:        r.get("RESEND_API_KEY"),
 		ResendBaseURL:       r.get("RESEND_BASE_URL"),
+		ResendWebhook:       r.list("RESEND_WEBHOOK_SECRET"),
 		EmailRatePerSecond:  r.number("EMAIL_RATE_PER_SECOND", 2, 0.01, 1e6),
 		EmailFrom:           r.get("EMAIL_FROM"),
 		EmailFromDomains:    r.list("EMAIL_FROM_DOMAINS"),
@@ -215,6 +219,9 @@ func (c *Config) check(r *reader, needs Needs) {
 		r.problem("DEFAULT_TIMEZONE", "must be the name of a time zone such as Europe/Berlin")
 	}
 	c.checkMailboxes(r)
+	if _, err := webhook.NewVerifier(c.ResendWebhook); err != nil {
+		r.problem("RESEND_WEBHOOK_SECRET", "must be whsec_ followed by base64, several by commas")
+	}
 	if c.EmailFrom == "" && c.Environment != Production {
 		c.EmailFrom = "Hogsend <hello@example.com>"
 	}

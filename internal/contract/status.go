@@ -36,6 +36,11 @@ type SendStatus string
 const (
 	SendQueued     SendStatus = "queued"
 	SendSent       SendStatus = "sent"
+	SendDelivered  SendStatus = "delivered"
+	SendOpened     SendStatus = "opened"
+	SendClicked    SendStatus = "clicked"
+	SendBounced    SendStatus = "bounced"
+	SendComplained SendStatus = "complained"
 	SendFailed     SendStatus = "failed"
 	SendSuppressed SendStatus = "suppressed"
 	SendSkipped    SendStatus = "skipped"

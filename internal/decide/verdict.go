@@ -15,7 +15,8 @@ import (
 func Verdict(id string, status contract.SendStatus, reason contract.SendReason, at time.Time) (v hogsend.Verdict, ended bool, err error) {
 	v = hogsend.Verdict{SendID: id, Reason: string(reason), At: at.UTC()}
 	switch status {
-	case contract.SendSent:
+	case contract.SendSent, contract.SendDelivered, contract.SendOpened, contract.SendClicked, contract.SendBounced, contract.SendComplained:
+		// The provider took it; what it reports later is no verdict any more.
 		v.Status, v.Reason = hogsend.SendSent, ""
 	case contract.SendSuppressed:
 		v.Status = hogsend.SendSuppressed

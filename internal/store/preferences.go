@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,8 +32,6 @@ type PreferenceChange struct {
 	ReplaceCategories bool
 	// OthersOff are switched off if a category brings back who was off everything (E-53).
 	OthersOff []string
-	// KeepSuppression leaves an address that is suppressed already as it is.
-	KeepSuppression bool
 }
 
 // PreferenceRecord is the record of an address, made if it was missing.
@@ -89,14 +88,11 @@ func (c PreferenceChange) Apply(row storedb.Preference, now time.Time) (storedb.
 		out.UnsubscribedAll = *c.UnsubscribedAll
 	}
 	switch {
-	case c.Suppressed == nil, c.KeepSuppression && row.Suppressed:
+	case c.Suppressed == nil:
 	case *c.Suppressed:
-		out.Suppressed, out.SuppressionReason = true, &c.Reason
-		if out.SuppressedAt == nil {
-			out.SuppressedAt = &now
-		}
-	default:
-		out.Suppressed, out.SuppressionReason, out.SuppressedAt = false, nil, nil
+		Suppress(&out, c.Reason, now)
+	default: // lifting forgets how often mails came back, not when they last did (E-66)
+		out.Suppressed, out.SuppressionReason, out.SuppressedAt, out.BounceCount = false, nil, nil, 0
 	}
 	if c.Categories == nil {
 		return out, nil
@@ -121,9 +117,20 @@ func (c PreferenceChange) Apply(row storedb.Preference, now time.Time) (storedb.
 	return out, nil
 }
 
+// Suppress suppresses the address of a record. A stronger reason replaces a weaker one and
+// its date; otherwise what stands stays (E-65).
+func Suppress(row *storedb.Preference, reason string, now time.Time) {
+	strength := []string{"import", "manual", "bounce", "complaint"}
+	if row.Suppressed && row.SuppressionReason != nil && slices.Index(strength, reason) <= slices.Index(strength, *row.SuppressionReason) {
+		return
+	}
+	row.Suppressed, row.SuppressionReason, row.SuppressedAt = true, &reason, &now
+}
+
 // SamePreference reports whether a change leaves a record as it is.
 func SamePreference(a, b storedb.Preference) bool {
 	return a.UnsubscribedAll == b.UnsubscribedAll && a.Suppressed == b.Suppressed && sameText(a.SuppressionReason, b.SuppressionReason) &&
+		a.BounceCount == b.BounceCount &&
 		sameJSON(a.Categories, b.Categories)
 }
 
@@ -142,6 +149,6 @@ func PreferenceWrite(before, after storedb.Preference) storedb.PreferenceWritePa
 	return storedb.PreferenceWriteParams{
 		ID: before.ID, UnsubscribedAll: after.UnsubscribedAll, Categories: after.Categories, Suppressed: after.Suppressed,
 		SuppressionReason: after.SuppressionReason, SuppressedAt: after.SuppressedAt, ContactID: after.ContactID, Now: after.UpdatedAt,
-		WasUnsubscribedAll: before.UnsubscribedAll, WasCategories: before.Categories, WasSuppressed: before.Suppressed, WasSuppressionReason: before.SuppressionReason,
+		WasUnsubscribedAll: before.UnsubscribedAll, WasCategories: before.Categories, WasSuppressed: before.Suppressed, BounceCount: after.BounceCount, LastBounceAt: after.LastBounceAt, WasBounceCount: before.BounceCount, WasSuppressionReason: before.SuppressionReason,
 	}
 }

@@ -90,6 +90,7 @@ select * from preferences where email_key = @email_key;
 -- Writes a record if it still is as it was read.
 update preferences
 set unsubscribed_all = @unsubscribed_all, categories = @categories, suppressed = @suppressed, suppression_reason = sqlc.narg('suppression_reason'),
-    suppressed_at = sqlc.narg('suppressed_at'), contact_id = coalesce(contact_id, sqlc.narg('contact_id')), updated_at = @now
-where id = @id and unsubscribed_all = @was_unsubscribed_all and categories = @was_categories and suppressed = @was_suppressed
+    suppressed_at = sqlc.narg('suppressed_at'), bounce_count = @bounce_count, last_bounce_at = sqlc.narg('last_bounce_at'),
+    contact_id = coalesce(contact_id, sqlc.narg('contact_id')), updated_at = @now
+where id = @id and unsubscribed_all = @was_unsubscribed_all and categories = @was_categories and suppressed = @was_suppressed and bounce_count = @was_bounce_count
     and suppression_reason is not distinct from sqlc.narg('was_suppression_reason');

@@ -480,7 +480,7 @@ func (q *Queries) AdminLogsList(ctx context.Context, enrollmentID uuid.UUID, row
 }
 
 const adminPreferenceFind = `-- name: AdminPreferenceFind :one
-select id, email, email_key, contact_id, unsubscribed_all, categories, suppressed, suppression_reason, suppressed_at, created_at, updated_at from preferences
+select id, email, email_key, contact_id, unsubscribed_all, categories, suppressed, suppression_reason, suppressed_at, created_at, updated_at, bounce_count, last_bounce_at from preferences
 where email_key = $1::text or contact_id = $2::uuid
 order by email_key = $1::text desc nulls last, updated_at desc, id
 limit 1
@@ -502,6 +502,8 @@ func (q *Queries) AdminPreferenceFind(ctx context.Context, emailKey *string, con
 		&i.SuppressedAt,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.BounceCount,
+		&i.LastBounceAt,
 	)
 	return i, err
 }

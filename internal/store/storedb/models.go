@@ -307,6 +307,8 @@ type Preference struct {
 	SuppressedAt      *time.Time
 	CreatedAt         time.Time
 	UpdatedAt         time.Time
+	BounceCount       int32
+	LastBounceAt      *time.Time
 }
 
 type Registry struct {
@@ -362,6 +364,11 @@ type Send struct {
 	UpdatedAt      time.Time
 	OpenedAt       *time.Time
 	ClickedAt      *time.Time
+	DeliveredAt    *time.Time
+	BouncedAt      *time.Time
+	ComplainedAt   *time.Time
+	BounceType     *string
+	BounceReason   *string
 }
 
 type Settled struct {
@@ -407,6 +414,12 @@ type Wait struct {
 	Alternatives json.RawMessage
 	Place        int16
 	Digest       bool
+}
+
+type WebhookMessage struct {
+	Source    string
+	ID        string
+	AppliedAt time.Time
 }
 
 type WorkerHeartbeat struct {

@@ -15,7 +15,7 @@ import (
 )
 
 const preferenceByKey = `-- name: PreferenceByKey :many
-select id, email, email_key, contact_id, unsubscribed_all, categories, suppressed, suppression_reason, suppressed_at, created_at, updated_at from preferences where email_key = $1
+select id, email, email_key, contact_id, unsubscribed_all, categories, suppressed, suppression_reason, suppressed_at, created_at, updated_at, bounce_count, last_bounce_at from preferences where email_key = $1
 `
 
 func (q *Queries) PreferenceByKey(ctx context.Context, emailKey string) ([]Preference, error) {
@@ -39,6 +39,8 @@ func (q *Queries) PreferenceByKey(ctx context.Context, emailKey string) ([]Prefe
 			&i.SuppressedAt,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.BounceCount,
+			&i.LastBounceAt,
 		); err != nil {
 			return nil, err
 		}
@@ -77,7 +79,7 @@ func (q *Queries) PreferenceEnsure(ctx context.Context, arg PreferenceEnsurePara
 }
 
 const preferenceGet = `-- name: PreferenceGet :many
-select id, email, email_key, contact_id, unsubscribed_all, categories, suppressed, suppression_reason, suppressed_at, created_at, updated_at from preferences where id = $1
+select id, email, email_key, contact_id, unsubscribed_all, categories, suppressed, suppression_reason, suppressed_at, created_at, updated_at, bounce_count, last_bounce_at from preferences where id = $1
 `
 
 func (q *Queries) PreferenceGet(ctx context.Context, id uuid.UUID) ([]Preference, error) {
@@ -101,6 +103,8 @@ func (q *Queries) PreferenceGet(ctx context.Context, id uuid.UUID) ([]Preference
 			&i.SuppressedAt,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.BounceCount,
+			&i.LastBounceAt,
 		); err != nil {
 			return nil, err
 		}
@@ -113,7 +117,7 @@ func (q *Queries) PreferenceGet(ctx context.Context, id uuid.UUID) ([]Preference
 }
 
 const preferenceList = `-- name: PreferenceList :many
-select id, email, email_key, contact_id, unsubscribed_all, categories, suppressed, suppression_reason, suppressed_at, created_at, updated_at from preferences where email_key = $1 or contact_id = $2
+select id, email, email_key, contact_id, unsubscribed_all, categories, suppressed, suppression_reason, suppressed_at, created_at, updated_at, bounce_count, last_bounce_at from preferences where email_key = $1 or contact_id = $2
 `
 
 func (q *Queries) PreferenceList(ctx context.Context, emailKey string, contactID *uuid.UUID) ([]Preference, error) {
@@ -137,6 +141,8 @@ func (q *Queries) PreferenceList(ctx context.Context, emailKey string, contactID
 			&i.SuppressedAt,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.BounceCount,
+			&i.LastBounceAt,
 		); err != nil {
 			return nil, err
 		}
@@ -149,7 +155,7 @@ func (q *Queries) PreferenceList(ctx context.Context, emailKey string, contactID
 }
 
 const preferenceLock = `-- name: PreferenceLock :many
-select id, email, email_key, contact_id, unsubscribed_all, categories, suppressed, suppression_reason, suppressed_at, created_at, updated_at from preferences
+select id, email, email_key, contact_id, unsubscribed_all, categories, suppressed, suppression_reason, suppressed_at, created_at, updated_at, bounce_count, last_bounce_at from preferences
 where email_key = $1 or contact_id = $2
 order by id
 for update
@@ -178,6 +184,8 @@ func (q *Queries) PreferenceLock(ctx context.Context, emailKey string, contactID
 			&i.SuppressedAt,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.BounceCount,
+			&i.LastBounceAt,
 		); err != nil {
 			return nil, err
 		}
@@ -192,9 +200,10 @@ func (q *Queries) PreferenceLock(ctx context.Context, emailKey string, contactID
 const preferenceWrite = `-- name: PreferenceWrite :execrows
 update preferences
 set unsubscribed_all = $1, categories = $2, suppressed = $3, suppression_reason = $4,
-    suppressed_at = $5, contact_id = coalesce(contact_id, $6), updated_at = $7
-where id = $8 and unsubscribed_all = $9 and categories = $10 and suppressed = $11
-    and suppression_reason is not distinct from $12
+    suppressed_at = $5, bounce_count = $6, last_bounce_at = $7,
+    contact_id = coalesce(contact_id, $8), updated_at = $9
+where id = $10 and unsubscribed_all = $11 and categories = $12 and suppressed = $13 and bounce_count = $14
+    and suppression_reason is not distinct from $15
 `
 
 type PreferenceWriteParams struct {
@@ -203,12 +212,15 @@ type PreferenceWriteParams struct {
 	Suppressed           bool
 	SuppressionReason    *string
 	SuppressedAt         *time.Time
+	BounceCount          int32
+	LastBounceAt         *time.Time
 	ContactID            *uuid.UUID
 	Now                  time.Time
 	ID                   uuid.UUID
 	WasUnsubscribedAll   bool
 	WasCategories        json.RawMessage
 	WasSuppressed        bool
+	WasBounceCount       int32
 	WasSuppressionReason *string
 }
 
@@ -220,12 +232,15 @@ func (q *Queries) PreferenceWrite(ctx context.Context, arg PreferenceWriteParams
 		arg.Suppressed,
 		arg.SuppressionReason,
 		arg.SuppressedAt,
+		arg.BounceCount,
+		arg.LastBounceAt,
 		arg.ContactID,
 		arg.Now,
 		arg.ID,
 		arg.WasUnsubscribedAll,
 		arg.WasCategories,
 		arg.WasSuppressed,
+		arg.WasBounceCount,
 		arg.WasSuppressionReason,
 	)
 	if err != nil {
@@ -255,7 +270,7 @@ with before as (
 update sends set first_attempt_at = coalesce(sends.first_attempt_at, clock_timestamp()), unclear = sends.unclear or before.silent,
     reason = null, updated_at = clock_timestamp()
 from before where sends.id = before.id
-returning sends.id, sends.key, sends.contact_id, sends.enrollment_id, sends.journey_id, sends.template_key, sends.category, sends.status, sends.reason, sends.from_email, sends.to_email, sends.reply_to, sends.subject, sends.html, sends.text, sends.headers, sends.tags, sends.props, sends.provider_id, sends.claimed_at, sends.first_attempt_at, sends.unclear, sends.sent_at, sends.created_at, sends.updated_at, sends.opened_at, sends.clicked_at, coalesce(before.reason, '')::text as last_reason, clock_timestamp()::timestamptz as now
+returning sends.id, sends.key, sends.contact_id, sends.enrollment_id, sends.journey_id, sends.template_key, sends.category, sends.status, sends.reason, sends.from_email, sends.to_email, sends.reply_to, sends.subject, sends.html, sends.text, sends.headers, sends.tags, sends.props, sends.provider_id, sends.claimed_at, sends.first_attempt_at, sends.unclear, sends.sent_at, sends.created_at, sends.updated_at, sends.opened_at, sends.clicked_at, sends.delivered_at, sends.bounced_at, sends.complained_at, sends.bounce_type, sends.bounce_reason, coalesce(before.reason, '')::text as last_reason, clock_timestamp()::timestamptz as now
 `
 
 type SendAttemptRow struct {
@@ -298,6 +313,11 @@ func (q *Queries) SendAttempt(ctx context.Context, key string) (SendAttemptRow, 
 		&i.Send.UpdatedAt,
 		&i.Send.OpenedAt,
 		&i.Send.ClickedAt,
+		&i.Send.DeliveredAt,
+		&i.Send.BouncedAt,
+		&i.Send.ComplainedAt,
+		&i.Send.BounceType,
+		&i.Send.BounceReason,
 		&i.LastReason,
 		&i.Now,
 	)
@@ -389,7 +409,7 @@ func (q *Queries) SendFail(ctx context.Context, reason *contract.SendReason, key
 }
 
 const sendFind = `-- name: SendFind :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at from sends where key = $1
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason from sends where key = $1
 `
 
 func (q *Queries) SendFind(ctx context.Context, key string) ([]Send, error) {
@@ -429,6 +449,11 @@ func (q *Queries) SendFind(ctx context.Context, key string) ([]Send, error) {
 			&i.UpdatedAt,
 			&i.OpenedAt,
 			&i.ClickedAt,
+			&i.DeliveredAt,
+			&i.BouncedAt,
+			&i.ComplainedAt,
+			&i.BounceType,
+			&i.BounceReason,
 		); err != nil {
 			return nil, err
 		}
