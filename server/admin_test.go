@@ -128,8 +128,12 @@ func TestPreferences(t *testing.T) {
 		{"PUT replaces", write("PUT", "ADA@example.com", `{"categories":{"tips":false},"suppressed":true}`), 200, ada("true", "true", `{"tips":false}`), "", nil},
 		{"fields not given stay", write("PUT", "user_1", `{}`), 200, ada("true", "true", `{"tips":false}`), "", nil},
 		{
-			"suppressed already: unchanged", suppress(`{"email":" ada@EXAMPLE.com ","reason":"bounce"}`), 200,
-			`{"suppression":` + preferences("user_1", "Ada@example.com", "true", "true", `{"tips":false}`, `"manual"`) + `}`, "", nil,
+			"suppressed already, for a stronger reason (E-65)", suppress(`{"email":" ada@EXAMPLE.com ","reason":"bounce"}`), 200,
+			`{"suppression":` + preferences("user_1", "Ada@example.com", "true", "true", `{"tips":false}`, `"bounce"`) + `}`, "", nil,
+		},
+		{
+			"suppressed already, for a weaker reason: unchanged", suppress(`{"email":"ada@example.com","reason":"manual"}`), 200,
+			`{"suppression":` + preferences("user_1", "Ada@example.com", "true", "true", `{"tips":false}`, `"bounce"`) + `}`, "", nil,
 		},
 		{"lifted (Q-7)", write("PUT", "user_1", `{"suppressed":false,"unsubscribedAll":false}`), 200, ada("false", "false", `{"tips":false}`), "", nil},
 		{

@@ -135,7 +135,7 @@ func TestReportsComeInAnyOrder(t *testing.T) {
 }
 
 // E-63: a report that overtakes our own note finds its send, and keeps the provider's id;
-// one of a mail that is not ours tells of the address what is certain. E-33: late proof.
+// one of a mail that is not ours tells of the address what is certain. Late proof moves a send whose outcome was unknown.
 func TestReportsFindTheirSend(t *testing.T) {
 	t.Parallel()
 	o := newPostOffice(t)
