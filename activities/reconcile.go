@@ -46,6 +46,7 @@ const (
 	wokenWindow   = 24 * time.Hour
 	reconcilePage = 500
 	inspectLimit  = 200
+	clearLimit    = 1000
 )
 
 // suspect is an enrollment that should have moved by now.
@@ -84,7 +85,10 @@ func (a *Activities) Reconcile(ctx context.Context) error {
 	if len(stranded) > 0 {
 		a.warn(ctx, "enrollments are stranded", "count", len(stranded))
 	}
-	return a.clear(ctx, troubleStranded, func(t storedb.TroublesOfRow) (bool, error) { return stranded[t.ID], nil })
+	if err := a.Store.TroubleClearUnseen(ctx, troubleStranded, now); err != nil {
+		return fmt.Errorf("clear troubles: %w", err)
+	}
+	return nil
 }
 
 // suspects calls look for every enrollment that should have moved before then.
@@ -117,14 +121,19 @@ func (a *Activities) suspects(ctx context.Context, before time.Time, look func(s
 		}
 		more = len(rows) == reconcilePage
 	}
-	woken, err := a.Store.ReconcileWoken(ctx, before.Add(-wokenWindow), before, reconcilePage)
-	if err != nil {
-		return fmt.Errorf("list woken enrollments: %w", err)
-	}
-	for _, row := range woken {
-		if err := look(suspect{row.ID, row.JourneyID, row.WorkflowID}); err != nil {
-			return err
+	woken := storedb.ReconcileWokenParams{AfterAt: before.Add(-wokenWindow), Before: before, RowLimit: reconcilePage}
+	for more := true; more; {
+		rows, err := a.Store.ReconcileWoken(ctx, woken)
+		if err != nil {
+			return fmt.Errorf("list woken enrollments: %w", err)
 		}
+		for _, row := range rows {
+			if err := look(suspect{row.ID, row.JourneyID, row.WorkflowID}); err != nil {
+				return err
+			}
+			woken.AfterAt, woken.AfterID = row.ClosedAt, row.WaitID
+		}
+		more = len(rows) == reconcilePage
 	}
 	return nil
 }
@@ -155,7 +164,7 @@ func (a *Activities) Inspect(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list enrollments to look at: %w", err)
 	}
-	woken, err := a.Store.ReconcileWoken(ctx, before.Add(-strandedAfter), before, inspectLimit)
+	woken, err := a.Store.ReconcileWoken(ctx, storedb.ReconcileWokenParams{AfterAt: before.Add(-strandedAfter), Before: before, RowLimit: inspectLimit})
 	if err != nil {
 		return fmt.Errorf("list woken enrollments: %w", err)
 	}
@@ -176,10 +185,7 @@ func (a *Activities) Inspect(ctx context.Context) error {
 			return err
 		}
 	}
-	return a.clear(ctx, troubleBlocked, func(t storedb.TroublesOfRow) (bool, error) {
-		x, err := a.Executions.Look(ctx, t.WorkflowID)
-		return x.Blocked != "" && t.Status.Live(), err
-	})
+	return a.clearBlocked(ctx, now)
 }
 
 func (a *Activities) look(ctx context.Context, s suspect, now time.Time) error {
@@ -213,26 +219,31 @@ func (a *Activities) trouble(ctx context.Context, s suspect, kind, detail string
 	return nil
 }
 
-// clear forgets the troubles of a kind that are over.
-func (a *Activities) clear(ctx context.Context, kind string, holds func(storedb.TroublesOfRow) (bool, error)) error {
-	known, err := a.Store.TroublesOf(ctx, kind)
+// clearBlocked forgets who is blocked no more, of those who were not looked at for longest:
+// a bad binary may block more than one round can look at.
+func (a *Activities) clearBlocked(ctx context.Context, now time.Time) error {
+	known, err := a.Store.TroublesOf(ctx, troubleBlocked, clearLimit)
 	if err != nil {
 		return fmt.Errorf("list troubles: %w", err)
 	}
 	var over []uuid.UUID
 	for _, t := range known {
-		on, err := holds(t)
-		if err != nil {
-			return fmt.Errorf("look at workflow: %w", err)
+		var x Execution
+		if t.Status.Live() {
+			if x, err = a.Executions.Look(ctx, t.WorkflowID); err != nil {
+				return fmt.Errorf("look at workflow: %w", err)
+			}
 		}
-		if !on {
+		if x.Blocked == "" {
 			over = append(over, t.ID)
+		} else if err := a.trouble(ctx, suspect{t.ID, t.JourneyID, t.WorkflowID}, troubleBlocked, x.Blocked, now); err != nil {
+			return err
 		}
 	}
 	if len(over) == 0 {
 		return nil
 	}
-	if err := a.Store.TroubleClear(ctx, over, kind); err != nil {
+	if err := a.Store.TroubleClear(ctx, over, troubleBlocked); err != nil {
 		return fmt.Errorf("clear troubles: %w", err)
 	}
 	return nil

@@ -179,6 +179,25 @@ func TestBlockedEnrollments(t *testing.T) {
 	require.Zero(t, w.count(`troubles`))
 }
 
+// J-95, J-98: more than one page, and more than one round.
+func TestManyInTroubleAreAllLookedAt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.exec(`with e as (
+			insert into enrollments (id, contact_id, journey_id, entry, status, node, trigger_event_id, trigger_seq, workflow_id, created_at, updated_at)
+			select gen_random_uuid(), gen_random_uuid(), 'welcome', 1, 'waiting', 'w', gen_random_uuid(), 1, 'flow-' || n, now(), now() from generate_series(1, 1001) n
+			returning id, contact_id
+		), b as (insert into troubles (enrollment_id, kind, since, seen_at) select id, 'blocked', now(), now() from e)
+		insert into waits (id, enrollment_id, contact_id, step_key, label, status, event_id, event_seq, registered_at, closed_at)
+		select gen_random_uuid(), id, contact_id, 'w', 'w', 'matched', gen_random_uuid(), 1, now(), now() - interval '2 hours' from e`)
+	w.reconcile(&executions{})
+	require.Equal(t, 1001, w.count(`troubles where kind = 'stranded'`))
+	w.inspect(&executions{})
+	require.Equal(t, 1, w.count(`troubles where kind = 'blocked'`), "the rest is for the next round")
+	w.inspect(&executions{})
+	require.Zero(t, w.count(`troubles where kind = 'blocked'`))
+}
+
 // Temporal away: nothing is decided.
 func TestWithoutTemporalNobodyIsLost(t *testing.T) {
 	t.Parallel()

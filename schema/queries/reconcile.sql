@@ -23,11 +23,11 @@ limit @row_limit;
 
 -- name: ReconcileWoken :many
 -- Rows that still wait although their event came.
-select e.id, e.journey_id, e.workflow_id
+select e.id, e.journey_id, e.workflow_id, w.closed_at::timestamptz as closed_at, w.id as wait_id
 from waits w join enrollments e on e.id = w.enrollment_id and e.status = 'waiting' and e.node = w.label
-where w.status = 'matched' and w.closed_at > @since::timestamptz and w.closed_at < @before::timestamptz
+where w.status = 'matched' and (w.closed_at, w.id) > (@after_at::timestamptz, @after_id::uuid) and w.closed_at < @before::timestamptz
     and not exists (select from step_logs l where l.enrollment_id = e.id and l.step_key = w.step_key and l.action = 'wait_ended')
-order by w.closed_at
+order by w.closed_at, w.id
 limit @row_limit;
 
 -- name: ReconcileLatest :many
@@ -57,11 +57,17 @@ update troubles set detail = @detail, seen_at = @now where enrollment_id = @enro
 -- name: TroubleClear :exec
 delete from troubles where enrollment_id = any(@enrollment_ids::uuid[]) and kind = @kind;
 
+-- name: TroubleClearUnseen :exec
+delete from troubles where kind = @kind and seen_at < @before;
+
 -- name: TroublesOf :many
--- Enrollments in trouble of a kind, those that ended meanwhile included.
+-- Enrollments in trouble of a kind, those that ended meanwhile included, who was not looked
+-- at for longest first.
 select t.enrollment_id as id, e.journey_id, e.workflow_id, e.status from troubles t
 join enrollments e on e.id = t.enrollment_id
-where t.kind = @kind;
+where t.kind = @kind
+order by t.seen_at, t.enrollment_id
+limit @row_limit;
 
 -- name: TroublesList :many
 select t.kind, e.journey_id, count(*) as total, min(t.since)::timestamptz as since,

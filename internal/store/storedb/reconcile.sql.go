@@ -291,23 +291,37 @@ func (q *Queries) ReconcileOverdue(ctx context.Context, arg ReconcileOverduePara
 }
 
 const reconcileWoken = `-- name: ReconcileWoken :many
-select e.id, e.journey_id, e.workflow_id
+select e.id, e.journey_id, e.workflow_id, w.closed_at::timestamptz as closed_at, w.id as wait_id
 from waits w join enrollments e on e.id = w.enrollment_id and e.status = 'waiting' and e.node = w.label
-where w.status = 'matched' and w.closed_at > $1::timestamptz and w.closed_at < $2::timestamptz
+where w.status = 'matched' and (w.closed_at, w.id) > ($1::timestamptz, $2::uuid) and w.closed_at < $3::timestamptz
     and not exists (select from step_logs l where l.enrollment_id = e.id and l.step_key = w.step_key and l.action = 'wait_ended')
-order by w.closed_at
-limit $3
+order by w.closed_at, w.id
+limit $4
 `
+
+type ReconcileWokenParams struct {
+	AfterAt  time.Time
+	AfterID  uuid.UUID
+	Before   time.Time
+	RowLimit int32
+}
 
 type ReconcileWokenRow struct {
 	ID         uuid.UUID
 	JourneyID  string
 	WorkflowID string
+	ClosedAt   time.Time
+	WaitID     uuid.UUID
 }
 
 // Rows that still wait although their event came.
-func (q *Queries) ReconcileWoken(ctx context.Context, since time.Time, before time.Time, rowLimit int32) ([]ReconcileWokenRow, error) {
-	rows, err := q.db.Query(ctx, reconcileWoken, since, before, rowLimit)
+func (q *Queries) ReconcileWoken(ctx context.Context, arg ReconcileWokenParams) ([]ReconcileWokenRow, error) {
+	rows, err := q.db.Query(ctx, reconcileWoken,
+		arg.AfterAt,
+		arg.AfterID,
+		arg.Before,
+		arg.RowLimit,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -315,7 +329,13 @@ func (q *Queries) ReconcileWoken(ctx context.Context, since time.Time, before ti
 	var items []ReconcileWokenRow
 	for rows.Next() {
 		var i ReconcileWokenRow
-		if err := rows.Scan(&i.ID, &i.JourneyID, &i.WorkflowID); err != nil {
+		if err := rows.Scan(
+			&i.ID,
+			&i.JourneyID,
+			&i.WorkflowID,
+			&i.ClosedAt,
+			&i.WaitID,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -358,6 +378,15 @@ delete from troubles where enrollment_id = any($1::uuid[]) and kind = $2
 
 func (q *Queries) TroubleClear(ctx context.Context, enrollmentIds []uuid.UUID, kind string) error {
 	_, err := q.db.Exec(ctx, troubleClear, enrollmentIds, kind)
+	return err
+}
+
+const troubleClearUnseen = `-- name: TroubleClearUnseen :exec
+delete from troubles where kind = $1 and seen_at < $2
+`
+
+func (q *Queries) TroubleClearUnseen(ctx context.Context, kind string, before time.Time) error {
+	_, err := q.db.Exec(ctx, troubleClearUnseen, kind, before)
 	return err
 }
 
@@ -458,6 +487,8 @@ const troublesOf = `-- name: TroublesOf :many
 select t.enrollment_id as id, e.journey_id, e.workflow_id, e.status from troubles t
 join enrollments e on e.id = t.enrollment_id
 where t.kind = $1
+order by t.seen_at, t.enrollment_id
+limit $2
 `
 
 type TroublesOfRow struct {
@@ -467,9 +498,10 @@ type TroublesOfRow struct {
 	Status     contract.EnrollmentStatus
 }
 
-// Enrollments in trouble of a kind, those that ended meanwhile included.
-func (q *Queries) TroublesOf(ctx context.Context, kind string) ([]TroublesOfRow, error) {
-	rows, err := q.db.Query(ctx, troublesOf, kind)
+// Enrollments in trouble of a kind, those that ended meanwhile included, who was not looked
+// at for longest first.
+func (q *Queries) TroublesOf(ctx context.Context, kind string, rowLimit int32) ([]TroublesOfRow, error) {
+	rows, err := q.db.Query(ctx, troublesOf, kind, rowLimit)
 	if err != nil {
 		return nil, err
 	}
