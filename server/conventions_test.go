@@ -288,7 +288,7 @@ func TestDatabaseDown(t *testing.T) {
 	closed, err := store.Open(t.Context(), store.Config{URL: "postgres://nobody@127.0.0.1:1/none?connect_timeout=1"})
 	require.NoError(t, err)
 	defer closed.Close()
-	down := New(Config{Store: closed, AdminAPIKey: adminKey, Now: b.clock, Logger: b.server.log})
+	down := New(Config{Store: closed, Ingest: b.server.cfg.Ingest, AdminAPIKey: adminKey, Now: b.clock, Logger: b.server.log})
 	b.server = down
 	a := b.do(call{method: "GET", url: "/v1/admin/contacts", key: adminKey})
 	require.Equal(t, 503, a.status)
