@@ -20,11 +20,11 @@ type cleaner struct {
 
 const cleanEvery = 24 * time.Hour
 
+// webhooksKept is how long a message of a webhook is known to have been applied (E-61).
+const webhooksKept = 30 * 24 * time.Hour
+
 // run cleans now and then daily, until ctx ends.
 func (c cleaner) run(ctx context.Context) {
-	if c.decisions == 0 {
-		return
-	}
 	daily := time.NewTicker(cleanEvery)
 	defer daily.Stop()
 	for {
@@ -43,6 +43,9 @@ func (c cleaner) clean(ctx context.Context) error {
 	now, err := c.store.IngestClock(ctx)
 	if err != nil {
 		return fmt.Errorf("read clock: %w", err)
+	}
+	if err := c.store.CleanWebhooks(ctx, now.Add(-webhooksKept)); err != nil || c.decisions == 0 {
+		return err
 	}
 	deleted, err := c.store.CleanDecisions(ctx, now.Add(-c.decisions))
 	if deleted > 0 {

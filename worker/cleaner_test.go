@@ -61,7 +61,7 @@ func TestOldDecisionsAreDeleted(t *testing.T) {
 	for range 2 {
 		var log bytes.Buffer
 		c := cleaner{store: s, logger: slog.New(slog.NewTextHandler(&log, nil))}
-		c.run(t.Context()) // kept for ever: there is nothing to run for
+		require.NoError(t, c.clean(t.Context())) // kept for ever
 		require.Empty(t, log.String())
 	}
 	require.Equal(t, before, left())
@@ -76,4 +76,17 @@ func TestOldDecisionsAreDeleted(t *testing.T) {
 		}, left())
 	}
 	require.Equal(t, 1, bytes.Count(log.Bytes(), []byte("decisions=11004")))
+}
+
+// E-61, O-34: that a message was applied is known for 30 days.
+func TestOldMessagesOfWebhooksAreForgotten(t *testing.T) {
+	t.Parallel()
+	s := dbtest.DB(t)
+	_, err := s.Pool.Exec(t.Context(), `insert into webhook_messages (source, id, applied_at)
+		select 'resend', 'old' || n, now() - interval '31 days' from generate_series(1, 5001) n union all select 'resend', 'new', now() - interval '29 days'`)
+	require.NoError(t, err)
+	require.NoError(t, cleaner{store: s, logger: slog.New(slog.DiscardHandler)}.clean(t.Context()))
+	var left string
+	require.NoError(t, s.Pool.QueryRow(t.Context(), `select string_agg(id, ' ') from webhook_messages`).Scan(&left))
+	require.Equal(t, "new", left)
 }

@@ -34,6 +34,19 @@ func (s *Store) CleanDecisions(ctx context.Context, before time.Time) (deleted i
 	}
 }
 
+// CleanWebhooks forgets the messages of webhooks that were applied before an instant.
+func (s *Store) CleanWebhooks(ctx context.Context, before time.Time) error {
+	for {
+		n, err := s.WebhookClean(ctx, before)
+		if err != nil {
+			return fmt.Errorf("delete webhook messages: %w", err)
+		}
+		if n < cleanRows {
+			return nil
+		}
+	}
+}
+
 // firstID is below every id that is made from the next hour on: clocks of processes
 // differ a little, and the instants of rows decide.
 func firstID(t time.Time) (id uuid.UUID) {
