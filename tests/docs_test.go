@@ -119,7 +119,10 @@ func TestTheStateMachinesHaveTheStatesOfTheCode(t *testing.T) {
 	} {
 		sections["Enrollment"] = append(sections["Enrollment"], string(s))
 	}
-	for _, s := range []contract.SendStatus{contract.SendQueued, contract.SendSent, contract.SendFailed, contract.SendSuppressed, contract.SendSkipped} {
+	for _, s := range []contract.SendStatus{
+		contract.SendQueued, contract.SendSent, contract.SendDelivered, contract.SendOpened, contract.SendClicked, contract.SendBounced, contract.SendComplained,
+		contract.SendFailed, contract.SendSuppressed, contract.SendSkipped,
+	} {
 		sections["Send"] = append(sections["Send"], string(s))
 	}
 	text := document(t, "docs/state-machines.md")
