@@ -1,7 +1,10 @@
 package hogsendtest_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -46,3 +49,30 @@ func BenchmarkThirtyDayJourney(b *testing.B) {
 type quiet struct{ *testing.B }
 
 func (quiet) Logf(string, ...any) {}
+
+// The bar: 90 days, 3 buckets and 40 events in at most 20 ms.
+func BenchmarkNinetyDaysOfBuckets(b *testing.B) {
+	app := hogsend.Event("app")
+	registry := registryOf()
+	for id, criteria := range map[string]hogsend.Condition{
+		"active": app.Within(3 * hogsend.Day).Exists(), "dormant": app.Within(7 * hogsend.Day).NotExists(),
+		"busy": hogsend.All(app.Within(14*hogsend.Day).AtLeast(5), hogsend.Prop("plan").Eq("free")),
+	} {
+		registry.Buckets = append(registry.Buckets, hogsend.Bucket{
+			ID: id, Name: id, Criteria: criteria, MinDwell: time.Hour, Reactions: []hogsend.Reaction{hogsend.OnEnter(tellsMembership), hogsend.OnDwell(hogsend.Every(10*hogsend.Day), tellsMembership)},
+		})
+	}
+	slices.SortFunc(registry.Buckets, func(a, b hogsend.Bucket) int { return strings.Compare(a.ID, b.ID) })
+	for b.Loop() {
+		s := hogsendtest.New(quiet{b}, registry)
+		s.Quick()
+		person := s.Contact(ada())
+		for i := range 40 {
+			person.At(time.Duration(i*i)*80*time.Minute, "app")
+		}
+		s.Until(90 * hogsend.Day)
+		if got := s.Run(); len(got.Memberships) < 10 {
+			b.Fatal(got.Memberships)
+		}
+	}
+}

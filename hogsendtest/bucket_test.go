@@ -14,13 +14,13 @@ import (
 	"github.com/hogsend/hogsend/hogsendtest"
 )
 
-func welcomesBack(ctx workflow.Context, run hogsend.Run) error {
+func tellsMembership(ctx workflow.Context, run hogsend.Run) error {
 	m := run.Membership()
 	return run.Checkpoint(ctx, fmt.Sprintf("%s %d %s %d", m.BucketID, m.EntryCount, m.Reason, m.DwellCount))
 }
 
 func staysLong(ctx workflow.Context, run hogsend.Run) error {
-	if err := welcomesBack(ctx, run); err != nil {
+	if err := tellsMembership(ctx, run); err != nil {
 		return err
 	}
 	return run.Sleep(ctx, 10*hogsend.Day)
@@ -49,9 +49,9 @@ func bucketScenario(t *testing.T, b hogsend.Bucket, journeys ...hogsend.Journey)
 func TestScriptedTransitionsRunReactions(t *testing.T) {
 	t.Parallel() // T-3, B-24, B-25, B-29
 	s, person := bucketScenario(t, vip(
-		hogsend.OnEnter(welcomesBack, hogsend.FirstEntryOnly()),
-		hogsend.OnLeave(welcomesBack, hogsend.Reasons(hogsend.LeftByMaxDwell)),
-		hogsend.OnDwell(hogsend.After(hogsend.Day), welcomesBack),
+		hogsend.OnEnter(tellsMembership, hogsend.FirstEntryOnly()),
+		hogsend.OnLeave(tellsMembership, hogsend.Reasons(hogsend.LeftByMaxDwell)),
+		hogsend.OnDwell(hogsend.After(hogsend.Day), tellsMembership),
 	), path(waitsForEntry))
 	person.At(0, "go")
 	person.Enters(time.Hour, "vip")
@@ -78,7 +78,7 @@ func TestScriptedTransitionsRunReactions(t *testing.T) {
 
 func TestADwellRepeatsUntilTheStayEnds(t *testing.T) {
 	t.Parallel() // B-38, B-43
-	s, person := bucketScenario(t, vip(hogsend.OnDwell(hogsend.Every(7*hogsend.Day), welcomesBack)))
+	s, person := bucketScenario(t, vip(hogsend.OnDwell(hogsend.Every(7*hogsend.Day), tellsMembership)))
 	person.Enters(0, "vip")
 	s.Down(13*hogsend.Day, 22*hogsend.Day) // two of them are one
 	person.Leaves(30*hogsend.Day, "vip")
@@ -118,7 +118,7 @@ func TestReactionsOverlapAsTheirPolicySays(t *testing.T) {
 
 func TestAGenericTransitionExistsIfSomethingListens(t *testing.T) {
 	t.Parallel() // B-26
-	listener := hogsend.Journey{ID: "listens", Name: "Listens", Trigger: hogsend.On(hogsend.AnyEntered), EntryLimit: hogsend.Unlimited, Run: welcomesBack}
+	listener := hogsend.Journey{ID: "listens", Name: "Listens", Trigger: hogsend.On(hogsend.AnyEntered), EntryLimit: hogsend.Unlimited, Run: tellsMembership}
 	s, person := bucketScenario(t, vip(), listener)
 	person.Enters(0, "vip")
 	person.Leaves(time.Hour, "vip")

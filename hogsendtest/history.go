@@ -6,13 +6,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
 	historypb "go.temporal.io/api/history/v1"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/hogsendtest/internal/virtual"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/replay"
+	"github.com/hogsend/hogsend/internal/virtual"
 )
 
 // storedHistory is a history that can be kept in a file: that of a journey, up to the
@@ -24,11 +25,11 @@ type storedHistory struct {
 
 // storedHistories cuts the histories of journeys at their waits. The one of the last
 // wait goes on to its end, or as far as it came.
-func storedHistories(h *host, histories []virtual.History) []storedHistory {
+func storedHistories(h *harness, histories []virtual.History) []storedHistory {
 	var all []storedHistory
 	for _, history := range histories {
 		journey, ok := strings.CutPrefix(history.Type, contract.JourneyType(""))
-		if j := h.scenario.catalog.byID[history.Type]; j != nil {
+		if j := h.scenario.find(history.Type); j != nil {
 			journey, ok = j.ID, true
 		}
 		if !ok {
@@ -98,7 +99,7 @@ func write(file string, events []*historypb.HistoryEvent) error {
 		return fmt.Errorf("copy history of %s", file)
 	}
 	started := history.Events[0].GetWorkflowExecutionStartedEventAttributes()
-	run := idOf("run", started.GetWorkflowId()) // a real one is random
+	run := uuid.NewSHA1(uuid.NameSpaceOID, []byte(started.GetWorkflowId())).String() // a real one is random
 	started.OriginalExecutionRunId, started.FirstExecutionRunId = run, run
 	return replay.WriteFile(file, history)
 }

@@ -1,6 +1,8 @@
 package hogsendtest
 
 import (
+	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,12 +10,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/workflow"
 	"pgregory.net/rapid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
+	"github.com/hogsend/hogsend/hogsendtest/onpostgres"
+	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/dbtest"
 )
 
 // lifeJourneys are the journeys of the machine, in the order of their ids.
@@ -66,12 +71,12 @@ func performs(ctx workflow.Context, run hogsend.Run) error {
 	return nil
 }
 
-// lifeLine is a line of a script: what it does to the machine and to a stage.
+// lifeLine is a line of a script: what it does to the machine and to a backend.
 type lifeLine struct {
 	at        time.Duration
 	what      string
 	onMachine func(m *machine)
-	onStage   func(on stage) error
+	action    backend.Action
 	down      int
 }
 
@@ -90,20 +95,15 @@ func drawLife(t *rapid.T) (lines []lifeLine, end time.Duration) {
 			name := rapid.SampledFrom([]string{"go", "go", "begin", "begin", "word", "word", "stop", "end"}).Draw(t, "event")
 			l.what = "event " + name + " of " + contact
 			l.onMachine = func(m *machine) { m.event(contact, name, "") }
-			l.onStage = func(on stage) error { return on.event(contact, Event{Name: name}) }
+			l.action = backend.Event{Contact: contact, Name: name}
 		case 6:
 			l.what = "cancel of " + journey + " of " + contact
 			l.onMachine = func(m *machine) { m.cancel(contact, journey) }
-			l.onStage = func(on stage) error {
-				if err := on.cancel(contact, journey); !errors.Is(err, pgx.ErrNoRows) {
-					return err
-				}
-				return nil // nobody is there
-			}
+			l.action = backend.Cancel{Contact: contact, JourneyID: journey}
 		case 7:
 			l.what = "pause of " + journey
 			l.onMachine = func(m *machine) { m.pause(journey) }
-			l.onStage = func(on stage) error { return on.pause(journey) }
+			l.action = backend.Pause{JourneyID: journey}
 			later := time.Duration(rapid.IntRange(0, 2*96).Draw(t, "length")) * quarter
 			lines = append(lines, drawResume(t, l.at+later, journey))
 		case 8:
@@ -125,7 +125,7 @@ func drawResume(t *rapid.T, at time.Duration, journey string) lifeLine {
 	return lifeLine{
 		at: at, what: "resume of " + journey + ", " + string(policy),
 		onMachine: func(m *machine) { m.resume(journey, policy) },
-		onStage:   func(on stage) error { return on.resume(journey, policy) },
+		action:    backend.Resume{JourneyID: journey, Policy: contract.ResumePolicy(policy)},
 	}
 }
 
@@ -138,12 +138,24 @@ func drawLosses(t *rapid.T) []loss {
 	}), 0, 5).Draw(t, "losses")
 }
 
+// forgiving is a backend on which a cancel of nobody is nothing.
+type forgiving struct{ backend.Backend }
+
+func (f forgiving) Apply(action backend.Action) error {
+	err := f.Backend.Apply(action)
+	var nobody *backend.NotEnrolledError
+	if errors.As(err, &nobody) {
+		return nil
+	}
+	return err
+}
+
 // J-58 to J-68, J-76 to J-87, J-100 to J-108: whatever comes in whichever order, with
 // workers lost at any step, each enrollment goes through the states that the machine
-// says, mails as often, leaves the same log and ends once.
+// says, mails as often, leaves the same log and ends once: in memory and on Postgres.
 func TestEnrollmentsLiveAsTheMachineSays(t *testing.T) {
 	t.Parallel()
-	p := newPostgres(t)
+	onPostgres := onpostgres.In(dbtest.URL(t))
 	rapid.Check(t, func(rt *rapid.T) {
 		lines, end := drawLife(rt)
 		losses := drawLosses(rt)
@@ -154,56 +166,58 @@ func TestEnrollmentsLiveAsTheMachineSays(t *testing.T) {
 		}
 		s.Until(end)
 		for _, l := range lines {
-			s.items = append(s.items, item{at: l.at, what: l.what, apply: l.onStage, down: l.down})
+			s.items = append(s.items, item{at: l.at, what: l.what, action: l.action, down: l.down})
 		}
 		m.run(lines, end)
-		p.clear()
-		p.open(s)
-		require.NoError(rt, p.play(s, losses...))
-		require.Equal(rt, m.outcome(), p.lives(), "%v until +%s, losses %v", lines, end, losses)
+		for name, open := range map[string]backend.Open{"memory": s.inMemory, "postgres": onPostgres} {
+			h, err := newHarness(s, func(setting backend.Setting) (backend.Backend, error) {
+				b, err := open(setting)
+				return forgiving{b}, err
+			})
+			require.NoError(rt, err)
+			_, o, err := h.play(losses, nil)
+			h.stop()
+			require.NoError(rt, err)
+			require.Equal(rt, m.outcome(), lives(rt, o, s.start), "%s: %v until +%s, losses %v", name, lines, end, losses)
+		}
 	})
 }
 
-// clear leaves nothing of an earlier script. Of small tables rows are deleted faster
-// than tables are truncated.
-func (p *postgres) clear() {
-	p.exec(`do $$ declare t regclass; begin
-		set local session_replication_role = replica;
-		for t in select c.oid from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
-			and c.relname not in ('hogsend_versions', 'registry_state', 'release_pace') loop
-			execute 'delete from ' || t;
-		end loop;
-	end $$`)
-}
-
-// lives is what Postgres holds of enrollments, in the words of the machine.
-func (p *postgres) lives() []string {
-	var lives, decisions []string
-	read := func(into *[]string, sql string) {
-		rows, err := p.store.Pool.Query(p.t.Context(), sql, p.start)
-		require.NoError(p.t, err, sql)
-		*into, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (string, error) {
-			var text string
-			var ats []time.Duration
-			var logged []string
-			if err := row.Scan(&text, &logged, &ats); err != nil {
-				return "", err
+// lives is what came of enrollments, in the words of the machine.
+func lives(t require.TestingT, o *backend.Outcome, start time.Time) []string {
+	since := func(at time.Time) string { return " +" + at.Sub(start).Round(time.Millisecond).String() } // an ingester begins a microsecond early
+	all, decisions := []string{}, []string{}
+	for _, n := range o.Enrollments {
+		var log []string
+		for _, row := range o.StepLogs {
+			if row.EnrollmentID != n.ID {
+				continue
 			}
-			for i, at := range ats {
-				logged[i] += " +" + at.Round(time.Millisecond).String() // an ingester begins a microsecond early
+			var detail logDetail
+			require.NoError(t, json.Unmarshal(row.Detail, &detail))
+			words := row.Action
+			if why := cmp.Or(detail.Outcome, detail.Reason); why != "" && row.Action != "wait_started" {
+				words += " " + why
 			}
-			return text + strings.Join(logged, ", "), nil
-		})
-		require.NoError(p.t, err, sql)
-		slices.Sort(*into)
+			log = append(log, words+since(row.At))
+		}
+		mails, ends := 0, 0
+		for _, s := range o.Sends {
+			if strings.HasPrefix(s.Key, n.ID+":") && s.Status == contract.SendSent {
+				mails++
+			}
+		}
+		for _, e := range o.Events {
+			if e.Name == "journey:"+string(n.Status) && e.Properties["stateId"] == n.ID {
+				ends++
+			}
+		}
+		all = append(all, fmt.Sprintf("%s %s#%d %s at %s, %d mails, ended %d times: %s", n.Contact, n.Journey, n.Entry, n.Status, n.Node, mails, ends, strings.Join(log, ", ")))
 	}
-	read(&lives, `select concat(c.external_id, ' ', n.journey_id, '#', n.entry, ' ', n.status, ' at ', n.node, ', ',
-			(select count(*) from mailbox b where b.key like n.id || ':%'), ' mails, ended ',
-			(select count(*) from events e where e.name = 'journey:' || n.status and e.properties->>'stateId' = n.id::text), ' times: '),
-			array_agg(concat_ws(' ', l.action, case when l.action <> 'wait_started' then coalesce(l.detail->>'outcome', l.detail->>'reason') end) order by l.seq),
-			array_agg(l.at - $1 order by l.seq)
-		from enrollments n join contacts c on c.id = n.contact_id join step_logs l on l.enrollment_id = n.id group by n.id, c.id`)
-	read(&decisions, `select concat(c.external_id, ' ', d.journey_id, ' ', coalesce(d.reason, d.outcome)), array[''], array[d.at - $1]
-		from decisions d join contacts c on c.id = d.contact_id`)
-	return append(lives, decisions...)
+	for _, d := range o.Decisions {
+		decisions = append(decisions, fmt.Sprintf("%s %s %s%s", d.Contact, d.Journey, cmp.Or(d.Reason, "enrolled"), since(d.At)))
+	}
+	slices.Sort(all)
+	slices.Sort(decisions)
+	return append(all, decisions...)
 }

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hogsend/hogsend/hogsendtest/internal/virtual"
+	"github.com/hogsend/hogsend/internal/virtual"
 )
 
 // order lets the local activities of a workflow run one after another, in the order

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
 )
 
 // Problem is what a run is failed for although nothing went wrong in production
@@ -14,24 +16,22 @@ type Problem string
 const (
 	// LateScript is a scripted event after the end of all enrollments of its contact,
 	// which nothing listens to: the event's name.
-	LateScript Problem = "an event after the end"
+	LateScript = Problem(backend.LateScript)
 	// UnknownJourney is a journey that is not registered: its id.
 	UnknownJourney Problem = "an unknown journey"
 	// UnknownTemplate is a template that is not registered: its key.
 	UnknownTemplate Problem = "an unknown template"
 	// OpenWait is a journey that still waits for ever at the end: its id.
-	OpenWait Problem = "an endless wait"
+	OpenWait = Problem(backend.OpenWait)
 	// DiscardedError is an error of a Run method that a journey discards: its id.
 	DiscardedError Problem = "a discarded error"
 	// UnknownArm is an arm of a variant that does not exist: the arm's name.
-	UnknownArm Problem = "an unknown arm"
+	UnknownArm = Problem(backend.UnknownArm)
 	// BadTemplate is a mail that cannot be rendered: the template's key (T-5).
-	BadTemplate Problem = "a mail that cannot be rendered"
+	BadTemplate = Problem(backend.BadTemplate)
 	// RanTwice is an activity of the author's that ran twice because a worker was lost
 	// before it was recorded: its name. Allow it for one that is idempotent (T-15).
 	RanTwice Problem = "an activity that ran twice"
-	// Unsupported is what production does and the kit does not: the event's name.
-	Unsupported Problem = "not supported"
 )
 
 type allowance struct {
@@ -50,13 +50,6 @@ type problem struct {
 
 func (s *Scenario) note(kind Problem, name, format string, args ...any) {
 	s.problems = append(s.problems, problem{kind: kind, name: name, text: fmt.Sprintf(format, args...)})
-}
-
-// problem notes one once.
-func (w *world) problem(p problem) {
-	if !slices.Contains(w.problems, p) {
-		w.problems = append(w.problems, p)
-	}
 }
 
 // refused are the problems that are not allowed, a line each.

@@ -12,8 +12,8 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/hogsendtest/internal/virtual"
 	"github.com/hogsend/hogsend/internal/replay"
+	"github.com/hogsend/hogsend/internal/virtual"
 	"github.com/hogsend/hogsend/workflows"
 )
 
@@ -38,7 +38,7 @@ func prefixes(events []*historypb.HistoryEvent) [][]*historypb.HistoryEvent {
 
 // replay replays every prefix of every history, and compares what the code asks for
 // with what it asked for when the history was made.
-func (h *host) replay(histories []virtual.History) error {
+func (h *harness) replay(histories []virtual.History) error {
 	w := newWatcher()
 	bubbled, err := newReplayer(w, h.scenario, nil)
 	if err != nil {
@@ -84,7 +84,7 @@ func (h *host) replay(histories []virtual.History) error {
 // range over a map of two goes the other way only one time in eight.
 const chances = 64
 
-func (h *host) replayWhole(replayer *replayer, w *watcher, histories []virtual.History) error {
+func (h *harness) replayWhole(replayer *replayer, w *watcher, histories []virtual.History) error {
 	kinds := map[string]int{}
 	for _, history := range histories {
 		kinds[history.Type]++
@@ -122,7 +122,7 @@ func testingT(t T) *testing.T {
 }
 
 // replayOnce replays a history up to what its nth workflow task asked for.
-func (h *host) replayOnce(replayer *replayer, w *watcher, history virtual.History, n int, prefix []*historypb.HistoryEvent) error {
+func (h *harness) replayOnce(replayer *replayer, w *watcher, history virtual.History, n int, prefix []*historypb.HistoryEvent) error {
 	recorded := h.watcher.trace(history.RunID)
 	err := replayer.replay(history.RunID, prefix)
 	if difference := compare(recorded, recorded.marks[n], w.trace(history.RunID)); difference != "" {
@@ -153,7 +153,7 @@ func newReplayer(w *watcher, s *Scenario, progress *virtual.Progress) (*replayer
 	if err != nil {
 		return nil, fmt.Errorf("make replayer: %w", err)
 	}
-	registerWorkflows(sdk, w, s.catalog.journeys, s.workflows)
+	registerWorkflows(sdk, w, s.journeys, s.workflows)
 	return &replayer{sdk: sdk, progress: progress}, nil
 }
 

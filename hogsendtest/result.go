@@ -28,6 +28,8 @@ type Result struct {
 	Changes []Change
 	// Captures are the events for PostHog, in order.
 	Captures []Capture
+	// Memberships are those of buckets, of each contact in the order in which they began.
+	Memberships []Membership
 
 	t        T
 	contacts map[string]hogsend.Contact
@@ -113,6 +115,16 @@ type Enrollment struct {
 	Variants map[string]string
 	// EnrolledAt and EndedAt are instants; EndedAt is zero while it goes on.
 	EnrolledAt, EndedAt time.Time
+}
+
+// Membership is one membership of a contact in a bucket.
+type Membership struct {
+	Contact, Bucket string
+	// EntryCount is its ordinal, counted from 1.
+	EntryCount int
+	// LeftAt is zero and Reason "" while it goes on.
+	EnteredAt, LeftAt time.Time
+	Reason            hogsend.LeaveReason
 }
 
 // Change is one property of a contact that an event or a journey wrote; Value is nil
@@ -206,77 +218,4 @@ func (r *Result) Timeline(contact string) string {
 		fmt.Fprintf(&b, "+%s %s\n", row.at.Sub(r.Start), text)
 	}
 	return b.String()
-}
-
-// text is a row of the step log as a line of a timeline.
-func (row logRow) text(start time.Time) string {
-	words := []string{row.action}
-	switch row.action {
-	case "enrolled", "completed", "failed", "exited", "event_triggered":
-	default:
-		words = append(words, row.to)
-	}
-	detail := row.detail
-	if before, instant, ok := strings.Cut(detail, "until "); ok {
-		if at, err := time.Parse(time.RFC3339Nano, instant); err == nil {
-			detail = before + "until +" + at.Sub(start).String()
-		}
-	}
-	if detail != "" {
-		words = append(words, detail)
-	}
-	return strings.Join(words, " ")
-}
-
-// result reads off a world what became of a script.
-func (w *world) result(t T, start time.Time) *Result {
-	r := &Result{t: t, Start: start, End: w.now(), Decisions: slices.Clone(w.decisions), Captures: slices.Clone(w.captures), contacts: map[string]hogsend.Contact{}}
-	for _, s := range w.sends {
-		mail := s.mail
-		mail.Verdict = s.verdict()
-		r.Mailbox = append(r.Mailbox, mail)
-	}
-	for _, e := range w.events {
-		r.Events = append(r.Events, e.stored())
-		r.names = append(r.names, e.person.name())
-	}
-	for _, p := range w.contacts {
-		r.contacts[p.name()] = p.contact()
-		r.Changes = append(r.Changes, p.changes...)
-	}
-	slices.SortStableFunc(r.Changes, func(a, b Change) int { return a.At.Compare(b.At) })
-	for _, n := range w.enrollments {
-		r.Enrollments = append(r.Enrollments, w.summary(n))
-	}
-	for _, row := range w.logs {
-		n := row.enrollment
-		name := n.journeyID
-		if n.entry > 1 {
-			name += fmt.Sprintf("#%d", n.entry)
-		}
-		r.lines = append(r.lines, timelineRow{at: row.at, contact: n.person.name(), journey: name, text: row.text(start)})
-	}
-	return r
-}
-
-func (w *world) summary(n *enrollment) Enrollment {
-	e := Enrollment{
-		ID: n.id, Contact: n.person.name(), Journey: n.journeyID, Entry: n.entry, Status: string(n.status), ExitReason: string(n.exitReason), Error: n.failure,
-		Node: n.node, EnrolledAt: n.createdAt, EndedAt: n.endedAt, Variants: map[string]string{},
-	}
-	for _, row := range w.logs {
-		if row.enrollment != n {
-			continue
-		}
-		if node := row.to; row.action != string(n.status) && (len(e.Nodes) == 0 || e.Nodes[len(e.Nodes)-1] != node) {
-			e.Nodes = append(e.Nodes, node)
-		}
-		if row.action == "event_triggered" {
-			e.Events = append(e.Events, row.detail)
-		}
-		if name, arm, ok := strings.Cut(row.detail, " "); ok && row.action == "variant" {
-			e.Variants[name] = arm
-		}
-	}
-	return e
 }

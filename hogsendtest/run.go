@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/hogsend/hogsend/hogsendtest/internal/virtual"
+	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
+	"github.com/hogsend/hogsend/hogsendtest/internal/memory"
+	"github.com/hogsend/hogsend/internal/virtual"
 )
 
 // Run plays the script in virtual time, on the very code that a worker runs, and
@@ -13,19 +15,31 @@ import (
 // step (T-14).
 func (s *Scenario) Run() *Result {
 	s.t.Helper()
-	h, err := newHost(s)
+	return s.runOn(s.inMemory, true)
+}
+
+// RunOn plays the script on another backend than memory; package onpostgres has one. It
+// replays the histories as Run does, but does not lose the worker.
+func (s *Scenario) RunOn(open backend.Open) *Result {
+	s.t.Helper()
+	return s.runOn(open, false)
+}
+
+func (s *Scenario) runOn(open backend.Open, crashes bool) *Result {
+	s.t.Helper()
+	h, err := newHarness(s, open)
 	if err != nil {
 		s.fail("%s", err)
 	}
 	defer h.stop()
-	first, err := h.newPlay(nil, nil)
-	if err == nil {
-		err = first.run()
-	}
+	first, o, err := h.play(nil, nil)
 	if err != nil {
 		s.fail("%s", explain(err))
 	}
-	result := first.world.result(s.t, s.start)
+	result, err := newResult(s, o, h.server.Now())
+	if err != nil {
+		s.fail("%s", err)
+	}
 	if bare := h.watcher.bare; len(bare) > 0 {
 		s.fail("a method of Run was called by a goroutine of its own, which replays in another order; use workflow.Go:\n%s", list(bare))
 	}
@@ -42,10 +56,17 @@ func (s *Scenario) Run() *Result {
 	if err := h.replay(histories); err != nil {
 		s.fail("replay mode: %s", err)
 	}
-	if err := h.crash(first); err != nil {
-		s.fail("crash mode: %s", err)
+	if crashes {
+		if err := h.crash(first, o); err != nil {
+			s.fail("crash mode: %s", err)
+		}
 	}
 	return result
+}
+
+// inMemory opens the backend that scripts are played on.
+func (s *Scenario) inMemory(setting backend.Setting) (backend.Backend, error) {
+	return memory.New(memory.Config{Setting: setting, Renderer: s.renderer, Arms: s.arms})
 }
 
 // explain says what failed and where.

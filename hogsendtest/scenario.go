@@ -1,10 +1,15 @@
 package hogsendtest
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
+	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/naming"
 )
@@ -40,12 +45,13 @@ func (exampleT) FailNow()                          { panic("hogsendtest: failed"
 type Scenario struct {
 	t        T
 	registry hogsend.Registry
-	catalog  *catalog
+	// journeys are those of the registry and the reactions of its buckets.
+	journeys []hogsend.Journey
 	renderer *email.Renderer
 
 	start  time.Time
 	end    *time.Duration
-	people []Person
+	people []backend.Person
 	items  []item
 	sends  sendScript
 	arms   map[[2]string]string // by contact and name
@@ -71,7 +77,7 @@ func New(t T, registry hogsend.Registry) *Scenario {
 	if err != nil {
 		s.fail("the templates are not valid:\n%s", err)
 	}
-	s.renderer, s.catalog = renderer, newCatalog(registry)
+	s.renderer, s.journeys = renderer, slices.Concat(registry.Journeys, definition.Reactions(registry))
 	return s
 }
 
@@ -113,25 +119,35 @@ func (s *Scenario) OnSend(template string) *Send {
 	return &Send{scenario: s, template: template}
 }
 
+// find is the journey with an id or a former id; nil for none.
+func (s *Scenario) find(id string) *hogsend.Journey {
+	for i := range s.journeys {
+		if j := &s.journeys[i]; j.ID == id || slices.Contains(j.Aliases, id) {
+			return j
+		}
+	}
+	return nil
+}
+
 // journey notes a journey that is not registered.
 func (s *Scenario) journey(id string) {
-	if s.catalog.byID[id] != nil {
+	if s.find(id) != nil {
 		return
 	}
 	var known []string
-	for name := range s.catalog.byID {
-		known = append(known, name)
+	for _, j := range s.journeys {
+		known = append(append(known, j.ID), j.Aliases...)
 	}
 	s.note(UnknownJourney, id, "there is no journey %q%s", id, naming.Suggestion(id, known))
 }
 
 func (s *Scenario) bucket(id string) {
 	s.t.Helper()
-	if s.catalog.buckets[id] == nil {
-		var known []string
-		for name := range s.catalog.buckets {
-			known = append(known, name)
-		}
+	var known []string
+	for i := range s.registry.Buckets {
+		known = append(known, s.registry.Buckets[i].ID)
+	}
+	if !slices.Contains(known, id) {
 		s.fail("there is no bucket %q%s", id, naming.Suggestion(id, known))
 	}
 }
@@ -139,20 +155,20 @@ func (s *Scenario) bucket(id string) {
 // Disable switches a journey off as an operator does; Enable undoes it (J-33).
 func (s *Scenario) Disable(offset time.Duration, journeyID string) {
 	s.journey(journeyID)
-	s.add(offset, "disabling of "+journeyID, func(on stage) error { return on.enable(journeyID, false) })
+	s.add(offset, "disabling of "+journeyID, backend.Switch{JourneyID: journeyID})
 }
 
 // Enable switches a journey on again.
 func (s *Scenario) Enable(offset time.Duration, journeyID string) {
 	s.journey(journeyID)
-	s.add(offset, "enabling of "+journeyID, func(on stage) error { return on.enable(journeyID, true) })
+	s.add(offset, "enabling of "+journeyID, backend.Switch{JourneyID: journeyID, On: true})
 }
 
 // Due lets an instant of a journey's OnSchedule come: who is a member of its bucket
 // then is told. The offset must be one of the recurrence; Offset helps to find it.
 func (s *Scenario) Due(offset time.Duration, journeyID string) {
 	s.t.Helper()
-	j := s.catalog.byID[journeyID]
+	j := s.find(journeyID)
 	if j == nil || j.Trigger.Recurrence == nil {
 		s.fail("Due: %q is no journey with a schedule", journeyID)
 	}
@@ -161,7 +177,7 @@ func (s *Scenario) Due(offset time.Duration, journeyID string) {
 	if err != nil || !next.Equal(at) {
 		s.fail("Due: +%s is no instant of %s; the next one is at +%s", offset, j.Trigger.Recurrence.Label(), s.Offset(next))
 	}
-	s.add(offset, "schedule of "+journeyID, func(on stage) error { return on.due(j.Trigger) })
+	s.add(offset, "schedule of "+journeyID, backend.Due{Trigger: j.Trigger})
 }
 
 // ResumePolicy says what becomes of the effects that a pause held (J-103).
@@ -177,7 +193,7 @@ const (
 // Pause pauses a journey: no effect of it begins until it is resumed (J-100).
 func (s *Scenario) Pause(offset time.Duration, journeyID string) {
 	s.journey(journeyID)
-	s.add(offset, "pause of "+journeyID, func(on stage) error { return on.pause(journeyID) })
+	s.add(offset, "pause of "+journeyID, backend.Pause{JourneyID: journeyID})
 }
 
 // Resume ends a pause. Held effects go on at once, not at most 50 a second.
@@ -187,7 +203,7 @@ func (s *Scenario) Resume(offset time.Duration, journeyID string, policy ...Resu
 	if len(policy) > 0 {
 		how = policy[0]
 	}
-	s.add(offset, "resume of "+journeyID, func(on stage) error { return on.resume(journeyID, how) })
+	s.add(offset, "resume of "+journeyID, backend.Resume{JourneyID: journeyID, Policy: contract.ResumePolicy(how)})
 }
 
 // Down leaves the journeys without a worker from one offset to another: events are
@@ -198,4 +214,39 @@ func (s *Scenario) Down(from, to time.Duration) {
 		s.fail("Down: +%s is before +%s", to, from)
 	}
 	s.items = append(s.items, item{at: from, what: "outage", down: 1}, item{at: to, what: "end of outage", down: -1})
+}
+
+// item is one line of a script.
+type item struct {
+	at     time.Duration
+	what   string // for messages
+	action backend.Action
+	down   int // begins or ends an outage
+}
+
+func (s *Scenario) add(at time.Duration, what string, action backend.Action) {
+	s.items = append(s.items, item{at: at, what: what, action: action})
+}
+
+// script is all lines in the order in which they happen.
+func (s *Scenario) script() []item {
+	items := slices.Clone(s.items)
+	slices.SortStableFunc(items, func(a, b item) int { return cmp.Compare(a.at, b.at) })
+	return items
+}
+
+// setting is what a backend needs to know of the script.
+func (s *Scenario) setting() backend.Script {
+	scripted := map[string]bool{}
+	for _, it := range s.items {
+		switch a := it.action.(type) {
+		case backend.Enter:
+			scripted[a.BucketID] = true
+		case backend.Leave:
+			scripted[a.BucketID] = true
+		}
+	}
+	return backend.Script{
+		Registry: s.registry, Start: s.start, People: s.people, Scripted: scripted, Schedules: s.end != nil, Sends: s.sends.clone(),
+	}
 }

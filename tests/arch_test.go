@@ -55,6 +55,11 @@ func bans() []ban {
 		},
 		{from: []string{"."}, to: []string{"./..."}, except: []string{"./internal/condition", "./internal/naming", "./internal/zone"}, why: "what authors read stands alone"},
 		{from: []string{"."}, to: []string{"go.temporal.io/..."}, except: []string{"go.temporal.io/sdk/workflow"}, why: "authors see a workflow's context and no more of Temporal"},
+		{
+			from: []string{"./hogsendtest", "./hogsendtest/internal/...", "./internal/virtual"},
+			to:   []string{"./activities/...", "./internal/ingest/...", "./internal/engine/...", "./internal/store/...", "./hogsendtest/onpostgres", "github.com/jackc/pgx/..."},
+			why:  "a test that stays in memory needs no database",
+		},
 		{from: []string{"./internal/provider/..."}, to: []string{"./internal/store/..."}, why: "a provider delivers what it is given"},
 		{
 			from: []string{anything}, to: []string{"go.temporal.io/server/...", "github.com/temporalio/ui-server/..."}, except: []string{"./standalone"},
@@ -150,10 +155,22 @@ func importTable() map[string]rule {
 		}, never: []string{"net/http/..."}},
 		// The kit runs Temporal's own worker against a service in memory.
 		"./hogsendtest": {may: []string{
-			".", "./internal/address", clip, "./internal/decide", "./internal/definition", "./internal/naming", "./hogsendtest/internal/virtual", "./internal/criteria", "./internal/email", "./internal/replay", "./workflows", contract,
+			".", clip, "./internal/decide", "./internal/definition", "./internal/naming", "./hogsendtest/internal/...", "./internal/virtual", "./internal/criteria", "./internal/email", "./internal/replay", "./workflows", contract,
 			uuid, api, "go.temporal.io/sdk/...", "google.golang.org/protobuf/...",
 		}, never: []string{"net", "net/http/...", "database/..."}},
-		"./hogsendtest/internal/virtual": {may: []string{
+		// An event of a script is one that decisions are made of.
+		"./hogsendtest/internal/backend": {may: []string{".", "./internal/decide", contract, uuid}, never: noIO()},
+		// Memory has the activities of the kit, which ask Temporal which attempt they are.
+		"./hogsendtest/internal/memory": {may: []string{
+			".", clip, "./hogsendtest/internal/backend", "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/decide", "./internal/email", "./internal/registry", contract,
+			uuid, "go.temporal.io/sdk/activity", "go.temporal.io/sdk/temporal",
+		}, never: noIO()},
+		// What production runs, on a database of its own that it makes and drops.
+		"./hogsendtest/onpostgres": {may: []string{
+			".", "./activities", "./hogsendtest/internal/backend", "./internal/bucket", "./internal/clock", "./internal/decide", "./internal/email", "./internal/ingest", "./internal/pause", "./internal/provider/mailbox",
+			"./internal/registry", "./internal/rollout", "./internal/store", "./schema", contract, pgx, "github.com/jackc/pgx/v5/pgxpool", uuid,
+		}},
+		"./internal/virtual": {may: []string{
 			uuid, api, "go.temporal.io/sdk/...", "google.golang.org/grpc/...", "google.golang.org/protobuf/...",
 		}, never: []string{"net", "net/http/...", "database/...", "os/..."}},
 		// criteria: a wait's condition is written down in its JSON form. The SDK's log and
@@ -250,6 +267,8 @@ func TestBansHoldWhateverTheTableSays(t *testing.T) {
 		{"./app", "./standalone", "only a main chooses"},
 		{"./app", "./vet", "a main chooses to check"},
 		{"./hogsendtest", "golang.org/x/tools/go/packages", "the product does without"},
+		{"./hogsendtest", "./activities", "a test that stays in memory"},
+		{"./hogsendtest/internal/memory", "github.com/jackc/pgx/v5", "a test that stays in memory"},
 		{".", "go.temporal.io/sdk/workflow", ""},
 		{"./workflows", "./internal/contract", ""},
 		{"./app", "./standalone/postgres", ""},

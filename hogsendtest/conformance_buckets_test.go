@@ -1,0 +1,330 @@
+package hogsendtest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/hogsend/hogsend"
+)
+
+// tellsMembership notes which transition it runs for.
+func tellsMembership(ctx workflow.Context, run hogsend.Run) error {
+	m := run.Membership()
+	return run.Checkpoint(ctx, fmt.Sprintf("%s %d %s %d", m.BucketID, m.EntryCount, m.Reason, m.DwellCount))
+}
+
+func lingers(ctx workflow.Context, run hogsend.Run) error {
+	if err := tellsMembership(ctx, run); err != nil {
+		return err
+	}
+	if err := run.Sleep(ctx, 3*day); err != nil {
+		return err
+	}
+	return mailsOnce(ctx, run)
+}
+
+func listensForEntry(ctx workflow.Context, run hogsend.Run) error {
+	e, err := run.WaitForEvent(ctx, hogsend.Wait{Event: hogsend.AnyEntered, Timeout: 20 * day})
+	if err != nil {
+		return err
+	}
+	return run.Checkpoint(ctx, fmt.Sprint("heard ", e != nil))
+}
+
+func identifiesAsPro(ctx workflow.Context, run hogsend.Run) error {
+	if err := run.Identify(ctx, hogsend.Properties{"plan": "pro"}); err != nil {
+		return err
+	}
+	if err := run.Sleep(ctx, day); err != nil {
+		return err
+	}
+	return run.Identify(ctx, hogsend.Properties{"plan": nil})
+}
+
+func triggersForAnother(ctx workflow.Context, run hogsend.Run) error {
+	return run.Trigger(ctx, hogsend.TriggerEvent{Event: "word", UserID: "carol", Email: "carol@example.com", ContactProperties: hogsend.Properties{"plan": "pro"}})
+}
+
+// b is a bucket with a reaction to everything that happens to its members.
+func b(id string, criteria hogsend.Condition, changes ...func(b *hogsend.Bucket)) hogsend.Bucket {
+	one := hogsend.Bucket{ID: id, Name: "Bucket " + id, Criteria: criteria, Reactions: []hogsend.Reaction{
+		hogsend.OnEnter(tellsMembership), hogsend.OnLeave(tellsMembership),
+		hogsend.OnDwell(hogsend.After(2*day), tellsMembership), hogsend.OnDwell(hogsend.Every(36*hour), tellsMembership),
+	}}
+	for _, change := range changes {
+		change(&one)
+	}
+	return one
+}
+
+func reacts(reactions ...hogsend.Reaction) func(*hogsend.Bucket) {
+	return func(b *hogsend.Bucket) { b.Reactions = reactions }
+}
+
+func entryLimit(l hogsend.EntryLimit, period time.Duration) func(*hogsend.Bucket) {
+	return func(b *hogsend.Bucket) { b.EntryLimit, b.EntryPeriod = l, period }
+}
+
+func minDwell(d time.Duration) func(*hogsend.Bucket) {
+	return func(b *hogsend.Bucket) { b.MinDwell = d }
+}
+
+func maxDwell(d time.Duration) func(*hogsend.Bucket) {
+	return func(b *hogsend.Bucket) { b.MaxDwell = d }
+}
+
+// bucketCases are about criteria, memberships and what follows from them: B-8 to B-45,
+// W-2 to W-16, W-19.
+func bucketCases() []conformanceCase {
+	app, word := hogsend.Event("app"), hogsend.Event("word")
+	pro := hogsend.Prop("plan").Eq("pro")
+	dormant := b("dormant", app.Within(7*day).NotExists())
+	flaps := func(s *Scenario, ada *Contact) {
+		for i := range 5 {
+			ada.Changes(time.Duration(i)*30*hour, hogsend.Properties{"plan": []any{"pro", nil}[i%2]})
+		}
+		ada.Changes(9*day, hogsend.Properties{"plan": "pro"})
+		ada.Changes(9*day+12*hour, hogsend.Properties{"plan": "free"})
+		s.Until(12 * day)
+	}
+	return []conformanceCase{
+		{name: "absence", buckets: []hogsend.Bucket{dormant}, script: func(s *Scenario, ada *Contact) {
+			ada.At(0, "app")
+			ada.At(9*day, "app")
+			ada.At(16*day, "app") // at the last instant of the window
+			s.Until(26 * day)
+		}},
+		{name: "an expiring event", buckets: []hogsend.Bucket{b("active", app.Within(3*day).Exists())}, script: func(s *Scenario, ada *Contact) {
+			ada.At(hour, "app")
+			ada.At(3*day, "app")
+			ada.At(6*day+time.Microsecond, "app") // at the edge itself
+			ada.Does(12*day, Event{Name: "app", OccurredAt: Start().Add(10 * day)})
+			ada.Does(20*day, Event{Name: "app", OccurredAt: Start().Add(16 * day)}) // has left the window already
+			s.Until(24 * day)
+		}},
+		{name: "counts", buckets: []hogsend.Bucket{
+			b("atleast", app.Within(2*day).AtLeast(3)), b("exactly", app.Within(2*day).Exactly(2)),
+			b("few", hogsend.All(app.Within(2*day).AtMost(1), app.Exists())), b("ever", app.MoreThan(4)),
+		}, script: func(s *Scenario, ada *Contact) {
+			for i := range 6 {
+				ada.At(time.Duration(i)*17*hour, "app")
+			}
+			s.Until(10 * day)
+		}},
+		{name: "properties", buckets: []hogsend.Bucket{b("pro", pro), b("rich", hogsend.Prop("n").Gt(10)), b("free", hogsend.All(hogsend.Prop("plan").Neq("pro"), app.Exists()))},
+			journeys: []hogsend.Journey{j("a", "go", identifiesAsPro), j("c", "begin", triggersForAnother)}, script: func(s *Scenario, ada *Contact) {
+				ada.Does(0, Event{Name: "app", ContactProperties: hogsend.Properties{"n": 11.5, "plan": "pro"}})
+				ada.Does(hour, Event{Name: "other", Properties: hogsend.Properties{"plan": "free"}})
+				ada.Changes(2*hour, hogsend.Properties{"plan": nil, "n": "eleven"})
+				ada.At(3*hour, "go")
+				ada.At(4*hour, "begin")
+				s.Until(5 * day)
+			}},
+		{name: "trees", buckets: []hogsend.Bucket{
+			b("either", hogsend.Any(app.Within(2*day).NotExists(), word.Within(3*day).NotExists())),
+			b("both", hogsend.All(pro, hogsend.Not(word.Within(day).Exists()))),
+			b("complement", hogsend.Not(hogsend.Any(hogsend.Not(pro), app.Within(day).AtLeast(2)))),
+		}, script: func(s *Scenario, ada *Contact) {
+			ada.At(0, "word")
+			ada.Changes(day, hogsend.Properties{"plan": "pro"})
+			ada.At(4*day, "app")
+			ada.At(4*day+hour, "app")
+			ada.At(5*day, "word")
+			s.Until(12 * day)
+		}},
+		{name: "members from the start", buckets: []hogsend.Bucket{b("free", hogsend.Prop("plan").Eq("free"), entryLimit(hogsend.Once, 0))}, script: func(s *Scenario, ada *Contact) {
+			ada.Changes(3*day, hogsend.Properties{"plan": "pro"})
+			ada.Changes(4*day, hogsend.Properties{"plan": "free"})
+			s.Until(7 * day)
+		}},
+		{name: "entered once", buckets: []hogsend.Bucket{b("pro", pro, entryLimit(hogsend.Once, 0))}, script: flaps},
+		{name: "entered once in a period", buckets: []hogsend.Bucket{b("pro", pro, entryLimit(hogsend.OncePerPeriod, 60*hour))}, script: flaps},
+		{name: "entered without a limit", buckets: []hogsend.Bucket{b("pro", pro, reacts(
+			hogsend.OnEnter(tellsMembership, hogsend.FirstEntryOnly()), hogsend.OnLeave(tellsMembership, hogsend.Reasons(hogsend.LeftByMaxDwell)),
+		))}, script: flaps},
+		{name: "a leave held back", buckets: []hogsend.Bucket{b("pro", pro, minDwell(40*hour))}, script: func(s *Scenario, ada *Contact) {
+			ada.Changes(0, hogsend.Properties{"plan": "pro"})
+			ada.Changes(hour, hogsend.Properties{"plan": "free"})
+			ada.Changes(2*hour, hogsend.Properties{"plan": "pro"})
+			ada.Changes(3*hour, hogsend.Properties{"plan": "free"})
+			ada.Does(40*hour, Event{Name: "app", ContactProperties: hogsend.Properties{"plan": "pro"}}) // at the instant of the leave
+			ada.Changes(5*day, hogsend.Properties{"plan": "free"})
+			s.Until(8 * day)
+		}},
+		{name: "a greatest age", buckets: []hogsend.Bucket{b("active", app.Within(5*day).Exists(), maxDwell(50*hour), reacts(
+			hogsend.OnEnter(tellsMembership), hogsend.OnLeave(tellsMembership, hogsend.Reasons(hogsend.LeftByMaxDwell)),
+			hogsend.OnDwell(hogsend.After(50*hour), tellsMembership), hogsend.OnDwell(hogsend.Every(25*hour), tellsMembership),
+		))}, script: func(s *Scenario, ada *Contact) {
+			ada.At(0, "app")
+			ada.At(day, "app")
+			ada.At(4*day, "app")
+			ada.At(4*day+50*hour, "app") // at the instant of the end
+			s.Until(16 * day)
+		}},
+		{name: "the least and the greatest age at one instant", buckets: []hogsend.Bucket{b("pro", pro, minDwell(2*day), maxDwell(2*day))}, script: flaps},
+		{name: "reactions that overlap", buckets: []hogsend.Bucket{
+			b("skips", pro, reacts(hogsend.OnEnter(lingers))), b("allows", pro, reacts(hogsend.OnEnter(lingers, hogsend.WithOverlap(hogsend.OverlapAllow)))),
+			b("cancels", pro, reacts(hogsend.OnEnter(lingers, hogsend.WithOverlap(hogsend.OverlapCancelPrevious)), hogsend.OnDwell(hogsend.Every(20*hour), lingers, hogsend.WithOverlap(hogsend.OverlapCancelPrevious)))),
+		}, script: flaps},
+		{name: "exits of reactions", buckets: []hogsend.Bucket{b("pro", pro, reacts(hogsend.OnEnter(lingers, hogsend.ReactionExitsOn(hogsend.Exit{Event: hogsend.Left("pro")}))))}, script: flaps},
+		{name: "listeners", buckets: []hogsend.Bucket{b("pro", pro, reacts()), b("active", app.Within(day).Exists(), reacts())}, journeys: []hogsend.Journey{
+			j("waits", "go", listensForEntry), j("any", hogsend.AnyLeft, mailsOnce), j("one", hogsend.Entered("pro"), mailsAroundADay, exits(hogsend.AnyLeft)),
+			j("dwells", hogsend.AnyDwell, nothingToDo),
+		}, script: func(s *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.Changes(day, hogsend.Properties{"plan": "pro"})
+			ada.At(30*hour, "app")
+			ada.Changes(2*day+time.Hour, hogsend.Properties{"plan": "free"})
+			s.Until(25 * day)
+		}},
+		{name: "no joins by the clock", buckets: []hogsend.Bucket{b("dormant", app.Within(2*day).NotExists(), func(b *hogsend.Bucket) {
+			no := false
+			b.ReconcileJoins = &no
+		})}, script: func(s *Scenario, ada *Contact) {
+			ada.At(0, "app")
+			ada.Does(5*day, Event{Name: "app", OccurredAt: Start().Add(2 * day)}) // evaluates it, and it holds
+			ada.At(6*day, "app")
+			s.Until(12 * day)
+		}},
+		{name: "a bucket that is off", buckets: []hogsend.Bucket{b("pro", pro, func(b *hogsend.Bucket) { b.Disabled = true })}, script: flaps},
+		{name: "mails that are opened and clicked", buckets: []hogsend.Bucket{
+			b("opened", hogsend.EmailEngagement("note").Opened()), b("ignored", hogsend.All(hogsend.EmailEngagement("note").NotClicked(), hogsend.Event("go").Exists())),
+			b("readers", hogsend.Event("email.opened").Within(2*day).Exists()),
+		}, journeys: []hogsend.Journey{j("a", "go", mailsAroundADay)}, script: func(s *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			ada.Opens(hour, "note")
+			ada.Opens(2*hour, "note")
+			ada.Clicks(3*hour, "note", "https://example.com/a")
+			ada.Clicks(4*hour, "note", "https://example.com/a")
+			ada.At(2*day, "go")
+			ada.Opens(4*day, "news")
+			s.Until(8*day + hour)
+		}},
+		{name: "ends of journeys", buckets: []hogsend.Bucket{b("done", hogsend.Event("journey:completed").Within(day).AtLeast(2))},
+			journeys: []hogsend.Journey{j("a", "go", nothingToDo), j("b", "go", fails)}, script: func(s *Scenario, ada *Contact) {
+				ada.At(0, "go")
+				ada.At(20*hour, "go")
+				s.Until(6 * day)
+			}},
+		{name: "an outage over edges and dwells", buckets: []hogsend.Bucket{dormant, b("active", app.Within(3*day).Exists(), maxDwell(2*day)), b("pro", pro, minDwell(day))}, script: func(s *Scenario, ada *Contact) {
+			ada.At(0, "app")
+			ada.Changes(day, hogsend.Properties{"plan": "pro"})
+			s.Down(26*hour, 15*day)
+			ada.Changes(30*hour, hogsend.Properties{"plan": "free"})
+			ada.At(10*day, "app")
+			s.Until(25 * day)
+		}},
+		{name: "schedules", buckets: []hogsend.Bucket{b("active", app.Within(10*day).Exists(), reacts())}, journeys: []hogsend.Journey{
+			j("weekly", "", tellsWhen, func(j *hogsend.Journey) {
+				j.Trigger = hogsend.OnSchedule(hogsend.Weekly(time.Tuesday, "8:00"), hogsend.Bucket{ID: "active"})
+			}),
+		}, script: func(s *Scenario, ada *Contact) {
+			bob := s.Contact(Person{UserID: "bob", Email: "bob@example.com"})
+			ada.At(0, "app")
+			bob.At(day, "app")
+			s.Due(22*hour, "weekly")
+			s.Due(22*hour+7*day, "weekly")
+			s.Due(22*hour+14*day, "weekly")
+		}},
+		{name: "schedules that come by themselves", buckets: []hogsend.Bucket{b("active", app.Within(10*day).Exists(), reacts())}, journeys: []hogsend.Journey{
+			j("weekly", "", tellsWhen, func(j *hogsend.Journey) {
+				j.Trigger = hogsend.OnSchedule(hogsend.Weekly(time.Tuesday, "8:00"), hogsend.Bucket{ID: "active"})
+			}),
+		}, script: func(s *Scenario, ada *Contact) {
+			ada.At(0, "app")
+			ada.At(20*day, "app")
+			s.Down(21*day, 37*day) // two instants were missed, one is made up for
+			s.Until(45 * day)
+		}},
+		{name: "moved by the script", buckets: []hogsend.Bucket{b("vip", pro, minDwell(30*hour)), b("other", pro, maxDwell(4*day))}, script: func(s *Scenario, ada *Contact) {
+			ada.Enters(hour, "vip")
+			ada.Enters(2*hour, "vip")
+			ada.Leaves(10*hour, "vip") // held back
+			ada.Changes(3*day, hogsend.Properties{"plan": "pro"})
+			ada.Enters(4*day, "vip")
+			ada.LeavesBecause(6*day, "vip", hogsend.LeftByMaxDwell)
+			s.Until(12 * day)
+		}},
+		{name: "deleted and revived", buckets: []hogsend.Bucket{b("active", app.Within(5*day).Exists()), b("free", hogsend.Prop("plan").Eq("free"))},
+			journeys: []hogsend.Journey{j("a", "app", waitsForWord)}, script: func(s *Scenario, ada *Contact) {
+				ada.At(0, "app")
+				ada.Deleted(day)
+				ada.Does(2*day, Event{Name: "app", OccurredAt: Start().Add(hour)}) // before the deletion
+				ada.At(3*day, "app")
+				s.Until(10 * day)
+			}},
+	}
+}
+
+func tellsWhen(ctx workflow.Context, run hogsend.Run) error {
+	at, _ := run.Event().Properties["dueAt"].(string) // always there
+	return run.Checkpoint(ctx, at)
+}
+
+// mergeCases are about contacts that turn out to be one: I-20 to I-29, J-57.
+func mergeCases() []conformanceCase {
+	app := hogsend.Event("app")
+	journeys := []hogsend.Journey{j("a", "go", waitsForWord), j("b", "begin", mailsAroundADay), j("c", "journey:exited", nothingToDo)}
+	buckets := []hogsend.Bucket{
+		b("active", app.Within(6*day).Exists()), b("twice", app.AtLeast(2)), b("pro", hogsend.Prop("plan").Eq("pro"), entryLimit(hogsend.Once, 0), minDwell(day)),
+	}
+	visitor := func(s *Scenario) *Contact {
+		return s.Contact(Person{AnonymousID: "browser-1", Properties: hogsend.Properties{"plan": "pro", "seen": true}})
+	}
+	return []conformanceCase{
+		{name: "an anonymous contact becomes known", journeys: journeys, buckets: buckets, script: func(s *Scenario, ada *Contact) {
+			who := visitor(s)
+			who.At(hour, "app")
+			who.At(2*hour, "go")
+			who.Does(3*hour, Event{Name: "begin", UserID: "zoe", Email: "zoe@example.com"})
+			who.At(4*hour, "word", hogsend.Properties{"n": 2})
+			s.Until(9 * day)
+		}},
+		{name: "an anonymous contact is merged", journeys: journeys, buckets: buckets, script: func(s *Scenario, ada *Contact) {
+			who := visitor(s)
+			ada.At(0, "app")
+			ada.At(hour, "go")
+			who.At(2*hour, "app")
+			who.At(2*hour, "go")
+			who.At(3*hour, "begin")
+			ada.Does(10*hour, Event{Name: "other", AnonymousID: "browser-1"})
+			who.At(11*hour, "word", hogsend.Properties{"n": 3}) // it is ada's now
+			ada.At(12*hour, "word", hogsend.Properties{"n": 4})
+			who.Changes(2*day, hogsend.Properties{"plan": nil})
+			s.Until(12 * day)
+		}},
+		{name: "merged while one dwells and one is opted out", journeys: journeys, buckets: buckets, script: func(s *Scenario, ada *Contact) {
+			who := s.Contact(Person{Email: "ada.home@example.com", Properties: hogsend.Properties{"plan": "pro"}})
+			who.Unsubscribes(hour)
+			who.At(day, "app")
+			who.At(3*day, "app")
+			ada.Does(4*day, Event{Name: "begin", Email: "ada.home@example.com"})
+			ada.At(5*day, "begin")
+			s.Until(13 * day)
+		}},
+		{name: "two addresses of one person", journeys: journeys, buckets: buckets, script: func(s *Scenario, ada *Contact) {
+			bob := s.Contact(Person{UserID: "bob", Email: "bob@example.com"})
+			ada.At(0, "begin")
+			bob.Does(hour, Event{Name: "begin", Email: "ada@example.com"}) // shared, not merged
+			bob.Unsubscribes(2 * hour)
+			ada.At(3*day, "begin")
+			ada.Does(4*day, Event{Name: "app", Email: "new@example.com"})
+			ada.At(5*day, "begin")
+			s.Until(10 * day)
+		}},
+	}
+}
+
+// T-4, T-42: buckets live in the kit as they do on Postgres.
+func TestBucketsConform(t *testing.T) {
+	t.Parallel()
+	for _, c := range append(bucketCases(), mergeCases()...) {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			conforms(t, func() *Scenario { return conformanceScenario(t, c) })
+		})
+	}
+}

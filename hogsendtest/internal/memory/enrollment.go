@@ -1,0 +1,348 @@
+package memory
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
+	"github.com/hogsend/hogsend/internal/clip"
+	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/decide"
+)
+
+func (b *Backend) enrollment(id string) (*enrollment, error) {
+	parsed, err := uuid.Parse(id)
+	if err != nil {
+		return nil, &hogsend.ValidationError{Field: "enrollmentId", Message: "is not a uuid"}
+	}
+	n := b.enrollments[parsed]
+	if n == nil {
+		return nil, fmt.Errorf("enrollment %s: %w", id, errNotFound)
+	}
+	return n, nil
+}
+
+func (b *Backend) claim(r contract.ClaimRequest) (contract.Claim, error) {
+	n, err := b.enrollment(r.EnrollmentID)
+	if err != nil {
+		return contract.Claim{}, err
+	}
+	claim := contract.Claim{Status: n.status, BuildID: backend.BuildID}
+	if !decide.ClaimsEnrollment(n.status, n.firstRun, r.FirstRunID) {
+		return claim, nil
+	}
+	if claim.Event, err = n.trigger.stored(); err != nil {
+		return claim, err
+	}
+	n.firstRun = r.FirstRunID
+	claim.Claimed, claim.ContactID = true, n.contact.id.String()
+	claim.Now = decide.AfterEvent(n.trigger.ReceivedAt, n.trigger.seq)
+	claim.Enrollment = hogsend.Enrollment{ID: r.EnrollmentID, JourneyID: n.JourneyID, Entry: int(n.Entry), Version: n.Version, EnrolledAt: n.CreatedAt.UTC()}
+	return claim, nil
+}
+
+// finish ends an enrollment, unless it has ended (J-65).
+func (b *Backend) finish(n *enrollment, end decide.End) error {
+	if !n.live() {
+		return nil
+	}
+	end.EnrollmentID, end.JourneyID, end.ContactID = n.ID, n.JourneyID, n.contact.id
+	end.Error = clip.Stored(end.Error, 4096)
+	return b.run(b.change(&end))
+}
+
+func (b *Backend) finishEnrollment(r contract.FinishRequest) (contract.Finish, error) {
+	n, err := b.enrollment(r.EnrollmentID)
+	if err != nil {
+		return contract.Finish{}, err
+	}
+	err = b.finish(n, decide.End{Status: r.Status, Error: r.Error, Reason: r.Reason, Origin: decide.Origin{StepKey: decide.StepEnd}})
+	return contract.Finish{Status: n.status}, err
+}
+
+func (b *Backend) exit(r contract.ExitRequest) (contract.Effect, error) {
+	n, err := b.enrollment(r.Step.EnrollmentID)
+	if err != nil {
+		return contract.Effect{}, err
+	}
+	err = b.finish(n, decide.End{Status: contract.EnrollmentExited, Reason: r.Reason, Origin: decide.Origin{StepKey: r.Step.Key}})
+	return contract.Effect{Ended: !b.hasLog(n, r.Step.Key, string(contract.EnrollmentExited))}, err
+}
+
+func (b *Backend) readContact(enrollmentID string) (contract.ContactValue, error) {
+	n, err := b.enrollment(enrollmentID)
+	if err != nil {
+		return contract.ContactValue{}, err
+	}
+	c, err := n.contact.contact()
+	return contract.ContactValue{Contact: c}, err
+}
+
+func (b *Backend) checkpoint(step contract.Step) (contract.Effect, error) {
+	n, err := b.enrollment(step.EnrollmentID)
+	if err != nil || !n.live() {
+		return contract.Effect{Ended: err == nil}, err
+	}
+	b.move(n, step.Key, "node", contract.EnrollmentActive, n.node, step.Node, nil)
+	return contract.Effect{}, nil
+}
+
+// caused runs a change that a step of an enrollment causes, once per step, unless a pause
+// holds it.
+func (b *Backend) caused(n *enrollment, step contract.Step, body func(*decide.Origin) decide.Body) (contract.Effect, error) {
+	key := "step:" + step.EnrollmentID + ":" + step.Key
+	runs, effect := b.begin(n, step, b.repeats(decide.SpaceInternal, key))
+	if !runs {
+		return effect, nil
+	}
+	c := b.change(body(&decide.Origin{EnrollmentID: n.ID, StepKey: step.Key, Node: step.Node, JourneyID: n.JourneyID, ContactID: n.contact.id}))
+	c.Space, c.Key = decide.SpaceInternal, key
+	return effect, b.run(c)
+}
+
+func (b *Backend) trigger(r contract.TriggerRequest) (contract.Effect, error) {
+	n, err := b.enrollment(r.Step.EnrollmentID)
+	if err != nil {
+		return contract.Effect{}, err
+	}
+	ev := decide.Event{Name: r.Event.Event, UserID: r.Event.UserID, Email: r.Event.Email, Timestamp: &r.OccurredAt, Source: decide.SourceJourney}
+	if ev.Properties, err = backend.Object(r.Event.Properties); err != nil {
+		return contract.Effect{}, err
+	}
+	if len(r.Event.ContactProperties) > 0 {
+		if ev.ContactProperties, err = backend.Encode(r.Event.ContactProperties); err != nil {
+			return contract.Effect{}, err
+		}
+	}
+	return b.caused(n, r.Step, func(from *decide.Origin) decide.Body { return &decide.Occurrence{Event: ev, From: from} })
+}
+
+// identify writes properties of the contact, once per step (J-137).
+func (b *Backend) identify(r contract.IdentifyRequest) (contract.Effect, error) {
+	n, err := b.enrollment(r.Step.EnrollmentID)
+	if err != nil {
+		return contract.Effect{}, err
+	}
+	for _, key := range slices.Sorted(maps.Keys(r.Properties)) {
+		if length := utf8.RuneCountInString(key); length == 0 || length > 200 {
+			return contract.Effect{}, &hogsend.ValidationError{Field: "properties." + key, Message: "property names must have 1 to 200 characters"}
+		}
+		if !json.Valid(r.Properties[key]) {
+			return contract.Effect{}, &hogsend.ValidationError{Field: "properties." + key, Message: "must be JSON"}
+		}
+	}
+	return b.caused(n, r.Step, func(from *decide.Origin) decide.Body { return &decide.Update{Properties: r.Properties, From: from} })
+}
+
+// capture notes one event for PostHog, once (J-137).
+func (b *Backend) capture(r contract.CaptureRequest) (contract.Effect, error) {
+	n, err := b.enrollment(r.Step.EnrollmentID)
+	if err != nil {
+		return contract.Effect{}, err
+	}
+	runs, effect := b.begin(n, r.Step, b.hasLog(n, r.Step.Key, "captured"))
+	if runs {
+		b.log(n, r.Step.Key, "captured", n.node, n.node, map[string]any{"event": r.Event})
+		b.captures = append(b.captures, backend.Capture{At: b.Now(), Contact: n.contact.name(), Event: r.Event, Properties: r.Properties})
+	}
+	return effect, nil
+}
+
+func (b *Backend) readOnce(r contract.OnceRequest) (contract.OnceValue, error) {
+	value, found := b.once[r.Step.EnrollmentID+"/"+r.Label]
+	return contract.OnceValue{Found: found, Value: value}, nil
+}
+
+func (b *Backend) keepOnce(r contract.OnceRequest) (contract.OnceValue, error) {
+	n, err := b.enrollment(r.Step.EnrollmentID)
+	if err != nil {
+		return contract.OnceValue{}, err
+	}
+	id := r.Step.EnrollmentID + "/" + r.Label
+	value, found := b.once[id]
+	keep, ended := decide.KeepsOnce(n.status, found)
+	if !keep {
+		return contract.OnceValue{Found: found, Value: value, Ended: ended}, nil
+	}
+	value = r.Value
+	if earlier, kept := b.Once[id]; kept {
+		value = earlier
+	}
+	b.once[id] = value
+	b.log(n, r.Step.Key, "once", n.node, n.node, map[string]any{"label": r.Label})
+	return contract.OnceValue{Found: true, Value: value}, nil
+}
+
+// dwell fires the dwell reaction of a membership if it is due, as production does (B-40).
+func (b *Backend) dwell(r contract.DwellRequest) (contract.DwellResult, error) {
+	id, err := uuid.Parse(r.StayID)
+	if err != nil {
+		return contract.DwellResult{}, &hogsend.ValidationError{Field: "stayId", Message: "is not a uuid"}
+	}
+	m, c := b.membership(id), (*contact)(nil)
+	for _, one := range b.contacts {
+		if slices.Contains(one.memberships, m) {
+			c = one
+		}
+	}
+	if c == nil {
+		return contract.DwellResult{Over: true}, nil
+	}
+	one := b.catalog.Buckets.ByID(m.BucketID)
+	schedule, known := one.Schedule(r.Label)
+	if !known || !one.On {
+		return contract.DwellResult{Over: true}, nil
+	}
+	working := m.copy()
+	ordinal, due, more := schedule.Next(&working, b.Now())
+	switch {
+	case !m.left.IsZero() || !more:
+		return b.dwelt(c, m, r.Label, schedule.Repeats), nil
+	case due.After(b.Now()):
+		return contract.DwellResult{Wait: due.Sub(b.Now())}, nil
+	}
+	if r.Late {
+		due = b.Now()
+	}
+	key := decide.DwellKey(m.BucketID, c.id, m.Epoch, r.Label, ordinal)
+	change := b.change(&decide.Dwell{BucketID: m.BucketID, Label: r.Label, MembershipID: id, Ordinal: ordinal, Due: due})
+	change.ContactID, change.Space, change.Key = c.id, decide.SpaceInternal, key
+	if err := b.run(change); err != nil {
+		return contract.DwellResult{}, err
+	}
+	switch {
+	case change.Missing || change.Refused:
+		return contract.DwellResult{Over: true}, nil
+	case !schedule.Repeats && change.Enrolled == uuid.Nil:
+		return contract.DwellResult{Over: true}, nil
+	case !schedule.Repeats:
+		return contract.DwellResult{EnrollmentID: change.Enrolled.String()}, nil
+	}
+	return contract.DwellResult{Wait: max(0, schedule.At(m.Anchor, ordinal+1).Sub(b.Now()))}, nil
+}
+
+// dwelt finds the enrollment of a dwell whose worker was lost after it (B-42).
+func (b *Backend) dwelt(c *contact, m *membership, label string, repeats bool) contract.DwellResult {
+	id := contract.ReactionWorkflowID("bucket-"+m.BucketID+"-on-dwell-"+label, c.id.String(), m.Epoch)
+	for _, n := range c.enrollments {
+		if !repeats && n.WorkflowID == id {
+			return contract.DwellResult{EnrollmentID: n.ID.String()}
+		}
+	}
+	return contract.DwellResult{Over: true}
+}
+
+// chooseVariant is the arm of a contact, or the one that the script forces (J-142).
+func (b *Backend) chooseVariant(r contract.VariantRequest) (string, error) {
+	n, err := b.enrollment(r.Step.EnrollmentID)
+	if err != nil {
+		return "", err
+	}
+	if i, done := b.logged[logKey{n.ID, r.Step.Key, "variant"}]; done {
+		arm, _ := b.logs[i].Detail["arm"].(string)
+		return arm, nil
+	}
+	arm := decide.ChooseArm(r.Journey, r.Name, n.contact.id.String(), r.Arms)
+	if forced, ok := b.Arms[[2]string{n.contact.name(), r.Name}]; ok {
+		if slices.ContainsFunc(r.Arms, func(a hogsend.Arm) bool { return a.Name == forced }) {
+			arm = forced
+		} else {
+			b.Problem(backend.Problem{Kind: backend.UnknownArm, Name: forced, Text: fmt.Sprintf("%s has no arm %q of %s", n.JourneyID, forced, r.Name)})
+		}
+	}
+	if n.live() {
+		b.log(n, r.Step.Key, "variant", n.node, n.node, map[string]any{"name": r.Name, "arm": arm})
+	}
+	return arm, nil
+}
+
+func (b *Backend) zone(n *enrollment) (string, hogsend.Zone, error) {
+	c, err := n.contact.contact()
+	if err != nil {
+		return "", hogsend.Zone{}, err
+	}
+	zone, _ := decide.ResolveZone(c, b.Registry.Defaults.Timezone)
+	return zone.Name, zone, nil
+}
+
+func (b *Backend) readTimezone(enrollmentID string) (contract.ZoneValue, error) {
+	n, err := b.enrollment(enrollmentID)
+	if err != nil {
+		return contract.ZoneValue{}, err
+	}
+	_, zone, err := b.zone(n)
+	return contract.ZoneValue{Zone: zone}, err
+}
+
+// findInstant computes a chain of Run.When (S-7 to S-14).
+func (b *Backend) findInstant(r contract.InstantRequest) (contract.InstantValue, error) {
+	n, err := b.enrollment(r.EnrollmentID)
+	if err != nil {
+		return contract.InstantValue{}, err
+	}
+	zone, _, err := b.zone(n)
+	if err != nil {
+		return contract.InstantValue{}, err
+	}
+	at, err := r.Schedule.Instant(r.Now, zone, b.Registry.Defaults.Window)
+	return contract.InstantValue{At: at}, err
+}
+
+func (b *Backend) pastEvents(r contract.HistoryRequest) (hogsend.PastEvents, error) {
+	n, err := b.enrollment(r.EnrollmentID)
+	if err != nil {
+		return hogsend.PastEvents{}, err
+	}
+	return decide.PastEvents(b.past(n, nil), r.Name, r.Since), nil
+}
+
+// past are the events of an enrollment's contact; spent are those that were used up.
+func (b *Backend) past(n *enrollment, spent func(*event) bool) []decide.PastEvent {
+	past := make([]decide.PastEvent, len(n.contact.events))
+	for i, e := range n.contact.events {
+		past[i] = decide.PastEvent{
+			Name: e.Name, Seq: e.seq, ReceivedAt: e.ReceivedAt, OccurredAt: e.OccurredAt, Properties: e.Properties, Trigger: e == n.trigger,
+			Spent: spent != nil && spent(e),
+		}
+	}
+	return past
+}
+
+func (b *Backend) pastEntries(r contract.HistoryRequest) (hogsend.PastEntries, error) {
+	n, err := b.enrollment(r.EnrollmentID)
+	if err != nil {
+		return hogsend.PastEntries{}, err
+	}
+	var entries []decide.PastEntry
+	for _, other := range n.contact.enrollments {
+		if other == n {
+			continue
+		}
+		entry := decide.PastEntry{JourneyID: other.JourneyID}
+		if other.status == contract.EnrollmentCompleted {
+			entry.CompletedAt = other.endedAt
+		}
+		entries = append(entries, entry)
+	}
+	return decide.PastEntries(entries, b.index.IDs(r.Name)), nil
+}
+
+func (b *Backend) pastMails(r contract.HistoryRequest) (hogsend.PastMails, error) {
+	n, err := b.enrollment(r.EnrollmentID)
+	if err != nil {
+		return hogsend.PastMails{}, err
+	}
+	var mails []decide.PastMail
+	for _, s := range b.sends {
+		if s.contact == n.contact && s.status == contract.SendSent {
+			mails = append(mails, decide.PastMail{Template: s.template, SentAt: s.at, Opened: s.opened, Clicked: s.clicked})
+		}
+	}
+	return decide.PastMails(mails, r.Name), nil
+}

@@ -1,0 +1,262 @@
+// Package memory plays scripts in memory. It keeps what Postgres keeps in production
+// (contacts, events, enrollments, waits, memberships, sends, preferences, the outbox) as
+// rows of its own, loads and writes them as production does, and leaves every decision
+// to package decide: what a script comes to here it comes to there.
+package memory
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
+	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/registry"
+)
+
+// Config is what a backend is made of.
+type Config struct {
+	backend.Setting
+	Renderer *email.Renderer
+	// Arms are forced arms of variants, by contact and name.
+	Arms map[[2]string]string
+}
+
+// Backend is a backend in memory. Its methods are called by one goroutine at a time; mu
+// makes that visible to all.
+type Backend struct {
+	Config
+	mu      sync.Mutex
+	decider decide.Config
+	catalog *decide.Catalog
+	index   *registry.Index
+	windows []criteria.Window    // of all buckets that are evaluated
+	known   map[string]bool      // names of events that something listens to
+	due     map[string]time.Time // the next instant of each schedule, by event
+	ticked  time.Time            // up to when edges were applied
+
+	contacts    []*contact
+	byID        map[uuid.UUID]*contact // merged ones lead to the survivor
+	byName      map[string]*contact
+	keys        map[decide.ContactKey]uuid.UUID
+	taken       map[eventKey]uuid.UUID // the contact that took it
+	events      []*event
+	eventByID   map[uuid.UUID]*event
+	enrollments map[uuid.UUID]*enrollment
+	order       []*enrollment
+	waits       []*wait
+	waitByID    map[uuid.UUID]*wait
+	digests     []*digest
+	paused      []*pausedEffect
+	preferences []*preference
+	sends       []*send
+	sendByKey   map[string]*send
+	deferrals   map[string]*deferral // by the key of the send
+	once        map[string]json.RawMessage
+	decisions   []decide.Decision
+	logs        []stepLog
+	logged      map[logKey]int
+	captures    []backend.Capture
+	changes     []backend.PropertyChange
+	switches    map[string]*journeySwitch // by the present id
+	outbox      []backend.Message
+	told        map[string]bool // keys of the outbox
+	ids         uint64
+}
+
+type eventKey struct{ space, key string }
+
+// New sets the scene of a script.
+func New(c Config) (*Backend, error) {
+	b := &Backend{
+		Config: c, index: registry.New(c.Registry), known: map[string]bool{}, due: map[string]time.Time{},
+		byID: map[uuid.UUID]*contact{}, byName: map[string]*contact{}, keys: map[decide.ContactKey]uuid.UUID{}, taken: map[eventKey]uuid.UUID{},
+		eventByID: map[uuid.UUID]*event{}, enrollments: map[uuid.UUID]*enrollment{}, waitByID: map[uuid.UUID]*wait{},
+		sendByKey: map[string]*send{}, deferrals: map[string]*deferral{}, once: map[string]json.RawMessage{}, logged: map[logKey]int{},
+		switches: map[string]*journeySwitch{}, told: map[string]bool{},
+	}
+	b.ticked = c.Now()
+	b.decider = decide.Config{LateHorizon: backend.LateHorizon, HopLimit: backend.HopLimit, DwellRate: backend.DwellRate, NewID: b.newID}
+	if err := b.register(); err != nil {
+		return nil, err
+	}
+	return b, b.populate()
+}
+
+// register compiles the registry.
+func (b *Backend) register() error {
+	r := b.Registry
+	var inForce []*decide.CompiledBucket
+	for _, one := range r.Buckets {
+		definition, err := bucket.Describe(one)
+		if err != nil {
+			return err
+		}
+		compiled, err := decide.CompileBucket(definition, 1, !one.Disabled)
+		if err != nil {
+			return err
+		}
+		if b.Scripted[one.ID] {
+			compiled.Facts = criteria.Facts{} // nothing that happens makes it a candidate
+		} else {
+			blank := criteria.History{}
+			compiled.Blank = blank.Holds(compiled.Tree, b.Start)
+		}
+		if compiled.On {
+			b.windows = append(b.windows, compiled.Facts.Windows...)
+			for _, name := range compiled.Facts.Events {
+				b.known[name] = true
+			}
+		}
+		inForce = append(inForce, compiled)
+	}
+	slices.SortFunc(inForce, func(x, y *decide.CompiledBucket) int { return strings.Compare(x.ID, y.ID) })
+	b.catalog = decide.NewCatalog(r.Journeys, nil, decide.NewBuckets(1, inForce))
+	for i := range r.Journeys {
+		j := &r.Journeys[i]
+		if j.Trigger.Recurrence == nil || !b.Schedules {
+			continue
+		}
+		first, err := j.Trigger.Recurrence.Next(b.Start)
+		if err != nil {
+			return fmt.Errorf("schedule of %s: %w", j.ID, err)
+		}
+		b.due[j.Trigger.Event] = first
+	}
+	return nil
+}
+
+// populate adds the people of a script as they are before it: who matches a bucket then
+// is a member silently (W-19).
+func (b *Backend) populate() error {
+	d := b.newDecider()
+	for _, p := range b.People {
+		properties, err := backend.Encode(p.Properties)
+		if err != nil {
+			return fmt.Errorf("properties of %s: %w", p.Name(), err)
+		}
+		c := &contact{
+			id: backend.ContactID(p.Name()), timezone: p.Timezone, properties: properties, written: b.Now(), created: b.Now(), firstSeen: b.Now(), lastSeen: b.Now(),
+			ordered:  map[string]bool{},
+			Identity: decide.Identity{ExternalID: p.UserID, AnonymousID: p.AnonymousID, Email: strings.TrimSpace(p.Email), EmailKey: decide.EmailKey(p.Email)},
+		}
+		if err := c.learn(); err != nil {
+			return err
+		}
+		b.contacts, b.byID[c.id], b.byName[p.Name()] = append(b.contacts, c), c, c
+		for _, k := range []decide.ContactKey{{Kind: decide.KeyUser, Key: p.UserID}, {Kind: decide.KeyAnonymous, Key: p.AnonymousID}, {Kind: decide.KeyEmail, Key: c.EmailKey}} {
+			if k.Key != "" && (k.Kind != decide.KeyEmail || p.UserID == "") {
+				b.keys[k] = c.id
+			}
+		}
+	}
+	for _, one := range b.catalog.Buckets.All {
+		for _, c := range b.contacts {
+			if one.On && !b.Scripted[one.ID] && c.history.Holds(one.Tree, b.Now()) {
+				m := one.Join(b.newID(), bucket.Past{}, b.Now())
+				c.memberships = append(c.memberships, &membership{Membership: *m, source: bucket.SourceBackfill})
+				d.ScheduleTimers(c.id, one, m)
+			}
+		}
+	}
+	return b.apply(d.Take())
+}
+
+// idOf is the id of something that a step may make again.
+func idOf(parts ...any) uuid.UUID {
+	return uuid.NewSHA1(uuid.NameSpaceOID, []byte(strings.TrimSuffix(fmt.Sprintln(parts...), "\n")))
+}
+
+// newID makes a uuid in the order of time, the same in each play of a script.
+func (b *Backend) newID() uuid.UUID {
+	b.ids++
+	var id uuid.UUID
+	binary.BigEndian.PutUint64(id[:8], b.ids<<16)
+	id[6], id[8] = 0x70, 0x80
+	binary.BigEndian.PutUint32(id[12:], uint32(b.ids)) //nolint:gosec // low bits, for the eye
+	return id
+}
+
+func (b *Backend) canonical(journeyID string) string { return b.index.ID(journeyID) }
+
+// Activities implements backend.Backend. Each may run any number of times with the
+// effect of once.
+func (b *Backend) Activities() map[string]any {
+	return map[string]any{
+		contract.ClaimEnrollmentName:     locked(b, b.claim),
+		contract.FinishEnrollmentName:    locked(b, b.finishEnrollment),
+		contract.BeginWaitName:           locked(b, b.beginWait),
+		contract.EndWaitName:             locked(b, b.endWait),
+		contract.ReadContactName:         locked(b, b.readContact),
+		contract.IsSubscribedName:        locked(b, b.isSubscribed),
+		contract.SendName:                b.sendMail,
+		contract.TriggerName:             locked(b, b.trigger),
+		contract.CheckpointName:          locked(b, b.checkpoint),
+		contract.KeepOnceName:            locked(b, b.keepOnce),
+		contract.ReadOnceName:            locked(b, b.readOnce),
+		contract.ExitName:                locked(b, b.exit),
+		contract.AbandonPausedEffectName: locked(b, b.abandon),
+		contract.DwellName:               locked(b, b.dwell),
+		contract.IdentifyName:            locked(b, b.identify),
+		contract.CaptureName:             locked(b, b.capture),
+		contract.FindInstantName:         locked(b, b.findInstant),
+		contract.ReadTimezoneName:        locked(b, b.readTimezone),
+		contract.PastEventsName:          locked(b, b.pastEvents),
+		contract.PastEntriesName:         locked(b, b.pastEntries),
+		contract.PastMailsName:           locked(b, b.pastMails),
+		contract.ChooseVariantName:       locked(b, b.chooseVariant),
+		contract.ThrottleName:            locked(b, b.throttle),
+		contract.CollectDigestName:       locked(b, b.collectDigest),
+	}
+}
+
+// locked makes an activity of a method.
+func locked[Request, Result any](b *Backend, fn func(Request) (Result, error)) func(context.Context, Request) (Result, error) {
+	return func(_ context.Context, r Request) (Result, error) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		result, err := fn(r)
+		return result, final(err)
+	}
+}
+
+// final hands the errors of authors to their journeys as they are, as production does.
+func final(err error) error {
+	var invalid *hogsend.ValidationError
+	var failed *hogsend.SendError
+	switch {
+	case errors.As(err, &invalid):
+		return temporal.NewNonRetryableApplicationError(invalid.Error(), contract.ErrorTypeValidation, nil, *invalid)
+	case errors.As(err, &failed):
+		return temporal.NewNonRetryableApplicationError(failed.Error(), contract.ErrorTypeSend, nil, *failed)
+	case errors.Is(err, errNotFound):
+		return temporal.NewNonRetryableApplicationError(err.Error(), "NotFound", err)
+	}
+	return err
+}
+
+var errNotFound = errors.New("not found")
+
+// Close implements backend.Backend.
+func (b *Backend) Close() {}
+
+// Outbox implements backend.Backend.
+func (b *Backend) Outbox() ([]backend.Message, error) {
+	messages := b.outbox
+	b.outbox = nil
+	return messages, nil
+}

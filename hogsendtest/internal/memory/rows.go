@@ -1,0 +1,221 @@
+package memory
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/decide"
+)
+
+// contact is a row of contacts, with the rows that refer to it.
+type contact struct {
+	id uuid.UUID
+	decide.Identity
+	timezone                              string
+	properties                            map[string]json.RawMessage
+	firstSeen, lastSeen, created, written time.Time
+	merged                                bool // into another one
+	history                               criteria.History
+	events                                []*event
+	enrollments                           []*enrollment
+	memberships                           []*membership   // active and ended
+	ordered                               map[string]bool // buckets that the script has put it into
+}
+
+// name is how the author of a test names the contact.
+func (c *contact) name() string {
+	for _, name := range []string{c.ExternalID, c.Email, c.AnonymousID} {
+		if name != "" {
+			return name
+		}
+	}
+	return c.id.String()
+}
+
+func (c *contact) contact() (hogsend.Contact, error) {
+	found := hogsend.Contact{ID: c.id.String(), ExternalID: c.ExternalID, Email: c.Email, Timezone: c.timezone}
+	raw, err := json.Marshal(c.properties)
+	if err != nil {
+		return found, fmt.Errorf("encode properties of %s: %w", c.name(), err)
+	}
+	if err := json.Unmarshal(raw, &found.Properties); err != nil {
+		return found, fmt.Errorf("decode properties of %s: %w", c.name(), err)
+	}
+	return found, nil
+}
+
+// learn lets criteria see the properties as they are now.
+func (c *contact) learn() error {
+	values, err := valuesOf(c.properties, nil)
+	c.history.Properties = values
+	return err
+}
+
+// valuesOf are properties as criteria see them, with a patch that counts as written.
+func valuesOf(properties, patch map[string]json.RawMessage) (criteria.Values, error) {
+	all := make(map[string]json.RawMessage, len(properties)+len(patch))
+	for _, list := range []map[string]json.RawMessage{properties, patch} {
+		for key, value := range list {
+			all[key] = value
+		}
+	}
+	raw, err := json.Marshal(all)
+	if err != nil {
+		return nil, fmt.Errorf("encode properties: %w", err)
+	}
+	return criteria.ParseValues(raw)
+}
+
+// newest is the contact's event of a name that occurred last; nil for none.
+func (c *contact) newest(name string) *event {
+	var newest *event
+	for _, e := range c.events {
+		if e.Name == name && (newest == nil || e.OccurredAt.After(newest.OccurredAt)) {
+			newest = e
+		}
+	}
+	return newest
+}
+
+func (c *contact) active(bucketID string) *membership {
+	i := slices.IndexFunc(c.memberships, func(m *membership) bool { return m.BucketID == bucketID && m.left.IsZero() })
+	if i < 0 {
+		return nil
+	}
+	return c.memberships[i]
+}
+
+// event is a row of events.
+type event struct {
+	decide.StoredEvent
+	seq     int64
+	contact *contact
+}
+
+// stored is the event as a journey gets it.
+func (e *event) stored() (hogsend.StoredEvent, error) {
+	s := hogsend.StoredEvent{ID: e.ID.String(), Name: e.Name, OccurredAt: e.OccurredAt.UTC(), ReceivedAt: e.ReceivedAt.UTC(), Source: e.Source}
+	var err error
+	s.Properties, s.Truncated, err = decide.Properties(e.Properties)
+	return s, err
+}
+
+// enrollment is a row of enrollments.
+type enrollment struct {
+	decide.NewEnrollment
+	contact        *contact
+	status         contract.EnrollmentStatus
+	node, firstRun string
+	exitReason     contract.ExitReason
+	failed         string
+	endedAt        time.Time
+	trigger        *event
+}
+
+func (n *enrollment) live() bool { return n.status.Live() }
+
+// stand moves a live enrollment (J-59, J-60).
+func (n *enrollment) stand(status contract.EnrollmentStatus, node string) {
+	if n.live() {
+		n.status, n.node = status, node
+	}
+}
+
+// membership is a row of memberships.
+type membership struct {
+	bucket.Membership
+	source bucket.Source
+	left   time.Time // zero while it is active
+	reason string
+}
+
+// wait is a row of waits: a sleep, a wait for events, the window of a digest or a
+// deferral.
+type wait struct {
+	decide.Wait
+	enrollment *enrollment
+	step       string
+	begun      time.Time
+	status     contract.WaitStatus
+	matched    *event
+	place      int
+}
+
+// digest is what was collected for a contact, journey and label.
+type digest struct {
+	enrollment  *enrollment
+	step, label string
+	flushed     time.Time
+	events      []*event
+}
+
+// pausedEffect is an effect that a pause did not let begin (J-101).
+type pausedEffect struct {
+	decide.PausedEffect
+	id         uuid.UUID
+	enrollment *enrollment
+	step, node string
+	isSend     bool
+	heldAt     time.Time
+}
+
+// preference is a preference record (E-20).
+type preference struct {
+	decide.Preference
+	contact *contact // nil for one that is linked to nobody
+}
+
+type journeySwitch struct {
+	off      bool
+	pausedAt time.Time // zero while it is not paused
+}
+
+type logKey struct {
+	enrollment  uuid.UUID
+	key, action string
+}
+
+type stepLog struct {
+	decide.StepLog
+	at time.Time
+}
+
+// log adds a row of the step log, once per step and action (J-114). It reports whether
+// there was none.
+func (b *Backend) log(n *enrollment, key, action, from, to string, detail map[string]any) bool {
+	return b.addLog(decide.StepLog{EnrollmentID: n.ID, StepKey: key, Action: action, From: from, To: to, Detail: detail})
+}
+
+func (b *Backend) addLog(row decide.StepLog) bool {
+	k := logKey{row.EnrollmentID, row.StepKey, row.Action}
+	if _, done := b.logged[k]; done {
+		return false
+	}
+	if row.Detail == nil {
+		row.Detail = map[string]any{}
+	}
+	b.logged[k] = len(b.logs)
+	b.logs = append(b.logs, stepLog{StepLog: row, at: b.Now()})
+	return true
+}
+
+// move logs a step that also says where the enrollment stands. A repeated step moves
+// nobody (J-66).
+func (b *Backend) move(n *enrollment, key, action string, status contract.EnrollmentStatus, from, to string, detail map[string]any) {
+	if b.log(n, key, action, from, to, detail) {
+		n.stand(status, to)
+	}
+}
+
+func (b *Backend) hasLog(n *enrollment, key, action string) bool {
+	_, done := b.logged[logKey{n.ID, key, action}]
+	return done
+}

@@ -1,0 +1,300 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
+	"github.com/hogsend/hogsend/internal/address"
+	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/email"
+)
+
+// send is a row of sends, by its key (E-28).
+type send struct {
+	id                      uuid.UUID
+	key, template, category string
+	to, from, replyTo       string
+	subject, html, text     string
+	props                   json.RawMessage
+	contact                 *contact
+	enrollment              *enrollment
+	journeyID               string
+	status                  contract.SendStatus
+	reason                  contract.SendReason
+	claimedAt, at           time.Time // at is when it took its status
+	outcome                 backend.SendOutcome
+	opened, clicked         bool
+}
+
+// deferral is how a send was deferred so far: each time is a wait of its own (E-26).
+type deferral struct {
+	waits  []*wait
+	since  time.Time
+	reason contract.SendReason
+}
+
+// open is the wait that the send stands at, nil for none.
+func (d *deferral) open() *wait {
+	if len(d.waits) == 0 || d.waits[len(d.waits)-1].status != contract.WaitOpen {
+		return nil
+	}
+	return d.waits[len(d.waits)-1]
+}
+
+func (d *deferral) state() decide.Deferral {
+	state := decide.Deferral{Times: len(d.waits), Since: d.since, Reason: d.reason}
+	if w := d.open(); w != nil {
+		state.Open, state.Due = true, *w.Deadline
+	}
+	return state
+}
+
+func (d *deferral) close() {
+	if w := d.open(); w != nil {
+		w.status = contract.WaitTimedOut
+	}
+}
+
+func (d *deferral) told() *contract.Deferral {
+	w := d.waits[len(d.waits)-1]
+	return &contract.Deferral{WaitID: w.ID.String(), StepKey: w.step, Node: w.Label, Until: w.Deadline.UTC()}
+}
+
+// sendMail mails the contact at most once per key (E-28).
+func (b *Backend) sendMail(ctx context.Context, r contract.SendRequest) (contract.SendResult, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n, err := b.enrollment(r.Step.EnrollmentID)
+	if err != nil {
+		return contract.SendResult{}, final(err)
+	}
+	s := b.sendByKey[r.Key]
+	if s == nil {
+		var later contract.SendResult
+		if s, later, err = b.claimSend(n, r); err != nil || s == nil {
+			return later, final(err)
+		}
+		b.sends, b.sendByKey[r.Key] = append(b.sends, s), s
+	}
+	if s.status == contract.SendQueued {
+		if err := b.deliver(s, r.Step, int(activity.GetInfo(ctx).Attempt)); err != nil {
+			return contract.SendResult{}, err
+		}
+	}
+	verdict, ended, err := decide.Verdict(s.id.String(), s.status, s.reason, s.at)
+	return contract.SendResult{Verdict: verdict, Ended: ended}, final(err)
+}
+
+// claimSend renders the mail and asks the gate. No send means later: what lets it wait.
+func (b *Backend) claimSend(n *enrollment, r contract.SendRequest) (s *send, later contract.SendResult, err error) {
+	d := b.deferrals[r.Key]
+	if d == nil {
+		d = &deferral{}
+	}
+	if s, err = b.draft(n, r); err != nil {
+		if d.open() != nil {
+			d.close()
+			n.stand(contract.EnrollmentActive, r.Step.Node)
+		}
+		return nil, later, err
+	}
+	out, err := b.gate(n, r, s, d)
+	if err != nil {
+		return nil, later, err
+	}
+	if out.Action == decide.GateNotYet {
+		return nil, contract.SendResult{Deferred: d.told()}, nil
+	}
+	wasOpen := d.open() != nil
+	d.close()
+	switch out.Action {
+	case decide.GateHold:
+		return nil, contract.SendResult{Held: b.hold(n, r.Step, b.newestPause(n, r.Step.Key), true)}, nil
+	case decide.GateDefer:
+		b.deferrals[r.Key] = d
+		return nil, contract.SendResult{Deferred: b.deferSend(n, r, d, out)}, nil
+	case decide.GateClaim:
+		s.outcome = b.Sends.Next(r.Template)
+		if s.outcome.Status != "" {
+			out = decide.GateOutcome{Action: decide.GateRefuse, Refusal: decide.Refusal{Status: s.outcome.Status, Reason: s.outcome.Reason}}
+		}
+	}
+	s.at = b.Now()
+	if out.Action == decide.GateRefuse {
+		s.status, s.reason = out.Refusal.Status, out.Refusal.Reason
+		b.log(n, r.Step.Key, "send_gated", n.node, r.Step.Node, map[string]any{"template": r.Template, "reason": s.reason})
+		if wasOpen {
+			n.stand(contract.EnrollmentActive, r.Step.Node)
+		}
+		return s, later, nil
+	}
+	s.status, s.claimedAt = contract.SendQueued, b.Now()
+	n.stand(contract.EnrollmentActive, r.Step.Node)
+	return s, later, nil
+}
+
+// gate asks the gate of production (E-13).
+func (b *Backend) gate(n *enrollment, r contract.SendRequest, s *send, d *deferral) (decide.GateOutcome, error) {
+	defaults, c := b.index.Defaults(), n.contact
+	_, err := address.Parse(c.Email)
+	if err == nil {
+		b.record(c)
+	}
+	g := decide.Gate{
+		Now: b.Now(), Ended: !n.live() || !c.DeletedAt.IsZero(), Paused: b.pausedNow(n.JourneyID), Effect: b.newestPause(n, r.Step.Key).PausedEffect,
+		Lists: b.index.Lists(), NoAddress: err != nil, Records: b.records(c), EmailKey: c.EmailKey, Category: s.category, SkipPreferenceCheck: r.SkipPreferenceCheck,
+		Window: cmp.Or(r.Window, defaults.SendWindow), Deferral: d.state(), OnBlocked: r.OnBlocked, DefaultOnBlocked: defaults.OnBlocked, MaxDefer: defaults.MaxDefer,
+		Limits: decide.LimitsOf(defaults.FrequencyCap, b.index.MinSendGap(n.JourneyID), b.index.IDs(n.JourneyID), s.category, r.SkipPreferenceCheck),
+	}
+	g.GapSends = b.pastSends(c)
+	g.CapSends = g.GapSends
+	if g.Window != (hogsend.Window{}) {
+		if g.Zone, _, err = b.zone(n); err != nil {
+			return decide.GateOutcome{}, err
+		}
+	}
+	return g.Decide()
+}
+
+// pastSends are those to a contact or to its address.
+func (b *Backend) pastSends(c *contact) []decide.PastSend {
+	var past []decide.PastSend
+	for _, s := range b.sends {
+		if s.contact == c || c.EmailKey != "" && decide.EmailKey(s.to) == c.EmailKey {
+			past = append(past, decide.PastSend{
+				ClaimedAt: s.claimedAt, Status: s.status, Reason: s.reason, JourneyID: s.journeyID, Template: s.template, Category: s.category, ToAnotherContact: s.contact != c,
+			})
+		}
+	}
+	return past
+}
+
+// deferSend defers a send: nothing is claimed, the enrollment waits (J-134).
+func (b *Backend) deferSend(n *enrollment, r contract.SendRequest, d *deferral, out decide.GateOutcome) *contract.Deferral {
+	if len(d.waits) == 0 {
+		d.since = b.Now()
+	}
+	step := strings.TrimPrefix(r.Key, r.Step.EnrollmentID+":") + ":defer#" + strconv.Itoa(len(d.waits)+1)
+	w := &wait{
+		Wait:       decide.Wait{ID: idOf("wait", n.ID, step), EnrollmentID: n.ID, Label: contract.DeferredNode(r), Deadline: &out.Until},
+		enrollment: n, step: step, begun: b.Now(), status: contract.WaitOpen,
+	}
+	d.waits, d.reason = append(d.waits, w), out.Refusal.Reason
+	b.waits, b.waitByID[w.ID] = append(b.waits, w), w
+	b.move(n, step, "send_gated", contract.EnrollmentWaiting, n.node, w.Label, map[string]any{"template": r.Template, "reason": d.reason, "until": out.Until.UTC()})
+	return d.told()
+}
+
+// draft is the mail as rendered now.
+func (b *Backend) draft(n *enrollment, r contract.SendRequest) (*send, error) {
+	c, err := n.contact.contact()
+	if err != nil {
+		return nil, err
+	}
+	// A mistake in a template is the author's, whatever the journey does with it (T-5).
+	rendered, err := b.Renderer.Render(r.Template, email.Input{
+		Props: r.Props, Contact: c, JourneyID: n.JourneyID, JourneyName: b.index.Name(n.JourneyID), Subject: r.Subject, PublicURL: backend.PublicURL,
+	})
+	var from string
+	if err == nil {
+		from, err = email.Senders{Default: backend.Sender}.Choose(r.From)
+	}
+	if err != nil {
+		b.Problem(backend.Problem{Kind: backend.BadTemplate, Name: r.Template, Text: fmt.Sprintf("%s sends %s: %s", n.JourneyID, r.Template, err)})
+		return nil, err
+	}
+	return &send{
+		id: idOf("send", r.Key), key: r.Key, template: r.Template, category: decide.Category(r.Category, b.index.Category(n.JourneyID), rendered.Category),
+		to: c.Email, from: from, replyTo: r.ReplyTo, subject: rendered.Subject, html: rendered.HTML, text: rendered.Text, props: r.Props,
+		contact: n.contact, enrollment: n, journeyID: n.JourneyID,
+	}, nil
+}
+
+// deliver is the provider: it takes the mail, or does as the script says.
+func (b *Backend) deliver(s *send, step contract.Step, attempt int) error {
+	if attempt <= s.outcome.Retries {
+		return temporal.NewApplicationError("provider call failed", "ProviderUnavailable")
+	}
+	status, reason, action := contract.SendSent, contract.SendReason(""), "sent"
+	switch {
+	case s.outcome.Refused != "":
+		status, reason, action = contract.SendFailed, contract.SendReason(s.outcome.Refused), "send_failed"
+	case s.outcome.Unknown:
+		status, reason, action = contract.SendFailed, contract.SendUnknownOutcome, "send_failed"
+	}
+	write := func() {
+		s.status, s.reason, s.at = status, reason, b.Now()
+		detail := map[string]any{"template": s.template, "sendId": s.id.String()}
+		if reason != "" {
+			detail["reason"] = reason
+		}
+		b.log(s.enrollment, step.Key, action, step.Node, step.Node, detail)
+		b.mailed(s)
+	}
+	if s.contact.DeletedAt.IsZero() && b.catalog.Buckets.LookAtMail(s.template) {
+		return b.update(s.contact, &decide.Update{Template: s.template, Attached: []any{write}})
+	}
+	write()
+	return nil
+}
+
+// mailed lets criteria see what became of the newest mail of a template that left (C-10).
+func (b *Backend) mailed(s *send) {
+	var newest *send
+	for _, other := range b.sends {
+		if other.contact == s.contact && other.template == s.template && other.status == contract.SendSent && (newest == nil || other.at.After(newest.at)) {
+			newest = other
+		}
+	}
+	if s.status == contract.SendSent && (newest == nil || s.at.After(newest.at)) {
+		newest = s // it is not among them yet
+	}
+	if newest == nil {
+		return
+	}
+	h := &s.contact.history
+	if h.Mails == nil {
+		h.Mails = map[string]criteria.Mail{}
+	}
+	h.Mails[s.template] = criteria.Mail{Opened: newest.opened, Clicked: newest.clicked}
+}
+
+func (b *Backend) isSubscribed(r contract.SubscribedRequest) (bool, error) {
+	n, err := b.enrollment(r.EnrollmentID)
+	if err != nil {
+		return false, err
+	}
+	return decide.IsSubscribed(b.records(n.contact), n.contact.EmailKey, r.Category, b.index.Lists()), nil
+}
+
+// throttle counts the sends that count for caps (J-144, E-22).
+func (b *Backend) throttle(r contract.ThrottleRequest) (bool, error) {
+	n, err := b.enrollment(r.Step.EnrollmentID)
+	if err != nil {
+		return false, err
+	}
+	t := decide.Throttle{Since: r.Since, Template: r.Throttle.Template, Category: r.Throttle.Category}
+	if r.Throttle.Journey != "" {
+		t.JourneyIDs = b.index.IDs(r.Throttle.Journey)
+	}
+	count := t.Count(b.pastSends(n.contact))
+	if count >= r.Throttle.Max && n.live() {
+		b.log(n, r.Step.Key, "throttled", n.node, n.node, map[string]any{
+			"label": r.Throttle.Label, "max": r.Throttle.Max, "window": r.Throttle.Window.String(), "sends": count,
+		})
+	}
+	return count < r.Throttle.Max, nil
+}
