@@ -146,8 +146,8 @@ func TestDoctorShowsWhoIsInTrouble(t *testing.T) {
 		returning *
 	)
 	insert into outbox (id, ordering_key, kind, key, payload, due_at, created_at)
-	select gen_random_uuid(), ordering_key, 'start', 'gone', jsonb_build_object('workflowId', workflow_id, 'workflowType', 'journey-gone',
-		'enrollmentId', id, 'journeyId', 'gone', 'contactId', ordering_key), now(), now() from e`)
+	select gen_random_uuid(), contact_id, 'start', 'gone', jsonb_build_object('workflowId', workflow_id, 'workflowType', 'journey-gone',
+		'enrollmentId', id, 'journeyId', 'gone', 'contactId', contact_id), now(), now() from e`)
 	require.NoError(t, err)
 	r.eventually(1, `select count(*) from troubles where kind = 'blocked' and detail like '%journey-gone%'`)
 	report := r.findings()
