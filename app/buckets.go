@@ -242,9 +242,9 @@ func (p *program) bucketsMembersCommand() *cobra.Command {
 			if err := json.Unmarshal(item, &m); err != nil {
 				return false, fmt.Errorf("decode member: %w", err)
 			}
-			_, err := printLine(table, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", m.UserID, first(m.UserEmail, "-"), m.EnteredAt.Format(time.RFC3339), m.EntryCount,
+			printLine(table, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", m.UserID, first(m.UserEmail, "-"), m.EnteredAt.Format(time.RFC3339), m.EntryCount,
 				wakeText(m.ExpiresAt), wakeText(m.LeftAt), first(m.LeftReason, "-"))
-			return more, err
+			return more, nil
 		})
 		return errors.Join(err, table.Flush())
 	}

@@ -61,11 +61,10 @@ func (p *program) mailboxCommand() *cobra.Command {
 				case asJSON:
 					err = encoder.Encode(m)
 				case len(args) == 1:
-					if _, err = printLine(p.Stdout, "From:    %s\nTo:      %s\nDate:    %s\nSubject: %s\n\n", m.From, m.To, m.At.Format(time.RFC3339), m.Subject); err == nil {
-						_, err = fmt.Fprintln(p.Stdout, m.Text)
-					}
+					printLine(p.Stdout, "From:    %s\nTo:      %s\nDate:    %s\nSubject: %s\n\n", m.From, m.To, m.At.Format(time.RFC3339), m.Subject)
+					_, err = fmt.Fprintln(p.Stdout, m.Text)
 				default:
-					_, err = printLine(table, "%s\t%s\t%s\t%s\t%s\n", m.At.Format(time.DateTime), m.To, m.Template, m.Subject, m.ID)
+					printLine(table, "%s\t%s\t%s\t%s\t%s\n", m.At.Format(time.DateTime), m.To, m.Template, m.Subject, m.ID)
 				}
 				if err != nil {
 					return err

@@ -40,7 +40,7 @@ func (v *visible) Write(p []byte) (int, error) {
 
 // printLine is fmt.Fprintf for one line or one row of a table: texts among the values
 // end neither the line nor the cell.
-func printLine(w io.Writer, format string, values ...any) (int, error) {
+func printLine(w io.Writer, format string, values ...any) {
 	for i, value := range values {
 		switch v := value.(type) {
 		case string:
@@ -51,7 +51,7 @@ func printLine(w io.Writer, format string, values ...any) (int, error) {
 			values[i] = escapeControls(v.String(), "")
 		}
 	}
-	return fmt.Fprintf(w, format, values...)
+	fmt.Fprintf(w, format, values...) // as everywhere here: a table tells when it is flushed
 }
 
 // escapeControls writes control characters as escapes, but those to keep. What JSON has

@@ -32,8 +32,7 @@ func TestOutputShowsControlCharacters(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	_, err := printLine(&out, "%s\t%v|%d\n", "a\tb\nc", errors.New("x\ny"), 7)
-	require.NoError(t, err)
+	printLine(&out, "%s\t%v|%d\n", "a\tb\nc", errors.New("x\ny"), 7)
 	require.Equal(t, "a\\tb\\nc\tx\\ny|7\n", out.String())
 }
 

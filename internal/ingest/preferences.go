@@ -112,7 +112,7 @@ func choiceEvents(before, after storedb.Preference, c Choice) ([]decide.Announce
 	}
 	if before.UnsubscribedAll != after.UnsubscribedAll {
 		// One that a category brings back is told as that category's.
-		if named := c.Categories; !(before.UnsubscribedAll && len(named) > 0) {
+		if !before.UnsubscribedAll || len(c.Categories) == 0 {
 			if err := tell(nil, !after.UnsubscribedAll); err != nil {
 				return nil, err
 			}

@@ -184,7 +184,7 @@ func (r Report) apply(s storedb.Send, now time.Time) storedb.Send {
 			*field = &at
 		}
 	}
-	status := contract.SendStatus("")
+	var status contract.SendStatus
 	switch r.Kind {
 	case ReportSent:
 		status = contract.SendSent
@@ -264,7 +264,7 @@ func (r Report) events(before, after storedb.Send, first bool) ([]decide.Announc
 		"emailSendId": before.ID, "templateKey": before.TemplateKey, "category": optionalText(before.Category), "journeyId": before.JourneyID,
 		"journeyStateId": before.EnrollmentID, "campaignId": nil,
 	}
-	name := ""
+	var name string
 	switch {
 	case (r.Kind == ReportHardBounce || r.Kind == ReportSoftBounce) && first:
 		name = EventBounced
