@@ -78,6 +78,13 @@ func calls(ctx workflow.Context) (string, error) {
 	far := workflow.ExecuteActivity(ctx, "Hello", "far")
 	never := workflow.ExecuteActivity(ctx, "Fails", "never").Get(ctx, nil)
 	final := workflow.ExecuteLocalActivity(ctx, "Refuses").Get(ctx, nil)
+	if err := workflow.ExecuteActivity(ctx, "Refuses").Get(ctx, nil); err == nil {
+		return "", errors.New("it was to refuse")
+	}
+	pressed := workflow.WithScheduleToCloseTimeout(workflow.WithRetryPolicy(ctx, temporal.RetryPolicy{InitialInterval: time.Hour}), time.Minute)
+	if err := workflow.ExecuteActivity(pressed, "Fails", "never").Get(ctx, nil); err == nil {
+		return "", errors.New("there was no time for another attempt")
+	}
 	var seldom string
 	if err := workflow.ExecuteActivity(ctx, "Fails", workflow.GetInfo(ctx).WorkflowExecution.ID).Get(ctx, &seldom); err != nil {
 		return "", err

@@ -106,8 +106,8 @@ func (a *activity) answered(got *answer) error {
 			},
 		}})
 	case *workflowservice.RespondActivityTaskFailedRequest:
-		pause, again := a.again(r.GetFailure())
-		if again {
+		pause, state := a.again(r.GetFailure())
+		if state == enumspb.RETRY_STATE_IN_PROGRESS {
 			a.attempt++
 			a.failure = r.GetFailure()
 			a.retry = x.server.alarm(x.server.now.Add(pause), a.ready)
@@ -117,7 +117,7 @@ func (a *activity) answered(got *answer) error {
 		x.add(enumspb.EVENT_TYPE_ACTIVITY_TASK_FAILED, &historypb.HistoryEvent{Attributes: &historypb.HistoryEvent_ActivityTaskFailedEventAttributes{
 			ActivityTaskFailedEventAttributes: &historypb.ActivityTaskFailedEventAttributes{
 				Failure: r.GetFailure(), ScheduledEventId: a.scheduled, StartedEventId: started, Identity: "hogsendtest",
-				RetryState: enumspb.RETRY_STATE_NON_RETRYABLE_FAILURE,
+				RetryState: state,
 			},
 		}})
 	case *workflowservice.RespondActivityTaskCanceledRequest:
@@ -152,15 +152,15 @@ func (a *activity) cancel(details *commonpb.Payloads, started int64) {
 	x.wake()
 }
 
-// again reports whether a failed attempt is followed by another one, and after how
-// long: the retry policy, as Temporal reads it.
-func (a *activity) again(failure *failurepb.Failure) (time.Duration, bool) {
+// again is in progress if a failed attempt is followed by another one, and says after how
+// long, or else why it is not: the retry policy, as Temporal reads it.
+func (a *activity) again(failure *failurepb.Failure) (time.Duration, enumspb.RetryState) {
 	policy, info := a.command.GetRetryPolicy(), failure.GetApplicationFailureInfo()
 	if info.GetNonRetryable() || slices.Contains(policy.GetNonRetryableErrorTypes(), info.GetType()) {
-		return 0, false
+		return 0, enumspb.RETRY_STATE_NON_RETRYABLE_FAILURE
 	}
 	if most := policy.GetMaximumAttempts(); most > 0 && a.attempt >= most {
-		return 0, false
+		return 0, enumspb.RETRY_STATE_MAXIMUM_ATTEMPTS_REACHED
 	}
 	initial, factor := time.Second, 2.0
 	if d := policy.GetInitialInterval().AsDuration(); d > 0 {
@@ -178,7 +178,7 @@ func (a *activity) again(failure *failurepb.Failure) (time.Duration, bool) {
 		pause = info.GetNextRetryDelay().AsDuration()
 	}
 	if all := a.command.GetScheduleToCloseTimeout().AsDuration(); all > 0 && a.execution.server.now.Add(pause).Sub(a.began) > all {
-		return 0, false
+		return 0, enumspb.RETRY_STATE_TIMEOUT
 	}
-	return pause, true
+	return pause, enumspb.RETRY_STATE_IN_PROGRESS
 }
