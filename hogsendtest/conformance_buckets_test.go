@@ -114,7 +114,8 @@ func bucketCases() []conformanceCase {
 			}
 			s.Until(10 * day)
 		}},
-		{name: "properties", buckets: []hogsend.Bucket{b("pro", pro), b("rich", hogsend.Prop("n").Gt(10)), b("free", hogsend.All(hogsend.Prop("plan").Neq("pro"), app.Exists()))},
+		{
+			name: "properties", buckets: []hogsend.Bucket{b("pro", pro), b("rich", hogsend.Prop("n").Gt(10)), b("free", hogsend.All(hogsend.Prop("plan").Neq("pro"), app.Exists()))},
 			journeys: []hogsend.Journey{j("a", "go", identifiesAsPro), j("c", "begin", triggersForAnother)}, script: func(s *Scenario, ada *Contact) {
 				ada.Does(0, Event{Name: "app", ContactProperties: hogsend.Properties{"n": 11.5, "plan": "pro"}})
 				ada.Does(hour, Event{Name: "other", Properties: hogsend.Properties{"plan": "free"}})
@@ -122,7 +123,8 @@ func bucketCases() []conformanceCase {
 				ada.At(3*hour, "go")
 				ada.At(4*hour, "begin")
 				s.Until(5 * day)
-			}},
+			},
+		},
 		{name: "trees", buckets: []hogsend.Bucket{
 			b("either", hogsend.Any(app.Within(2*day).NotExists(), word.Within(3*day).NotExists())),
 			b("both", hogsend.All(pro, hogsend.Not(word.Within(day).Exists()))),
@@ -203,12 +205,14 @@ func bucketCases() []conformanceCase {
 			ada.Opens(4*day, "news")
 			s.Until(8*day + hour)
 		}},
-		{name: "ends of journeys", buckets: []hogsend.Bucket{b("done", hogsend.Event("journey:completed").Within(day).AtLeast(2))},
+		{
+			name: "ends of journeys", buckets: []hogsend.Bucket{b("done", hogsend.Event("journey:completed").Within(day).AtLeast(2))},
 			journeys: []hogsend.Journey{j("a", "go", nothingToDo), j("b", "go", fails)}, script: func(s *Scenario, ada *Contact) {
 				ada.At(0, "go")
 				ada.At(20*hour, "go")
 				s.Until(6 * day)
-			}},
+			},
+		},
 		{name: "an outage over edges and dwells", buckets: []hogsend.Bucket{dormant, b("active", app.Within(3*day).Exists(), maxDwell(2*day)), b("pro", pro, minDwell(day))}, script: func(s *Scenario, ada *Contact) {
 			ada.At(0, "app")
 			ada.Changes(day, hogsend.Properties{"plan": "pro"})
@@ -248,14 +252,16 @@ func bucketCases() []conformanceCase {
 			ada.LeavesBecause(6*day, "vip", hogsend.LeftByMaxDwell)
 			s.Until(12 * day)
 		}},
-		{name: "deleted and revived", buckets: []hogsend.Bucket{b("active", app.Within(5*day).Exists()), b("free", hogsend.Prop("plan").Eq("free"))},
+		{
+			name: "deleted and revived", buckets: []hogsend.Bucket{b("active", app.Within(5*day).Exists()), b("free", hogsend.Prop("plan").Eq("free"))},
 			journeys: []hogsend.Journey{j("a", "app", waitsForWord)}, script: func(s *Scenario, ada *Contact) {
 				ada.At(0, "app")
 				ada.Deleted(day)
 				ada.Does(2*day, Event{Name: "app", OccurredAt: Start().Add(hour)}) // before the deletion
 				ada.At(3*day, "app")
 				s.Until(10 * day)
-			}},
+			},
+		},
 	}
 }
 

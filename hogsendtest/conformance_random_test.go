@@ -14,7 +14,7 @@ var randomScripts = flag.Int("scripts", 8, "how many random scripts to play on b
 
 // randomCase is a script of some forty lines over two weeks.
 func randomCase(seed uint64) conformanceCase {
-	r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // the same each time
+	r := rand.New(rand.NewPCG(seed, 1))
 	journeys := []hogsend.Journey{
 		j("ask", "go", asksMuch, exits("stop", hogsend.Prop("n").Gt(2))),
 		j("a", "a", callsB, limited(hogsend.OncePerPeriod), func(j *hogsend.Journey) { j.EntryPeriod = 2 * day }), j("b", "b", callsA),
@@ -79,7 +79,7 @@ func randomCase(seed uint64) conformanceCase {
 // T-4: so it does for scripts that nobody wrote.
 func TestTheKitAgreesWithPostgresAboutRandomScripts(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(*randomScripts) { //nolint:gosec // a small number
+	for seed := range uint64(*randomScripts) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			conforms(t, func() *Scenario { return conformanceScenario(t, randomCase(seed)) })
@@ -90,7 +90,7 @@ func TestTheKitAgreesWithPostgresAboutRandomScripts(t *testing.T) {
 // randomBucketCase is a script of some fifty lines over three weeks, about buckets of all
 // shapes and limits and people who turn out to be one.
 func randomBucketCase(seed uint64) conformanceCase {
-	r := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // the same each time
+	r := rand.New(rand.NewPCG(seed, 2))
 	app, word := hogsend.Event("app"), hogsend.Event("word")
 	pro, other := hogsend.Prop("plan").Eq("pro"), hogsend.Prop("n").Gt(1)
 	trees := []hogsend.Condition{
@@ -159,7 +159,7 @@ func randomBucketCase(seed uint64) conformanceCase {
 // T-4, T-42: and for buckets in scripts that nobody wrote.
 func TestBucketsConformInRandomScripts(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(*randomScripts) { //nolint:gosec // a small number
+	for seed := range uint64(*randomScripts) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			conformsApart(t, func() *Scenario { return conformanceScenario(t, randomBucketCase(seed)) })

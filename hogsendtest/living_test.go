@@ -60,8 +60,8 @@ func TestLimitsOfABucketHoldInTheKit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, person := bucketScenario(t, tt.bucket)
-			for _, day := range []time.Duration{0, 9, 20} {
-				person.At(day*hogsend.Day, "app.active")
+			for _, at := range []time.Duration{0, 9 * hogsend.Day, 20 * hogsend.Day} {
+				person.At(at, "app.active")
 			}
 			s.Until(26 * hogsend.Day)
 			got := s.Run()

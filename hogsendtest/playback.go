@@ -119,8 +119,9 @@ func (h *harness) newPlayback(once map[string]json.RawMessage) (*playback, error
 
 // play plays the script from its beginning to its end.
 func (h *harness) play(losses []loss, once map[string]json.RawMessage) (*playback, *backend.Outcome, error) {
-	p, err := h.playback, error(nil)
+	p := h.playback
 	if p.played || once != nil {
+		var err error
 		if p, err = h.newPlayback(once); err != nil {
 			return nil, nil, err
 		}

@@ -232,17 +232,17 @@ func TestTheVirtualServerConformsToTemporal(t *testing.T) {
 		"continue as new": {kind: "GoesOn", input: 2},
 		"a failure":       {kind: "Breaks"},
 	}
-	real := newRealTemporal(t)
+	genuine := newRealTemporal(t)
 	for name, run := range runs {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			require.Equal(t, real.play(t, run), playVirtually(t, run))
+			require.Equal(t, genuine.play(t, run), playVirtually(t, run))
 		})
 	}
 	t.Run("an id is used once", func(t *testing.T) {
 		t.Parallel()
 		s := virtualServer(t)
-		require.Equal(t, real.reuses(t), []bool{s.Start("twice", "Breaks", nil, nil), s.Start("twice", "Breaks", nil, nil)})
+		require.Equal(t, genuine.reuses(t), []bool{s.Start("twice", "Breaks", nil, nil), s.Start("twice", "Breaks", nil, nil)})
 	})
 }
 

@@ -74,7 +74,7 @@ func onServer(ctx context.Context, serverURL, statement string) error {
 	if err != nil {
 		return fmt.Errorf("connect to postgres: %w", err)
 	}
-	defer c.Close(ctx) //nolint:errcheck // nothing is lost with it
+	defer c.Close(ctx) // nothing is lost with an error of it
 	if _, err := c.Exec(ctx, statement); err != nil {
 		return fmt.Errorf("%s: %w", statement, err)
 	}

@@ -202,7 +202,7 @@ func (c *Change) Named() (userID, email, anonymousID string) {
 func (c *Change) ContactProperties() map[string]json.RawMessage {
 	switch b := c.Body.(type) {
 	case *Occurrence:
-		return b.Event.ContactProperties
+		return b.ContactProperties
 	case *Update:
 		return b.Properties
 	}

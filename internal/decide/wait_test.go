@@ -2,6 +2,7 @@ package decide_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ import (
 // received is an event that came so long after noon, with the number n.
 func received(seq int64, name string, after time.Duration, n int, change ...func(e *decide.PastEvent)) decide.PastEvent {
 	e := decide.PastEvent{Name: name, Seq: seq, ReceivedAt: noon.Add(after), OccurredAt: noon.Add(after)}
-	e.Properties, _ = json.Marshal(map[string]int{"n": n})
+	e.Properties = fmt.Appendf(nil, `{"n":%d}`, n)
 	for _, c := range change {
 		c(&e)
 	}

@@ -153,7 +153,7 @@ func (b backend) LastEvaluations(ticks []*decide.Change) error {
 			}
 			asked = append(asked, edge)
 			for _, name := range one.Facts.Events {
-				places, about = append(places, int32(len(asked)-1)), append(about, contact.ID) // bounded by the chunk
+				places, about = append(places, int32(len(asked)-1)), append(about, contact.ID) //nolint:gosec // bounded by the chunk
 				events, edges = append(events, name), append(edges, edge.At)
 			}
 		}

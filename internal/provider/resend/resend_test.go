@@ -181,8 +181,8 @@ func TestLostCallsAreClassified(t *testing.T) {
 		{"lost inside the body", hijack("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"id\":"), nil, email.Unknown},
 		{"timeout", hanging.URL, func(c *resend.Config) { c.Timeout = 50 * time.Millisecond }, email.Unknown},
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) { //nolint:paralleltest // they share servers that end with the test
+	for _, test := range tests { //nolint:paralleltest // they share servers that end with the test
+		t.Run(test.name, func(t *testing.T) {
 			p := provider(t, test.url, func(c *resend.Config) {
 				if test.change != nil {
 					test.change(c)
