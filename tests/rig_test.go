@@ -39,7 +39,10 @@ import (
 // binary is the built program, made once for the package.
 var binary string
 
-func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+func TestMain(m *testing.M) {
+	dbtest.Keep()
+	os.Exit(buildAndRun(m))
+}
 
 func buildAndRun(m *testing.M) int {
 	dir, err := os.MkdirTemp("/var/tmp", "hogsend-tests-")

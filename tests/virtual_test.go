@@ -26,8 +26,9 @@ import (
 	"github.com/hogsend/hogsend/standalone"
 )
 
-// Everything here is short, because the embedded server lives in real time.
-const moment = 300 * time.Millisecond
+// Everything here is short, because the embedded server lives in real time; and long
+// enough for a busy machine to send a signal within it.
+const moment = 2 * time.Second
 
 func brief(ctx workflow.Context) workflow.Context {
 	retries := &temporal.RetryPolicy{InitialInterval: 50 * time.Millisecond, BackoffCoefficient: 1, MaximumAttempts: 3}
@@ -59,6 +60,16 @@ func hearsTwice(ctx workflow.Context) (string, error) {
 	return strings.Join(heard, " "), nil
 }
 
+// hearsBoth does nothing between two signals, so that it is all the same whether one
+// task or two bring them.
+func hearsBoth(ctx workflow.Context) (string, error) {
+	words := workflow.GetSignalChannel(ctx, "word")
+	var one, two string
+	words.Receive(ctx, &one)
+	words.Receive(ctx, &two)
+	return one + " " + two, nil
+}
+
 func cleansUp(ctx workflow.Context) (string, error) {
 	err := workflow.Sleep(ctx, time.Hour)
 	apart, _ := workflow.NewDisconnectedContext(ctx)
@@ -75,7 +86,10 @@ func calls(ctx workflow.Context) (string, error) {
 	if err := workflow.ExecuteLocalActivity(ctx, "Hello", "near").Get(ctx, &text); err != nil {
 		return "", err
 	}
-	far := workflow.ExecuteActivity(ctx, "Hello", "far")
+	var far string
+	if err := workflow.ExecuteActivity(ctx, "Hello", "far").Get(ctx, &far); err != nil { // alone: which of two comes first is chance
+		return "", err
+	}
 	never := workflow.ExecuteActivity(ctx, "Fails", "never").Get(ctx, nil)
 	final := workflow.ExecuteLocalActivity(ctx, "Refuses").Get(ctx, nil)
 	if err := workflow.ExecuteActivity(ctx, "Refuses").Get(ctx, nil); err == nil {
@@ -89,13 +103,13 @@ func calls(ctx workflow.Context) (string, error) {
 	if err := workflow.ExecuteActivity(ctx, "Fails", workflow.GetInfo(ctx).WorkflowExecution.ID).Get(ctx, &seldom); err != nil {
 		return "", err
 	}
-	return fmt.Sprint(text, seldom, never != nil, final != nil), far.Get(ctx, nil)
+	return fmt.Sprint(text, far, seldom, never != nil, final != nil), nil
 }
 
 func hasChildren(ctx workflow.Context) (string, error) {
 	id := workflow.GetInfo(ctx).WorkflowExecution.ID
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{WorkflowID: id + "-child"})
-	child := workflow.ExecuteChildWorkflow(ctx, "HearsTwice")
+	child := workflow.ExecuteChildWorkflow(ctx, "HearsBoth")
 	var begun workflow.Execution
 	if err := child.GetChildWorkflowExecution().Get(ctx, &begun); err != nil {
 		return "", err
@@ -141,7 +155,7 @@ func refuses(context.Context) error {
 }
 
 func shortWorkflows() map[string]any {
-	return map[string]any{"SleepsTwice": sleepsTwice, "HearsTwice": hearsTwice, "CleansUp": cleansUp, "Calls": calls, "HasChildren": hasChildren, "GoesOn": goesOn, "Breaks": breaks}
+	return map[string]any{"SleepsTwice": sleepsTwice, "HearsTwice": hearsTwice, "HearsBoth": hearsBoth, "CleansUp": cleansUp, "Calls": calls, "HasChildren": hasChildren, "GoesOn": goesOn, "Breaks": breaks}
 }
 
 func registerShort(r worker.Registry, withWorkflows bool) {

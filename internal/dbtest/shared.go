@@ -47,12 +47,19 @@ const InstallVariable = "HOGSEND_INSTALL_POSTGRES"
 // Main runs a package's tests. Every package that uses this one calls it from
 // TestMain, because any of them may be the one whose binary keeps the server.
 func Main(m *testing.M) {
+	Keep()
+	os.Exit(m.Run())
+}
+
+// Keep does not return in the process that keeps the server. A TestMain that does more
+// than run tests calls it first, because that process has neither their folder nor
+// their time.
+func Keep() {
 	if path := os.Getenv(keeperVariable); path != "" {
 		const ready = 3            // the first of ExtraFiles
 		syscall.CloseOnExec(ready) // or the server would hold it open
 		os.Exit(keep(folder(path), os.NewFile(ready, "ready")))
 	}
-	os.Exit(m.Run())
 }
 
 // shared is the URL of the shared server, which stays at least as long as this process.
