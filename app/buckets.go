@@ -187,7 +187,7 @@ func (b *shownBucket) print(w io.Writer) error {
 		if i == 0 {
 			name = "feeds"
 		}
-		line(name, f.ID+"\t"+f.Trigger)
+		printLine(table, "%s\t%s\t%s\n", name, f.ID, f.Trigger)
 	}
 	if err := table.Flush(); err != nil {
 		return err
