@@ -103,8 +103,8 @@ func naiveRows(g decide.Gate) []struct {
 	}
 	// At noon in London it is one o'clock in Berlin.
 	outside := g.Window.Start != "" && (g.Window.Start > "13:00")
-	passes6 := g.SkipPreferenceCheck
-	passes8 := passes6 || g.Category == "transactional"
+	passes6 := g.SkipPreferenceCheck || g.Category == "transactional" // E-16
+	passes8 := passes6
 	gap := counted(g.Limits.Gap, false, func(s decide.PastSend) bool { return s.JourneyID != "other" && !s.ToAnotherContact }) > 0
 	full := g.Limits.Cap.Count > 0 && counted(g.Limits.Cap.Window, true, func(s decide.PastSend) bool { return g.Limits.CapCategory == "" || s.Category == g.Category }) >= g.Limits.Cap.Count
 	stands := g.Deferral.Times > 0 && g.Deferral.Open
