@@ -154,7 +154,7 @@ func (c *Clock) apply(ctx context.Context, now, safe time.Time) (held bool, err 
 			c.Flipped(len(part), now.Sub(part[0].first))
 		}
 	}
-	return safe.Before(until), c.advance(ctx, windows, earlier(until, safe))
+	return safe.Before(until), c.advance(ctx, windows, decide.Earlier(until, safe))
 }
 
 // advance moves the cursors, unless another clock has.

@@ -91,7 +91,7 @@ func (c *Clock) edges(ctx context.Context, windows []*Window, now time.Time, fou
 			// Of many at one instant all are taken (W-10).
 			last := rows[len(rows)-1].OccurredAt
 			if rows[0].OccurredAt.Before(last) {
-				until = earlier(until, last.Add(w.Within))
+				until = decide.Earlier(until, last.Add(w.Within))
 				break
 			}
 		}
@@ -150,6 +150,6 @@ func note(found map[uuid.UUID]*due, contactID uuid.UUID, at time.Time, edges ...
 		d = &due{contactID: contactID, first: at}
 		found[contactID] = d
 	}
-	d.first = earlier(d.first, at)
+	d.first = decide.Earlier(d.first, at)
 	d.edges = append(d.edges, edges...)
 }

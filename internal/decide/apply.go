@@ -94,7 +94,7 @@ func (d *Decider) see(e *eventState, ev *Event) {
 	if first.IsZero() || e.occurred.Before(first) {
 		first = e.occurred
 	}
-	last = later(last, e.occurred)
+	last = Later(last, e.occurred)
 	if !c.Stored || c.Written() || !first.Equal(c.FirstSeen) || !last.Equal(c.LastSeen) {
 		d.mark(c)
 	}

@@ -119,14 +119,16 @@ func (c *Contact) changes(key string, value json.RawMessage) bool {
 	return !reflect.DeepEqual(was, will) // null and missing are one
 }
 
-func earlier(a, b time.Time) time.Time {
+// Earlier is the first of two instants, of which a zero one is none.
+func Earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
 	}
 	return a
 }
 
-func later(a, b time.Time) time.Time {
+// Later is the second of two instants; a zero one is before all.
+func Later(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
 	}

@@ -24,7 +24,7 @@ func (d *Decider) passed(c *Change) []*Evaluation {
 		for i := range tick.Edges {
 			edge := &tick.Edges[i]
 			if b := buckets.on(edge.BucketID); b != nil {
-				at := later(later(edge.At, edge.Newest), contact.evaluated(b))
+				at := Later(Later(edge.At, edge.Newest), contact.evaluated(b))
 				found = append(found, &Evaluation{Contact: contact, Bucket: b, At: at, kind: evaluatesEdge})
 			}
 		}
@@ -41,7 +41,7 @@ func (d *Decider) passed(c *Change) []*Evaluation {
 	}
 	for _, b := range buckets.Backfilling {
 		if d.looksAt(b) && d.Progress.awaits(contact, b) {
-			at := later(b.Backfill.At, contact.evaluated(b))
+			at := Later(b.Backfill.At, contact.evaluated(b))
 			found = append(found, &Evaluation{Contact: contact, Bucket: b, At: at, kind: evaluatesBackfill})
 		}
 	}

@@ -91,7 +91,7 @@ func (d *Decider) close(c *Contact, n *Enrollment, end *End) {
 	}
 	for _, h := range c.History {
 		if h.JourneyID == d.Catalog.ID(n.JourneyID) {
-			h.Ended, h.NewestEnded = true, later(h.NewestEnded, n.CreatedAt)
+			h.Ended, h.NewestEnded = true, Later(h.NewestEnded, n.CreatedAt)
 		}
 	}
 	d.end(n.ID, end)

@@ -285,5 +285,5 @@ func (i *Identities) see(c *Contact, ev *Event) {
 	if c.FirstSeen.IsZero() || at.Before(c.FirstSeen) {
 		c.FirstSeen = at
 	}
-	c.LastSeen = later(c.LastSeen, at)
+	c.LastSeen = Later(c.LastSeen, at)
 }

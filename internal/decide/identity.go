@@ -213,7 +213,7 @@ func (i *Identities) merge(r *Resolution, a, b *Contact) *Contact {
 		into.AnonymousID = from.AnonymousID
 	}
 	into.DeletedAt = time.Time{} // the event that merges them reaches both
-	into.FirstSeen, into.LastSeen = earlier(into.FirstSeen, from.FirstSeen), later(into.LastSeen, from.LastSeen)
+	into.FirstSeen, into.LastSeen = Earlier(into.FirstSeen, from.FirstSeen), Later(into.LastSeen, from.LastSeen)
 	from.into = into
 	into.NeedsLock, from.NeedsLock, into.Merging, from.Merging = true, true, true, true
 	i.wrote(into)

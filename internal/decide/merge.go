@@ -18,7 +18,7 @@ func (d *Decider) merges(c *Change) error {
 	end := exit(contract.ExitMerged)
 	for _, m := range c.Merges {
 		exited := d.endDoubles(m, c.ID, end)
-		m.Into.FirstSeen, m.Into.LastSeen = earlier(m.Into.FirstSeen, m.From.FirstSeen), later(m.Into.LastSeen, m.From.LastSeen)
+		m.Into.FirstSeen, m.Into.LastSeen = Earlier(m.Into.FirstSeen, m.From.FirstSeen), Later(m.Into.LastSeen, m.From.LastSeen)
 		moving := slices.Clone(m.From.Memberships)
 		if err := d.backend.Merge(d.Take(), m, d.now); err != nil {
 			return fmt.Errorf("merge contacts: %w", err)

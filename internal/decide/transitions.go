@@ -122,7 +122,7 @@ func (d *Decider) moves(c *Contact, e *Evaluation) (transition, bool) {
 	if active != nil {
 		latest = active.Evaluated
 	}
-	at = later(at, latest)
+	at = Later(at, latest)
 	t := transition{bucket: b, membership: active, past: past, at: at, mode: e.mode(), anchor: e.Anchor}
 	if e.kind == evaluatesDue {
 		if active == nil || active != e.membership {
@@ -148,13 +148,13 @@ func (d *Decider) moves(c *Contact, e *Evaluation) (transition, bool) {
 		}
 		return t, true
 	case bucket.Keep:
-		active.Evaluated = later(active.Evaluated, at)
+		active.Evaluated = Later(active.Evaluated, at)
 		if active.Leave != nil {
 			active.Leave = nil
 			d.evaluated(active)
 		}
 	case bucket.Defer:
-		active.Leave, active.Evaluated = b.Hold(active, t.mode), later(active.Evaluated, at)
+		active.Leave, active.Evaluated = b.Hold(active, t.mode), Later(active.Evaluated, at)
 		d.evaluated(active)
 	case bucket.Nothing:
 	}
@@ -187,7 +187,7 @@ func (e *Evaluation) mode() bucket.Mode {
 func (d *Decider) join(cause *eventState, t *transition) error {
 	c, b := cause.contact, t.bucket
 	m := b.Join(d.NewID(), t.past, t.at)
-	m.Anchor = earlier(m.Anchor, t.anchor)
+	m.Anchor = Earlier(m.Anchor, t.anchor)
 	c.Join(m)
 	d.transited(c, t, m, "entered", 1, 0)
 	if d.Simulated {
@@ -213,7 +213,7 @@ func (d *Decider) leave(cause *eventState, t *transition) error {
 	c, b, m := cause.contact, t.bucket, t.membership
 	c.Memberships = slices.DeleteFunc(c.Memberships, func(o *bucket.Membership) bool { return o == m })
 	// A merge may have numbered memberships that ended before after this one (I-27).
-	c.Remember(b.ID, bucket.Past{Epoch: max(m.Epoch, t.past.Epoch), Left: later(t.past.Left, t.at), Evaluated: later(m.Evaluated, t.at)})
+	c.Remember(b.ID, bucket.Past{Epoch: max(m.Epoch, t.past.Epoch), Left: Later(t.past.Left, t.at), Evaluated: Later(m.Evaluated, t.at)})
 	d.transited(c, t, m, "left", 0, 1)
 	if d.Simulated {
 		return nil

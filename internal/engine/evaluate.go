@@ -174,7 +174,7 @@ func (b backend) LastEvaluations(ticks []*decide.Change) error {
 	}
 	pasts()
 	for _, row := range newest {
-		asked[row.Place].Newest = later(asked[row.Place].Newest, row.ReceivedAt)
+		asked[row.Place].Newest = decide.Later(asked[row.Place].Newest, row.ReceivedAt)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -118,14 +117,7 @@ func (t *transaction) spreadHistory(rows []storedb.IngestHistoryRow) {
 		h := t.identities.Contact(row.ContactID).Journey(t.catalog.ID(row.JourneyID))
 		h.Entry = max(h.Entry, row.Entry)
 		if row.Ended > 0 {
-			h.Ended, h.NewestEnded = true, later(h.NewestEnded, row.NewestEndedAt)
+			h.Ended, h.NewestEnded = true, decide.Later(h.NewestEnded, row.NewestEndedAt)
 		}
 	}
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }

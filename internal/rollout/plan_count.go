@@ -140,7 +140,7 @@ func (p *deployment) contact(c *affectedContact, plus time.Duration) error {
 func (p *deployment) joins(c *affectedContact, s *bucket.Membership, plus time.Duration) {
 	p.Join++
 	if c.newest != nil {
-		s.Anchor = earlier(s.Anchor, c.newest.Add(plus))
+		s.Anchor = decide.Earlier(s.Anchor, c.newest.Add(plus))
 	}
 	if !s.Muted {
 		p.starts(c, s, hogsend.ReactionEnter, string(hogsend.React))
@@ -174,13 +174,6 @@ func (p *deployment) starts(c *affectedContact, s *bucket.Membership, kind hogse
 			p.runs[policy][r.JourneyID]++
 		}
 	}
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }
 
 func instant(t *time.Time) time.Time {

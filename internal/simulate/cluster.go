@@ -87,7 +87,7 @@ func (h *cluster) round(w *simulator) []*decide.Change {
 		edges := r.edges(w.windows, horizon)
 		ages := w.aging && w.watch.memberships(r.id) > 0 && (r.reached.Before(horizon) || len(r.behind) > 0)
 		if len(edges) == 0 && !ages {
-			r.reached, r.behind = later(r.reached, horizon), nil
+			r.reached, r.behind = decide.Later(r.reached, horizon), nil
 			continue
 		}
 		it := w.engine.ChangeOf(r.id, &decide.Tick{Edges: edges})

@@ -315,7 +315,7 @@ func (h *cluster) complete(c *storedb.SimulationContactsRow, properties []string
 			when: c.Since, contactID: c.ID, event: decide.Event{Name: createdEvent, UserID: c.ID.String()},
 		})
 		if len(h.items) > 1 {
-			h.items[0].when = earlier(c.Since, h.items[1].when)
+			h.items[0].when = decide.Earlier(c.Since, h.items[1].when)
 		}
 	}
 	h.items[0].event.ContactProperties = kept
@@ -326,18 +326,4 @@ func text(s *string) string {
 		return ""
 	}
 	return *s
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }

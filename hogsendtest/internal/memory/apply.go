@@ -151,11 +151,11 @@ func (b *Backend) applyMemberships(e *decide.Effects) {
 			continue
 		}
 		m := b.membership(t.Membership.ID)
-		m.left, m.reason, m.Leave, m.Evaluated = t.At, t.Reason, nil, later(m.Evaluated, t.At)
+		m.left, m.reason, m.Leave, m.Evaluated = t.At, t.Reason, nil, decide.Later(m.Evaluated, t.At)
 	}
 	for _, kept := range e.Evaluated {
 		if m := b.membership(kept.MembershipID); m != nil && m.left.IsZero() {
-			m.Evaluated, m.Leave = later(m.Evaluated, kept.At), kept.Leave
+			m.Evaluated, m.Leave = decide.Later(m.Evaluated, kept.At), kept.Leave
 		}
 	}
 	for _, id := range e.Deleted {
@@ -230,7 +230,7 @@ func (t *transaction) LastEvaluations(ticks []*decide.Change) error {
 			}
 			for _, name := range facts.Events {
 				if e := row.newest(name); e != nil && e.OccurredAt.After(edge.At) {
-					edge.Newest = later(edge.Newest, e.ReceivedAt)
+					edge.Newest = decide.Later(edge.Newest, e.ReceivedAt)
 				}
 			}
 		}

@@ -190,7 +190,7 @@ func (t *transaction) loadContact(c *decide.Contact, row *contact) {
 	}
 	for _, m := range row.memberships {
 		past := c.Pasts[m.BucketID]
-		c.Remember(m.BucketID, bucket.Past{Epoch: max(past.Epoch, m.Epoch), Left: later(past.Left, m.left), Evaluated: later(past.Evaluated, m.Evaluated)})
+		c.Remember(m.BucketID, bucket.Past{Epoch: max(past.Epoch, m.Epoch), Left: decide.Later(past.Left, m.left), Evaluated: decide.Later(past.Evaluated, m.Evaluated)})
 		if m.left.IsZero() {
 			working := m.copy()
 			c.Memberships = append(c.Memberships, &working)
@@ -203,11 +203,4 @@ func (m *membership) copy() bucket.Membership {
 	working := m.Membership
 	working.Fired = maps.Clone(m.Fired)
 	return working
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
