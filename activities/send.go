@@ -286,8 +286,11 @@ func (a *Activities) deliver(ctx context.Context, step contract.Step, row stored
 		return a.accept(ctx, step, row, providerID)
 	}
 	failure := email.Classify(err)
-	if failure.Kind == email.Permanent {
+	switch {
+	case failure.Kind == email.Permanent:
 		return a.fail(ctx, step, row, contract.SendReason(failure.Reason))
+	case failure.Kind == email.Unknown && a.Provider.KeyLifetime() == 0: // another call could be a second mail
+		return a.fail(ctx, step, row, contract.SendUnknownOutcome)
 	}
 	if failure.Status == 429 {
 		a.Limiter.Stop(failure.RetryAfter)

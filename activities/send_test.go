@@ -232,6 +232,46 @@ func TestACallWhoseProcessDiedEndedWithoutAClearAnswer(t *testing.T) {
 	require.Len(t, w.provider.calls, 2)
 }
 
+func TestWithoutKeysAnUnclearCallIsTheLast(t *testing.T) {
+	t.Parallel() // E-35, E-39
+	refused := &email.SendError{Kind: email.Transient, Reason: "451 later"}
+	for name, tt := range map[string]struct {
+		script []error
+		died   bool
+		calls  int
+		kind   hogsend.SendErrorKind
+	}{
+		"clear answers are followed by another call": {[]error{refused, refused, nil}, false, 3, ""},
+		"an unclear one is not":                      {[]error{refused, &email.SendError{Kind: email.Unknown, Reason: "connection lost"}}, false, 2, hogsend.SendUnknownOutcome},
+		"an error of no kind is unclear":             {[]error{errors.New("boom")}, false, 1, hogsend.SendUnknownOutcome},
+		"nor is a call whose process died":           {[]error{refused}, true, 1, hogsend.SendUnknownOutcome},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.provider.lifetime, w.provider.script = 0, tt.script
+			claim := w.enroll("start")
+			var err error
+			for range 3 {
+				if _, err = w.Send(t.Context(), hello(claim, 1)); err == nil {
+					break
+				}
+				if tt.died {
+					_, lost := w.store.SendAttempt(t.Context(), hello(claim, 1).Key)
+					require.NoError(t, lost)
+					tt.died = false
+				}
+			}
+			require.Len(t, w.provider.calls, tt.calls)
+			if tt.kind == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.Equal(t, tt.kind, sendError(t, err).Kind)
+		})
+	}
+}
+
 func TestAPermanentFailureIsOneCall(t *testing.T) {
 	t.Parallel() // E-32, J-132
 	w := newWorld(t)

@@ -78,7 +78,7 @@ func (p *program) examine(ctx context.Context) []finding {
 	cfg, err := p.load(config.Needs{Temporal: true, Service: true})
 	note("configuration", string(cfg.Environment), err)
 	if cfg.EmailProvider == "mailbox" && cfg.Environment == config.Production {
-		note("provider", "", errors.New("mails go to the mailbox and never leave; set RESEND_API_KEY"))
+		note("provider", "", errors.New("mails go to the mailbox and never leave; set RESEND_API_KEY or SMTP_URL"))
 	} else {
 		note("provider", cfg.EmailProvider, nil)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/hogsend/hogsend/internal/provider/mailbox"
 	"github.com/hogsend/hogsend/internal/provider/posthog"
 	"github.com/hogsend/hogsend/internal/provider/resend"
+	"github.com/hogsend/hogsend/internal/provider/smtp"
 	"github.com/hogsend/hogsend/worker"
 )
 
@@ -172,11 +173,14 @@ func (p *process) digest() string {
 
 // provider is the one the environment chose (E-36).
 func (p *process) provider() (email.Provider, error) {
-	if p.cfg.EmailProvider == "resend" {
+	switch p.cfg.EmailProvider {
+	case "resend":
 		return resend.New(resend.Config{APIKey: p.cfg.ResendAPIKey, BaseURL: p.cfg.ResendBaseURL})
+	case "smtp":
+		return smtp.New(smtp.Config{URL: p.cfg.SMTPURL})
 	}
 	if p.cfg.Environment == config.Production {
-		p.log.Warn("mails go to the mailbox and never leave; set RESEND_API_KEY to send them")
+		p.log.Warn("mails go to the mailbox and never leave; set RESEND_API_KEY or SMTP_URL to send them")
 	}
 	return mailbox.New(p.store), nil
 }

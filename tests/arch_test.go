@@ -108,7 +108,7 @@ func importTable() map[string]rule {
 		// Domains by IDNA, letters by their normal form.
 		"./internal/address": {may: []string{"golang.org/x/net/idna", "golang.org/x/text/unicode/norm"}, never: noIO()},
 		"./internal/webhook": {never: noIO()},
-		"./internal/config":  {may: []string{".", "./internal/address", "./internal/webhook"}}, // what a time zone is, a mailbox, a secret
+		"./internal/config":  {may: []string{".", "./internal/address", "./internal/provider/smtp", "./internal/webhook"}}, // what a time zone is, a mailbox, a server's address, a secret
 		"./schema":           {may: []string{pgx, "github.com/pressly/goose/v3/..."}},
 		// The columns of states, reasons and kinds have their types.
 		storedb:            {may: []string{contract, pgx, uuid}},
@@ -147,6 +147,7 @@ func importTable() map[string]rule {
 		// mails are kept by a function that it is given.
 		"./internal/provider/mailbox": {may: []string{".", "./internal/email"}},
 		"./internal/provider/resend":  {may: []string{".", "./internal/address", "./internal/email", "github.com/resend/resend-go/v2"}},
+		"./internal/provider/smtp":    {may: []string{".", "./internal/address", "./internal/email", "github.com/wneessen/go-mail", uuid}},
 		"./internal/provider/posthog": {may: []string{"github.com/posthog/posthog-go"}},
 		// An enrollment's rows change in one transaction, which the activity opens: pgx.
 		"./activities": {may: []string{

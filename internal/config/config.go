@@ -63,8 +63,9 @@ type Config struct {
 
 	RateLimitIngest, RateLimitAdmin int // requests per minute
 
-	EmailProvider      string // resend or mailbox
+	EmailProvider      string // resend, smtp or mailbox
 	ResendAPIKey       string
+	SMTPURL            string
 	ResendBaseURL      string
 	EmailRatePerSecond float64
 	// ResendWebhook verify what Resend reports; none refuses it all.
@@ -124,7 +125,8 @@ func Load(environ []string, needs Needs) (Config, error) {
 		TrustedProxies:      r.list("TRUSTED_PROXIES"),
 		RateLimitIngest:     r.integer("RATE_LIMIT_INGEST", 6000, 1, 1<<30),
 		RateLimitAdmin:      r.integer("RATE_LIMIT_ADMIN", 600, 1, 1<<30),
-		EmailProvider:       r.oneOf("EMAIL_PROVIDER", "", "resend", "mailbox"),
+		EmailProvider:       r.oneOf("EMAIL_PROVIDER", "", "resend", "smtp", "mailbox"),
+		SMTPURL:             r.get("SMTP_URL"),
 		ResendAPIKey:        r.get("RESEND_API_KEY"),
 		ResendBaseURL:       r.get("RESEND_BASE_URL"),
 		ResendWebhook:       r.list("RESEND_WEBHOOK_SECRET"),
@@ -152,10 +154,14 @@ func Load(environ []string, needs Needs) (Config, error) {
 		ShutdownTimeout:     r.duration("SHUTDOWN_TIMEOUT", 25*time.Second),
 		TemporalLookup:      r.lookup,
 	}
-	if c.EmailProvider == "" {
-		c.EmailProvider = "mailbox"
-		if c.ResendAPIKey != "" {
+	if c.EmailProvider == "" { // E-36
+		switch {
+		case c.ResendAPIKey != "":
 			c.EmailProvider = "resend"
+		case c.SMTPURL != "":
+			c.EmailProvider = "smtp"
+		default:
+			c.EmailProvider = "mailbox"
 		}
 	}
 	c.explicitPublicURL = c.PublicURL != ""
@@ -202,6 +208,12 @@ func (c *Config) check(r *reader, needs Needs) {
 	}
 	if c.EmailProvider == "resend" && c.ResendAPIKey == "" {
 		r.problem("RESEND_API_KEY", "is required by EMAIL_PROVIDER=resend")
+	}
+	if c.EmailProvider == "smtp" && c.SMTPURL == "" {
+		r.problem("SMTP_URL", "is required by EMAIL_PROVIDER=smtp")
+	}
+	if _, err := smtp.ParseURL(c.SMTPURL); c.SMTPURL != "" && err != nil {
+		r.problem("SMTP_URL", err.Error())
 	}
 	if u, err := url.Parse(c.PostHogHost); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		r.problem("POSTHOG_HOST", "must be an address such as https://eu.i.posthog.com")

@@ -73,6 +73,10 @@ func TestValuesAreTyped(t *testing.T) {
 		{"EMAIL_FROM_DOMAINS=mail@example.com", "EMAIL_FROM_DOMAINS"},
 		{"EMAIL_PROVIDER=pigeon", "EMAIL_PROVIDER"},
 		{"EMAIL_PROVIDER=resend", "RESEND_API_KEY"},
+		{"EMAIL_PROVIDER=smtp", "SMTP_URL"}, // E-36
+		{"SMTP_URL=smtp://u:p@mail.example.com:587", ""},
+		{"SMTP_URL=mail.example.com:587", "SMTP_URL"},
+		{"SMTP_URL=https://mail.example.com", "SMTP_URL"},
 		{"EMAIL_RATE_PER_SECOND=NaN", "EMAIL_RATE_PER_SECOND"},
 		{"PUBLIC_URL=http://x.example/", "PUBLIC_URL"},
 		{"PUBLIC_URL=http://x.example/mail", "PUBLIC_URL"},

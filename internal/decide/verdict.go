@@ -53,13 +53,27 @@ type Attempts struct {
 	Reason  contract.SendReason
 }
 
+// patience is how long a mail is tried with a provider that knows no keys: as long as with
+// one that knows them for a day.
+const patience = 24 * time.Hour
+
 // GiveUp reports that no further call may be made, because it could be a second mail, and
-// the reason: what is not known to have failed is unknown, and never sent again (E-31).
+// the reason: what is not known to have failed is unknown, and never sent again. A provider
+// without keys gets no call after an unclear one (E-31, E-35).
 func (a Attempts) GiveUp(now time.Time, keyLifetime time.Duration) (reason contract.SendReason, over bool) {
-	if a.First.IsZero() || now.Sub(a.First) < keyLifetime-keyMargin {
+	unknown := a.Unclear || a.Reason == ""
+	switch {
+	case a.First.IsZero():
+		return "", false
+	case keyLifetime == 0 && unknown:
+		return contract.SendUnknownOutcome, true
+	case keyLifetime == 0:
+		keyLifetime = patience
+	}
+	if now.Sub(a.First) < keyLifetime-keyMargin {
 		return "", false
 	}
-	if a.Unclear || a.Reason == "" {
+	if unknown {
 		return contract.SendUnknownOutcome, true
 	}
 	return a.Reason, true

@@ -64,8 +64,28 @@ func TestWhenTheProviderIsNotCalledAgain(t *testing.T) { // E-31
 			require.Equal(t, c.reason, reason)
 		})
 	}
-	_, over := decide.Attempts{First: noon}.GiveUp(noon, 0)
-	require.True(t, over, "a provider that keeps no keys is called once")
+}
+
+func TestWithoutKeysOnlyAClearAnswerAllowsAnotherCall(t *testing.T) { // E-31, E-35
+	t.Parallel()
+	for name, c := range map[string]struct {
+		attempts decide.Attempts
+		reason   contract.SendReason
+		over     bool
+	}{
+		"the first call":                 {decide.Attempts{}, "", false},
+		"a clear answer":                 {decide.Attempts{First: noon, Reason: "try later"}, "", false},
+		"one for a day":                  {decide.Attempts{First: noon.Add(-24*time.Hour + 10*time.Minute), Reason: "try later"}, "try later", true},
+		"the process died in the call":   {decide.Attempts{First: noon}, contract.SendUnknownOutcome, true},
+		"an unclear one before the last": {decide.Attempts{First: noon, Unclear: true, Reason: "try later"}, contract.SendUnknownOutcome, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			reason, over := c.attempts.GiveUp(noon, 0)
+			require.Equal(t, c.over, over)
+			require.Equal(t, c.reason, reason)
+		})
+	}
 }
 
 func TestOnlyAClearFailureIsTriedAnew(t *testing.T) { // J-96
