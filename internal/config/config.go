@@ -13,6 +13,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/address"
+	"github.com/hogsend/hogsend/internal/provider/smtp"
 	"github.com/hogsend/hogsend/internal/webhook"
 )
 
