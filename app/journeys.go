@@ -337,7 +337,9 @@ func retire(ctx context.Context, s *store.Store, registry hogsend.Registry, buil
 		}
 		for _, id := range ids {
 			var ended *ingest.EndedError
-			err := g.Exit(ctx, id, contract.ExitRetired)
+			entry := store.Entry{Actor: store.System("cli"), Action: "states.retire", ResourceID: id.String()} // O-11
+			entry.Detail.Given("journeyId", journeyID)
+			err := g.Exit(ctx, id, contract.ExitRetired, entry.Write(ctx))
 			switch {
 			case err == nil:
 				n++

@@ -52,7 +52,7 @@ func (p *program) keysCreateCommand() *cobra.Command {
 				at := now.Add(expires)
 				key.ExpiresAt = &at
 			}
-			_, secret, err := s.KeyInsert(cmd.Context(), key, now)
+			_, secret, err := s.KeyInsert(cmd.Context(), key, store.System("cli"), now)
 			if err != nil {
 				return err
 			}

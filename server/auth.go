@@ -51,6 +51,9 @@ type actor struct {
 	// id is the key's; "bootstrap" for the key of the environment (O-5).
 	id, name string
 	scopes   []string
+	// kind and rowID are what the audit log says of it.
+	kind  store.ActorKind
+	rowID *uuid.UUID
 }
 
 func (a *actor) may(s scope) bool { return slices.ContainsFunc(a.scopes, s.allows) }
@@ -129,7 +132,7 @@ func bearer(header string) (secret string, ok bool) {
 func (a *authenticator) find(ctx context.Context, secret string, now time.Time) (*actor, error) {
 	hash := store.KeyHash(secret)
 	if a.bootstrap != nil && subtle.ConstantTimeCompare(hash, a.bootstrap) == 1 {
-		return &actor{id: bootstrap, name: bootstrap, scopes: []string{string(scopeFullAdmin)}}, nil
+		return &actor{id: bootstrap, name: bootstrap, scopes: []string{string(scopeFullAdmin)}, kind: store.ActorKey}, nil
 	}
 	k := a.known(string(hash))
 	select {
@@ -167,7 +170,7 @@ func (a *authenticator) read(ctx context.Context, k *knownKey, hash []byte, now 
 	k.actor = nil
 	if found && subtle.ConstantTimeCompare(hash, key.Hash) == 1 {
 		k.key, k.readAt = key, now
-		k.actor = &actor{id: key.ID.String(), name: key.Name, scopes: key.Scopes}
+		k.actor = &actor{id: key.ID.String(), name: key.Name, scopes: key.Scopes, kind: store.ActorKey, rowID: &key.ID}
 	}
 	return nil
 }

@@ -183,6 +183,7 @@ type bucketDetail struct {
 	FastExpiry     bool          `json:"fastExpiry"`
 	SyncToPostHog  bool          `json:"syncToPostHog"`
 	FeedsJourneys  []feed        `json:"feedsJourneys"`
+	LastChange     *changeReply  `json:"lastChange,omitempty"`
 	RecentMembers  []memberReply `json:"recentMembers"`
 }
 
@@ -207,6 +208,13 @@ func (s *Server) getBucket(r *request) error {
 	out := bucketDetail{
 		bucketItem: b, Criteria: d.Criteria, EntryPeriod: durOrNull(d.EntryPeriod()), MinDwell: durOrNull(d.MinDwell()), MaxDwell: durOrNull(d.MaxDwell()),
 		ReconcileJoins: d.ReconcileJoins, SyncToPostHog: d.SyncToPostHog, FeedsJourneys: s.feeds(&b),
+	}
+	note, err := s.store.BucketLastChange(r.ctx(), b.ID)
+	if err != nil {
+		return err
+	}
+	if out.LastChange, err = newest(nil, note); err != nil {
+		return err
 	}
 	out.RecentMembers, err = s.members(r.ctx(), &b, storedb.AdminMembersParams{Status: "active", RowLimit: recentMembers})
 	if err != nil {
@@ -239,11 +247,11 @@ func (s *Server) switchBucket(r *request) error {
 	if err != nil {
 		return err
 	}
-	enabled, err := readSwitch(r)
+	enabled, reason, err := readSwitch(r)
 	if err != nil {
 		return err
 	}
-	if err := s.rollout.SwitchBucket(r.ctx(), b.ID, enabled); err != nil {
+	if err := s.desk.SwitchBucket(r.ctx(), s.who(r), b.ID, enabled, reason, s.instant()); err != nil {
 		return bucketError(err)
 	}
 	if b, err = s.bucketByID(r.ctx(), b.ID); err != nil {
@@ -302,7 +310,7 @@ func (s *Server) retireBucket(r *request) error {
 	if _, err := readObject(r); err != nil {
 		return err
 	}
-	leaving, err := s.rollout.Retire(r.ctx(), b.ID)
+	leaving, err := s.desk.Retire(r.ctx(), s.who(r), b.ID)
 	if err != nil {
 		return bucketError(err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/operate"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
@@ -21,7 +22,7 @@ func (s *Server) updateContact(r *request) error {
 	if err != nil {
 		return err
 	}
-	writes, zone := o.timezone()
+	zone := o.timezone()
 	change := o.change()
 	if err := o.err(); err != nil {
 		return err
@@ -33,23 +34,16 @@ func (s *Server) updateContact(r *request) error {
 	if !known {
 		return notFound("Contact not found")
 	}
-	if writes || change.ExternalID != "" || change.Email != "" || change.NoEmail || len(change.Properties) > 0 {
-		var also []ingest.Write
-		if writes {
-			also = append(also, func(q *storedb.Queries) error { return q.ContactTimezoneSet(r.ctx(), zone, c.ID) })
-		}
-		found, err := s.cfg.Ingest.Update(r.ctx(), c.ID, change, also...)
-		switch {
-		case errors.Is(err, ingest.ErrExternalIDTaken):
-			return conflict("externalId belongs to another contact")
-		case errors.Is(err, ingest.ErrEmailTaken):
-			return conflict("email belongs to another contact")
-		case err != nil:
-			return err
-		}
-		if !found {
-			return notFound("Contact not found")
-		}
+	found, err := s.desk.UpdateContact(r.ctx(), s.who(r), c, change, zone)
+	switch {
+	case errors.Is(err, ingest.ErrExternalIDTaken):
+		return conflict("externalId belongs to another contact")
+	case errors.Is(err, ingest.ErrEmailTaken):
+		return conflict("email belongs to another contact")
+	case err != nil:
+		return err
+	case !found:
+		return notFound("Contact not found")
 	}
 	if c, known, err = s.store.ContactFind(r.ctx(), c.ID.String()); err != nil {
 		return err
@@ -71,7 +65,7 @@ func (s *Server) deleteContact(r *request) error {
 	if err != nil {
 		return err
 	}
-	found, err := s.cfg.Ingest.Delete(r.ctx(), c.ID)
+	found, err := s.desk.DeleteContact(r.ctx(), s.who(r), c)
 	if err != nil {
 		return err
 	}
@@ -82,20 +76,20 @@ func (s *Server) deleteContact(r *request) error {
 }
 
 // timezone reads a zone to write; null clears it (S-6).
-func (o *object) timezone() (given bool, zone *string) {
+func (o *object) timezone() *operate.ZoneChange {
 	if string(o.fields["timezone"]) == "null" {
-		return true, nil
+		return &operate.ZoneChange{}
 	}
 	var name string
 	if !o.read("timezone", "a string", &name) {
-		return false, nil
+		return nil
 	}
 	if _, err := hogsend.LoadZone(name); err != nil {
 		o.report("timezone", "must be the name of a time zone such as Europe/Berlin")
-		return false, nil
+		return nil
 	}
 	name = strings.TrimSpace(name)
-	return true, &name
+	return &operate.ZoneChange{Zone: &name}
 }
 
 // change reads keys and a patch of properties; null takes an address away and deletes

@@ -11,7 +11,7 @@ import (
 
 	"github.com/hogsend/hogsend/internal/address"
 	"github.com/hogsend/hogsend/internal/contract"
-	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/operate"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -256,7 +256,7 @@ func (s *Server) writePreferences(r *request) error {
 		}
 		change.Email = row.Email // a suppression without a contact
 	}
-	_, row, err := s.cfg.Ingest.Choose(r.ctx(), ingest.Choice{PreferenceChange: change, Via: "admin"})
+	_, row, err := s.desk.Choose(r.ctx(), s.who(r), operate.PreferencesUpdate, change, "")
 	if err != nil {
 		return err
 	}
@@ -284,6 +284,7 @@ func (s *Server) postSuppression(r *request) error {
 	if o.read("reason", "a string", &change.Reason); change.Reason != "manual" && change.Reason != "bounce" && change.Reason != "complaint" {
 		o.report("reason", "must be manual, bounce or complaint")
 	}
+	note := o.text("note", maxReason)
 	if err := o.err(); err != nil {
 		return err
 	}
@@ -291,7 +292,7 @@ func (s *Server) postSuppression(r *request) error {
 	if err != nil {
 		return err
 	}
-	before, row, err := s.cfg.Ingest.Choose(r.ctx(), ingest.Choice{PreferenceChange: change, Via: "admin"})
+	before, row, err := s.desk.Choose(r.ctx(), s.who(r), operate.Suppress, change, note)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func TestKeysExpireAndAreRevoked(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	at := b.clock().Add(time.Minute)
-	key, secret, err := b.store.KeyInsert(t.Context(), store.NewKey{Name: "k", Scopes: []string{"read"}, ExpiresAt: &at}, b.clock())
+	key, secret, err := b.store.KeyInsert(t.Context(), store.NewKey{Name: "k", Scopes: []string{"read"}, ExpiresAt: &at}, store.System("test"), b.clock())
 	require.NoError(t, err)
 	require.Regexp(t, `^hsk_[A-Za-z0-9_-]{43}$`, secret) // O-1
 	require.Equal(t, secret[:12], key.Prefix)

@@ -48,7 +48,7 @@ func (s *Server) enroll(r *request) error {
 	if len(problems) > 0 {
 		return invalidEvent(problems)
 	}
-	result, err := s.cfg.Ingest.Ingest(r.ctx(), event)
+	result, err := s.desk.Enroll(r.ctx(), s.who(r), j, event)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (s *Server) enrollBatch(r *request) error {
 		}
 		events, places = append(events, u.event), append(places, i)
 	}
-	results, err := s.cfg.Ingest.IngestAll(r.ctx(), events)
+	results, err := s.desk.EnrollAll(r.ctx(), s.who(r), j, events)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/operate"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -92,6 +93,7 @@ type journeyDetail struct {
 	EntryPeriod  *dur         `json:"entryPeriod"`
 	ExitOn       []trigger    `json:"exitOn,omitempty"`
 	MinSendGap   dur          `json:"suppress"`
+	LastChange   *changeReply `json:"lastChange,omitempty"`
 	RecentStates []stateReply `json:"recentStates"`
 }
 
@@ -195,7 +197,7 @@ func (s *Server) journey(r *request) (hogsend.Journey, error) {
 }
 
 // ids are the ids under which enrollments of the journey are stored (J-13).
-func ids(j hogsend.Journey) []string { return append([]string{j.ID}, j.Aliases...) }
+func ids(j hogsend.Journey) []string { return operate.IDs(j) }
 
 // items describes journeys with their switches and counts.
 func (s *Server) items(ctx context.Context, journeys []hogsend.Journey) ([]journeyItem, error) {
@@ -284,6 +286,17 @@ func (s *Server) getJourney(r *request) error {
 		}
 		out.EntryPeriod = &period
 	}
+	for _, id := range ids(j) {
+		configs, err := s.store.PauseConfig(r.ctx(), id)
+		if err != nil {
+			return err
+		}
+		for _, row := range configs {
+			if out.LastChange, err = newest(out.LastChange, row.LastChange); err != nil {
+				return err
+			}
+		}
+	}
 	rows, err := s.store.AdminStatesRecent(r.ctx(), ids(j))
 	if err != nil {
 		return err
@@ -310,14 +323,14 @@ func (s *Server) switchJourney(r *request) error {
 	if err != nil {
 		return err
 	}
-	enabled, err := readSwitch(r)
+	enabled, reason, err := readSwitch(r)
 	if err != nil {
 		return err
 	}
 	if enabled && j.Disabled {
 		return conflict("Journey is disabled in code")
 	}
-	row, err := s.store.AdminJourneySwitch(r.ctx(), j.ID, enabled, s.instant())
+	row, err := s.desk.SwitchJourney(r.ctx(), s.who(r), j, enabled, reason, s.instant())
 	if err != nil {
 		return err
 	}
@@ -333,19 +346,20 @@ type switched struct {
 }
 
 // readSwitch reads the body of a switch.
-func readSwitch(r *request) (enabled bool, err error) {
+func readSwitch(r *request) (enabled bool, reason string, err error) {
 	o, err := readObject(r)
 	if err != nil {
-		return false, err
+		return false, "", err
 	}
+	reason = o.text("reason", maxReason)
 	given := o.boolean("enabled")
 	if given == nil && len(o.problems) == 0 {
 		o.report("enabled", "must be true or false")
 	}
 	if err := o.err(); err != nil {
-		return false, err
+		return false, "", err
 	}
-	return *given, nil
+	return *given, reason, nil
 }
 
 // listStates is R-63.

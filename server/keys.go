@@ -91,7 +91,7 @@ func (s *Server) postKey(r *request) error {
 	if err := o.err(); err != nil {
 		return err
 	}
-	key, secret, err := s.store.KeyInsert(r.ctx(), k, now)
+	key, secret, err := s.store.KeyInsert(r.ctx(), k, s.who(r), now)
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (s *Server) deleteKey(r *request) error {
 	if err != nil {
 		return err
 	}
-	err = s.store.KeyRevoke(r.ctx(), id, s.instant())
+	err = s.store.KeyRevoke(r.ctx(), id, s.who(r), s.instant())
 	if errors.Is(err, store.ErrNotFound) {
 		return notFound("API key not found")
 	}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
-	"github.com/hogsend/hogsend/internal/pause"
 )
 
 // pausedJourney is the journey of.
@@ -57,7 +56,7 @@ func (s *Server) pauseJourney(r *request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := pause.Start(r.ctx(), s.store, ids(j), reason, now); err != nil {
+	if err := s.desk.Pause(r.ctx(), s.who(r), j, reason, now); err != nil {
 		return err
 	}
 	out, err := s.pausedOf(r, j)
@@ -123,7 +122,7 @@ func (s *Server) resumeJourney(r *request) error {
 		if policy == contract.SkipLate {
 			out.Late = row.Late
 		}
-	} else if err := pause.Resume(r.ctx(), s.store, ids(j), policy, late, now); err != nil {
+	} else if err := s.desk.Resume(r.ctx(), s.who(r), j, policy, late, now); err != nil {
 		return err
 	}
 	if out.Journey, err = s.pausedOf(r, j); err != nil {

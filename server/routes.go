@@ -60,6 +60,7 @@ func (s *Server) routes() []route {
 		{id: "R-97", method: "GET", path: "/v1/admin/suppressions", scope: scopeRead, handler: s.listSuppressions},
 		{id: "R-98", method: "POST", path: "/v1/admin/suppressions", scope: scopeFullAdmin, handler: s.postSuppression},
 		{id: "R-99", method: "DELETE", path: "/v1/admin/suppressions/:id", scope: scopeFullAdmin, handler: s.liftSuppression},
+		{id: "R-101", method: "GET", path: "/v1/admin/audit-logs", scope: scopeFullAdmin, handler: s.listAudit},
 		{id: "R-102", method: "GET", path: "/v1/admin/api-keys", scope: scopeFullAdmin, handler: s.listKeys},
 		{id: "R-103", method: "POST", path: "/v1/admin/api-keys", scope: scopeFullAdmin, handler: s.postKey},
 		{id: "R-104", method: "DELETE", path: "/v1/admin/api-keys/:id", scope: scopeFullAdmin, handler: s.deleteKey},

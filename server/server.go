@@ -18,6 +18,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/operate"
 	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/webhook"
@@ -71,6 +72,7 @@ const requestTimeout = 30 * time.Second
 // Server answers the HTTP API. It is safe for concurrent use.
 type Server struct {
 	rollout  *rollout.Rollout
+	desk     *operate.Desk
 	cfg      Config
 	store    *store.Store
 	log      *slog.Logger
@@ -96,6 +98,7 @@ func New(cfg Config) *Server {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	s.desk = &operate.Desk{Store: s.store, Ingest: cfg.Ingest, Rollout: s.rollout}
 	s.limits = map[limitClass]*limiter{
 		limitIngest: newLimiter(orDefault(cfg.RateLimitIngest, 6000)),
 		limitAdmin:  newLimiter(orDefault(cfg.RateLimitAdmin, 600)),

@@ -93,7 +93,7 @@ func setup(t *testing.T, changes ...func(*Config)) *bundle {
 // key makes a key with the scopes.
 func (b *bundle) key(scopes ...string) string {
 	b.t.Helper()
-	_, secret, err := b.store.KeyInsert(b.t.Context(), store.NewKey{Name: strings.Join(scopes, " "), Scopes: scopes}, b.clock())
+	_, secret, err := b.store.KeyInsert(b.t.Context(), store.NewKey{Name: strings.Join(scopes, " "), Scopes: scopes}, store.System("test"), b.clock())
 	require.NoError(b.t, err)
 	return secret
 }

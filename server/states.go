@@ -21,7 +21,7 @@ func (s *Server) cancelState(r *request) error {
 	}
 	id := row.Enrollment.ID
 	var ended *ingest.EndedError
-	switch err := s.cfg.Ingest.Exit(r.ctx(), id, contract.ExitAdmin); {
+	switch err := s.desk.Cancel(r.ctx(), s.who(r), row.Enrollment); {
 	case errors.As(err, &ended):
 		return conflict("State is already " + string(ended.Status))
 	case errors.Is(err, store.ErrNotFound): // erased meanwhile
@@ -67,7 +67,7 @@ func (s *Server) retryState(r *request) error {
 	if runID == "" {
 		return conflict("History of the state is no longer kept")
 	}
-	switch err := s.cfg.Ingest.Retry(r.ctx(), e.ID, runID); {
+	switch err := s.desk.Retry(r.ctx(), s.who(r), e, runID); {
 	case errors.Is(err, ingest.ErrNotFailed):
 		return conflict("State is not failed")
 	case errors.Is(err, ingest.ErrRival):

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/operate"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -98,7 +98,7 @@ func (s *Server) liftSuppression(r *request) error {
 		return notFound("Suppression not found")
 	}
 	change.ID = &rows[0].ID
-	if _, _, err := s.cfg.Ingest.Choose(r.ctx(), ingest.Choice{PreferenceChange: change, Via: "admin"}); err != nil {
+	if _, _, err := s.desk.Choose(r.ctx(), s.who(r), operate.Lift, change, ""); err != nil {
 		return err
 	}
 	return reply(r, http.StatusOK, map[string]bool{"removed": true})

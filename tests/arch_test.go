@@ -126,6 +126,9 @@ func importTable() map[string]rule {
 		"./internal/clock": {may: []string{
 			".", "./internal/bucket", "./internal/criteria", "./internal/decide", "./internal/engine", storedb, pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
+		"./internal/operate": {may: []string{
+			".", contract, "./internal/ingest", "./internal/pause", "./internal/rollout", "./internal/store", storedb, uuid,
+		}, never: []string{"net/http/...", "os/..."}},
 		"./internal/rollout": {may: []string{
 			".", "./internal/bucket", "./internal/clock", "./internal/criteria", "./internal/decide", "./internal/engine", "./internal/store", storedb, pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
@@ -192,7 +195,7 @@ func importTable() map[string]rule {
 		// criteria: the API serves conditions as JSON; bucket: it shows the definitions in
 		// force. schema: /v1/health compares versions.
 		"./server": {may: []string{
-			".", clip, "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/email", "./internal/ingest", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/webhook", storedb, contract, "./schema", "github.com/labstack/echo/v4/...", uuid,
+			".", clip, "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/email", "./internal/ingest", "./internal/operate", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/webhook", storedb, contract, "./schema", "github.com/labstack/echo/v4/...", uuid,
 		}},
 		// It stands beside the root, which does no I/O: authors ask the database with it.
 		"./members":        {may: []string{"./internal/store", storedb, uuid}, never: []string{"net/http/...", "os/..."}},

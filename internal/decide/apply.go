@@ -12,6 +12,17 @@ func (d *Decider) apply(c *Change) error {
 	if err := d.pass(c); err != nil {
 		return err
 	}
+	if err := d.carry(c); err != nil {
+		return err
+	}
+	if !c.Repeats && !c.Missing && !c.Ended {
+		d.effects.Attached = append(d.effects.Attached, c.Also...)
+	}
+	return nil
+}
+
+// carry does what the change asks for.
+func (d *Decider) carry(c *Change) error {
 	switch b := c.Body.(type) {
 	case *Occurrence:
 		return d.occur(c, b)

@@ -34,6 +34,9 @@ type Change struct {
 	// transaction, in the order of the batch.
 	At   time.Time
 	Body Body
+	// Also is what the caller wants written along whatever the change does, unless it does
+	// nothing; it comes back in Effects.Attached.
+	Also []any
 
 	Outcome
 	Resolution
@@ -170,7 +173,7 @@ func (c *Change) Active() bool { return !c.Repeats && !c.Ended && c.Status == ""
 
 // Reset undoes what an attempt made of the change.
 func (c *Change) Reset() {
-	*c = Change{ID: c.ID, ContactID: c.ContactID, Space: c.Space, Key: c.Key, At: c.At, Body: c.Body}
+	*c = Change{ID: c.ID, ContactID: c.ContactID, Space: c.Space, Key: c.Key, At: c.At, Body: c.Body, Also: c.Also}
 }
 
 // Origin is the step of the enrollment that ends by the change or causes it; nil for

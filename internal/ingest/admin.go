@@ -22,12 +22,13 @@ func (e *EndedError) Error() string { return "enrollment is already " + string(e
 // Exit ends a live enrollment from outside: its row, journey:exited with what
 // follows from that, and the cancel of its workflow commit together (J-75). Of two
 // at once one succeeds; the other gets *EndedError. It is store.ErrNotFound for an
-// unknown id.
-func (g *Ingester) Exit(ctx context.Context, enrollmentID uuid.UUID, reason contract.ExitReason) error {
+// unknown id. Further writes are made along with a success.
+func (g *Ingester) Exit(ctx context.Context, enrollmentID uuid.UUID, reason contract.ExitReason, also ...Write) error {
 	c := g.engine.Change(&decide.End{
 		Origin: decide.Origin{EnrollmentID: enrollmentID, StepKey: decide.StepEnd},
 		Status: contract.EnrollmentExited, Reason: reason, Cancels: true,
 	})
+	c.Also = attached(also)
 	if err := g.engine.Apply(ctx, c); err != nil {
 		return fmt.Errorf("exit enrollment: %w", err)
 	}
@@ -46,8 +47,8 @@ var (
 // Retry makes a failed enrollment active again and tells Temporal to take it up
 // from runID, the run that failed, in one transaction under the contact's lock. No
 // guard runs again and its entry stays (J-30, J-96). Of two at once one succeeds;
-// the other gets ErrNotFailed.
-func (g *Ingester) Retry(ctx context.Context, enrollmentID uuid.UUID, runID string) error {
+// the other gets ErrNotFailed. Further writes are made along with a success.
+func (g *Ingester) Retry(ctx context.Context, enrollmentID uuid.UUID, runID string, also ...Write) error {
 	err := g.engine.Store.WithEnrollment(ctx, enrollmentID, func(tx *store.EnrollmentTx) error {
 		e := tx.Enrollment
 		if e.Status != contract.EnrollmentFailed {
@@ -69,6 +70,9 @@ func (g *Ingester) Retry(ctx context.Context, enrollmentID uuid.UUID, runID stri
 			_, err := q.RetrySet(ctx, tx.Now, e.ID)
 			return err
 		})
+		for _, write := range also {
+			tx.Add(write)
+		}
 		tx.Add(func(q *storedb.Queries) error { return q.RetryWaits(ctx, e.ID, &e.UpdatedAt) }) // one instant ended both
 		return engine.Write(ctx, tx.Add, d.Take(), tx.Now, g.engine.Config().BuildID)
 	})

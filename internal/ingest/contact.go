@@ -39,9 +39,10 @@ func (g *Ingester) Update(ctx context.Context, contactID uuid.UUID, c Change, wr
 // Delete deletes a contact softly, in one transaction: its stays end silently, their
 // timers are canceled, its enrollments exit without journey:exited (I-48, J-83). Its
 // keys still lead to it: what it does later revives it (I-49). found is false, and
-// nothing happens, when it is deleted already.
-func (g *Ingester) Delete(ctx context.Context, contactID uuid.UUID) (found bool, err error) {
+// nothing happens, when it is deleted already. Further writes are made along.
+func (g *Ingester) Delete(ctx context.Context, contactID uuid.UUID, also ...Write) (found bool, err error) {
 	c := g.engine.ChangeOf(contactID, &decide.Delete{})
+	c.Also = attached(also)
 	if err := g.engine.Apply(ctx, c); err != nil {
 		return false, fmt.Errorf("delete contact: %w", err)
 	}

@@ -34,9 +34,10 @@ func (g *Ingester) Close() { g.engine.Close() }
 // Ingest applies one event, sharing its transaction with others that come at the
 // same time. The event must be valid (Validate). The error is the database's or
 // ctx's, store.IsUnavailable tells which to try again; after ctx ended the event
-// may still be stored.
-func (g *Ingester) Ingest(ctx context.Context, ev Event) (Result, error) {
-	c := g.occurrence(ev)
+// may still be stored. What also gives, of the event's id, is written along unless the
+// event repeats one.
+func (g *Ingester) Ingest(ctx context.Context, ev Event, also ...func(eventID uuid.UUID) Write) (Result, error) {
+	c := g.occurrence(ev, also)
 	if err := g.engine.Share(ctx, c); err != nil {
 		return Result{}, err
 	}
@@ -46,14 +47,15 @@ func (g *Ingester) Ingest(ctx context.Context, ev Event) (Result, error) {
 // IngestAll applies a client's batch of valid events in array order, as if one by
 // one, in one transaction (I-16, I-17). Results are in the order of events. If one
 // of them makes the transaction fail, each is applied in a transaction of its own
-// and Result.Err tells which failed (I-8).
-func (g *Ingester) IngestAll(ctx context.Context, events []Event) ([]Result, error) {
+// and Result.Err tells which failed (I-8). What also
+// gives is written along with each of them.
+func (g *Ingester) IngestAll(ctx context.Context, events []Event, also ...func(eventID uuid.UUID) Write) ([]Result, error) {
 	if len(events) == 0 {
 		return nil, nil
 	}
 	changes := make([]*decide.Change, len(events))
 	for i := range events {
-		changes[i] = g.occurrence(events[i])
+		changes[i] = g.occurrence(events[i], also)
 	}
 	if err := g.engine.Share(ctx, changes...); err != nil {
 		return nil, err
@@ -66,11 +68,14 @@ func (g *Ingester) IngestAll(ctx context.Context, events []Event) ([]Result, err
 }
 
 // occurrence is an event that a client sent.
-func (g *Ingester) occurrence(ev Event) *decide.Change {
+func (g *Ingester) occurrence(ev Event, also []func(eventID uuid.UUID) Write) *decide.Change {
 	ev.Currency = strings.ToUpper(ev.Currency)
 	c := g.engine.Change(&decide.Occurrence{Event: ev})
 	if ev.Key != "" {
 		c.Space, c.Key = decide.SpaceClient, ev.Key
+	}
+	for _, write := range also {
+		c.Also = append(c.Also, write(c.ID))
 	}
 	return c
 }

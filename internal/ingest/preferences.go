@@ -30,6 +30,9 @@ type Choice struct {
 	// Via is one_click, page, api or admin; SendID is the mail whose link was used, if any.
 	Via    string
 	SendID *uuid.UUID
+	// Record is written along, made of the record as it was and as it will be; nil for
+	// nothing.
+	Record func(before, after storedb.Preference) Write
 }
 
 // errMoved says that the record is not as it was read.
@@ -55,8 +58,15 @@ func (g *Ingester) Choose(ctx context.Context, c Choice) (before, after storedb.
 }
 
 func (g *Ingester) choose(ctx context.Context, before, after storedb.Preference, c Choice) error {
+	var record []Write
+	if c.Record != nil {
+		record = append(record, c.Record(before, after))
+	}
 	if store.SamePreference(before, after) {
-		return nil
+		if len(record) == 0 {
+			return nil
+		}
+		return g.engine.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error { return record[0](q) })
 	}
 	write := func(q *storedb.Queries) error {
 		n, err := q.PreferenceWrite(ctx, store.PreferenceWrite(before, after))
@@ -70,7 +80,7 @@ func (g *Ingester) choose(ctx context.Context, before, after storedb.Preference,
 		return err
 	}
 	if after.ContactID != nil {
-		change := g.engine.ChangeOf(*after.ContactID, &decide.Announcement{Events: events, Attached: attached([]Write{write})})
+		change := g.engine.ChangeOf(*after.ContactID, &decide.Announcement{Events: events, Attached: attached(append([]Write{write}, record...))})
 		if err := g.engine.Apply(ctx, change); err != nil {
 			return fmt.Errorf("change preferences: %w", err)
 		}
@@ -79,7 +89,12 @@ func (g *Ingester) choose(ctx context.Context, before, after storedb.Preference,
 		}
 	}
 	// Nobody is there to be told of it, but the choice holds.
-	err = g.engine.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error { return write(q) })
+	err = g.engine.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
+		if err := write(q); err != nil || len(record) == 0 {
+			return err
+		}
+		return record[0](q)
+	})
 	if err != nil {
 		return fmt.Errorf("change preferences: %w", err)
 	}

@@ -18,10 +18,23 @@ import (
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
+// Also is what is written along with a pause or its end; changed is false when the journey
+// had that state already.
+type Also = func(q *storedb.Queries, changed bool) error
+
+func all(q *storedb.Queries, changed bool, also []Also) error {
+	for _, write := range also {
+		if err := write(q, changed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Start pauses a journey: once it returns, no effect of it begins that has
 // not begun (J-100). ids are all ids of the journey, the present one first. Pausing
-// twice is pausing once.
-func Start(ctx context.Context, s *store.Store, ids []string, reason string, now time.Time) (storedb.JourneyConfig, error) {
+// twice is pausing once. What also gives is made in the same transaction.
+func Start(ctx context.Context, s *store.Store, ids []string, reason string, now time.Time, also ...Also) (storedb.JourneyConfig, error) {
 	var row storedb.JourneyConfig
 	var why *string
 	if reason != "" {
@@ -31,8 +44,14 @@ func Start(ctx context.Context, s *store.Store, ids []string, reason string, now
 		if err = q.PauseLock(ctx, sorted(ids)); err != nil {
 			return err
 		}
-		row, err = q.PauseSet(ctx, ids[0], now, why)
-		return err
+		before, err := q.PauseFind(ctx, ids)
+		if err != nil {
+			return err
+		}
+		if row, err = q.PauseSet(ctx, ids[0], now, why); err != nil {
+			return err
+		}
+		return all(q, len(before) == 0, also)
 	})
 	if err != nil {
 		return row, fmt.Errorf("pause journey: %w", err)
@@ -42,15 +61,19 @@ func Start(ctx context.Context, s *store.Store, ids []string, reason string, now
 
 // Resume ends the pause of a journey and decides when each held effect goes on; a send
 // held longer than lateAfter is skipped under SkipLate. One statement decides for all of
-// them as decide.Resume does for one. A journey that is not paused stays as it is.
-func Resume(ctx context.Context, s *store.Store, ids []string, policy contract.ResumePolicy, lateAfter time.Duration, now time.Time) error {
+// them as decide.Resume does for one. A journey that is not paused stays as it is. What
+// also gives is made in the same transaction.
+func Resume(ctx context.Context, s *store.Store, ids []string, policy contract.ResumePolicy, lateAfter time.Duration, now time.Time, also ...Also) error {
 	err := s.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
 		if err := q.PauseLock(ctx, sorted(ids)); err != nil {
 			return err
 		}
 		paused, err := q.PauseFind(ctx, ids)
-		if err != nil || len(paused) == 0 {
+		if err != nil {
 			return err
+		}
+		if len(paused) == 0 {
+			return all(q, false, also)
 		}
 		err = q.PausedEffectsPlan(ctx, storedb.PausedEffectsPlanParams{
 			Now: now, PausedAt: paused[0].PausedAt, LateSeconds: lateAfter.Seconds(),
@@ -59,7 +82,10 @@ func Resume(ctx context.Context, s *store.Store, ids []string, policy contract.R
 		if err != nil {
 			return err
 		}
-		return q.PauseClear(ctx, now, ids)
+		if err := q.PauseClear(ctx, now, ids); err != nil {
+			return err
+		}
+		return all(q, true, also)
 	})
 	if err != nil {
 		return fmt.Errorf("resume journey: %w", err)

@@ -21,8 +21,9 @@ import (
 // with their dwell timers and mirrored properties (W-31). It returns how many there
 // are; the clock makes them leave, whichever process dies. Once more is nothing new,
 // and a bucket that is registered meanwhile keeps who is left. It is store.ErrNotFound
-// for an unknown bucket, ErrStillRegistered for one in force.
-func (r *Rollout) Retire(ctx context.Context, bucketID string) (leaving int64, err error) {
+// for an unknown bucket, ErrStillRegistered for one in force. What also gives is made in
+// the same transaction.
+func (r *Rollout) Retire(ctx context.Context, bucketID string, also ...Also) (leaving int64, err error) {
 	err = r.engine.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
 		if err := q.BucketsChange(ctx); err != nil {
 			return fmt.Errorf("lock registry: %w", err)
@@ -43,6 +44,9 @@ func (r *Rollout) Retire(ctx context.Context, bucketID string) (leaving int64, e
 		}
 		if err := q.RetireBegin(ctx, state.Now, bucketID); err != nil {
 			return fmt.Errorf("begin to retire: %w", err)
+		}
+		if err := all(q, true, also); err != nil {
+			return err
 		}
 		return q.RegistryChanged(ctx)
 	})

@@ -14,11 +14,25 @@ import (
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
+// Also is what is written along with a change that an operator makes; changed is false when
+// there was nothing to change.
+type Also = func(q *storedb.Queries, changed bool) error
+
+func all(q *storedb.Queries, changed bool, also []Also) error {
+	for _, write := range also {
+		if err := write(q, changed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // SwitchBucket is an operator's switch of a bucket, effective for every transaction
 // that begins after it (B-50). Switching it on settles all contacts silently as of
 // then (B-52); switching to the state it has does nothing. It is store.ErrNotFound
-// for an unknown bucket, ErrDisabledInCode for one that its code keeps off.
-func (r *Rollout) SwitchBucket(ctx context.Context, id string, enabled bool) error {
+// for an unknown bucket, ErrDisabledInCode for one that its code keeps off. What also
+// gives is made in the same transaction.
+func (r *Rollout) SwitchBucket(ctx context.Context, id string, enabled bool, also ...Also) error {
 	return r.engine.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
 		if err := q.BucketsChange(ctx); err != nil {
 			return fmt.Errorf("lock registry: %w", err)
@@ -38,7 +52,7 @@ func (r *Rollout) SwitchBucket(ctx context.Context, id string, enabled bool) err
 		case enabled && rows[i].Disabled:
 			return ErrDisabledInCode
 		case rows[i].Enabled == enabled:
-			return nil
+			return all(q, false, also)
 		}
 		g := registration{q: q, now: state.Now}
 		s := storedb.BucketsSwitchParams{ID: id, Enabled: enabled, Generation: rows[i].Generation, Pending: rows[i].Pending, Now: g.now}
@@ -81,6 +95,9 @@ func (r *Rollout) SwitchBucket(ctx context.Context, id string, enabled bool) err
 					return err
 				}
 			}
+		}
+		if err := all(q, true, also); err != nil {
+			return err
 		}
 		return q.RegistryChanged(ctx)
 	})

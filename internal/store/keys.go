@@ -36,8 +36,8 @@ func KeyHash(secret string) []byte {
 }
 
 // KeyInsert makes a key and returns it with its secret, which is not stored and
-// cannot be read again (O-1).
-func (s *Store) KeyInsert(ctx context.Context, k NewKey, now time.Time) (key storedb.ApiKey, secret string, err error) {
+// cannot be read again (O-1). by is who makes it, in the audit log.
+func (s *Store) KeyInsert(ctx context.Context, k NewKey, by Actor, now time.Time) (key storedb.ApiKey, secret string, err error) {
 	random := make([]byte, 32)
 	if _, err := rand.Read(random); err != nil {
 		return storedb.ApiKey{}, "", fmt.Errorf("make api key: %w", err)
@@ -50,9 +50,17 @@ func (s *Store) KeyInsert(ctx context.Context, k NewKey, now time.Time) (key sto
 	if k.CreatedBy != "" {
 		key.CreatedBy = &k.CreatedBy
 	}
-	err = s.ApiKeysInsert(ctx, storedb.ApiKeysInsertParams{
-		ID: key.ID, Name: key.Name, Prefix: key.Prefix, Hash: key.Hash, Scopes: key.Scopes,
-		CreatedBy: key.CreatedBy, ExpiresAt: key.ExpiresAt, CreatedAt: key.CreatedAt,
+	entry := Entry{Actor: by, Action: "api_keys.create", ResourceID: key.ID.String()}
+	entry.Detail.New = map[string]any{"name": k.Name, "keyPrefix": key.Prefix, "scopes": k.Scopes, "expiresAt": k.ExpiresAt, "key": "***"}
+	err = s.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
+		err := q.ApiKeysInsert(ctx, storedb.ApiKeysInsertParams{
+			ID: key.ID, Name: key.Name, Prefix: key.Prefix, Hash: key.Hash, Scopes: key.Scopes,
+			CreatedBy: key.CreatedBy, ExpiresAt: key.ExpiresAt, CreatedAt: key.CreatedAt,
+		})
+		if err != nil {
+			return err
+		}
+		return entry.Write(ctx)(q)
 	})
 	if err != nil {
 		return storedb.ApiKey{}, "", fmt.Errorf("insert api key: %w", err)
@@ -74,13 +82,19 @@ func (s *Store) KeyFind(ctx context.Context, hash []byte) (key storedb.ApiKey, o
 }
 
 // KeyRevoke ends a key; once more changes nothing. An unknown id is ErrNotFound.
-func (s *Store) KeyRevoke(ctx context.Context, id uuid.UUID, now time.Time) error {
-	n, err := s.ApiKeysRevoke(ctx, now, id)
-	switch {
-	case err != nil:
+func (s *Store) KeyRevoke(ctx context.Context, id uuid.UUID, by Actor, now time.Time) error {
+	err := s.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
+		n, err := q.ApiKeysRevoke(ctx, now, id)
+		switch {
+		case err != nil:
+			return err
+		case n == 0:
+			return ErrNotFound
+		}
+		return Entry{Actor: by, Action: "api_keys.revoke", ResourceID: id.String()}.Write(ctx)(q)
+	})
+	if err != nil {
 		return fmt.Errorf("revoke api key: %w", err)
-	case n == 0:
-		return ErrNotFound
 	}
 	return nil
 }

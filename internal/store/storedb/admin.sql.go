@@ -351,7 +351,7 @@ func (q *Queries) AdminEventsList(ctx context.Context, arg AdminEventsListParams
 }
 
 const adminJourneyConfigs = `-- name: AdminJourneyConfigs :many
-select journey_id, enabled, updated_at, paused_at, pause_reason from journey_configs
+select journey_id, enabled, updated_at, paused_at, pause_reason, last_change from journey_configs
 `
 
 func (q *Queries) AdminJourneyConfigs(ctx context.Context) ([]JourneyConfig, error) {
@@ -369,6 +369,7 @@ func (q *Queries) AdminJourneyConfigs(ctx context.Context) ([]JourneyConfig, err
 			&i.UpdatedAt,
 			&i.PausedAt,
 			&i.PauseReason,
+			&i.LastChange,
 		); err != nil {
 			return nil, err
 		}
@@ -416,7 +417,7 @@ const adminJourneySwitch = `-- name: AdminJourneySwitch :one
 insert into journey_configs (journey_id, enabled, updated_at)
 values ($1, $2, $3)
 on conflict (journey_id) do update set enabled = excluded.enabled, updated_at = excluded.updated_at
-returning journey_id, enabled, updated_at, paused_at, pause_reason
+returning journey_id, enabled, updated_at, paused_at, pause_reason, last_change
 `
 
 func (q *Queries) AdminJourneySwitch(ctx context.Context, journeyID string, enabled bool, now time.Time) (JourneyConfig, error) {
@@ -428,6 +429,7 @@ func (q *Queries) AdminJourneySwitch(ctx context.Context, journeyID string, enab
 		&i.UpdatedAt,
 		&i.PausedAt,
 		&i.PauseReason,
+		&i.LastChange,
 	)
 	return i, err
 }

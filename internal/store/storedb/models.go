@@ -41,6 +41,21 @@ type Arming struct {
 	EnteredAt *time.Time
 }
 
+type AuditLog struct {
+	ID         uuid.UUID
+	ActorType  string
+	ActorID    *uuid.UUID
+	Actor      string
+	Action     string
+	Resource   string
+	ResourceID *string
+	ContactID  *uuid.UUID
+	Detail     json.RawMessage
+	IpAddress  *string
+	RequestID  string
+	CreatedAt  time.Time
+}
+
 type Backfill struct {
 	ID         uuid.UUID
 	BucketID   string
@@ -71,6 +86,7 @@ type Bucket struct {
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
 	Retiring   bool
+	LastChange json.RawMessage
 }
 
 type ClockCursor struct {
@@ -223,6 +239,7 @@ type JourneyConfig struct {
 	UpdatedAt   time.Time
 	PausedAt    *time.Time
 	PauseReason *string
+	LastChange  json.RawMessage
 }
 
 type Mailbox struct {

@@ -51,7 +51,7 @@ func (q *Queries) PauseClear(ctx context.Context, now time.Time, journeyIds []st
 }
 
 const pauseConfig = `-- name: PauseConfig :many
-select journey_id, enabled, updated_at, paused_at, pause_reason from journey_configs where journey_id = $1
+select journey_id, enabled, updated_at, paused_at, pause_reason, last_change from journey_configs where journey_id = $1
 `
 
 func (q *Queries) PauseConfig(ctx context.Context, journeyID string) ([]JourneyConfig, error) {
@@ -69,6 +69,7 @@ func (q *Queries) PauseConfig(ctx context.Context, journeyID string) ([]JourneyC
 			&i.UpdatedAt,
 			&i.PausedAt,
 			&i.PauseReason,
+			&i.LastChange,
 		); err != nil {
 			return nil, err
 		}
@@ -128,7 +129,7 @@ on conflict (journey_id) do update set
     updated_at = case when journey_configs.paused_at is null then excluded.updated_at else journey_configs.updated_at end,
     pause_reason = case when journey_configs.paused_at is null then excluded.pause_reason else journey_configs.pause_reason end,
     paused_at = coalesce(journey_configs.paused_at, excluded.paused_at)
-returning journey_id, enabled, updated_at, paused_at, pause_reason
+returning journey_id, enabled, updated_at, paused_at, pause_reason, last_change
 `
 
 // Pausing twice is pausing once (J-100).
@@ -141,6 +142,7 @@ func (q *Queries) PauseSet(ctx context.Context, journeyID string, now time.Time,
 		&i.UpdatedAt,
 		&i.PausedAt,
 		&i.PauseReason,
+		&i.LastChange,
 	)
 	return i, err
 }

@@ -1,0 +1,98 @@
+package operate
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+)
+
+// ZoneChange is a zone that is written into a contact; a nil Zone takes it away.
+type ZoneChange struct{ Zone *string }
+
+// UpdateContact writes into a contact, and its zone unless that is nil. found is
+// false when it is deleted or erased. Of a change of nothing there is no entry.
+func (d *Desk) UpdateContact(ctx context.Context, by store.Actor, c storedb.Contact, change ingest.Change, zone *ZoneChange) (found bool, err error) {
+	if zone == nil && change.ExternalID == "" && change.Email == "" && !change.NoEmail && len(change.Properties) == 0 {
+		return true, nil
+	}
+	var writes []ingest.Write
+	if zone != nil {
+		writes = append(writes, func(q *storedb.Queries) error { return q.ContactTimezoneSet(ctx, zone.Zone, c.ID) })
+	}
+	writes = append(writes, updateEntry(by, c, change, zone).Write(ctx))
+	return d.Ingest.Update(ctx, c.ID, change, writes...)
+}
+
+// updateEntry tells old and new values. The old ones are those that the caller read: of
+// two who write at the same moment, one may have seen them just before the other.
+func updateEntry(by store.Actor, c storedb.Contact, change ingest.Change, zone *ZoneChange) store.Entry {
+	e := entry(by, "contacts.update", c.ID.String())
+	e.ContactID = &c.ID
+	if change.ExternalID != "" {
+		e.Detail.Changed("externalId", textOrNull(c.ExternalID), change.ExternalID)
+	}
+	if change.Email != "" {
+		e.Detail.Changed("email", textOrNull(c.Email), change.Email)
+	} else if change.NoEmail {
+		e.Detail.Changed("email", textOrNull(c.Email), nil)
+	}
+	if zone != nil {
+		e.Detail.Changed("timezone", textOrNull(c.Timezone), textOrNull(zone.Zone))
+	}
+	var had map[string]json.RawMessage
+	if err := json.Unmarshal(c.Properties, &had); err != nil {
+		return e // it says less
+	}
+	for name, value := range change.Properties {
+		before := had[name]
+		if before == nil {
+			before = json.RawMessage("null")
+		}
+		if string(before) != string(value) {
+			e.Detail.Changed("properties."+name, before, value)
+		}
+	}
+	return e
+}
+
+func textOrNull(s *string) any {
+	if s == nil {
+		return nil
+	}
+	return *s
+}
+
+// DeleteContact deletes a contact softly; found is false when it is deleted already.
+func (d *Desk) DeleteContact(ctx context.Context, by store.Actor, c storedb.Contact) (found bool, err error) {
+	e := entry(by, "contacts.delete", c.ID.String())
+	e.ContactID = &c.ID
+	return d.Ingest.Delete(ctx, c.ID, e.Write(ctx))
+}
+
+// What is done to the record of an address, as the log calls it.
+const (
+	PreferencesUpdate = "preferences.update"
+	Suppress          = "suppressions.create"
+	Lift              = "suppressions.delete"
+)
+
+// Choose changes the record of an address; action is one of those above.
+func (d *Desk) Choose(ctx context.Context, by store.Actor, action string, change store.PreferenceChange, note string) (before, after storedb.Preference, err error) {
+	return d.Ingest.Choose(ctx, ingest.Choice{PreferenceChange: change, Via: "admin", Record: func(before, after storedb.Preference) ingest.Write {
+		e := entry(by, action, after.ID.String())
+		e.ContactID = after.ContactID
+		t := &e.Detail
+		t.Changed("unsubscribedAll", before.UnsubscribedAll, after.UnsubscribedAll)
+		t.Changed("suppressed", before.Suppressed, after.Suppressed)
+		t.Changed("suppressionReason", textOrNull(before.SuppressionReason), textOrNull(after.SuppressionReason))
+		t.Changed("bounceCount", before.BounceCount, after.BounceCount)
+		if string(before.Categories) != string(after.Categories) {
+			t.Changed("categories", before.Categories, after.Categories)
+		}
+		t.Given("note", note)
+		return e.Write(ctx)
+	}})
+}
