@@ -1,6 +1,7 @@
 package hogsend_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -264,4 +265,44 @@ func ExampleRun_When() {
 	// Output:
 	// 2026-01-05 10:00:00 +0000 UTC
 	// 2026-01-12 08:00:00 +0000 UTC
+}
+
+type couponInput struct {
+	Percent int `json:"percent"`
+}
+
+// createCoupon stands for a call of a billing system, which is given the step's key so
+// that it makes one coupon however often it is asked.
+func createCoupon(ctx context.Context, in couponInput) (string, error) {
+	step := hogsend.StepOf(ctx)
+	if in.Percent > 50 {
+		return "", hogsend.Final(errors.New("too much")) // trying again would not help
+	}
+	return fmt.Sprintf("TAKE%d-%d", in.Percent, len(step.Key)), nil
+}
+
+func givesACoupon(ctx workflow.Context, run hogsend.Run) error {
+	var code string
+	err := run.Do(ctx, hogsend.Call{Activity: "CreateCoupon", Input: couponInput{Percent: 20}, Timeout: 10 * time.Second}, &code)
+	var failed *hogsend.CallError
+	if errors.As(err, &failed) {
+		return run.Checkpoint(ctx, "no coupon: "+failed.Reason)
+	}
+	if err != nil {
+		return err
+	}
+	return run.Checkpoint(ctx, code)
+}
+
+// The program has the activity in its Options; a script has it or stands in for it.
+func ExampleRun_Do() {
+	s := hogsendtest.New(hogsendtest.InExample(), only(givesACoupon))
+	s.Activity("CreateCoupon", createCoupon)
+	s.Contact(ada()).At(0, "go")
+	fmt.Print(s.Run().Timeline("ada"))
+	// Output:
+	// +0s enrolled example
+	// +0s called CreateCoupon
+	// +0s node TAKE20-54
+	// +0s completed
 }

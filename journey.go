@@ -54,6 +54,10 @@ type Journey struct {
 	// Templates lists the keys of the templates that the journey sends. It is optional: a
 	// listed key that does not exist is told at start, any other at its first send.
 	Templates []string
+	// Activities lists the names of activities that the journey calls with Run.Do. It is
+	// optional: a listed name that the program does not have is told at start, any other at
+	// its first call.
+	Activities []string
 	// Version is a label of your own for the code, at most 64 characters. It is stored with
 	// each enrollment and changes nothing.
 	Version string

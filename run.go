@@ -60,6 +60,12 @@ type Run interface {
 	// Capture sends an event to PostHog in the background, exactly once. It never waits for
 	// PostHog and never fails because of it; without PostHog it is only logged.
 	Capture(ctx workflow.Context, event string, properties Properties) error
+	// Do runs an activity of your own and decodes what it returns, at most 256 KiB as JSON,
+	// into out; nil drops it. The activity runs at least once: after a crash or an error it
+	// is tried again under the key that [StepOf] gives it. What fails for good is a
+	// *CallError; an unknown activity, an input that it cannot take and an out that cannot
+	// hold the result are a *ValidationError (J-161).
+	Do(ctx workflow.Context, call Call, out any) error
 	// Checkpoint names where the enrollment stands, for people who look at it.
 	Checkpoint(ctx workflow.Context, label string) error
 	// Once keeps a value of your own: it calls fn, stores what it returns as JSON, at most

@@ -72,6 +72,8 @@ func (a *Activities) All() map[string]any {
 		contract.KeepOnceName:            a.KeepOnce,
 		contract.ReadOnceName:            a.ReadOnce,
 		contract.ExitName:                a.Exit,
+		contract.BeginCallName:           a.BeginCall,
+		contract.EndCallName:             a.EndCall,
 		contract.DwellName:               a.Dwell,
 		contract.ClockName:               a.RunClock,
 		contract.AbandonPausedEffectName: a.AbandonPausedEffect,

@@ -21,6 +21,10 @@ import (
 type Options struct {
 	// Registry is everything the author defines.
 	Registry hogsend.Registry
+	// Activities are the author's own, which journeys call with Run.Do.
+	Activities []hogsend.Activity
+	// Workflows are the author's own, such as children of journeys.
+	Workflows []hogsend.Workflow
 	// Embedded runs Temporal inside this process; pass standalone.Embedded{}. nil
 	// makes a lean binary without the commands dev, standalone and temporal.
 	Embedded Embedded

@@ -52,7 +52,7 @@ func (p *program) devCommand() *cobra.Command {
 func (p *program) dev(ctx context.Context, f devFlags) (err error) {
 	began := time.Now()
 	// Everything that can be wrong is said before anything is started or written.
-	if _, _, err := checkRegistry(p.Registry); err != nil {
+	if _, _, err := checkRegistry(p.Options); err != nil {
 		return err
 	}
 	for _, port := range []struct {
@@ -154,7 +154,7 @@ func (p *program) runAll(ctx context.Context, cfg config.Config, ready func()) e
 		return err
 	}
 	defer listener.Close() // a second close, after serve, is harmless
-	proc, err := newProcess(ctx, p.Registry, cfg, log)
+	proc, err := newProcess(ctx, p.Options, cfg, log)
 	if err != nil {
 		return err
 	}

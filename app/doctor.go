@@ -73,7 +73,7 @@ func (p *program) examine(ctx context.Context) []finding {
 		}
 		findings = append(findings, f)
 	}
-	registry, _, err := checkRegistry(p.Registry)
+	registry, _, err := checkRegistry(p.Options)
 	note("registry", fmt.Sprintf("%d journeys, %d templates", len(registry.Journeys), len(registry.Templates)), err)
 	cfg, err := p.load(config.Needs{Temporal: true, Service: true})
 	note("configuration", string(cfg.Environment), err)

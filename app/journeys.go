@@ -308,7 +308,7 @@ func (p *program) journeysRetireCommand() *cobra.Command {
 			if p.index().Journey(args[0]) != nil {
 				return fmt.Errorf("journey %s is still registered", args[0])
 			}
-			registry, _, err := checkRegistry(p.Registry)
+			registry, _, err := checkRegistry(p.Options)
 			if err != nil {
 				return err
 			}

@@ -23,7 +23,7 @@ and changes nothing.`,
 	}
 	asJSON := jsonFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		registry, _, err := checkRegistry(p.Registry)
+		registry, _, err := checkRegistry(p.Options)
 		if err != nil {
 			return err
 		}

@@ -33,32 +33,35 @@ type process struct {
 	registry hogsend.Registry  // everything compiled in
 	index    *registry.Index   // of it
 	enabled  []hogsend.Journey // what ENABLED_JOURNEYS leaves
-	renderer *email.Renderer
-	tokens   *email.Signer // of the links in mails
-	store    *store.Store
-	temporal client.Client // connects when it is first used
-	notifier *outbox.Notifier
-	ingest   *ingest.Ingester
-	rollout  *rollout.Rollout
-	clock    *clock.Clock
-	build    string
-	buckets  []bucket.Definition // what ENABLED_BUCKETS leaves (B-3)
-	metrics  http.Handler
+	// activities and workflows are the author's own.
+	activities []hogsend.Activity
+	workflows  []hogsend.Workflow
+	renderer   *email.Renderer
+	tokens     *email.Signer // of the links in mails
+	store      *store.Store
+	temporal   client.Client // connects when it is first used
+	notifier   *outbox.Notifier
+	ingest     *ingest.Ingester
+	rollout    *rollout.Rollout
+	clock      *clock.Clock
+	build      string
+	buckets    []bucket.Definition // what ENABLED_BUCKETS leaves (B-3)
+	metrics    http.Handler
 
 	listening *http.Server // for metrics; nil for none
 }
 
 // newProcess validates the registry before anything is touched (J-1), opens the
 // database and waits for it.
-func newProcess(ctx context.Context, defined hogsend.Registry, cfg config.Config, log *slog.Logger) (*process, error) {
-	defined, renderer, err := checkRegistry(defined)
+func newProcess(ctx context.Context, o Options, cfg config.Config, log *slog.Logger) (*process, error) {
+	defined, renderer, err := checkRegistry(o)
 	if err != nil {
 		return nil, err
 	}
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
 	}
-	p := &process{cfg: cfg, log: log, registry: defined, index: registry.New(defined), renderer: renderer, build: buildID(cfg.BuildID)}
+	p := &process{cfg: cfg, log: log, registry: defined, activities: o.Activities, workflows: o.Workflows, index: registry.New(defined), renderer: renderer, build: buildID(cfg.BuildID)}
 	if p.tokens, err = email.NewSigner(cfg.Secret, cfg.PreviousSecrets); err != nil {
 		return nil, err
 	}
@@ -122,11 +125,11 @@ func (p *process) close() {
 	p.store.Close()
 }
 
-// checkRegistry reports every problem of journeys and templates together.
-func checkRegistry(registry hogsend.Registry) (hogsend.Registry, *email.Renderer, error) {
-	registry = definition.Clone(registry)
+// checkRegistry reports every problem of what an author defines together.
+func checkRegistry(o Options) (hogsend.Registry, *email.Renderer, error) {
+	registry := definition.Clone(o.Registry)
 	renderer, templates := email.Compile(registry)
-	if err := errors.Join(registry.Validate(), templates); err != nil {
+	if err := errors.Join(registry.Validate(), templates, definition.CheckOwn(registry, o.Activities, o.Workflows)); err != nil {
 		return registry, nil, fmt.Errorf("registry:\n%w", err)
 	}
 	return registry, renderer, nil

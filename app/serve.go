@@ -25,7 +25,7 @@ func (p *program) serveCommand() *cobra.Command {
 				return err
 			}
 			log := newLogger(p.Stderr, cfg)
-			proc, err := newProcess(cmd.Context(), p.Registry, cfg, log)
+			proc, err := newProcess(cmd.Context(), p.Options, cfg, log)
 			if err != nil {
 				return err
 			}

@@ -140,7 +140,7 @@ func parseInstant(flag, text string) (time.Time, error) {
 
 // simulated are the buckets that are to run.
 func (p *program) simulated(f *simulateFlags, enabled string) ([]bucket.Definition, error) {
-	registry, _, err := checkRegistry(p.Registry)
+	registry, _, err := checkRegistry(p.Options)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func (p *program) workerCommand() *cobra.Command {
 			}
 			log := newLogger(p.Stderr, cfg)
 			log.Info("hogsend worker starting")
-			proc, err := newProcess(cmd.Context(), p.Registry, cfg, log)
+			proc, err := newProcess(cmd.Context(), p.Options, cfg, log)
 			if err != nil {
 				return err
 			}
@@ -114,31 +114,35 @@ func (p *process) work(ctx context.Context, ready func()) error {
 	if err != nil {
 		return err
 	}
-	w, err := worker.New(worker.Config{
-		Client:    p.temporal,
-		Namespace: p.cfg.TemporalNamespace,
-		TaskQueue: p.cfg.TemporalTaskQueue,
-		Store:     p.store,
-		Journeys:  p.registry.Journeys,
-		Reactions: definition.Reactions(p.registry),
-		Register:  p.registerBuckets,
-		Activities: &activities.Activities{
-			Store:      p.store,
-			Ingest:     p.ingest,
-			Clock:      p.clock,
-			Renderer:   p.renderer,
-			Provider:   provider,
-			Tokens:     p.tokens,
-			Limiter:    p.limiter(),
-			Executions: workflows,
-			Registry:   p.index.WithTimezone(p.cfg.DefaultTimezone),
-			Config: activities.Config{
-				From: p.cfg.EmailFrom, FromDomains: p.cfg.EmailFromDomains, ReplyTo: p.cfg.EmailReplyTo,
-				PublicURL: p.cfg.PublicURL, BuildID: p.build, LateHorizon: p.cfg.LateEventHorizon,
-				PostHog: analytics != nil,
-			},
-			Logger: p.log,
+	does := &activities.Activities{
+		Store:      p.store,
+		Ingest:     p.ingest,
+		Clock:      p.clock,
+		Renderer:   p.renderer,
+		Provider:   provider,
+		Tokens:     p.tokens,
+		Limiter:    p.limiter(),
+		Executions: workflows,
+		Registry:   p.index.WithTimezone(p.cfg.DefaultTimezone),
+		Config: activities.Config{
+			From: p.cfg.EmailFrom, FromDomains: p.cfg.EmailFromDomains, ReplyTo: p.cfg.EmailReplyTo,
+			PublicURL: p.cfg.PublicURL, BuildID: p.build, LateHorizon: p.cfg.LateEventHorizon,
+			PostHog: analytics != nil,
 		},
+		Logger: p.log,
+	}
+	w, err := worker.New(worker.Config{
+		Client:            p.temporal,
+		Namespace:         p.cfg.TemporalNamespace,
+		TaskQueue:         p.cfg.TemporalTaskQueue,
+		Store:             p.store,
+		Journeys:          p.registry.Journeys,
+		Reactions:         definition.Reactions(p.registry),
+		Register:          p.registerBuckets,
+		Activities:        does,
+		Own:               p.activities,
+		OwnWorkflows:      p.workflows,
+		BeginCall:         does.BeginCall,
 		PostHog:           analytics,
 		BuildID:           p.build,
 		Deployment:        p.cfg.Deployment,

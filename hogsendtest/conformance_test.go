@@ -1,6 +1,7 @@
 package hogsendtest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -131,6 +132,43 @@ func asksSubscription(ctx workflow.Context, run hogsend.Run) error {
 func waitsForEver(ctx workflow.Context, run hogsend.Run) error {
 	_, err := run.WaitForEvent(ctx, hogsend.Wait{Event: "word", Timeout: hogsend.Forever})
 	return err
+}
+
+// callsTwice calls an activity before and after an hour.
+func callsTwice(ctx workflow.Context, run hogsend.Run) error {
+	for range 2 {
+		var n int
+		err := run.Do(ctx, hogsend.Call{Activity: "Count", Input: 1, Retry: hogsend.Retry{MaxAttempts: 3}}, &n)
+		var failed *hogsend.CallError
+		switch {
+		case errors.As(err, &failed):
+			err = run.Checkpoint(ctx, failed.Error())
+		case err == nil:
+			err = run.Checkpoint(ctx, fmt.Sprint("got ", n))
+		}
+		if err != nil {
+			return err
+		}
+		if err := run.Sleep(ctx, hour); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// counts is an activity that fails some times before it succeeds.
+func counts(s *Scenario, fails int, final bool) {
+	s.Activity("Count", func(ctx context.Context, by int) (int, error) {
+		step := hogsend.StepOf(ctx)
+		if step.Attempt <= fails {
+			err := fmt.Errorf("busy %d", step.Attempt)
+			if final {
+				err = hogsend.Final(err)
+			}
+			return 0, err
+		}
+		return by + step.Attempt, nil
+	})
 }
 
 func twoAtOnce(ctx workflow.Context, run hogsend.Run) error {
@@ -452,6 +490,41 @@ type conformanceCase struct {
 func conformanceCases() []conformanceCase {
 	plan := hogsend.Prop("plan").Eq("pro")
 	return []conformanceCase{
+		// J-101, J-161 to J-163: activities of the author's, their errors and pauses.
+		{name: "calls", journeys: []hogsend.Journey{j("a", "go", callsTwice)}, script: func(s *Scenario, ada *Contact) {
+			counts(s, 0, false)
+			ada.At(0, "go")
+		}},
+		{name: "calls that are repeated", journeys: []hogsend.Journey{j("a", "go", callsTwice)}, script: func(s *Scenario, ada *Contact) {
+			counts(s, 2, false)
+			ada.At(0, "go")
+		}},
+		{name: "calls that fail", journeys: []hogsend.Journey{j("a", "go", callsTwice)}, script: func(s *Scenario, ada *Contact) {
+			counts(s, 3, false)
+			ada.At(0, "go")
+		}},
+		{name: "calls that fail for good", journeys: []hogsend.Journey{j("a", "go", callsTwice)}, script: func(s *Scenario, ada *Contact) {
+			counts(s, 1, true)
+			ada.At(0, "go")
+		}},
+		{name: "an exit while a call is repeated", journeys: []hogsend.Journey{j("a", "go", callsTwice, exits("stop"))}, script: func(s *Scenario, ada *Contact) {
+			counts(s, 2, false)
+			ada.At(0, "go")
+			ada.At(2*time.Second, "stop")
+		}},
+		{name: "a pause while a call is repeated", journeys: []hogsend.Journey{j("a", "go", callsTwice)}, script: func(s *Scenario, ada *Contact) {
+			counts(s, 2, false)
+			ada.At(0, "go")
+			s.Pause(2*time.Second, "a") // the first call goes on, the second is held
+			s.Resume(5*hour, "a", SkipLate)
+		}},
+		{name: "a call that a pause holds and an exit ends", journeys: []hogsend.Journey{j("a", "go", callsTwice, exits("stop"))}, script: func(s *Scenario, ada *Contact) {
+			counts(s, 0, false)
+			ada.At(0, "go")
+			s.Pause(time.Minute, "a")
+			ada.At(5*hour, "stop")
+			s.Resume(6*hour, "a")
+		}},
 		// J-130: the earliest received wins, of one event the lowest index; what else came
 		// is found by the next wait.
 		{name: "any of several", journeys: []hogsend.Journey{j("a", "go", waitsForAny)}, script: func(_ *Scenario, ada *Contact) {

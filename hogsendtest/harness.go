@@ -13,6 +13,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
+	"github.com/hogsend/hogsend/internal/calls"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/virtual"
 	"github.com/hogsend/hogsend/workflows"
@@ -27,6 +28,7 @@ type harness struct {
 	scenario *Scenario
 	open     backend.Open
 	server   *virtual.Server
+	runner   *calls.Runner // of the author's activities
 	worker   *virtual.Worker
 	watcher  *watcher
 	playback *playback // the one that is played
@@ -39,6 +41,7 @@ func newHarness(s *Scenario, open backend.Open) (*harness, error) {
 	h.server.Patience, h.watcher.order.progress = patience, h.server.Progress
 	h.watcher.lost, h.watcher.now = h.server.Lost, h.server.Now
 	h.watcher.activity = func(s step, run func() (any, error)) (any, error) { return h.playback.step(s, run) }
+	h.runner = &calls.Runner{Activities: s.activities, Begin: h.beginCall, Enter: h.enterCall}
 	c, err := h.server.Client(silent())
 	if err != nil {
 		return nil, err
@@ -46,7 +49,7 @@ func newHarness(s *Scenario, open backend.Open) (*harness, error) {
 	if _, err := h.newPlayback(nil); err != nil { // its activities say what there is to register
 		return nil, err
 	}
-	h.worker, err = h.server.StartWorker(c, []interceptor.WorkerInterceptor{h.watcher, workflows.LogFields()}, h.register)
+	h.worker, err = h.server.StartWorker(c, []interceptor.WorkerInterceptor{h.watcher, workflows.LogFields(), workflows.CallHeaders(), h.runner.Interceptor()}, h.register)
 	return h, err
 }
 
@@ -67,6 +70,8 @@ func (h *harness) register(r worker.Registry, withWorkflows bool) {
 		r.RegisterActivityWithOptions(h.forward(name, fn), activity.RegisterOptions{Name: name})
 		h.own[name] = true
 	}
+	r.RegisterActivityWithOptions(h.checkCall, activity.RegisterOptions{Name: contract.CheckCallName})
+	h.own[contract.CheckCallName] = true
 	for name, fn := range h.scenario.activities {
 		r.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
 	}

@@ -31,6 +31,7 @@ type playback struct {
 	losses     []loss
 	played     bool
 	ran        map[string]bool // activities of the author's that had their effect
+	calls      *callLog
 }
 
 // step is one activity that was run.
@@ -39,6 +40,8 @@ type step struct {
 	id        string // of the activity, the same for each attempt
 	task      int    // the ordinal of the task that it is part of
 	attempt   int
+	call      *contract.CallHeader // of an activity of the author's that Run.Do called
+	args      []any                // of it
 }
 
 func (s step) String() string {
@@ -93,10 +96,17 @@ func (p *playback) step(s step, run func() (any, error)) (any, error) {
 // twice (T-15).
 func (p *playback) effect(s step, run func() (any, error)) (any, error) {
 	out, err := run()
+	if s.call != nil {
+		if result, ok := out.(contract.CallResult); ok && result.Value == nil {
+			return out, err // it did not run
+		}
+		s.id = s.call.Step.EnrollmentID + ":" + s.key
+		p.calls.input(s.id, s.args)
+	}
 	if err != nil || p.harness.own[s.name] {
 		return out, err
 	}
-	if p.ran[s.id] {
+	if p.ran[s.id] && !p.calls.asked(s.id) {
 		p.harness.problem(problem{kind: RanTwice, name: s.name, text: s.name + " ran twice"})
 	}
 	p.ran[s.id] = true
@@ -113,7 +123,7 @@ func (h *harness) newPlayback(once map[string]json.RawMessage) (*playback, error
 	if err != nil {
 		return nil, err
 	}
-	h.playback = &playback{harness: h, backend: b, activities: b.Activities(), server: h.server, ran: map[string]bool{}}
+	h.playback = &playback{harness: h, backend: b, activities: b.Activities(), server: h.server, ran: map[string]bool{}, calls: newCallLog()}
 	return h.playback, nil
 }
 

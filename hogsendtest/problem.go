@@ -30,8 +30,12 @@ const (
 	// BadTemplate is a mail that cannot be rendered: the template's key (T-5).
 	BadTemplate = Problem(backend.BadTemplate)
 	// RanTwice is an activity of the author's that ran twice because a worker was lost
-	// before it was recorded: its name. Allow it for one that is idempotent (T-15).
+	// before it was recorded: its name. One that asks [hogsend.StepOf] for its key is taken
+	// to be idempotent; allow it for any other that is (T-15, T-44).
 	RanTwice Problem = "an activity that ran twice"
+	// UnknownActivity is an activity that a journey calls with Run.Do and the script does
+	// not have: its name.
+	UnknownActivity Problem = "an unknown activity"
 )
 
 type allowance struct {

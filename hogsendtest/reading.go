@@ -17,7 +17,7 @@ import (
 )
 
 // newResult reads off an outcome what an author asks for.
-func newResult(s *Scenario, o *backend.Outcome, end time.Time) (*Result, error) {
+func newResult(s *Scenario, o *backend.Outcome, seen *callLog, end time.Time) (*Result, error) {
 	r := &Result{t: s.t, Start: s.start, End: end, contacts: map[string]hogsend.Contact{}}
 	for i := range o.Sends {
 		r.Mailbox = append(r.Mailbox, mailOf(&o.Sends[i]))
@@ -49,6 +49,9 @@ func newResult(s *Scenario, o *backend.Outcome, end time.Time) (*Result, error) 
 			return nil, err
 		}
 		r.Decisions = append(r.Decisions, decision)
+	}
+	if err := r.readCalls(o, seen); err != nil {
+		return nil, err
 	}
 	return r, r.readEnrollments(o)
 }
@@ -92,9 +95,11 @@ func decisionOf(d backend.Decision) (Decision, error) {
 
 // logDetail is what rows of the step log say about their step.
 type logDetail struct {
-	Event, Outcome, Reason, Label, Name, Arm string
-	Properties                               []string
-	Until                                    *time.Time
+	Event, Outcome, Reason, Label, Name, Arm, Activity string
+
+	Attempts   int
+	Properties []string
+	Until      *time.Time
 }
 
 // readEnrollments reads enrollments and their step logs.
@@ -152,6 +157,14 @@ func (d *logDetail) line(row *backend.StepLog, n *Enrollment, start time.Time) s
 		words = append(words, d.Event)
 	case "captured":
 		words = append(words, row.To, d.Event)
+	case "called":
+		words = append(words, d.Activity)
+		if d.Outcome != string(contract.CallSucceeded) {
+			words = append(words, d.Outcome)
+		}
+		if d.Attempts > 1 {
+			words = append(words, fmt.Sprintf("after %d attempts", d.Attempts))
+		}
 	case "variant":
 		words = append(words, row.To, d.Name, d.Arm)
 	case "identified":

@@ -26,6 +26,8 @@ type Result struct {
 	Events []hogsend.StoredEvent
 	// Changes are what events and journeys wrote to contacts, in order.
 	Changes []Change
+	// Calls are those of Run.Do that ended, in order, each once.
+	Calls []Call
 	// Captures are the events for PostHog, in order.
 	Captures []Capture
 	// Memberships are those of buckets, of each contact in the order in which they began.

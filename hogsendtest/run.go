@@ -36,7 +36,7 @@ func (s *Scenario) runOn(open backend.Open, crashes bool) *Result {
 	if err != nil {
 		s.fail("%s", explain(err))
 	}
-	result, err := newResult(s, o, h.server.Now())
+	result, err := newResult(s, o, first.calls, h.server.Now())
 	if err != nil {
 		s.fail("%s", err)
 	}

@@ -100,12 +100,24 @@ func (s *Scenario) Offset(instant time.Time) time.Duration { return instant.Sub(
 // Quick leaves replay and crash mode out of this run; its output says so (T-16).
 func (s *Scenario) Quick() { s.quick = true }
 
-// Activity registers an activity of the author's own under a name, as the author's
-// worker does.
-func (s *Scenario) Activity(name string, fn any) { s.activities[name] = fn }
+// Activity registers an activity of the author's own under a name, as Options.Activities
+// of package app does. fn is the author's or stands for it, and may be a literal.
+func (s *Scenario) Activity(name string, fn any) {
+	s.t.Helper()
+	if problem := cmp.Or(definition.OwnNameProblem(name), definition.ActivityProblem(fn)); problem != "" {
+		s.fail("Activity %q: %s", name, problem)
+	}
+	s.activities[name] = fn
+}
 
 // Workflow registers a workflow of the author's own, such as the child of a journey.
-func (s *Scenario) Workflow(name string, fn any) { s.workflows[name] = fn }
+func (s *Scenario) Workflow(name string, fn any) {
+	s.t.Helper()
+	if problem := definition.OwnNameProblem(name); problem != "" {
+		s.fail("Workflow %q: %s", name, problem)
+	}
+	s.workflows[name] = fn
+}
 
 // Variant forces an arm of Run.Variant for a contact. An arm that does not exist
 // fails the test (T-7).

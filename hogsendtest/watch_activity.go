@@ -6,6 +6,8 @@ import (
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/interceptor"
+
+	"github.com/hogsend/hogsend/internal/calls"
 )
 
 // InterceptActivity implements interceptor.WorkerInterceptor.
@@ -26,6 +28,9 @@ func (i *watchedActivity) ExecuteActivity(ctx context.Context, in *interceptor.E
 		i.watcher.order.await(info.WorkflowExecution.RunID, id)
 	}
 	s := step{name: info.ActivityType.Name, id: info.WorkflowExecution.RunID + "/" + info.ActivityID, attempt: int(info.Attempt)}
+	if header := calls.HeaderOf(ctx); header != nil {
+		s.key, s.call, s.args = header.Step.Key, header, in.Args
+	}
 	for _, arg := range in.Args {
 		if step, ok := stepOf(arg); ok {
 			s.key = step.Key

@@ -124,6 +124,11 @@ func (r *watchedRun) Trigger(ctx workflow.Context, event hogsend.TriggerEvent) e
 	return r.leave("Trigger", r.Run.Trigger(ctx, event))
 }
 
+func (r *watchedRun) Do(ctx workflow.Context, call hogsend.Call, out any) error {
+	r.enter()
+	return r.leave("Do", r.Run.Do(ctx, call, out))
+}
+
 func (r *watchedRun) Checkpoint(ctx workflow.Context, label string) error {
 	r.enter()
 	return r.leave("Checkpoint", r.Run.Checkpoint(ctx, label))

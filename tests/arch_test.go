@@ -101,7 +101,7 @@ func importTable() map[string]rule {
 		"./internal/zone":       {never: noIO()},
 		clip:                    {never: noIO()},
 		contract:                {may: []string{".", "./internal/criteria"}, never: noIO()},
-		"./internal/definition": {may: []string{".", "./internal/condition"}, never: noIO()},
+		"./internal/definition": {may: []string{".", "./internal/condition", contract, "./internal/naming"}, never: noIO()},
 		"./internal/registry":   {may: []string{".", "./internal/definition"}, never: noIO()},
 		"./internal/criteria":   {may: []string{"./internal/condition", "./internal/naming"}, never: noIO()},
 		"./internal/bucket":     {may: []string{".", contract, "./internal/definition", "./internal/criteria", uuid}, never: noIO()},
@@ -159,7 +159,7 @@ func importTable() map[string]rule {
 		}, never: []string{"net/http/..."}},
 		// The kit runs Temporal's own worker against a service in memory.
 		"./hogsendtest": {may: []string{
-			".", clip, "./internal/decide", "./internal/definition", "./internal/naming", "./hogsendtest/internal/...", "./internal/virtual", "./internal/criteria", "./internal/email", "./internal/replay", "./workflows", contract,
+			".", clip, "./internal/calls", "./internal/decide", "./internal/definition", "./internal/naming", "./hogsendtest/internal/...", "./internal/virtual", "./internal/criteria", "./internal/email", "./internal/replay", "./workflows", contract,
 			uuid, api, "go.temporal.io/sdk/...", "google.golang.org/protobuf/...",
 		}, never: []string{"net", "net/http/...", "database/..."}},
 		// An event of a script is one that decisions are made of.
@@ -181,7 +181,11 @@ func importTable() map[string]rule {
 		// interceptor are used by the logger that authors get.
 		"./workflows": {may: []string{
 			".", "./internal/condition", "./internal/criteria", "./internal/naming", contract, "go.temporal.io/sdk/workflow", "go.temporal.io/sdk/temporal",
-			"go.temporal.io/sdk/log", "go.temporal.io/sdk/interceptor",
+			"go.temporal.io/sdk/log", "go.temporal.io/sdk/interceptor", "go.temporal.io/sdk/converter",
+		}, never: noIO()},
+		// Activities of the author's, in a worker and in the kit.
+		"./internal/calls": {may: []string{
+			".", "./internal/naming", contract, "go.temporal.io/sdk/activity", "go.temporal.io/sdk/converter", "go.temporal.io/sdk/interceptor", "go.temporal.io/sdk/temporal",
 		}, never: noIO()},
 		"./internal/replay": {may: []string{
 			".", clip, "./internal/definition", "./workflows", contract, api, "go.temporal.io/sdk/...", "google.golang.org/protobuf/...",
@@ -189,7 +193,7 @@ func importTable() map[string]rule {
 		// It is given its activities by name and so knows neither email nor ingest. What it
 		// delivers besides goes to PostHog, for whom the contact is read: pgx has the error.
 		"./worker": {may: []string{
-			".", "./workflows", "./internal/outbox", "./internal/pause", "./internal/provider/posthog", "./internal/store", storedb, contract,
+			".", "./workflows", "./internal/calls", "./internal/outbox", "./internal/pause", "./internal/provider/posthog", "./internal/store", storedb, contract,
 			"go.temporal.io/sdk/...", api, "google.golang.org/grpc/codes", "google.golang.org/protobuf/types/known/fieldmaskpb", uuid, "github.com/jackc/pgx/v5",
 		}, never: []string{"net/http/..."}, except: []string{"./internal/provider/posthog"}},
 		// criteria: the API serves conditions as JSON; bucket: it shows the definitions in

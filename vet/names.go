@@ -17,6 +17,7 @@ const (
 	template thing = "template"
 	journey  thing = "journey"
 	bucket   thing = "bucket"
+	activity thing = "activity"
 )
 
 // namesFact tells which names a package defines and uses.
@@ -47,7 +48,7 @@ func (f *namesFact) defines(t thing, id string) bool {
 
 // names reports constant names that nothing defines (T-27): in the package that holds
 // the registry, for itself and for all it imports. What is defined anywhere in those
-// counts as registered.
+// counts as registered. Activities are known where a program is made of them.
 func (c *code) names() {
 	if c.Pkg.Path() == rootPath {
 		return // it makes definitions of definitions
@@ -70,8 +71,8 @@ func (c *code) names() {
 			return true
 		})
 	}
-	if f.registry.IsValid() {
-		f.fact.Registry = true
+	f.fact.Registry = f.registry.IsValid()
+	if f.registry.IsValid() || f.options.IsValid() {
 		f.judge()
 	}
 	if len(f.fact.Defines)+len(f.fact.Uses)+len(f.fact.Open) > 0 || f.fact.Registry {
@@ -83,6 +84,7 @@ type finder struct {
 	*code
 	fact     *namesFact
 	registry token.Pos
+	options  token.Pos          // where a program is made, which is where activities are known
 	at       map[name]token.Pos // of the uses in this package
 }
 
@@ -93,6 +95,9 @@ func (f *finder) value(lit *ast.CompositeLit) {
 		return
 	}
 	n, ok := types.Unalias(t).(*types.Named)
+	if ok && n.Obj().Name() == "Options" && f.makesProgram(lit) && !f.options.IsValid() {
+		f.options = lit.Pos()
+	}
 	if !ok || !is(n.Obj(), rootPath, n.Obj().Name()) {
 		return
 	}
@@ -110,6 +115,19 @@ func (f *finder) value(lit *ast.CompositeLit) {
 			f.field(typeName+"."+key.Name, pair.Value)
 		}
 	}
+}
+
+// makesProgram reports whether the value has a registry beside what else a program is made
+// of, as Options of package app has.
+func (f *finder) makesProgram(lit *ast.CompositeLit) bool {
+	return slices.ContainsFunc(lit.Elts, func(element ast.Expr) bool {
+		pair, ok := element.(*ast.KeyValueExpr)
+		if !ok {
+			return false
+		}
+		n, ok := types.Unalias(f.TypesInfo.TypeOf(pair.Value)).(*types.Named)
+		return ok && is(n.Obj(), rootPath, "Registry")
+	})
 }
 
 // assign finds a name in the assignment to a field.
@@ -140,6 +158,12 @@ func (f *finder) field(field string, value ast.Expr) {
 		f.define(journey, value)
 	case "Bucket.ID":
 		f.define(bucket, value)
+	case "Activity.Name":
+		f.define(activity, value)
+	case "Journey.Activities":
+		f.each(value, func(e ast.Expr) { f.use(activity, e) })
+	case "Call.Activity":
+		f.use(activity, value)
 	case "Journey.Aliases":
 		f.each(value, func(e ast.Expr) { f.define(journey, e) })
 	case "Bucket.Aliases":
@@ -164,6 +188,8 @@ func (f *finder) open(typeName string) {
 		f.fact.Open = append(f.fact.Open, journey)
 	case "Bucket":
 		f.fact.Open = append(f.fact.Open, bucket)
+	case "Activity":
+		f.fact.Open = append(f.fact.Open, activity)
 	}
 }
 
@@ -249,19 +275,32 @@ func (f *finder) judge() {
 		known.Defines = append(known.Defines, fact.Defines...)
 		if fact.Module == f.Module.Path {
 			known.Open = append(known.Open, fact.Open...)
-			if !fact.Registry {
-				uses = append(uses, fact.Uses...)
+			for _, use := range fact.Uses {
+				if !fact.Registry || use.Thing == activity {
+					uses = append(uses, use)
+				}
 			}
 		}
 	}
 	slices.SortFunc(uses, func(a, b name) int { return strings.Compare(a.Place+a.Name, b.Place+b.Name) })
 	for _, use := range uses {
+		judged := f.fact.Registry
+		if use.Thing == activity {
+			judged = f.options.IsValid()
+		}
+		if !judged {
+			continue // by another package, which knows what there is
+		}
 		if slices.Contains(known.Open, use.Thing) || known.defines(use.Thing, use.Name) || use.Thing == journey && known.reaction(use.Name) {
 			continue
 		}
 		pos, here := f.at[use]
 		if !here {
-			f.report(f.registry, "there is no %s %q%s (%s)", use.Thing, use.Name, known.suggestion(use), use.Place)
+			at := f.registry
+			if use.Thing == activity {
+				at = f.options
+			}
+			f.report(at, "there is no %s %q%s (%s)", use.Thing, use.Name, known.suggestion(use), use.Place)
 			continue
 		}
 		f.report(pos, "there is no %s %q%s", use.Thing, use.Name, known.suggestion(use))

@@ -21,6 +21,7 @@ func TestPlantedCasesAreFound(t *testing.T) {
 		"./vet/testdata/literals", // T-25
 		"./vet/testdata/errs",     // T-26
 		"./vet/testdata/names",    // T-27
+		"./vet/testdata/calls",    // T-27, J-164
 		"./vet/testdata/ignores",  // T-28
 	)
 }

@@ -19,6 +19,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/calls"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/provider/posthog"
 	"github.com/hogsend/hogsend/internal/store"
@@ -46,6 +47,11 @@ type Config struct {
 	Register func(ctx context.Context) error
 	// Activities are registered under the names they are known by.
 	Activities Activities
+	// Own and OwnWorkflows are the author's.
+	Own          []hogsend.Activity
+	OwnWorkflows []hogsend.Workflow
+	// BeginCall is asked before each attempt of one of Own that a journey calls.
+	BeginCall func(context.Context, contract.BeginCallRequest) (contract.CallBegin, error)
 	// PostHog is where captures and memberships are told; without it, nil, what was
 	// written for it becomes dead letters (P-9, P-18).
 	PostHog *posthog.Client
@@ -118,6 +124,9 @@ func (c Config) validate() error {
 	if c.Activities == nil {
 		errs = append(errs, errors.New("activities are required"))
 	}
+	if len(c.Own) > 0 && c.BeginCall == nil {
+		errs = append(errs, errors.New("begin call is required"))
+	}
 	return errors.Join(errs...)
 }
 
@@ -125,6 +134,7 @@ func (c Config) validate() error {
 type Worker struct {
 	cfg   Config
 	sdk   sdkworker.Worker
+	calls *calls.Runner
 	fatal chan error
 }
 
@@ -137,9 +147,10 @@ func New(cfg Config) (*Worker, error) {
 	// The SDK's cache is one for the process. A cached workflow holds its goroutines;
 	// 2,000 cost some 100 MB at most, and one that was evicted is replayed.
 	sdkworker.SetStickyWorkflowCacheSize(2000)
-	w := &Worker{cfg: cfg, fatal: make(chan error, 1)}
+	w := &Worker{cfg: cfg, calls: cfg.runner(), fatal: make(chan error, 1)}
 	w.sdk = sdkworker.New(cfg.Client, cfg.TaskQueue, w.options())
 	register(w.sdk, cfg)
+	cfg.registerOwn(w.sdk, w.calls)
 	w.sdk.RegisterWorkflowWithOptions(workflows.Reconciler, workflow.RegisterOptions{Name: contract.ReconcilerType})
 	return w, nil
 }
@@ -163,7 +174,7 @@ func (w *Worker) options() sdkworker.Options {
 		MaxHeartbeatThrottleInterval: 4 * time.Second,
 		WorkerStopTimeout:            w.cfg.ShutdownTimeout * 3 / 5,
 		DisableRegistrationAliasing:  true,
-		Interceptors:                 []interceptor.WorkerInterceptor{workflows.LogFields()}, // J-120
+		Interceptors:                 []interceptor.WorkerInterceptor{workflows.LogFields(), workflows.CallHeaders(), w.calls.Interceptor()}, // J-120, J-164
 		OnFatalError: func(err error) {
 			select {
 			case w.fatal <- err:

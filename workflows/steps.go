@@ -2,6 +2,8 @@ package workflows
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -46,6 +48,16 @@ func labelOr(label, fallback string) (string, error) {
 		label = fallback
 	}
 	return label, short("label", label)
+}
+
+// defaultLabel is a label that no author gave, cut so that it is one, and another one for
+// every text (J-169).
+func defaultLabel(text string) string {
+	if utf8.RuneCountInString(text) <= maxLabel {
+		return text
+	}
+	sum := sha256.Sum256([]byte(text))
+	return string([]rune(text)[:maxLabel-17]) + "~" + hex.EncodeToString(sum[:8])
 }
 
 // short refuses a text that is too long for a label or that Postgres could not keep:

@@ -25,6 +25,9 @@ const (
 	ReadOnceName            = "ReadOnce"
 	ChooseVariantName       = "ChooseVariant"
 	ExitName                = "Exit"
+	CheckCallName           = "CheckCall"
+	BeginCallName           = "BeginCall"
+	EndCallName             = "EndCall"
 	AbandonPausedEffectName = "AbandonHold" // as histories name it
 	ReconcileName           = "Reconcile"
 	InspectName             = "Inspect"
@@ -33,12 +36,14 @@ const (
 	ClockName = "Clock"
 )
 
-// ActivityNames are the names of all activities.
+// ActivityNames are the names of the activities that touch the database. CheckCall is not
+// among them: it looks at the activities of the author's, which the worker knows.
 func ActivityNames() []string {
 	return []string{
 		ClaimEnrollmentName, FinishEnrollmentName, BeginWaitName, EndWaitName, CollectDigestName, ReadContactName, ReadTimezoneName, FindInstantName,
 		PastEventsName, PastEntriesName, PastMailsName, IsSubscribedName, ThrottleName, SendName, TriggerName, IdentifyName, CaptureName, CheckpointName,
-		KeepOnceName, ReadOnceName, ChooseVariantName, ExitName, AbandonPausedEffectName, ReconcileName, InspectName, DwellName, ClockName,
+		KeepOnceName, ReadOnceName, ChooseVariantName, ExitName, BeginCallName, EndCallName,
+		AbandonPausedEffectName, ReconcileName, InspectName, DwellName, ClockName,
 	}
 }
 
@@ -47,4 +52,5 @@ func ActivityNames() []string {
 const (
 	ErrorTypeValidation = "ValidationError"
 	ErrorTypeSend       = "SendError"
+	ErrorTypeCall       = "CallError"
 )

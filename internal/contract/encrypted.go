@@ -10,7 +10,10 @@ type Encrypted interface{ Encrypted() }
 const EncryptedEncoding = "json/sealed"
 
 func (BeginWaitRequest) Encrypted() {}
+func (CallInput) Encrypted()        {}
+func (CallResult) Encrypted()       {}
 func (CaptureRequest) Encrypted()   {}
+func (CheckCallRequest) Encrypted() {}
 func (Claim) Encrypted()            {}
 func (CollectRequest) Encrypted()   {}
 func (CollectResult) Encrypted()    {}

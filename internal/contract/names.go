@@ -102,6 +102,15 @@ func RetryKey(enrollmentID string, n int) string {
 // PauseLogKey is the step key of the log rows of the nth pause that held a step.
 func PauseLogKey(stepKey string, n int32) string { return stepKey + ":pause#" + strconv.Itoa(int(n)) }
 
+// CallLogKey is the step key of the log row of a call: each retry of the enrollment that
+// calls again has one of its own (J-96).
+func CallLogKey(stepKey string, retries int) string {
+	if retries == 0 {
+		return stepKey
+	}
+	return stepKey + ":r" + strconv.Itoa(retries)
+}
+
 // ReleaseKey is the outbox key of the signal that releases what a pause held.
 func ReleaseKey(holdID string) string { return "release/" + holdID }
 

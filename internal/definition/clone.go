@@ -23,7 +23,7 @@ func Clone(r hogsend.Registry) hogsend.Registry {
 	r.Journeys = slices.Clone(r.Journeys)
 	for i := range r.Journeys {
 		j := &r.Journeys[i]
-		j.Aliases, j.Templates = slices.Clone(j.Aliases), slices.Clone(j.Templates)
+		j.Aliases, j.Templates, j.Activities = slices.Clone(j.Aliases), slices.Clone(j.Templates), slices.Clone(j.Activities)
 		j.Trigger.Conditions = condition.Plain(j.Trigger.Conditions)
 		if j.Trigger.Recurrence != nil {
 			recurrence := *j.Trigger.Recurrence

@@ -154,6 +154,29 @@ func (b *Backend) capture(r contract.CaptureRequest) (contract.Effect, error) {
 	return effect, nil
 }
 
+// beginCall decides whether an attempt of a call begins (J-162).
+func (b *Backend) beginCall(r contract.BeginCallRequest) (contract.CallBegin, error) {
+	n, err := b.enrollment(r.Step.EnrollmentID)
+	if err != nil || r.Begun > 0 {
+		return contract.CallBegin{Ended: err == nil && !n.live()}, err
+	}
+	runs, effect := b.begin(n, r.Step, false)
+	if runs {
+		n.stand(contract.EnrollmentActive, r.Step.Node)
+	}
+	return contract.CallBegin{Ended: effect.Ended, Held: effect.Held}, nil
+}
+
+// endCall logs how a call ended.
+func (b *Backend) endCall(r contract.EndCallRequest) (contract.Effect, error) {
+	n, err := b.enrollment(r.Step.EnrollmentID)
+	if err != nil {
+		return contract.Effect{}, err
+	}
+	b.log(n, r.Step.Key, "called", n.node, n.node, map[string]any{"activity": r.Activity, "attempts": r.Attempts, "outcome": r.Outcome})
+	return contract.Effect{Ended: !n.live()}, nil
+}
+
 func (b *Backend) readOnce(r contract.OnceRequest) (contract.OnceValue, error) {
 	value, found := b.once[r.Step.EnrollmentID+"/"+r.Label]
 	return contract.OnceValue{Found: found, Value: value}, nil

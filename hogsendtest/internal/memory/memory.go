@@ -209,6 +209,8 @@ func (b *Backend) Activities() map[string]any {
 		contract.KeepOnceName:            locked(b, b.keepOnce),
 		contract.ReadOnceName:            locked(b, b.readOnce),
 		contract.ExitName:                locked(b, b.exit),
+		contract.BeginCallName:           locked(b, b.beginCall),
+		contract.EndCallName:             locked(b, b.endCall),
 		contract.AbandonPausedEffectName: locked(b, b.abandon),
 		contract.DwellName:               locked(b, b.dwell),
 		contract.IdentifyName:            locked(b, b.identify),
