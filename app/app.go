@@ -36,6 +36,8 @@ type Options struct {
 type IO struct {
 	Args, Environ  []string
 	Stdout, Stderr io.Writer
+	// Dir is the folder that relative names count from; "" is the current one.
+	Dir string
 }
 
 // Main runs the program with the process's own arguments and environment and
@@ -72,6 +74,7 @@ func Run(ctx context.Context, o Options, stdio IO) int {
 	if o.Embedded != nil {
 		root.AddCommand(p.devCommand(), p.standaloneCommand(), p.temporalCommand())
 	}
+	root.AddCommand(p.leftOut()...)
 	err := root.ExecuteContext(ctx)
 	var reported reportedError
 	var coded codedError
@@ -96,11 +99,17 @@ type reportedError struct{ error }
 type program struct {
 	Options
 	IO
+	// here is the dev that a command works on instead of what the environment names.
+	here *installation
 }
 
-// load reads the environment, overlaid by pairs a command sets itself.
-func (p *program) load(needs config.Needs, overlay ...string) (config.Config, error) {
-	return config.Load(append(append([]string(nil), p.Environ...), overlay...), needs)
+// load reads the environment, or that of the dev that the command works on.
+func (p *program) load(needs config.Needs) (config.Config, error) {
+	environ := p.Environ
+	if p.here != nil {
+		environ = p.here.environ(environ)
+	}
+	return config.Load(environ, needs)
 }
 
 func (p *program) env(name string) string {

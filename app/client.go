@@ -9,7 +9,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,23 +27,51 @@ type apiClient struct {
 
 // clientFlags adds --url and --api-key to a command and returns the client made of them.
 func (p *program) clientFlags(cmd *cobra.Command) func() (*apiClient, error) {
-	base := cmd.Flags().String("url", "", "server to talk to (HOGSEND_API_URL, default http://127.0.0.1:3002)")
-	key := cmd.Flags().String("api-key", "", "API key (HOGSEND_API_KEY)")
+	base := cmd.Flags().String("url", "", "server to talk to (HOGSEND_API_URL; default: the dev that runs here, else "+defaultAPI+")")
+	key := cmd.Flags().String("api-key", "", "API key (HOGSEND_API_KEY; default: that of the dev that runs here)")
+	data := cmd.Flags().String("data", "", dataUsage)
 	return func() (*apiClient, error) {
-		c := &apiClient{
-			base:  first(*base, p.env("HOGSEND_API_URL"), "http://127.0.0.1:3002"),
-			key:   first(*key, p.env("HOGSEND_API_KEY")),
-			http:  &http.Client{Timeout: 35 * time.Second},
-			pause: pause,
+		c := &apiClient{http: &http.Client{Timeout: 35 * time.Second}, pause: pause}
+		var here *installation
+		var err error
+		if *data != "" {
+			here, err = p.named(*data)
+		} else {
+			here, err = findInstallation(filepath.Join(p.Dir, defaultData))
 		}
-		if u, err := url.Parse(c.base); err != nil || u.Host == "" {
-			return nil, fmt.Errorf("--url: %q is not an address such as http://127.0.0.1:3002", c.base)
+		if err != nil {
+			return nil, err
+		}
+		c.base, c.key = p.serverAndKey(*base, *key, here, *data != "")
+		if u, err := url.Parse(c.base); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return nil, fmt.Errorf("--url: %q is not an address such as %s", c.base, defaultAPI)
 		}
 		if c.key == "" {
-			return nil, errors.New("--api-key: no API key given (flag or HOGSEND_API_KEY); `hogsend dev` prints one")
+			return nil, errors.New("--api-key: no API key given (flag or HOGSEND_API_KEY), and no `hogsend dev` runs on ./" + defaultData)
 		}
 		return c, nil
 	}
+}
+
+const defaultAPI = "http://127.0.0.1:3002"
+
+// serverAndKey says whom to talk to, and as whom: flags win over --data, that over the
+// environment, that over a dev which was only found. The key of a dev is for that dev.
+func (p *program) serverAndKey(base, key string, here *installation, named bool) (server, apiKey string) {
+	var dev installation
+	if here != nil {
+		dev = *here
+	}
+	if named {
+		server, apiKey = first(base, dev.API), key
+	} else {
+		server, apiKey = first(base, p.env("HOGSEND_API_URL"), dev.API, defaultAPI), first(key, p.env("HOGSEND_API_KEY"))
+	}
+	server = strings.TrimRight(server, "/")
+	if apiKey == "" && server == dev.API {
+		apiKey = dev.APIKey
+	}
+	return server, apiKey
 }
 
 func first(values ...string) string {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // dataFolder is the folder dev keeps its state in, locked while it runs.
@@ -38,7 +39,7 @@ func openData(path string, reset bool) (*dataFolder, error) {
 		return nil, fmt.Errorf("--data: %w", err)
 	}
 	d := &dataFolder{path: path, lock: lock}
-	if err := lockFile(lock); err != nil {
+	if err := lockSoon(lock); err != nil {
 		return nil, errors.Join(fmt.Errorf("--data: another hogsend dev is using %s", path), lock.Close())
 	}
 	if reset {
@@ -47,6 +48,18 @@ func openData(path string, reset bool) (*dataFolder, error) {
 		}
 	}
 	return d, nil
+}
+
+// lockSoon takes the lock, for which a command that looks whether somebody is here may
+// stand in the way for a moment.
+func lockSoon(f *os.File) (err error) {
+	for range 20 {
+		if err = lockFile(f); err == nil {
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return err
 }
 
 // postgres is where the private Postgres is told to keep its cluster.
@@ -76,14 +89,19 @@ func (d *dataFolder) keep(name string, create func() string) (string, error) {
 		return "", fmt.Errorf("read %s: %w", name, err)
 	}
 	value := create()
-	temporary := path + ".new"
-	if err := os.WriteFile(temporary, []byte(value+"\n"), 0o600); err != nil {
-		return "", fmt.Errorf("keep %s: %w", name, err)
+	return value, d.write(name, []byte(value+"\n"))
+}
+
+// write replaces a small file of the folder, which only its owner may read.
+func (d *dataFolder) write(name string, body []byte) error {
+	path := filepath.Join(d.path, name)
+	if err := os.WriteFile(path+".new", body, 0o600); err != nil {
+		return fmt.Errorf("keep %s: %w", name, err)
 	}
-	if err := os.Rename(temporary, path); err != nil {
-		return "", fmt.Errorf("keep %s: %w", name, err)
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("keep %s: %w", name, err)
 	}
-	return value, nil
+	return nil
 }
 
 func (d *dataFolder) close() error { return d.lock.Close() }

@@ -35,6 +35,11 @@ func (p *program) doctorCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Check configuration, database, Temporal, workers and outbox", Args: cobra.NoArgs,
+		Long: `Checks an installation: that of the environment, or the hogsend dev that runs here if
+DATABASE_URL is not set, or the one of --data. Without TEMPORAL_ADDRESS it looks for Temporal
+at localhost:7233, where standalone runs it.
+
+Exit code 0: all is well. 1: something is not; the lines say what.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			findings := p.examine(cmd.Context())
 			if asJSON {
@@ -57,6 +62,7 @@ func (p *program) doctorCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	p.onInstallation(cmd)
 	return cmd
 }
 
@@ -75,8 +81,8 @@ func (p *program) examine(ctx context.Context) []finding {
 	}
 	registry, _, err := checkRegistry(p.Options)
 	note("registry", fmt.Sprintf("%d journeys, %d templates", len(registry.Journeys), len(registry.Templates)), err)
-	cfg, err := p.load(config.Needs{Temporal: true, Service: true})
-	note("configuration", string(cfg.Environment), err)
+	cfg, err := p.load(config.Needs{Service: true})
+	note("configuration", string(cfg.Environment)+", "+p.where(), err)
 	if cfg.EmailProvider == "mailbox" && cfg.Environment == config.Production {
 		note("provider", "", errors.New("mails go to the mailbox and never leave; set RESEND_API_KEY or SMTP_URL"))
 	} else {
@@ -91,6 +97,14 @@ func (p *program) examine(ctx context.Context) []finding {
 	p.examineDatabase(ctx, cfg, registry, note)
 	p.examineTemporal(ctx, cfg, note)
 	return findings
+}
+
+// where says which installation a command works on.
+func (p *program) where() string {
+	if p.here != nil {
+		return "of the hogsend dev on " + p.here.folder
+	}
+	return "of the environment"
 }
 
 func (p *program) examineDatabase(ctx context.Context, cfg config.Config, registry hogsend.Registry, note func(string, string, error)) {

@@ -253,6 +253,7 @@ func (p *program) journeysInflightCommand() *cobra.Command {
 		Long: "Counts the people in flight in a journey by version, build and node, with the earliest\nand the latest instant at which they wake. It reads DATABASE_URL.",
 	}
 	asJSON := jsonFlag(cmd)
+	p.onInstallation(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		s, _, err := p.database(cmd.Context())
 		if err != nil {
@@ -300,7 +301,7 @@ func wakeText(t *time.Time) string {
 const retirePage = 500
 
 func (p *program) journeysRetireCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: "retire ID", Short: "End everybody's enrollment in a journey that is no longer defined", Args: cobra.ExactArgs(1),
 		Long: "Exits everybody in flight in a journey that this binary no longer defines (reason\nretired). It works on DATABASE_URL and is refused while the id is registered.",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -322,6 +323,8 @@ func (p *program) journeysRetireCommand() *cobra.Command {
 			return err
 		},
 	}
+	p.onInstallation(cmd)
+	return cmd
 }
 
 // retire exits every live enrollment of a journey id and returns how many (J-14). One

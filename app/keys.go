@@ -62,6 +62,7 @@ func (p *program) keysCreateCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&name, "name", "", "what the key is for, 1 to 100 characters")
 	cmd.Flags().StringArrayVar(&wanted, "scope", []string{"read"}, "ingest, read, journey-admin or full-admin; may be repeated")
+	p.onInstallation(cmd)
 	cmd.Flags().DurationVar(&expires, "expires-in", 0, "lifetime such as 720h; 0 for ever")
 	return cmd
 }

@@ -47,6 +47,7 @@ func (p *program) migrateCommand() *cobra.Command {
 			return nil
 		},
 	}
+	p.onInstallation(cmd)
 	cmd.Flags().BoolVar(&status, "status", false, "compare the database with this build and change nothing")
 	return cmd
 }

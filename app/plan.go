@@ -22,6 +22,7 @@ policy for changed criteria (OnChange) would run. It reads DATABASE_URL, as of n
 and changes nothing.`,
 	}
 	asJSON := jsonFlag(cmd)
+	p.onInstallation(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		registry, _, err := checkRegistry(p.Options)
 		if err != nil {

@@ -72,6 +72,14 @@ flight is not in this binary. 2: it could not be found out.`,
 	cmd.Flags().StringVar(&f.save, "save", "", "store one history for each journey and wait below a folder, without what people said")
 	cmd.Flags().BoolVar(&f.strict, "strict", false, "exit 1 also when a step already taken has another label, template or duration now")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON")
+	p.onInstallation(cmd)
+	choose := cmd.PreRunE
+	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
+		if err := choose(cmd, args); err != nil {
+			return codedError{err, notPossible}
+		}
+		return nil
+	}
 	return cmd
 }
 

@@ -63,6 +63,7 @@ Counts by bucket and by day follow at the end, as text or with --json.`,
 	cmd.Flags().StringVar(&f.events, "events", "", "instead of what is stored: JSON lines; - for standard input")
 	cmd.Flags().StringVar(&f.out, "out", "", "where transitions are written; - for standard output, the report then goes to standard error (required)")
 	asJSON := jsonFlag(cmd)
+	p.onInstallation(cmd)
 	for _, name := range []string{"from", "to", "out"} {
 		_ = cmd.MarkFlagRequired(name) // the flag exists
 	}

@@ -16,6 +16,7 @@ import (
 type devRig struct {
 	t       *testing.T
 	process *process
+	data    string
 	url     string
 }
 
@@ -26,7 +27,7 @@ func newDevRig(t *testing.T) *devRig {
 	require.NoError(t, os.Chmod(dir, 0o755)) // Postgres' own user must reach its folder
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	port := strconv.Itoa(freePort(t))
-	d := &devRig{t: t, url: "http://127.0.0.1:" + port, process: &process{name: "dev", ready: "ready in", args: []string{
+	d := &devRig{t: t, data: filepath.Join(dir, "data"), url: "http://127.0.0.1:" + port, process: &process{name: "dev", ready: "ready in", args: []string{
 		"dev", "--data", filepath.Join(dir, "data"), "--port", port, "--temporal-port", strconv.Itoa(freePort(t)),
 		"--ui-port", strconv.Itoa(freePort(t)), "--api-key", apiKey,
 	}}}
@@ -42,6 +43,23 @@ func (d *devRig) run(args ...string) string {
 	out, err := cmd.CombinedOutput()
 	require.NoError(d.t, err, "%s", out)
 	return string(out)
+}
+
+// here runs a command in an empty environment, on the folder of the dev.
+func (d *devRig) here(args ...string) (string, error) {
+	d.t.Helper()
+	cmd := exec.CommandContext(d.t.Context(), binary, append(args, "--data", d.data)...)
+	cmd.Env = []string{}
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// postgresPort is what dev keeps as the port of its Postgres.
+func (d *devRig) postgresPort() string {
+	d.t.Helper()
+	port, err := os.ReadFile(filepath.Join(d.data, "postgres-port"))
+	require.NoError(d.t, err)
+	return string(port)
 }
 
 // mails are what `hogsend mailbox --json` prints, looked at until there are n.
@@ -75,6 +93,7 @@ func TestDevKeepsItsStateOverStopAndKill(t *testing.T) {
 		require.NotEmpty(t, mail[field], field)
 	}
 
+	port := d.postgresPort()
 	require.NoError(t, d.process.stop())
 	require.NoError(t, d.process.start())
 	d.run("events", "send", "payment.failed", "--user", "ada", "--prop", "amount=49")
@@ -83,6 +102,13 @@ func TestDevKeepsItsStateOverStopAndKill(t *testing.T) {
 	require.NoError(t, d.process.start())
 	require.Contains(t, d.run("events", "send", "payment.succeeded", "--user", "ada"), `"exited":true`, "the journey was still there")
 	require.Len(t, d.mails(2), 2)
+	require.Equal(t, port, d.postgresPort(), "what was pointed at its Postgres finds it again") // O-49
+
+	// Without key, address and environment the other commands find it by its folder (O-48).
+	for _, args := range [][]string{{"mailbox"}, {"plan"}, {"replay"}, {"doctor"}} {
+		out, err := d.here(args...)
+		require.NoError(t, err, out)
+	}
 
 	// A second dev on the same ports says which one is taken.
 	second := exec.CommandContext(t.Context(), binary, d.process.args...)

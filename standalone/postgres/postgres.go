@@ -59,6 +59,10 @@ type Postgres struct {
 	err  error
 }
 
+// ErrPortTaken says that somebody else listens on Config.Port. What an earlier process
+// left on the cluster is ended before, and does not count.
+var ErrPortTaken = errors.New("the port is taken")
+
 // database is the one made for the product.
 const (
 	database  = "hogsend"
@@ -108,7 +112,7 @@ func Start(ctx context.Context, cfg Config) (*Postgres, error) {
 			return nil, err
 		}
 	} else if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err != nil {
-		return nil, fmt.Errorf("postgres port %d is taken: %w", port, err)
+		return nil, fmt.Errorf("port %d: %w: %w", port, ErrPortTaken, err)
 	} else if err := l.Close(); err != nil {
 		return nil, fmt.Errorf("free postgres port: %w", err)
 	}

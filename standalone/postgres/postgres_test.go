@@ -117,7 +117,7 @@ func TestATakenPortIsSaid(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
 	_, err = postgres.Start(t.Context(), postgres.Config{DataDir: folder(t), Port: l.Addr().(*net.TCPAddr).Port})
-	require.ErrorContains(t, err, "is taken")
+	require.ErrorIs(t, err, postgres.ErrPortTaken)
 }
 
 // The server has no one left who could stop it, so the kernel must.

@@ -44,7 +44,7 @@ func benchDwell(ctx context.Context, base, binary, dir string) ([]line, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := startDev(ctx, binary, filepath.Join(dir, "dwell"), "DATABASE_URL="+url)
+	d, err := startDev(ctx, binary, filepath.Join(dir, "dwell"), "--database-url", url)
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ type dev struct {
 }
 
 // startDev runs the built binary until it says that it is ready.
-func startDev(ctx context.Context, binary, data string, environ ...string) (*dev, error) {
+func startDev(ctx context.Context, binary, data string, flags ...string) (*dev, error) {
 	if binary == "" {
 		return nil, errors.New("--binary is required")
 	}
@@ -50,7 +50,8 @@ func startDev(ctx context.Context, binary, data string, environ ...string) (*dev
 	}
 	began := time.Now()
 	cmd := exec.CommandContext(ctx, binary, "dev", "--data", data, "--port", port[0], "--temporal-port", port[1], "--ui-port", port[2], "--api-key", apiKey)
-	cmd.Env = append(os.Environ(), append(environ, "RATE_LIMIT_INGEST=100000000", "RATE_LIMIT_ADMIN=100000000")...)
+	cmd.Args = append(cmd.Args, flags...)
+	cmd.Env = append(os.Environ(), "RATE_LIMIT_INGEST=100000000", "RATE_LIMIT_ADMIN=100000000")
 	cmd.Stderr = os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	out, err := cmd.StdoutPipe()
@@ -133,7 +134,7 @@ func benchJourneys(ctx context.Context, base, binary, dir string) ([]line, error
 	}
 	defer pool.Close()
 	data := filepath.Join(dir, "journeys")
-	d, err := startDev(ctx, binary, data, "DATABASE_URL="+url)
+	d, err := startDev(ctx, binary, data, "--database-url", url)
 	if err != nil {
 		return nil, err
 	}

@@ -74,7 +74,7 @@ func benchSteps(ctx context.Context, base, binary, dir string) (lines []line, er
 		return nil, err
 	}
 	defer pool.Close()
-	d, err := startDev(ctx, binary, filepath.Join(dir, "steps"), "DATABASE_URL="+url)
+	d, err := startDev(ctx, binary, filepath.Join(dir, "steps"), "--database-url", url)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,120 @@
+package app
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// installation is a hogsend dev that runs on this machine, as others find it by its data
+// folder: what they would else be told by the environment.
+type installation struct {
+	API         string `json:"api"`
+	APIKey      string `json:"apiKey"`
+	DatabaseURL string `json:"databaseUrl"`
+	Temporal    string `json:"temporal"`
+	Secret      string `json:"secret"`
+	// folder is where it was found, as it was named.
+	folder string
+}
+
+// defaultData is the data folder of dev that names none, below the current folder.
+const defaultData = ".hogsend"
+
+// installationFile is there while dev runs, and after it was killed: only with the lock
+// on the folder does it tell of somebody.
+const installationFile = "running.json"
+
+// announce lets other commands find this dev until unannounced.
+func (d *dataFolder) announce(i installation) error {
+	body, err := json.Marshal(i)
+	if err != nil {
+		return fmt.Errorf("announce dev: %w", err)
+	}
+	return d.write(installationFile, body)
+}
+
+func (d *dataFolder) unannounce() error {
+	if err := os.Remove(filepath.Join(d.path, installationFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("leave data folder: %w", err)
+	}
+	return nil
+}
+
+// findInstallation is the dev that runs on a data folder; nil if none does.
+func findInstallation(folder string) (*installation, error) {
+	lock, err := os.Open(filepath.Join(folder, marker)) //nolint:gosec // in the folder that the command names
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // nobody is there, which is no error
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for a dev: %w", err)
+	}
+	defer lock.Close()
+	if free, err := lockFree(lock); err != nil || free {
+		return nil, err
+	}
+	body, err := os.ReadFile(filepath.Join(folder, installationFile)) //nolint:gosec // as above
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // it is starting or stopping
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for a dev: %w", err)
+	}
+	found := installation{folder: folder}
+	if err := json.Unmarshal(body, &found); err != nil {
+		return nil, fmt.Errorf("look for a dev: read %s: %w", installationFile, err)
+	}
+	return &found, nil
+}
+
+// environ is the environment of a shell with what commands of such an installation read
+// in place of what it had. A Temporal that a shell names is another one than dev's own.
+func (i *installation) environ(shell []string) []string {
+	pairs := slices.DeleteFunc(slices.Clone(shell), func(pair string) bool { return strings.HasPrefix(pair, "TEMPORAL_") })
+	pairs = append(pairs, "HOGSEND_ENV=development", "DATABASE_URL="+i.DatabaseURL, "TEMPORAL_ADDRESS="+i.Temporal,
+		"HOGSEND_SECRET="+i.Secret, "ADMIN_API_KEY="+i.APIKey)
+	if u, err := url.Parse(i.API); err == nil {
+		pairs = append(pairs, "PORT="+u.Port())
+	}
+	return pairs
+}
+
+const dataUsage = "data folder of the running hogsend dev to work on (default: " + defaultData + ", where one runs there and the environment names no other)"
+
+// onInstallation lets a command that reads the environment work on a dev beside it
+// instead: on the one of --data, or on the one it finds if DATABASE_URL is not set.
+func (p *program) onInstallation(cmd *cobra.Command) {
+	data := cmd.Flags().String("data", "", dataUsage)
+	cmd.PreRunE = func(*cobra.Command, []string) (err error) {
+		if *data != "" {
+			p.here, err = p.named(*data)
+			return err
+		}
+		if strings.TrimSpace(p.env("DATABASE_URL")) == "" {
+			p.here, err = findInstallation(filepath.Join(p.Dir, defaultData))
+		}
+		return err
+	}
+}
+
+// named is the installation of --data, which must be running.
+func (p *program) named(folder string) (*installation, error) {
+	path := folder
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(p.Dir, path)
+	}
+	found, err := findInstallation(path)
+	if err == nil && found == nil {
+		err = fmt.Errorf("--data: no hogsend dev runs on %s", folder)
+	}
+	return found, err
+}
