@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -36,6 +37,8 @@ type Options struct {
 type IO struct {
 	Args, Environ  []string
 	Stdout, Stderr io.Writer
+	// Stdin is read by commands that take a file named -; nil is empty.
+	Stdin io.Reader
 	// Dir is the folder that relative names count from; "" is the current one.
 	Dir string
 }
@@ -49,12 +52,15 @@ func Main(o Options) {
 		<-ctx.Done()
 		stop() // from here on the default action ends the process
 	}()
-	os.Exit(Run(ctx, o, IO{Args: os.Args[1:], Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr}))
+	os.Exit(Run(ctx, o, IO{Args: os.Args[1:], Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}))
 }
 
 // Run executes one command and returns its exit code.
 func Run(ctx context.Context, o Options, stdio IO) int {
 	stdio.Stdout, stdio.Stderr = &visible{out: stdio.Stdout}, &visible{out: stdio.Stderr}
+	if stdio.Stdin == nil {
+		stdio.Stdin = strings.NewReader("")
+	}
 	p := &program{Options: o, IO: stdio}
 	root := &cobra.Command{
 		Use:           "hogsend",
@@ -66,8 +72,8 @@ func Run(ctx context.Context, o Options, stdio IO) int {
 	root.SetOut(stdio.Stdout)
 	root.SetErr(stdio.Stderr)
 	root.AddCommand(p.serveCommand(), p.workerCommand(), p.migrateCommand(), p.keysCommand(),
-		p.eventsCommand(), p.mailboxCommand(), p.journeysCommand(), p.bucketsCommand(), p.planCommand(), p.doctorCommand(), p.versionCommand())
-	root.AddCommand(p.replayCommand())
+		p.eventsCommand(), p.mailboxCommand(), p.contactsCommand(), p.journeysCommand(), p.bucketsCommand(), p.planCommand(), p.doctorCommand(), p.versionCommand())
+	root.AddCommand(p.replayCommand(), p.playCommand(), p.describeCommand())
 	if o.Vet != nil {
 		root.AddCommand(p.vetCommand())
 	}

@@ -139,6 +139,7 @@ type shownBucket struct {
 func (p *program) bucketsShowCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "show ID", Short: "Show a bucket: criteria, limits and the journeys that it feeds", Args: cobra.ExactArgs(1)}
 	connect, asJSON := p.clientFlags(cmd), jsonFlag(cmd)
+	completes(cmd, connect, liveBuckets)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := connect()
 		if err != nil {
@@ -214,8 +215,10 @@ func bucketPath(id string) string { return bucketsPath + "/" + url.PathEscape(id
 func (p *program) bucketsMembersCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "members ID", Short: "List who is in a bucket, or was, entered last first", Args: cobra.ExactArgs(1)}
 	connect, asJSON := p.clientFlags(cmd), jsonFlag(cmd)
+	completes(cmd, connect, liveBuckets)
 	status := cmd.Flags().String("status", "active", "active or left")
-	user := cmd.Flags().String("user", "", "only this user")
+	user := cmd.Flags().String("user", "", "only this person")
+	completesFlag(cmd, "user", connect, livePeople)
 	limit := cmd.Flags().Int("limit", 50, "how many at most; 0 for all")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := connect()
@@ -257,6 +260,7 @@ func (p *program) bucketsSwitchCommand(verb string, enabled bool) *cobra.Command
 		cmd.Short = "Let a bucket go on: all contacts are settled, silently"
 	}
 	connect, asJSON := p.clientFlags(cmd), jsonFlag(cmd)
+	completes(cmd, connect, liveBuckets)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := connect()
 		if err != nil {
@@ -276,6 +280,7 @@ func (p *program) bucketsRetireCommand() *cobra.Command {
 		Use: "retire ID", Short: "Make all members of a bucket that no build defines any more leave, silently", Args: cobra.ExactArgs(1),
 	}
 	connect, asJSON := p.clientFlags(cmd), jsonFlag(cmd)
+	completes(cmd, connect, liveBuckets)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := connect()
 		if err != nil {

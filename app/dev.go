@@ -24,7 +24,9 @@ type devFlags struct {
 	data                       string
 	port, temporalPort, uiPort int
 	apiKey, databaseURL        string
+	watch                      string
 	reset, installPostgres     bool
+	infra                      bool
 }
 
 func (p *program) devCommand() *cobra.Command {
@@ -34,6 +36,11 @@ func (p *program) devCommand() *cobra.Command {
 		Long: `Runs Temporal, its Web UI, a private Postgres, the API and a worker on this machine, and
 keeps their state in a folder: stopped and started again, sleeping journeys go on. While it
 runs, the other commands find it by that folder, without a key or an address.
+
+With --watch PACKAGE it runs your own program instead of itself, and builds and starts it again
+whenever its source is saved: a lean one, without Embedded, is linked in seconds. A line says
+what is defined otherwise than before, and what the replay gate thinks of those who are under
+way. With --infra it runs no program at all.
 
 It has a database and a Temporal of its own: DATABASE_URL and TEMPORAL_… of the shell are
 left alone. Mails stay in its mailbox (hogsend mailbox) unless RESEND_API_KEY is set.`,
@@ -45,6 +52,9 @@ left alone. Mails stay in its mailbox (hogsend mailbox) unless RESEND_API_KEY is
 	cmd.Flags().IntVar(&f.uiPort, "ui-port", 8233, "port of Temporal's Web UI")
 	cmd.Flags().StringVar(&f.apiKey, "api-key", "", "a fixed full-admin API key (default: ADMIN_API_KEY, else one is made and kept)")
 	cmd.Flags().StringVar(&f.databaseURL, "database-url", "", "a Postgres to use, and to migrate, instead of a private one")
+	cmd.Flags().BoolVar(&f.infra, "infra", false, "run only Temporal and Postgres, for a program that runs on its own: serve --worker --data .hogsend")
+	cmd.Flags().StringVar(&f.watch, "watch", "", "run only Temporal and Postgres, build the program of this package, such as ./cmd/shop, and run it; on a save build it and run it again")
+	cmd.MarkFlagsMutuallyExclusive("infra", "watch")
 	cmd.Flags().BoolVar(&f.reset, "reset", false, "delete the state first")
 	cmd.Flags().BoolVar(&f.installPostgres, "install-postgres", false,
 		"where the machine has no Postgres, let its package manager install it (as root) instead of fetching one into a cache; HOGSEND_INSTALL_POSTGRES=true means the same")
@@ -56,8 +66,11 @@ left alone. Mails stay in its mailbox (hogsend mailbox) unless RESEND_API_KEY is
 func (p *program) dev(ctx context.Context, f devFlags) (err error) {
 	began := time.Now()
 	// Everything that can be wrong is said before anything is started or written.
-	if _, _, err := checkRegistry(p.Options); err != nil {
-		return err
+	own := !f.infra && f.watch == ""
+	if own {
+		if _, _, err := checkRegistry(p.Options); err != nil {
+			return err
+		}
 	}
 	if err := f.portsFree(); err != nil {
 		return err
@@ -72,8 +85,16 @@ func (p *program) dev(ctx context.Context, f devFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, infra.stop()) }()
-	p.here = &infra.installation
 	p.Environ = append(slices.Clone(p.Environ), "LOG_FORMAT="+first(p.env("LOG_FORMAT"), "text"), "LOG_LEVEL="+first(p.env("LOG_LEVEL"), "warn"))
+	switch {
+	case f.infra:
+		p.infraBanner(f, &infra.installation, time.Since(began))
+		<-ctx.Done()
+		return nil
+	case f.watch != "":
+		return p.watch(ctx, infra, f, began)
+	}
+	p.here = &infra.installation
 	cfg, err := p.load(config.Needs{Service: true})
 	if err != nil {
 		return err
@@ -123,26 +144,52 @@ func (p *program) banner(f devFlags, cfg config.Config, took time.Duration) {
 	if cfg.EmailProvider != "mailbox" {
 		mails = "are really sent, by " + cfg.EmailProvider + ", because the environment says so"
 	}
+	p.addresses(f, p.here)
+	fmt.Fprintf(p.Stdout, "  mails        %s\n", mails)
+	p.tryIt(p.here, describe(p.Registry, cfg.EnabledJourneys))
+	fmt.Fprintf(p.Stdout, "\nready in %.1f s, Ctrl-C stops\n", took.Seconds())
+}
+
+func (p *program) addresses(f devFlags, i *installation) {
 	fmt.Fprintf(p.Stdout, `
   API          %s
   Temporal     %s   Web UI http://127.0.0.1:%d
   Postgres     %s
   API key      %s
-  mails        %s
   state        %s
-`, p.here.API, p.here.Temporal, f.uiPort, p.here.DatabaseURL, p.here.APIKey, mails, f.data)
-	if event, ok := findExample(p.Registry, cfg.EnabledJourneys); ok {
-		fmt.Fprintf(p.Stdout, `
+`, i.API, i.Temporal, f.uiPort, i.DatabaseURL, i.APIKey, f.data)
+}
+
+// tryIt shows how somebody gets into a journey.
+func (p *program) tryIt(i *installation, d description) {
+	if d.Example == "" {
+		fmt.Fprint(p.Stdout, "\nNo journey begins with an event that a product sends.\n")
+		return
+	}
+	fmt.Fprintf(p.Stdout, `
 Send an event that enters somebody into %s, then look at the mail:
 
   curl -s %s/v1/events -H 'Authorization: Bearer %s' \
     -H 'Content-Type: application/json' -d %s
   hogsend mailbox
-`, event.Journey, p.here.API, p.here.APIKey, shellWord(event.body()))
-	} else {
-		fmt.Fprint(p.Stdout, "\nNo journey of this registry begins with an event that a product sends.\n")
-	}
-	fmt.Fprintf(p.Stdout, "\nready in %.1f s, Ctrl-C stops\n", took.Seconds())
+`, d.ExampleJourney, i.API, i.APIKey, shellWord(d.Example))
+}
+
+func (p *program) watchBanner(f devFlags, i *installation, d description) {
+	p.addresses(f, i)
+	p.tryIt(i, d)
+	fmt.Fprintf(p.Stdout, "\nSave a file of %s to build and run it again; Ctrl-C stops\n", f.watch)
+}
+
+func (p *program) infraBanner(f devFlags, i *installation, took time.Duration) {
+	p.addresses(f, i)
+	fmt.Fprintf(p.Stdout, `
+Run your own program on it, in this folder:
+
+  go run ./cmd/shop serve --worker --data %s
+
+ready in %.1f s, Ctrl-C stops
+`, shellWord(f.data), took.Seconds())
 }
 
 // portFree refuses a taken port by its flag.

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/hogsend/hogsend/internal/clip"
 	"github.com/hogsend/hogsend/internal/registry"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -36,13 +38,15 @@ func examineJourneys(ctx context.Context, s *store.Store, index *registry.Index,
 		}
 	}
 	note("orphaned", "none", err)
+	detail, err := failedEnrollments(ctx, s, index.AllIDs())
+	note("failed", detail, err)
 	list, err := s.TroublesList(ctx)
 	for _, kind := range troubles() {
 		note(kind[1], "none", errors.Join(err, troubled(list, kind[0])))
 	}
 	paused, err := s.AdminJourneyConfigs(ctx)
 	paused = slices.DeleteFunc(paused, func(c storedb.JourneyConfig) bool { return c.PausedAt == nil })
-	detail := "none"
+	detail = "none"
 	for i, c := range paused {
 		if i == 0 {
 			detail = ""
@@ -52,6 +56,34 @@ func examineJourneys(ctx context.Context, s *store.Store, index *registry.Index,
 		detail += c.JourneyID
 	}
 	note("paused journeys", detail, err)
+}
+
+// recentFailures is how far back a failed enrollment is something to be told of: what
+// failed before was seen, or nobody will mend it any more.
+const recentFailures = 7 * 24 * time.Hour
+
+// failedEnrollments names the journeys in which enrollments failed lately, with one of
+// them and its error; older ones are counted.
+func failedEnrollments(ctx context.Context, s *store.Store, journeys []string) (string, error) {
+	rows, err := s.FailedList(ctx, recentFailures.Seconds(), journeys)
+	if err != nil {
+		return "", fmt.Errorf("look for failed enrollments: %w", err)
+	}
+	var lines []string
+	var old int64
+	for _, f := range rows {
+		old += f.Total - f.Recent
+		if f.Recent > 0 {
+			lines = append(lines, fmt.Sprintf("%d in %s, last %s: %s", f.Recent, f.JourneyID, f.LastID, clip.First(f.LastError, 200)))
+		}
+	}
+	if len(lines) > 0 {
+		return "", fmt.Errorf("within 7 days %s; `hogsend journeys retry` takes one up where it failed", strings.Join(lines, "; "))
+	}
+	if old > 0 {
+		return fmt.Sprintf("none within 7 days, %d before", old), nil
+	}
+	return "none", nil
 }
 
 // troubled names the journeys with a trouble, how many people have it, and one of them.

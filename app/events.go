@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -104,7 +103,7 @@ type sent struct {
 }
 
 func (p *program) sendFile(ctx context.Context, c *apiClient, file string, size int) error {
-	var in io.Reader = os.Stdin
+	in := p.Stdin
 	if file != "-" {
 		f, err := os.Open(file) //nolint:gosec // the file that the command names
 		if err != nil {

@@ -22,7 +22,7 @@ import (
 
 func (p *program) journeysCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "journeys", Short: "List, pause, resume and mend journeys"}
-	cmd.AddCommand(p.journeysListCommand(), p.journeysInflightCommand(), p.journeysPauseCommand(), p.journeysResumeCommand(),
+	cmd.AddCommand(p.journeysListCommand(), p.journeysStatesCommand(), p.journeysInflightCommand(), p.journeysPauseCommand(), p.journeysResumeCommand(),
 		p.journeysEnrollCommand(), p.journeysCancelCommand(), p.journeysRetryCommand(), p.journeysRetireCommand())
 	return cmd
 }
@@ -104,6 +104,7 @@ func (p *program) journeysPauseCommand() *cobra.Command {
 		Use: "pause ID", Short: "Let nobody enter and hold everybody before the next mail or other effect", Args: cobra.ExactArgs(1),
 	}
 	connect, asJSON := p.clientFlags(cmd), jsonFlag(cmd)
+	completes(cmd, connect, liveJourneys)
 	reason := cmd.Flags().String("reason", "", "why, for those who look at it")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := connect()
@@ -127,6 +128,7 @@ catch_up runs it now, skip_late leaves out sends held for more than an hour, and
 reschedule runs it as long after it was due as the pause lasted.`,
 	}
 	connect, asJSON := p.clientFlags(cmd), jsonFlag(cmd)
+	completes(cmd, connect, liveJourneys)
 	policy := cmd.Flags().String("policy", "catch_up", "catch_up, skip_late or reschedule")
 	preview := cmd.Flags().Bool("preview", false, "change nothing, tell what would go on")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -154,12 +156,17 @@ reschedule runs it as long after it was due as the pause lasted.`,
 
 func (p *program) journeysEnrollCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "enroll ID USER", Short: "Send the journey's trigger event for a user; all guards apply", Args: cobra.ExactArgs(2),
+		Use: "enroll ID PERSON", Short: "Send the journey's trigger event for a person; all guards apply", Args: cobra.ExactArgs(2),
+		Long: `Sends the journey's trigger event for a person that is known, by user id, e-mail address,
+anonymous id or the id of a contact; everything else that listens to the event reacts too.
+With --new the person may be a user id that nobody has yet, whose contact the event makes.`,
 	}
 	connect, asJSON := p.clientFlags(cmd), jsonFlag(cmd)
-	email := cmd.Flags().String("email", "", "the user's address")
+	completes(cmd, connect, liveJourneys, livePeople)
+	email := cmd.Flags().String("email", "", "the person's address, which the event brings")
 	properties := cmd.Flags().String("properties", "", "properties of the event, as JSON")
 	key := cmd.Flags().String("idempotency-key", "", "a repeat answers the first outcome; made up if not given")
+	unknown := cmd.Flags().Bool("new", false, "let the event make the contact of a user id that is not known")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := connect()
 		if err != nil {
@@ -171,6 +178,16 @@ func (p *program) journeysEnrollCommand() *cobra.Command {
 				return errors.New("--properties: is not JSON")
 			}
 			request["properties"] = json.RawMessage(*properties)
+		}
+		if !*unknown {
+			who, err := findPerson(cmd.Context(), c, args[1])
+			if err != nil {
+				return fmt.Errorf("%w; --new enrolls a user id that is new", err)
+			}
+			if who.ExternalID == nil {
+				return fmt.Errorf("%s has no user id yet: send the journey's trigger event instead, with hogsend events send", args[1])
+			}
+			request["userId"] = *who.ExternalID
 		}
 		var raw json.RawMessage
 		if err := c.do(cmd.Context(), "POST", journeysPath+"/"+url.PathEscape(args[0])+"/enroll", request, &raw); err != nil {
@@ -192,36 +209,59 @@ func (p *program) journeysEnrollCommand() *cobra.Command {
 	return cmd
 }
 
+const stateArguments = `The enrollment is named by its id, or by the person if only one of that person comes into
+question: a user id, an e-mail address, an anonymous id or the id of a contact.`
+
 func (p *program) journeysCancelCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "cancel ID STATE", Short: "End one enrollment (reason admin)", Args: cobra.ExactArgs(2)}
+	cmd := &cobra.Command{
+		Use: "cancel ID ENROLLMENT|PERSON", Short: "End one enrollment (reason admin)", Args: cobra.ExactArgs(2), Long: "Ends one enrollment that is under way, with the reason admin.\n\n" + stateArguments,
+	}
 	connect, asJSON := p.clientFlags(cmd), jsonFlag(cmd)
+	completes(cmd, connect, liveJourneys, liveStates("active", "waiting"))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return p.stateCall(cmd.Context(), connect, "DELETE", args, "", *asJSON, "is exited")
+		return p.stateCall(cmd.Context(), connect, *asJSON, args, stateAction{"DELETE", "", "is under way", enrolled.live, "is exited"})
 	}
 	return cmd
 }
 
 func (p *program) journeysRetryCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "retry ID STATE", Short: "Take a failed enrollment up where it failed", Args: cobra.ExactArgs(2)}
+	cmd := &cobra.Command{
+		Use: "retry ID ENROLLMENT|PERSON", Short: "Take a failed enrollment up where it failed", Args: cobra.ExactArgs(2), Long: "Takes a failed enrollment up where it failed.\n\n" + stateArguments,
+	}
 	connect, asJSON := p.clientFlags(cmd), jsonFlag(cmd)
+	completes(cmd, connect, liveJourneys, liveStates("failed"))
+	failed := func(e enrolled) bool { return e.Status == "failed" }
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return p.stateCall(cmd.Context(), connect, "POST", args, "/retry", *asJSON, "is active again")
+		return p.stateCall(cmd.Context(), connect, *asJSON, args, stateAction{"POST", "/retry", "failed", failed, "is active again"})
 	}
 	return cmd
 }
 
-// stateCall makes a call about one enrollment: args are journey and state.
-func (p *program) stateCall(ctx context.Context, connect func() (*apiClient, error), method string, args []string, action string, asJSON bool, done string) error {
+// stateAction is what a command does to an enrollment.
+type stateAction struct {
+	method, path string
+	// which says what wanted holds of.
+	which  string
+	wanted func(enrolled) bool
+	done   string
+}
+
+// stateCall makes a call about one enrollment: args are the journey, and the enrollment or
+// its person.
+func (p *program) stateCall(ctx context.Context, connect func() (*apiClient, error), asJSON bool, args []string, do stateAction) error {
 	c, err := connect()
 	if err != nil {
 		return err
 	}
-	var raw json.RawMessage
-	path := journeysPath + "/" + url.PathEscape(args[0]) + "/states/" + url.PathEscape(args[1]) + action
-	if err := c.do(ctx, method, path, nil, &raw); err != nil {
+	id, err := p.stateOf(ctx, c, args[0], args[1], do.which, do.wanted)
+	if err != nil {
 		return err
 	}
-	return p.print(asJSON, raw, args[1]+" "+done)
+	var raw json.RawMessage
+	if err := c.do(ctx, do.method, journeysPath+"/"+url.PathEscape(args[0])+"/states/"+id+do.path, nil, &raw); err != nil {
+		return err
+	}
+	return p.print(asJSON, raw, id+" "+do.done)
 }
 
 // database opens the database for a command that works on it directly.
@@ -254,6 +294,7 @@ func (p *program) journeysInflightCommand() *cobra.Command {
 	}
 	asJSON := jsonFlag(cmd)
 	p.onInstallation(cmd)
+	cmd.ValidArgsFunction = p.completeJourneys
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		s, _, err := p.database(cmd.Context())
 		if err != nil {

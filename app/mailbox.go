@@ -32,6 +32,7 @@ func (p *program) mailboxCommand() *cobra.Command {
 		Args:  cobra.MaximumNArgs(1),
 	}
 	connect := p.clientFlags(cmd)
+	completes(cmd, connect, liveMails)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per mail, oldest first")
 	cmd.Flags().StringVar(&to, "to", "", "only mails to this address")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -17,12 +18,32 @@ import (
 )
 
 func (p *program) serveCommand() *cobra.Command {
-	return &cobra.Command{
+	var worker, endsWithInput bool
+	var data string
+	cmd := &cobra.Command{
 		Use: "serve", Short: "Serve the HTTP API", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Long: `Serves the HTTP API, with --worker also the worker in the same process. It reads the
+environment; --data serves the hogsend dev --infra that runs on a folder.`,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if data != "" {
+				if p.here, err = p.named(data); err != nil {
+					return err
+				}
+			}
 			cfg, err := p.load(config.Needs{Temporal: true, Service: true})
 			if err != nil {
 				return err
+			}
+			if worker {
+				ctx, cancel := context.WithCancel(cmd.Context())
+				defer cancel()
+				if endsWithInput {
+					go func() {
+						_, _ = io.Copy(io.Discard, p.Stdin) // whatever ends it
+						cancel()
+					}()
+				}
+				return p.runAll(ctx, cfg, func() { fmt.Fprintln(p.Stdout, readyLine) })
 			}
 			log := newLogger(p.Stderr, cfg)
 			proc, err := newProcess(cmd.Context(), p.Options, cfg, log)
@@ -37,6 +58,11 @@ func (p *program) serveCommand() *cobra.Command {
 			return proc.serve(cmd.Context(), listener)
 		},
 	}
+	cmd.Flags().BoolVar(&worker, "worker", false, "run the worker in this process too")
+	cmd.Flags().StringVar(&data, "data", "", "data folder of a running hogsend dev --infra to serve")
+	cmd.Flags().BoolVar(&endsWithInput, "ends-with-input", false, "with --worker: end when the standard input ends, as it does with the process that holds its other end")
+	_ = cmd.Flags().MarkHidden("ends-with-input") // the flag exists
+	return cmd
 }
 
 // listen takes the port before anything slow happens, so that a taken one is said at once.

@@ -30,9 +30,17 @@ const (
 )
 
 func (p *program) workerCommand() *cobra.Command {
-	return &cobra.Command{
+	var data string
+	cmd := &cobra.Command{
 		Use: "worker", Short: "Run journeys and deliver the outbox", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Long: `Runs journeys and delivers the outbox. It reads the environment; --data works for the
+hogsend dev --infra that runs on a folder.`,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if data != "" {
+				if p.here, err = p.named(data); err != nil {
+					return err
+				}
+			}
 			cfg, err := p.load(config.Needs{Temporal: true, Service: true})
 			if err != nil {
 				return err
@@ -47,6 +55,8 @@ func (p *program) workerCommand() *cobra.Command {
 			return proc.work(cmd.Context(), nil)
 		},
 	}
+	cmd.Flags().StringVar(&data, "data", "", "data folder of a running hogsend dev --infra to work for")
+	return cmd
 }
 
 // lazyTemporal is a client that connects when first used, by address, namespace,

@@ -208,6 +208,13 @@ func (s *Server) listDecisions(r *request) error {
 	if err != nil {
 		return err
 	}
+	return reply(r, http.StatusOK, struct {
+		Decisions []decisionReply `json:"decisions"`
+		page
+	}{decisionsOf(rows), p})
+}
+
+func decisionsOf(rows []storedb.Decision) []decisionReply {
 	decisions := make([]decisionReply, len(rows))
 	for i, d := range rows {
 		decisions[i] = decisionReply{
@@ -215,10 +222,7 @@ func (s *Server) listDecisions(r *request) error {
 			EventID: d.EventID, Event: d.EventName, StateID: d.EnrollmentID, Detail: d.Detail,
 		}
 	}
-	return reply(r, http.StatusOK, struct {
-		Decisions []decisionReply `json:"decisions"`
-		page
-	}{decisions, p})
+	return decisions
 }
 
 // writePreferences is R-53. PUT replaces the categories when they are given, PATCH

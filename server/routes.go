@@ -32,6 +32,7 @@ func (s *Server) routes() []route {
 		{id: "R-48", method: "PATCH", path: "/v1/admin/contacts/:contact", scope: scopeFullAdmin, handler: s.updateContact},
 		{id: "R-49", method: "DELETE", path: "/v1/admin/contacts/:contact", scope: scopeFullAdmin, handler: s.deleteContact},
 		{id: "R-50", method: "GET", path: "/v1/admin/contacts/:contact/decisions", scope: scopeRead, handler: s.listDecisions},
+		{id: "R-119", method: "GET", path: "/v1/admin/contacts/:contact/summary", scope: scopeRead, handler: s.contactSummary},
 		{id: "R-53", method: "PUT", path: "/v1/admin/contacts/:contact/preferences", scope: scopeFullAdmin, handler: s.writePreferences},
 		{id: "R-53", method: "PATCH", path: "/v1/admin/contacts/:contact/preferences", scope: scopeFullAdmin, handler: s.writePreferences},
 		{id: "R-58", method: "GET", path: "/v1/admin/journeys", scope: scopeRead, handler: s.listJourneys},

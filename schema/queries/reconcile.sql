@@ -105,3 +105,14 @@ order by e.id limit @row_limit;
 -- What the guards decided for one event and journey (R-65).
 select outcome, reason, enrollment_id from decisions
 where contact_id = @contact_id and event_id = @event_id and journey_id = @journey_id;
+
+-- name: FailedList :many
+-- Journeys with failed enrollments: how many, how many of them lately, and the last one.
+select e.journey_id, count(*)::bigint as total,
+    (count(*) filter (where e.updated_at > clock_timestamp() - make_interval(secs => @within_seconds::float8)))::bigint as recent,
+    ((array_agg(e.id order by e.updated_at desc, e.id))[1])::uuid as last_id,
+    coalesce((array_agg(e.error order by e.updated_at desc, e.id))[1], '')::text as last_error
+from enrollments e
+where e.journey_id = any(@journey_ids::text[]) and e.status = 'failed'
+group by e.journey_id
+order by e.journey_id collate "C";

@@ -13,6 +13,52 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 )
 
+const failedList = `-- name: FailedList :many
+select e.journey_id, count(*)::bigint as total,
+    (count(*) filter (where e.updated_at > clock_timestamp() - make_interval(secs => $1::float8)))::bigint as recent,
+    ((array_agg(e.id order by e.updated_at desc, e.id))[1])::uuid as last_id,
+    coalesce((array_agg(e.error order by e.updated_at desc, e.id))[1], '')::text as last_error
+from enrollments e
+where e.journey_id = any($2::text[]) and e.status = 'failed'
+group by e.journey_id
+order by e.journey_id collate "C"
+`
+
+type FailedListRow struct {
+	JourneyID string
+	Total     int64
+	Recent    int64
+	LastID    uuid.UUID
+	LastError string
+}
+
+// Journeys with failed enrollments: how many, how many of them lately, and the last one.
+func (q *Queries) FailedList(ctx context.Context, withinSeconds float64, journeyIds []string) ([]FailedListRow, error) {
+	rows, err := q.db.Query(ctx, failedList, withinSeconds, journeyIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []FailedListRow
+	for rows.Next() {
+		var i FailedListRow
+		if err := rows.Scan(
+			&i.JourneyID,
+			&i.Total,
+			&i.Recent,
+			&i.LastID,
+			&i.LastError,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const enrollOutcome = `-- name: EnrollOutcome :many
 select outcome, reason, enrollment_id from decisions
 where contact_id = $1 and event_id = $2 and journey_id = $3

@@ -1,0 +1,300 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hogsend/hogsend/internal/replay"
+)
+
+// watcher keeps the author's program running on the infrastructure of dev, and builds and
+// starts it again when its source is saved.
+type watcher struct {
+	program *program
+	infra   *infra
+	// target is the package of the program, as go build takes it.
+	target string
+	files  *sources
+
+	number  int    // of the next build
+	sum     string // of the build that runs
+	defines description
+	running *child // nil before the first build that starts
+}
+
+// watch builds and runs the program until ctx ends.
+func (p *program) watch(ctx context.Context, i *infra, f devFlags, began time.Time) (err error) {
+	w := &watcher{program: p, infra: i, target: f.watch}
+	if err := os.MkdirAll(w.binaries(), 0o755); err != nil { //nolint:gosec // like the data folder
+		return fmt.Errorf("--watch: %w", err)
+	}
+	if w.files, err = watchSources(); err != nil {
+		return fmt.Errorf("--watch: %w", err)
+	}
+	defer func() { err = errors.Join(err, w.files.close(), w.stop()) }()
+	if err := w.look(ctx); err != nil {
+		return err
+	}
+	w.round(ctx, began)
+	if w.running != nil {
+		p.watchBanner(f, &i.installation, w.defines)
+	}
+	for {
+		var ended <-chan struct{}
+		if w.running != nil {
+			ended = w.running.done
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ended:
+			p.progress(fmt.Sprintf("watch     the program ended by itself (%v); it is started again when its source is saved", w.running.err))
+			w.running, w.sum = nil, ""
+		case saved, ok := <-w.files.saved:
+			if !ok {
+				return errors.New("--watch: the files are not watched any more")
+			}
+			w.round(ctx, saved)
+			if err := w.look(ctx); err != nil && ctx.Err() == nil {
+				p.progress("watch     " + err.Error())
+			}
+		}
+	}
+}
+
+func (w *watcher) binaries() string { return filepath.Join(w.infra.data.path, "bin") }
+
+// look finds the folders whose files the program is built from.
+func (w *watcher) look(ctx context.Context) error {
+	folders, err := sourceFolders(ctx, w.program.Dir, w.target)
+	if err != nil {
+		return fmt.Errorf("--watch: %w", err)
+	}
+	return w.files.follow(folders)
+}
+
+// round builds the program and, if it changed and can be started, starts it in place of
+// the one that runs. Whatever goes wrong is said, and waits for the next save.
+func (w *watcher) round(ctx context.Context, saved time.Time) {
+	p := w.program
+	if w.running != nil {
+		p.progress("watch     building")
+	}
+	path, sum, err := w.build(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return
+	case err != nil:
+		p.progress("watch     does not build; " + w.stays() + "\n" + err.Error())
+		return
+	case sum == w.sum:
+		p.progress("watch     the program is as before")
+		return
+	}
+	defines, err := w.ask(ctx, path)
+	if err != nil {
+		p.progress("watch     would not start; " + w.stays() + "\n" + err.Error())
+		return
+	}
+	gate := w.gate(ctx, path)
+	if err := w.stop(); err != nil {
+		p.progress("watch     " + err.Error())
+	}
+	started, err := w.start(ctx, path)
+	if err != nil {
+		p.progress("watch     did not start: " + err.Error())
+		return
+	}
+	first, before := w.sum == "" && w.defines.Journeys == nil, w.defines
+	w.running, w.sum, w.defines = started, sum, defines
+	what := defines.changes(before)
+	if first {
+		what = defines.counts()
+	}
+	printLine(p.Stdout, "running after %.1f s  %s  gate: %s\n", time.Since(saved).Seconds(), what, gate)
+}
+
+// stays says what becomes of the program that runs when a new one is no good.
+func (w *watcher) stays() string {
+	if w.running == nil {
+		return "nothing runs yet"
+	}
+	return "the program from before goes on"
+}
+
+// build makes the program. Two paths take turns, because one of them runs.
+func (w *watcher) build(ctx context.Context) (path, sum string, err error) {
+	path = filepath.Join(w.binaries(), "program-"+strconv.Itoa(w.number%2))
+	// Without symbols it links faster; without the commit each build has an id of its own.
+	cmd := exec.CommandContext(ctx, "go", "build", "-ldflags=-s -w", "-buildvcs=false", "-o", path, w.target) //nolint:gosec // the package that the command names
+	cmd.Dir, cmd.Env = w.program.Dir, w.program.Environ
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", "", fmt.Errorf("go build %s: %w\n%s", w.target, err, bytes.TrimSpace(out))
+	}
+	f, err := os.Open(path) //nolint:gosec // built a moment ago
+	if err != nil {
+		return "", "", fmt.Errorf("read program: %w", err)
+	}
+	defer f.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, f); err != nil {
+		return "", "", fmt.Errorf("read program: %w", err)
+	}
+	return path, string(hash.Sum(nil)), nil
+}
+
+// ask lets the program describe itself, which it refuses if its registry is not valid.
+func (w *watcher) ask(ctx context.Context, path string) (description, error) {
+	out, errs, err := w.call(ctx, path, "describe")
+	if err != nil {
+		return description{}, errors.New(strings.TrimPrefix(strings.TrimSpace(errs), "hogsend: "))
+	}
+	var d description
+	if err := json.Unmarshal(out, &d); err != nil {
+		return d, fmt.Errorf("%s is no program of app.Main: %w", w.target, err)
+	}
+	return d, nil
+}
+
+func (w *watcher) call(ctx context.Context, path string, args ...string) (out []byte, errs string, err error) {
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, path, args...) //nolint:gosec // the program that was built
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = w.program.Dir, w.program.Environ, &stdout, &stderr
+	err = cmd.Run()
+	return stdout.Bytes(), stderr.String(), err
+}
+
+// gate says what the replay gate thinks of who sleeps now, if the new program takes over.
+func (w *watcher) gate(ctx context.Context, path string) string {
+	out, errs, err := w.call(ctx, path, "replay", "--json", "--data", w.infra.data.path)
+	var got struct {
+		Strata []replay.Stratum
+		Totals replay.Totals
+	}
+	if json.Unmarshal(out, &got) != nil || len(out) == 0 {
+		return fmt.Sprintf("could not look (%v %s)", err, strings.TrimSpace(errs))
+	}
+	switch {
+	case got.Totals.Open == 0:
+		return "nobody is under way"
+	case got.Totals.Broken == 0 && got.Totals.Changed == 0:
+		return fmt.Sprintf("%d under way can go on", got.Totals.Open)
+	}
+	var lines []string
+	for _, s := range got.Strata {
+		switch {
+		case s.Broken > 0:
+			lines = append(lines, fmt.Sprintf("%d of %s at %s cannot go on (run.Version keeps them, --reset forgets them)", s.Open, s.Journey, s.Node))
+		case s.Changed > 0:
+			lines = append(lines, fmt.Sprintf("%d of %s at %s go on, past a step that is another now", s.Open, s.Journey, s.Node))
+		}
+	}
+	return strings.Join(lines, "; ")
+}
+
+// child is the author's program while it runs.
+type child struct {
+	cmd   *exec.Cmd
+	stdin io.Closer
+	done  chan struct{} // closed when it has ended
+	err   error         // why; read after done
+}
+
+// startPatience is how long the program may take until it says that it is ready.
+const startPatience = 90 * time.Second
+
+// start runs API and worker in one process, which ends with this one, because its input
+// does. It returns when both are ready.
+func (w *watcher) start(ctx context.Context, path string) (*child, error) {
+	p := w.program
+	cmd := exec.Command(path, "serve", "--worker", "--ends-with-input", "--data", w.infra.data.path) //nolint:gosec,noctx // the program that was built; stop ends it
+	cmd.Dir, cmd.Stderr = p.Dir, p.Stderr
+	cmd.Env = append(append([]string(nil), p.Environ...), "SHUTDOWN_TIMEOUT=3s")
+	ready := &readiness{out: p.Stdout, seen: make(chan struct{})}
+	cmd.Stdout = ready
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, fmt.Errorf("start program: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start program: %w", err)
+	}
+	c := &child{cmd: cmd, stdin: stdin, done: make(chan struct{})}
+	go func() {
+		c.err = cmd.Wait()
+		close(c.done)
+	}()
+	w.number++
+	late := time.NewTimer(startPatience)
+	defer late.Stop()
+	select {
+	case <-ready.seen:
+		return c, nil
+	case <-c.done:
+		return nil, fmt.Errorf("it ended: %w", c.err)
+	case <-ctx.Done():
+		return nil, errors.Join(ctx.Err(), c.stop())
+	case <-late.C:
+		return nil, errors.Join(fmt.Errorf("it is not ready after %s", startPatience), c.stop())
+	}
+}
+
+// readyLine is what the program says when API and worker are up.
+const readyLine = "hogsend is ready"
+
+// readiness passes on what the program prints and sees it say that it is ready.
+type readiness struct {
+	out  io.Writer
+	seen chan struct{}
+	was  bool
+}
+
+func (r *readiness) Write(b []byte) (int, error) {
+	if !r.was && bytes.Contains(b, []byte(readyLine)) {
+		r.was = true
+		close(r.seen)
+		return len(b), nil
+	}
+	return r.out.Write(b)
+}
+
+// stop ends the program that runs, if one does.
+func (w *watcher) stop() error {
+	if w.running == nil {
+		return nil
+	}
+	c := w.running
+	w.running = nil
+	return c.stop()
+}
+
+// stopPatience is how long a program may take to let go of what it does. What it did not
+// finish, the next one does.
+const stopPatience = 6 * time.Second
+
+func (c *child) stop() error {
+	_ = c.stdin.Close() // it may have ended already
+	late := time.NewTimer(stopPatience)
+	defer late.Stop()
+	select {
+	case <-c.done:
+		return nil
+	case <-late.C:
+	}
+	if err := c.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("end program: %w", err)
+	}
+	<-c.done
+	return nil
+}
