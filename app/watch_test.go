@@ -21,7 +21,9 @@ func TestSavesThatComeTogetherAreOne(t *testing.T) {
 	s, err := watchSources()
 	require.NoError(t, err)
 	require.NoError(t, s.follow([]string{dir}))
-	save := func(name string) { require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(time.Now().String()), 0o600)) }
+	save := func(name string) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(time.Now().String()), 0o600))
+	}
 	save("a_test.go") // not of the program
 	save(".a.go.swp")
 	save("a.go")
