@@ -1,4 +1,4 @@
-package hogsendtest
+package hogsendtest_test
 
 import (
 	"bytes"
@@ -15,15 +15,16 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/app"
+	"github.com/hogsend/hogsend/hogsendtest"
 	"github.com/hogsend/hogsend/internal/replay"
 )
 
 func mailsDaily(ctx workflow.Context, run hogsend.Run) error {
 	for range 18 {
-		if err := mailsOnce(ctx, run); err != nil {
+		if _, err := run.Send(ctx, hogsend.Email{Template: "note"}); err != nil {
 			return err
 		}
-		if err := run.Sleep(ctx, day, "a day"); err != nil {
+		if err := run.Sleep(ctx, hogsend.Day, "a day"); err != nil {
 			return err
 		}
 	}
@@ -62,13 +63,13 @@ func watchHeap() (before uint64, most func() uint64) {
 func TestTheGateReadsHistoriesOneAfterAnother(t *testing.T) { //nolint:paralleltest // see above
 	const histories, events = 1000, 200
 	registry := hogsend.Registry{
-		Journeys:  []hogsend.Journey{j("daily", "go", mailsDaily)},
+		Journeys:  []hogsend.Journey{{ID: "daily", Name: "Daily", Trigger: hogsend.On("go"), EntryLimit: hogsend.Unlimited, Run: mailsDaily}},
 		Templates: []hogsend.Template{{Key: "note", Subject: "A note", HTML: "<p>Hello</p>"}},
 	}
-	s := New(t, registry)
+	s := hogsendtest.New(t, registry)
 	s.Quick()
-	s.Contact(Person{UserID: "ada", Email: "ada@example.com"}).At(0, "go")
-	made := s.Run().stored[0].events
+	s.Contact(hogsendtest.Person{UserID: "ada", Email: "ada@example.com"}).At(0, "go")
+	made := hogsendtest.FirstHistory(s.Run())
 	require.GreaterOrEqual(t, len(made), events)
 	dir := t.TempDir()
 	file := replay.FileName(dir, "daily", "0")
@@ -80,10 +81,10 @@ func TestTheGateReadsHistoriesOneAfterAnother(t *testing.T) { //nolint:parallelt
 	require.NoError(t, err)
 
 	before, most := watchHeap()
-	began := Spent(t)
+	began := hogsendtest.Spent(t)
 	var out bytes.Buffer
 	code := app.Run(t.Context(), app.Options{Registry: registry}, app.IO{Args: []string{"replay", "--dir", dir}, Stdout: &out, Stderr: &out})
-	took, peak := Spent(t)-began, most()
+	took, peak := hogsendtest.Spent(t)-began, most()
 	require.Zero(t, code, out.String())
 	require.Contains(t, out.String(), "1000 open, 1000 sampled, all replay")
 	require.Less(t, took, time.Minute)
