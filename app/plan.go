@@ -78,6 +78,9 @@ func settlingWord(b *rollout.PlannedBucket) string {
 }
 
 func printRuns(w io.Writer, b *rollout.PlannedBucket) {
+	for _, path := range b.Unbounded {
+		fmt.Fprintf(w, "%s: %s has no Within and reads all such events that a contact ever did\n", b.ID, path)
+	}
 	for _, r := range b.Dwell {
 		if r.Count > 0 {
 			fmt.Fprintf(w, "%s: %s is due at once for %d\n", b.ID, r.JourneyID, r.Count)

@@ -125,6 +125,18 @@ func bucketCases() []conformanceCase {
 				s.Until(5 * day)
 			},
 		},
+		// C-28, C-29: the script of C-29 and a few values besides.
+		{name: "conditions on events", buckets: []hogsend.Bucket{
+			b("great", app.Where(hogsend.Prop("total").Gt(260)).Within(30*day).Exists()), b("spent", app.Within(30*day).Sum("total").Gte(500)),
+			b("some", app.Within(30*day).Sum("total").Gte(100)), b("nothing", hogsend.All(app.Exists(), app.Within(30*day).Sum("total").Lte(0))),
+			b("varied", app.Distinct("sku").Gte(2)), b("lapsed", app.Where(hogsend.Prop("tags").Contains("vip")).Within(20*day).NotExists()),
+		}, script: func(s *Scenario, ada *Contact) {
+			ada.Does(0, Event{Name: "app", Properties: hogsend.Properties{"total": 300, "sku": 1, "tags": []string{"vip"}}})
+			ada.Does(10*day, Event{Name: "app", Properties: hogsend.Properties{"total": 250, "sku": 1.0, "tags": []any{[]string{"vip"}}}})
+			ada.Does(12*day, Event{Name: "app", Properties: hogsend.Properties{"total": -100, "sku": "1"}})
+			ada.Does(13*day, Event{Name: "app", Properties: hogsend.Properties{"total": "80", "sku": []int{2}}})
+			s.Until(50 * day)
+		}},
 		{name: "trees", buckets: []hogsend.Bucket{
 			b("either", hogsend.Any(app.Within(2*day).NotExists(), word.Within(3*day).NotExists())),
 			b("both", hogsend.All(pro, hogsend.Not(word.Within(day).Exists()))),

@@ -46,7 +46,7 @@ func (s *Server) members(ctx context.Context, b *bucketItem, p storedb.AdminMemb
 		return nil, fmt.Errorf("read criteria of %s: %w", b.ID, err)
 	}
 	facts := criteria.FactsOf(tree)
-	if facts.Expiring != nil {
+	if facts.Expiring != nil && len(facts.ExpiringWhere) == 0 {
 		p.EventName, p.Nth = facts.Expiring.Event, int32(facts.K-1) //nolint:gosec // a count is at most a million
 	}
 	p.EventNames = facts.Events
@@ -56,6 +56,11 @@ func (s *Server) members(ctx context.Context, b *bucketItem, p storedb.AdminMemb
 	rows, err := s.store.AdminMembers(ctx, p)
 	if err != nil {
 		return nil, fmt.Errorf("read members: %w", err)
+	}
+	if len(facts.ExpiringWhere) > 0 {
+		if err := s.expiring(ctx, rows, &facts); err != nil {
+			return nil, err
+		}
 	}
 	list := make([]memberReply, len(rows))
 	for i := range rows {
@@ -68,6 +73,25 @@ func (s *Server) members(ctx context.Context, b *bucketItem, p storedb.AdminMemb
 		}
 	}
 	return list, nil
+}
+
+// expiring finds the events whose edges turn criteria with conditions on events false.
+func (s *Server) expiring(ctx context.Context, rows []storedb.AdminMembersRow, facts *criteria.Facts) error {
+	ids := make([]uuid.UUID, len(rows))
+	for i := range rows {
+		ids[i] = rows[i].ID
+	}
+	where := criteria.CompileWhere(facts.ExpiringWhere, 4)
+	newest, err := s.store.NewestEvents(ctx, ids, facts.Expiring.Event, int32(facts.K-1), where.SQL, where.Args...) //nolint:gosec // a count is at most a million
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		if at, found := newest[rows[i].ID]; found {
+			rows[i].NthAt = at
+		}
+	}
+	return nil
 }
 
 // expiry is when an active stay ends unless something happens: by its age, by a leave

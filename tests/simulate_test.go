@@ -9,7 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/simulate"
@@ -21,6 +23,28 @@ import (
 type bought struct {
 	orders, bulks []time.Time
 	largest       float64
+	// Of each order: what it cost in cents, and how many CDs it was for.
+	cents, cds []int
+}
+
+// great are the orders over 50 dollars.
+func (b *bought) great() (found []time.Time) {
+	for i, at := range b.orders {
+		if b.cents[i] > 5000 {
+			found = append(found, at)
+		}
+	}
+	return found
+}
+
+// spent are the cents of the orders of so many days.
+func (b *bought) spent(now time.Time, days int) (sum int) {
+	for i, at := range b.orders {
+		if !at.Before(now.AddDate(0, 0, -days)) {
+			sum += b.cents[i]
+		}
+	}
+	return sum
 }
 
 // within counts instants in a window that starts inclusive (C-7).
@@ -85,6 +109,36 @@ func laws() []law {
 		{
 			id: "occasional", holds: func(b *bought, now time.Time) bool { return len(b.orders) > 0 && within(b.orders, now, 40) <= 1 },
 			orders: []int{40}, onOrder: true, minDays: 12, maxDays: 50, once: true, after: []int{50},
+		},
+	}
+}
+
+// detailedLaws are those of the buckets that look into the purchases (C-28, C-29).
+func detailedLaws() []law {
+	newest := func(instants []time.Time) time.Time { return instants[len(instants)-1] }
+	return []law{
+		{
+			id: "great-order", holds: func(b *bought, now time.Time) bool { return within(b.great(), now, 60) > 0 },
+			orders: []int{60}, onOrder: true, anchor: func(b *bought) time.Time { return newest(b.great()) },
+		},
+		{id: "spender", holds: func(b *bought, now time.Time) bool { return b.spent(now, 90) > 20000 }, orders: []int{90}, onOrder: true},
+		{
+			id: "thrifty", holds: func(b *bought, now time.Time) bool { return len(b.orders) > 0 && b.spent(now, 120) <= 2001 },
+			orders: []int{120}, onOrder: true, minDays: 5,
+		},
+		{
+			id: "varied", holds: func(b *bought, _ time.Time) bool {
+				different := map[int]bool{}
+				for _, n := range b.cds {
+					different[n] = true
+				}
+				return len(different) > 3
+			},
+			onOrder: true,
+		},
+		{
+			id: "lapsed", holds: func(b *bought, now time.Time) bool { return len(b.great()) > 0 && within(b.great(), now, 100) == 0 },
+			orders: []int{100}, onOrder: true, anchor: func(b *bought) time.Time { return newest(b.great()).AddDate(0, 0, 100) },
 		},
 	}
 }
@@ -241,7 +295,17 @@ func oracle(l *law, who string, events []ingest.Event, amounts []float64, from, 
 		}
 		candidate := l.onBulk
 		if ev.Name == cdnow.Ordered {
-			p.did.orders = append(p.did.orders, at)
+			var cents, cds, dollars int
+			_, err := fmt.Sscanf(strings.NewReplacer("}", "", "{", "").Replace(string(ev.Properties)), `"cds":%d,"amount":%d`, &cds, &dollars)
+			if err != nil {
+				panic(err)
+			}
+			cents = dollars * 100
+			if _, fraction, ok := strings.Cut(string(ev.Properties), "."); ok {
+				digits := (strings.TrimSuffix(fraction, "}") + "0")[:2]
+				cents += int(digits[0]-'0')*10 + int(digits[1]-'0')
+			}
+			p.did.orders, p.did.cents, p.did.cds = append(p.did.orders, at), append(p.did.cents, cents), append(p.did.cds, cds)
 			candidate = l.onOrder || l.onLargest && amounts[i] > p.did.largest
 			p.did.largest = max(p.did.largest, amounts[i])
 		} else {
@@ -260,7 +324,7 @@ func oracle(l *law, who string, events []ingest.Event, amounts []float64, from, 
 }
 
 // expected is what the oracle says of everybody.
-func expected(events []ingest.Event, from, to time.Time) []simulate.Transition {
+func expected(laws []law, events []ingest.Event, from, to time.Time) []simulate.Transition {
 	amounts := map[string][]float64{}
 	by := map[string][]ingest.Event{}
 	for _, ev := range events {
@@ -272,7 +336,7 @@ func expected(events []ingest.Event, from, to time.Time) []simulate.Transition {
 	}
 	var all []simulate.Transition
 	for who, theirs := range by {
-		for _, l := range laws() {
+		for _, l := range laws {
 			all = append(all, oracle(&l, who, theirs, amounts[who], from, to)...)
 		}
 	}
@@ -289,9 +353,9 @@ func spelled(all []simulate.Transition) []string {
 	return lines
 }
 
-func simulated(t *testing.T, events []ingest.Event, from, to time.Time) *simulate.Result {
+func simulated(t *testing.T, buckets []hogsend.Bucket, events []ingest.Event, from, to time.Time) *simulate.Result {
 	t.Helper()
-	definitions, err := bucket.DescribeAll(cdnow.Buckets())
+	definitions, err := bucket.DescribeAll(buckets)
 	require.NoError(t, err)
 	got, err := simulate.Run(t.Context(), dbtest.DB(t), simulate.Params{From: from, To: to, Definitions: definitions, Events: events})
 	require.NoError(t, err)
@@ -330,9 +394,9 @@ func TestTheWholeHistoryIsThatOfTheOracle(t *testing.T) {
 	events := cdnow.Events(all)
 	from, to := time.Date(1997, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(1998, 8, 1, 0, 0, 0, 0, time.UTC)
 	began := time.Now()
-	got := simulated(t, events, from, to)
+	got := simulated(t, cdnow.Buckets(), events, from, to)
 	t.Logf("%d transitions of %d people in %s", len(got.Transitions), got.People, time.Since(began).Round(time.Millisecond))
-	requireSame(t, spelled(expected(events, from, to)), spelled(got.Transitions))
+	requireSame(t, spelled(expected(laws(), events, from, to)), spelled(got.Transitions))
 	require.True(t, slices.IsSortedFunc(got.Transitions, func(a, b simulate.Transition) int { return a.At.Compare(b.At) }))
 }
 
@@ -346,5 +410,70 @@ func TestAHistoryFromItsMiddleIsThatOfTheOracle(t *testing.T) {
 	from, to := time.Date(1997, 3, 15, 12, 0, 0, 0, time.UTC), time.Date(1998, 3, 1, 12, 0, 0, 0, time.UTC)
 	require.True(t, slices.ContainsFunc(events, func(ev ingest.Event) bool { return ev.Timestamp.Equal(from) }), "what happens at the beginning happens after it")
 	require.True(t, slices.ContainsFunc(events, func(ev ingest.Event) bool { return ev.Timestamp.Equal(to) }))
-	requireSame(t, spelled(expected(events, from, to)), spelled(simulated(t, events, from, to).Transitions))
+	requireSame(t, spelled(expected(laws(), events, from, to)), spelled(simulated(t, cdnow.Buckets(), events, from, to).Transitions))
+	requireSame(t, spelled(expected(detailedLaws(), events, from, to)), spelled(simulated(t, cdnow.Detailed(), events, from, to).Transitions))
+}
+
+// C-22, C-28, C-29: filters, sums and different values over the whole history, simulated and
+// in memory, are what the oracle says, one by one.
+func TestConditionsOnPurchasesAreThoseOfTheOracle(t *testing.T) {
+	t.Parallel()
+	all, err := cdnow.Purchases()
+	require.NoError(t, err)
+	events := cdnow.Events(all)
+	from, to := time.Date(1997, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(1998, 8, 1, 0, 0, 0, 0, time.UTC)
+	want := expected(detailedLaws(), events, from, to)
+	requireSame(t, spelled(want), spelled(simulated(t, cdnow.Detailed(), events, from, to).Transitions))
+	var free []simulate.Transition // memory is asked for the criteria alone
+	for _, one := range want {
+		if one.Bucket != "thrifty" {
+			free = append(free, one)
+		}
+	}
+	requireSame(t, spelled(free), spelled(inMemory(t, events, to)))
+}
+
+// inMemory are the transitions that criteria make of events, evaluated in memory whenever an
+// event comes or one leaves a window.
+func inMemory(t *testing.T, events []ingest.Event, to time.Time) (told []simulate.Transition) {
+	t.Helper()
+	by := map[string][]ingest.Event{}
+	for _, ev := range events {
+		by[ev.UserID] = append(by[ev.UserID], ev)
+	}
+	for _, b := range cdnow.Detailed() {
+		if b.MinDwell > 0 {
+			continue
+		}
+		windows := criteria.FactsOf(b.Criteria).Windows
+		for who, theirs := range by {
+			var h criteria.History
+			member, epoch, at := false, 0, time.Time{}
+			look := func(now time.Time) {
+				if at = now; h.Holds(b.Criteria, now) == member {
+					return
+				}
+				one := simulate.Transition{At: now, Bucket: b.ID, Contact: who, Transition: "left", Epoch: epoch, Reason: "criteria"}
+				if member = !member; member {
+					epoch++
+					one.Transition, one.Epoch, one.Reason = "entered", epoch, ""
+				}
+				told = append(told, one)
+			}
+			pass := func(until time.Time) {
+				for next := h.NextEdge(windows, at); !next.IsZero() && !next.After(until); next = h.NextEdge(windows, at) {
+					look(next)
+				}
+			}
+			for _, ev := range theirs {
+				pass(*ev.Timestamp)
+				values, err := criteria.ParseValues(ev.Properties)
+				require.NoError(t, err)
+				h.Add(ev.Name, *ev.Timestamp, values)
+				look(*ev.Timestamp)
+			}
+			pass(to)
+		}
+	}
+	return told
 }

@@ -99,7 +99,7 @@ func (c *checker) check(path string, condition Condition, level int) {
 		return
 	case Event:
 		if c.criteria {
-			c.event(path, n)
+			c.event(path, n, level)
 			return
 		}
 	case Email:
@@ -149,8 +149,8 @@ func (c *checker) property(path string, n Property) {
 			c.report(path+".value", "must be a number")
 		}
 	case Contains:
-		if _, text := value.(string); !text {
-			c.report(path+".value", "must be a string")
+		if !ok {
+			c.report(path+".value", "must be a string, a number or a bool")
 		}
 	case Exists, NotExists:
 		if n.Value != nil {
@@ -161,12 +161,14 @@ func (c *checker) property(path string, n Property) {
 	}
 }
 
-func (c *checker) event(path string, n Event) {
+func (c *checker) event(path string, n Event, level int) {
 	if problem := naming.Problem(n.EventName, 1, maxName); problem != "" {
 		c.report(path+".eventName", "%s", problem)
 	}
-	if strings.HasPrefix(n.EventName, "bucket:") {
-		c.report(path+".eventName", "must not start with bucket:")
+	for _, prefix := range []string{"bucket:", "hogsend:"} {
+		if strings.HasPrefix(n.EventName, prefix) {
+			c.report(path+".eventName", "must not start with %s", prefix)
+		}
 	}
 	switch n.Check {
 	case EventExists, EventNotExists:
@@ -176,24 +178,59 @@ func (c *checker) event(path string, n Event) {
 		if n.Value != nil {
 			c.report(path+".value", "is not taken by %s", n.Check)
 		}
-	case EventCount:
-		if !slices.Contains([]Operator{Eq, Gt, Gte, Lt, Lte}, n.Operator) {
-			c.report(path+".operator", "must be eq, gt, gte, lt or lte")
-		}
-		k, ok := Count(n.Value)
-		if !ok {
-			c.report(path+".value", "must be a whole number from 0 to %d", maxCount)
-		}
-		if ok && k == 0 && n.Operator == Lt {
-			c.report(path+".value", "no count is less than 0")
-		}
+	case EventCount, EventSum, EventDistinct:
+		c.compared(path, n)
 	default:
-		c.report(path+".check", "must be exists, not_exists or count")
+		c.report(path+".check", "must be exists, not_exists, count, sum or distinct")
 	}
-	if n.Within == nil {
+	c.eventProperty(path, n)
+	c.where(path, n.Where, level)
+	if n.Within != nil {
+		c.within(path, *n.Within)
+	}
+}
+
+// compared checks operator and value of a count, a sum or a number of different values.
+func (c *checker) compared(path string, n Event) {
+	if !slices.Contains(comparisons, n.Operator) {
+		c.report(path+".operator", "must be eq, gt, gte, lt or lte")
+	}
+	limit, ok := n.Limit()
+	switch {
+	case !ok && n.Check == EventSum:
+		c.report(path+".value", "must be a number of at most %d digits", longest)
+	case !ok:
+		c.report(path+".value", "must be a whole number from 0 to %d", maxCount)
+	case n.Check != EventSum && limit.sign() == 0 && n.Operator == Lt:
+		c.report(path+".value", "no count is less than 0")
+	}
+}
+
+func (c *checker) eventProperty(path string, n Event) {
+	if n.Check != EventSum && n.Check != EventDistinct {
+		if n.Property != "" {
+			c.report(path+".property", "is not taken by %s", n.Check)
+		}
 		return
 	}
-	if *n.Within <= 0 || *n.Within > maxWithin || *n.Within%time.Millisecond != 0 {
+	if problem := naming.Problem(n.Property, 1, maxName); problem != "" {
+		c.report(path+".property", "%s", problem)
+	}
+}
+
+// where checks the conditions on the properties of counted events: what a trigger takes,
+// and no more (C-28).
+func (c *checker) where(path string, conditions []Condition, level int) {
+	outer := c.criteria
+	c.criteria = false
+	for i, condition := range conditions {
+		c.check(path+".where."+strconv.Itoa(i), condition, level+1)
+	}
+	c.criteria = outer
+}
+
+func (c *checker) within(path string, d time.Duration) {
+	if d <= 0 || d > maxWithin || d%time.Millisecond != 0 {
 		c.report(path+".within", "must be from 1 ms to %d days, in whole milliseconds", maxWithin/(24*time.Hour))
 	}
 }

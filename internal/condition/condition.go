@@ -24,8 +24,27 @@ const (
 	Contains  Operator = "contains"
 )
 
-// Property compares one top-level property. Only strings, numbers and booleans exist
-// for it; null, objects and arrays count as missing (C-2).
+// Compares is for the operators that compare numbers, of which order tells which is
+// greater, as cmp.Compare does; any other operator is false.
+func (op Operator) Compares(order int) bool {
+	switch op {
+	case Eq:
+		return order == 0
+	case Gt:
+		return order > 0
+	case Gte:
+		return order >= 0
+	case Lt:
+		return order < 0
+	case Lte:
+		return order <= 0
+	}
+	return false
+}
+
+// Property compares one top-level property: strings, numbers and booleans, for Contains
+// arrays as well. An object or array exists and equals nothing; null counts as missing
+// (C-2).
 type Property struct {
 	Property string
 	Operator Operator
@@ -59,15 +78,24 @@ const (
 	EventExists    EventCheck = "exists"
 	EventNotExists EventCheck = "not_exists"
 	EventCount     EventCheck = "count"
+	EventSum       EventCheck = "sum"
+	EventDistinct  EventCheck = "distinct"
 )
 
-// Event asks how often the contact did an event of exactly that name (C-6). It belongs
-// to the criteria of buckets.
+// Event asks what the contact did of an event of exactly that name (C-6). It belongs to
+// the criteria of buckets.
 type Event struct {
 	EventName string
 	Check     EventCheck
-	// Operator and Value belong to EventCount: Eq, Gt, Gte, Lt or Lte, and a whole
-	// number from 0 to 1,000,000. Value is nil for the other checks.
+	// Property is what EventSum adds up and of which EventDistinct counts the different
+	// values, "" for the other checks.
+	Property string
+	// Where are conditions on the event's own properties: it counts if all of them hold
+	// (C-28).
+	Where []Condition
+	// Operator and Value belong to EventCount, EventSum and EventDistinct: Eq, Gt, Gte, Lt
+	// or Lte, and a whole number from 0 to 1,000,000, for a sum any number. Value is nil for
+	// the other checks.
 	Operator Operator
 	Value    any
 	// Within limits to events that occurred at most that long ago, in whole milliseconds

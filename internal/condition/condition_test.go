@@ -119,13 +119,34 @@ func TestEachRuleOfCriteriaIsChecked(t *testing.T) {
 		{hogsend.EmailEngagement("").Clicked(), []string{"templateKey must have 1 to 200 characters"}},
 		{hogsend.EmailEngagement("welcom").Clicked(), []string{`templateKey there is no template "welcom"`}},
 		{condition.Email{TemplateKey: "welcome", Check: "seen"}, []string{"check must be opened, clicked, not_opened or not_clicked"}},
-		{event(func(n *condition.Event) { n.Check = "did" }), []string{"check must be exists, not_exists or count"}},
+		{event(func(n *condition.Event) { n.Check = "did" }), []string{"check must be exists, not_exists, count, sum or distinct"}},
 		{event(func(n *condition.Event) { n.Operator = condition.Eq }), []string{"operator is not taken by exists"}},
 		{event(func(n *condition.Event) { n.Value = 1 }), []string{"value is not taken by exists"}},
 		{
 			event(func(n *condition.Event) { n.Check, n.Operator = condition.EventCount, condition.Neq }),
 			[]string{"operator must be eq, gt, gte, lt or lte", "value must be a whole number from 0 to 1000000"},
 		},
+		{hogsend.Event("hogsend:date:x").Exists(), []string{"eventName must not start with hogsend:"}},                   // C-9
+		{login.Where(hogsend.Prop("p").Gt(1), hogsend.Any(hogsend.Not(hogsend.Prop("q").Contains(true)))).Exists(), nil}, // C-28
+		{login.Sum("p").Gte(-0.5), []string{" criteria need at least one positive condition"}},
+		{login.Sum("p").Gte(json.Number("500.000000000000000000001")), nil},
+		{login.Distinct("p").Gt(1_000_000), nil},
+		{login.Where(login.Exists(), hogsend.All(hogsend.Prop("").Exists(), hogsend.EmailEngagement("welcome").Opened())).Exists(), []string{
+			"where.0 is not a condition on a property", "where.1.conditions.0.property must have 1 to 200 characters", "where.1.conditions.1 is not a condition on a property",
+		}},
+		{login.Where(nil).Exists(), []string{"where.0 is missing"}},
+		{login.Sum("").Gt(1), []string{"property must have 1 to 200 characters"}},
+		{login.Distinct(strings.Repeat("x", 201)).Gt(1), []string{"property must have 1 to 200 characters"}},
+		{hogsend.Any(positive, login.Sum("p").Gt("1")), []string{"conditions.1.value must be a number of at most 1000 digits"}},
+		{hogsend.Any(positive, login.Sum("p").Gt(nil)), []string{"conditions.1.value must be a number of at most 1000 digits"}},
+		{hogsend.Any(positive, login.Distinct("p").Gt(1.5)), []string{"conditions.1.value must be a whole number from 0 to 1000000"}},
+		{hogsend.Any(positive, login.Distinct("p").Lt(0)), []string{"conditions.1.value no count is less than 0"}},
+		{event(func(n *condition.Event) { n.Property = "p" }), []string{"property is not taken by exists"}},
+		{hogsend.Any(positive, condition.Event{EventName: "login", Check: condition.EventCount, Operator: condition.Gte, Value: 1, Property: "p"}), []string{"conditions.1.property is not taken by count"}},
+		{nested(15, login.Where(positive).Exists()), nil},
+		{nested(16, login.Where(positive).Exists()), []string{strings.TrimPrefix(strings.Repeat(".conditions.0", 15), ".") + ".where.0 is nested deeper than 16 levels"}},
+		{login.Where(many[:100]...).Exists(), []string{" has more than 100 conditions"}},
+		{login.Where(many[:99]...).Exists(), nil},
 		{count(nil), []string{"conditions.1.value must be a whole number from 0 to 1000000"}},
 		{count(-1), []string{"conditions.1.value must be a whole number from 0 to 1000000"}},
 		{count(1.5), []string{"conditions.1.value must be a whole number from 0 to 1000000"}},
@@ -182,35 +203,44 @@ func TestListsTakeConditionsOnPropertiesOnly(t *testing.T) {
 	}, problems)
 }
 
-// polarities are the leaves of C-14 with what they are, and what their complement is.
-func polarities() map[hogsend.Condition][2]condition.Polarity {
+// leafPolarity is a leaf with what it is, and what its complement is.
+type leafPolarity struct {
+	leaf hogsend.Condition
+	is   [2]condition.Polarity
+}
+
+// polarities are the leaves of C-14.
+func polarities() []leafPolarity {
 	const positive, negative, absence = condition.Positive, condition.Negative, condition.Absence
 	p, e, m := hogsend.Prop("p"), hogsend.Event("e"), hogsend.EmailEngagement("welcome")
-	all := map[hogsend.Condition][2]condition.Polarity{
-		p.Eq("x"): {positive, negative}, p.Gt(1): {positive, negative}, p.Gte(1): {positive, negative}, p.Lt(1): {positive, negative},
-		p.Lte(1): {positive, negative}, p.Contains(""): {positive, negative}, p.Exists(): {positive, negative},
-		p.Neq("x"): {negative, positive}, p.NotExists(): {negative, positive},
-		e.Exists(): {positive, negative}, e.NotExists(): {negative, positive},
-		e.Within(1).Exists(): {positive, absence}, e.Within(1).NotExists(): {absence, positive},
-		m.Opened(): {positive, negative}, m.Clicked(): {positive, negative}, m.NotOpened(): {negative, negative}, m.NotClicked(): {negative, negative},
+	all := []leafPolarity{
+		{p.Eq("x"), [2]condition.Polarity{positive, negative}}, {p.Gt(1), [2]condition.Polarity{positive, negative}}, {p.Gte(1), [2]condition.Polarity{positive, negative}}, {p.Lt(1), [2]condition.Polarity{positive, negative}},
+		{p.Lte(1), [2]condition.Polarity{positive, negative}}, {p.Contains(""), [2]condition.Polarity{positive, negative}}, {p.Exists(), [2]condition.Polarity{positive, negative}},
+		{p.Neq("x"), [2]condition.Polarity{negative, positive}}, {p.NotExists(), [2]condition.Polarity{negative, positive}},
+		{e.Exists(), [2]condition.Polarity{positive, negative}}, {e.NotExists(), [2]condition.Polarity{negative, positive}},
+		{e.Within(1).Exists(), [2]condition.Polarity{positive, absence}}, {e.Within(1).NotExists(), [2]condition.Polarity{absence, positive}},
+		{m.Opened(), [2]condition.Polarity{positive, negative}}, {m.Clicked(), [2]condition.Polarity{positive, negative}}, {m.NotOpened(), [2]condition.Polarity{negative, negative}}, {m.NotClicked(), [2]condition.Polarity{negative, negative}},
 	}
-	for _, counted := range []hogsend.EventHistory{e, e.Within(1)} {
-		for leaf, polarity := range map[hogsend.Condition][2]condition.Polarity{
-			counted.MoreThan(0): {positive, negative}, counted.AtLeast(1): {positive, negative}, counted.Exactly(1): {positive, negative},
-			counted.AtLeast(0): {negative, positive}, counted.Exactly(0): {negative, positive}, counted.AtMost(0): {negative, positive},
-			counted.AtMost(2): {negative, positive}, counted.LessThan(1): {negative, positive},
-		} {
-			all[leaf] = polarity
-		}
+	for _, counted := range []hogsend.EventHistory{e, e.Within(1), e.Where(p.Neq(1))} {
+		all = append(all, []leafPolarity{
+			{counted.MoreThan(0), [2]condition.Polarity{positive, negative}}, {counted.AtLeast(1), [2]condition.Polarity{positive, negative}}, {counted.Exactly(1), [2]condition.Polarity{positive, negative}},
+			{counted.AtLeast(0), [2]condition.Polarity{negative, positive}}, {counted.Exactly(0), [2]condition.Polarity{negative, positive}}, {counted.AtMost(0), [2]condition.Polarity{negative, positive}},
+			{counted.AtMost(2), [2]condition.Polarity{negative, positive}}, {counted.LessThan(1), [2]condition.Polarity{negative, positive}},
+			{counted.Distinct("p").Gt(0), [2]condition.Polarity{positive, negative}}, {counted.Distinct("p").Lte(3), [2]condition.Polarity{negative, positive}},
+			{counted.Sum("p").Gte(500), [2]condition.Polarity{positive, negative}}, {counted.Sum("p").Gt(0), [2]condition.Polarity{positive, negative}},
+			{counted.Sum("p").Gte(0), [2]condition.Polarity{negative, positive}}, {counted.Sum("p").Eq(0), [2]condition.Polarity{negative, positive}},
+			{counted.Sum("p").Gt(-0.5), [2]condition.Polarity{negative, positive}}, {counted.Sum("p").Lte(-1), [2]condition.Polarity{positive, negative}},
+			{counted.Sum("p").Lt(0), [2]condition.Polarity{positive, negative}}, {counted.Sum("p").Eq(7), [2]condition.Polarity{positive, negative}},
+		}...)
 	}
 	return all
 }
 
 func TestPolarity(t *testing.T) {
 	t.Parallel() // C-13, C-14
-	for leaf, want := range polarities() {
-		got := [2]condition.Polarity{condition.PolarityOf(leaf, false), condition.PolarityOf(leaf, true)}
-		require.Equal(t, want, got, "%+v", leaf)
+	for _, tt := range polarities() {
+		got := [2]condition.Polarity{condition.PolarityOf(tt.leaf, false), condition.PolarityOf(tt.leaf, true)}
+		require.Equal(t, tt.is, got, "%+v", tt.leaf)
 	}
 	for _, malformed := range []hogsend.Condition{nil, hogsend.All(), condition.Event{}, condition.Email{}, condition.Property{}, hogsend.Event("e").AtLeast(-1)} {
 		require.Equal(t, condition.Unknown, condition.PolarityOf(malformed, false), "%+v", malformed)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"math"
+	"math/big"
 	"reflect"
 	"strconv"
 	"strings"
@@ -97,6 +98,37 @@ func (n Number) sign() int {
 		return -1
 	}
 	return 1
+}
+
+// beyond is an exponent that no number that Postgres keeps has.
+const beyond = 200_000
+
+// Plus is the exact sum of two numbers. One that no database can keep adds nothing.
+func (n Number) Plus(o Number) Number {
+	if o.digits == "" || max(o.exponent, -o.exponent) > beyond {
+		return n
+	}
+	if n.digits == "" || max(n.exponent, -n.exponent) > beyond {
+		return o
+	}
+	scale := min(n.exponent-len(n.digits), o.exponent-len(o.digits))
+	sum := new(big.Int).Add(n.scaled(scale), o.scaled(scale))
+	total := Number{negative: sum.Sign() < 0}
+	digits := sum.Abs(sum).String()
+	if digits == "0" {
+		return Number{}
+	}
+	total.exponent, total.digits = scale+len(digits), strings.TrimRight(digits, "0")
+	return total
+}
+
+// scaled is the number in units of a power of ten that it has no fraction of.
+func (n Number) scaled(power int) *big.Int {
+	units, _ := new(big.Int).SetString(n.digits+strings.Repeat("0", n.exponent-len(n.digits)-power), 10) // digits
+	if n.negative {
+		units.Neg(units)
+	}
+	return units
 }
 
 // Int is the number as an int64; ok is false if it is none.

@@ -39,8 +39,9 @@ func Plain(conditions []Condition) []Condition {
 			}
 			conditions[i] = n
 		case Event:
-			if value, ok := Count(n.Value); ok {
-				n.Value = value
+			n.Value = n.PlainValue()
+			if len(n.Where) > 0 {
+				n.Where = Plain(n.Where)
 			}
 			if n.Within != nil {
 				within := *n.Within
@@ -53,6 +54,19 @@ func Plain(conditions []Condition) []Condition {
 		}
 	}
 	return conditions
+}
+
+// PlainValue is the value of the condition in its plain form where it has one: an int for
+// a count, a number as PlainValue makes it for a sum.
+func (n Event) PlainValue() any {
+	if n.Check == EventSum {
+		if value, ok := PlainValue(n.Value); ok {
+			return value
+		}
+	} else if value, ok := Count(n.Value); ok {
+		return value
+	}
+	return n.Value
 }
 
 // Count is the value of a count in its plain form, an int, whatever Go type the

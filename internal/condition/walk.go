@@ -1,5 +1,7 @@
 package condition
 
+import "slices"
+
 // Polarity tells what a condition says of a contact that has no events, properties
 // and mails (C-14).
 type Polarity string
@@ -16,6 +18,19 @@ const (
 // number of nots is above it; a tree is read with each not pushed down to the leaves
 // (C-13). Anything that is not a composite is a leaf, nil included.
 func Walk(tree Condition, visit func(leaf Condition, negated bool)) { walk(tree, false, visit) }
+
+// comparisons are the operators that compare numbers.
+var comparisons = []Operator{Eq, Gt, Gte, Lt, Lte}
+
+// Limit is what the number of events, their sum or the number of different values is
+// compared with. ok is false where the value is not of the kind that the check takes.
+func (n Event) Limit() (limit Number, ok bool) {
+	limit, ok = NumberOf(n.Value)
+	if n.Check != EventSum {
+		_, ok = Count(n.Value)
+	}
+	return limit, ok && limit.writable()
+}
 
 func walk(tree Condition, negated bool, visit func(leaf Condition, negated bool)) {
 	n, ok := tree.(Composite)
@@ -68,21 +83,13 @@ func (n Event) polarity(negated bool) Polarity {
 			return Absence
 		}
 		return Negative
-	case EventCount:
-		k, ok := Count(n.Value)
-		if !ok {
+	case EventCount, EventSum, EventDistinct:
+		limit, ok := n.Limit()
+		if !ok || !slices.Contains(comparisons, n.Operator) {
 			return Unknown
 		}
-		switch n.Operator {
-		case Gt:
-			return polarity(!negated)
-		case Gte, Eq:
-			return polarity((k > 0) != negated)
-		case Lte:
-			return polarity(negated)
-		case Lt:
-			return polarity((k == 0) != negated)
-		}
+		// What it says of nothing: 0 compared with the value.
+		return polarity(n.Operator.Compares(-limit.sign()) == negated)
 	}
 	return Unknown
 }

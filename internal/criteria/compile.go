@@ -78,7 +78,7 @@ func (c *compiler) leaf(leaf condition.Condition, negated bool) string {
 	var sql string
 	switch n := leaf.(type) {
 	case condition.Property:
-		sql = c.property(n)
+		sql = c.property(n, ofContact)
 	case condition.Event:
 		sql = c.event(n)
 	case condition.Email:
@@ -94,7 +94,8 @@ func (c *compiler) leaf(leaf condition.Condition, negated bool) string {
 		c.positives = append(c.positives, sql)
 	case condition.Absence:
 		n, _ := leaf.(condition.Event)
-		c.everDone = append(c.everDone, exists(c.events(n.EventName, nil)))
+		n.Within = nil
+		c.everDone = append(c.everDone, exists(c.events("1", n)))
 	}
 	return sql
 }

@@ -6,36 +6,42 @@ import (
 	"github.com/hogsend/hogsend/internal/condition"
 )
 
+// source is the column of the properties that a leaf looks at.
+type source string
+
+const (
+	ofContact source = "w.properties"
+	ofEvent   source = "e.properties"
+)
+
 // property is the truth table of C-3. It must agree with propertyHolds, and its
 // guards with C-17: what CASE has not let through is never cast.
-func (c *compiler) property(n condition.Property) string {
+func (c *compiler) property(n condition.Property, of source) string {
 	value, _ := condition.PlainValue(n.Value)
-	text, isText := value.(string)
 	number, isNumber := value.(json.Number)
 	switch symbol := symbols(n.Operator); {
 	case n.Operator == condition.Exists:
-		return isScalar(c.stored(n))
+		return given(c.stored(n.Property, of))
 	case n.Operator == condition.NotExists:
-		return "(not " + isScalar(c.stored(n)) + ")"
-	case n.Operator == condition.Contains && isText:
-		stored := c.stored(n)
-		return when(stored, "string", "strpos("+stored+" #>> '{}', "+c.arg(text, "text")+") > 0")
+		return "(not " + given(c.stored(n.Property, of)) + ")"
+	case n.Operator == condition.Contains && value != nil:
+		return c.contains(c.stored(n.Property, of), value)
 	case n.Operator == condition.Neq && value != nil:
-		return "(not " + c.equal(n, value) + ")"
+		return "(not " + c.equal(c.stored(n.Property, of), value) + ")"
 	case n.Operator == condition.Eq && value != nil:
-		return c.equal(n, value)
+		return c.equal(c.stored(n.Property, of), value)
 	case symbol != "" && isNumber:
-		return c.compare(n, symbol, number)
+		return c.compare(c.stored(n.Property, of), symbol, number)
 	}
 	return "false"
 }
 
-func (c *compiler) stored(n condition.Property) string {
-	return "(w.properties -> " + c.arg(n.Property, "text") + ")"
+func (c *compiler) stored(name string, of source) string {
+	return "(" + string(of) + " -> " + c.arg(name, "text") + ")"
 }
 
-func isScalar(stored string) string {
-	return "coalesce(jsonb_typeof(" + stored + ") in ('string', 'number', 'boolean'), false)"
+func given(stored string) string {
+	return "coalesce(jsonb_typeof(" + stored + ") <> 'null', false)"
 }
 
 // when is the test for values of one JSON type and false for all else.
@@ -43,21 +49,36 @@ func when(stored, jsonType, test string) string {
 	return "(case when jsonb_typeof(" + stored + ") = '" + jsonType + "' then " + test + " else false end)"
 }
 
-func (c *compiler) equal(n condition.Property, value any) string {
+// contains looks for a text in a text and for any value among the elements of an array.
+func (c *compiler) contains(stored string, value any) string {
+	element := when(stored, "array", stored+" @> "+c.json(value))
+	if text, ok := value.(string); ok {
+		return "(" + when(stored, "string", "strpos("+stored+" #>> '{}', "+c.arg(text, "text")+") > 0") + " or " + element + ")"
+	}
+	return element
+}
+
+// json is a value as jsonb.
+func (c *compiler) json(value any) string {
+	switch v := value.(type) {
+	case json.Number:
+		return "to_jsonb(" + c.arg(v.String(), "numeric") + ")"
+	case bool:
+		return "to_jsonb(" + c.arg(v, "boolean") + ")"
+	}
+	return "to_jsonb(" + c.arg(value, "text") + ")"
+}
+
+func (c *compiler) equal(stored string, value any) string {
 	if number, ok := value.(json.Number); ok {
-		return c.compare(n, "=", number)
+		return c.compare(stored, "=", number)
 	}
-	sqlType := "text"
-	if _, ok := value.(bool); ok {
-		sqlType = "boolean"
-	}
-	return "coalesce(" + c.stored(n) + " = to_jsonb(" + c.arg(value, sqlType) + "), false)"
+	return "coalesce(" + stored + " = " + c.json(value) + ", false)"
 }
 
 // compare compares exactly (C-4): jsonb keeps every digit of a number, and numeric has
 // room for all that jsonb does.
-func (c *compiler) compare(n condition.Property, symbol string, number json.Number) string {
-	stored := c.stored(n)
+func (c *compiler) compare(stored, symbol string, number json.Number) string {
 	return when(stored, "number", stored+"::numeric "+symbol+" "+c.arg(number.String(), "numeric"))
 }
 

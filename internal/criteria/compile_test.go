@@ -74,22 +74,25 @@ func TestEventChecks(t *testing.T) {
 	t.Parallel() // C-6, C-8, C-9
 	db := newDatabase(t)
 	login := hogsend.Event("login")
-	for n, want := range []map[hogsend.Condition]bool{
+	type says map[bool][]hogsend.Condition
+	for n, want := range []says{
 		{
-			login.Exists(): false, login.NotExists(): true, login.Exactly(0): true, login.MoreThan(0): false,
-			login.AtLeast(0): true, login.AtMost(0): true, login.AtMost(2): true, login.LessThan(1): true,
+			false: {login.Exists(), login.MoreThan(0)},
+			true:  {login.NotExists(), login.Exactly(0), login.AtLeast(0), login.AtMost(0), login.AtMost(2), login.LessThan(1)},
 		},
-		{login.Exists(): true, login.NotExists(): false, login.Exactly(1): true, login.MoreThan(1): false, login.AtLeast(2): false},
-		{login.Exactly(2): true, login.Exactly(1): false, login.MoreThan(1): true, login.AtLeast(2): true, login.AtMost(1): false, login.LessThan(2): false},
-		{login.Exactly(2): false, login.Exactly(3): true, login.MoreThan(2): true, login.AtMost(3): true, login.LessThan(4): true, login.AtLeast(4): false},
+		{true: {login.Exists(), login.Exactly(1)}, false: {login.NotExists(), login.MoreThan(1), login.AtLeast(2)}},
+		{true: {login.Exactly(2), login.MoreThan(1), login.AtLeast(2)}, false: {login.Exactly(1), login.AtMost(1), login.LessThan(2)}},
+		{true: {login.Exactly(3), login.MoreThan(2), login.AtMost(3), login.LessThan(4)}, false: {login.Exactly(2), login.AtLeast(4)}},
 	} {
 		h := history{events: ago("Login", time.Hour)} // names are exact
 		for i := range n {
 			h.events = append(h.events, ago("login", time.Duration(i)*hogsend.Day)...)
 		}
-		for c, holds := range want {
-			require.Equal(t, holds, db.holds(t, c, h), "%+v with n = %d", c, n)
-			require.Equal(t, !holds, db.holds(t, hogsend.Not(c), h), "not %+v with n = %d", c, n)
+		for holds, list := range want {
+			for _, c := range list {
+				require.Equal(t, holds, db.holds(t, c, h), "%+v with n = %d", c, n)
+				require.Equal(t, !holds, db.holds(t, hogsend.Not(c), h), "not %+v with n = %d", c, n)
+			}
 		}
 	}
 	require.True(t, db.holds(t, hogsend.Event("journey:completed").Exists(), history{events: ago("journey:completed", 0)}))
@@ -181,7 +184,9 @@ func TestComposition(t *testing.T) {
 		condition.Property{},
 		condition.Property{Operator: hogsend.Eq},
 		hogsend.Prop("p").Gt("9"),
-		condition.Property{Operator: condition.Contains, Value: 1},
+		condition.Property{Operator: condition.Contains},
+		condition.Event{Check: condition.EventSum, Operator: condition.Gt, Value: "1"},
+		hogsend.Event("e").Distinct("p").Gt(0.5),
 		hogsend.Event("e").Count("like", 1),
 	} {
 		require.False(t, db.holds(t, refused, history{}), "%+v", refused)
@@ -293,7 +298,7 @@ func TestAnEvaluationReadsNoMoreThanItNeeds(t *testing.T) {
 			busy := db.keep(t, history{})[0]
 			_, err := db.Pool.Exec(ctx, `insert into events (id, contact_id, name, properties, source, occurred_at, received_at)
 				select gen_random_uuid(), case when `+own+` then $1::uuid when $3 then gen_random_uuid() else $4::uuid end,
-					case when n % 3 = 0 then 'other' else 'login' end, '{}', 'api', $2::timestamptz - n * interval '1 second', $2
+					case when n % 3 = 0 then 'other' else 'login' end, jsonb_build_object('n', n), 'api', $2::timestamptz - n * interval '1 second', $2
 				from generate_series(1, 200000) n`, busy, noon, crowd == "many others", db.keep(t, history{})[0])
 			require.NoError(t, err)
 			_, err = db.Pool.Exec(ctx, `insert into sends (id, key, contact_id, template_key, status, sent_at, created_at, updated_at)
@@ -343,6 +348,12 @@ func readings() []reading {
 		{fresh.Within(week).AtMost(3), "events", events, 0},
 		{hogsend.All(login.Exists(), never.NotExists()), "events", events, 1},
 		{hogsend.Any(never.Within(week).Exists(), login.Within(week).MoreThan(2)), "events", events, 4},
+		{login.Where(hogsend.Prop("n").Gt(5)).AtLeast(10), "events", events, 16}, // C-30: newest first, until decided
+		{login.Where(hogsend.Prop("n").Neq(-1)).Exists(), "events", events, 1},
+		{login.Within(time.Minute).Where(hogsend.Prop("n").Lt(0)).Exists(), "events", events, 60},
+		{login.Within(time.Minute).Sum("n").Gt(1), "events", events, 60},
+		{login.Within(time.Minute).Distinct("n").Gt(1), "events", events, 60},
+		{hogsend.All(never.Sum("n").Lte(0), login.Within(time.Minute).Where(hogsend.Prop("n").Gt(5)).NotExists()), "events", events, 8},
 		{hogsend.EmailEngagement("welcome").NotOpened(), "sends", "sends_template", 1},
 	}
 }
@@ -375,6 +386,51 @@ func (db database) explain(t *testing.T, mode, sql string, args []any) node {
 	var plans []struct{ Plan node }
 	require.NoError(t, json.Unmarshal(raw, &plans))
 	return plans[0].Plan
+}
+
+func TestSumsAndFiltersFollowTheirWindowsToTheMicrosecond(t *testing.T) {
+	t.Parallel() // C-6, C-14, C-28, C-29
+	db := newDatabase(t)
+	const day, us = hogsend.Day, time.Microsecond
+	order := func(at time.Duration, total string) happened {
+		return happened{name: "order", at: noon.Add(at), properties: `{"total":` + total + `}`}
+	}
+	h := history{events: []happened{order(0, "300"), order(10*day, "250"), order(12*day, "-100"), order(13*day, `"80"`)}}
+	within := hogsend.Event("order").Within(30 * day)
+	sum, great := within.Sum("total"), within.Where(hogsend.Prop("total").Gt(260)).Exists()
+	for _, tt := range []struct {
+		at   time.Duration
+		seen int // events that were received by then
+		sum  int
+	}{
+		{-us, 0, 0}, {0, 1, 300}, {10*day - us, 1, 300}, {10 * day, 2, 550}, {12 * day, 3, 450}, {13 * day, 4, 450}, {30 * day, 4, 450},
+		{30*day + us, 4, 150}, {40 * day, 4, 150}, {40*day + us, 4, -100}, {42 * day, 4, -100}, {42*day + us, 4, 0}, {43*day + us, 4, 0},
+	} {
+		in := history{events: h.events[:tt.seen]}.at(db.keep(t, history{events: h.events[:tt.seen]})[0])
+		in.now = noon.Add(tt.at)
+		for limit, want := range map[int]bool{500: tt.sum >= 500, 100: tt.sum >= 100} {
+			require.Equal(t, want, db.matches(t, sum.Gte(limit), in)[0], "%d at %s", limit, tt.at)
+		}
+		require.True(t, db.matches(t, sum.Eq(tt.sum), in)[0], "at %s", tt.at)
+		require.Equal(t, tt.sum <= 0, db.matches(t, sum.Lte(0), in)[0], "at %s", tt.at)
+		require.Equal(t, tt.at >= 0 && tt.at <= 30*day, db.matches(t, great, in)[0], "at %s", tt.at)
+	}
+}
+
+func TestDifferentValuesAreByTypeAndValue(t *testing.T) {
+	t.Parallel() // C-6, C-27
+	db := newDatabase(t)
+	var h history
+	for _, value := range []string{`1`, `1.0`, `1e0`, `"1"`, `true`, `"true"`, `null`, `[1]`, `{"a":1}`, `9007199254740993`, `9007199254740992`, `"é"`, `"e\u0301"`} {
+		h.events = append(h.events, happened{name: "view", at: noon, properties: `{"sku":` + value + `}`})
+	}
+	view := hogsend.Event("view")
+	require.True(t, db.holds(t, view.Distinct("sku").Eq(8), h))
+	require.True(t, db.holds(t, view.Distinct("sku").Gt(3), h))
+	require.True(t, db.holds(t, view.Sum("sku").Eq(json.Number("18014398509481988")), h), "exactly")
+	require.True(t, db.holds(t, view.Sum("other").Eq(0), h))
+	require.True(t, db.holds(t, view.Where(hogsend.Prop("sku").Contains(1)).Exactly(1), h))
+	require.True(t, db.holds(t, view.Where(hogsend.Not(hogsend.Prop("sku").Exists())).Exactly(1), h), "null is missing")
 }
 
 func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

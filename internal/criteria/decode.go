@@ -110,11 +110,13 @@ func (d *decoder) node(path string, raw json.RawMessage, level int) condition.Co
 			Property: n.text("property"), Operator: condition.Operator(n.text("operator")), Value: n.value(),
 		}
 	case typeEvent:
-		n.only("type", "eventName", "check", "operator", "value", "within")
-		return condition.Event{
-			EventName: n.text("eventName"), Check: condition.EventCheck(n.text("check")),
-			Operator: condition.Operator(n.text("operator")), Value: n.count(), Within: n.within(),
+		n.only("type", "eventName", "check", "property", "where", "operator", "value", "within")
+		event := condition.Event{
+			EventName: n.text("eventName"), Check: condition.EventCheck(n.text("check")), Property: n.text("property"), Where: n.where(level),
+			Operator: condition.Operator(n.text("operator")), Value: n.value(), Within: n.within(),
 		}
+		event.Value = event.PlainValue()
+		return event
 	case typeEmail:
 		n.only("type", "templateKey", "check")
 		return condition.Email{TemplateKey: n.text("templateKey"), Check: condition.EmailCheck(n.text("check"))}
@@ -184,15 +186,6 @@ func (o object) value() any {
 	return value
 }
 
-// count is the value of an event leaf in its plain form, where it has one.
-func (o object) count() any {
-	value := o.value()
-	if k, ok := condition.Count(value); ok {
-		return k
-	}
-	return value
-}
-
 // within is a duration, nil when the key is missing.
 func (o object) within() *time.Duration {
 	raw, given := o.fields["within"]
@@ -258,10 +251,20 @@ func significand(raw json.RawMessage) string {
 	return strings.FieldsFunc(string(raw), func(r rune) bool { return r == 'e' || r == 'E' })[0]
 }
 
-func (o object) conditions(level int) []condition.Condition {
-	path := o.path + ".conditions"
+func (o object) conditions(level int) []condition.Condition { return o.list("conditions", level) }
+
+// where are the conditions on counted events, nil when the key is missing.
+func (o object) where(level int) []condition.Condition {
+	if _, given := o.fields["where"]; !given {
+		return nil
+	}
+	return o.list("where", level)
+}
+
+func (o object) list(key string, level int) []condition.Condition {
+	path := o.path + "." + key
 	var list []json.RawMessage
-	if raw := o.fields["conditions"]; len(raw) == 0 || raw[0] != '[' || json.Unmarshal(raw, &list) != nil {
+	if raw := o.fields[key]; len(raw) == 0 || raw[0] != '[' || json.Unmarshal(raw, &list) != nil {
 		o.report(path, "must be an array")
 		return nil
 	}

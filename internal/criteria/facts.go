@@ -1,7 +1,9 @@
 package criteria
 
 import (
+	"reflect"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/hogsend/hogsend/internal/condition"
@@ -12,12 +14,16 @@ import (
 type Facts struct {
 	// Events, Properties and Templates are what its leaves name.
 	Events, Properties, Templates []string
+	// Detailed are the events of which it looks at the properties.
+	Detailed []string
 	// Windows are the pairs of event and window whose edges can change it (W-2).
 	Windows []Window
 	// Expiring is set for a tree that is one windowed exists, count gte k or count gt
-	// k: it turns false at the edge of the K-th newest event, counted from 1 (B-16).
-	Expiring *Window
-	K        int
+	// k: it turns false at the edge of the K-th newest event that satisfies ExpiringWhere,
+	// counted from 1 (B-16).
+	Expiring      *Window
+	ExpiringWhere []condition.Condition
+	K             int
 	// Anchor is the historical anchor of whoever matches.
 	Anchor Anchor
 }
@@ -28,10 +34,11 @@ type Window struct {
 	Within time.Duration
 }
 
-// Anchor says since when somebody has matched: Plus after the newest Event. With
-// Event "" the history does not tell (W-27).
+// Anchor says since when somebody has matched: Plus after the newest Event that satisfies
+// Where. With Event "" the history does not tell (W-27).
 type Anchor struct {
 	Event string
+	Where []condition.Condition
 	Plus  time.Duration
 }
 
@@ -44,6 +51,9 @@ func FactsOf(tree condition.Condition) Facts {
 			f.Properties = with(f.Properties, n.Property)
 		case condition.Event:
 			f.Events = with(f.Events, n.EventName)
+			if len(n.Where) > 0 || n.Property != "" {
+				f.Detailed = with(f.Detailed, n.EventName)
+			}
 			if n.Within != nil {
 				f.Windows = with(f.Windows, Window{Event: n.EventName, Within: *n.Within})
 			}
@@ -107,6 +117,9 @@ func complemented(n condition.Event, negated bool) (leaf condition.Event, ok boo
 		n.Check = condition.EventExists
 		return n, true
 	}
+	if n.Check != condition.EventCount {
+		return n, false
+	}
 	switch n.Operator {
 	case condition.Gt:
 		n.Operator = condition.Lte
@@ -137,7 +150,7 @@ func (f *Facts) expiring(all []condition.Event) {
 		k++
 	}
 	if k > 0 {
-		f.Expiring, f.K = &Window{Event: n.EventName, Within: *n.Within}, k
+		f.Expiring, f.ExpiringWhere, f.K = &Window{Event: n.EventName, Within: *n.Within}, n.Where, k
 	}
 }
 
@@ -146,23 +159,46 @@ func anchor(all []condition.Event) Anchor {
 	switch len(all) {
 	case 1:
 		n := all[0]
-		if n.Within == nil {
+		if n.Within == nil || n.Check == condition.EventSum || n.Check == condition.EventDistinct {
 			return Anchor{}
 		}
 		switch condition.PolarityOf(n, false) {
 		case condition.Positive:
-			return Anchor{Event: n.EventName}
+			return Anchor{Event: n.EventName, Where: n.Where}
 		case condition.Absence:
-			return Anchor{Event: n.EventName, Plus: *n.Within}
+			return Anchor{Event: n.EventName, Where: n.Where, Plus: *n.Within}
 		}
 	case 2:
 		did, absent := all[0], all[1]
 		if did.Check == condition.EventNotExists {
 			did, absent = absent, did
 		}
-		if did.Check == condition.EventExists && absent.Check == condition.EventNotExists && absent.Within != nil && did.EventName == absent.EventName {
-			return Anchor{Event: absent.EventName, Plus: *absent.Within}
+		if did.Check == condition.EventExists && absent.Check == condition.EventNotExists && absent.Within != nil && sameEvents(did, absent) {
+			return Anchor{Event: absent.EventName, Where: absent.Where, Plus: *absent.Within}
 		}
 	}
 	return Anchor{}
+}
+
+// sameEvents reports whether two leaves count the same events, but for their windows.
+func sameEvents(a, b condition.Event) bool {
+	return a.EventName == b.EventName && reflect.DeepEqual(condition.Plain(a.Where), condition.Plain(b.Where))
+}
+
+// Unbounded are the paths of the leaves that read all events of a name that a contact
+// ever did: what they cost grows with the history (C-30).
+func Unbounded(path string, tree condition.Condition) []string {
+	switch n := tree.(type) {
+	case condition.Event:
+		if n.Within == nil && (len(n.Where) > 0 || n.Property != "") {
+			return []string{path}
+		}
+	case condition.Composite:
+		var found []string
+		for i, child := range n.Conditions {
+			found = append(found, Unbounded(path+".conditions."+strconv.Itoa(i), child)...)
+		}
+		return found
+	}
+	return nil
 }

@@ -23,6 +23,15 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 type happened struct {
 	name string
 	at   time.Time
+	// properties are JSON; "" is {}.
+	properties string
+}
+
+func (h happened) object() string {
+	if h.properties == "" {
+		return "{}"
+	}
+	return h.properties
 }
 
 // mail is a send; sent is zero for one that never left.
@@ -65,7 +74,7 @@ func (db database) keep(t require.TestingT, histories ...history) []uuid.UUID {
 		contacts[i] = uuid.New()
 		for _, e := range h.events {
 			batch.Queue(`insert into events (id, contact_id, name, properties, source, occurred_at, received_at)
-				values ($1, $2, $3, '{}', 'api', $4, $4)`, uuid.New(), contacts[i], e.name, e.at)
+				values ($1, $2, $3, $5, 'api', $4, $4)`, uuid.New(), contacts[i], e.name, e.at, e.object())
 		}
 		for _, m := range h.mails {
 			status, at := "sent", &m.sent
@@ -111,7 +120,9 @@ func (h history) inMemory(t require.TestingT) *criteria.History {
 	require.NoError(t, err)
 	kept, newest := &criteria.History{Properties: values, Mails: map[string]criteria.Mail{}}, map[string]time.Time{}
 	for _, e := range h.events {
-		kept.Add(e.name, e.at)
+		own, err := criteria.ParseValues(json.RawMessage(e.object()))
+		require.NoError(t, err)
+		kept.Add(e.name, e.at, own)
 	}
 	for _, m := range h.mails {
 		if m.sent.After(newest[m.template]) {
@@ -130,7 +141,7 @@ func (db database) holds(t *testing.T, tree hogsend.Condition, h history) bool {
 // ago is events of a name that long before noon.
 func ago(name string, ages ...time.Duration) (events []happened) {
 	for _, age := range ages {
-		events = append(events, happened{name, noon.Add(-age)})
+		events = append(events, happened{name: name, at: noon.Add(-age)})
 	}
 	return events
 }

@@ -21,6 +21,7 @@ type node struct {
 	Operator    string  `json:"operator,omitempty"`
 	Value       any     `json:"value,omitempty"` // 0 and false are not nil
 	Within      any     `json:"within,omitempty"`
+	Where       []node  `json:"where,omitempty"`
 	Conditions  *[]node `json:"conditions,omitempty"`
 }
 
@@ -78,10 +79,15 @@ func encode(c condition.Condition, within func(time.Duration) any) (node, error)
 	case condition.Event:
 		value, _ := condition.PlainValue(n.Value)
 		out := node{Type: typeEvent, EventName: &n.EventName, Check: string(n.Check), Operator: string(n.Operator), Value: value}
+		if n.Property != "" {
+			out.Property = &n.Property
+		}
 		if n.Within != nil {
 			out.Within = within(*n.Within)
 		}
-		return out, nil
+		var err error
+		out.Where, err = encodeAll(n.Where, within)
+		return out, err
 	case condition.Email:
 		return node{Type: typeEmail, TemplateKey: &n.TemplateKey, Check: string(n.Check)}, nil
 	case condition.Composite:

@@ -6,14 +6,22 @@ package criteria
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hogsend/hogsend/internal/condition"
 )
 
 // Values are what exists for conditions: top-level strings, booleans and exact numbers,
-// each a condition.Number. Everything else, null included, counts as missing (C-2, J-18).
+// each a condition.Number; of an array its elements of these kinds, as List, and of an
+// object that it exists, as Object. Null counts as missing (C-2, J-18).
 type Values map[string]any
+
+// List are the strings, booleans and numbers among the elements of an array.
+type List []any
+
+// Object is an object, of which nothing can be asked but whether it exists.
+type Object struct{}
 
 // ParseValues takes the values out of a JSON object; empty input is an empty object.
 func ParseValues(raw json.RawMessage) (Values, error) {
@@ -26,25 +34,59 @@ func ParseValues(raw json.RawMessage) (Values, error) {
 	}
 	values := make(Values, len(object))
 	for key, field := range object {
-		switch field[0] {
-		case '{', '[', 'n':
-		case 't', 'f':
-			values[key] = field[0] == 't'
-		case '"':
-			var text string
-			if err := json.Unmarshal(field, &text); err != nil {
-				return nil, fmt.Errorf("parse property %q: %w", key, err)
-			}
-			values[key] = text
-		default:
-			number, ok := condition.ParseNumber(string(field))
-			if !ok {
-				return nil, fmt.Errorf("parse property %q: %q is no number", key, field)
-			}
-			values[key] = number
+		value, err := parseValue(field)
+		if err != nil {
+			return nil, fmt.Errorf("parse property %q: %w", key, err)
+		}
+		if value != nil {
+			values[key] = value
 		}
 	}
 	return values, nil
+}
+
+// parseValue is one property; nil for null.
+func parseValue(field json.RawMessage) (any, error) {
+	switch field[0] {
+	case 'n':
+		return nil, nil //nolint:nilnil // null is no value
+	case '{':
+		return Object{}, nil
+	case '[':
+		return parseList(field)
+	case 't', 'f':
+		return field[0] == 't', nil
+	case '"':
+		var text string
+		err := json.Unmarshal(field, &text)
+		return text, err
+	}
+	number, ok := condition.ParseNumber(string(field))
+	if !ok {
+		return nil, fmt.Errorf("%q is no number", field)
+	}
+	return number, nil
+}
+
+func parseList(field json.RawMessage) (any, error) {
+	var elements []json.RawMessage
+	if err := json.Unmarshal(field, &elements); err != nil {
+		return nil, err
+	}
+	list := List{}
+	for _, element := range elements {
+		if element[0] == '[' || element[0] == '{' {
+			continue // of no kind that can be looked for
+		}
+		value, err := parseValue(element)
+		if err != nil {
+			return nil, err
+		}
+		if value != nil {
+			list = append(list, value)
+		}
+	}
+	return list, nil
 }
 
 // Match reports whether every condition holds; an empty list is true (J-19, C-5).
@@ -109,13 +151,16 @@ func propertyHolds(n condition.Property, v Values) bool {
 	case condition.Neq:
 		return !present || stored != want
 	case condition.Contains:
+		if list, isList := stored.(List); isList {
+			return want != nil && slices.Contains(list, want)
+		}
 		text, isText := stored.(string)
 		part, isPart := want.(string)
 		return isText && isPart && strings.Contains(text, part)
 	}
 	number, isNumber := stored.(condition.Number)
 	limit, isLimit := want.(condition.Number)
-	return isNumber && isLimit && compares(n.Operator, number.Compare(limit))
+	return isNumber && isLimit && n.Operator.Compares(number.Compare(limit))
 }
 
 // wanted is what a condition compares with, as Values have it.
@@ -125,22 +170,4 @@ func wanted(n condition.Property) any {
 		return number
 	}
 	return value
-}
-
-// compares is for the operators that compare numbers, of which order tells which is
-// greater, as cmp.Compare does; any other operator is false.
-func compares(op condition.Operator, order int) bool {
-	switch op {
-	case condition.Eq:
-		return order == 0
-	case condition.Gt:
-		return order > 0
-	case condition.Gte:
-		return order >= 0
-	case condition.Lt:
-		return order < 0
-	case condition.Lte:
-		return order <= 0
-	}
-	return false
 }

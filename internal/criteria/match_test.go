@@ -37,14 +37,18 @@ func truth() []struct {
 		{p.Eq(true), []string{`true`}, []string{`"true"`, `1`, `false`, ``}},
 		{p.Eq(0), []string{`0`, `-0`}, []string{`false`, `""`, ``}},
 		{p.Neq(1), []string{`2`, `"1"`, ``, `null`, `[1]`, `{}`}, []string{`1`, `1.0`}},
+		{p.Neq("vip"), []string{`["vip", "beta"]`}, []string{`"vip"`}},
 		{p.Gt(9), []string{`10`, `9.5`}, []string{`9`, `"10"`, ``, `null`, `true`}},
 		{p.Gte(9), []string{`9`, `10`}, []string{`8.999`, `"9"`, ``}},
 		{p.Lt(9), []string{`8`, `-1`}, []string{`9`, `"1"`, ``, `null`}},
 		{p.Lte(9), []string{`9`, `8`}, []string{`10`, `"9"`, ``}},
-		{p.Contains("b"), []string{`"abc"`, `"b"`}, []string{`"ABC"`, `["b"]`, `1`, ``, `null`}},
-		{p.Contains(""), []string{`""`, `"x"`}, []string{`1`, ``}},
-		{p.Exists(), []string{`""`, `0`, `false`, `"x"`}, []string{``, `null`, `[]`, `{}`}},
-		{p.NotExists(), []string{``, `null`, `[1]`, `{"a":1}`}, []string{`""`, `0`, `false`}},
+		{p.Contains("b"), []string{`"abc"`, `"b"`, `["a","b"]`}, []string{`"ABC"`, `["bc"]`, `[["b"]]`, `{"b":"b"}`, `1`, ``, `null`}},
+		{p.Contains(""), []string{`""`, `"x"`, `[""]`}, []string{`1`, ``, `["x"]`, `[]`}},
+		{p.Contains(1), []string{`[1]`, `["1",1.0]`, `[1e0]`}, []string{`["1"]`, `1`, `[[1]]`, `"1"`, ``, `[true]`}},
+		{p.Contains(int64(9007199254740993)), []string{`[9007199254740993]`}, []string{`[9007199254740992]`}},
+		{p.Contains(true), []string{`[false,true]`}, []string{`["true"]`, `true`, `[1]`, `"true"`}},
+		{p.Exists(), []string{`""`, `0`, `false`, `"x"`, `[]`, `{}`}, []string{``, `null`}},
+		{p.NotExists(), []string{``, `null`}, []string{`""`, `0`, `false`, `[1]`, `{"a":1}`}},
 	}
 }
 
@@ -80,7 +84,7 @@ func TestNoStoredValueMakesAnEvaluationFail(t *testing.T) {
 	for _, c := range []hogsend.Condition{
 		hogsend.Prop("huge").Gt(1e308), hogsend.Prop("huge").Neq(1), hogsend.Prop("huge").Exists(),
 		hogsend.Prop("small").Lt(-1e308), hogsend.Prop("tiny").Lt(1), hogsend.Prop("tiny").Gte(0),
-		hogsend.Prop("id").Eq(int64(9007199254740993)), hogsend.Prop("s").Exists(), hogsend.Prop("o").NotExists(),
+		hogsend.Prop("id").Eq(int64(9007199254740993)), hogsend.Prop("s").Exists(), hogsend.Prop("o").Exists(),
 	} {
 		require.True(t, criteria.Match([]hogsend.Condition{c}, v), "%+v", c)
 	}
@@ -225,12 +229,13 @@ func oracle(c hogsend.Condition, object map[string]any) bool {
 	n := c.(condition.Property)
 	stored := object[n.Property]
 	kind := fmt.Sprintf("%T", stored)
-	exists := kind == "string" || kind == "float64" || kind == "bool"
+	exists := stored != nil
+	scalar := kind == "string" || kind == "float64" || kind == "bool"
 	want := n.Value
 	if i, ok := want.(int); ok {
 		want = float64(i)
 	}
-	same := exists && kind == fmt.Sprintf("%T", want)
+	same := scalar && kind == fmt.Sprintf("%T", want)
 	text := fmt.Sprint(stored)
 	switch n.Operator {
 	case condition.Exists:

@@ -1,7 +1,6 @@
 package criteria
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -13,24 +12,34 @@ import (
 type History struct {
 	// Properties are the contact's, as ParseValues gives them.
 	Properties Values
-	// Events are the instants of the stored events of a name, in the order in which they
-	// happened: whoever adds one uses Add.
-	Events map[string][]time.Time
+	// Events are the stored events of a name, in the order in which they happened: whoever
+	// adds one uses Add.
+	Events map[string][]Happened
 	// Mails are the newest mails that left, by template.
 	Mails map[string]Mail
+}
+
+// Happened is an event: when it occurred, and its properties, where criteria look at them.
+type Happened struct {
+	At     time.Time
+	Values Values
 }
 
 // Mail is the newest mail of a template that left, and what was done with it.
 type Mail struct{ Opened, Clicked bool }
 
 // Add notes an event; a late one goes to its place.
-func (h *History) Add(name string, occurred time.Time) {
+func (h *History) Add(name string, occurred time.Time, properties Values) {
 	if h.Events == nil {
-		h.Events = map[string][]time.Time{}
+		h.Events = map[string][]Happened{}
 	}
-	instants := h.Events[name]
-	place, _ := slices.BinarySearchFunc(instants, occurred, time.Time.Compare)
-	h.Events[name] = slices.Insert(instants, place, occurred)
+	h.Events[name] = slices.Insert(h.Events[name], from(h.Events[name], occurred), Happened{At: occurred, Values: properties})
+}
+
+// from is the place of the first event that did not happen before an instant.
+func from(events []Happened, at time.Time) int {
+	place, _ := slices.BinarySearchFunc(events, at, func(e Happened, at time.Time) int { return e.At.Compare(at) })
+	return place
 }
 
 // Holds says what the predicate of Compile says of the same history at the same
@@ -71,23 +80,65 @@ func (h *History) leaf(leaf condition.Condition, negated bool, now time.Time) bo
 	return false
 }
 
+// counted are the events that a leaf counts (C-6).
+func (h *History) counted(n condition.Event, now time.Time) []Happened {
+	events := h.Events[n.EventName]
+	if n.Within != nil {
+		events = events[from(events, now.Add(-*n.Within)):] // a window has a first instant and no last one (C-7)
+	}
+	if len(n.Where) == 0 {
+		return events
+	}
+	var found []Happened
+	for _, e := range events {
+		if Match(n.Where, e.Values) {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
 // event is the table of C-6.
 func (h *History) event(n condition.Event, now time.Time) bool {
-	count := len(h.Events[n.EventName])
-	if n.Within != nil {
-		first, _ := slices.BinarySearchFunc(h.Events[n.EventName], now.Add(-*n.Within), time.Time.Compare)
-		count -= first // a window has a first instant and no last one (C-7)
-	}
+	counted := h.counted(n, now)
+	limit, ok := n.Limit()
 	switch n.Check {
 	case condition.EventExists:
-		return count > 0
+		return len(counted) > 0
 	case condition.EventNotExists:
-		return count == 0
+		return len(counted) == 0
 	case condition.EventCount:
-		k, ok := condition.Count(n.Value)
-		return ok && compares(n.Operator, cmp.Compare(count, k))
+		number, _ := condition.NumberOf(len(counted))
+		return ok && n.Operator.Compares(number.Compare(limit))
+	case condition.EventSum:
+		return ok && n.Operator.Compares(sumOf(counted, n.Property).Compare(limit))
+	case condition.EventDistinct:
+		number, _ := condition.NumberOf(distinctOf(counted, n.Property))
+		return ok && n.Operator.Compares(number.Compare(limit))
 	}
 	return false
+}
+
+// sumOf adds up those values of a property that are numbers, exactly.
+func sumOf(events []Happened, property string) (sum condition.Number) {
+	for _, e := range events {
+		if number, ok := e.Values[property].(condition.Number); ok {
+			sum = sum.Plus(number)
+		}
+	}
+	return sum
+}
+
+// distinctOf counts the different strings, numbers and booleans that a property has.
+func distinctOf(events []Happened, property string) int {
+	found := map[any]bool{}
+	for _, e := range events {
+		switch value := e.Values[property].(type) {
+		case string, bool, condition.Number:
+			found[value] = true
+		}
+	}
+	return len(found)
 }
 
 // mail is false without a mail that left, whatever the check (C-10).
@@ -116,7 +167,8 @@ func (h *History) hasReason(tree condition.Condition, now time.Time) bool {
 			reason = reason || h.leaf(leaf, negated, now)
 		case condition.Absence:
 			n, _ := leaf.(condition.Event)
-			absence, reason = true, reason || len(h.Events[n.EventName]) > 0
+			n.Within = nil
+			absence, reason = true, reason || len(h.counted(n, now)) > 0
 		}
 	})
 	return reason || !absence
@@ -128,14 +180,14 @@ func (h *History) hasReason(tree condition.Condition, now time.Time) bool {
 func (h *History) NextEdge(windows []Window, after time.Time) time.Time {
 	var next time.Time
 	for _, w := range windows {
-		instants := h.Events[w.Event]
+		events := h.Events[w.Event]
 		// Instants have whole microseconds: t + W + 1 µs is after another instant from
 		// t = it - W on.
-		i, _ := slices.BinarySearchFunc(instants, after.Add(-w.Within), time.Time.Compare)
-		if i == len(instants) {
+		i := from(events, after.Add(-w.Within))
+		if i == len(events) {
 			continue
 		}
-		if edge := w.Edge(instants[i]); next.IsZero() || edge.Before(next) {
+		if edge := w.Edge(events[i].At); next.IsZero() || edge.Before(next) {
 			next = edge
 		}
 	}

@@ -3,8 +3,10 @@ package criteria_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +38,7 @@ func says(tree hogsend.Condition, in instance) bool {
 		e, isEvent := leaf.(condition.Event)
 		if isEvent && e.Within != nil && e.Check == map[bool]condition.EventCheck{false: condition.EventNotExists, true: condition.EventExists}[negated] {
 			absence = true
-			reason = reason || slices.ContainsFunc(in.received(), func(h happened) bool { return h.name == e.EventName })
+			reason = reason || slices.ContainsFunc(in.received(), func(h happened) bool { return h.name == e.EventName && meets(e.Where, h) })
 			return
 		}
 		m, isMail := leaf.(condition.Email)
@@ -74,18 +76,7 @@ func isTrue(tree hogsend.Condition, in instance) bool {
 		}
 		return map[condition.Join]bool{"and": trues == len(n.Conditions), "or": trues > 0, "not": trues == 0}[n.Operator]
 	case condition.Event:
-		count := 0
-		for _, h := range in.received() {
-			if h.name == n.EventName && (n.Within == nil || in.now.Sub(h.at) <= *n.Within) {
-				count++
-			}
-		}
-		if n.Check == condition.EventCount {
-			return map[condition.Operator]bool{
-				"eq": count == n.Value.(int), "gt": count > n.Value.(int), "gte": count >= n.Value.(int), "lt": count < n.Value.(int), "lte": count <= n.Value.(int),
-			}[n.Operator]
-		}
-		return (count > 0) == (n.Check == condition.EventExists)
+		return eventSays(n, in)
 	case condition.Email:
 		var newest *mail
 		for i, m := range in.history.mails {
@@ -103,7 +94,44 @@ func isTrue(tree hogsend.Condition, in instance) bool {
 	return propertySays(tree.(condition.Property), in.history.properties)
 }
 
-func propertySays(n condition.Property, raw string) bool {
+// eventSays is a plain reading of C-6 and C-28: add up and compare.
+func eventSays(n condition.Event, in instance) bool {
+	total, different := new(big.Rat), map[string]bool{}
+	for _, h := range in.received() {
+		if h.name != n.EventName || n.Within != nil && in.now.Sub(h.at) > *n.Within || !meets(n.Where, h) {
+			continue
+		}
+		switch v := decoded(h.properties)[n.Property].(type) {
+		case json.Number:
+			number, _ := new(big.Rat).SetString(v.String())
+			different[number.RatString()] = true
+			if n.Check == condition.EventSum {
+				total.Add(total, number)
+			}
+		case string, bool:
+			different[fmt.Sprintf("%T %v", v, v)] = true
+		}
+		if n.Check != condition.EventSum && n.Check != condition.EventDistinct {
+			total.Add(total, big.NewRat(1, 1))
+		}
+	}
+	switch n.Check {
+	case condition.EventExists, condition.EventNotExists:
+		return (total.Sign() > 0) == (n.Check == condition.EventExists)
+	case condition.EventDistinct:
+		total.SetInt64(int64(len(different)))
+	}
+	limit, _ := new(big.Rat).SetString(fmt.Sprint(n.Value))
+	order := total.Cmp(limit)
+	return map[condition.Operator]bool{"eq": order == 0, "gt": order > 0, "gte": order >= 0, "lt": order < 0, "lte": order <= 0}[n.Operator]
+}
+
+// meets says whether an event satisfies a list of conditions on its properties.
+func meets(where []hogsend.Condition, h happened) bool {
+	return isTrue(hogsend.All(where...), instance{history: history{properties: h.properties}})
+}
+
+func decoded(raw string) map[string]any {
 	object := map[string]any{}
 	if raw != "" {
 		d := json.NewDecoder(strings.NewReader(raw))
@@ -112,8 +140,24 @@ func propertySays(n condition.Property, raw string) bool {
 			panic(err)
 		}
 	}
+	return object
+}
+
+func propertySays(n condition.Property, raw string) bool {
+	object := decoded(raw)
 	var sameType, equal, number, less, found, exists bool
 	switch v := object[n.Property].(type) {
+	case map[string]any:
+		exists = true
+	case []any:
+		exists = true
+		for _, element := range v {
+			raw, _ := json.Marshal(map[string]any{"e": element})
+			switch element.(type) {
+			case string, bool, json.Number:
+				found = found || propertySays(condition.Property{Property: "e", Operator: "eq", Value: n.Value}, string(raw))
+			}
+		}
 	case string:
 		x, ok := n.Value.(string)
 		exists, sameType, equal, found = true, ok, v == x, ok && strings.Contains(v, x)
@@ -121,8 +165,11 @@ func propertySays(n condition.Property, raw string) bool {
 		x, ok := n.Value.(bool)
 		exists, sameType, equal = true, ok, v == x
 	case json.Number:
-		stored, _ := new(big.Rat).SetString(v.String())
 		exists = true
+		if len(v) > 4 && strings.Contains(v.String(), "e9999") {
+			v = "1" + json.Number(strings.Repeat("0", 2000)) // as great to every limit
+		}
+		stored, _ := new(big.Rat).SetString(v.String())
 		if text, ok := n.Value.(json.Number); ok {
 			x, _ := new(big.Rat).SetString(text.String())
 			sameType, number, equal, less = true, true, stored.Cmp(x) == 0, stored.Cmp(x) < 0
@@ -147,7 +194,10 @@ var (
 		"4.9e-324", "5e-324", "2.4703282292062327e-324", "2.4703282292062328e-324", "1e-400", "-1e-400", "2.2250738585072014e-308",
 		"1" + strings.Repeat("0", 400), "0." + strings.Repeat("0", 400) + "1",
 	}
-	others = []string{"null", "{}", `{"plan":"pro"}`, "[]", `["pro"]`, "[1]", "true", "false"}
+	others = []string{
+		"null", "{}", `{"plan":"pro"}`, "[]", `["pro"]`, "[1]", "true", "false",
+		`["pro","5",5]`, "[1.0,true,null]", `[["pro"],{"pro":1}]`, `[9007199254740993]`, `["",false]`,
+	}
 )
 
 // genNumber is a number that criteria may have.
@@ -167,8 +217,6 @@ func genProperty(t *rapid.T) hogsend.Condition {
 	switch n.Operator {
 	case "exists", "not_exists":
 		return n
-	case "contains":
-		kind = 0
 	case "gt", "gte", "lt", "lte":
 		kind = 1
 	}
@@ -188,11 +236,28 @@ func genEvent(t *rapid.T) hogsend.Condition {
 	if rapid.Bool().Draw(t, "windowed") {
 		e = e.Within(rapid.SampledFrom(windows).Draw(t, "within"))
 	}
-	switch rapid.IntRange(0, 3).Draw(t, "check") {
+	if rapid.Bool().Draw(t, "filtered") {
+		e = e.Where(rapid.SliceOfN(genWhere(1), 0, 2).Draw(t, "where")...)
+	}
+	key := rapid.SampledFrom(keys[:3]).Draw(t, "key")
+	switch rapid.IntRange(0, 5).Draw(t, "check") {
 	case 0:
 		return e.Exists()
 	case 1:
 		return e.NotExists()
+	case 2:
+		limit := any(genNumber().Draw(t, "limit"))
+		if rapid.Bool().Draw(t, "small") {
+			limit = json.Number(strconv.Itoa(rapid.IntRange(-3, 12).Draw(t, "sum")))
+		}
+		return condition.Event{
+			EventName: e.Exists().(condition.Event).EventName, Within: e.Exists().(condition.Event).Within, Where: e.Exists().(condition.Event).Where,
+			Check: condition.EventSum, Property: key, Operator: rapid.SampledFrom([]condition.Operator{"eq", "gt", "gte", "lt", "lte"}).Draw(t, "compare"), Value: limit,
+		}
+	case 3:
+		total := e.Distinct(key)
+		k := rapid.IntRange(1, 4).Draw(t, "distinct")
+		return rapid.SampledFrom([]hogsend.Condition{total.Eq(k), total.Gt(k), total.Gte(k), total.Lt(k), total.Lte(k), total.Eq(0)}).Draw(t, "compare")
 	}
 	op := rapid.SampledFrom([]condition.Operator{"eq", "gt", "gte", "lt", "lte"}).Draw(t, "count")
 	least := 0
@@ -200,6 +265,21 @@ func genEvent(t *rapid.T) hogsend.Condition {
 		least = 1
 	}
 	return e.Count(op, rapid.IntRange(least, 4).Draw(t, "k"))
+}
+
+// genWhere draws conditions on the properties of an event (C-28).
+func genWhere(depth int) *rapid.Generator[hogsend.Condition] {
+	return rapid.Custom(func(t *rapid.T) hogsend.Condition {
+		switch kind := rapid.IntRange(0, 5).Draw(t, "node"); {
+		case kind < 3 || depth == 0:
+			return genProperty(t)
+		case kind == 3:
+			return hogsend.Not(genWhere(depth-1).Draw(t, "child"))
+		case kind == 4:
+			return hogsend.All(rapid.SliceOfN(genWhere(depth-1), 0, 2).Draw(t, "children")...)
+		}
+		return hogsend.Any(rapid.SliceOfN(genWhere(depth-1), 0, 2).Draw(t, "children")...)
+	})
 }
 
 func genTree(depth int) *rapid.Generator[hogsend.Condition] {
@@ -236,7 +316,11 @@ func genInstant(t *rapid.T) time.Time {
 func genHistory(t *rapid.T) history {
 	var h history
 	for range rapid.IntRange(0, 8).Draw(t, "events") { // in any order: some are late
-		h.events = append(h.events, happened{rapid.SampledFrom(names).Draw(t, "name"), genInstant(t)})
+		e := happened{name: rapid.SampledFrom(names).Draw(t, "name"), at: genInstant(t)}
+		if rapid.Bool().Draw(t, "detailed") {
+			e.properties = genObject(t)
+		}
+		h.events = append(h.events, e)
 	}
 	for i := range rapid.IntRange(0, 4).Draw(t, "mails") {
 		m := mail{template: rapid.SampledFrom(templates).Draw(t, "template")}
@@ -246,6 +330,12 @@ func genHistory(t *rapid.T) history {
 		}
 		h.mails = append(h.mails, m)
 	}
+	h.properties = genObject(t)
+	return h
+}
+
+// genObject draws the properties of a contact or of an event.
+func genObject(t *rapid.T) string {
 	fields := []string{}
 	for _, key := range keys {
 		name, err := json.Marshal(key)
@@ -260,13 +350,14 @@ func genHistory(t *rapid.T) history {
 			text, err := json.Marshal(rapid.SampledFrom(texts).Draw(t, "text"))
 			require.NoError(t, err)
 			value = string(text)
+		case 3:
+			value = rapid.SampledFrom([]string{"1", "2", "1.0", "-1", "5"}).Draw(t, "small number")
 		default:
 			value = rapid.SampledFrom(numbers).Draw(t, "number")
 		}
 		fields = append(fields, string(name)+":"+value)
 	}
-	h.properties = "{" + strings.Join(fields, ",") + "}"
-	return h
+	return "{" + strings.Join(fields, ",") + "}"
 }
 
 // genLook draws an instant at which a history is looked at: around noon, or exactly at,

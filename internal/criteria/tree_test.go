@@ -29,6 +29,8 @@ func TestATreeInJSON(t *testing.T) {
 		{"type": "event", "eventName": "x", "check": "exists"},
 		{"type": "event", "eventName": "x", "check": "not_exists", "within": {"minutes": 1, "seconds": 1.5}},
 		{"type": "event", "eventName": "x", "check": "count", "operator": "eq", "value": 0},
+		{"type": "event", "eventName": "order", "check": "sum", "property": "total", "where": [{"type": "property", "property": "currency", "operator": "eq", "value": "EUR"}], "operator": "gte", "value": 500.5, "within": {"hours": 720}},
+		{"type": "event", "eventName": "view", "check": "distinct", "property": "sku", "operator": "gt", "value": 3},
 		{"type": "property", "property": "p", "operator": "eq", "value": false},
 		{"type": "property", "property": "p", "operator": "neq", "value": 0},
 		{"type": "property", "property": "p", "operator": "not_exists"},
@@ -37,7 +39,9 @@ func TestATreeInJSON(t *testing.T) {
 	x := hogsend.Event("x")
 	built := hogsend.All(
 		hogsend.Prop("plan").Eq("pro"), hogsend.Event("session.started").Within(7*hogsend.Day).AtLeast(10), x.Exists(),
-		x.Within(61500*time.Millisecond).NotExists(), x.Exactly(0), hogsend.Prop("p").Eq(false), hogsend.Prop("p").Neq(json.Number("0")),
+		x.Within(61500*time.Millisecond).NotExists(), x.Exactly(0),
+		hogsend.Event("order").Where(hogsend.Prop("currency").Eq("EUR")).Within(30*hogsend.Day).Sum("total").Gte(json.Number("500.5")),
+		hogsend.Event("view").Distinct("sku").Gt(3), hogsend.Prop("p").Eq(false), hogsend.Prop("p").Neq(json.Number("0")),
 		hogsend.Prop("p").NotExists(), condition.Composite{Operator: condition.Or}, hogsend.Not(hogsend.EmailEngagement("welcome").Opened()),
 	)
 	require.JSONEq(t, written, string(marshaled(t, built)))
@@ -84,7 +88,7 @@ func TestAWrittenTreeIsReadStrictly(t *testing.T) {
 		{`{"type":"sql"}`, []string{".type: must be property, event, email_engagement or composite"}},
 		{`{"type":7}`, []string{".type: must be a string"}},
 		{event(`,"whitin":{"hours":1}`), []string{`.whitin: is unknown, did you mean "within"?`}},
-		{event(`,"property":"p"`), []string{".property: is unknown"}},
+		{event(`,"property":"p"`), []string{".property: is not taken by exists"}},
 		{event(`,"Within":{"hours":1}`), []string{`.Within: is unknown, did you mean "within"?`}},
 		{event(`,"operator":"gte"`), []string{".operator: is not taken by exists"}},
 		{event(`,"value":1`), []string{".value: is not taken by exists"}},
@@ -104,7 +108,7 @@ func TestAWrittenTreeIsReadStrictly(t *testing.T) {
 		{event(`,"within":{"hours":999999999999}`), []string{wrongWithin}},
 		{`{"type":"event","check":"count"}`, []string{".eventName: must have 1 to 200 characters", ".operator: must be eq, gt, gte, lt or lte", wrongCount}},
 		{`{"type":"event","eventName":7,"check":"exists"}`, []string{".eventName: must be a string"}},
-		{`{"type":"event","eventName":"bucket:left","check":"did"}`, []string{".eventName: must not start with bucket:", ".check: must be exists, not_exists or count"}},
+		{`{"type":"event","eventName":"bucket:left","check":"did"}`, []string{".eventName: must not start with bucket:", ".check: must be exists, not_exists, count, sum or distinct"}},
 		{`{"type":"event","eventName":"x","check":"count","operator":"gte","value":1.5}`, []string{wrongCount}},
 		{`{"type":"event","eventName":"x","check":"count","operator":"gte","value":"1"}`, []string{wrongCount}},
 		{`{"type":"event","eventName":"x","check":"count","operator":"gte","value":1e1001}`, []string{".value: must be a whole number from 0 to 1000000"}},
@@ -117,7 +121,7 @@ func TestAWrittenTreeIsReadStrictly(t *testing.T) {
 		{property(`,"operator":"exists","value":0`), []string{".value: is not taken by exists"}},
 		{property(`,"operator":"exists","within":{"hours":1}`), []string{".within: is unknown"}},
 		{property(`,"operator":"gt","value":"9"`), []string{".value: must be a number"}},
-		{property(`,"operator":"contains","value":9`), []string{".value: must be a string"}},
+		{property(`,"operator":"contains","value":[9]`), []string{".value: must be a string, a number or a bool"}},
 		{`{"type":"email_engagement","templateKey":"gone","check":"opened"}`, []string{`.templateKey: there is no template "gone"`}},
 		{`{"type":"email_engagement","templateKey":"welcome","check":"seen","value":1}`, []string{".value: is unknown", ".check: must be opened, clicked, not_opened or not_clicked"}},
 		{`{"type":"composite","operator":"and"}`, []string{".conditions: must be an array", noReason}},

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -219,14 +220,26 @@ func queueAnchors(ctx context.Context, p *store.Pipeline, b *decide.CompiledBuck
 	for i, one := range wanted {
 		places[i], contacts[i] = int32(i), one.Contact.ID // bounded by the chunk
 	}
-	p.Add(func(q *storedb.Queries) error {
-		rows, err := q.BucketsAnchors(ctx, places, contacts, b.Facts.Anchor.Event)
-		for _, row := range rows {
-			wanted[row.Place].Anchor = row.OccurredAt.Add(b.Facts.Anchor.Plus)
-		}
+	where := criteria.CompileWhere(b.Facts.Anchor.Where, 4)
+	p.AddRows(ctx, fmt.Sprintf(anchors, where.SQL), append([]any{places, contacts, b.Facts.Anchor.Event}, where.Args...), func(rows pgx.Rows) error {
+		var place int32
+		var occurred time.Time
+		_, err := pgx.ForEachRow(rows, []any{&place, &occurred}, func() error {
+			wanted[place].Anchor = occurred.Add(b.Facts.Anchor.Plus)
+			return nil
+		})
 		return err
 	})
 }
+
+// anchors tells when each contact last did an event that criteria count (W-27).
+const anchors = `select w.place, n.occurred_at
+from unnest($1::int[], $2::uuid[]) w (place, contact_id)
+cross join lateral (
+	select e.occurred_at from events e
+	where e.contact_id = w.contact_id and e.name = (select $3::text) and %s
+	order by e.occurred_at desc limit 1
+) n`
 
 // Merge makes a merge true in the database and reads everything anew.
 func (b backend) Merge(effects *decide.Effects, m *decide.Merge, at time.Time) error {

@@ -39,6 +39,24 @@ type oraclePerson struct {
 type oracleEvent struct {
 	name string
 	at   time.Time
+	n    int // its property n
+}
+
+// counts says whether a leaf counts an event at an instant, whatever its window is.
+func (e oracleEvent) counts(c condition.Event) bool {
+	if e.name != c.EventName {
+		return false
+	}
+	for _, child := range c.Where { // n is greater than something, or its complement
+		negated := false
+		if not, ok := child.(condition.Composite); ok {
+			child, negated = not.Conditions[0], true
+		}
+		if (e.n > child.(condition.Property).Value.(int)) == negated {
+			return false
+		}
+	}
+	return true
 }
 
 type oracleStay struct {
@@ -59,12 +77,18 @@ func (o *oracle) person(name string) *oraclePerson {
 // truth is C-1 to C-13 for the leaves that the test uses, and whether a positive
 // leaf holds or the event of an absence leaf was ever done (C-16).
 func (p *oraclePerson) truth(c hogsend.Condition, at time.Time) (holds, floor, absence bool) {
-	n := func(name string, within *time.Duration) int {
-		count := 0
+	n := func(c condition.Event, within *time.Duration) int {
+		count, sum, different := 0, 0, map[int]bool{}
 		for _, e := range p.events {
-			if e.name == name && (within == nil || !e.at.Before(at.Add(-*within))) {
-				count++
+			if e.counts(c) && (within == nil || !e.at.Before(at.Add(-*within))) {
+				count, sum, different[e.n] = count+1, sum+e.n, true
 			}
+		}
+		switch c.Check {
+		case condition.EventSum:
+			return sum
+		case condition.EventDistinct:
+			return len(different)
 		}
 		return count
 	}
@@ -78,21 +102,21 @@ func (p *oraclePerson) truth(c hogsend.Condition, at time.Time) (holds, floor, a
 	case condition.Event:
 		switch c.Check {
 		case condition.EventExists:
-			holds = n(c.EventName, c.Within) > 0
+			holds = n(c, c.Within) > 0
 			return holds, holds, false
 		case condition.EventNotExists:
-			return n(c.EventName, c.Within) == 0, c.Within != nil && n(c.EventName, nil) > 0, c.Within != nil
-		case condition.EventCount:
+			return n(c, c.Within) == 0, c.Within != nil && n(c, nil) > 0, c.Within != nil
+		case condition.EventCount, condition.EventSum, condition.EventDistinct:
 			k := c.Value.(int)
 			switch c.Operator {
 			case hogsend.Gte:
-				holds = n(c.EventName, c.Within) >= k
+				holds = n(c, c.Within) >= k
 				return holds, holds && k > 0, false
 			case hogsend.Eq:
-				holds = n(c.EventName, c.Within) == k
+				holds = n(c, c.Within) == k
 				return holds, holds && k > 0, false
 			case hogsend.Lte:
-				return n(c.EventName, c.Within) <= k, false, false
+				return n(c, c.Within) <= k, false, false
 			}
 		}
 	case condition.Composite:
@@ -228,9 +252,9 @@ func (o *oracle) pass(p *oraclePerson, until time.Time) {
 }
 
 // event is one event with its property, at the instant it is received.
-func (o *oracle) event(p *oraclePerson, name string, occurred, received time.Time, patch map[string]any) {
-	fresh := len(p.events) == 0
-	p.events = append(p.events, oracleEvent{name, occurred})
+func (o *oracle) event(p *oraclePerson, e oracleEvent, received time.Time, patch map[string]any) {
+	fresh, name := len(p.events) == 0, e.name
+	p.events = append(p.events, e)
 	changed := false
 	for key, value := range patch {
 		changed = changed || p.properties[key] != value
@@ -277,7 +301,14 @@ func drawCondition(t *rapid.T, depth int) hogsend.Condition {
 	if rapid.IntRange(0, 3).Draw(t, "windowed") > 0 {
 		event = event.Within(rapid.SampledFrom([]time.Duration{time.Hour, 2 * time.Hour, hogsend.Day}).Draw(t, "within"))
 	}
-	switch rapid.IntRange(0, 6).Draw(t, "leaf") {
+	if rapid.IntRange(0, 2).Draw(t, "filtered") == 0 { // C-28
+		where := hogsend.Prop("n").Gt(rapid.IntRange(0, 2).Draw(t, "greater than"))
+		if rapid.Bool().Draw(t, "not") {
+			where = hogsend.Not(where)
+		}
+		event = event.Where(where)
+	}
+	switch rapid.IntRange(0, 8).Draw(t, "leaf") {
 	case 0:
 		return hogsend.Prop("p").Eq(float64(1))
 	case 1:
@@ -289,7 +320,10 @@ func drawCondition(t *rapid.T, depth int) hogsend.Condition {
 	case 5:
 		return event.Count(rapid.SampledFrom([]condition.Operator{hogsend.Gte, hogsend.Eq, hogsend.Lte}).Draw(t, "operator"), rapid.IntRange(1, 3).Draw(t, "k"))
 	}
-	return event.Count(hogsend.Gte, rapid.IntRange(1, 3).Draw(t, "k"))
+	k := rapid.IntRange(1, 5).Draw(t, "k")
+	totals := []hogsend.EventTotal{event.Sum("n"), event.Distinct("n")}
+	total := rapid.SampledFrom(totals).Draw(t, "total")
+	return rapid.SampledFrom([]hogsend.Condition{total.Gte(k), total.Eq(k), total.Lte(k), event.Count(hogsend.Gte, k)}).Draw(t, "compared")
 }
 
 func drawBucket(t *rapid.T, id string) hogsend.Bucket {
@@ -336,7 +370,8 @@ func TestTransitionsAreThoseOfTheOracle(t *testing.T) {
 				name, who := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(rt, "name"), rapid.SampledFrom([]string{"ada", "bob"}).Draw(rt, "who")
 				received := base.Add(time.Duration(i+1) * time.Microsecond)
 				occurred := received
-				ev := user(name, who)
+				n := rapid.IntRange(-1, 3).Draw(rt, "n")
+				ev := with(user(name, who), fmt.Sprintf(`{"n":%d}`, n))
 				if rapid.IntRange(0, 3).Draw(rt, "late") == 0 {
 					occurred = base.Add(-rapid.SampledFrom([]time.Duration{time.Minute, time.Hour, 3 * time.Hour, 20 * time.Hour}).Draw(rt, "by"))
 					ev.Timestamp = &occurred
@@ -351,7 +386,7 @@ func TestTransitionsAreThoseOfTheOracle(t *testing.T) {
 				batch = append(batch, ev)
 				p := o.person(who)
 				o.pass(p, received)
-				o.event(p, name, occurred, received, patch)
+				o.event(p, oracleEvent{name, occurred, n}, received, patch)
 			}
 			v.sendAll(batch...)
 		}

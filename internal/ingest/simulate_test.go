@@ -154,7 +154,8 @@ func drawLife(t *rapid.T) (l life) {
 	for range rapid.IntRange(3, 12).Draw(t, "steps") {
 		s := moment{pause: rapid.SampledFrom([]time.Duration{0, time.Minute, time.Hour, 90 * time.Minute, 5 * time.Hour, 25 * time.Hour}).Draw(t, "pause") + time.Millisecond}
 		for range rapid.IntRange(1, 4).Draw(t, "batch") {
-			s.batch = append(s.batch, user(rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "name"), rapid.SampledFrom([]string{"ada", "bob"}).Draw(t, "who")))
+			ev := user(rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "name"), rapid.SampledFrom([]string{"ada", "bob"}).Draw(t, "who"))
+			s.batch = append(s.batch, with(ev, fmt.Sprintf(`{"n":%d}`, rapid.IntRange(-1, 3).Draw(t, "n"))))
 		}
 		l.steps = append(l.steps, s)
 	}
@@ -257,7 +258,7 @@ func TestASimulationOfEventsIsLife(t *testing.T) {
 		got := v.simulate(simulate.Params{From: monday.Add(-time.Hour), To: ended, Events: events}, l.buckets...)
 		require.Equal(t, nameless(v.stored()), nameless(told(got.Transitions)), "seed %d: %#v", seed, l.buckets)
 	}
-	require.Greater(t, merged, 5)
+	require.Greater(t, merged, 2)
 }
 
 // B-61: properties are those of today, and the report says so.

@@ -24,7 +24,8 @@ import (
 // $1 bucket, $2 generation, $3 position, $4 settle_at, $5 size, $6 max_dwell_at or
 // null, $7 event of the historical anchor or null, $8 what is added to it in
 // microseconds, $9 the person property of the mirror or null, $10 how many joined
-// before, $11 how many a second are mirrored, then the arguments of the predicate.
+// before, $11 how many a second are mirrored, then the arguments of the predicate and of
+// the conditions on the event of the anchor.
 const backfillSet = `with w as materialized (
 	select c.id as contact_id, c.properties, $4::timestamptz as now from contacts c
 	where c.id > $3::uuid and c.deleted_at is null and c.merged_into is null and c.created_at <= $4::timestamptz
@@ -48,7 +49,7 @@ const backfillSet = `with w as materialized (
 	select gen_random_uuid(), $1::text, l.id, 1, 'active', 'backfill', $4::timestamptz,
 		least($4::timestamptz, (
 			select e.occurred_at + $8::bigint * interval '1 microsecond' from events e
-			where e.contact_id = l.id and e.name = (select $7::text) order by e.occurred_at desc limit 1
+			where e.contact_id = l.id and e.name = (select $7::text) and %s order by e.occurred_at desc limit 1
 		)), $6::timestamptz, $4::timestamptz, clock_timestamp(), clock_timestamp()
 	from locked l
 	on conflict do nothing
@@ -92,6 +93,7 @@ func timersOf(b *decide.CompiledBucket, entered time.Time) (all []storedb.Arming
 // nothing has changed, when there is more to do than that.
 func (r *Rollout) backfillPlain(ctx context.Context, f *storedb.BackfillsOpenRow, b *decide.CompiledBucket, size int) (ok bool, err error) {
 	predicate := criteria.Compile(b.Tree, setArgs+1)
+	where := criteria.CompileWhere(b.Facts.Anchor.Where, setArgs+1+len(predicate.Args))
 	var longest *time.Time
 	if b.MaxDwell() > 0 {
 		at := f.SettleAt.Add(b.MaxDwell())
@@ -107,7 +109,7 @@ func (r *Rollout) backfillPlain(ctx context.Context, f *storedb.BackfillsOpenRow
 	}
 	args := append([]any{
 		b.ID, f.Generation, f.Position, f.SettleAt, size, longest, anchor, b.Facts.Anchor.Plus.Microseconds(), property, f.Joined, r.engine.Config().DwellRate,
-	}, predicate.Args...)
+	}, append(predicate.Args, where.Args...)...)
 	err = r.engine.Store.InTx(ctx, func(tx pgx.Tx, q *storedb.Queries) error {
 		ok = false
 		// Members and progress are lost together, if at all.
@@ -126,7 +128,7 @@ func (r *Rollout) backfillPlain(ctx context.Context, f *storedb.BackfillsOpenRow
 			last                   *uuid.UUID
 			now                    time.Time
 		)
-		if err := tx.QueryRow(ctx, fmt.Sprintf(backfillSet, predicate.SQL), args...).Scan(&contacts, &last, &joined, &rest, &now); err != nil {
+		if err := tx.QueryRow(ctx, fmt.Sprintf(backfillSet, predicate.SQL, where.SQL), args...).Scan(&contacts, &last, &joined, &rest, &now); err != nil {
 			return fmt.Errorf("backfill contacts: %w", err)
 		}
 		if rest > 0 {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/engine"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -38,6 +39,10 @@ type PlannedBucket struct {
 	// Settling is how joins and leaves show: silent, default, react or react-at-n; ""
 	// when nobody is settled (W-23).
 	Settling string `json:"settling"`
+	// Unbounded are the paths of the conditions that read all events of a name that a
+	// contact ever did: those with a filter, a sum or a number of different values and no
+	// window (C-30).
+	Unbounded []string `json:"unbounded"`
 	// Dwell are the fires that are due at once, by reaction.
 	Dwell []PlannedRuns `json:"dwellDueAtOnce"`
 	// Runs are the runs of enter and leave reactions under each policy for changed
@@ -137,7 +142,7 @@ func (p *planning) removed() ([]PlannedBucket, error) {
 		if err := json.Unmarshal(row.Definition, &d); err != nil {
 			return nil, fmt.Errorf("read bucket %s: %w", id, err)
 		}
-		gone = append(gone, PlannedBucket{ID: id, Name: d.Name, Status: PlannedRemoved, Changes: []string{}, Members: p.members[id], Dwell: []PlannedRuns{}})
+		gone = append(gone, PlannedBucket{ID: id, Name: d.Name, Status: PlannedRemoved, Changes: []string{}, Unbounded: []string{}, Members: p.members[id], Dwell: []PlannedRuns{}})
 	}
 	return gone, nil
 }
@@ -151,7 +156,7 @@ func (p *planning) bucket(ctx context.Context, d *bucket.Definition) (PlannedBuc
 		}
 	}
 	plan := deployment{
-		PlannedBucket: PlannedBucket{ID: d.ID, Name: d.Name, Status: PlannedNew, Changes: []string{}, Enabled: !d.Disabled},
+		PlannedBucket: PlannedBucket{ID: d.ID, Name: d.Name, Status: PlannedNew, Changes: []string{}, Unbounded: []string{}, Enabled: !d.Disabled},
 		d:             d, storedID: d.ID, now: p.now, barred: p.barred, due: map[string]int64{},
 	}
 	if stored != nil {
@@ -168,6 +173,11 @@ func (p *planning) bucket(ctx context.Context, d *bucket.Definition) (PlannedBuc
 			return plan.PlannedBucket, err
 		}
 	}
+	tree, _, err := criteria.UnmarshalTree(d.Criteria)
+	if err != nil {
+		return plan.PlannedBucket, fmt.Errorf("read criteria: %w", err)
+	}
+	plan.Unbounded = append(plan.Unbounded, criteria.Unbounded("criteria", tree)...)
 	plan.report()
 	return plan.PlannedBucket, nil
 }

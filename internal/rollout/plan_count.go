@@ -33,7 +33,7 @@ left join lateral (
 ) p on m.id is null
 left join lateral (
 	select e.occurred_at from events e
-	where $3::text <> '' and e.contact_id = h.contact_id and e.name = (select $3::text)
+	where $3::text <> '' and e.contact_id = h.contact_id and e.name = (select $3::text) and %s
 	order by e.occurred_at desc limit 1
 ) a on m.id is null
 where h.holds or m.id is not null`
@@ -62,12 +62,13 @@ func (p *deployment) count(ctx context.Context, tx pgx.Tx) error {
 	if p.Settling != "" {
 		predicate = criteria.Compile(tree, 5)
 	}
+	where := criteria.CompileWhere(facts.Anchor.Where, 5+len(predicate.Args))
 	var reactions []string
 	for i := range p.d.Reactions {
 		reactions = append(reactions, p.d.Reactions[i].JourneyID)
 	}
-	args := append([]any{p.now, p.storedID, facts.Anchor.Event, reactions}, predicate.Args...)
-	rows, err := tx.Query(ctx, fmt.Sprintf(affected, predicate.SQL), args...)
+	args := append([]any{p.now, p.storedID, facts.Anchor.Event, reactions}, append(predicate.Args, where.Args...)...)
+	rows, err := tx.Query(ctx, fmt.Sprintf(affected, predicate.SQL, where.SQL), args...)
 	if err != nil {
 		return fmt.Errorf("evaluate criteria: %w", err)
 	}

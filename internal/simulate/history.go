@@ -38,7 +38,7 @@ func (m *simulation) history(ctx context.Context, s *store.Store) (archive, erro
 		m.watching[w.Event] = true
 	}
 	if m.Events != nil {
-		return m.given()
+		return m.given(facts.Detailed)
 	}
 	if len(facts.Properties) > 0 {
 		m.out.Warnings = append(m.out.Warnings, PropertiesWarning)
@@ -62,6 +62,7 @@ func (m *simulation) facts() (criteria.Facts, error) {
 		}
 		f := criteria.FactsOf(tree)
 		all.Events, all.Properties = append(all.Events, f.Events...), append(all.Properties, f.Properties...)
+		all.Detailed = append(all.Detailed, f.Detailed...)
 		all.Templates, all.Windows = append(all.Templates, f.Templates...), append(all.Windows, f.Windows...)
 	}
 	return all, nil
@@ -76,8 +77,9 @@ type givenHistory struct {
 }
 
 // given sorts events by time and by whom they may concern: those that share a key
-// directly or by way of others are one cluster.
-func (m *simulation) given() (*givenHistory, error) {
+// directly or by way of others are one cluster. detailed are the events that criteria
+// look into.
+func (m *simulation) given(detailed []string) (*givenHistory, error) {
 	order := make([]int, 0, len(m.Events))
 	for i := range m.Events {
 		if m.Events[i].Timestamp == nil {
@@ -102,8 +104,10 @@ func (m *simulation) given() (*givenHistory, error) {
 		}
 		seen[ev.Key] = true
 		when := ev.Timestamp.Truncate(time.Microsecond)
-		// Neither decides anything here, and the key was looked at.
-		ev.Key, ev.Properties, ev.Timestamp = "", nil, nil
+		ev.Key, ev.Timestamp = "", nil // they were looked at
+		if !slices.Contains(detailed, ev.Name) {
+			ev.Properties = nil // they decide nothing
+		}
 		root := keys.root(keysOf(&ev)[0])
 		home := homes[root]
 		if home == nil {
@@ -254,13 +258,19 @@ func (h *storedHistory) cluster(c *storedb.SimulationContactsRow) *cluster {
 
 // read reads events and mails of people.
 func (h *storedHistory) read(ctx context.Context, ids []uuid.UUID, homes map[uuid.UUID]*cluster) error {
-	events, err := h.store.SimulationEvents(ctx, ids, h.facts.Events, h.to)
+	events, err := h.store.SimulationEvents(ctx, storedb.SimulationEventsParams{
+		ContactIds: ids, Names: h.facts.Events, Detailed: append([]string{}, h.facts.Detailed...), Until: h.to,
+	})
 	if err != nil {
 		return fmt.Errorf("read events: %w", err)
 	}
 	for i := range events {
 		e := &events[i]
-		homes[e.ContactID].add(e.ContactID, item{when: e.OccurredAt, event: decide.Event{Name: e.Name}})
+		n := item{when: e.OccurredAt, event: decide.Event{Name: e.Name}}
+		if slices.Contains(h.facts.Detailed, e.Name) {
+			n.event.Properties = e.Properties
+		}
+		homes[e.ContactID].add(e.ContactID, n)
 	}
 	if len(h.facts.Templates) == 0 {
 		return nil

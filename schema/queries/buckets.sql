@@ -130,16 +130,6 @@ where m.contact_id = @merged::uuid and x.id = m.id;
 -- no use.
 delete from settled where contact_id = @merged::uuid;
 
--- name: BucketsAnchors :many
--- When each contact did the event last (W-27).
-select w.place::int as place, e.occurred_at
-from (select unnest(@places::int[]) as place, unnest(@contact_ids::uuid[]) as contact_id) w
-cross join lateral (
-    select occurred_at from events
-    where contact_id = w.contact_id and name = (select @name::text)
-    order by occurred_at desc limit 1
-) e;
-
 -- name: DwellStay :one
 -- What the timer of a dwell asks: the stay, and what is in force.
 select m.bucket_id, m.contact_id, m.epoch, m.status, m.anchor_at, coalesce((m.fired ->> @label::text)::int, 0)::int as last_fired,

@@ -9,7 +9,9 @@ where c.id > @after::uuid and c.merged_into is null and least(c.first_seen_at, c
 order by c.id limit @size::int;
 
 -- name: SimulationEvents :many
-select e.contact_id, e.name, e.occurred_at from events e
+-- The properties of those that criteria look into.
+select e.contact_id, e.name, e.occurred_at, (case when e.name = any(@detailed::text[]) then e.properties else '{}' end)::jsonb as properties
+from events e
 where e.contact_id = any(@contact_ids::uuid[]) and e.name = any(@names::text[]) and e.occurred_at <= @until::timestamptz
 order by e.contact_id, e.occurred_at, e.seq;
 

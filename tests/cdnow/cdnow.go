@@ -128,4 +128,20 @@ func Buckets() []hogsend.Bucket {
 	}
 }
 
+// Detailed are buckets that look into the purchases.
+func Detailed() []hogsend.Bucket {
+	const day = hogsend.Day
+	ordered, amount := hogsend.Event(Ordered), hogsend.Prop("amount")
+	return []hogsend.Bucket{
+		{ID: "great-order", Name: "Spent over 50 dollars in one order within 60 days", Criteria: ordered.Where(amount.Gt(50)).Within(60 * day).Exists()},
+		{ID: "spender", Name: "Spent over 200 dollars within 90 days", Criteria: ordered.Within(90 * day).Sum("amount").Gt(200)},
+		{
+			ID: "thrifty", Name: "Bought, but for 20.01 dollars at most within 120 days, for 5 days at least",
+			Criteria: hogsend.All(ordered.Exists(), ordered.Within(120*day).Sum("amount").Lte(20.01)), MinDwell: 5 * day,
+		},
+		{ID: "varied", Name: "Bought more than three different numbers of CDs ever", Criteria: ordered.Distinct("cds").Gt(3)},
+		{ID: "lapsed", Name: "Spent over 50 dollars in one order ever, but not for 100 days", Criteria: ordered.Where(amount.Gt(50)).Within(100 * day).NotExists()},
+	}
+}
+
 func nothing(workflow.Context, hogsend.Run) error { return nil }

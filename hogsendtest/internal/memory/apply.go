@@ -14,6 +14,7 @@ import (
 	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
 )
 
@@ -32,7 +33,9 @@ func (b *Backend) apply(e *decide.Effects) error {
 		write()
 	}
 	for _, row := range e.Events {
-		b.addEvent(row)
+		if err := b.addEvent(row); err != nil {
+			return err
+		}
 	}
 	for _, k := range e.Keys {
 		b.taken[eventKey{decide.SpaceInternal, k.Key}] = k.ContactID
@@ -105,11 +108,16 @@ func (b *Backend) contact(id uuid.UUID) *contact {
 	return c
 }
 
-func (b *Backend) addEvent(row decide.StoredEvent) {
+func (b *Backend) addEvent(row decide.StoredEvent) error {
+	values, err := criteria.ParseValues(row.Properties)
+	if err != nil {
+		return fmt.Errorf("properties of event %s: %w", row.Name, err)
+	}
 	e := &event{StoredEvent: row, seq: int64(len(b.events) + 1), contact: b.contact(row.ContactID)}
 	b.events, b.eventByID[e.ID] = append(b.events, e), e
 	e.contact.events = append(e.contact.events, e)
-	e.contact.history.Add(e.Name, e.OccurredAt)
+	e.contact.history.Add(e.Name, e.OccurredAt, values)
+	return nil
 }
 
 func (b *Backend) enroll(row decide.NewEnrollment) {
@@ -276,8 +284,13 @@ func (b *Backend) mergeContacts(into, from *contact, fromWins bool, at time.Time
 	}
 	for _, e := range from.events {
 		e.contact = into
-		into.history.Add(e.Name, e.OccurredAt)
 	}
+	for name, events := range from.history.Events {
+		for _, e := range events {
+			into.history.Add(name, e.At, e.Values)
+		}
+	}
+	from.history = criteria.History{}
 	into.events = append(into.events, from.events...)
 	slices.SortFunc(into.events, func(x, y *event) int { return cmp.Compare(x.seq, y.seq) })
 	from.events, from.merged, from.written, from.Identity = nil, true, at, decide.Identity{}

@@ -440,42 +440,6 @@ func (q *Queries) BucketsAll(ctx context.Context) ([]BucketsAllRow, error) {
 	return items, nil
 }
 
-const bucketsAnchors = `-- name: BucketsAnchors :many
-select w.place::int as place, e.occurred_at
-from (select unnest($1::int[]) as place, unnest($2::uuid[]) as contact_id) w
-cross join lateral (
-    select occurred_at from events
-    where contact_id = w.contact_id and name = (select $3::text)
-    order by occurred_at desc limit 1
-) e
-`
-
-type BucketsAnchorsRow struct {
-	Place      int32
-	OccurredAt time.Time
-}
-
-// When each contact did the event last (W-27).
-func (q *Queries) BucketsAnchors(ctx context.Context, places []int32, contactIds []uuid.UUID, name string) ([]BucketsAnchorsRow, error) {
-	rows, err := q.db.Query(ctx, bucketsAnchors, places, contactIds, name)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []BucketsAnchorsRow
-	for rows.Next() {
-		var i BucketsAnchorsRow
-		if err := rows.Scan(&i.Place, &i.OccurredAt); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const bucketsBackfills = `-- name: BucketsBackfills :many
 select f.id, f.bucket_id, f.generation, f.mode, f.policy, f.status, f.settle_at, f.position, f.processed, f.joined, f.left_count
 from backfills f

@@ -70,19 +70,34 @@ func (q *Queries) SimulationContacts(ctx context.Context, after uuid.UUID, befor
 }
 
 const simulationEvents = `-- name: SimulationEvents :many
-select e.contact_id, e.name, e.occurred_at from events e
-where e.contact_id = any($1::uuid[]) and e.name = any($2::text[]) and e.occurred_at <= $3::timestamptz
+select e.contact_id, e.name, e.occurred_at, (case when e.name = any($1::text[]) then e.properties else '{}' end)::jsonb as properties
+from events e
+where e.contact_id = any($2::uuid[]) and e.name = any($3::text[]) and e.occurred_at <= $4::timestamptz
 order by e.contact_id, e.occurred_at, e.seq
 `
+
+type SimulationEventsParams struct {
+	Detailed   []string
+	ContactIds []uuid.UUID
+	Names      []string
+	Until      time.Time
+}
 
 type SimulationEventsRow struct {
 	ContactID  uuid.UUID
 	Name       string
 	OccurredAt time.Time
+	Properties json.RawMessage
 }
 
-func (q *Queries) SimulationEvents(ctx context.Context, contactIds []uuid.UUID, names []string, until time.Time) ([]SimulationEventsRow, error) {
-	rows, err := q.db.Query(ctx, simulationEvents, contactIds, names, until)
+// The properties of those that criteria look into.
+func (q *Queries) SimulationEvents(ctx context.Context, arg SimulationEventsParams) ([]SimulationEventsRow, error) {
+	rows, err := q.db.Query(ctx, simulationEvents,
+		arg.Detailed,
+		arg.ContactIds,
+		arg.Names,
+		arg.Until,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +105,12 @@ func (q *Queries) SimulationEvents(ctx context.Context, contactIds []uuid.UUID, 
 	var items []SimulationEventsRow
 	for rows.Next() {
 		var i SimulationEventsRow
-		if err := rows.Scan(&i.ContactID, &i.Name, &i.OccurredAt); err != nil {
+		if err := rows.Scan(
+			&i.ContactID,
+			&i.Name,
+			&i.OccurredAt,
+			&i.Properties,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
