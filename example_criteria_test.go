@@ -98,6 +98,22 @@ func ExampleEvent() {
 	// bucket b: criteria.within: must be from 1 ms to 3650 days, in whole milliseconds
 }
 
+// Where looks into the events; Sum and Distinct make one number of them.
+func ExampleEventHistory_Where() {
+	order := hogsend.Event("order.completed")
+	check(
+		order.Where(hogsend.Prop("total").Gt(100)).Within(30*hogsend.Day).AtLeast(2),
+		order.Within(30*hogsend.Day).Sum("total").Gte(500),
+		order.Distinct("sku").Gt(3),
+		order.Where(order.Exists()).Exists(),
+	)
+	// Output:
+	// <nil>
+	// <nil>
+	// <nil>
+	// bucket b: criteria.where.0: is not a condition on a property
+}
+
 // An absence alone is enough: it asks for somebody who did it before.
 func ExampleEventHistory_Within() {
 	active := hogsend.Event("app.active")
