@@ -14,7 +14,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
-	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -44,12 +44,12 @@ func (d *deferral) queue(ctx context.Context, p *store.Pipeline, enrollmentID uu
 }
 
 // state is what the gate looks at.
-func (d *deferral) state() decide.Deferral {
+func (d *deferral) state() steps.Deferral {
 	if len(d.found) == 0 {
-		return decide.Deferral{}
+		return steps.Deferral{}
 	}
 	newest := d.found[0]
-	return decide.Deferral{
+	return steps.Deferral{
 		Times: int(newest.N), Since: newest.Since.UTC(), Open: d.open != nil, Due: newest.Wait.Deadline.UTC(), Reason: contract.SendReason(newest.Reason),
 	}
 }
@@ -71,7 +71,7 @@ func (d *deferral) close(ctx context.Context, tx *store.EnrollmentTx) {
 }
 
 // deferSend queues a deferral: nothing is claimed, the enrollment waits (J-134).
-func (a *Activities) deferSend(ctx context.Context, tx *store.EnrollmentTx, g *gate, out decide.GateOutcome) *contract.Deferral {
+func (a *Activities) deferSend(ctx context.Context, tx *store.EnrollmentTx, g *gate, out steps.GateOutcome) *contract.Deferral {
 	r, until := g.request, out.Until
 	wait := storedb.WaitInsertParams{
 		ID: uuid.Must(uuid.NewV7()), EnrollmentID: tx.Enrollment.ID, ContactID: tx.Enrollment.ContactID,

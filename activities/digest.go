@@ -12,7 +12,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
-	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -45,7 +45,7 @@ func (a *Activities) CollectDigest(ctx context.Context, r contract.CollectReques
 		if err != nil {
 			return err
 		}
-		result.Collected, err = decide.Newest(total, r.Max, func(i int) (hogsend.StoredEvent, error) { return storedEvent(newest[len(newest)-total+i]) })
+		result.Collected, err = steps.Newest(total, r.Max, func(i int) (hogsend.StoredEvent, error) { return storedEvent(newest[len(newest)-total+i]) })
 		if err != nil || done {
 			return err
 		}
@@ -86,7 +86,7 @@ func (a *Activities) collect(ctx context.Context, tx *store.EnrollmentTx, r cont
 			return nil, 0, fmt.Errorf("find events: %w", err)
 		}
 		for _, row := range rows {
-			goes, err := digest.Collects(&decide.PastEvent{
+			goes, err := digest.Collects(&steps.PastEvent{
 				Name: row.Event.Name, Seq: *row.Event.Seq, ReceivedAt: row.Event.ReceivedAt, OccurredAt: row.Event.OccurredAt, Properties: row.Event.Properties,
 				Trigger: row.Event.ID == e.TriggerEventID,
 			})
@@ -114,9 +114,9 @@ func (a *Activities) collect(ctx context.Context, tx *store.EnrollmentTx, r cont
 
 // digest is what a digest collects, and the query for what it may collect: the statement
 // bounds what is read, and leaves out what a digest before has.
-func (a *Activities) digest(ctx context.Context, tx *store.EnrollmentTx, r contract.CollectRequest) (decide.Digest, storedb.DigestCandidatesParams, error) {
+func (a *Activities) digest(ctx context.Context, tx *store.EnrollmentTx, r contract.CollectRequest) (steps.Digest, storedb.DigestCandidatesParams, error) {
 	e, ids := tx.Enrollment, a.Registry.IDs(tx.Enrollment.JourneyID)
-	d := decide.Digest{Event: r.Event, After: r.After, Lookback: r.Lookback, TriggerSeq: e.TriggerSeq}
+	d := steps.Digest{Event: r.Event, After: r.After, Lookback: r.Lookback, TriggerSeq: e.TriggerSeq}
 	p := storedb.DigestCandidatesParams{
 		ContactID: e.ContactID, Name: r.Event, TriggerID: e.TriggerEventID, AfterAt: r.After.At, AfterSeq: r.After.Seq,
 		FromSeq: e.TriggerSeq, TriggerSeq: e.TriggerSeq, RecentSince: never, Flushed: never, Ended: never, JourneyIds: ids, Label: r.Label,
@@ -134,13 +134,13 @@ func (a *Activities) digest(ctx context.Context, tx *store.EnrollmentTx, r contr
 	if err != nil {
 		return d, p, fmt.Errorf("read window: %w", err)
 	}
-	d.Until = decide.DigestEnd(*window.Deadline, window.RegisteredAt)
+	d.Until = steps.DigestEnd(*window.Deadline, window.RegisteredAt)
 	last, err := tx.Q.DigestLast(ctx, e.ContactID, ids, r.Label)
 	if err != nil {
 		return d, p, fmt.Errorf("find digest before: %w", err)
 	}
 	if len(last) > 0 {
-		d.Last = &decide.PastDigest{FlushedAt: last[0].FlushedAt}
+		d.Last = &steps.PastDigest{FlushedAt: last[0].FlushedAt}
 		if !last[0].Status.Live() {
 			d.Last.EndedAt, p.Ended = last[0].EndedAt, last[0].EndedAt
 		}

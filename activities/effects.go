@@ -12,7 +12,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/address"
 	"github.com/hogsend/hogsend/internal/contract"
-	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -139,7 +139,7 @@ func (a *Activities) KeepOnce(ctx context.Context, r contract.OnceRequest) (cont
 		if err != nil {
 			return fmt.Errorf("read kept value: %w", err)
 		}
-		keep, ended := decide.KeepsOnce(tx.Enrollment.Status, len(values) > 0)
+		keep, ended := steps.KeepsOnce(tx.Enrollment.Status, len(values) > 0)
 		if !keep {
 			kept = contract.OnceValue{Ended: ended}
 			if len(values) > 0 {
@@ -176,5 +176,5 @@ func (a *Activities) IsSubscribed(ctx context.Context, r contract.SubscribedRequ
 		return false, fmt.Errorf("read preferences: %w", err)
 	}
 	records, err := preferences(rows)
-	return err == nil && decide.IsSubscribed(records, key, r.Category, a.Registry.Lists()), err
+	return err == nil && steps.IsSubscribed(records, key, r.Category, a.Registry.Lists()), err
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
-	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -29,7 +29,7 @@ func (a *Activities) ClaimEnrollment(ctx context.Context, r contract.ClaimReques
 	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
 		e := tx.Enrollment
 		claim.Status = e.Status
-		if !decide.ClaimsEnrollment(e.Status, text(e.FirstRunID), r.FirstRunID) {
+		if !steps.ClaimsEnrollment(e.Status, text(e.FirstRunID), r.FirstRunID) {
 			return nil
 		}
 		trigger, err := tx.Q.EventGet(ctx, e.TriggerEventID)
@@ -40,7 +40,7 @@ func (a *Activities) ClaimEnrollment(ctx context.Context, r contract.ClaimReques
 			return err
 		}
 		claim.Claimed, claim.ContactID = true, e.ContactID.String()
-		claim.Now = decide.AfterEvent(trigger.ReceivedAt, *trigger.Seq)
+		claim.Now = steps.AfterEvent(trigger.ReceivedAt, *trigger.Seq)
 		claim.Enrollment = hogsend.Enrollment{ID: r.EnrollmentID, JourneyID: e.JourneyID, Entry: int(e.Entry), Version: e.Version, EnrolledAt: e.CreatedAt.UTC()}
 		tx.Add(func(q *storedb.Queries) error {
 			_, err := q.EnrollmentClaim(ctx, r.FirstRunID, tx.Now, id)
@@ -77,7 +77,7 @@ func parseID(s string) (uuid.UUID, error) {
 func storedEvent(e storedb.Event) (hogsend.StoredEvent, error) {
 	event := hogsend.StoredEvent{ID: e.ID.String(), Name: e.Name, OccurredAt: e.OccurredAt.UTC(), ReceivedAt: e.ReceivedAt.UTC(), Source: e.Source}
 	var err error
-	if event.Properties, event.Truncated, err = decide.Properties(e.Properties); err != nil {
+	if event.Properties, event.Truncated, err = steps.Properties(e.Properties); err != nil {
 		return event, fmt.Errorf("read event %s: %w", e.ID, err)
 	}
 	return event, nil

@@ -12,7 +12,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/address"
 	"github.com/hogsend/hogsend/internal/contract"
-	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -24,7 +24,7 @@ type gate struct {
 	address   string // as mail is sent to it
 	emailKey  string // as it is compared
 	addressOK bool
-	limits    decide.Limits
+	limits    steps.Limits
 
 	known    []storedb.Send // under the key
 	contact  storedb.Contact
@@ -40,7 +40,7 @@ type gate struct {
 func (a *Activities) readGate(ctx context.Context, tx *store.EnrollmentTx, r contract.SendRequest, d draft) (*gate, error) {
 	journey := tx.Enrollment.JourneyID
 	g := &gate{request: r, draft: d, pause: a.pauseGate(tx, r.Step), deferral: deferralOf(r)}
-	g.limits = decide.LimitsOf(a.Registry.Defaults().FrequencyCap, a.Registry.MinSendGap(journey), a.Registry.IDs(journey), d.category, r.SkipPreferenceCheck)
+	g.limits = steps.LimitsOf(a.Registry.Defaults().FrequencyCap, a.Registry.MinSendGap(journey), a.Registry.IDs(journey), d.category, r.SkipPreferenceCheck)
 	to, err := address.Parse(text(d.contact.Email))
 	g.address, g.addressOK, g.emailKey = to.String(), err == nil, to.Key()
 	err = tx.Read(ctx, func(p *store.Pipeline) {
@@ -67,7 +67,7 @@ func (a *Activities) readGate(ctx context.Context, tx *store.EnrollmentTx, r con
 
 // queueSends asks for the sends that the limits count, which the locks of the contact and
 // of the address keep as they are until this one is decided: no two find the same place
-// (E-22). The statements bound how many are read, decide.Limits decides.
+// (E-22). The statements bound how many are read, steps.Limits decides.
 func (g *gate) queueSends(ctx context.Context, p *store.Pipeline, tx *store.EnrollmentTx) {
 	contactID, l := &g.draft.contact.ID, g.limits
 	if l.Gap > 0 {
@@ -88,9 +88,9 @@ func (g *gate) queueSends(ctx context.Context, p *store.Pipeline, tx *store.Enro
 }
 
 // askGate decides about a send that is not known yet (E-13).
-func (a *Activities) askGate(ctx context.Context, tx *store.EnrollmentTx, g *gate) (decide.GateOutcome, error) {
+func (a *Activities) askGate(ctx context.Context, tx *store.EnrollmentTx, g *gate) (steps.GateOutcome, error) {
 	r, defaults := g.request, a.Registry.Defaults()
-	state := decide.Gate{
+	state := steps.Gate{
 		Now: tx.Now, Ended: !tx.Enrollment.Status.Live() || g.contact.DeletedAt != nil,
 		Paused: len(g.pause.paused) > 0, Effect: g.pause.effect(),
 		Lists: a.Registry.Lists(), NoAddress: !g.addressOK, EmailKey: g.emailKey, Category: g.draft.category, SkipPreferenceCheck: r.SkipPreferenceCheck,
@@ -99,32 +99,32 @@ func (a *Activities) askGate(ctx context.Context, tx *store.EnrollmentTx, g *gat
 	}
 	var err error
 	if state.Records, err = preferences(g.records); err != nil {
-		return decide.GateOutcome{}, err
+		return steps.GateOutcome{}, err
 	}
 	if state.Behind, err = a.behind(ctx, tx, g.deferral); err != nil {
-		return decide.GateOutcome{}, err
+		return steps.GateOutcome{}, err
 	}
 	if state.Window != (hogsend.Window{}) {
 		contact, err := contactOf(g.contact)
 		if err != nil {
-			return decide.GateOutcome{}, err
+			return steps.GateOutcome{}, err
 		}
 		state.Zone = a.zoneOf(ctx, contact, r.Step.EnrollmentID).Name
 	}
 	for _, s := range g.gapSends {
-		state.GapSends = append(state.GapSends, decide.PastSend{ClaimedAt: s.ClaimedAt.UTC(), Status: s.Status, Reason: text(s.Reason), JourneyID: text(s.JourneyID), Category: s.Category})
+		state.GapSends = append(state.GapSends, steps.PastSend{ClaimedAt: s.ClaimedAt.UTC(), Status: s.Status, Reason: text(s.Reason), JourneyID: text(s.JourneyID), Category: s.Category})
 	}
 	for _, s := range g.capSends {
-		state.CapSends = append(state.CapSends, decide.PastSend{ClaimedAt: s.ClaimedAt.UTC(), Status: s.Status, Reason: text(s.Reason), JourneyID: text(s.JourneyID), Category: s.Category})
+		state.CapSends = append(state.CapSends, steps.PastSend{ClaimedAt: s.ClaimedAt.UTC(), Status: s.Status, Reason: text(s.Reason), JourneyID: text(s.JourneyID), Category: s.Category})
 	}
 	return state.Decide()
 }
 
 // preferences are records as decisions look at them.
-func preferences(rows []storedb.Preference) ([]decide.Preference, error) {
-	records := make([]decide.Preference, len(rows))
+func preferences(rows []storedb.Preference) ([]steps.Preference, error) {
+	records := make([]steps.Preference, len(rows))
 	for i, row := range rows {
-		records[i] = decide.Preference{
+		records[i] = steps.Preference{
 			EmailKey: row.EmailKey, UnsubscribedAll: row.UnsubscribedAll, Suppressed: row.Suppressed, Suppression: contract.SendReason(text(row.SuppressionReason)),
 		}
 		if err := json.Unmarshal(row.Categories, &records[i].Categories); err != nil {

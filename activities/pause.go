@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend/internal/contract"
-	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/pause"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -40,12 +40,12 @@ func (g *pauseGate) queue(ctx context.Context, p *store.Pipeline) {
 }
 
 // effect is how the step was held before.
-func (g *pauseGate) effect() decide.PausedEffect {
+func (g *pauseGate) effect() steps.PausedEffect {
 	if len(g.newest) == 0 {
-		return decide.PausedEffect{}
+		return steps.PausedEffect{}
 	}
 	p := g.newest[0]
-	e := decide.PausedEffect{N: int(p.N), Closed: p.ClosedAt != nil, Skip: p.Skip}
+	e := steps.PausedEffect{N: int(p.N), Closed: p.ClosedAt != nil, Skip: p.Skip}
 	if p.DueAt != nil {
 		e.DueAt = *p.DueAt
 	}
@@ -54,7 +54,7 @@ func (g *pauseGate) effect() decide.PausedEffect {
 
 // hold queues that the pause holds the step, once per pause.
 func (a *Activities) hold(ctx context.Context, tx *store.EnrollmentTx, g *pauseGate, isSend bool) *contract.PausedEffect {
-	held := &contract.PausedEffect{EnrollmentID: g.step.EnrollmentID, Node: decide.PausedNode(g.step.Node)}
+	held := &contract.PausedEffect{EnrollmentID: g.step.EnrollmentID, Node: steps.PausedNode(g.step.Node)}
 	if g.effect().Open() {
 		held.ID = g.newest[0].ID.String()
 		return held
@@ -76,13 +76,13 @@ func (a *Activities) begin(ctx context.Context, tx *store.EnrollmentTx, step con
 	if err := tx.Read(ctx, func(p *store.Pipeline) { gate.queue(ctx, p) }); err != nil {
 		return false, effect, fmt.Errorf("look for a pause: %w", err)
 	}
-	switch decide.Effect(tx.Enrollment.Status, done, len(gate.paused) > 0, gate.effect()) {
-	case decide.EffectEnded:
+	switch steps.Effect(tx.Enrollment.Status, done, len(gate.paused) > 0, gate.effect()) {
+	case steps.EffectEnded:
 		effect.Ended = true
-	case decide.EffectHeld:
+	case steps.EffectHeld:
 		effect.Held = a.hold(ctx, tx, gate, false)
-	case decide.EffectDone:
-	case decide.EffectRuns:
+	case steps.EffectDone:
+	case steps.EffectRuns:
 		return true, effect, nil
 	}
 	return false, effect, nil

@@ -14,7 +14,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/hogsend/hogsend/internal/contract"
-	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -73,7 +73,7 @@ func outcome(row storedb.Send) (contract.SendResult, error) {
 	if row.SentAt != nil {
 		at = *row.SentAt
 	}
-	verdict, ended, err := decide.Verdict(row.ID.String(), row.Status, text(row.Reason), at)
+	verdict, ended, err := steps.Verdict(row.ID.String(), row.Status, text(row.Reason), at)
 	return contract.SendResult{Verdict: verdict, Ended: ended}, err
 }
 
@@ -122,7 +122,7 @@ func (a *Activities) findSend(ctx context.Context, id uuid.UUID, key string) ([]
 	if err != nil || row.Enrollment.Retries == 0 {
 		return known, key, err
 	}
-	keys := decide.SendKeys(key, int(row.Enrollment.Retries))
+	keys := steps.SendKeys(key, int(row.Enrollment.Retries))
 	rows, err := a.Store.RetrySends(ctx, keys)
 	if err != nil {
 		return nil, key, err
@@ -133,7 +133,7 @@ func (a *Activities) findSend(ctx context.Context, id uuid.UUID, key string) ([]
 	return rows[:1], rows[0].Key, nil
 }
 
-func failedForGood(row storedb.Send) bool { return decide.FailedForGood(row.Status, text(row.Reason)) }
+func failedForGood(row storedb.Send) bool { return steps.FailedForGood(row.Status, text(row.Reason)) }
 
 // draft is a mail rendered for the contact as it was read without a lock.
 type draft struct {
@@ -161,7 +161,7 @@ func (a *Activities) draft(ctx context.Context, id uuid.UUID, r contract.SendReq
 	}
 	journey := row.Enrollment.JourneyID
 	template, _ := a.Renderer.Lookup(r.Template) // Render tells of one that is not there
-	d.category = decide.Category(r.Category, a.Registry.Category(journey), template.Category)
+	d.category = steps.Category(r.Category, a.Registry.Category(journey), template.Category)
 	links, err := a.linksOf(ctx, d)
 	if err != nil {
 		return d, err
@@ -204,18 +204,18 @@ func (a *Activities) claimLocked(ctx context.Context, tx *store.EnrollmentTx, r 
 	switch {
 	case err != nil:
 		return row, later, err
-	case out.Action == decide.GateNotYet:
+	case out.Action == steps.GateNotYet:
 		return row, contract.SendResult{Deferred: g.deferral.told()}, nil
-	case out.Action == decide.GateGivesWay:
+	case out.Action == steps.GateGivesWay:
 		return row, later, givesWay()
 	}
 	g.deferral.close(ctx, tx)
 	switch {
-	case out.Action == decide.GateHold:
+	case out.Action == steps.GateHold:
 		return row, contract.SendResult{Held: a.hold(ctx, tx, g.pause, true)}, nil
-	case out.Action == decide.GateDefer:
+	case out.Action == steps.GateDefer:
 		return row, contract.SendResult{Deferred: a.deferSend(ctx, tx, g, out)}, nil
-	case out.Action == decide.GateRefuse && g.deferral.open != nil:
+	case out.Action == steps.GateRefuse && g.deferral.open != nil:
 		a.stand(ctx, tx, contract.EnrollmentActive, r.Step.Node)
 	}
 	row, err = a.insert(ctx, tx, r, d, g.address, out)
@@ -224,7 +224,7 @@ func (a *Activities) claimLocked(ctx context.Context, tx *store.EnrollmentTx, r 
 
 // insert queues the row with everything the provider will be given (E-29), or
 // without content when the gate refused it (E-17).
-func (a *Activities) insert(ctx context.Context, tx *store.EnrollmentTx, r contract.SendRequest, d draft, address string, out decide.GateOutcome) (storedb.Send, error) {
+func (a *Activities) insert(ctx context.Context, tx *store.EnrollmentTx, r contract.SendRequest, d draft, address string, out steps.GateOutcome) (storedb.Send, error) {
 	row := storedb.SendInsertParams{
 		ID: d.sendID, Key: r.Key, ContactID: &d.contact.ID, EnrollmentID: &tx.Enrollment.ID, JourneyID: &tx.Enrollment.JourneyID,
 		TemplateKey: r.Template, Category: d.category, FromEmail: d.message.From, ToEmail: address,
@@ -233,7 +233,7 @@ func (a *Activities) insert(ctx context.Context, tx *store.EnrollmentTx, r contr
 	log := func(action string, detail map[string]any) {
 		a.log(ctx, tx, r.Step, action, tx.Enrollment.Node, r.Step.Node, detail)
 	}
-	if out.Action == decide.GateRefuse {
+	if out.Action == steps.GateRefuse {
 		row.Status, row.Reason = out.Refusal.Status, &out.Refusal.Reason
 		log("send_gated", map[string]any{"template": r.Template, "reason": out.Refusal.Reason})
 	} else {
@@ -258,7 +258,7 @@ func (a *Activities) insert(ctx context.Context, tx *store.EnrollmentTx, r contr
 // deliver makes one call to the provider with the stored bytes. What may be tried
 // again is returned as an error, for Temporal to repeat with growing pauses.
 func (a *Activities) deliver(ctx context.Context, step contract.Step, row storedb.Send) (storedb.Send, error) {
-	var before decide.Attempts
+	var before steps.Attempts
 	if row.FirstAttemptAt != nil {
 		before.First = *row.FirstAttemptAt
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
-	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 )
 
 // Some decisions are made twice: by package decide over all of the past, and by a
@@ -25,15 +25,15 @@ func ago(t *rapid.T, most int, label string) time.Time {
 }
 
 // pastSends draws sends to the contact or to its address and stores them.
-func (w *world) pastSends(t *rapid.T, claim contract.Claim, address string) (sends []decide.PastSend, mails []decide.PastMail) {
+func (w *world) pastSends(t *rapid.T, claim contract.Claim, address string) (sends []steps.PastSend, mails []steps.PastMail) {
 	for i := range rapid.IntRange(0, 8).Draw(t, "sends") {
-		s := decide.PastSend{
+		s := steps.PastSend{
 			ClaimedAt: ago(t, 90, "claimed"), Status: rapid.SampledFrom([]contract.SendStatus{"queued", "sent", "failed", "skipped", "suppressed"}).Draw(t, "status"),
 			Reason:    rapid.SampledFrom([]contract.SendReason{"", contract.SendUnknownOutcome, "no such mailbox"}).Draw(t, "reason"),
 			JourneyID: rapid.SampledFrom([]string{"welcome", "greeting", "billing"}).Draw(t, "journey"), Template: rapid.SampledFrom([]string{"hello", "receipt"}).Draw(t, "template"),
 			Category: rapid.SampledFrom([]string{"news", "journey"}).Draw(t, "category"), Test: rapid.IntRange(0, 4).Draw(t, "test") == 0,
 		}
-		m := decide.PastMail{Template: s.Template, Opened: rapid.Bool().Draw(t, "opened"), Clicked: rapid.Bool().Draw(t, "clicked")}
+		m := steps.PastMail{Template: s.Template, Opened: rapid.Bool().Draw(t, "opened"), Clicked: rapid.Bool().Draw(t, "clicked")}
 		contactID, to := claim.ContactID, address
 		switch rapid.IntRange(0, 3).Draw(t, "to") {
 		case 0:
@@ -86,7 +86,7 @@ func TestSendsOfThePastCountAsTheyDoInMemory(t *testing.T) { // E-21 to E-24, J-
 		sends, mails := w.pastSends(t, claim, address)
 
 		throttle := hogsend.Throttle{Max: rapid.IntRange(1, 3).Draw(t, "max"), Window: time.Hour, Label: "l"}
-		count := decide.Throttle{Since: ago(t, 90, "since")}
+		count := steps.Throttle{Since: ago(t, 90, "since")}
 		if rapid.Bool().Draw(t, "by journey") {
 			throttle.Journey, count.JourneyIDs = "greeting", ids
 		}
@@ -99,7 +99,7 @@ func TestSendsOfThePastCountAsTheyDoInMemory(t *testing.T) { // E-21 to E-24, J-
 
 		past, err := w.PastMails(t.Context(), contract.HistoryRequest{EnrollmentID: claim.Enrollment.ID, Name: "hello"})
 		require.NoError(t, err)
-		require.Equal(t, decide.PastMails(mails, "hello"), past)
+		require.Equal(t, steps.PastMails(mails, "hello"), past)
 
 		r := hello(claim, 1)
 		r.Category, r.OnBlocked = rapid.SampledFrom([]string{"news", "journey"}).Draw(t, "category of the send"), hogsend.Defer
@@ -109,13 +109,13 @@ func TestSendsOfThePastCountAsTheyDoInMemory(t *testing.T) { // E-21 to E-24, J-
 		}
 		gap := time.Duration(rapid.IntRange(0, 2).Draw(t, "gap")) * 20 * time.Minute
 		w.define(func(r *hogsend.Registry) { r.Defaults.FrequencyCap, r.Journeys[0].MinSendGap = caps, gap })
-		want, err := decide.Gate{
-			Now: noon, Category: r.Category, GapSends: sends, CapSends: sends, OnBlocked: hogsend.Defer, Limits: decide.LimitsOf(caps, gap, ids, r.Category, false),
+		want, err := steps.Gate{
+			Now: noon, Category: r.Category, GapSends: sends, CapSends: sends, OnBlocked: hogsend.Defer, Limits: steps.LimitsOf(caps, gap, ids, r.Category, false),
 		}.Decide()
 		require.NoError(t, err)
 		got, err := w.Send(t.Context(), r)
 		require.NoError(t, err)
-		if want.Action == decide.GateClaim {
+		if want.Action == steps.GateClaim {
 			require.Equal(t, hogsend.SendSent, got.Verdict.Status)
 			return
 		}
@@ -124,12 +124,12 @@ func TestSendsOfThePastCountAsTheyDoInMemory(t *testing.T) { // E-21 to E-24, J-
 }
 
 // pastEvents draws events of the contact and stores them.
-func (w *world) pastEvents(t *rapid.T, claim contract.Claim) []decide.PastEvent {
-	var events []decide.PastEvent
+func (w *world) pastEvents(t *rapid.T, claim contract.Claim) []steps.PastEvent {
+	var events []steps.PastEvent
 	received := noon.Add(-90 * time.Minute)
 	for i := range rapid.IntRange(0, 10).Draw(t, "events") {
 		received = received.Add(time.Duration(rapid.IntRange(0, 20).Draw(t, "pause")) * time.Minute)
-		e := decide.PastEvent{
+		e := steps.PastEvent{
 			Name: rapid.SampledFrom([]string{"word", "other"}).Draw(t, "name"), ReceivedAt: received,
 			OccurredAt: received.Add(-time.Duration(rapid.IntRange(0, 90).Draw(t, "late")) * time.Minute),
 			Properties: json.RawMessage(rapid.SampledFrom([]string{`{"n":1}`, `{"n":2}`, `{}`}).Draw(t, "properties")),
@@ -164,12 +164,12 @@ func TestEventsOfThePastDecideAsTheyDoInMemory(t *testing.T) { // J-125, J-128, 
 		}
 		past, err := w.PastEvents(t.Context(), asked)
 		require.NoError(t, err)
-		require.Equal(t, decide.PastEvents(events, "word", asked.Since), past)
+		require.Equal(t, steps.PastEvents(events, "word", asked.Since), past)
 
 		r := contract.BeginWaitRequest{Step: step(claim, "wait#1"), Label: "wait", After: contract.EventPosition{At: ago(t, 90, "position")}}
 		if len(events) > 0 && rapid.Bool().Draw(t, "behind an event") {
 			e := rapid.SampledFrom(events).Draw(t, "event")
-			r.After = decide.AfterEvent(e.ReceivedAt, e.Seq)
+			r.After = steps.AfterEvent(e.ReceivedAt, e.Seq)
 		}
 		if rapid.Bool().Draw(t, "deadline") {
 			deadline := ago(t, 60, "until")
@@ -182,8 +182,8 @@ func TestEventsOfThePastDecideAsTheyDoInMemory(t *testing.T) { // J-125, J-128, 
 			}
 			r.Any = append(r.Any, a)
 		}
-		look := decide.LookBack{Deadline: r.Deadline, After: r.After, LateHorizon: time.Hour}
-		look.Awaited, err = decide.AwaitedOf("", nil, 0, r.Any)
+		look := steps.LookBack{Deadline: r.Deadline, After: r.After, LateHorizon: time.Hour}
+		look.Awaited, err = steps.AwaitedOf("", nil, 0, r.Any)
 		require.NoError(t, err)
 		found, place, err := look.Find(events)
 		require.NoError(t, err)
@@ -194,7 +194,7 @@ func TestEventsOfThePastDecideAsTheyDoInMemory(t *testing.T) { // J-125, J-128, 
 			return
 		}
 		require.Equal(t, place, got.Index)
-		require.Equal(t, decide.AfterEvent(events[found].ReceivedAt, events[found].Seq), got.Now)
+		require.Equal(t, steps.AfterEvent(events[found].ReceivedAt, events[found].Seq), got.Now)
 	})
 }
 

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/hogsend/hogsend/internal/contract"
-	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
@@ -33,7 +33,7 @@ func (a *Activities) ChooseVariant(ctx context.Context, r contract.VariantReques
 			return json.Unmarshal(kept[0], &chosen)
 		}
 		e := tx.Enrollment
-		chosen.Arm = decide.ChooseArm(r.Journey, r.Name, e.ContactID.String(), r.Arms)
+		chosen.Arm = steps.ChooseArm(r.Journey, r.Name, e.ContactID.String(), r.Arms)
 		if e.Status.Live() {
 			a.log(ctx, tx, r.Step, "variant", e.Node, e.Node, map[string]any{"name": chosen.Name, "arm": chosen.Arm})
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend/internal/contract"
-	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -60,7 +60,7 @@ func (a *Activities) newWait(ctx context.Context, tx *store.EnrollmentTx, r cont
 		ID: uuid.Must(uuid.NewV7()), EnrollmentID: tx.Enrollment.ID, ContactID: tx.Enrollment.ContactID, StepKey: r.Step.Key, Label: r.Label,
 		EventName: optional(r.Event), Conditions: r.Conditions, Digest: r.Digest, Deadline: r.Deadline, RegisteredAt: tx.Now,
 	}
-	look := decide.LookBack{Deadline: r.Deadline, After: r.After, LateHorizon: a.Config.lateHorizon()}
+	look := steps.LookBack{Deadline: r.Deadline, After: r.After, LateHorizon: a.Config.lateHorizon()}
 	var err error
 	if len(r.Any) > 0 {
 		if wait.Alternatives, err = json.Marshal(r.Any); err != nil {
@@ -68,7 +68,7 @@ func (a *Activities) newWait(ctx context.Context, tx *store.EnrollmentTx, r cont
 		}
 	}
 	if !r.Digest {
-		if look.Awaited, err = decide.AwaitedOf(r.Event, r.Conditions, r.Lookback, r.Any); err != nil {
+		if look.Awaited, err = steps.AwaitedOf(r.Event, r.Conditions, r.Lookback, r.Any); err != nil {
 			return wait, err
 		}
 	}
@@ -79,7 +79,7 @@ func (a *Activities) newWait(ctx context.Context, tx *store.EnrollmentTx, r cont
 	if found != nil {
 		wait.EventID, wait.EventSeq, wait.Place = &found.ID, found.Seq, int16(place) //nolint:gosec // at most 20
 	}
-	if wait.Status = decide.BeginWait(r.Deadline, tx.Now, found != nil); wait.Status != contract.WaitOpen {
+	if wait.Status = steps.BeginWait(r.Deadline, tx.Now, found != nil); wait.Status != contract.WaitOpen {
 		wait.ClosedAt = &tx.Now
 	}
 	return wait, nil
@@ -89,8 +89,8 @@ func (a *Activities) newWait(ctx context.Context, tx *store.EnrollmentTx, r cont
 const lookBackPage = 200
 
 // lookBack finds the event that ends a wait before it begins, and its place; nil if there
-// is none. SQL only bounds what is read, decide.LookBack decides.
-func (a *Activities) lookBack(ctx context.Context, tx *store.EnrollmentTx, look decide.LookBack) (*storedb.WaitLookbackRow, int, error) {
+// is none. SQL only bounds what is read, steps.LookBack decides.
+func (a *Activities) lookBack(ctx context.Context, tx *store.EnrollmentTx, look steps.LookBack) (*storedb.WaitLookbackRow, int, error) {
 	if len(look.Awaited) == 0 {
 		return nil, 0, nil
 	}
@@ -112,9 +112,9 @@ func (a *Activities) lookBack(ctx context.Context, tx *store.EnrollmentTx, look 
 		if err != nil {
 			return nil, 0, fmt.Errorf("look back: %w", err)
 		}
-		events := make([]decide.PastEvent, len(rows))
+		events := make([]steps.PastEvent, len(rows))
 		for i, row := range rows {
-			events[i] = decide.PastEvent{
+			events[i] = steps.PastEvent{
 				Name: row.Name, Seq: *row.Seq, ReceivedAt: row.ReceivedAt, OccurredAt: row.OccurredAt, Properties: row.Properties,
 				Trigger: row.ID == tx.Enrollment.TriggerEventID, Spent: row.Spent,
 			}
@@ -153,7 +153,7 @@ func (a *Activities) EndWait(ctx context.Context, r contract.EndWaitRequest) (co
 			return fmt.Errorf("find wait %s: %w", r.WaitID, store.ErrNotFound)
 		}
 		row := rows[0]
-		if status := decide.EndWait(row.Wait.Status, row.Wait.Deadline, tx.Now, r.Abandon); status != contract.WaitOpen && row.Wait.Status == contract.WaitOpen {
+		if status := steps.EndWait(row.Wait.Status, row.Wait.Deadline, tx.Now, r.Abandon); status != contract.WaitOpen && row.Wait.Status == contract.WaitOpen {
 			tx.Add(func(q *storedb.Queries) error {
 				return q.WaitClose(ctx, status, &tx.Now, row.Wait.ID)
 			})
@@ -181,9 +181,9 @@ func waitState(ctx context.Context, q *storedb.Queries, row storedb.WaitFindRow)
 		if err != nil {
 			return state, err
 		}
-		state.Event, state.Now = &event, decide.AfterEvent(e.ReceivedAt, *e.Seq)
+		state.Event, state.Now = &event, steps.AfterEvent(e.ReceivedAt, *e.Seq)
 	case state.Closed && w.Deadline != nil:
-		state.Now = decide.AfterDeadline(*w.Deadline)
+		state.Now = steps.AfterDeadline(*w.Deadline)
 	}
 	return state, nil
 }

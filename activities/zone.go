@@ -9,7 +9,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
-	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 )
 
 // ReadTimezone is the zone of the enrollment's contact as committed now (S-5).
@@ -52,7 +52,7 @@ func (a *Activities) zone(ctx context.Context, enrollmentID string) (hogsend.Zon
 
 // zoneOf resolves the zone of a contact and warns of what is none.
 func (a *Activities) zoneOf(ctx context.Context, contact hogsend.Contact, enrollmentID string) hogsend.Zone {
-	zone, refused := decide.ResolveZone(contact, a.Registry.Defaults().Timezone)
+	zone, refused := steps.ResolveZone(contact, a.Registry.Defaults().Timezone)
 	if len(refused) > 0 {
 		a.warn(ctx, "time zone of a contact is not valid", "enrollment_id", enrollmentID, "sources", refused)
 	}

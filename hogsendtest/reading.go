@@ -13,7 +13,7 @@ import (
 	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
-	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 )
 
 // newResult reads off an outcome what an author asks for.
@@ -61,7 +61,7 @@ func mailOf(s *backend.Send) Mail {
 		At: s.At, Contact: s.Contact, To: s.To, From: s.From, ReplyTo: s.ReplyTo, Journey: s.Journey, Template: s.Template, Props: s.Props,
 		Category: s.Category, Subject: s.Subject, HTML: s.HTML, Text: s.Text,
 	}
-	verdict, ended, err := decide.Verdict(s.ID, s.Status, contract.SendReason(s.Reason), s.At)
+	verdict, ended, err := steps.Verdict(s.ID, s.Status, contract.SendReason(s.Reason), s.At)
 	if mail.Verdict = verdict; ended || err != nil { // what the journey got was an error (J-132)
 		mail.Verdict = hogsend.Verdict{SendID: s.ID, Status: hogsend.SendStatus(s.Status), Reason: s.Reason, At: s.At}
 	}

@@ -43,7 +43,7 @@ type ban struct {
 func bans() []ban {
 	return []ban{
 		{
-			from: []string{"./workflows/...", "./internal/contract", "./internal/decide"},
+			from: []string{"./workflows/...", "./internal/contract", "./internal/decide/..."},
 			to:   []string{"./internal/store/...", "./internal/ingest/...", "github.com/jackc/pgx/...", "database/...", "net", "net/http/...", "os/..."},
 			why:  "a workflow is replayed: what has an effect is an activity",
 		},
@@ -88,6 +88,8 @@ func importTable() map[string]rule {
 		clip     = "./internal/clip"
 		contract = "./internal/contract"
 		uuid     = "github.com/google/uuid"
+		cascade  = "./internal/decide/cascade"
+		steps    = "./internal/decide/steps"
 		storedb  = "./internal/store/storedb"
 		pgx      = "github.com/jackc/pgx/v5/..."
 		api      = "go.temporal.io/api/..."
@@ -117,29 +119,31 @@ func importTable() map[string]rule {
 		// them a second time would say nothing new. The predicates of buckets are made at
 		// run time, so that their rows are read by pgx.
 		"./internal/engine": {may: []string{
-			".", "./internal/bucket", contract, "./internal/criteria", "./internal/decide", "./internal/store", storedb, pgx, uuid,
+			".", "./internal/bucket", contract, "./internal/criteria", "./internal/decide", cascade, "./internal/registry", "./internal/store", storedb, pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		// Preferences are written in a transaction of their own, whose type is pgx's.
 		"./internal/ingest": {may: []string{
-			".", "./internal/address", clip, contract, "./internal/decide", "./internal/engine", "./internal/store", storedb, pgx, uuid,
+			".", "./internal/address", clip, contract, "./internal/decide", cascade, "./internal/engine", "./internal/store", storedb, pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		"./internal/clock": {may: []string{
-			".", "./internal/bucket", "./internal/criteria", "./internal/decide", "./internal/engine", storedb, pgx, uuid,
+			".", "./internal/bucket", "./internal/criteria", "./internal/decide", cascade, "./internal/engine", storedb, pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		"./internal/operate": {may: []string{
 			".", contract, "./internal/ingest", "./internal/pause", "./internal/rollout", "./internal/store", storedb, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		"./internal/rollout": {may: []string{
-			".", "./internal/bucket", "./internal/clock", "./internal/criteria", "./internal/decide", "./internal/engine", "./internal/store", storedb, pgx, uuid,
+			".", "./internal/bucket", "./internal/clock", "./internal/criteria", "./internal/decide", cascade, "./internal/engine", "./internal/store", storedb, pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		"./internal/simulate": {may: []string{
 			"./internal/bucket", "./internal/clock", "./internal/criteria", "./internal/decide", "./internal/engine", "./internal/rollout", "./internal/store", storedb, pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		// What an event, the clock or an operator changes, for Postgres and a test alike.
-		"./internal/decide": {may: []string{".", "./internal/address", "./internal/bucket", clip, contract, "./internal/criteria", "./internal/definition", uuid}, never: noIO()},
+		"./internal/decide":         {may: []string{"./internal/address", "./internal/bucket", contract, "./internal/criteria", steps, ".", uuid}, never: noIO()},
+		"./internal/decide/steps":   {may: []string{".", contract, "./internal/criteria", "./internal/definition"}, never: noIO()},
+		"./internal/decide/cascade": {may: []string{".", "./internal/bucket", clip, contract, "./internal/criteria", "./internal/decide", steps, "./internal/registry", uuid}, never: noIO()},
 		// Pauses and resumes of journeys: the server begins and ends them, the worker lets go
 		// what they held, an activity gives it up.
-		"./internal/pause": {may: []string{contract, "./internal/decide", "./internal/store", storedb, pgx, uuid}, never: []string{"net/http/...", "os/..."}},
+		"./internal/pause": {may: []string{contract, steps, "./internal/store", storedb, pgx, uuid}, never: []string{"net/http/...", "os/..."}},
 		// The dispatcher listens on a connection of its own.
 		"./internal/outbox": {may: []string{clip, contract, "./internal/store", storedb, pgx, uuid}, never: []string{"net/http/..."}},
 		// CSS and HTML are parsed, and provider calls are paced.
@@ -154,24 +158,24 @@ func importTable() map[string]rule {
 		"./internal/provider/posthog": {may: []string{"github.com/posthog/posthog-go"}},
 		// An enrollment's rows change in one transaction, which the activity opens: pgx.
 		"./activities": {may: []string{
-			".", "./internal/address", "./internal/clock", "./internal/definition", "./internal/criteria", "./internal/decide", "./internal/email", "./internal/ingest", "./internal/pause", "./internal/registry", "./internal/store", storedb, contract, pgx, uuid,
+			".", "./internal/address", "./internal/clock", "./internal/definition", "./internal/criteria", steps, "./internal/email", "./internal/ingest", "./internal/pause", "./internal/registry", "./internal/store", storedb, contract, pgx, uuid,
 			"go.temporal.io/sdk/activity", "go.temporal.io/sdk/temporal",
 		}, never: []string{"net/http/..."}},
 		// The kit runs Temporal's own worker against a service in memory.
 		"./hogsendtest": {may: []string{
-			".", clip, "./internal/calls", "./internal/decide", "./internal/definition", "./internal/naming", "./hogsendtest/internal/...", "./internal/virtual", "./internal/criteria", "./internal/email", "./internal/replay", "./workflows", contract,
+			".", clip, "./internal/calls", steps, "./internal/definition", "./internal/naming", "./hogsendtest/internal/...", "./internal/virtual", "./internal/criteria", "./internal/email", "./internal/replay", "./workflows", contract,
 			uuid, api, "go.temporal.io/sdk/...", "google.golang.org/protobuf/...",
 		}, never: []string{"net", "net/http/...", "database/..."}},
 		// An event of a script is one that decisions are made of.
 		"./hogsendtest/internal/backend": {may: []string{".", "./internal/decide", contract, uuid}, never: noIO()},
 		// Memory has the activities of the kit, which ask Temporal which attempt they are.
 		"./hogsendtest/internal/memory": {may: []string{
-			".", clip, "./hogsendtest/internal/backend", "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/decide", "./internal/email", "./internal/registry", contract,
+			".", clip, "./hogsendtest/internal/backend", "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/decide", cascade, steps, "./internal/email", "./internal/registry", contract,
 			uuid, "go.temporal.io/sdk/activity", "go.temporal.io/sdk/temporal",
 		}, never: noIO()},
 		// What production runs, on a database of its own that it makes and drops.
 		"./hogsendtest/onpostgres": {may: []string{
-			".", "./activities", "./hogsendtest/internal/backend", "./internal/bucket", "./internal/clock", "./internal/decide", "./internal/email", "./internal/ingest", "./internal/pause", "./internal/provider/mailbox",
+			".", "./activities", "./hogsendtest/internal/backend", "./internal/bucket", "./internal/clock", steps, "./internal/email", "./internal/ingest", "./internal/pause", "./internal/provider/mailbox",
 			"./internal/registry", "./internal/rollout", "./internal/store", "./schema", contract, pgx, "github.com/jackc/pgx/v5/pgxpool", uuid,
 		}},
 		"./internal/virtual": {may: []string{

@@ -9,7 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 )
 
 // S-5, J-115: the zone is read anew by each chain, and an instant that was computed
@@ -99,7 +99,7 @@ func TestVariant(t *testing.T) {
 		for _, name := range []string{"subject", "button", "subject"} {
 			arm, err := run.Variant(ctx, name, arms...)
 			require.NoError(t, err)
-			require.Equal(t, decide.ChooseArm("first", name, contactID, arms), arm)
+			require.Equal(t, steps.ChooseArm("first", name, contactID, arms), arm)
 		}
 		return nil
 	})

@@ -19,7 +19,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
-	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/workflows"
 )
 
@@ -454,7 +454,7 @@ func (w *world) isSubscribed(_ context.Context, r contract.SubscribedRequest) (b
 func (w *world) readTimezone(context.Context, string) (contract.ZoneValue, error) {
 	err := w.enter(contract.ReadTimezoneName)
 	defer w.leave()
-	zone, _ := decide.ResolveZone(w.contact, "")
+	zone, _ := steps.ResolveZone(w.contact, "")
 	return contract.ZoneValue{Zone: zone}, err
 }
 
@@ -464,7 +464,7 @@ func (w *world) findInstant(_ context.Context, r contract.InstantRequest) (contr
 		return contract.InstantValue{}, err
 	}
 	defer w.leave()
-	zone, _ := decide.ResolveZone(w.contact, "")
+	zone, _ := steps.ResolveZone(w.contact, "")
 	at, err := r.Schedule.Instant(r.Now, zone.Name, hogsend.Window{})
 	var invalid *hogsend.ValidationError
 	if errors.As(err, &invalid) {
@@ -508,7 +508,7 @@ func (w *world) pastMails(_ context.Context, r contract.HistoryRequest) (hogsend
 func (w *world) chooseVariant(_ context.Context, r contract.VariantRequest) (string, error) {
 	err := w.enter(contract.ChooseVariantName)
 	defer w.leave()
-	return decide.ChooseArm(r.Journey, r.Name, contactID, r.Arms), err
+	return steps.ChooseArm(r.Journey, r.Name, contactID, r.Arms), err
 }
 
 func (w *world) throttle(_ context.Context, r contract.ThrottleRequest) (bool, error) {

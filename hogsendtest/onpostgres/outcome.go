@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
-	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 )
 
 // named is how the author of a test names a contact.
@@ -38,7 +38,7 @@ func (b *Backend) Outcome() (*backend.Outcome, error) {
 			return err
 		}
 		var err error
-		e.Properties, e.Truncated, err = decide.Properties(e.Raw)
+		e.Properties, e.Truncated, err = steps.Properties(e.Raw)
 		o.Events = append(o.Events, e)
 		return err
 	})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/cascade"
 )
 
 // Outcome says what the timer of a dwell reaction is to do next.
@@ -63,7 +64,7 @@ func (c *Clock) Dwell(ctx context.Context, membershipID uuid.UUID, label string,
 		fire.Due = row.Now
 	}
 	change := c.engine.ChangeOf(row.ContactID, fire)
-	change.Space, change.Key = decide.SpaceInternal, decide.DwellKey(row.BucketID, row.ContactID, int(row.Epoch), label, ordinal)
+	change.Space, change.Key = decide.SpaceInternal, cascade.DwellKey(row.BucketID, row.ContactID, int(row.Epoch), label, ordinal)
 	if err := c.engine.Apply(ctx, change); err != nil {
 		return Outcome{}, fmt.Errorf("dwell: %w", err)
 	}
@@ -86,7 +87,7 @@ func (c *Clock) fired(ctx context.Context, b *decide.CompiledBucket, contactID u
 			return Outcome{Over: true}, nil
 		}
 	}
-	id, err := c.engine.Store.DwellEnrollment(ctx, "bucket-"+bucketID+"-on-dwell-"+label, contactID, decide.DwellKey(bucketID, contactID, int(epoch), label, 1))
+	id, err := c.engine.Store.DwellEnrollment(ctx, "bucket-"+bucketID+"-on-dwell-"+label, contactID, cascade.DwellKey(bucketID, contactID, int(epoch), label, 1))
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Outcome{Over: true}, nil
 	}

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/cascade"
 )
 
 // Stats is what the clock of this process has done since it started (W-18).
@@ -14,7 +14,7 @@ type Stats struct {
 	Lag time.Duration
 	// Flips counts the transitions that time alone has made, also those that an event
 	// came across before the clock did (B-12).
-	Flips map[decide.Flip]int64
+	Flips map[cascade.Flip]int64
 }
 
 // stats is how late the clock is.

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/hogsend/hogsend/internal/bucket"
-	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/cascade"
 	"github.com/hogsend/hogsend/internal/engine"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -89,7 +89,7 @@ func (c *Clock) BackfillTimers(ctx context.Context) (done bool, wait time.Durati
 }
 
 // scheduleMember sets, or cancels, the timer of one member.
-func scheduleMember(d *decide.Decider, a *storedb.ArmingNextRow, schedule *bucket.Schedule, row *storedb.ArmingMembersRow, due func() time.Time) error {
+func scheduleMember(d *cascade.Decider, a *storedb.ArmingNextRow, schedule *bucket.Schedule, row *storedb.ArmingMembersRow, due func() time.Time) error {
 	m := &bucket.Membership{ID: row.ID, Epoch: int(row.Epoch), Anchor: row.AnchorAt}
 	if err := json.Unmarshal(row.Fired, &m.Fired); err != nil {
 		return fmt.Errorf("read membership %s: %w", row.ID, err)

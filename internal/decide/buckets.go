@@ -1,7 +1,6 @@
 package decide
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -120,23 +119,35 @@ func (b *Buckets) add(one *CompiledBucket) {
 	}
 }
 
+// Reactions are the journeys of all buckets.
+func (b *Buckets) Reactions() []*hogsend.Journey {
+	var all []*hogsend.Journey
+	for _, one := range b.All {
+		all = append(all, one.Reactions...)
+	}
+	return all
+}
+
 // ByID is the bucket with the id; nil for none.
 func (b *Buckets) ByID(id string) *CompiledBucket { return b.byID[id] }
 
 // LookAtMail reports whether a bucket looks at what becomes of mails of the template.
 func (b *Buckets) LookAtMail(template string) bool { return len(b.byTemplate[template]) > 0 }
 
-// on is the bucket with the id if it is evaluated.
-func (b *Buckets) on(id string) *CompiledBucket {
+// ByEvent are the buckets that look at events of the name.
+func (b *Buckets) ByEvent(name string) []*CompiledBucket { return b.byEvent[name] }
+
+// On is the bucket with the id if it is evaluated.
+func (b *Buckets) On(id string) *CompiledBucket {
 	if one := b.byID[id]; one != nil && one.On {
 		return one
 	}
 	return nil
 }
 
-// mayMove reports whether a bucket may look at a change of a contact that was there
+// MayMove reports whether a bucket may look at a change of a contact that was there
 // before. It may say so too often.
-func (b *Buckets) mayMove(c *Change) bool {
+func (b *Buckets) MayMove(c *Change) bool {
 	occurrence, isEvent := c.Body.(*Occurrence)
 	if !isEvent || len(b.byEvent[occurrence.Name]) > 0 {
 		return true
@@ -147,6 +158,43 @@ func (b *Buckets) mayMove(c *Change) bool {
 	})
 }
 
+// Candidates are the buckets that what the change does may move its contact into or out
+// of (B-7), and whether it is known that their criteria hold then.
+func (b *Buckets) Candidates(c *Change) map[*CompiledBucket]bool {
+	found := map[*CompiledBucket]bool{} // whether the answer is known
+	add := func(list []*CompiledBucket) {
+		for _, one := range list {
+			found[one] = false
+		}
+	}
+	switch body := c.Body.(type) {
+	case *Occurrence:
+		add(b.byEvent[body.Name])
+	case *Update:
+		add(b.byTemplate[body.Template])
+	}
+	for key, value := range c.ContactProperties() {
+		if list := b.byProperty[key]; len(list) > 0 && c.Contact.Changes(key, value) {
+			add(list)
+		}
+	}
+	switch {
+	case c.Revived || len(c.Merges) > 0:
+		for _, one := range b.All {
+			if one.On {
+				found[one] = false
+			}
+		}
+	case c.Created:
+		for _, one := range b.blank {
+			if _, named := found[one]; !named {
+				found[one] = true
+			}
+		}
+	}
+	return found
+}
+
 // Progress is how far the backfills have come, as it is under the locks of contacts.
 type Progress struct {
 	// Positions are the last contacts that they have come to.
@@ -155,13 +203,10 @@ type Progress struct {
 	Done map[Backfilled]bool
 }
 
-// awaits reports whether a backfill has still to come to the contact.
-func (p *Progress) awaits(c *Contact, b *CompiledBucket) bool {
+// Awaits reports whether a backfill has still to come to the contact.
+func (p *Progress) Awaits(c *Contact, b *CompiledBucket) bool {
 	f := b.Backfill
 	position, open := p.Positions[f.ID]
 	return open && c.Stored && !c.CreatedAt.After(f.At) && !less(c.ID, position) && c.ID != position &&
 		!p.Done[Backfilled{BucketID: b.ID, Generation: f.Generation, ContactID: c.ID}]
 }
-
-// emptyObject is JSON for no properties.
-var emptyObject = json.RawMessage("{}")

@@ -1,8 +1,18 @@
+// Package decide decides what an event, the clock, a timer or an operator changes: the
+// contact, its enrollments, waits and memberships, and what Temporal is told. State
+// comes in, effects go out: it does no I/O, reads no clock and makes no uuid of its
+// own, so that production decides with it over Postgres and a test in memory.
+//
+// Identities decides to which contacts changes belong, from what was read of them. The
+// decider of package cascade then applies the changes to the state of these contacts, and
+// a Recorder collects the Effects. What a single step of a journey does, such as a send or
+// a wait, package steps decides.
 package decide
 
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,12 +50,6 @@ type Change struct {
 
 	Outcome
 	Resolution
-
-	event    *eventState   // of an event
-	due, own []*Evaluation // what time has brought until then; what it may move itself
-	attached bool          // what is attached was handed over ahead, for buckets to see
-	source   *Contact      // the contact of the enrollment that causes it
-	cause    int
 }
 
 // Body is what a change does: *Occurrence, *Update, *End, *Tick, *Dwell, *Due, *Delete,
@@ -140,14 +144,45 @@ type Move struct {
 	Reason   string // of a leave; "" means criteria
 }
 
-func (*Occurrence) body() {}
-func (*Update) body()     {}
-func (*End) body()        {}
-func (*Tick) body()       {}
-func (*Dwell) body()      {}
-func (*Due) body()        {}
-func (*Delete) body()     {}
-func (*Move) body()       {}
+func (*Occurrence) body()   {}
+func (*Update) body()       {}
+func (*End) body()          {}
+func (*Tick) body()         {}
+func (*Dwell) body()        {}
+func (*Due) body()          {}
+func (*Delete) body()       {}
+func (*Move) body()         {}
+func (*Announcement) body() {}
+
+// Announcement writes something of a contact and tells it by internal events, such as an
+// opt-out: they change nothing else of the contact (E-75).
+type Announcement struct {
+	Events []Announced
+	// Attached is what is written along; it comes back in Effects.Attached. Nothing is
+	// done if a statement of it fails.
+	Attached []any
+}
+
+// Announced is one event of an Announcement.
+type Announced struct {
+	Name       string
+	Properties json.RawMessage
+	// Key is its idempotency key among internal events: it must be free.
+	Key string
+	// OccurredAt is zero for now.
+	OccurredAt time.Time
+}
+
+// Names are those of the events.
+func (a *Announcement) Names() []string {
+	var names []string
+	for _, one := range a.Events {
+		if !slices.Contains(names, one.Name) {
+			names = append(names, one.Name)
+		}
+	}
+	return names
+}
 
 // Outcome is what became of a change.
 type Outcome struct {

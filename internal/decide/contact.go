@@ -91,7 +91,7 @@ func (c *Contact) reaches(ev *Event) bool {
 }
 
 // merge merges properties into those to be written (I-32).
-func (c *Contact) merge(properties map[string]json.RawMessage) {
+func (c *Contact) MergeProperties(properties map[string]json.RawMessage) {
 	if len(properties) == 0 {
 		return
 	}
@@ -103,14 +103,14 @@ func (c *Contact) merge(properties map[string]json.RawMessage) {
 	}
 	for key, value := range properties {
 		c.patch[key], c.Known[key] = value, value
-		c.erases = c.erases || isNull(value)
+		c.erases = c.erases || IsNull(value)
 	}
 }
 
-func isNull(value json.RawMessage) bool { return bytes.Equal(bytes.TrimSpace(value), []byte("null")) }
+func IsNull(value json.RawMessage) bool { return bytes.Equal(bytes.TrimSpace(value), []byte("null")) }
 
 // changes reports whether a write gives the property another value (B-7).
-func (c *Contact) changes(key string, value json.RawMessage) bool {
+func (c *Contact) Changes(key string, value json.RawMessage) bool {
 	var was, will any
 	stored, there := c.Known[key]
 	if there && json.Unmarshal(stored, &was) != nil || json.Unmarshal(value, &will) != nil {
@@ -136,3 +136,21 @@ func Later(a, b time.Time) time.Time {
 }
 
 func less(a, b uuid.UUID) bool { return bytes.Compare(a[:], b[:]) < 0 }
+
+// write is what there is to write of a contact.
+func (c *Contact) write(began time.Time) ContactWrite {
+	w := ContactWrite{
+		ID: c.ID, Identity: c.Identity, Patch: c.patch, HasNull: c.erases, FirstSeen: c.FirstSeen, LastSeen: c.LastSeen,
+		Created: c.created.Instant(began), Updated: c.written.Instant(began),
+	}
+	switch {
+	case !c.Stored:
+		w.Kind = ContactInsert
+	case c.Written():
+		w.Kind = ContactUpdate
+	default:
+		w.Kind = ContactSeen
+	}
+	c.Stored, c.patch, c.erases, c.unwritten = true, nil, false, false
+	return w
+}

@@ -7,6 +7,21 @@ import (
 	"github.com/google/uuid"
 )
 
+// Names of the internal events of journeys (J-87 to J-89).
+const (
+	JourneyCompleted = "journey:completed"
+	JourneyFailed    = "journey:failed"
+	JourneyExited    = "journey:exited"
+)
+
+// Sources of the events that something else causes (I-47).
+const (
+	SourceAPI     = "api"
+	SourceJourney = "journey"
+	SourceBucket  = "bucket" // of transitions
+	SourceEmail   = "email"  // of mails and of choices about them
+)
+
 // Event is one event on its way in: from a client, or caused by a journey.
 type Event struct {
 	Name string
@@ -30,7 +45,7 @@ type Event struct {
 }
 
 // occurred is when an event happened, cut to microseconds (I-39).
-func (e *Event) occurred(now time.Time) time.Time {
+func (e *Event) Occurred(now time.Time) time.Time {
 	if e.Timestamp == nil {
 		return now
 	}

@@ -124,6 +124,22 @@ func (i *Identities) Concerned() []*Contact {
 	return all
 }
 
+// Merging reports whether contacts are merged.
+func (i *Identities) Merging() bool {
+	return slices.ContainsFunc(i.order, func(c *Contact) bool { return c.Merging })
+}
+
+// AddressesLeft are those that a contact has left by the changes up to a place.
+func (i *Identities) AddressesLeft(c *Contact, place Place) []string {
+	var left []string
+	for _, l := range i.left {
+		if l.index <= place.Index && l.contact.Survivor() == c {
+			left = append(left, l.emailKey)
+		}
+	}
+	return left
+}
+
 // Adopted are the addresses that got a new owner.
 func (i *Identities) Adopted() []string { return i.adopted }
 
@@ -281,7 +297,7 @@ func (i *Identities) instant() time.Time { return i.place.Instant(i.began) }
 
 // see moves first and last seen (I-31).
 func (i *Identities) see(c *Contact, ev *Event) {
-	at := ev.occurred(i.instant())
+	at := ev.Occurred(i.instant())
 	if c.FirstSeen.IsZero() || at.Before(c.FirstSeen) {
 		c.FirstSeen = at
 	}

@@ -20,6 +20,8 @@ var (
 // changes of the batch may change: the contact as this change sees it.
 type Resolution struct {
 	Contact *Contact
+	// Source is the contact of the enrollment that causes the change, nil for none.
+	Source *Contact
 	// ContactKey and EmailKey are the contact's as of the change.
 	ContactKey, EmailKey string
 	// Deleted: it belongs to a deleted contact and changes nothing (I-49).
@@ -65,16 +67,18 @@ func (i *Identities) Resolve(c *Change) error {
 
 // caused resolves a change that an enrollment causes, or that ends it.
 func (i *Identities) caused(c *Change, o *Origin) error {
-	if c.source = i.ids[o.ContactID.String()].Survivor(); c.source == nil {
+	source := i.ids[o.ContactID.String()].Survivor()
+	if source == nil {
 		return ErrStale
 	}
-	c.source.NeedsLock = true
+	source.NeedsLock = true
 	occurrence, ok := c.Body.(*Occurrence)
 	if ok && (occurrence.UserID != "" || occurrence.Email != "" || occurrence.AnonymousID != "") {
 		c.Resolution = i.identify(&occurrence.Event, c.ContactID)
-		return nil
+	} else {
+		c.Resolution = i.known(source, len(c.ContactProperties()) > 0)
 	}
-	c.Resolution = i.known(c.source, len(c.ContactProperties()) > 0)
+	c.Source = source
 	return nil
 }
 

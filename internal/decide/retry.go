@@ -18,10 +18,10 @@ type Retried struct {
 }
 
 // Retry tells Temporal to take up a failed enrollment, and logs it (J-96).
-func (d *Decider) Retry(n *Retried) {
+func (r *Recorder) Retry(n *Retried) {
 	id := n.EnrollmentID.String()
-	d.log(n.EnrollmentID, "retry#"+strconv.Itoa(n.Retries), "retried", n.Node, n.Node, map[string]any{"n": n.Retries})
-	d.enqueue(n.ContactID, n.EventID, contract.OutboxRetry, contract.RetryKey(id, n.Retries), contract.RetryPayload{
+	r.Log(n.EnrollmentID, "retry#"+strconv.Itoa(n.Retries), "retried", n.Node, n.Node, map[string]any{"n": n.Retries})
+	r.Enqueue(n.ContactID, n.EventID, contract.OutboxRetry, contract.RetryKey(id, n.Retries), contract.RetryPayload{
 		WorkflowID: n.WorkflowID, EnrollmentID: id, RunID: n.RunID,
 	})
 }

@@ -11,9 +11,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 )
 
 // State is what the steps of I-43 look at and change of one contact. A backend loads
@@ -45,8 +45,10 @@ type Enrollment struct {
 	Node, WorkflowID string
 	CreatedAt        time.Time
 
-	ended bool
-	cause int // what caused it, if this decider enrolled it
+	// Ended is set by the decider that ends it; Cause is what caused it, if that enrolled
+	// it.
+	Ended bool
+	Cause int
 }
 
 // Wait is an open wait of an enrollment, or an open digest.
@@ -62,40 +64,29 @@ type Wait struct {
 	// Deadline is nil for none.
 	Deadline *time.Time
 
-	awaited []awaited // read when first asked for
-	closed  bool
+	// Closed is set by the decider that closes it.
+	Closed bool
+
+	awaited []steps.Awaited // read when first asked for
 }
 
-// awaited is an event that ends a wait.
-type awaited struct {
-	event      string
-	conditions []hogsend.Condition
-}
-
-// events are what ends the wait: one event, or the first of several (J-130).
-func (w *Wait) events() ([]awaited, error) {
+// Events are what ends the wait: one event, or the first of several (J-130).
+func (w *Wait) Events() ([]steps.Awaited, error) {
 	if w.awaited != nil {
 		return w.awaited, nil
 	}
-	alternatives := []criteria.Alternative{{Event: w.EventName, Where: w.Conditions}}
+	var alternatives []criteria.Alternative
 	if w.Alternatives != nil {
-		alternatives = nil
 		if err := json.Unmarshal(w.Alternatives, &alternatives); err != nil {
 			return nil, fmt.Errorf("read events of wait %s: %w", w.ID, err)
 		}
 	}
-	for _, a := range alternatives {
-		one := awaited{event: a.Event}
-		if len(a.Where) > 0 {
-			conditions, err := criteria.Unmarshal(a.Where)
-			if err != nil {
-				return nil, fmt.Errorf("read conditions of wait %s: %w", w.ID, err)
-			}
-			one.conditions = conditions
-		}
-		w.awaited = append(w.awaited, one)
+	awaited, err := steps.AwaitedOf(w.EventName, w.Conditions, 0, alternatives)
+	if err != nil {
+		return nil, fmt.Errorf("read conditions of wait %s: %w", w.ID, err)
 	}
-	return w.awaited, nil
+	w.awaited = awaited
+	return awaited, nil
 }
 
 // History is what entry limits know of one contact and journey, former ids included.
@@ -110,11 +101,12 @@ type History struct {
 // Enter puts a live enrollment in its place: by the instant of its entry, then journey
 // id, then entry. What ends several has its effects in that order (I-43).
 func (s *State) Enter(n *Enrollment) {
-	i, _ := slices.BinarySearchFunc(s.Live, n, byEntry)
+	i, _ := slices.BinarySearchFunc(s.Live, n, ByEntry)
 	s.Live = slices.Insert(s.Live, i, n)
 }
 
-func byEntry(a, b *Enrollment) int {
+// ByEntry is the order of enrollments: by the instant of entry, then journey id, then entry.
+func ByEntry(a, b *Enrollment) int {
 	return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), strings.Compare(a.JourneyID, b.JourneyID), cmp.Compare(a.Entry, b.Entry))
 }
 
@@ -136,18 +128,18 @@ func (s *State) Join(m *bucket.Membership) {
 	}
 }
 
-// enrollment is the live one with that id; nil for none.
-func (s *State) enrollment(id uuid.UUID) *Enrollment {
+// LiveEnrollment is the live one with that id; nil for none.
+func (s *State) LiveEnrollment(id uuid.UUID) *Enrollment {
 	for _, n := range s.Live {
-		if n.ID == id && !n.ended {
+		if n.ID == id && !n.Ended {
 			return n
 		}
 	}
 	return nil
 }
 
-// past is the contact's history in a journey; nil when it never entered.
-func (s *State) past(journeyID string) *History {
+// Past is the contact's history in a journey; nil when it never entered.
+func (s *State) Past(journeyID string) *History {
 	for _, h := range s.History {
 		if h.JourneyID == journeyID {
 			return h
@@ -176,10 +168,18 @@ func (s *State) Remember(bucketID string, past bucket.Past) {
 
 // Journey is the contact's history in a journey; a new one when there is none.
 func (s *State) Journey(journeyID string) *History {
-	if h := s.past(journeyID); h != nil {
+	if h := s.Past(journeyID); h != nil {
 		return h
 	}
 	h := &History{JourneyID: journeyID}
 	s.History = append(s.History, h)
 	return h
+}
+
+// LastEvaluated is the latest evaluation of the bucket that is known for the contact.
+func (s *State) LastEvaluated(b *CompiledBucket) time.Time {
+	if m := s.Membership(b.ID); m != nil {
+		return m.Evaluated
+	}
+	return s.Pasts[b.ID].Evaluated
 }

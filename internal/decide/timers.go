@@ -14,23 +14,23 @@ import (
 
 // ScheduleTimers lets Temporal sleep until each dwell reaction of the membership is due
 // (B-39).
-func (d *Decider) ScheduleTimers(contactID uuid.UUID, b *CompiledBucket, m *bucket.Membership) {
+func (r *Recorder) ScheduleTimers(contactID uuid.UUID, b *CompiledBucket, m *bucket.Membership) {
 	for i := range b.Definition.Reactions {
-		r := &b.Definition.Reactions[i]
-		if r.Schedule == nil {
+		reaction := &b.Definition.Reactions[i]
+		if reaction.Schedule == nil {
 			continue
 		}
-		if _, at, ok := r.Schedule.Next(m, d.now); ok {
-			d.ScheduleTimer(contactID, b.ID, r.JourneyID, r.Schedule, m, at, d.HandOver(at), "")
+		if _, at, ok := reaction.Schedule.Next(m, r.Now); ok {
+			r.ScheduleTimer(contactID, b.ID, reaction.JourneyID, reaction.Schedule, m, at, r.HandOver(at), "")
 		}
 	}
 }
 
 // ScheduleTimer hands one timer to Temporal, not before an instant. round tells one
 // from an earlier one of the same membership; "" for the first.
-func (d *Decider) ScheduleTimer(contactID uuid.UUID, bucketID, journeyID string, s *bucket.Schedule, m *bucket.Membership, at, notBefore time.Time, round string) {
+func (r *Recorder) ScheduleTimer(contactID uuid.UUID, bucketID, journeyID string, s *bucket.Schedule, m *bucket.Membership, at, notBefore time.Time, round string) {
 	id := contactID.String()
-	d.enqueueAt(m.ID, uuid.Nil, contract.OutboxDwell, contract.DwellKey(journeyID, id, m.Epoch)+round, contract.DwellPayload{
+	r.EnqueueAt(m.ID, uuid.Nil, contract.OutboxDwell, contract.DwellKey(journeyID, id, m.Epoch)+round, contract.DwellPayload{
 		WorkflowID: contract.ReactionWorkflowID(journeyID, id, m.Epoch), WorkflowType: journeyID,
 		BucketID: bucketID, ContactID: id, StayID: m.ID.String(), Label: s.Label, Due: at, Repeats: s.Repeats,
 	}, notBefore)
@@ -46,19 +46,19 @@ func (c *Config) HandOver(due time.Time) time.Time {
 
 // CancelTimers cancels the timers of a membership; a run that has started goes on
 // (B-36, B-43).
-func (d *Decider) CancelTimers(contactID uuid.UUID, b *CompiledBucket, m *bucket.Membership) {
+func (r *Recorder) CancelTimers(contactID uuid.UUID, b *CompiledBucket, m *bucket.Membership) {
 	for i := range b.Definition.Reactions {
-		if r := &b.Definition.Reactions[i]; r.Schedule != nil {
-			d.CancelTimer(contactID, r.JourneyID, r.Schedule, m, "")
+		if reaction := &b.Definition.Reactions[i]; reaction.Schedule != nil {
+			r.CancelTimer(contactID, reaction.JourneyID, reaction.Schedule, m, "")
 		}
 	}
 }
 
 // CancelTimer cancels one timer, unless it is a run by now.
-func (d *Decider) CancelTimer(contactID uuid.UUID, journeyID string, s *bucket.Schedule, m *bucket.Membership, round string) {
+func (r *Recorder) CancelTimer(contactID uuid.UUID, journeyID string, s *bucket.Schedule, m *bucket.Membership, round string) {
 	if !s.Repeats && m.Fired[s.Label] > 0 {
 		return
 	}
 	id := contract.ReactionWorkflowID(journeyID, contactID.String(), m.Epoch)
-	d.enqueue(m.ID, uuid.Nil, contract.OutboxCancel, contract.CancelKey(id)+round, contract.CancelPayload{WorkflowID: id})
+	r.Enqueue(m.ID, uuid.Nil, contract.OutboxCancel, contract.CancelKey(id)+round, contract.CancelPayload{WorkflowID: id})
 }

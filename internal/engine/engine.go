@@ -21,6 +21,8 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/cascade"
+	"github.com/hogsend/hogsend/internal/registry"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
@@ -106,6 +108,16 @@ func (c *Config) decider() decide.Config {
 	}
 }
 
+// registered is the index of the journeys. What concerns buckets is read from the
+// database: what is in force there is not always what is compiled in.
+func (c *Config) registered() *registry.Index {
+	all := c.ExitJourneys
+	if all == nil {
+		all = c.Journeys
+	}
+	return registry.New(hogsend.Registry{Journeys: all}).Enrolling(c.Journeys)
+}
+
 // NewID makes a uuid in the order of time, so that ids of one process sort as made.
 func NewID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 
@@ -113,6 +125,7 @@ func NewID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 type Engine struct {
 	Store   *store.Store
 	cfg     Config
+	index   *registry.Index // without the reactions of buckets
 	catalog atomic.Pointer[catalog]
 	reading sync.Mutex // one reads the buckets in force anew
 	seed    maphash.Seed
@@ -130,7 +143,7 @@ var ErrClosed = errors.New("ingester is closed")
 // New starts the lanes of an Engine; Close ends them.
 func New(s *store.Store, cfg Config) *Engine {
 	cfg = cfg.withDefaults()
-	e := &Engine{Store: s, cfg: cfg, seed: maphash.MakeSeed()}
+	e := &Engine{Store: s, cfg: cfg, index: cfg.registered(), seed: maphash.MakeSeed()}
 	e.inForce(decide.NewBuckets(0, nil)) // the first transaction reads what is in force
 	for range cfg.Lanes {
 		lane := make(chan *unit, cfg.MaxBatch)
@@ -157,15 +170,15 @@ func (e *Engine) Close() {
 // Config is what the engine decides by, with the defaults filled in.
 func (e *Engine) Config() *Config { return &e.cfg }
 
-// Catalog is what is in force as far as the engine knows: the next transaction finds
-// out whether it still is.
-func (e *Engine) Catalog() *decide.Catalog { return e.catalog.Load().Catalog }
+// Index is what is defined, with the reactions of Buckets.
+func (e *Engine) Index() *registry.Index { return e.catalog.Load().index }
 
-// Buckets are those of Catalog.
-func (e *Engine) Buckets() *decide.Buckets { return e.catalog.Load().Buckets }
+// Buckets are those in force as far as the engine knows: the next transaction finds out
+// whether they still are.
+func (e *Engine) Buckets() *decide.Buckets { return e.catalog.Load().buckets }
 
 func (e *Engine) inForce(b *decide.Buckets) {
-	e.catalog.Store(&catalog{Catalog: decide.NewCatalog(e.cfg.Journeys, e.cfg.ExitJourneys, b)})
+	e.catalog.Store(&catalog{index: e.index.WithReactions(b.Reactions()), buckets: b})
 }
 
 // Refresh reads the buckets in force anew if they have changed.
@@ -194,8 +207,9 @@ func (e *Engine) Reload(ctx context.Context) error {
 
 // Decider decides what needs no identities: timers and mirrors of memberships that are
 // known, as of an instant. Write writes what it takes.
-func (e *Engine) Decider(now time.Time) *decide.Decider {
-	return &decide.Decider{Config: e.cfg.decider(), Catalog: e.Catalog(), Began: now}
+func (e *Engine) Decider(now time.Time) *cascade.Decider {
+	d := e.catalog.Load().decider(e.cfg.decider(), now)
+	return &d
 }
 
 // Change makes a change with the ids that it may need: they sort as made.

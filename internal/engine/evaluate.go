@@ -14,6 +14,7 @@ import (
 
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/cascade"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -26,7 +27,7 @@ type backend struct {
 }
 
 // Evaluate writes and evaluates step by step, in one round trip.
-func (b backend) Evaluate(steps ...decide.Step) error {
+func (b backend) Evaluate(steps ...cascade.Step) error {
 	var p store.Pipeline
 	for _, step := range steps {
 		if err := b.write(b.ctx, &p, step.Effects); err != nil {
@@ -53,11 +54,11 @@ type evaluations struct {
 type evaluationGroup struct {
 	rowsOf
 	buckets     []*decide.CompiledBucket
-	evaluations [][]*decide.Evaluation // by place
+	evaluations [][]*cascade.Evaluation // by place
 }
 
 // add takes the evaluations of a contact; those of one instant share a row.
-func (e *evaluations) add(q *decide.Question) error {
+func (e *evaluations) add(q *cascade.Question) error {
 	var patch json.RawMessage
 	if len(q.Patch) > 0 {
 		body, err := json.Marshal(q.Patch)
@@ -66,7 +67,7 @@ func (e *evaluations) add(q *decide.Question) error {
 		}
 		patch = body
 	}
-	var open []*decide.Evaluation
+	var open []*cascade.Evaluation
 	for i, one := range q.Evaluations {
 		if !one.Known {
 			one.Idle = true // until the statement says otherwise
@@ -81,8 +82,8 @@ func (e *evaluations) add(q *decide.Question) error {
 }
 
 // row adds the evaluations of one contact at one instant.
-func (e *evaluations) row(c *decide.Contact, patch json.RawMessage, all []*decide.Evaluation) {
-	patched := patch != nil && slices.ContainsFunc(all, func(one *decide.Evaluation) bool { return len(one.Bucket.Facts.Properties) > 0 })
+func (e *evaluations) row(c *decide.Contact, patch json.RawMessage, all []*cascade.Evaluation) {
+	patched := patch != nil && slices.ContainsFunc(all, func(one *cascade.Evaluation) bool { return len(one.Bucket.Facts.Properties) > 0 })
 	key := strconv.FormatBool(patched)
 	for _, one := range all {
 		key += " " + one.Bucket.ID
@@ -102,7 +103,7 @@ func (e *evaluations) row(c *decide.Contact, patch json.RawMessage, all []*decid
 	g.evaluations = append(g.evaluations, all)
 	g.contacts = append(g.contacts, c.ID)
 	g.instants = append(g.instants, all[0].At)
-	g.always = append(g.always, slices.ContainsFunc(all, func(one *decide.Evaluation) bool { return one.Repeated }))
+	g.always = append(g.always, slices.ContainsFunc(all, func(one *cascade.Evaluation) bool { return one.Repeated }))
 	if patched {
 		g.patches = append(g.patches, patch)
 	}
@@ -143,7 +144,7 @@ func (b backend) LastEvaluations(ticks []*decide.Change) error {
 		passed := c.Body.(*decide.Tick).Edges // ticks are what was asked about
 		for i := range passed {
 			edge := &passed[i]
-			one := b.catalog.Buckets.ByID(edge.BucketID)
+			one := b.catalog.buckets.ByID(edge.BucketID)
 			if one == nil || !one.On {
 				continue
 			}
@@ -181,12 +182,12 @@ func (b backend) LastEvaluations(ticks []*decide.Change) error {
 }
 
 // TransitionState reads earlier memberships, anchors, and what listens to the events.
-func (b backend) TransitionState(list []*decide.Evaluation, events []string) error {
+func (b backend) TransitionState(list []*cascade.Evaluation, events []string) error {
 	var (
 		p        store.Pipeline
 		contacts []uuid.UUID
 		buckets  []string
-		anchored = map[*decide.CompiledBucket][]*decide.Evaluation{}
+		anchored = map[*decide.CompiledBucket][]*cascade.Evaluation{}
 	)
 	for _, one := range list {
 		if one.Contact.Stored {
@@ -215,7 +216,7 @@ func (b backend) TransitionState(list []*decide.Evaluation, events []string) err
 
 // queueAnchors reads the historical anchors of memberships to be made by a backfill
 // (W-27).
-func queueAnchors(ctx context.Context, p *store.Pipeline, b *decide.CompiledBucket, wanted []*decide.Evaluation) {
+func queueAnchors(ctx context.Context, p *store.Pipeline, b *decide.CompiledBucket, wanted []*cascade.Evaluation) {
 	places, contacts := make([]int32, len(wanted)), make([]uuid.UUID, len(wanted))
 	for i, one := range wanted {
 		places[i], contacts[i] = int32(i), one.Contact.ID // bounded by the chunk
@@ -263,7 +264,7 @@ func (b backend) Merge(effects *decide.Effects, m *decide.Merge, at time.Time) e
 
 func (t *transaction) queueMerge(ctx context.Context, p *store.Pipeline, m *decide.Merge, at time.Time) {
 	into, from := m.Into.ID, m.From.ID
-	aliases, journeys := t.catalog.Aliases()
+	aliases, journeys := t.catalog.index.Aliases()
 	p.Add(func(q *storedb.Queries) error { return q.IngestMergeContacts(ctx, m.FromWins, into, from) })
 	p.Add(func(q *storedb.Queries) error { return q.IngestMergeRedirect(ctx, into, at, from) })
 	p.Add(func(q *storedb.Queries) error { return q.IngestMergeKeys(ctx, into, from) })
@@ -273,7 +274,7 @@ func (t *transaction) queueMerge(ctx context.Context, p *store.Pipeline, m *deci
 		})
 	})
 	p.Add(func(q *storedb.Queries) error { return q.IngestMergeRest(ctx, into, from) })
-	if len(t.catalog.Buckets.All) > 0 {
+	if len(t.catalog.buckets.All) > 0 {
 		p.Add(func(q *storedb.Queries) error { return q.BucketsMergeStays(ctx, into, at, from) })
 		p.Add(func(q *storedb.Queries) error { return q.BucketsMergeSettled(ctx, from) })
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/cascade"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
@@ -149,7 +150,7 @@ const ChunkSize = 500
 
 // Chunk is a part of a backfill that a transaction applies.
 type Chunk struct {
-	decide.Chunk
+	cascade.Chunk
 	// Finish queues what the chunk changes besides its contacts.
 	Finish func(ctx context.Context, p *store.Pipeline, now time.Time)
 }

@@ -33,7 +33,7 @@ func (t *transaction) loadListening(ctx context.Context, p *store.Pipeline, even
 	)
 	ids := t.stored()
 	respects := false
-	for _, j := range t.catalog.Triggered(events...) {
+	for _, j := range t.catalog.index.Triggered(events...) {
 		respects = respects || !j.EnrollUnsubscribed
 		for _, id := range append([]string{j.ID}, j.Aliases...) {
 			if !t.heard[id] {
@@ -66,7 +66,7 @@ func (t *transaction) loadListening(ctx context.Context, p *store.Pipeline, even
 		for _, row := range off {
 			d.SwitchedOff[row.JourneyID] = !row.Enabled
 			if row.Paused {
-				d.Paused[t.catalog.ID(row.JourneyID)] = true
+				d.Paused[t.catalog.index.ID(row.JourneyID)] = true
 			}
 		}
 	}
@@ -114,7 +114,7 @@ func (t *transaction) spreadWaits(waits []storedb.IngestWaitsRow) {
 func (t *transaction) spreadHistory(rows []storedb.IngestHistoryRow) {
 	for i := range rows {
 		row := &rows[i]
-		h := t.identities.Contact(row.ContactID).Journey(t.catalog.ID(row.JourneyID))
+		h := t.identities.Contact(row.ContactID).Journey(t.catalog.index.ID(row.JourneyID))
 		h.Entry = max(h.Entry, row.Entry)
 		if row.Ended > 0 {
 			h.Ended, h.NewestEnded = true, decide.Later(h.NewestEnded, row.NewestEndedAt)

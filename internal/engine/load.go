@@ -27,7 +27,7 @@ func (t *transaction) load(ctx context.Context, p *store.Pipeline) func() error 
 	if len(ids) > 0 {
 		p.Add(func(q *storedb.Queries) (err error) { live, err = q.IngestLive(ctx, ids); return err })
 	}
-	if len(ids) > 0 && len(t.catalog.Buckets.All) > 0 {
+	if len(ids) > 0 && len(t.catalog.buckets.All) > 0 {
 		p.Add(func(q *storedb.Queries) (err error) { overdue, err = q.BucketsStaysDue(ctx, ids); return err })
 	}
 	contacts, buckets := t.needed()
@@ -69,7 +69,7 @@ func (t *transaction) load(ctx context.Context, p *store.Pipeline) func() error 
 // needed are the pairs of contact and bucket whose memberships are needed whatever the
 // criteria say: those of merges, deletions and dwells.
 func (t *transaction) needed() (contacts []uuid.UUID, buckets []string) {
-	inForce := t.catalog.Buckets
+	inForce := t.catalog.buckets
 	type pair struct {
 		contactID uuid.UUID
 		bucketID  string
@@ -127,7 +127,7 @@ func (t *transaction) stored() []uuid.UUID {
 // named are the properties that buckets name and the transaction writes.
 func (t *transaction) named() []string {
 	var keys []string
-	for _, key := range t.catalog.Buckets.Properties {
+	for _, key := range t.catalog.buckets.Properties {
 		if slices.ContainsFunc(t.changes, func(c *decide.Change) bool { _, ok := c.ContactProperties()[key]; return ok }) {
 			keys = append(keys, key)
 		}
@@ -142,7 +142,7 @@ func (t *transaction) loadProgress(ctx context.Context, p *store.Pipeline, ids [
 		backfills []storedb.BucketsBackfillsRow
 		done      []storedb.Settled
 	)
-	if len(t.catalog.Buckets.Backfilling) > 0 && len(ids) > 0 {
+	if len(t.catalog.buckets.Backfilling) > 0 && len(ids) > 0 {
 		p.Add(func(q *storedb.Queries) (err error) { backfills, err = q.BucketsBackfills(ctx); return err })
 		p.Add(func(q *storedb.Queries) (err error) { done, err = q.BucketsSettled(ctx, ids); return err })
 	}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/cascade"
+	"github.com/hogsend/hogsend/internal/registry"
 )
 
 // evaluation is the statement that evaluates some buckets for rows of contacts. It
@@ -46,8 +48,14 @@ const (
 
 // catalog is what is in force, with the statements that evaluate it.
 type catalog struct {
-	*decide.Catalog
+	index      *registry.Index
+	buckets    *decide.Buckets
 	statements statements
+}
+
+// decider decides what a transaction does that began at an instant.
+func (c *catalog) decider(cfg decide.Config, began time.Time) cascade.Decider {
+	return cascade.Decider{Recorder: decide.Recorder{Config: cfg, Began: began}, Index: c.index, Buckets: c.buckets}
 }
 
 // statements are made once for each set of buckets: sets repeat with the names of

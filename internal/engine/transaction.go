@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/cascade"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -37,7 +38,7 @@ type transaction struct {
 	contacts   []*decide.Contact // those whose locks are held
 	names      []string          // of the events that may occur
 	heard      map[string]bool   // journeys whose history was read
-	decider    decide.Decider
+	decider    cascade.Decider
 	enqueued   bool // outbox rows were written
 }
 
@@ -209,7 +210,7 @@ func (t *transaction) open(ctx context.Context) error {
 	if err := t.conn.Send(ctx, &p); err != nil {
 		return fmt.Errorf("lock contacts: %w", err)
 	}
-	if version != t.catalog.Buckets.Version {
+	if version != t.catalog.buckets.Version {
 		return ErrChanged
 	}
 	if err := paused(); err != nil {
@@ -235,7 +236,7 @@ func (t *transaction) takenKeys() (taken storedb.IngestEventKeysInsertParams) {
 
 // prepare makes the decider.
 func (t *transaction) prepare() {
-	t.decider = decide.Decider{Config: t.engine.cfg.decider(), Catalog: t.catalog.Catalog}
+	t.decider = t.catalog.decider(t.engine.cfg.decider(), time.Time{})
 	if t.chunk != nil {
 		t.decider.Chunk = t.chunk.Chunk
 	}
@@ -339,7 +340,7 @@ func (t *transaction) queuePauses(ctx context.Context, p *store.Pipeline) func()
 	for _, c := range t.changes {
 		origin := c.Origin()
 		if _, ends := c.Body.(*decide.End); origin != nil && !ends && c.Active() {
-			ids = t.catalog.IDs(origin.JourneyID) // such a change is alone
+			ids = t.catalog.index.IDs(origin.JourneyID) // such a change is alone
 		}
 	}
 	if ids == nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/cascade"
 	"github.com/hogsend/hogsend/internal/engine"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -25,7 +26,7 @@ func (e *EndedError) Error() string { return "enrollment is already " + string(e
 // unknown id. Further writes are made along with a success.
 func (g *Ingester) Exit(ctx context.Context, enrollmentID uuid.UUID, reason contract.ExitReason, also ...Write) error {
 	c := g.engine.Change(&decide.End{
-		Origin: decide.Origin{EnrollmentID: enrollmentID, StepKey: decide.StepEnd},
+		Origin: decide.Origin{EnrollmentID: enrollmentID, StepKey: cascade.StepEnd},
 		Status: contract.EnrollmentExited, Reason: reason, Cancels: true,
 	})
 	c.Also = attached(also)
@@ -54,7 +55,7 @@ func (g *Ingester) Retry(ctx context.Context, enrollmentID uuid.UUID, runID stri
 		if e.Status != contract.EnrollmentFailed {
 			return ErrNotFailed
 		}
-		rivals, err := tx.Q.RetryRivals(ctx, e.ContactID, g.engine.Catalog().IDs(e.JourneyID), e.ID)
+		rivals, err := tx.Q.RetryRivals(ctx, e.ContactID, g.engine.Index().IDs(e.JourneyID), e.ID)
 		if err != nil {
 			return fmt.Errorf("look for another enrollment: %w", err)
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/dbtest"
-	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/cascade"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 )
@@ -410,11 +410,11 @@ func TestTheClockTellsWhatItDid(t *testing.T) {
 	require.Zero(t, v.clock.Stats(), "what events do is no flip")
 	v.set(40*time.Minute + 2*time.Microsecond)
 	v.send(user("view", "bob")) // comes across what is due of his
-	require.Equal(t, map[decide.Flip]int64{{BucketID: "recent", Transition: "left"}: 1}, v.clock.Stats().Flips)
+	require.Equal(t, map[cascade.Flip]int64{{BucketID: "recent", Transition: "left"}: 1}, v.clock.Stats().Flips)
 	v.round()
 	require.Equal(t, 10*time.Minute+time.Microsecond, v.clock.Stats().Lag, "Ada was due so long ago")
 	v.pass(8 * hogsend.Day)
-	require.Equal(t, clock.Stats{Flips: map[decide.Flip]int64{
+	require.Equal(t, clock.Stats{Flips: map[cascade.Flip]int64{
 		{BucketID: "recent", Transition: "left"}: 2, {BucketID: "dormant", Transition: "entered"}: 2,
 	}}, v.clock.Stats())
 }

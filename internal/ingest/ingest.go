@@ -14,6 +14,7 @@ import (
 	"github.com/hogsend/hogsend/internal/clip"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/cascade"
 	"github.com/hogsend/hogsend/internal/engine"
 	"github.com/hogsend/hogsend/internal/store"
 )
@@ -98,7 +99,7 @@ type End struct {
 // Temporal is told nothing: a journey that finishes closes its own workflow.
 func (g *Ingester) Finish(ctx context.Context, enrollmentID uuid.UUID, end End) (contract.EnrollmentStatus, error) {
 	if end.StepKey == "" {
-		end.StepKey = decide.StepEnd
+		end.StepKey = cascade.StepEnd
 	}
 	if end.Status == contract.EnrollmentExited && end.Reason == "" {
 		end.Reason = contract.ExitCode

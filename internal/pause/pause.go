@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/hogsend/hogsend/internal/contract"
-	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -61,7 +61,7 @@ func Start(ctx context.Context, s *store.Store, ids []string, reason string, now
 
 // Resume ends the pause of a journey and decides when each held effect goes on; a send
 // held longer than lateAfter is skipped under SkipLate. One statement decides for all of
-// them as decide.Resume does for one. A journey that is not paused stays as it is. What
+// them as steps.Resume does for one. A journey that is not paused stays as it is. What
 // also gives is made in the same transaction.
 func Resume(ctx context.Context, s *store.Store, ids []string, policy contract.ResumePolicy, lateAfter time.Duration, now time.Time, also ...Also) error {
 	err := s.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
@@ -126,7 +126,7 @@ func Release(ctx context.Context, s *store.Store, enrollmentID, id uuid.UUID, ou
 		if released = e.Status.Live(); !released {
 			return nil
 		}
-		if decide.Released(e.Status, e.Node, p.Node) {
+		if steps.Released(e.Status, e.Node, p.Node) {
 			tx.Add(func(q *storedb.Queries) error {
 				return q.EnrollmentStand(ctx, storedb.EnrollmentStandParams{ID: e.ID, Status: contract.EnrollmentActive, Node: p.Node, Now: tx.Now})
 			})

@@ -10,7 +10,7 @@ import (
 
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/dbtest"
-	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/pause"
 	"github.com/hogsend/hogsend/internal/store"
 )
@@ -105,7 +105,7 @@ func TestAResumeReleasesAllAsOneIsDecided(t *testing.T) { // J-103 to J-106
 	b := setup(t)
 	rapid.Check(t, func(t *rapid.T) {
 		b.exec(`delete from paused_effects`)
-		resume := decide.Resume{
+		resume := steps.Resume{
 			PausedAt: ago(t, "paused"), Now: noon, LateAfter: time.Hour,
 			Policy: rapid.SampledFrom([]contract.ResumePolicy{contract.CatchUp, contract.SkipLate, contract.Reschedule}).Draw(t, "policy"),
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/cascade"
 	"github.com/hogsend/hogsend/internal/engine"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -95,7 +96,7 @@ func (r *Rollout) backfillChunk(ctx context.Context, f *storedb.BackfillsOpenRow
 		changes[i] = r.engine.ChangeOf(id, &decide.Tick{})
 		part.position = id
 	}
-	chunk := &engine.Chunk{Chunk: decide.Chunk{Backfill: f.ID, Moved: part.moved}, Finish: part.queue}
+	chunk := &engine.Chunk{Chunk: cascade.Chunk{Backfill: f.ID, Moved: part.moved}, Finish: part.queue}
 	if err := r.engine.ApplyChunk(ctx, chunk, changes...); err != nil && !errors.Is(err, errAdvanced) {
 		return 0, fmt.Errorf("backfill contacts: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/cascade"
 	"github.com/hogsend/hogsend/internal/engine"
 )
 
@@ -167,8 +168,8 @@ func (p *deployment) starts(c *affectedContact, s *bucket.Membership, kind hogse
 	}
 	for i := range p.d.Reactions {
 		r := &p.d.Reactions[i]
-		if r.Kind != kind || r.Disabled || p.barred[r.JourneyID] || decide.Filtered(r, s.Epoch, string(hogsend.LeftByCriteria)) != "" ||
-			c.optedOut && !r.EnrollUnsubscribed || !decide.Overlaps(r) && slices.Contains(c.busy, r.JourneyID) {
+		if r.Kind != kind || r.Disabled || p.barred[r.JourneyID] || cascade.Filtered(r, s.Epoch, string(hogsend.LeftByCriteria)) != "" ||
+			c.optedOut && !r.EnrollUnsubscribed || !cascade.Overlaps(r) && slices.Contains(c.busy, r.JourneyID) {
 			continue
 		}
 		for _, policy := range policies {

@@ -16,6 +16,7 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/cascade"
 )
 
 // apply writes what was decided, in the order of the fields.
@@ -188,8 +189,8 @@ func (b *Backend) membership(id uuid.UUID) *membership {
 	return nil
 }
 
-// Evaluate implements decide.Backend.
-func (t *transaction) Evaluate(steps ...decide.Step) error {
+// Evaluate implements cascade.Backend.
+func (t *transaction) Evaluate(steps ...cascade.Step) error {
 	for _, step := range steps {
 		if err := t.apply(step.Effects); err != nil {
 			return err
@@ -203,7 +204,7 @@ func (t *transaction) Evaluate(steps ...decide.Step) error {
 	return nil
 }
 
-func (t *transaction) answer(q decide.Question) error {
+func (t *transaction) answer(q cascade.Question) error {
 	c := t.contact(q.Contact.ID)
 	seen := criteriaHistory{contact: c, History: c.history}
 	if len(q.Patch) > 0 {
@@ -221,10 +222,10 @@ func (t *transaction) answer(q decide.Question) error {
 	return nil
 }
 
-// TransitionState implements decide.Backend: all of it was loaded.
-func (t *transaction) TransitionState([]*decide.Evaluation, []string) error { return nil }
+// TransitionState implements cascade.Backend: all of it was loaded.
+func (t *transaction) TransitionState([]*cascade.Evaluation, []string) error { return nil }
 
-// LastEvaluations implements decide.Backend: when something happened last that the
+// LastEvaluations implements cascade.Backend: when something happened last that the
 // bucket of a passed edge looks at, if that is later than the edge (W-6).
 func (t *transaction) LastEvaluations(ticks []*decide.Change) error {
 	for _, c := range ticks {
@@ -232,7 +233,7 @@ func (t *transaction) LastEvaluations(ticks []*decide.Change) error {
 		row := t.byID[c.Contact.ID]
 		for i := range tick.Edges {
 			edge := &tick.Edges[i]
-			facts := t.catalog.Buckets.ByID(edge.BucketID).Facts
+			facts := t.buckets.ByID(edge.BucketID).Facts
 			if len(facts.Properties) > 0 && row.written.After(edge.At) {
 				edge.Newest = row.written
 			}
@@ -246,7 +247,7 @@ func (t *transaction) LastEvaluations(ticks []*decide.Change) error {
 	return nil
 }
 
-// Merge implements decide.Backend.
+// Merge implements cascade.Backend.
 func (t *transaction) Merge(e *decide.Effects, m *decide.Merge, at time.Time) error {
 	if err := t.apply(e); err != nil {
 		return err

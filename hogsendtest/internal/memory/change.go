@@ -12,6 +12,7 @@ import (
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/cascade"
 )
 
 // transaction is one change under way: the backend of its decider.
@@ -20,7 +21,7 @@ type transaction struct {
 	identities *decide.Identities
 }
 
-var _ decide.Backend = (*transaction)(nil)
+var _ cascade.Backend = (*transaction)(nil)
 
 // change makes a change whose events and contacts it names get ids in order.
 func (b *Backend) change(body decide.Body) *decide.Change {
@@ -67,8 +68,10 @@ func (b *Backend) run(c *decide.Change) error {
 	return b.rekey(t.identities)
 }
 
-func (b *Backend) newDecider() *decide.Decider {
-	d := &decide.Decider{Config: b.decider, Catalog: b.catalog, Began: b.Now(), SwitchedOff: map[string]bool{}, Paused: map[string]bool{}, OptOuts: map[string]*uuid.UUID{}}
+func (b *Backend) newDecider() *cascade.Decider {
+	d := &cascade.Decider{
+		Recorder: decide.Recorder{Config: b.decider, Began: b.Now()}, Index: b.index, Buckets: b.buckets,
+		SwitchedOff: map[string]bool{}, Paused: map[string]bool{}, OptOuts: map[string]*uuid.UUID{}}
 	for id, s := range b.switches {
 		d.SwitchedOff[id], d.Paused[id] = s.off, !s.pausedAt.IsZero()
 	}

@@ -77,7 +77,7 @@ func (b *Backend) nextOf(c *contact) time.Time {
 	}
 	next := c.history.NextEdge(b.windows, b.ticked)
 	for _, m := range c.memberships {
-		if one := b.catalog.Buckets.ByID(m.BucketID); m.left.IsZero() && one != nil && one.On {
+		if one := b.buckets.ByID(m.BucketID); m.left.IsZero() && one != nil && one.On {
 			at, _ := m.Due()
 			next = sooner(next, at)
 		}
@@ -88,7 +88,7 @@ func (b *Backend) nextOf(c *contact) time.Time {
 // tick applies what time has brought to a contact by now.
 func (b *Backend) tick(c *contact) error {
 	body := &decide.Tick{}
-	for _, one := range b.catalog.Buckets.All {
+	for _, one := range b.buckets.All {
 		if !one.On {
 			continue
 		}

@@ -14,6 +14,8 @@ import (
 	"github.com/hogsend/hogsend/internal/clip"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/cascade"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 )
 
 func (b *Backend) enrollment(id string) (*enrollment, error) {
@@ -34,7 +36,7 @@ func (b *Backend) claim(r contract.ClaimRequest) (contract.Claim, error) {
 		return contract.Claim{}, err
 	}
 	claim := contract.Claim{Status: n.status, BuildID: backend.BuildID}
-	if !decide.ClaimsEnrollment(n.status, n.firstRun, r.FirstRunID) {
+	if !steps.ClaimsEnrollment(n.status, n.firstRun, r.FirstRunID) {
 		return claim, nil
 	}
 	if claim.Event, err = n.trigger.stored(); err != nil {
@@ -42,7 +44,7 @@ func (b *Backend) claim(r contract.ClaimRequest) (contract.Claim, error) {
 	}
 	n.firstRun = r.FirstRunID
 	claim.Claimed, claim.ContactID = true, n.contact.id.String()
-	claim.Now = decide.AfterEvent(n.trigger.ReceivedAt, n.trigger.seq)
+	claim.Now = steps.AfterEvent(n.trigger.ReceivedAt, n.trigger.seq)
 	claim.Enrollment = hogsend.Enrollment{ID: r.EnrollmentID, JourneyID: n.JourneyID, Entry: int(n.Entry), Version: n.Version, EnrolledAt: n.CreatedAt.UTC()}
 	return claim, nil
 }
@@ -62,7 +64,7 @@ func (b *Backend) finishEnrollment(r contract.FinishRequest) (contract.Finish, e
 	if err != nil {
 		return contract.Finish{}, err
 	}
-	err = b.finish(n, decide.End{Status: r.Status, Error: r.Error, Reason: r.Reason, Origin: decide.Origin{StepKey: decide.StepEnd}})
+	err = b.finish(n, decide.End{Status: r.Status, Error: r.Error, Reason: r.Reason, Origin: decide.Origin{StepKey: cascade.StepEnd}})
 	return contract.Finish{Status: n.status}, err
 }
 
@@ -189,7 +191,7 @@ func (b *Backend) keepOnce(r contract.OnceRequest) (contract.OnceValue, error) {
 	}
 	id := r.Step.EnrollmentID + "/" + r.Label
 	value, found := b.once[id]
-	keep, ended := decide.KeepsOnce(n.status, found)
+	keep, ended := steps.KeepsOnce(n.status, found)
 	if !keep {
 		return contract.OnceValue{Found: found, Value: value, Ended: ended}, nil
 	}
@@ -217,7 +219,7 @@ func (b *Backend) dwell(r contract.DwellRequest) (contract.DwellResult, error) {
 	if c == nil {
 		return contract.DwellResult{Over: true}, nil
 	}
-	one := b.catalog.Buckets.ByID(m.BucketID)
+	one := b.buckets.ByID(m.BucketID)
 	schedule, known := one.Schedule(r.Label)
 	if !known || !one.On {
 		return contract.DwellResult{Over: true}, nil
@@ -233,7 +235,7 @@ func (b *Backend) dwell(r contract.DwellRequest) (contract.DwellResult, error) {
 	if r.Late {
 		due = b.Now()
 	}
-	key := decide.DwellKey(m.BucketID, c.id, m.Epoch, r.Label, ordinal)
+	key := cascade.DwellKey(m.BucketID, c.id, m.Epoch, r.Label, ordinal)
 	change := b.change(&decide.Dwell{BucketID: m.BucketID, Label: r.Label, MembershipID: id, Ordinal: ordinal, Due: due})
 	change.ContactID, change.Space, change.Key = c.id, decide.SpaceInternal, key
 	if err := b.run(change); err != nil {
@@ -271,7 +273,7 @@ func (b *Backend) chooseVariant(r contract.VariantRequest) (string, error) {
 		arm, _ := b.logs[i].Detail["arm"].(string)
 		return arm, nil
 	}
-	arm := decide.ChooseArm(r.Journey, r.Name, n.contact.id.String(), r.Arms)
+	arm := steps.ChooseArm(r.Journey, r.Name, n.contact.id.String(), r.Arms)
 	if forced, ok := b.Arms[[2]string{n.contact.name(), r.Name}]; ok {
 		if slices.ContainsFunc(r.Arms, func(a hogsend.Arm) bool { return a.Name == forced }) {
 			arm = forced
@@ -290,7 +292,7 @@ func (b *Backend) zone(n *enrollment) (string, hogsend.Zone, error) {
 	if err != nil {
 		return "", hogsend.Zone{}, err
 	}
-	zone, _ := decide.ResolveZone(c, b.Registry.Defaults.Timezone)
+	zone, _ := steps.ResolveZone(c, b.Registry.Defaults.Timezone)
 	return zone.Name, zone, nil
 }
 
@@ -322,14 +324,14 @@ func (b *Backend) pastEvents(r contract.HistoryRequest) (hogsend.PastEvents, err
 	if err != nil {
 		return hogsend.PastEvents{}, err
 	}
-	return decide.PastEvents(b.past(n, nil), r.Name, r.Since), nil
+	return steps.PastEvents(b.past(n, nil), r.Name, r.Since), nil
 }
 
 // past are the events of an enrollment's contact; spent are those that were used up.
-func (b *Backend) past(n *enrollment, spent func(*event) bool) []decide.PastEvent {
-	past := make([]decide.PastEvent, len(n.contact.events))
+func (b *Backend) past(n *enrollment, spent func(*event) bool) []steps.PastEvent {
+	past := make([]steps.PastEvent, len(n.contact.events))
 	for i, e := range n.contact.events {
-		past[i] = decide.PastEvent{
+		past[i] = steps.PastEvent{
 			Name: e.Name, Seq: e.seq, ReceivedAt: e.ReceivedAt, OccurredAt: e.OccurredAt, Properties: e.Properties, Trigger: e == n.trigger,
 			Spent: spent != nil && spent(e),
 		}
@@ -342,18 +344,18 @@ func (b *Backend) pastEntries(r contract.HistoryRequest) (hogsend.PastEntries, e
 	if err != nil {
 		return hogsend.PastEntries{}, err
 	}
-	var entries []decide.PastEntry
+	var entries []steps.PastEntry
 	for _, other := range n.contact.enrollments {
 		if other == n {
 			continue
 		}
-		entry := decide.PastEntry{JourneyID: other.JourneyID}
+		entry := steps.PastEntry{JourneyID: other.JourneyID}
 		if other.status == contract.EnrollmentCompleted {
 			entry.CompletedAt = other.endedAt
 		}
 		entries = append(entries, entry)
 	}
-	return decide.PastEntries(entries, b.index.IDs(r.Name)), nil
+	return steps.PastEntries(entries, b.index.IDs(r.Name)), nil
 }
 
 func (b *Backend) pastMails(r contract.HistoryRequest) (hogsend.PastMails, error) {
@@ -361,11 +363,11 @@ func (b *Backend) pastMails(r contract.HistoryRequest) (hogsend.PastMails, error
 	if err != nil {
 		return hogsend.PastMails{}, err
 	}
-	var mails []decide.PastMail
+	var mails []steps.PastMail
 	for _, s := range b.sends {
 		if s.contact == n.contact && s.status == contract.SendSent {
-			mails = append(mails, decide.PastMail{Template: s.template, SentAt: s.at, Opened: s.opened, Clicked: s.clicked})
+			mails = append(mails, steps.PastMail{Template: s.template, SentAt: s.at, Opened: s.opened, Clicked: s.clicked})
 		}
 	}
-	return decide.PastMails(mails, r.Name), nil
+	return steps.PastMails(mails, r.Name), nil
 }

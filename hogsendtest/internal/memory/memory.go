@@ -42,8 +42,8 @@ type Backend struct {
 	Config
 	mu      sync.Mutex
 	decider decide.Config
-	catalog *decide.Catalog
 	index   *registry.Index
+	buckets *decide.Buckets
 	windows []criteria.Window    // of all buckets that are evaluated
 	known   map[string]bool      // names of events that something listens to
 	due     map[string]time.Time // the next instant of each schedule, by event
@@ -125,7 +125,8 @@ func (b *Backend) register() error {
 		inForce = append(inForce, compiled)
 	}
 	slices.SortFunc(inForce, func(x, y *decide.CompiledBucket) int { return strings.Compare(x.ID, y.ID) })
-	b.catalog = decide.NewCatalog(r.Journeys, nil, decide.NewBuckets(1, inForce))
+	b.buckets = decide.NewBuckets(1, inForce)
+	b.index = b.index.WithReactions(b.buckets.Reactions())
 	for i := range r.Journeys {
 		j := &r.Journeys[i]
 		if j.Trigger.Recurrence == nil || !b.Schedules {
@@ -164,7 +165,7 @@ func (b *Backend) populate() error {
 			}
 		}
 	}
-	for _, one := range b.catalog.Buckets.All {
+	for _, one := range b.buckets.All {
 		for _, c := range b.contacts {
 			if one.On && !b.Scripted[one.ID] && c.history.Holds(one.Tree, b.Now()) {
 				m := one.Join(b.newID(), bucket.Past{}, b.Now())

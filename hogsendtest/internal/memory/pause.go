@@ -8,7 +8,7 @@ import (
 
 	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
 	"github.com/hogsend/hogsend/internal/contract"
-	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 )
 
 // newestPause is the newest one that held a step; the zero value for none.
@@ -25,13 +25,13 @@ func (b *Backend) newestPause(n *enrollment, step string) *pausedEffect {
 // (J-101).
 func (b *Backend) begin(n *enrollment, step contract.Step, done bool) (runs bool, effect contract.Effect) {
 	newest := b.newestPause(n, step.Key)
-	switch decide.Effect(n.status, done, b.pausedNow(n.JourneyID), newest.PausedEffect) {
-	case decide.EffectEnded:
+	switch steps.Effect(n.status, done, b.pausedNow(n.JourneyID), newest.PausedEffect) {
+	case steps.EffectEnded:
 		effect.Ended = true
-	case decide.EffectHeld:
+	case steps.EffectHeld:
 		effect.Held = b.hold(n, step, newest, false)
-	case decide.EffectDone:
-	case decide.EffectRuns:
+	case steps.EffectDone:
+	case steps.EffectRuns:
 		runs = true
 	}
 	return runs, effect
@@ -39,11 +39,11 @@ func (b *Backend) begin(n *enrollment, step contract.Step, done bool) (runs bool
 
 // hold holds an effect, once per pause.
 func (b *Backend) hold(n *enrollment, step contract.Step, newest *pausedEffect, isSend bool) *contract.PausedEffect {
-	held := &contract.PausedEffect{EnrollmentID: step.EnrollmentID, Node: decide.PausedNode(step.Node), ID: newest.id.String()}
+	held := &contract.PausedEffect{EnrollmentID: step.EnrollmentID, Node: steps.PausedNode(step.Node), ID: newest.id.String()}
 	if newest.Open() {
 		return held
 	}
-	p := &pausedEffect{PausedEffect: decide.PausedEffect{N: newest.N + 1}, enrollment: n, step: step.Key, node: step.Node, isSend: isSend, heldAt: b.Now()}
+	p := &pausedEffect{PausedEffect: steps.PausedEffect{N: newest.N + 1}, enrollment: n, step: step.Key, node: step.Node, isSend: isSend, heldAt: b.Now()}
 	p.id = idOf("pause", n.ID, step.Key, p.N)
 	b.paused = append(b.paused, p)
 	held.ID = p.id.String()
@@ -59,7 +59,7 @@ func (b *Backend) resume(a backend.Resume) {
 	if s.pausedAt.IsZero() {
 		return
 	}
-	r := decide.Resume{PausedAt: s.pausedAt, Now: b.Now(), Policy: a.Policy, LateAfter: backend.LateAfter}
+	r := steps.Resume{PausedAt: s.pausedAt, Now: b.Now(), Policy: a.Policy, LateAfter: backend.LateAfter}
 	s.pausedAt = time.Time{}
 	for _, p := range b.paused {
 		if p.Open() && b.canonical(p.enrollment.JourneyID) == b.canonical(a.JourneyID) {
@@ -103,7 +103,7 @@ func (b *Backend) release(p *pausedEffect, told bool) {
 		detail["outcome"] = "paused_late"
 	}
 	from := n.node
-	if decide.Released(n.status, n.node, p.node) {
+	if steps.Released(n.status, n.node, p.node) {
 		n.stand(contract.EnrollmentActive, p.node)
 	}
 	b.log(n, p.logKey(), "resumed", from, p.node, detail)

@@ -13,6 +13,7 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 )
 
 // contact is a row of contacts, with the rows that refer to it.
@@ -104,7 +105,7 @@ type event struct {
 func (e *event) stored() (hogsend.StoredEvent, error) {
 	s := hogsend.StoredEvent{ID: e.ID.String(), Name: e.Name, OccurredAt: e.OccurredAt.UTC(), ReceivedAt: e.ReceivedAt.UTC(), Source: e.Source}
 	var err error
-	s.Properties, s.Truncated, err = decide.Properties(e.Properties)
+	s.Properties, s.Truncated, err = steps.Properties(e.Properties)
 	return s, err
 }
 
@@ -159,7 +160,7 @@ type digest struct {
 
 // pausedEffect is an effect that a pause did not let begin (J-101).
 type pausedEffect struct {
-	decide.PausedEffect
+	steps.PausedEffect
 	id         uuid.UUID
 	enrollment *enrollment
 	step, node string
@@ -169,7 +170,7 @@ type pausedEffect struct {
 
 // preference is a preference record (E-20).
 type preference struct {
-	decide.Preference
+	steps.Preference
 	contact *contact // nil for one that is linked to nobody
 }
 

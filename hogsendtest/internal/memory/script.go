@@ -11,6 +11,8 @@ import (
 	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/cascade"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 )
 
 var _ backend.Backend = (*Backend)(nil)
@@ -118,14 +120,14 @@ func (b *Backend) record(c *contact) *preference {
 			return p
 		}
 	}
-	p := &preference{Preference: decide.Preference{EmailKey: c.EmailKey, Categories: map[string]bool{}}, contact: c}
+	p := &preference{Preference: steps.Preference{EmailKey: c.EmailKey, Categories: map[string]bool{}}, contact: c}
 	b.preferences = append(b.preferences, p)
 	return p
 }
 
 // records are those of the contact and of its address (E-20).
-func (b *Backend) records(c *contact) []decide.Preference {
-	var found []decide.Preference
+func (b *Backend) records(c *contact) []steps.Preference {
+	var found []steps.Preference
 	for _, p := range b.preferences {
 		if p.contact == c || c.EmailKey != "" && p.EmailKey == c.EmailKey {
 			found = append(found, p.Preference)
@@ -185,7 +187,7 @@ func (b *Backend) cancel(a backend.Cancel) error {
 	c := b.byName[a.Contact]
 	for _, n := range c.enrollments {
 		if n.live() && b.canonical(n.JourneyID) == b.canonical(a.JourneyID) {
-			return b.finish(n, decide.End{Status: contract.EnrollmentExited, Reason: contract.ExitAdmin, Cancels: true, Origin: decide.Origin{StepKey: decide.StepEnd}})
+			return b.finish(n, decide.End{Status: contract.EnrollmentExited, Reason: contract.ExitAdmin, Cancels: true, Origin: decide.Origin{StepKey: cascade.StepEnd}})
 		}
 	}
 	return &backend.NotEnrolledError{Contact: a.Contact, JourneyID: a.JourneyID}

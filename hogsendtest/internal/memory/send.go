@@ -19,6 +19,7 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/email"
 )
 
@@ -54,8 +55,8 @@ func (d *deferral) open() *wait {
 	return d.waits[len(d.waits)-1]
 }
 
-func (d *deferral) state() decide.Deferral {
-	state := decide.Deferral{Times: len(d.waits), Since: d.since, Reason: d.reason}
+func (d *deferral) state() steps.Deferral {
+	state := steps.Deferral{Times: len(d.waits), Since: d.since, Reason: d.reason}
 	if w := d.open(); w != nil {
 		state.Open, state.Due = true, *w.Deadline
 	}
@@ -94,7 +95,7 @@ func (b *Backend) sendMail(ctx context.Context, r contract.SendRequest) (contrac
 			return contract.SendResult{}, err
 		}
 	}
-	verdict, ended, err := decide.Verdict(s.id.String(), s.status, s.reason, s.at)
+	verdict, ended, err := steps.Verdict(s.id.String(), s.status, s.reason, s.at)
 	return contract.SendResult{Verdict: verdict, Ended: ended}, final(err)
 }
 
@@ -115,25 +116,25 @@ func (b *Backend) claimSend(n *enrollment, r contract.SendRequest) (s *send, lat
 	if err != nil {
 		return nil, later, err
 	}
-	if out.Action == decide.GateNotYet {
+	if out.Action == steps.GateNotYet {
 		return nil, contract.SendResult{Deferred: d.told()}, nil
 	}
 	wasOpen := d.open() != nil
 	d.close()
 	switch out.Action {
-	case decide.GateHold:
+	case steps.GateHold:
 		return nil, contract.SendResult{Held: b.hold(n, r.Step, b.newestPause(n, r.Step.Key), true)}, nil
-	case decide.GateDefer:
+	case steps.GateDefer:
 		b.deferrals[r.Key] = d
 		return nil, contract.SendResult{Deferred: b.deferSend(n, r, d, out)}, nil
-	case decide.GateClaim:
+	case steps.GateClaim:
 		s.outcome = b.Sends.Next(r.Template)
 		if s.outcome.Status != "" {
-			out = decide.GateOutcome{Action: decide.GateRefuse, Refusal: decide.Refusal{Status: s.outcome.Status, Reason: s.outcome.Reason}}
+			out = steps.GateOutcome{Action: steps.GateRefuse, Refusal: steps.Refusal{Status: s.outcome.Status, Reason: s.outcome.Reason}}
 		}
 	}
 	s.at = b.Now()
-	if out.Action == decide.GateRefuse {
+	if out.Action == steps.GateRefuse {
 		s.status, s.reason = out.Refusal.Status, out.Refusal.Reason
 		b.log(n, r.Step.Key, "send_gated", n.node, r.Step.Node, map[string]any{"template": r.Template, "reason": s.reason})
 		if wasOpen {
@@ -147,34 +148,34 @@ func (b *Backend) claimSend(n *enrollment, r contract.SendRequest) (s *send, lat
 }
 
 // gate asks the gate of production (E-13).
-func (b *Backend) gate(n *enrollment, r contract.SendRequest, s *send, d *deferral) (decide.GateOutcome, error) {
+func (b *Backend) gate(n *enrollment, r contract.SendRequest, s *send, d *deferral) (steps.GateOutcome, error) {
 	defaults, c := b.index.Defaults(), n.contact
 	_, err := address.Parse(c.Email)
 	if err == nil {
 		b.record(c)
 	}
-	g := decide.Gate{
+	g := steps.Gate{
 		Now: b.Now(), Ended: !n.live() || !c.DeletedAt.IsZero(), Paused: b.pausedNow(n.JourneyID), Effect: b.newestPause(n, r.Step.Key).PausedEffect,
 		Lists: b.index.Lists(), NoAddress: err != nil, Records: b.records(c), EmailKey: c.EmailKey, Category: s.category, SkipPreferenceCheck: r.SkipPreferenceCheck,
 		Window: cmp.Or(r.Window, defaults.SendWindow), Deferral: d.state(), OnBlocked: r.OnBlocked, DefaultOnBlocked: defaults.OnBlocked, MaxDefer: defaults.MaxDefer,
-		Limits: decide.LimitsOf(defaults.FrequencyCap, b.index.MinSendGap(n.JourneyID), b.index.IDs(n.JourneyID), s.category, r.SkipPreferenceCheck),
+		Limits: steps.LimitsOf(defaults.FrequencyCap, b.index.MinSendGap(n.JourneyID), b.index.IDs(n.JourneyID), s.category, r.SkipPreferenceCheck),
 	}
 	g.GapSends = b.pastSends(c)
 	g.CapSends = g.GapSends
 	if g.Window != (hogsend.Window{}) {
 		if g.Zone, _, err = b.zone(n); err != nil {
-			return decide.GateOutcome{}, err
+			return steps.GateOutcome{}, err
 		}
 	}
 	return g.Decide()
 }
 
 // pastSends are those to a contact or to its address.
-func (b *Backend) pastSends(c *contact) []decide.PastSend {
-	var past []decide.PastSend
+func (b *Backend) pastSends(c *contact) []steps.PastSend {
+	var past []steps.PastSend
 	for _, s := range b.sends {
 		if s.contact == c || c.EmailKey != "" && decide.EmailKey(s.to) == c.EmailKey {
-			past = append(past, decide.PastSend{
+			past = append(past, steps.PastSend{
 				ClaimedAt: s.claimedAt, Status: s.status, Reason: s.reason, JourneyID: s.journeyID, Template: s.template, Category: s.category, ToAnotherContact: s.contact != c,
 			})
 		}
@@ -183,7 +184,7 @@ func (b *Backend) pastSends(c *contact) []decide.PastSend {
 }
 
 // deferSend defers a send: nothing is claimed, the enrollment waits (J-134).
-func (b *Backend) deferSend(n *enrollment, r contract.SendRequest, d *deferral, out decide.GateOutcome) *contract.Deferral {
+func (b *Backend) deferSend(n *enrollment, r contract.SendRequest, d *deferral, out steps.GateOutcome) *contract.Deferral {
 	if len(d.waits) == 0 {
 		d.since = b.Now()
 	}
@@ -217,7 +218,7 @@ func (b *Backend) draft(n *enrollment, r contract.SendRequest) (*send, error) {
 		return nil, err
 	}
 	return &send{
-		id: idOf("send", r.Key), key: r.Key, template: r.Template, category: decide.Category(r.Category, b.index.Category(n.JourneyID), rendered.Category),
+		id: idOf("send", r.Key), key: r.Key, template: r.Template, category: steps.Category(r.Category, b.index.Category(n.JourneyID), rendered.Category),
 		to: c.Email, from: from, replyTo: r.ReplyTo, subject: rendered.Subject, html: rendered.HTML, text: rendered.Text, props: r.Props,
 		contact: n.contact, enrollment: n, journeyID: n.JourneyID,
 	}, nil
@@ -244,7 +245,7 @@ func (b *Backend) deliver(s *send, step contract.Step, attempt int) error {
 		b.log(s.enrollment, step.Key, action, step.Node, step.Node, detail)
 		b.mailed(s)
 	}
-	if s.contact.DeletedAt.IsZero() && b.catalog.Buckets.LookAtMail(s.template) {
+	if s.contact.DeletedAt.IsZero() && b.buckets.LookAtMail(s.template) {
 		return b.update(s.contact, &decide.Update{Template: s.template, Attached: []any{write}})
 	}
 	write()
@@ -277,7 +278,7 @@ func (b *Backend) isSubscribed(r contract.SubscribedRequest) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return decide.IsSubscribed(b.records(n.contact), n.contact.EmailKey, r.Category, b.index.Lists()), nil
+	return steps.IsSubscribed(b.records(n.contact), n.contact.EmailKey, r.Category, b.index.Lists()), nil
 }
 
 // throttle counts the sends that count for caps (J-144, E-22).
@@ -286,7 +287,7 @@ func (b *Backend) throttle(r contract.ThrottleRequest) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	t := decide.Throttle{Since: r.Since, Template: r.Throttle.Template, Category: r.Throttle.Category}
+	t := steps.Throttle{Since: r.Since, Template: r.Throttle.Template, Category: r.Throttle.Category}
 	if r.Throttle.Journey != "" {
 		t.JourneyIDs = b.index.IDs(r.Throttle.Journey)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 )
 
 // beginWait looks back and registers a wait (J-125). A repeated call finds the wait of
@@ -39,7 +40,7 @@ func (b *Backend) newWait(n *enrollment, r contract.BeginWaitRequest) (*wait, er
 		},
 		enrollment: n, step: r.Step.Key, begun: b.Now(),
 	}
-	look := decide.LookBack{Deadline: r.Deadline, After: r.After, LateHorizon: b.decider.LateHorizon}
+	look := steps.LookBack{Deadline: r.Deadline, After: r.After, LateHorizon: b.decider.LateHorizon}
 	var err error
 	if len(r.Any) > 0 {
 		if w.Alternatives, err = json.Marshal(r.Any); err != nil {
@@ -47,7 +48,7 @@ func (b *Backend) newWait(n *enrollment, r contract.BeginWaitRequest) (*wait, er
 		}
 	}
 	if !r.Digest {
-		if look.Awaited, err = decide.AwaitedOf(r.Event, r.Conditions, r.Lookback, r.Any); err != nil {
+		if look.Awaited, err = steps.AwaitedOf(r.Event, r.Conditions, r.Lookback, r.Any); err != nil {
 			return nil, err
 		}
 	}
@@ -60,7 +61,7 @@ func (b *Backend) newWait(n *enrollment, r contract.BeginWaitRequest) (*wait, er
 	if found >= 0 {
 		w.matched, w.place = n.contact.events[found], place
 	}
-	w.status = decide.BeginWait(r.Deadline, b.Now(), found >= 0)
+	w.status = steps.BeginWait(r.Deadline, b.Now(), found >= 0)
 	return w, nil
 }
 
@@ -82,7 +83,7 @@ func (b *Backend) endWait(r contract.EndWaitRequest) (contract.WaitState, error)
 	if w == nil {
 		return contract.WaitState{}, fmt.Errorf("wait %s: %w", r.WaitID, errNotFound)
 	}
-	if w.status = decide.EndWait(w.status, w.Deadline, b.Now(), r.Abandon); w.status != contract.WaitOpen {
+	if w.status = steps.EndWait(w.status, w.Deadline, b.Now(), r.Abandon); w.status != contract.WaitOpen {
 		b.leaveWait(w)
 	}
 	return w.state()
@@ -93,10 +94,10 @@ func (w *wait) state() (contract.WaitState, error) {
 	switch {
 	case w.matched != nil:
 		e, err := w.matched.stored()
-		state.Event, state.Now = &e, decide.AfterEvent(w.matched.ReceivedAt, w.matched.seq)
+		state.Event, state.Now = &e, steps.AfterEvent(w.matched.ReceivedAt, w.matched.seq)
 		return state, err
 	case state.Closed && w.Deadline != nil:
-		state.Now = decide.AfterDeadline(*w.Deadline)
+		state.Now = steps.AfterDeadline(*w.Deadline)
 	}
 	return state, nil
 }
@@ -129,14 +130,14 @@ func waitDetail(r contract.BeginWaitRequest) map[string]any {
 	return detail
 }
 
-func awaitedOf(w *wait) ([]decide.Awaited, error) {
+func awaitedOf(w *wait) ([]steps.Awaited, error) {
 	var alternatives []criteria.Alternative
 	if w.Alternatives != nil {
 		if err := json.Unmarshal(w.Alternatives, &alternatives); err != nil {
 			return nil, fmt.Errorf("read events of wait %s: %w", w.ID, err)
 		}
 	}
-	return decide.AwaitedOf(w.EventName, w.Conditions, 0, alternatives)
+	return steps.AwaitedOf(w.EventName, w.Conditions, 0, alternatives)
 }
 
 // collectDigest collects what came until the end of a digest's window (J-143). A
@@ -157,7 +158,7 @@ func (b *Backend) collectDigest(r contract.CollectRequest) (contract.CollectResu
 	}
 	events := b.digests[i].events
 	var result contract.CollectResult
-	result.Collected, err = decide.Newest(len(events), r.Max, func(i int) (hogsend.StoredEvent, error) { return events[i].stored() })
+	result.Collected, err = steps.Newest(len(events), r.Max, func(i int) (hogsend.StoredEvent, error) { return events[i].stored() })
 	if err == nil && !done {
 		b.log(n, r.Step.Key, "digest", n.node, r.Label, map[string]any{"total": len(events), "events": len(result.Collected.Events)})
 	}
@@ -169,7 +170,7 @@ func (b *Backend) collect(n *enrollment, r contract.CollectRequest) (*digest, er
 	if i < 0 {
 		return nil, fmt.Errorf("window %s: %w", r.WaitID, errNotFound)
 	}
-	d := decide.Digest{Event: r.Event, After: r.After, Lookback: r.Lookback, TriggerSeq: n.trigger.seq, Until: decide.DigestEnd(*b.waits[i].Deadline, b.waits[i].begun)}
+	d := steps.Digest{Event: r.Event, After: r.After, Lookback: r.Lookback, TriggerSeq: n.trigger.seq, Until: steps.DigestEnd(*b.waits[i].Deadline, b.waits[i].begun)}
 	if len(r.Where) > 0 {
 		var err error
 		if d.Where, err = criteria.Unmarshal(r.Where); err != nil {
@@ -182,7 +183,7 @@ func (b *Backend) collect(n *enrollment, r contract.CollectRequest) (*digest, er
 			continue
 		}
 		if d.Last == nil || before.flushed.After(d.Last.FlushedAt) {
-			d.Last = &decide.PastDigest{FlushedAt: before.flushed, EndedAt: before.enrollment.endedAt}
+			d.Last = &steps.PastDigest{FlushedAt: before.flushed, EndedAt: before.enrollment.endedAt}
 		}
 		for _, e := range before.events {
 			taken[e] = true

@@ -1,0 +1,95 @@
+package cascade
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/decide"
+)
+
+// emptyObject is JSON for no properties.
+var emptyObject = json.RawMessage("{}")
+
+// eventState is one event on its way through the steps.
+type eventState struct {
+	id          uuid.UUID
+	contact     *decide.Contact
+	resolution  *decide.Resolution
+	name        string
+	properties  json.RawMessage
+	value       *float64
+	currency    string
+	source      string
+	hops        int
+	occurred    time.Time
+	received    time.Time
+	late        bool
+	deleted     bool // its contact is
+	conflict    bool
+	cause       int // what was asked for that caused it (J-73)
+	parsed      criteria.Values
+	isParsed    bool
+	stored      bool           // its row was handed over ahead, for buckets to see
+	about       *transitionRef // the transition it tells of; nil for other events
+	evaluations []*Evaluation  // what buckets may make of it
+}
+
+// causeOf is a change as the cause of events.
+func causeOf(c *work) *eventState {
+	return &eventState{id: c.ID, contact: c.Contact, resolution: &c.Resolution, cause: c.cause}
+}
+
+// occurrence makes the event of a change, before anything is done with it.
+func (d *Decider) occurrence(c *work, ev *decide.Event) *eventState {
+	now := d.instant(c)
+	e := causeOf(c)
+	e.name, e.properties, e.value, e.currency, e.source = ev.Name, ev.Properties, ev.Value, ev.Currency, ev.Source
+	e.hops, e.occurred, e.received, e.deleted, e.conflict = ev.Hops, ev.Occurred(now), now, c.Deleted, c.Conflict
+	if len(e.properties) == 0 {
+		e.properties = emptyObject
+	}
+	if e.source == "" {
+		e.source = decide.SourceAPI
+	}
+	e.late = now.Sub(e.occurred) > d.LateHorizon
+	return e
+}
+
+// values are the properties as conditions see them, parsed when first asked for.
+func (e *eventState) values() (criteria.Values, error) {
+	if !e.isParsed {
+		values, err := criteria.ParseValues(e.properties)
+		if err != nil {
+			return criteria.Values{}, fmt.Errorf("parse event properties: %w", err)
+		}
+		e.parsed, e.isParsed = values, true
+	}
+	return e.parsed, nil
+}
+
+func (e *eventState) holds(conditions []hogsend.Condition) (bool, error) {
+	if len(conditions) == 0 {
+		return true, nil
+	}
+	values, err := e.values()
+	if err != nil {
+		return false, err
+	}
+	return criteria.Match(conditions, values), nil
+}
+
+// store decides that the event's row is stored, unless it was handed over ahead.
+func (d *Decider) store(e *eventState) {
+	if e.stored {
+		return
+	}
+	d.Effects.Events = append(d.Effects.Events, decide.StoredEvent{
+		ID: e.id, ContactID: e.contact.ID, Name: e.name, Properties: e.properties, Value: e.value, Currency: e.currency, Source: e.source,
+		Hops: e.hops, IdentityConflict: e.conflict, OccurredAt: e.occurred, ReceivedAt: e.received,
+	})
+}
