@@ -35,11 +35,14 @@ type Run interface {
 	SleepUntil(ctx workflow.Context, t time.Time, label ...string) error
 	// WaitForEvent returns the first event of the contact that matches and was received not
 	// after the deadline, or nil when the deadline passes. Events count from the end of the
-	// wait before, or from the trigger: none is lost between two waits (J-124).
+	// last WaitForEvent, WaitForAny or Digest on, or from the trigger: what came during a
+	// Sleep or a Send in between is found at once. Wait.Fresh waits for new ones only. An
+	// event never ends two waits of one coroutine; where several coroutines wait, none hides
+	// an event from another (J-117, J-159).
 	WaitForEvent(ctx workflow.Context, wait Wait) (*StoredEvent, error)
 	// WaitForAny waits for the first of several events, with one deadline for all. If an
-	// event matches several, it is the first of them in the list. Events that did not win
-	// are found by later waits (J-130).
+	// event matches several, it is the first of them in the list. Events that did not
+	// win are found by later waits (J-130).
 	WaitForAny(ctx workflow.Context, of AnyOf) (Outcome, error)
 	// Digest waits until the end of a window and returns what happened in it: events of one
 	// name, the trigger's by default, the trigger included. No event is in two digests of a

@@ -17,9 +17,14 @@ type Wait struct {
 	Timeout time.Duration
 	// Until is the deadline as an instant. One that has passed does not wait either.
 	Until time.Time
-	// Lookback accepts events too that occurred up to this long before the wait before
-	// ended; 0 accepts none, a negative one is a *ValidationError (J-128).
+	// Lookback accepts events too that occurred up to this long before the wait for events
+	// before ended, or before the trigger; 0 accepts none, a negative one is a
+	// *ValidationError (J-128).
 	Lookback time.Duration
+	// Fresh accepts only events that are stored after the wait has begun, not those that
+	// came since the wait before: for "from now on", after a sleep. It is a
+	// *ValidationError with Lookback (J-160).
+	Fresh bool
 	// Label names the step; "" means "wait-event:" and the event.
 	Label string
 }
@@ -60,7 +65,8 @@ type Digest struct {
 	Window time.Duration
 	Until  time.Time
 	// Lookback also takes events that occurred up to this long before the call; 0 means 15
-	// minutes, a negative one takes none.
+	// minutes. A negative one takes only what comes after the call, beside the trigger and
+	// what came after the digest before.
 	Lookback time.Duration
 	// Max is how many events are returned, the newest ones; 0 means 500, which is the most.
 	Max int

@@ -88,7 +88,7 @@ func (a *Activities) collect(ctx context.Context, tx *store.EnrollmentTx, r cont
 		for _, row := range rows {
 			goes, err := digest.Collects(&steps.PastEvent{
 				Name: row.Event.Name, Seq: *row.Event.Seq, ReceivedAt: row.Event.ReceivedAt, OccurredAt: row.Event.OccurredAt, Properties: row.Event.Properties,
-				Trigger: row.Event.ID == e.TriggerEventID,
+				Trigger: row.Event.ID == e.TriggerEventID, Waited: row.Waited,
 			})
 			if err != nil {
 				return nil, 0, fmt.Errorf("read event: %w", err)
@@ -116,9 +116,9 @@ func (a *Activities) collect(ctx context.Context, tx *store.EnrollmentTx, r cont
 // bounds what is read, and leaves out what a digest before has.
 func (a *Activities) digest(ctx context.Context, tx *store.EnrollmentTx, r contract.CollectRequest) (steps.Digest, storedb.DigestCandidatesParams, error) {
 	e, ids := tx.Enrollment, a.Registry.IDs(tx.Enrollment.JourneyID)
-	d := steps.Digest{Event: r.Event, After: r.After, Lookback: r.Lookback, TriggerSeq: e.TriggerSeq}
+	d := steps.Digest{Event: r.Event, TriggerSeq: e.TriggerSeq}
 	p := storedb.DigestCandidatesParams{
-		ContactID: e.ContactID, Name: r.Event, TriggerID: e.TriggerEventID, AfterAt: r.After.At, AfterSeq: r.After.Seq,
+		ContactID: e.ContactID, Name: r.Event, TriggerID: e.TriggerEventID,
 		FromSeq: e.TriggerSeq, TriggerSeq: e.TriggerSeq, RecentSince: never, Flushed: never, Ended: never, JourneyIds: ids, Label: r.Label,
 		PageAfter: -1, PageSize: digestPage,
 	}
@@ -135,6 +135,11 @@ func (a *Activities) digest(ctx context.Context, tx *store.EnrollmentTx, r contr
 		return d, p, fmt.Errorf("read window: %w", err)
 	}
 	d.Until = steps.DigestEnd(*window.Deadline, window.RegisteredAt)
+	d.After, d.Since = steps.DigestFrom(r.After, r.CalledAt, window.RegisteredAt, r.Lookback)
+	p.AfterAt, p.AfterSeq, p.Several, p.EnrollmentID = d.After.At, d.After.Seq, r.Several, e.ID
+	if r.Several {
+		d.Opened = window.RegisteredAt
+	}
 	last, err := tx.Q.DigestLast(ctx, e.ContactID, ids, r.Label)
 	if err != nil {
 		return d, p, fmt.Errorf("find digest before: %w", err)
@@ -146,8 +151,8 @@ func (a *Activities) digest(ctx context.Context, tx *store.EnrollmentTx, r contr
 		}
 		p.Flushed, p.FromSeq = last[0].FlushedAt, min(p.FromSeq, last[0].TriggerSeq)
 	}
-	if r.Lookback > 0 {
-		p.RecentSince = r.After.At.Add(-r.Lookback)
+	if !d.Since.IsZero() {
+		p.RecentSince = d.Since
 	}
 	p.Until = d.Until
 	return d, p, nil

@@ -27,7 +27,7 @@ func (w *world) window(claim contract.Claim, key string, until time.Time) contra
 
 func (w *world) collect(claim contract.Claim, key string, window contract.WaitState, change ...func(*contract.CollectRequest)) []string {
 	w.t.Helper()
-	r := contract.CollectRequest{Step: step(claim, "digest:"+key), WaitID: window.WaitID, Label: "digest:read", Event: "read", Lookback: 15 * time.Minute, Max: 500, After: claim.Now}
+	r := contract.CollectRequest{Step: step(claim, "digest:"+key), WaitID: window.WaitID, Label: "digest:read", Event: "read", Lookback: 15 * time.Minute, Max: 500, After: claim.Now, CalledAt: claim.Now.At}
 	for _, c := range change {
 		c(&r)
 	}

@@ -183,7 +183,7 @@ func TestEventsOfThePastDecideAsTheyDoInMemory(t *testing.T) { // J-125, J-128, 
 			r.Any = append(r.Any, a)
 		}
 		look := steps.LookBack{Deadline: r.Deadline, After: r.After, LateHorizon: time.Hour}
-		look.Awaited, err = steps.AwaitedOf("", nil, 0, r.Any)
+		look.Awaited, err = steps.AwaitedOf(criteria.Alternative{}, r.Any)
 		require.NoError(t, err)
 		found, place, err := look.Find(events)
 		require.NoError(t, err)

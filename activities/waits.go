@@ -68,11 +68,11 @@ func (a *Activities) newWait(ctx context.Context, tx *store.EnrollmentTx, r cont
 		}
 	}
 	if !r.Digest {
-		if look.Awaited, err = steps.AwaitedOf(r.Event, r.Conditions, r.Lookback, r.Any); err != nil {
+		if look.Awaited, err = steps.AwaitedOf(r.One(), r.Any); err != nil {
 			return wait, err
 		}
 	}
-	found, place, err := a.lookBack(ctx, tx, look)
+	found, place, err := a.lookBack(ctx, tx, look, r.Several)
 	if err != nil {
 		return wait, err
 	}
@@ -90,12 +90,12 @@ const lookBackPage = 200
 
 // lookBack finds the event that ends a wait before it begins, and its place; nil if there
 // is none. SQL only bounds what is read, steps.LookBack decides.
-func (a *Activities) lookBack(ctx context.Context, tx *store.EnrollmentTx, look steps.LookBack) (*storedb.WaitLookbackRow, int, error) {
+func (a *Activities) lookBack(ctx context.Context, tx *store.EnrollmentTx, look steps.LookBack, several bool) (*storedb.WaitLookbackRow, int, error) {
 	if len(look.Awaited) == 0 {
 		return nil, 0, nil
 	}
 	p := storedb.WaitLookbackParams{
-		EnrollmentID: tx.Enrollment.ID, ContactID: tx.Enrollment.ContactID, PageAfter: -1, PageSize: lookBackPage,
+		EnrollmentID: tx.Enrollment.ID, ContactID: tx.Enrollment.ContactID, PageAfter: -1, PageSize: lookBackPage, SkipDigested: several,
 		AfterAt: look.After.At, AfterSeq: look.After.Seq, RecentSince: never, OccurredSince: look.After.At.Add(-look.LateHorizon), Deadline: look.Deadline,
 	}
 	for _, awaited := range look.Awaited {

@@ -45,7 +45,7 @@ type life struct {
 	node               string
 	log                []string
 	made               time.Duration
-	logical            point // the logical now (J-117)
+	mark               point // where waits look back to (J-117)
 
 	waits, rung bool
 	deadline    time.Duration
@@ -131,7 +131,7 @@ func (m *machine) enroll(contact, journey, limit string, at point) {
 	if decision != "enrolled" {
 		return
 	}
-	n := &life{contact: contact, journey: journey, entry: len(earlier) + 1, status: contract.EnrollmentActive, node: "start", made: m.now, logical: at}
+	n := &life{contact: contact, journey: journey, entry: len(earlier) + 1, status: contract.EnrollmentActive, node: "start", made: m.now, mark: at}
 	m.enrollments = append(m.enrollments, n)
 	m.log(n, "enrolled") // J-58
 }
@@ -243,13 +243,13 @@ func (m *machine) mail(n *life) {
 	m.log(n, "sent")
 }
 
-// wait looks back to the logical now, then waits (J-125).
+// wait looks back to the mark, then waits (J-125).
 func (m *machine) wait(n *life, o operation) {
 	n.node, n.deadline = "wait:"+shortly(o.d), m.now+o.d
 	if o.does == "listen" {
 		n.node = "wait-event:word"
 		for _, word := range m.words[n.contact] {
-			if word.after(n.logical) {
+			if word.after(n.mark) {
 				n.heard = &word
 				break
 			}
@@ -263,10 +263,13 @@ func (m *machine) wait(n *life, o operation) {
 
 func (m *machine) wake(n *life, o operation) {
 	outcome := "timeout"
-	n.status, n.logical = contract.EnrollmentActive, point{n.deadline, math.MaxInt} // J-60
+	n.status = contract.EnrollmentActive // J-60
+	if o.does == "listen" {
+		n.mark = point{n.deadline, math.MaxInt}
+	}
 	silent := o.does == "listen" && n.heard == nil
 	if n.heard != nil {
-		outcome, n.logical = "event", *n.heard
+		outcome, n.mark = "event", *n.heard
 	}
 	n.waits, n.rung, n.heard = false, false, nil
 	n.next++

@@ -62,8 +62,11 @@ type journeyRun struct {
 	claim        contract.Claim
 	logger       log.Logger
 
-	// now is the logical now of J-117.
-	now contract.EventPosition
+	// mark is where waits look back to (J-117). It moves no more once calls of several
+	// coroutines were under way at one instant (J-159).
+	mark     contract.EventPosition
+	underway int // calls
+	several  bool
 	// ended is set once the enrollment is known to be terminal.
 	ended bool
 	// left is set by Run.Exit: the author's own exit completes the workflow.
@@ -72,9 +75,9 @@ type journeyRun struct {
 	counts     map[string]int  // step keys, by name (J-116)
 	sendLabels map[string]bool // labels of sends used so far
 
-	open  int                  // waits that have no outcome yet
-	waits map[string]*openWait // by wait id
-	early map[string]bool      // signals that came before their wait was known
+	opened int                  // waits that have no outcome yet
+	waits  map[string]*openWait // by wait id
+	early  map[string]bool      // signals that came before their wait was known
 
 	node    string
 	status  contract.EnrollmentStatus
@@ -99,7 +102,7 @@ func (r *journeyRun) setup() (claimed bool, err error) {
 		r.status = r.claim.Status
 		return false, nil
 	}
-	r.now = r.claim.Now
+	r.mark = r.claim.Now
 	r.root = withLogFields(r.root, "enrollment_id", r.enrollmentID, "journey_id", r.journeyID, "contact_id", r.claim.ContactID)
 	r.logger = workflow.GetLogger(r.root)
 	signals := workflow.GetSignalChannel(r.root, contract.SignalWait)
@@ -184,7 +187,8 @@ func transientRetries() *temporal.RetryPolicy {
 func (r *journeyRun) local(ctx workflow.Context, activity, label string, request, result any) error {
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
-		StartToCloseTimeout: localTimeout, ScheduleToCloseTimeout: forEver, RetryPolicy: transientRetries(), Summary: label,
+		StartToCloseTimeout: localTimeout, ScheduleToCloseTimeout: forEver, RetryPolicy: transientRetries(), Summary: contract.Summary(label),
 	})
+	defer r.open()()
 	return authorError(workflow.ExecuteLocalActivity(ctx, activity, request).Get(ctx, result))
 }

@@ -440,6 +440,7 @@ func TestUsageErrors(t *testing.T) {
 	add("timeout", wait(hogsend.Wait{Event: "x"}))
 	add("timeout", wait(hogsend.Wait{Event: "x", Timeout: 1, Until: time.Unix(1, 0)}))
 	add("lookback", wait(hogsend.Wait{Event: "x", Timeout: 1, Lookback: -1}))
+	add("lookback", wait(hogsend.Wait{Event: "x", Timeout: 1, Lookback: 1, Fresh: true})) // J-160
 	add("where.0", wait(hogsend.Wait{Event: "x", Timeout: 1, Where: []hogsend.Condition{hogsend.Event("y").Exists()}}))
 	add("event", trigger(hogsend.TriggerEvent{}))
 	for _, reserved := range []string{"bucket:entered:b", "journey:completed", "email.opened", "hogsend:x"} {

@@ -20,7 +20,7 @@ func (r *journeyRun) Digest(ctx workflow.Context, digest hogsend.Digest) (hogsen
 	if err != nil {
 		return hogsend.Collected{}, err
 	}
-	request.After = r.now
+	request.After, request.CalledAt, request.Several = r.mark, workflow.Now(ctx), r.several
 	window, err := r.wait(ctx, contract.BeginWaitRequest{
 		Label: request.Label, Event: request.Event, Conditions: request.Where, Deadline: &until, Digest: true,
 	}, "window")
@@ -51,7 +51,7 @@ func (r *journeyRun) digestRequest(digest hogsend.Digest, now time.Time) (reques
 	if err != nil {
 		return request, until, err
 	}
-	request = contract.CollectRequest{Event: awaited.Event, Where: awaited.Where, Lookback: max(digest.Lookback, 0), Max: digest.Max}
+	request = contract.CollectRequest{Event: awaited.Event, Where: awaited.Where, Lookback: digest.Lookback, Max: digest.Max}
 	if digest.Lookback == 0 {
 		request.Lookback = digestLookback
 	}

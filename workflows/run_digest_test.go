@@ -39,7 +39,7 @@ func TestADigestSleepsAndCollects(t *testing.T) {
 	require.Empty(t, w.begun[0].Events(), "none of them ends it")
 	require.Len(t, asked, 2)
 	require.Equal(t, []any{w.begun[0].Label, 15 * time.Minute, 500}, []any{asked[0].Label, asked[0].Lookback, asked[0].Max})
-	require.Equal(t, []any{"reads", "read", time.Duration(0), 10}, []any{asked[1].Label, asked[1].Event, asked[1].Lookback, asked[1].Max})
+	require.Equal(t, []any{"reads", "read", time.Duration(-1), 10}, []any{asked[1].Label, asked[1].Event, asked[1].Lookback, asked[1].Max})
 }
 
 // J-118, J-143.

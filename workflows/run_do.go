@@ -79,7 +79,7 @@ func checkedCall(call *hogsend.Call, out any) (node string, input contract.CallI
 	if err := short("activity", call.Activity); err != nil {
 		return "", nil, err
 	}
-	if node, err = labelOr(call.Label, defaultLabel("do:"+call.Activity)); err != nil {
+	if node, err = labelOr(call.Label, "do:"+call.Activity); err != nil {
 		return "", nil, err
 	}
 	if call.Timeout == 0 {
@@ -127,7 +127,7 @@ func (r *journeyRun) attempts(ctx workflow.Context, call hogsend.Call, input con
 			return result, nil
 		default:
 			header.Begun = result.Attempts
-			if err := workflow.Sleep(ctx, pause); err != nil {
+			if err := r.pause(ctx, pause); err != nil {
 				if r.canceled() {
 					return result, hogsend.ErrExited
 				}
@@ -145,12 +145,13 @@ func (r *journeyRun) attempt(ctx workflow.Context, call hogsend.Call, input cont
 	if header.MaxAttempts > 0 {
 		retries.MaximumAttempts = int32(max(1, header.MaxAttempts-header.Begun)) //nolint:gosec // was checked
 	}
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: call.Timeout, RetryPolicy: retries, Summary: header.Step.Node})
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: call.Timeout, RetryPolicy: retries, Summary: contract.Summary(header.Step.Node)})
 	ctx = workflow.WithValue(ctx, callKey{}, header)
 	var args []any
 	if input != nil {
 		args = append(args, input)
 	}
+	defer r.open()()
 	var result contract.CallResult
 	err := workflow.ExecuteActivity(ctx, call.Activity, args...).Get(ctx, &result)
 	return result, err

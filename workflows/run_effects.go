@@ -25,7 +25,7 @@ func (r *journeyRun) Send(ctx workflow.Context, email hogsend.Email) (hogsend.Ve
 	if email.Template == "" {
 		return hogsend.Verdict{}, invalid("template", "is required")
 	}
-	node, err := labelOr(email.Label, "send:"+email.Template)
+	node, err := labelOr(email.Label, contract.SendNode(email.Template))
 	if err != nil {
 		return hogsend.Verdict{}, err
 	}
@@ -87,8 +87,9 @@ func (r *journeyRun) Send(ctx workflow.Context, email hogsend.Email) (hogsend.Ve
 func (r *journeyRun) send(ctx workflow.Context, node string, request contract.SendRequest) (contract.SendResult, error) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx) // what was begun is finished (J-85)
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: sendTimeout, HeartbeatTimeout: sendHeartbeat, RetryPolicy: transientRetries(), Summary: node,
+		StartToCloseTimeout: sendTimeout, HeartbeatTimeout: sendHeartbeat, RetryPolicy: transientRetries(), Summary: contract.Summary(node),
 	})
+	defer r.open()()
 	var result contract.SendResult
 	err := workflow.ExecuteActivity(ctx, contract.SendName, request).Get(ctx, &result)
 	return result, err

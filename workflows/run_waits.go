@@ -56,7 +56,7 @@ func (r *journeyRun) sleep(ctx workflow.Context, deadline time.Time, labels []st
 	if err != nil {
 		return err
 	}
-	_, err = r.wait(ctx, contract.BeginWaitRequest{Label: label, Deadline: &deadline}, "sleep")
+	_, err = r.wait(ctx, contract.BeginWaitRequest{Label: label, Deadline: &deadline}, kindSleep)
 	return err
 }
 
@@ -89,7 +89,7 @@ func waitRequest(wait hogsend.Wait, now time.Time) (contract.BeginWaitRequest, e
 	if err != nil {
 		return contract.BeginWaitRequest{}, err
 	}
-	request := contract.BeginWaitRequest{Event: awaited.Event, Conditions: awaited.Where, Lookback: awaited.Lookback}
+	request := contract.BeginWaitRequest{Event: awaited.Event, Conditions: awaited.Where, Lookback: awaited.Lookback, Fresh: awaited.Fresh}
 	if request.Label, err = labelOr(wait.Label, "wait-event:"+wait.Event); err != nil {
 		return request, err
 	}
@@ -134,6 +134,8 @@ func alternative(field string, wait hogsend.Wait) (found criteria.Alternative, e
 		return found, invalid(field+"event", "is required")
 	case wait.Lookback < 0:
 		return found, invalid(field+"lookback", "must not be negative")
+	case wait.Fresh && wait.Lookback != 0:
+		return found, invalid(field+"lookback", "does not go with Fresh, which looks back to nothing")
 	}
 	if err := short(field+"event", wait.Event); err != nil {
 		return found, err
@@ -141,7 +143,7 @@ func alternative(field string, wait hogsend.Wait) (found criteria.Alternative, e
 	if problems := condition.CheckList(wait.Where); len(problems) > 0 {
 		return found, invalid(field+"where."+problems[0].Path, "%s", problems[0].Message)
 	}
-	found = criteria.Alternative{Event: wait.Event, Lookback: wait.Lookback}
+	found = criteria.Alternative{Event: wait.Event, Lookback: wait.Lookback, Fresh: wait.Fresh}
 	if found.Where, err = criteria.Marshal(wait.Where); err != nil {
 		return found, invalid(field+"where", "%s", err)
 	}
@@ -171,19 +173,23 @@ const maxOpen = 100
 // passed for Temporal has passed for its own clock, which decides (J-126).
 const minRetry = 100 * time.Millisecond
 
+// kindSleep is the kind of waits that no event ends.
+const kindSleep = "sleep"
+
 // wait is the one primitive behind every sleep and wait: a row in Postgres, a
 // durable timer, a signal; Postgres decides how it ended.
 func (r *journeyRun) wait(ctx workflow.Context, request contract.BeginWaitRequest, kind string) (contract.WaitState, error) {
 	if err := r.closed(ctx); err != nil {
 		return contract.WaitState{}, err
 	}
-	if r.open >= maxOpen {
+	if r.opened >= maxOpen {
 		return contract.WaitState{}, invalid("label", "there are %d open waits already", maxOpen)
 	}
-	r.open++ // from here on, also while it is being registered
-	defer func() { r.open-- }()
+	r.opened++ // from here on, also while it is being registered
+	defer func() { r.opened-- }()
 	request.Step = r.step(kind, request.Label, request.Label)
-	request.After = r.now
+	request.After, request.Several = r.mark, r.several
+	looksBack := !request.Digest && request.Deadline != nil && !request.Deadline.After(workflow.Now(ctx))
 	var state contract.WaitState
 	if err := r.local(ctx, contract.BeginWaitName, request.Label, request, &state); err != nil {
 		return contract.WaitState{}, err
@@ -199,7 +205,7 @@ func (r *journeyRun) wait(ctx workflow.Context, request contract.BeginWaitReques
 			return contract.WaitState{}, err
 		}
 		if !state.Ended && !state.Closed {
-			if err := workflow.Sleep(ctx, minRetry); err != nil {
+			if err := r.pause(ctx, minRetry); err != nil {
 				return contract.WaitState{}, r.interrupted(ctx, request.Step, state.WaitID, err)
 			}
 		}
@@ -207,10 +213,30 @@ func (r *journeyRun) wait(ctx workflow.Context, request contract.BeginWaitReques
 	if state.Ended {
 		return contract.WaitState{}, r.end()
 	}
-	if state.Now.At.After(r.now.At) || state.Now.At.Equal(r.now.At) && state.Now.Seq > r.now.Seq {
-		r.now = state.Now // a wait that only looked back does not move it back
+	if kind != kindSleep && (state.Event != nil || !looksBack) {
+		r.move(state.Now)
 	}
 	return state, nil
+}
+
+// move moves the mark behind what a wait for events has seen, never back (J-117).
+func (r *journeyRun) move(to contract.EventPosition) {
+	if !r.several && (to.At.After(r.mark.At) || to.At.Equal(r.mark.At) && to.Seq > r.mark.Seq) {
+		r.mark = to
+	}
+}
+
+// open notes that a call of Run is under way until done is called. Once two are, from
+// several coroutines, one of them may wait for what the other one has seen (J-159).
+func (r *journeyRun) open() (done func()) {
+	r.underway++
+	r.several = r.several || r.underway > 1
+	return func() { r.underway-- }
+}
+
+func (r *journeyRun) pause(ctx workflow.Context, d time.Duration) error {
+	defer r.open()()
+	return workflow.Sleep(ctx, d)
 }
 
 // await returns when the wait's signal came or its deadline passed; a canceled
@@ -233,8 +259,9 @@ func (r *journeyRun) await(ctx workflow.Context, label string, state contract.Wa
 		if left <= 0 {
 			return nil
 		}
-		selector.AddFuture(workflow.NewTimerWithOptions(timerCtx, left, workflow.TimerOptions{Summary: label}), func(workflow.Future) {})
+		selector.AddFuture(workflow.NewTimerWithOptions(timerCtx, left, workflow.TimerOptions{Summary: contract.Summary(label)}), func(workflow.Future) {})
 	}
+	defer r.open()()
 	selector.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {})
 	selector.AddReceive(r.root.Done(), func(workflow.ReceiveChannel, bool) {}) // ctx may be disconnected
 	selector.Select(ctx)

@@ -2,8 +2,6 @@ package workflows
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -14,8 +12,6 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
 )
-
-const maxLabel = 200 // characters (J-118)
 
 // step names the next step of a kind: "<kind>:<name>#<n>", n counted per name in
 // execution order, so that a step inserted elsewhere renumbers no other (J-116).
@@ -42,29 +38,20 @@ func longHistory(ctx workflow.Context) string {
 	return fmt.Sprintf("%d events, %d bytes", events, size)
 }
 
-// labelOr is the label an author gave, or the default.
+// labelOr is the label an author gave, which must fit, or the default, which is made to
+// (J-118, J-169).
 func labelOr(label, fallback string) (string, error) {
 	if label == "" {
-		label = fallback
+		return contract.Fit(fallback), storable("label", fallback)
 	}
 	return label, short("label", label)
-}
-
-// defaultLabel is a label that no author gave, cut so that it is one, and another one for
-// every text (J-169).
-func defaultLabel(text string) string {
-	if utf8.RuneCountInString(text) <= maxLabel {
-		return text
-	}
-	sum := sha256.Sum256([]byte(text))
-	return string([]rune(text)[:maxLabel-17]) + "~" + hex.EncodeToString(sum[:8])
 }
 
 // short refuses a text that is too long for a label or that Postgres could not keep:
 // a step that can never be written would be retried for ever (J-118).
 func short(field, text string) error {
-	if utf8.RuneCountInString(text) > maxLabel {
-		return invalid(field, "must have at most %d characters", maxLabel)
+	if utf8.RuneCountInString(text) > contract.MaxLabel {
+		return invalid(field, "must have at most %d characters", contract.MaxLabel)
 	}
 	return storable(field, text)
 }

@@ -24,18 +24,22 @@ func nps(ctx workflow.Context, run hogsend.Run) error {
 	if err := run.Sleep(ctx, 3*hogsend.Day, "bill-settles"); err != nil {
 		return err
 	}
+	tuesday, err := run.When(ctx).Next(time.Tuesday).At("10:00")
+	if err != nil {
+		return err
+	}
+	if err := run.SleepUntil(ctx, tuesday); err != nil {
+		return err
+	}
 	for _, ask := range []NPSProps{{}, {Reminder: true}} {
-		tuesday, err := run.When(ctx).Next(time.Tuesday).At("10:00")
-		if err != nil {
-			return err
-		}
-		if err := run.SleepUntil(ctx, tuesday); err != nil {
-			return err
-		}
 		if _, err := run.Send(ctx, hogsend.Email{Template: TemplateNPS, Props: ask}); err != nil {
 			return err
 		}
-		answer, err := run.WaitForEvent(ctx, hogsend.Wait{Event: "nps.answered", Timeout: 5 * hogsend.Day})
+		if tuesday, err = run.When(ctx).Next(time.Tuesday).At("10:00"); err != nil {
+			return err
+		}
+		// A wait until the reminder, and no sleep: who answers is not asked again.
+		answer, err := run.WaitForEvent(ctx, hogsend.Wait{Event: "nps.answered", Until: tuesday})
 		if err != nil {
 			return err
 		}

@@ -61,6 +61,18 @@ func TestCustomersAreAskedOnATuesdayAndRemindedOnce(t *testing.T) {
 	require.Empty(t, got.Enrollment("ada", "nps-survey").Events)
 }
 
+func TestWhoAnswersOnTheWayToTheReminderIsNotAskedAgain(t *testing.T) { // J-117
+	t.Parallel()
+	for _, answered := range []time.Duration{8*hogsend.Day + time.Minute, 14 * hogsend.Day, 15*hogsend.Day - time.Second} {
+		s, ada := start(t)
+		ada.At(0, "subscription.renewed")
+		ada.At(answered, "nps.answered", hogsend.Properties{"score": 7})
+		got := s.Run()
+		require.Equal(t, []sent{{8 * hogsend.Day, "nps"}}, mails(got))
+		require.Equal(t, []string{"nps.passive"}, got.Enrollment("ada", "nps-survey").Events)
+	}
+}
+
 func TestAnswersAreSortedByTheirScore(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

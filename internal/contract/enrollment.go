@@ -6,8 +6,8 @@ import (
 	"github.com/hogsend/hogsend"
 )
 
-// Moment is a place in the order of reception of a contact's events: everything
-// received at or before it has been seen. It is the logical now of J-117.
+// EventPosition is a place in the order of reception of a contact's events: everything
+// received at or before it has been seen (J-117).
 type EventPosition struct {
 	At  time.Time `json:"at"`
 	Seq int64     `json:"seq"`

@@ -10,11 +10,14 @@ import (
 // DeferredNode is where an enrollment stands while a send is deferred: "defer:" and
 // the send's label, or else its template (E-27, E-28).
 func DeferredNode(r SendRequest) string {
-	if r.Step.Node == "send:"+r.Template {
-		return "defer:" + r.Template
+	if r.Step.Node == SendNode(r.Template) {
+		return Fit("defer:" + r.Template)
 	}
-	return "defer:" + r.Step.Node
+	return Fit("defer:" + r.Step.Node)
 }
+
+// SendNode is where an enrollment stands at a send without a label.
+func SendNode(template string) string { return Fit("send:" + template) }
 
 // ThrottleRequest asks whether few enough mails went to the contact (J-144).
 type ThrottleRequest struct {

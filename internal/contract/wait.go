@@ -11,15 +11,20 @@ import (
 // CollectRequest asks for what came until the end of a digest's window, which was the
 // deadline of a wait (J-143).
 type CollectRequest struct {
-	Step     Step            `json:"step"`
-	WaitID   string          `json:"waitId"`
-	Label    string          `json:"label"`
-	Event    string          `json:"event"`
-	Where    json.RawMessage `json:"where,omitempty"`
-	Lookback time.Duration   `json:"lookback,omitempty"` // 0 for none
-	Max      int             `json:"max"`
-	// After is the logical now of the call: what was received behind it is in the window.
-	After EventPosition `json:"after"`
+	Step   Step            `json:"step"`
+	WaitID string          `json:"waitId"`
+	Label  string          `json:"label"`
+	Event  string          `json:"event"`
+	Where  json.RawMessage `json:"where,omitempty"`
+	// Lookback is how long before CalledAt events may have occurred; a negative one leaves
+	// out all that came before the window.
+	Lookback time.Duration `json:"lookback,omitempty"`
+	Max      int           `json:"max"`
+	// After is the mark, CalledAt the instant of the call.
+	After    EventPosition `json:"after"`
+	CalledAt time.Time     `json:"calledAt"`
+	// Several says that coroutines have waited beside each other (J-159).
+	Several bool `json:"several,omitempty"`
 }
 
 // CollectResult is what a digest has collected.
@@ -42,9 +47,14 @@ type BeginWaitRequest struct {
 	Digest bool `json:"digest,omitempty"`
 	// Deadline is nil for Forever.
 	Deadline *time.Time `json:"deadline,omitempty"`
-	// After is the logical now; Lookback extends it by occurred_at (J-128).
+	// After is the mark (J-117); Lookback extends it by occurred_at (J-128).
 	After    EventPosition `json:"after"`
 	Lookback time.Duration `json:"lookback,omitempty"`
+	// Fresh looks back to nothing (J-160).
+	Fresh bool `json:"fresh,omitempty"`
+	// Several says that coroutines have waited beside each other: what a digest of the
+	// enrollment has collected is not found again (J-159).
+	Several bool `json:"several,omitempty"`
 }
 
 // WaitState is a wait as it stands in Postgres.
@@ -59,7 +69,7 @@ type WaitState struct {
 	Index int `json:"index,omitempty"`
 	// Deadline is the one computed first, whatever a repeated call asked (J-97c).
 	Deadline *time.Time `json:"deadline,omitempty"`
-	// Now is the logical now after the wait, set when Closed.
+	// Now is the position behind what ended the wait, set when Closed.
 	Now EventPosition `json:"now"`
 }
 
@@ -69,6 +79,11 @@ type EndWaitRequest struct {
 	Step    Step   `json:"step"`
 	WaitID  string `json:"waitId"`
 	Abandon bool   `json:"abandon,omitempty"`
+}
+
+// One is the event that the wait is for if it is not for several.
+func (r BeginWaitRequest) One() criteria.Alternative {
+	return criteria.Alternative{Event: r.Event, Where: r.Conditions, Lookback: r.Lookback, Fresh: r.Fresh}
 }
 
 // Events are the names that the wait is for, none for a sleep and for a digest.

@@ -12,4 +12,6 @@ type Alternative struct {
 	Where json.RawMessage `json:"where,omitempty"`
 	// Lookback is as of a wait for one event (J-128).
 	Lookback time.Duration `json:"lookback,omitempty"`
+	// Fresh looks back to nothing (J-160).
+	Fresh bool `json:"fresh,omitempty"`
 }

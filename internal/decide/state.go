@@ -81,7 +81,7 @@ func (w *Wait) Events() ([]steps.Awaited, error) {
 			return nil, fmt.Errorf("read events of wait %s: %w", w.ID, err)
 		}
 	}
-	awaited, err := steps.AwaitedOf(w.EventName, w.Conditions, 0, alternatives)
+	awaited, err := steps.AwaitedOf(criteria.Alternative{Event: w.EventName, Where: w.Conditions}, alternatives)
 	if err != nil {
 		return nil, fmt.Errorf("read conditions of wait %s: %w", w.ID, err)
 	}

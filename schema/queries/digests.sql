@@ -23,7 +23,9 @@ order by d.flushed_at desc limit 1;
 -- and those that came from the flush of the digest before on, while its enrollment or this
 -- one was under way. What was received before from_seq is none of them, unless it is
 -- recent.
-select sqlc.embed(e) from events e
+select sqlc.embed(e),
+    (@several::boolean and exists (select from waits w where w.enrollment_id = @enrollment_id and w.event_id = e.id))::boolean as waited
+from events e
 where e.contact_id = @contact_id and e.name = @name and e.seq > @page_after::bigint and e.received_at <= @until::timestamptz
     and (e.seq >= @from_seq::bigint
             and (e.id = @trigger_id

@@ -6,11 +6,12 @@ where w.enrollment_id = @enrollment_id and w.step_key = @step_key;
 
 -- name: WaitLookback :many
 -- The contact's events that may end a wait before it begins, in order of reception and
--- page by page: those received behind its position, no later than the horizon, and those
+-- page by page: those received behind the mark, no later than the horizon, and those
 -- that occurred within the longest look-back (J-125, J-128, J-21). What was received in
 -- time also occurred in time, by which the index bounds the search.
 select e.id, e.name, e.seq, e.properties, e.occurred_at, e.received_at,
-    exists (select from waits w where w.enrollment_id = @enrollment_id and w.event_id = e.id) as spent
+    (exists (select from waits w where w.enrollment_id = @enrollment_id and w.event_id = e.id)
+        or @skip_digested::boolean and exists (select from digested d where d.enrollment_id = @enrollment_id and d.event_id = e.id))::boolean as spent
 from events e
 where e.contact_id = @contact_id and e.name = any(@names::text[]) and e.seq > @page_after::bigint
     and e.occurred_at >= @occurred_since::timestamptz

@@ -48,12 +48,12 @@ func (b *Backend) newWait(n *enrollment, r contract.BeginWaitRequest) (*wait, er
 		}
 	}
 	if !r.Digest {
-		if look.Awaited, err = steps.AwaitedOf(r.Event, r.Conditions, r.Lookback, r.Any); err != nil {
+		if look.Awaited, err = steps.AwaitedOf(r.One(), r.Any); err != nil {
 			return nil, err
 		}
 	}
 	found, place, err := look.Find(b.past(n, func(e *event) bool {
-		return slices.ContainsFunc(b.waits, func(w *wait) bool { return w.enrollment == n && w.matched == e })
+		return b.waited(n, e) || r.Several && b.digested(n, e)
 	}))
 	if err != nil {
 		return nil, err
@@ -63,6 +63,16 @@ func (b *Backend) newWait(n *enrollment, r contract.BeginWaitRequest) (*wait, er
 	}
 	w.status = steps.BeginWait(r.Deadline, b.Now(), found >= 0)
 	return w, nil
+}
+
+// waited reports whether the event ended a wait of the enrollment.
+func (b *Backend) waited(n *enrollment, e *event) bool {
+	return slices.ContainsFunc(b.waits, func(w *wait) bool { return w.enrollment == n && w.matched == e })
+}
+
+// digested reports whether a digest of the enrollment has collected the event.
+func (b *Backend) digested(n *enrollment, e *event) bool {
+	return slices.ContainsFunc(b.digests, func(d *digest) bool { return d.enrollment == n && slices.Contains(d.events, e) })
 }
 
 func (b *Backend) findWait(n *enrollment, step string) *wait {
@@ -137,7 +147,7 @@ func awaitedOf(w *wait) ([]steps.Awaited, error) {
 			return nil, fmt.Errorf("read events of wait %s: %w", w.ID, err)
 		}
 	}
-	return steps.AwaitedOf(w.EventName, w.Conditions, 0, alternatives)
+	return steps.AwaitedOf(criteria.Alternative{Event: w.EventName, Where: w.Conditions}, alternatives)
 }
 
 // collectDigest collects what came until the end of a digest's window (J-143). A
@@ -170,7 +180,11 @@ func (b *Backend) collect(n *enrollment, r contract.CollectRequest) (*digest, er
 	if i < 0 {
 		return nil, fmt.Errorf("window %s: %w", r.WaitID, errNotFound)
 	}
-	d := steps.Digest{Event: r.Event, After: r.After, Lookback: r.Lookback, TriggerSeq: n.trigger.seq, Until: steps.DigestEnd(*b.waits[i].Deadline, b.waits[i].begun)}
+	d := steps.Digest{Event: r.Event, TriggerSeq: n.trigger.seq, Until: steps.DigestEnd(*b.waits[i].Deadline, b.waits[i].begun)}
+	d.After, d.Since = steps.DigestFrom(r.After, r.CalledAt, b.waits[i].begun, r.Lookback)
+	if r.Several {
+		d.Opened = b.waits[i].begun
+	}
 	if len(r.Where) > 0 {
 		var err error
 		if d.Where, err = criteria.Unmarshal(r.Where); err != nil {
@@ -191,6 +205,7 @@ func (b *Backend) collect(n *enrollment, r contract.CollectRequest) (*digest, er
 	}
 	found := &digest{enrollment: n, step: r.Step.Key, label: r.Label, flushed: d.Until}
 	for i, e := range b.past(n, func(e *event) bool { return taken[e] }) {
+		e.Waited = b.waited(n, n.contact.events[i])
 		collects, err := d.Collects(&e)
 		if err != nil {
 			return nil, err

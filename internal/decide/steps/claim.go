@@ -47,4 +47,4 @@ func Released(status contract.EnrollmentStatus, stands, node string) (moves bool
 }
 
 // PausedNode is where an enrollment stands while an effect at a node is held (J-101).
-func PausedNode(node string) string { return "paused:" + node }
+func PausedNode(node string) string { return contract.Fit("paused:" + node) }

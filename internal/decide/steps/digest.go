@@ -19,10 +19,15 @@ type Digest struct {
 	Where []hogsend.Condition
 	// Until is the end of the window, which belongs to it: as DigestEnd says.
 	Until time.Time
-	// After is the position of the enrollment when the window was opened.
+	// After is the mark of the enrollment: what was received behind it is collected.
 	After contract.EventPosition
-	// Lookback also collects what occurred that long before After; 0 for nothing.
-	Lookback time.Duration
+	// Opened is the beginning of the window if coroutines of the enrollment have waited
+	// beside each other, zero if not: what came before and ended a wait is not looked back to
+	// (J-159).
+	Opened time.Time
+	// Since is the earliest instant of what occurred shortly before the call and is
+	// collected too; zero for nothing.
+	Since time.Time
 	// TriggerSeq is the place of the enrollment's trigger.
 	TriggerSeq int64
 	// Last is the newest digest before, of the contact, journey and label; nil for none.
@@ -35,6 +40,19 @@ type PastDigest struct {
 	FlushedAt time.Time
 	// EndedAt is when its enrollment ended, zero while it goes on.
 	EndedAt time.Time
+}
+
+// DigestFrom is what a digest looks back to that was called at an instant and whose window
+// was opened then or, if the worker was away, later: the mark, and what occurred up to
+// lookback before the call. With a negative one it is the beginning of the window (J-143).
+func DigestFrom(mark contract.EventPosition, called, opened time.Time, lookback time.Duration) (after contract.EventPosition, since time.Time) {
+	switch {
+	case lookback > 0:
+		since = called.Add(-lookback)
+	case lookback < 0 && opened.After(mark.At):
+		mark = contract.EventPosition{At: opened}
+	}
+	return mark, since
 }
 
 // DigestEnd is the end of a window with this deadline. One that had passed when the
@@ -50,10 +68,11 @@ func DigestEnd(deadline, opened time.Time) time.Time {
 // the window or shortly before, or one that came after the digest before, while its
 // enrollment or this one was under way. So no event is in two, and none falls between.
 func (d Digest) Collects(e *PastEvent) (bool, error) {
-	recent := d.Lookback > 0 && !e.OccurredAt.Before(d.After.At.Add(-d.Lookback))
+	recent := !d.Since.IsZero() && !e.OccurredAt.Before(d.Since)
 	between := d.Last != nil && !e.ReceivedAt.Before(d.Last.FlushedAt) &&
 		(d.Last.EndedAt.IsZero() || !e.ReceivedAt.After(d.Last.EndedAt) || e.Seq >= d.TriggerSeq)
-	if e.Name != d.Event || e.Spent || e.ReceivedAt.After(d.Until) || !e.Trigger && !e.after(d.After) && !recent && !between {
+	behind := e.after(d.After) && !(e.Waited && e.ReceivedAt.Before(d.Opened))
+	if e.Name != d.Event || e.Spent || e.ReceivedAt.After(d.Until) || !e.Trigger && !behind && !recent && !between {
 		return false, nil
 	}
 	return e.matches(d.Where)

@@ -318,8 +318,10 @@ func TestNoEventIsInTwoDigestsAndNoneFallsBetween(t *testing.T) { // J-143
 			trigger := events[next]
 			flush := trigger.ReceivedAt.Add(minutes(t, 1, 40, "window"))
 			d := steps.Digest{
-				Event: "word", Until: flush, After: contract.EventPosition{At: trigger.ReceivedAt, Seq: trigger.Seq}, TriggerSeq: trigger.Seq,
-				Lookback: minutes(t, 0, 1, "look-back") * 15, Last: last,
+				Event: "word", Until: flush, After: contract.EventPosition{At: trigger.ReceivedAt, Seq: trigger.Seq}, TriggerSeq: trigger.Seq, Last: last,
+			}
+			if lookback := minutes(t, 0, 1, "look-back") * 15; lookback > 0 {
+				d.Since = trigger.ReceivedAt.Add(-lookback)
 			}
 			for i := range events {
 				events[i].Trigger = events[i].Seq == trigger.Seq

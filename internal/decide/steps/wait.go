@@ -19,9 +19,11 @@ type PastEvent struct {
 	Properties             json.RawMessage
 	// Trigger says that it triggered the enrollment that asks.
 	Trigger bool
-	// Spent says that it ended an earlier wait of that enrollment; for a digest, that one
-	// before has collected it.
+	// Spent says that it ended an earlier wait of that enrollment, or was collected by one of
+	// its digests and is not to be found again; for a digest, that one before has collected it.
 	Spent bool
+	// Waited says, for a digest, that it ended an earlier wait of the enrollment.
+	Waited bool
 }
 
 // after reports whether the event was received behind a position.
@@ -45,22 +47,24 @@ func (e *PastEvent) matches(conditions []hogsend.Condition) (bool, error) {
 type Awaited struct {
 	Event string
 	Where []hogsend.Condition
-	// Lookback also accepts what occurred that long before the wait's position (J-128).
+	// Lookback also accepts what occurred that long before the mark (J-128).
 	Lookback time.Duration
+	// Fresh accepts nothing of what came before (J-160).
+	Fresh bool
 }
 
 // AwaitedOf reads what a wait is for: one event, or the first of several; none for a
 // sleep.
-func AwaitedOf(event string, where json.RawMessage, lookback time.Duration, alternatives []criteria.Alternative) ([]Awaited, error) {
+func AwaitedOf(one criteria.Alternative, alternatives []criteria.Alternative) ([]Awaited, error) {
 	if len(alternatives) == 0 {
-		if event == "" {
+		if one.Event == "" {
 			return nil, nil
 		}
-		alternatives = []criteria.Alternative{{Event: event, Where: where, Lookback: lookback}}
+		alternatives = []criteria.Alternative{one}
 	}
 	awaited := make([]Awaited, len(alternatives))
 	for i, a := range alternatives {
-		awaited[i] = Awaited{Event: a.Event, Lookback: a.Lookback}
+		awaited[i] = Awaited{Event: a.Event, Lookback: a.Lookback, Fresh: a.Fresh}
 		if len(a.Where) == 0 {
 			continue
 		}
@@ -92,8 +96,7 @@ type LookBack struct {
 	Awaited []Awaited // none for a sleep, and for the window of a digest
 	// Deadline is that of the wait, nil for none.
 	Deadline *time.Time
-	// After is the position of the enrollment: what was received up to it has been seen
-	// (J-117).
+	// After is the mark of the enrollment (J-117).
 	After contract.EventPosition
 	// LateHorizon is how late an event may be received; a later one only counts for a
 	// Lookback (J-21).
@@ -113,7 +116,7 @@ func (l LookBack) Find(events []PastEvent) (found, place int, err error) {
 		since := e.after(l.After) && e.ReceivedAt.Sub(e.OccurredAt) <= l.LateHorizon
 		for place, a := range l.Awaited {
 			recent := a.Lookback > 0 && !e.OccurredAt.Before(l.After.At.Add(-a.Lookback))
-			if a.Event != e.Name || !since && !recent {
+			if a.Event != e.Name || a.Fresh || !since && !recent {
 				continue
 			}
 			if ok, err := e.matches(a.Where); err != nil {

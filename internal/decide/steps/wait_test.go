@@ -69,8 +69,12 @@ func TestALookBackFindsTheFirstEventReceivedSincePosition(t *testing.T) { // J-1
 		"later than the horizon, within the look-back": {
 			steps.LookBack{Awaited: []steps.Awaited{{Event: "word", Lookback: 2 * hogsend.Day}}}, []steps.PastEvent{received(6, "word", 0, 0, occurred(hogsend.Day+1))}, 0, 0,
 		},
-		"exactly the look-back before":     {steps.LookBack{Awaited: []steps.Awaited{back}}, []steps.PastEvent{received(3, "word", -time.Hour, 0)}, 0, 0},
-		"longer than the look-back before": {steps.LookBack{Awaited: []steps.Awaited{back}}, []steps.PastEvent{received(3, "word", -time.Hour-1, 0)}, -1, -1},
+		"exactly the look-back before": {steps.LookBack{Awaited: []steps.Awaited{back}}, []steps.PastEvent{received(3, "word", -time.Hour, 0)}, 0, 0},
+		"exactly the look-back before, of a fresh one": {
+			steps.LookBack{Awaited: []steps.Awaited{{Event: "word", Fresh: true}, back}}, []steps.PastEvent{received(3, "word", -time.Hour, 0), received(11, "word", time.Minute, 0)}, 0, 1,
+		},
+		"nothing that came, for a fresh one": {steps.LookBack{Awaited: []steps.Awaited{{Event: "word", Fresh: true}}}, []steps.PastEvent{received(11, "word", time.Minute, 0)}, -1, -1}, // J-160
+		"longer than the look-back before":   {steps.LookBack{Awaited: []steps.Awaited{back}}, []steps.PastEvent{received(3, "word", -time.Hour-1, 0)}, -1, -1},
 		"of several the earliest received": {
 			steps.LookBack{Awaited: []steps.Awaited{{Event: "other"}, word}}, []steps.PastEvent{received(6, "word", 1, 0), received(7, "other", 2, 0)}, 0, 1,
 		},
@@ -125,18 +129,18 @@ func TestThePositionAfterAWait(t *testing.T) { // J-117
 
 func TestWhatAWaitIsFor(t *testing.T) { // J-124, J-130
 	t.Parallel()
-	awaited, err := steps.AwaitedOf("", nil, 0, nil)
+	awaited, err := steps.AwaitedOf(criteria.Alternative{}, nil)
 	require.NoError(t, err)
 	require.Empty(t, awaited)
 	where, err := criteria.Marshal([]hogsend.Condition{hogsend.Prop("n").Gt(2)})
 	require.NoError(t, err)
-	one, err := steps.AwaitedOf("word", where, time.Hour, nil)
+	one, err := steps.AwaitedOf(criteria.Alternative{Event: "word", Where: where, Lookback: time.Hour}, nil)
 	require.NoError(t, err)
 	require.Equal(t, []steps.Awaited{{Event: "word", Where: []hogsend.Condition{hogsend.Prop("n").Gt(json.Number("2"))}, Lookback: time.Hour}}, one)
-	several, err := steps.AwaitedOf("", nil, 0, []criteria.Alternative{{Event: "word", Where: where, Lookback: time.Hour}, {Event: "other"}})
+	several, err := steps.AwaitedOf(criteria.Alternative{}, []criteria.Alternative{{Event: "word", Where: where, Lookback: time.Hour}, {Event: "other", Fresh: true}})
 	require.NoError(t, err)
-	require.Equal(t, append(one, steps.Awaited{Event: "other"}), several)
-	_, err = steps.AwaitedOf("word", json.RawMessage(`[{"type":"?"}]`), 0, nil)
+	require.Equal(t, append(one, steps.Awaited{Event: "other", Fresh: true}), several)
+	_, err = steps.AwaitedOf(criteria.Alternative{Event: "word", Where: json.RawMessage(`[{"type":"?"}]`)}, nil)
 	require.Error(t, err)
 
 	matches := func(conditions []hogsend.Condition) (bool, error) { return len(conditions) == 0, nil }

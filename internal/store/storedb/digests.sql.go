@@ -14,38 +14,43 @@ import (
 )
 
 const digestCandidates = `-- name: DigestCandidates :many
-select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at from events e
-where e.contact_id = $1 and e.name = $2 and e.seq > $3::bigint and e.received_at <= $4::timestamptz
-    and (e.seq >= $5::bigint
-            and (e.id = $6
-                or (e.received_at, e.seq) > ($7::timestamptz, $8::bigint)
-                or e.received_at >= $9::timestamptz and (e.received_at <= $10::timestamptz or e.seq >= $11::bigint))
-        or e.occurred_at >= $12::timestamptz)
-    and not exists (select from digested d where d.event_id = e.id and d.journey_id = any($13::text[]) and d.label = $14)
+select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at,
+    ($1::boolean and exists (select from waits w where w.enrollment_id = $2 and w.event_id = e.id))::boolean as waited
+from events e
+where e.contact_id = $3 and e.name = $4 and e.seq > $5::bigint and e.received_at <= $6::timestamptz
+    and (e.seq >= $7::bigint
+            and (e.id = $8
+                or (e.received_at, e.seq) > ($9::timestamptz, $10::bigint)
+                or e.received_at >= $11::timestamptz and (e.received_at <= $12::timestamptz or e.seq >= $13::bigint))
+        or e.occurred_at >= $14::timestamptz)
+    and not exists (select from digested d where d.event_id = e.id and d.journey_id = any($15::text[]) and d.label = $16)
 order by e.seq
-limit $15
+limit $17
 `
 
 type DigestCandidatesParams struct {
-	ContactID   uuid.UUID
-	Name        string
-	PageAfter   int64
-	Until       time.Time
-	FromSeq     int64
-	TriggerID   uuid.UUID
-	AfterAt     time.Time
-	AfterSeq    int64
-	Flushed     time.Time
-	Ended       time.Time
-	TriggerSeq  int64
-	RecentSince time.Time
-	JourneyIds  []string
-	Label       string
-	PageSize    int32
+	Several      bool
+	EnrollmentID uuid.UUID
+	ContactID    uuid.UUID
+	Name         string
+	PageAfter    int64
+	Until        time.Time
+	FromSeq      int64
+	TriggerID    uuid.UUID
+	AfterAt      time.Time
+	AfterSeq     int64
+	Flushed      time.Time
+	Ended        time.Time
+	TriggerSeq   int64
+	RecentSince  time.Time
+	JourneyIds   []string
+	Label        string
+	PageSize     int32
 }
 
 type DigestCandidatesRow struct {
-	Event Event
+	Event  Event
+	Waited bool
 }
 
 // The contact's events of a name that a digest may collect, in order of reception and page
@@ -55,6 +60,8 @@ type DigestCandidatesRow struct {
 // recent.
 func (q *Queries) DigestCandidates(ctx context.Context, arg DigestCandidatesParams) ([]DigestCandidatesRow, error) {
 	rows, err := q.db.Query(ctx, digestCandidates,
+		arg.Several,
+		arg.EnrollmentID,
 		arg.ContactID,
 		arg.Name,
 		arg.PageAfter,
@@ -91,6 +98,7 @@ func (q *Queries) DigestCandidates(ctx context.Context, arg DigestCandidatesPara
 			&i.Event.IdentityConflict,
 			&i.Event.OccurredAt,
 			&i.Event.ReceivedAt,
+			&i.Waited,
 		); err != nil {
 			return nil, err
 		}

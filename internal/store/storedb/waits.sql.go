@@ -125,18 +125,20 @@ func (q *Queries) WaitInsert(ctx context.Context, arg WaitInsertParams) error {
 
 const waitLookback = `-- name: WaitLookback :many
 select e.id, e.name, e.seq, e.properties, e.occurred_at, e.received_at,
-    exists (select from waits w where w.enrollment_id = $1 and w.event_id = e.id) as spent
+    (exists (select from waits w where w.enrollment_id = $1 and w.event_id = e.id)
+        or $2::boolean and exists (select from digested d where d.enrollment_id = $1 and d.event_id = e.id))::boolean as spent
 from events e
-where e.contact_id = $2 and e.name = any($3::text[]) and e.seq > $4::bigint
-    and e.occurred_at >= $5::timestamptz
-    and ((e.received_at, e.seq) > ($6::timestamptz, $7::bigint) or e.occurred_at >= $8::timestamptz)
-    and ($9::timestamptz is null or e.received_at <= $9::timestamptz)
+where e.contact_id = $3 and e.name = any($4::text[]) and e.seq > $5::bigint
+    and e.occurred_at >= $6::timestamptz
+    and ((e.received_at, e.seq) > ($7::timestamptz, $8::bigint) or e.occurred_at >= $9::timestamptz)
+    and ($10::timestamptz is null or e.received_at <= $10::timestamptz)
 order by e.seq
-limit $10
+limit $11
 `
 
 type WaitLookbackParams struct {
 	EnrollmentID  uuid.UUID
+	SkipDigested  bool
 	ContactID     uuid.UUID
 	Names         []string
 	PageAfter     int64
@@ -159,12 +161,13 @@ type WaitLookbackRow struct {
 }
 
 // The contact's events that may end a wait before it begins, in order of reception and
-// page by page: those received behind its position, no later than the horizon, and those
+// page by page: those received behind the mark, no later than the horizon, and those
 // that occurred within the longest look-back (J-125, J-128, J-21). What was received in
 // time also occurred in time, by which the index bounds the search.
 func (q *Queries) WaitLookback(ctx context.Context, arg WaitLookbackParams) ([]WaitLookbackRow, error) {
 	rows, err := q.db.Query(ctx, waitLookback,
 		arg.EnrollmentID,
+		arg.SkipDigested,
 		arg.ContactID,
 		arg.Names,
 		arg.PageAfter,
