@@ -146,10 +146,12 @@ func importTable() map[string]rule {
 		"./internal/pause": {may: []string{contract, steps, "./internal/store", storedb, pgx, uuid}, never: []string{"net/http/...", "os/..."}},
 		// The dispatcher listens on a connection of its own.
 		"./internal/outbox": {may: []string{clip, contract, "./internal/store", storedb, pgx, uuid}, never: []string{"net/http/..."}},
-		// CSS and HTML are parsed, and provider calls are paced.
-		"./internal/email": {may: []string{
-			".", clip, "./internal/address", "./internal/naming", "golang.org/x/net/html/...", "github.com/tdewolff/parse/v2/...", "github.com/andybalholm/cascadia", "golang.org/x/time/rate",
-		}, never: []string{"net", "net/http/...", "os/...", "database/..."}},
+		// Provider calls are paced.
+		"./internal/email": {
+			may:   []string{".", clip, "./internal/address", "./internal/email/markup", "./internal/naming", "golang.org/x/time/rate"},
+			never: []string{"net", "net/http/...", "os/...", "database/..."},
+		},
+		"./internal/email/markup": {may: []string{"golang.org/x/net/html/...", "github.com/tdewolff/parse/v2/...", "github.com/andybalholm/cascadia"}, never: noIO()},
 		// A provider sends the message type of email. The mailbox has no vendor: its
 		// mails are kept by a function that it is given.
 		"./internal/provider/mailbox": {may: []string{".", "./internal/email"}},

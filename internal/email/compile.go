@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	htmltemplate "html/template"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -13,27 +12,8 @@ import (
 	"text/template/parse"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/email/markup"
 )
-
-// Renderer renders the templates of one registry. It never changes and is safe for
-// concurrent use.
-type Renderer struct {
-	templates map[string]*compiled
-}
-
-// compiled is one template, parsed.
-type compiled struct {
-	hogsend.Template
-	props reflect.Type
-	// text and preview are nil when the template has none.
-	subject, text, preview *texttemplate.Template
-	html                   *htmltemplate.Template
-	// sheets are the style blocks seen at the start, which are nearly always all there are.
-	sheets map[string]*stylesheet
-	// sources are the texts of html as parsed, by the names of their templates.
-	sources map[string]string
-	markers *markers
-}
 
 // Compile parses and checks every template: each field a template reads must be
 // one of its props type, also in branches that are not taken, and each template is
@@ -51,7 +31,7 @@ func Compile(registry hogsend.Registry) (*Renderer, error) {
 	}
 	var problems []string
 	for key, t := range definitions {
-		c := &compiler{compiled: &compiled{Template: t, sheets: map[string]*stylesheet{}}, schemes: registry.LinkSchemes}
+		c := &compiler{compiled: &compiled{Template: t}, schemes: registry.LinkSchemes}
 		c.compile()
 		r.templates[key] = c.compiled
 		problems = append(problems, c.problems...)
@@ -62,18 +42,6 @@ func Compile(registry hogsend.Registry) (*Renderer, error) {
 	slices.Sort(problems)
 	return nil, errors.New(strings.Join(slices.Compact(problems), "\n"))
 }
-
-// Lookup is the definition under a key, its layout filled in.
-func (r *Renderer) Lookup(key string) (hogsend.Template, bool) {
-	c, ok := r.templates[key]
-	if !ok {
-		return hogsend.Template{}, false
-	}
-	return c.Template, true
-}
-
-// Keys are all keys, sorted.
-func (r *Renderer) Keys() []string { return slices.Sorted(maps.Keys(r.templates)) }
 
 type compiler struct {
 	*compiled
@@ -143,11 +111,6 @@ func (c *compiler) parseText(field, source string, required bool) *texttemplate.
 	return t
 }
 
-const (
-	layoutName  = "layout"
-	contentName = "content"
-)
-
 func (c *compiler) parseHTML() {
 	if strings.TrimSpace(c.HTML) == "" {
 		c.problem("HTML", "is missing")
@@ -155,7 +118,7 @@ func (c *compiler) parseHTML() {
 	}
 	root := htmltemplate.New(layoutName).Funcs(functions())
 	layout := cmp.Or(c.Layout, `{{template "content" .}}`)
-	c.markers, c.sources = newMarkers(layout, c.HTML), map[string]string{}
+	c.markers, c.sources = markup.NewMarkers(layout, c.HTML), map[string]string{}
 	c.hide("Layout", layoutName, layout)
 	c.hide("HTML", contentName, c.HTML)
 	if _, err := root.Parse(c.sources[layoutName]); err != nil {
@@ -194,7 +157,7 @@ func (c *compiler) parseHTML() {
 // hide keeps a source with its conditional comments out of html/template's way (E-76).
 func (c *compiler) hide(field, name, source string) {
 	var problems []string
-	c.sources[name], problems = c.markers.hide(source)
+	c.sources[name], problems = c.markers.Hide(source)
 	for _, problem := range problems {
 		c.problem(field, "%s", problem)
 	}
@@ -245,17 +208,8 @@ func (c *compiler) rememberSheets() {
 	if err := c.html.Execute(&b, data); err != nil {
 		return // is reported when it is tried
 	}
-	text, _ := c.markers.take(b.String())
-	doc, err := parseDocument(text)
-	if err != nil {
-		return
+	text, _ := c.markers.Take(b.String())
+	if doc, err := markup.Parse(text); err == nil {
+		c.sheets = doc.Sheets()
 	}
-	for _, block := range doc.styleBlocks() {
-		text := content(block)
-		c.sheets[text] = parseStylesheet(text)
-	}
-}
-
-func templateError(err error) string {
-	return strings.TrimPrefix(strings.TrimPrefix(err.Error(), "html/"), "template: ")
 }

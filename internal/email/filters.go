@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/hogsend/hogsend/internal/clip"
+	"github.com/hogsend/hogsend/internal/email/markup"
 )
 
 // failsafe is what html/template puts in the place of a value that it holds to be
@@ -136,13 +137,19 @@ func withoutActions(source string) string {
 			return b.String()
 		}
 		b.WriteString(source[:at])
-		source = source[at+actionLength(source[at:]):]
+		source = source[at+markup.ActionLength(source[at:]):]
 	}
 }
 
+// The names of the HTML templates.
+const (
+	layoutName  = "layout"
+	contentName = "content"
+)
+
 // leftover finds the failsafe of a filter that has no guard: of an unquoted attribute,
 // of a srcset, of an attribute's name.
-func (c *compiled) leftover(executed string) error {
+func leftover(executed string, sources map[string]string) error {
 	at := strings.Index(executed, failsafe)
 	if at < 0 {
 		return nil
@@ -153,8 +160,8 @@ func (c *compiled) leftover(executed string) error {
 	}
 	pattern := regexp.MustCompile(`(?is)` + regexp.QuoteMeta(name) + `\s*=\s*["']?[^>]*?\{\{`)
 	for _, source := range []string{contentName, layoutName} {
-		if found := pattern.FindStringIndex(c.sources[source]); found != nil {
-			return &refusedError{placeOf(source, c.sources[source][:found[1]-2]), "a value that is empty or may not stand there; quote the attribute"}
+		if found := pattern.FindStringIndex(sources[source]); found != nil {
+			return &refusedError{placeOf(source, sources[source][:found[1]-2]), "a value that is empty or may not stand there; quote the attribute"}
 		}
 	}
 	return &refusedError{"attribute " + name, "a value that may not stand there"}

@@ -10,6 +10,12 @@ import (
 	"strings"
 )
 
+// The functions that end every printing action of a template.
+const (
+	printName = "hogsendPrint"
+	placeName = "hogsendPrintAt"
+)
+
 // functions are those of templates that treat numbers as people write them, whatever
 // Go type they have: without an exponent, and compared by value (E-79).
 func functions() map[string]any {
@@ -311,4 +317,17 @@ func (n formatter) Format(f fmt.State, verb rune) {
 		}
 	}
 	fmt.Fprintf(f, "%%!%c(number=%s)", verb, string(n))
+}
+
+// printedAt is printed for a place where a guard may refuse the value.
+func printedAt(place string, image bool, v any) any {
+	v = printed(v)
+	if d, ok := v.(decimal); ok {
+		return placed{string(d), place, image}
+	}
+	// A type of its own may be one that html/template trusts.
+	if s, ok := v.(string); ok {
+		return placed{s, place, image}
+	}
+	return v
 }

@@ -6,12 +6,6 @@ import (
 	"text/template/parse"
 )
 
-// The functions that end every printing action of a template.
-const (
-	printName = "hogsendPrint"
-	placeName = "hogsendPrintAt"
-)
-
 // printer appends printed to everything that a template prints, as html/template
 // appends its escapers.
 type printer struct {
@@ -89,17 +83,4 @@ func (p *printer) command(at parse.Pos) *parse.CommandNode {
 	add(&parse.StringNode{NodeType: parse.NodeString, Pos: at, Quoted: strconv.Quote(place), Text: place})
 	add(&parse.BoolNode{NodeType: parse.NodeBool, Pos: at, True: image})
 	return command
-}
-
-// printedAt is printed for a place where a guard may refuse the value.
-func printedAt(place string, image bool, v any) any {
-	v = printed(v)
-	if d, ok := v.(decimal); ok {
-		return placed{string(d), place, image}
-	}
-	// A type of its own may be one that html/template trusts.
-	if s, ok := v.(string); ok {
-		return placed{s, place, image}
-	}
-	return v
 }

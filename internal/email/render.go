@@ -6,16 +6,53 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	htmltemplate "html/template"
 	"io"
+	"maps"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
+	texttemplate "text/template"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/email/markup"
 	"github.com/hogsend/hogsend/internal/naming"
 )
+
+// Renderer renders the templates of one registry. It never changes and is safe for
+// concurrent use.
+type Renderer struct {
+	templates map[string]*compiled
+}
+
+// compiled is one template, parsed.
+type compiled struct {
+	hogsend.Template
+	props reflect.Type
+	// text and preview are nil when the template has none.
+	subject, text, preview *texttemplate.Template
+	html                   *htmltemplate.Template
+	// sheets are the style blocks seen at the start, which are nearly always all there are.
+	sheets markup.Sheets
+	// sources are the texts of html as parsed, by the names of their templates.
+	sources map[string]string
+	markers *markup.Markers
+}
+
+// Lookup is the definition under a key, its layout filled in.
+func (r *Renderer) Lookup(key string) (hogsend.Template, bool) {
+	c, ok := r.templates[key]
+	if !ok {
+		return hogsend.Template{}, false
+	}
+	return c.Template, true
+}
+
+// Keys are all keys, sorted.
+func (r *Renderer) Keys() []string { return slices.Sorted(maps.Keys(r.templates)) }
 
 // Input is what one mail is rendered from.
 type Input struct {
@@ -173,25 +210,25 @@ func (c *compiled) render(data hogsend.TemplateData) (Rendered, *renderError) {
 	if failure != nil {
 		return Rendered{}, failure
 	}
-	if err := c.leftover(source); err != nil && !holds(data, failsafe) {
+	if err := leftover(source, c.sources); err != nil && !holds(data, failsafe) {
 		return Rendered{}, &renderError{"HTML", err}
 	}
-	source, islands := c.markers.take(source)
-	doc, err := parseDocument(source)
+	source, islands := c.markers.Take(source)
+	doc, err := markup.Parse(source)
 	if err != nil {
 		return Rendered{}, &renderError{"HTML", err}
 	}
-	doc.inline(c.sheets)
+	doc.Inline(c.sheets)
 	if c.text == nil {
-		r.Text = doc.plainText()
+		r.Text = doc.PlainText()
 	}
 	if r.Preview != "" {
-		doc.addPreview(r.Preview)
+		doc.AddPreview(r.Preview)
 	}
 	if r.HTML, err = doc.String(); err != nil {
 		return Rendered{}, &renderError{"HTML", err}
 	}
-	r.HTML = c.markers.putBack(doctypeOf(source, r.HTML), islands)
+	r.HTML = c.markers.PutBack(doctypeOf(source, r.HTML), islands)
 	return r, nil
 }
 
@@ -238,4 +275,8 @@ func subjectProblem(subject string) string {
 		return "is longer than 998 characters"
 	}
 	return ""
+}
+
+func templateError(err error) string {
+	return strings.TrimPrefix(strings.TrimPrefix(err.Error(), "html/"), "template: ")
 }

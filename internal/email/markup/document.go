@@ -1,4 +1,14 @@
-package email
+// Package markup works on the HTML of mails after their templates were executed: it moves
+// styles into elements, makes the text part, and carries the conditional comments of mail
+// clients through html/template.
+//
+// Inlining of styles and the plain text are our own. The libraries were tried with the
+// cases of package email's tests: go-premailer v1.38.0 deletes "#outlook a" and every rule
+// that matches nothing, writes "--Brand: #f00" as "-Brand: -#f00", keeps one of two
+// values that are a fallback and its improvement, and moves the rule of html out of the
+// style block (E-77); k3a/html2text v1.3.0 has neither dashes nor numbers for the items of
+// lists, glues the cells of a row together, and prints what is hidden (E-80).
+package markup
 
 import (
 	"fmt"
@@ -9,19 +19,20 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// document is a rendered HTML mail as a tree.
-type document struct {
+// Document is a rendered HTML mail as a tree.
+type Document struct {
 	root *html.Node
 	// head and body always exist: the parser adds them.
 	head, body *html.Node
 }
 
-func parseDocument(text string) (document, error) {
+// Parse reads HTML as a browser does: it mends what is wrong.
+func Parse(text string) (Document, error) {
 	root, err := html.Parse(strings.NewReader(text))
 	if err != nil {
-		return document{}, fmt.Errorf("parse html: %w", err)
+		return Document{}, fmt.Errorf("parse html: %w", err)
 	}
-	d := document{root: root}
+	d := Document{root: root}
 	for n := range root.Descendants() {
 		switch {
 		case n.DataAtom == atom.Head && d.head == nil:
@@ -33,7 +44,8 @@ func parseDocument(text string) (document, error) {
 	return d, nil
 }
 
-func (d document) String() (string, error) {
+// String is the document as HTML.
+func (d Document) String() (string, error) {
 	var b strings.Builder
 	if err := html.Render(&b, d.root); err != nil {
 		return "", fmt.Errorf("write html: %w", err)
@@ -42,7 +54,7 @@ func (d document) String() (string, error) {
 }
 
 // styleBlocks are the style elements that apply to every screen.
-func (d document) styleBlocks() []*html.Node {
+func (d Document) styleBlocks() []*html.Node {
 	var blocks []*html.Node
 	for n := range d.root.Descendants() {
 		media := strings.ToLower(strings.TrimSpace(attribute(n, "media")))
@@ -53,10 +65,23 @@ func (d document) styleBlocks() []*html.Node {
 	return blocks
 }
 
-// inline moves the rules of style blocks into style attributes (E-5). known holds
+// Sheets are parsed style blocks by their text.
+type Sheets map[string]*stylesheet
+
+// Sheets are those of the document.
+func (d Document) Sheets() Sheets {
+	sheets := Sheets{}
+	for _, block := range d.styleBlocks() {
+		text := content(block)
+		sheets[text] = parseStylesheet(text)
+	}
+	return sheets
+}
+
+// Inline moves the rules of style blocks into style attributes (E-5). known holds
 // the style blocks that were parsed before, by their text; it is only read. What cannot
 // be moved stays in style blocks in the head, in its order (E-77).
-func (d document) inline(known map[string]*stylesheet) {
+func (d Document) Inline(known Sheets) {
 	blocks := d.styleBlocks()
 	var rules []sheetRule
 	sheets := make([]*stylesheet, len(blocks))
@@ -95,7 +120,7 @@ type sheetRule struct {
 }
 
 // keepRest leaves in a style block what stays, in the head.
-func (d document) keepRest(block *html.Node, rest string) {
+func (d Document) keepRest(block *html.Node, rest string) {
 	inHead := block.Parent == d.head
 	if rest == "" || !inHead {
 		block.Parent.RemoveChild(block)
@@ -138,8 +163,8 @@ const previewFiller = "\u00a0\u200c\u034f"
 
 const previewFillerCount = 60
 
-// addPreview puts the preview line at the top of the body.
-func (d document) addPreview(line string) {
+// AddPreview puts the preview line at the top of the body.
+func (d Document) AddPreview(line string) {
 	div := &html.Node{Type: html.ElementNode, DataAtom: atom.Div, Data: "div"}
 	setAttribute(div, "style", previewStyle)
 	div.AppendChild(&html.Node{Type: html.TextNode, Data: line + strings.Repeat(previewFiller, previewFillerCount)})

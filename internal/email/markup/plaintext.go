@@ -1,4 +1,4 @@
-package email
+package markup
 
 import (
 	"strconv"
@@ -10,9 +10,9 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// plainText is the text part made from an HTML mail: paragraphs, lists, links as
+// PlainText is the text part made from an HTML mail: paragraphs, lists, links as
 // "label (url)", no tags, no style, nothing that is hidden (E-5, E-80).
-func (d document) plainText() string {
+func (d Document) PlainText() string {
 	w := &textWriter{}
 	w.node(d.body)
 	if w.out.Len() == 0 {

@@ -1,4 +1,4 @@
-package email
+package markup
 
 import (
 	"crypto/sha256"
@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// markers carry the conditional comments of mail clients through html/template, which
+// Markers carry the conditional comments of mail clients through html/template, which
 // drops comments, and through the HTML parser, which would mend what is in them (E-76).
 // In the template's source each delimiter becomes a token, so that what it encloses is
 // still executed and escaped as the HTML it is; in the rendered mail the whole comment
 // becomes an island, which is put back as it was when the mail is written.
-type markers struct {
+type Markers struct {
 	// nonce makes the tokens of a template, which no value of props can spell.
 	nonce  string
 	pieces []string
@@ -28,9 +28,10 @@ const (
 	tokenEnd   = "\ufdd1"
 )
 
-func newMarkers(sources ...string) *markers {
+// NewMarkers makes the tokens for the sources of one template.
+func NewMarkers(sources ...string) *Markers {
 	sum := sha256.Sum256([]byte(strings.Join(sources, "\x00")))
-	m := &markers{nonce: hex.EncodeToString(sum[:8])}
+	m := &Markers{nonce: hex.EncodeToString(sum[:8])}
 	token := func(kind string) string { return tokenStart + m.nonce + kind + `(\d+)` + tokenEnd }
 	m.hidden = regexp.MustCompile(`(?s)` + token("o") + `(.*?)` + token("c"))
 	m.single = regexp.MustCompile(token("m"))
@@ -38,13 +39,13 @@ func newMarkers(sources ...string) *markers {
 	return m
 }
 
-func (m *markers) token(kind, piece string) string {
+func (m *Markers) token(kind, piece string) string {
 	m.pieces = append(m.pieces, piece)
 	return tokenStart + m.nonce + kind + strconv.Itoa(len(m.pieces)-1) + tokenEnd
 }
 
-// take moves the conditional comments of an executed template into islands.
-func (m *markers) take(executed string) (string, []string) {
+// Take moves the conditional comments of an executed template into islands.
+func (m *Markers) Take(executed string) (string, []string) {
 	if len(m.pieces) == 0 {
 		return executed, nil
 	}
@@ -65,7 +66,7 @@ func (m *markers) take(executed string) (string, []string) {
 var framePattern = regexp.MustCompile(`(?i)<(?:html|head|body)[\s>]`)
 
 // original has the pieces in the place of their tokens.
-func (m *markers) original(text string) string {
+func (m *Markers) original(text string) string {
 	return m.every.ReplaceAllStringFunc(text, func(token string) string {
 		number := token[len(tokenStart)+len(m.nonce)+1 : len(token)-len(tokenEnd)]
 		i, err := strconv.Atoi(number)
@@ -76,8 +77,8 @@ func (m *markers) original(text string) string {
 	})
 }
 
-// putBack writes the islands into the finished mail.
-func (m *markers) putBack(text string, islands []string) string {
+// PutBack writes the islands into the finished mail.
+func (m *Markers) PutBack(text string, islands []string) string {
 	for i, island := range islands {
 		text = strings.Replace(text, "<!--"+m.nonce+strconv.Itoa(i)+"-->", island, 1)
 	}
@@ -94,7 +95,7 @@ var (
 
 // scanner reads the source of an HTML template for what html/template does not know.
 type scanner struct {
-	*markers
+	*Markers
 	source   string
 	at       int
 	out      strings.Builder
@@ -102,10 +103,10 @@ type scanner struct {
 	problems []string
 }
 
-// hide returns the source with tokens for the delimiters of conditional comments, and
+// Hide returns the source with tokens for the delimiters of conditional comments, and
 // what is wrong with them, each with its line.
-func (m *markers) hide(source string) (string, []string) {
-	s := &scanner{markers: m, source: source}
+func (m *Markers) Hide(source string) (string, []string) {
+	s := &scanner{Markers: m, source: source}
 	for s.at < len(s.source) {
 		s.next()
 	}
@@ -135,7 +136,7 @@ func (s *scanner) next() {
 	rest := s.source[s.at:]
 	switch {
 	case strings.HasPrefix(rest, "{{"):
-		s.copy(actionLength(rest))
+		s.copy(ActionLength(rest))
 	case strings.HasPrefix(rest, "<!--"):
 		s.comment(rest)
 	case revealedPattern.MatchString(rest):
@@ -205,7 +206,7 @@ func (s *scanner) hiddenContent(end int) {
 		rest := s.source[s.at:end]
 		switch {
 		case strings.HasPrefix(rest, "{{"):
-			s.copy(min(actionLength(rest), len(rest)))
+			s.copy(min(ActionLength(rest), len(rest)))
 		case strings.HasPrefix(rest, "<?"):
 			s.replace("x", len("<?"))
 		case strings.HasPrefix(rest, "<!"):
@@ -242,7 +243,7 @@ func tagLength(text string) int {
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case strings.HasPrefix(text[i:], "{{"):
-			i += actionLength(text[i:]) - 1
+			i += ActionLength(text[i:]) - 1
 		case quote != 0:
 			if c == quote {
 				quote = 0
@@ -256,8 +257,8 @@ func tagLength(text string) int {
 	return len(text)
 }
 
-// actionLength is how long the action is that text begins with.
-func actionLength(text string) int {
+// ActionLength is how long the action of a template is that text begins with.
+func ActionLength(text string) int {
 	inside := strings.TrimLeft(text[2:], "- \t\r\n")
 	if strings.HasPrefix(inside, "/*") {
 		if end := strings.Index(text, "*/"); end >= 0 {
@@ -290,7 +291,7 @@ func indexOutside(text, what string) int {
 	for i := 0; i < len(text); {
 		switch {
 		case strings.HasPrefix(text[i:], "{{"):
-			i += actionLength(text[i:])
+			i += ActionLength(text[i:])
 		case strings.HasPrefix(text[i:], what):
 			return i
 		default:
