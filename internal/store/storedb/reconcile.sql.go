@@ -13,6 +13,38 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 )
 
+const enrollOutcome = `-- name: EnrollOutcome :many
+select outcome, reason, enrollment_id from decisions
+where contact_id = $1 and event_id = $2 and journey_id = $3
+`
+
+type EnrollOutcomeRow struct {
+	Outcome      contract.DecisionOutcome
+	Reason       *contract.GuardReason
+	EnrollmentID *uuid.UUID
+}
+
+// What the guards decided for one event and journey (R-65).
+func (q *Queries) EnrollOutcome(ctx context.Context, contactID uuid.UUID, eventID uuid.UUID, journeyID string) ([]EnrollOutcomeRow, error) {
+	rows, err := q.db.Query(ctx, enrollOutcome, contactID, eventID, journeyID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []EnrollOutcomeRow
+	for rows.Next() {
+		var i EnrollOutcomeRow
+		if err := rows.Scan(&i.Outcome, &i.Reason, &i.EnrollmentID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const failedList = `-- name: FailedList :many
 select e.journey_id, count(*)::bigint as total,
     (count(*) filter (where e.updated_at > clock_timestamp() - make_interval(secs => $1::float8)))::bigint as recent,
@@ -49,38 +81,6 @@ func (q *Queries) FailedList(ctx context.Context, withinSeconds float64, journey
 			&i.LastID,
 			&i.LastError,
 		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const enrollOutcome = `-- name: EnrollOutcome :many
-select outcome, reason, enrollment_id from decisions
-where contact_id = $1 and event_id = $2 and journey_id = $3
-`
-
-type EnrollOutcomeRow struct {
-	Outcome      contract.DecisionOutcome
-	Reason       *contract.GuardReason
-	EnrollmentID *uuid.UUID
-}
-
-// What the guards decided for one event and journey (R-65).
-func (q *Queries) EnrollOutcome(ctx context.Context, contactID uuid.UUID, eventID uuid.UUID, journeyID string) ([]EnrollOutcomeRow, error) {
-	rows, err := q.db.Query(ctx, enrollOutcome, contactID, eventID, journeyID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []EnrollOutcomeRow
-	for rows.Next() {
-		var i EnrollOutcomeRow
-		if err := rows.Scan(&i.Outcome, &i.Reason, &i.EnrollmentID); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

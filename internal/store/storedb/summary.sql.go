@@ -148,11 +148,14 @@ func (q *Queries) SummarySends(ctx context.Context, contactID *uuid.UUID, rowLim
 }
 
 const summaryStates = `-- name: SummaryStates :many
+
 select id, contact_id, journey_id, entry, status, node, context, trigger_event_id, trigger_seq, hops, version, build_id, workflow_id, first_run_id, error, exit_reason, completed_at, exited_at, created_at, updated_at, concurrent, retries from enrollments where contact_id = $1
 order by status in ('active', 'waiting') desc, created_at desc, id
 limit $2
 `
 
+// What an operator asks about one contact first: where it is, what it got, what was
+// refused (R-119). Each list has a bound.
 // Those in flight first, then the newest.
 func (q *Queries) SummaryStates(ctx context.Context, contactID uuid.UUID, rowLimit int32) ([]Enrollment, error) {
 	rows, err := q.db.Query(ctx, summaryStates, contactID, rowLimit)
