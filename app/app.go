@@ -73,7 +73,7 @@ func Run(ctx context.Context, o Options, stdio IO) int {
 	root.SetErr(stdio.Stderr)
 	root.AddCommand(p.serveCommand(), p.workerCommand(), p.migrateCommand(), p.keysCommand(),
 		p.eventsCommand(), p.mailboxCommand(), p.contactsCommand(), p.journeysCommand(), p.bucketsCommand(), p.planCommand(), p.doctorCommand(), p.versionCommand())
-	root.AddCommand(p.replayCommand(), p.playCommand(), p.describeCommand())
+	root.AddCommand(p.replayCommand(), p.playCommand(), p.initCommand(), p.describeCommand())
 	if o.Vet != nil {
 		root.AddCommand(p.vetCommand())
 	}

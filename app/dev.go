@@ -131,6 +131,9 @@ func (p *program) runAll(ctx context.Context, cfg config.Config, ready func()) e
 		return err
 	}
 	defer proc.close()
+	if p.here != nil {
+		proc.shown = p.Stdout
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return proc.serve(ctx, listener) })
 	group.Go(func() error { return proc.work(ctx, ready) })

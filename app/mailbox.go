@@ -1,13 +1,18 @@
 package app
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/url"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/provider/mailbox"
 )
 
 // mail is one mail as the mailbox route answers it.
@@ -81,4 +86,20 @@ func (p *program) mailboxCommand() *cobra.Command {
 		return table.Flush()
 	}
 	return cmd
+}
+
+// shownBox keeps mails and shows a line for each, to whoever sits before dev.
+type shownBox struct {
+	mailbox.Box
+	out io.Writer
+}
+
+// AcceptMail implements mailbox.Box.
+func (b shownBox) AcceptMail(ctx context.Context, key, id string, digest []byte, message json.RawMessage) (string, []byte, error) {
+	storedID, stored, err := b.Box.AcceptMail(ctx, key, id, digest, message)
+	var m email.Message
+	if err == nil && json.Unmarshal(message, &m) == nil {
+		printLine(b.out, "mail  %s to %s: %s  (hogsend mailbox %s)\n", m.Tags["template"], m.To, m.Subject, storedID)
+	}
+	return storedID, stored, err
 }

@@ -49,6 +49,7 @@ type process struct {
 	metrics    http.Handler
 
 	listening *http.Server // for metrics; nil for none
+	shown     io.Writer    // hears a line for each mail of the mailbox; nil for nobody
 }
 
 // newProcess validates the registry before anything is touched (J-1), opens the

@@ -196,6 +196,9 @@ func (p *process) provider() (email.Provider, error) {
 	if p.cfg.Environment == config.Production {
 		p.log.Warn("mails go to the mailbox and never leave; set RESEND_API_KEY or SMTP_URL to send them")
 	}
+	if p.shown != nil {
+		return mailbox.New(shownBox{p.store, p.shown}), nil
+	}
 	return mailbox.New(p.store), nil
 }
 
