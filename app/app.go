@@ -62,6 +62,28 @@ func Run(ctx context.Context, o Options, stdio IO) int {
 		stdio.Stdin = strings.NewReader("")
 	}
 	p := &program{Options: o, IO: stdio}
+	root := p.root()
+	err := root.ExecuteContext(ctx)
+	var reported reportedError
+	var coded codedError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &coded):
+		if coded.error != nil {
+			fmt.Fprintln(stdio.Stderr, "hogsend:", err)
+		}
+		return coded.code
+	case errors.As(err, &reported):
+	default:
+		fmt.Fprintln(stdio.Stderr, "hogsend:", err)
+	}
+	return 1
+}
+
+// root is the tree of all commands that this program has.
+func (p *program) root() *cobra.Command {
+	o, stdio := p.Options, p.IO
 	root := &cobra.Command{
 		Use:           "hogsend",
 		Short:         "Durable lifecycle messaging: events in, journeys and mails out",
@@ -81,22 +103,7 @@ func Run(ctx context.Context, o Options, stdio IO) int {
 		root.AddCommand(p.devCommand(), p.standaloneCommand(), p.temporalCommand())
 	}
 	root.AddCommand(p.leftOut()...)
-	err := root.ExecuteContext(ctx)
-	var reported reportedError
-	var coded codedError
-	switch {
-	case err == nil:
-		return 0
-	case errors.As(err, &coded):
-		if coded.error != nil {
-			fmt.Fprintln(stdio.Stderr, "hogsend:", err)
-		}
-		return coded.code
-	case errors.As(err, &reported):
-	default:
-		fmt.Fprintln(stdio.Stderr, "hogsend:", err)
-	}
-	return 1
+	return root
 }
 
 // reportedError makes the exit code 1 without printing anything more.

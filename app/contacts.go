@@ -251,22 +251,22 @@ func (s *summary) printStates(w io.Writer) error {
 }
 
 // printStates writes a table of enrollments, and below it what becomes of those that
-// failed.
-func printStates(w io.Writer, states []enrolled, who bool) error {
+// failed. A list is of many people, of whom it is not known what they wait for.
+func printStates(w io.Writer, states []enrolled, list bool) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	column := ""
-	if who {
-		column = "USER\t"
+	if list {
+		fmt.Fprintln(table, "JOURNEY\tUSER\tSTATUS\tAT\tENTERED\tENROLLMENT\tWHY")
+	} else {
+		fmt.Fprintln(table, "JOURNEY\tSTATUS\tAT\tUNTIL\tENTERED\tENROLLMENT\tWHY")
 	}
-	fmt.Fprintln(table, "JOURNEY\t"+column+"STATUS\tAT\tUNTIL\tENTERED\tENROLLMENT\tWHY")
 	failed := ""
 	for i := range states {
 		e := &states[i]
-		printLine(table, "%s\t", e.JourneyID)
-		if who {
-			printLine(table, "%s\t", e.UserID)
+		if list {
+			printLine(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.JourneyID, e.UserID, e.Status, e.Node, moment(&e.CreatedAt), e.ID, first(e.why(), "-"))
+		} else {
+			printLine(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.JourneyID, e.Status, e.Node, first(e.until(), "-"), moment(&e.CreatedAt), e.ID, first(e.why(), "-"))
 		}
-		printLine(table, "%s\t%s\t%s\t%s\t%s\t%s\n", e.Status, e.Node, first(e.until(), "-"), moment(&e.CreatedAt), e.ID, first(e.why(), "-"))
 		if e.Status == "failed" && failed == "" {
 			failed = e.JourneyID + " " + e.ID
 		}

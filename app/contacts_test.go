@@ -107,7 +107,7 @@ func TestAPersonStandsForItsEnrollment(t *testing.T) {
 	t.Parallel()
 	d := newJourneyDesk(t, aJourney("dunning", "payment.failed", hogsend.Unlimited), aJourney("welcome", "user.created", hogsend.Once))
 	d.did("payment.failed", "ada", "bob")
-	require.Equal(t, "JOURNEY USER STATUS AT UNTIL ENTERED ENROLLMENT WHY", d.lines("journeys", "states")[0])
+	require.Equal(t, "JOURNEY USER STATUS AT ENTERED ENROLLMENT WHY", d.lines("journeys", "states")[0])
 	require.Len(t, d.lines("journeys", "states"), 3)
 	require.Len(t, d.lines("journeys", "states", "--limit", "1"), 2)
 	require.Len(t, d.lines("journeys", "states", "dunning", "--user", "ada@example.com"), 2)

@@ -1,12 +1,14 @@
 package app
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,6 +24,9 @@ type installation struct {
 	DatabaseURL string `json:"databaseUrl"`
 	Temporal    string `json:"temporal"`
 	Secret      string `json:"secret"`
+	// Program is what dev --watch has built and runs, "" where dev runs itself. Commands that
+	// compare with what a program defines are that program's.
+	Program string `json:"program,omitempty"`
 	// folder is where it was found, as it was named.
 	folder string
 }
@@ -94,16 +99,49 @@ const dataUsage = "data folder of the running hogsend dev to work on (default: "
 // instead: on the one of --data, or on the one it finds if DATABASE_URL is not set.
 func (p *program) onInstallation(cmd *cobra.Command) {
 	data := cmd.Flags().String("data", "", dataUsage)
-	cmd.PreRunE = func(*cobra.Command, []string) (err error) {
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) (err error) {
 		if *data != "" {
 			p.here, err = p.named(*data)
-			return err
-		}
-		if strings.TrimSpace(p.env("DATABASE_URL")) == "" {
+		} else if strings.TrimSpace(p.env("DATABASE_URL")) == "" {
 			p.here, err = findInstallation(filepath.Join(p.Dir, defaultData))
+		}
+		if err == nil && p.here != nil && !p.isProgram(p.here.Program) {
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return p.passOn(cmd.Context(), p.here.Program) }
 		}
 		return err
 	}
+}
+
+// isProgram reports whether this process runs from that file; nobody is asked for "".
+func (p *program) isProgram(path string) bool {
+	if path == "" {
+		return true
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return false
+	}
+	own, err := os.Stat(self)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(path)
+	return err == nil && os.SameFile(own, other)
+}
+
+// passOn lets another program run this command and ends as it does.
+func (p *program) passOn(ctx context.Context, path string) error {
+	other := exec.CommandContext(ctx, path, p.Args...) //nolint:gosec // the program that dev built
+	other.Dir, other.Env, other.Stdin, other.Stdout, other.Stderr = p.Dir, p.Environ, p.Stdin, p.Stdout, p.Stderr
+	err := other.Run()
+	var ended *exec.ExitError
+	if errors.As(err, &ended) && ended.Exited() {
+		return codedError{nil, ended.ExitCode()}
+	}
+	if err != nil {
+		return fmt.Errorf("run %s: %w", path, err)
+	}
+	return nil
 }
 
 // named is the installation of --data, which must be running.

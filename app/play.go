@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,7 +49,14 @@ As in a test, every step is then replayed, and played again with the worker lost
 finds fails the command. --quick leaves it out.
 
 Exit code 0: it was played. 1: something is wrong; the lines say what.`,
-		RunE: func(_ *cobra.Command, args []string) error { return p.play(args[0], f) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			// What dev --watch runs here has the journeys of this folder.
+			here, err := findInstallation(filepath.Join(p.Dir, defaultData))
+			if err == nil && here != nil && !p.isProgram(here.Program) {
+				return p.passOn(cmd.Context(), here.Program)
+			}
+			return p.play(args[0], f)
+		},
 	}
 	cmd.ValidArgsFunction = p.completeJourneys
 	cmd.Flags().StringArrayVar(&f.events, "event", nil, "NAME[@OFFSET] or a JSON object; may be repeated")

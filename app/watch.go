@@ -118,6 +118,10 @@ func (w *watcher) round(ctx context.Context, saved time.Time) {
 	}
 	first, before := w.sum == "" && w.defines.Journeys == nil, w.defines
 	w.running, w.sum, w.defines = started, sum, defines
+	w.infra.Program = path
+	if err := w.infra.data.announce(w.infra.installation); err != nil {
+		p.progress("watch     " + err.Error())
+	}
 	what := defines.changes(before)
 	if first {
 		what = defines.counts()

@@ -107,7 +107,10 @@ type Config struct {
 // Load reads the environment given as "NAME=value" pairs. Every problem is
 // reported at once, sorted by name; secrets are never printed.
 func Load(environ []string, needs Needs) (Config, error) {
-	r := newReader(environ)
+	return load(newReader(environ), needs)
+}
+
+func load(r *reader, needs Needs) (Config, error) {
 	c := Config{
 		Environment:         Environment(r.oneOf("HOGSEND_ENV", string(Production), string(Production), string(Development), string(Test))),
 		DatabaseURL:         r.get("DATABASE_URL"),
