@@ -9,6 +9,9 @@ import (
 // on, [Run.Exit] returns it, and a journey returns it as it is.
 var ErrExited = errors.New("enrollment has ended")
 
+// ErrPast says that the date of a chain of [When] has passed; see [When.On].
+var ErrPast = errors.New("the date has passed")
+
 // ValidationError is a call that can never succeed, such as a wait without a deadline.
 // Nothing has happened outside, and trying again would not help. A journey that returns
 // it fails.

@@ -1,6 +1,7 @@
 package hogsend_test
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -91,6 +92,19 @@ func ExampleMonthly() {
 	// 2026-03-31 09:00:00 +0000 UTC
 	// 2026-05-31 09:00:00 +0000 UTC
 	// day: must be 1 to 31
+}
+
+// A date of the contact's, and a day of every year.
+func ExampleWhen_On() {
+	w := hogsend.At(monday(), "America/New_York")
+	fmt.Println(w.On("2026-12-24").Plus(-30).At("9:00"))
+	fmt.Println(w.Yearly(time.February, 29).At("9:00"))
+	_, err := w.On("2020-01-01").At("9:00")
+	fmt.Println(errors.Is(err, hogsend.ErrPast))
+	// Output:
+	// 2026-11-24 14:00:00 +0000 UTC <nil>
+	// 2027-02-28 14:00:00 +0000 UTC <nil>
+	// true
 }
 
 func ExampleParseWeekday() {

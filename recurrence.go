@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/hogsend/hogsend/internal/zone"
 )
 
 // Recurrence is a row of instants at a local time of one time zone, for [OnSchedule]. Make
@@ -91,10 +93,10 @@ func (r Recurrence) Next(t time.Time) (time.Time, error) {
 	// Days before t count, since a gap moves an instant by up to a day. No two months
 	// in a row are without a day, whichever it is.
 	const before, ahead = 2, 3 * 31
-	first := noon(t.In(loc)).AddDate(0, 0, -before)
+	first := zone.Noon(t.In(loc)).AddDate(0, 0, -before)
 	for n := range before + ahead {
 		if day := first.AddDate(0, 0, n); r.has(day) {
-			if found := atLocal(day, at, loc); found.After(t) {
+			if found := zone.AtLocal(day, at, loc); found.After(t) {
 				return found.UTC(), nil
 			}
 		}

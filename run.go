@@ -103,6 +103,9 @@ type Run interface {
 	When(ctx workflow.Context) When
 	// Timezone is the contact's time zone as it is now, and where it is from.
 	Timezone(ctx workflow.Context) (Zone, error)
+	// Local is the same instant on the contact's clock: what it prints, and its day and hour,
+	// are those of the contact's time zone as it is now.
+	Local(ctx workflow.Context, t time.Time) (time.Time, error)
 	// Version tells which code an enrollment runs where the code was changed in an
 	// incompatible way: -1 if it passed here before the change, else newest; the same for
 	// ever. An empty name and a negative newest panic (J-145).

@@ -2,6 +2,8 @@ package hogsend
 
 import (
 	"time"
+
+	"github.com/hogsend/hogsend/internal/zone"
 )
 
 // Schedule is a finished chain of [When] as plain data. Implementations of [Run] get it by
@@ -11,6 +13,12 @@ type Schedule struct {
 	// Weekday belongs to DayWeekday, After to DayAfter.
 	Weekday time.Weekday  `json:"weekday,omitempty"`
 	After   time.Duration `json:"after,omitempty"`
+	// Date belongs to DayDate, Month and MonthDay to DayYearly. Plus is how many days
+	// later one of these two is, or earlier.
+	Date     string     `json:"date,omitempty"`
+	Month    time.Month `json:"month,omitempty"`
+	MonthDay int        `json:"monthDay,omitempty"`
+	Plus     int        `json:"plus,omitempty"`
 	// At is the local time on that day.
 	At string `json:"at"`
 	// IfPast is what becomes of an instant that has passed; "" means Next.
@@ -30,6 +38,8 @@ const (
 	DayToday    ScheduleDay = "today"    // today
 	DayTomorrow ScheduleDay = "tomorrow" // the next day of the calendar
 	DayAfter    ScheduleDay = "after"    // the day a while from now
+	DayDate     ScheduleDay = "date"     // the day of a date
+	DayYearly   ScheduleDay = "yearly"   // a day of every year
 )
 
 // PastRule says what becomes of an instant that is not after now; see [When.IfPast].
@@ -37,9 +47,14 @@ type PastRule string
 
 // The rules.
 const (
-	Next PastRule = "next" // the same time a day later, or a week later for a weekday
-	Now  PastRule = "now"  // now
+	// Next is the same time a day later, a week later for a weekday, a year later for a day
+	// of every year. Of a date there is no next one: the chain returns ErrPast.
+	Next PastRule = "next"
+	Now  PastRule = "now" // now
 )
+
+// maxPlus is how many days away from its day an instant may be: a century.
+const maxPlus = 36_525
 
 // check says what is wrong with a schedule apart from its zone, which only the
 // database of zones can tell.
@@ -53,9 +68,25 @@ func (s Schedule) check() error {
 		if s.After < 0 {
 			return invalid("in", "must not be negative")
 		}
+	case DayDate:
+		if _, ok := zone.ParseDate(s.Date); !ok {
+			return invalid("on", "%.60q is not a date such as 2026-03-01 or 2026-03-01T09:00:00Z", s.Date)
+		}
+	case DayYearly:
+		const leap = 2000 // has every day that any year has
+		if s.Month < time.January || s.Month > time.December || s.MonthDay < 1 ||
+			time.Date(leap, s.Month, s.MonthDay, 0, 0, 0, 0, time.UTC).Month() != s.Month {
+			return invalid("yearly", "no year has a day %d of month %d", s.MonthDay, int(s.Month))
+		}
 	case DayToday, DayTomorrow:
 	default:
-		return invalid("day", "choose one with Next, Tomorrow or In")
+		return invalid("day", "choose one with Next, Tomorrow, In, On or Yearly")
+	}
+	if s.Plus != 0 && s.Day != DayDate && s.Day != DayYearly {
+		return invalid("plus", "goes with On and Yearly only")
+	}
+	if s.Plus < -maxPlus || s.Plus > maxPlus {
+		return invalid("plus", "must be at most %d days", maxPlus)
 	}
 	if s.IfPast != "" && s.IfPast != Next && s.IfPast != Now {
 		return invalid("ifPast", "must be Next or Now")
@@ -70,7 +101,8 @@ func (s Schedule) check() error {
 }
 
 // Instant computes the schedule from now on, in the zone and the window that it names, or
-// else in the given ones. The result is not before now. Errors are *ValidationError.
+// else in the given ones. The result is not before now. Errors are *ValidationError, or
+// ErrPast of a date that has passed.
 func (s Schedule) Instant(now time.Time, zone string, window Window) (time.Time, error) {
 	if err := s.check(); err != nil {
 		return time.Time{}, err
@@ -100,18 +132,20 @@ func (s Schedule) candidate(now time.Time, loc *time.Location) (time.Time, error
 		return time.Time{}, err
 	}
 	// Days are counted on the calendar, by their names at noon of UTC.
-	day, step := noon(now.In(loc)), 1
+	day, step := zone.Noon(now.In(loc)), 1
 	switch s.Day {
 	case DayWeekday:
 		day, step = day.AddDate(0, 0, int(s.Weekday-day.Weekday()+7)%7), 7
 	case DayTomorrow:
 		day = day.AddDate(0, 0, 1)
 	case DayAfter:
-		day = noon(now.Add(s.After).In(loc))
+		day = zone.Noon(now.Add(s.After).In(loc))
+	case DayDate, DayYearly:
+		return s.dated(now, at, loc)
 	case DayToday:
 	}
 	for {
-		found := atLocal(day, at, loc)
+		found := zone.AtLocal(day, at, loc)
 		switch {
 		case found.After(now):
 			return found, nil
@@ -124,40 +158,24 @@ func (s Schedule) candidate(now time.Time, loc *time.Location) (time.Time, error
 	}
 }
 
-func noon(t time.Time) time.Time {
-	year, month, day := t.Date()
-	return time.Date(year, month, day, 12, 0, 0, 0, time.UTC)
-}
-
-// atLocal is the instant of a local time in loc on a day: the first one where it comes
-// twice. A time that a gap leaves out is moved forward by the length of the gap (S-14).
-func atLocal(day time.Time, at time.Duration, loc *time.Location) time.Time {
-	const widest = 24 * time.Hour // no zone is as far from UTC
-	local := day.Add(at - 12*time.Hour)
-	from := local.Add(-widest)
+// dated is the candidate on the day of a date, or on a day of every year (S-40, S-41).
+func (s Schedule) dated(now time.Time, at time.Duration, loc *time.Location) (time.Time, error) {
+	year := now.In(loc).Year()
 	for {
-		_, offset := from.In(loc).Zone()
-		found := local.Add(-time.Duration(offset) * time.Second)
-		set := nextSet(from, loc)
-		if found.Before(from) {
-			// The clock was set over it: what the offset before makes of it.
-			_, before := from.Add(-time.Nanosecond).In(loc).Zone()
-			return local.Add(-time.Duration(before) * time.Second)
+		day := zone.YearlyDay(year, s.Month, s.MonthDay)
+		if s.Day == DayDate {
+			date, _ := zone.ParseDate(s.Date) // checked
+			day = date.Day(loc)
 		}
-		if set.IsZero() || found.Before(set) {
-			return found
+		found := zone.AtLocal(day.AddDate(0, 0, s.Plus), at, loc)
+		switch {
+		case found.After(now):
+			return found, nil
+		case s.IfPast == Now:
+			return now, nil
+		case s.Day == DayDate:
+			return time.Time{}, ErrPast
 		}
-		from = set
+		year++
 	}
-}
-
-// nextSet is when the clocks in loc are set next after t, the zero time for never.
-// Nothing changes at some of these instants.
-func nextSet(t time.Time, loc *time.Location) time.Time {
-	_, set := t.In(loc).ZoneBounds()
-	if !set.IsZero() && !set.After(t) {
-		// ZoneBounds takes the last day of a leap year for one beyond the year (Go 1.26).
-		return t.UTC().Truncate(Day).Add(Day)
-	}
-	return set
 }

@@ -64,6 +64,21 @@ func TestWhen(t *testing.T) {
 		{"S-25", newYork, "2026-10-31 20:00", func(w hogsend.When) (time.Time, error) { return w.Tomorrow().At("08:00") }, "2026-11-01 13:00"},
 		{"S-26", "America/Santiago", "2026-09-05 22:00", func(w hogsend.When) (time.Time, error) { return w.NextLocal("00:00") }, "2026-09-06 04:00"},
 		{"S-27", "Australia/Lord_Howe", "2026-10-04 01:00", func(w hogsend.When) (time.Time, error) { return w.NextLocal("02:15") }, "2026-10-03 15:45"},
+		{"S-40", newYork, "2026-06-01 10:00", func(w hogsend.When) (time.Time, error) { return w.On("2026-07-04").At("9:00") }, "2026-07-04 13:00"},
+		{"S-40", newYork, "2026-06-01 10:00", func(w hogsend.When) (time.Time, error) { return w.On("2026-07-04T01:30:00Z").At("9:00") }, "2026-07-03 13:00"}, // its day there
+		{"S-40", newYork, "2026-01-01 10:00", func(w hogsend.When) (time.Time, error) { return w.On("2026-03-01").Plus(-30).At("9:00") }, "2026-01-30 14:00"},
+		{"S-40", newYork, "2026-01-01 10:00", func(w hogsend.When) (time.Time, error) { return w.On("2026-03-07").Plus(1).At("2:30") }, "2026-03-08 07:30"}, // a gap
+		{"S-40", newYork, "2026-06-01 10:00", func(w hogsend.When) (time.Time, error) { return w.On("2026-06-01").IfPast(hogsend.Now).At("10:00") }, "2026-06-01 14:00"},
+		{"S-40", newYork, "2026-06-01 10:00", func(w hogsend.When) (time.Time, error) { return w.On("2026-07-04").TZ("Asia/Tokyo").At("9:00") }, "2026-07-04 00:00"},
+		{"S-40", "Pacific/Apia", "2011-12-28 10:00", func(w hogsend.When) (time.Time, error) { return w.On("2011-12-30").At("08:00") }, "2011-12-30 18:00"},
+		{"S-41", newYork, "2026-06-01 10:00", func(w hogsend.When) (time.Time, error) { return w.Yearly(time.December, 24).At("9:00") }, "2026-12-24 14:00"},
+		{"S-41", newYork, "2026-06-01 10:00", func(w hogsend.When) (time.Time, error) { return w.Yearly(time.June, 1).At("10:00") }, "2027-06-01 14:00"},
+		{"S-41", newYork, "2026-06-01 10:00", func(w hogsend.When) (time.Time, error) { return w.Yearly(time.February, 29).At("9:00") }, "2027-02-28 14:00"},
+		{"S-41", newYork, "2027-06-01 10:00", func(w hogsend.When) (time.Time, error) { return w.Yearly(time.February, 29).Plus(1).At("9:00") }, "2028-03-01 14:00"},
+		{"S-41", newYork, "2026-12-31 10:00", func(w hogsend.When) (time.Time, error) { return w.Yearly(time.January, 5).Plus(-10).At("9:00") }, "2027-12-26 14:00"},
+		{"S-41", newYork, "2026-06-01 10:00", func(w hogsend.When) (time.Time, error) {
+			return w.Yearly(time.January, 1).IfPast(hogsend.Now).At("9:00")
+		}, "2026-06-01 14:00"},
 		{"S-39", newYork, "2040-12-30 20:00", func(w hogsend.When) (time.Time, error) { return w.Tomorrow().At("09:00") }, "2040-12-31 14:00"}, // of a leap year
 		{"S-29", newYork, "2026-06-01 08:30:15", func(w hogsend.When) (time.Time, error) {
 			return w.IfPast(hogsend.Now).Window("08:00", "17:00").NextLocal("08:00")
@@ -152,6 +167,9 @@ func TestMistakesInAChainAreReturnedAtItsEnd(t *testing.T) {
 		"start":   func() (time.Time, error) { return w.Window("9", "17:00").NextLocal("09:00") },
 		"end":     func() (time.Time, error) { return w.Window("9:00", "24:00").NextLocal("09:00") },
 		"ifPast":  func() (time.Time, error) { return w.IfPast("never").NextLocal("09:00") },
+		"on":      func() (time.Time, error) { return w.On("2026-02-30").At("09:00") },
+		"yearly":  func() (time.Time, error) { return w.Yearly(time.April, 31).At("09:00") },
+		"plus":    func() (time.Time, error) { return w.Tomorrow().Plus(1).At("09:00") },
 		"day":     func() (time.Time, error) { return w.At("09:00") },
 		"at":      func() (time.Time, error) { return w.NextLocal("24:00") },
 	} {
@@ -168,6 +186,22 @@ func TestMistakesInAChainAreReturnedAtItsEnd(t *testing.T) {
 	for _, text := range []string{"0:00", "00:00", "9:05", "23:59", "\t9:05 "} {
 		_, err := w.NextLocal(text)
 		require.NoError(t, err, "%q", text)
+	}
+	for _, mistake := range []func() (time.Time, error){
+		func() (time.Time, error) { return w.On("").At("09:00") },
+		func() (time.Time, error) { return w.On("01.03.2026").At("09:00") },
+		func() (time.Time, error) { return w.Yearly(0, 1).At("09:00") },
+		func() (time.Time, error) { return w.Yearly(13, 1).At("09:00") },
+		func() (time.Time, error) { return w.Yearly(time.May, 0).At("09:00") },
+		func() (time.Time, error) { return w.On("2026-07-04").Plus(36_526).At("09:00") },
+	} {
+		var invalid *hogsend.ValidationError
+		_, err := mistake()
+		require.ErrorAs(t, err, &invalid)
+	}
+	for _, gone := range []string{"2026-06-01", "2026-06-01T13:59:59Z", "1999-12-31"} {
+		_, err := w.On(gone).At("10:00")
+		require.ErrorIs(t, err, hogsend.ErrPast, gone) // S-40
 	}
 	_, err := w.TZ("").NextLocal("09:00")
 	require.Error(t, err, "an explicit zone is a zone (S-2)")

@@ -3,6 +3,11 @@ package hogsend
 // Template is one kind of mail. Subject, Text and Preview are Go text/template, HTML is
 // Go html/template; all see a [TemplateData]. They are parsed at start, and tried with
 // the zero props and every example, so that a misspelt field is told there.
+//
+// The function local prints a time.Time, or a date of text as properties hold it
+// ("2026-03-01", "2026-03-01T09:00:00Z"), in the recipient's time zone, by a layout of
+// package time: {{local .Props.EndsAt "January 2, 15:04"}}. A day is that day in every zone;
+// anything else is an error of the mail (S-43).
 type Template struct {
 	// Key is the stable name of small letters, digits and the signs - _ and /, at most 200
 	// characters. Required.

@@ -9,7 +9,8 @@ import (
 //
 //	at, err := run.When(ctx).Next(time.Friday).At("09:00")
 //
-// A chain names a day with Next, Tomorrow or In and ends with At, or ends with NextLocal.
+// A chain names a day with Next, Tomorrow, In, On or Yearly and ends with At, or ends with
+// NextLocal.
 // Each method returns a new value and leaves the receiver as it was. The first mistake of
 // a chain, a [*ValidationError], is returned at its end.
 //
@@ -54,6 +55,29 @@ func (w When) In(d time.Duration) When {
 	if d < 0 {
 		w.fail("in", "must not be negative")
 	}
+	return w
+}
+
+// On is the local day of a date, such as one that a property of the contact holds: of
+// "2026-03-01" that day, of an RFC 3339 instant its day in the zone. If its time has
+// passed, the chain returns [ErrPast], or now under [Now]. Anything else than a date is a
+// *ValidationError.
+func (w When) On(date string) When {
+	w.schedule.Day, w.schedule.Date = DayDate, date
+	return w
+}
+
+// Yearly is a day of every year: this year's or, if its time has passed, next year's. Feb
+// 29 is Feb 28 in other years; a day that no year has is a *ValidationError.
+func (w When) Yearly(month time.Month, day int) When {
+	w.schedule.Day, w.schedule.Month, w.schedule.MonthDay = DayYearly, month, day
+	return w
+}
+
+// Plus moves the day of On or Yearly by days of the calendar, to an earlier one if days is
+// negative, by a century at most.
+func (w When) Plus(days int) When {
+	w.schedule.Plus = days
 	return w
 }
 

@@ -3,6 +3,8 @@ package hogsend
 import (
 	"strings"
 	"time"
+
+	"github.com/hogsend/hogsend/internal/zone"
 )
 
 // Window is a part of every day in somebody's local time, open at Start and closed at
@@ -55,7 +57,7 @@ func (w Window) clamp(t time.Time, loc *time.Location) (time.Time, error) {
 		// The next opening, if local time goes on as it does, or else the instant at which
 		// clocks are set.
 		opening := t.Add((start - at + Day) % Day)
-		set := nextSet(t, loc)
+		set := zone.NextSet(t, loc)
 		if set.IsZero() || opening.Before(set) {
 			return opening, nil
 		}

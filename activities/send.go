@@ -168,6 +168,7 @@ func (a *Activities) draft(ctx context.Context, id uuid.UUID, r contract.SendReq
 	}
 	rendered, err := a.Renderer.Render(r.Template, email.Input{
 		Props: r.Props, Contact: contact, JourneyID: journey, JourneyName: a.Registry.Name(journey), Subject: r.Subject,
+		Zone:      func() string { return a.zoneOf(ctx, contact, id.String()).Name },
 		PublicURL: a.Config.PublicURL, UnsubscribeURL: links.unsubscribe, PreferencesURL: links.preferences,
 	})
 	if err != nil {

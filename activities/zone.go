@@ -28,6 +28,9 @@ func (a *Activities) FindInstant(ctx context.Context, r contract.InstantRequest)
 		}
 	}
 	at, err := r.Schedule.Instant(r.Now, zone.Name, a.Registry.Defaults().Window)
+	if errors.Is(err, hogsend.ErrPast) {
+		return contract.InstantValue{Past: true}, nil // recorded (S-40)
+	}
 	return contract.InstantValue{At: at}, final(err)
 }
 

@@ -278,6 +278,17 @@ func asksMuch(ctx workflow.Context, run hogsend.Run) error {
 	if err != nil {
 		return err
 	}
+	local, err := run.Local(ctx, at) // J-166
+	if err != nil {
+		return err
+	}
+	if _, err := run.When(ctx).On("2020-02-29").At("9:00"); !errors.Is(err, hogsend.ErrPast) { // S-40
+		return fmt.Errorf("a date of the past: %w", err)
+	}
+	birthday, err := run.When(ctx).Yearly(time.February, 29).At("9:00") // S-41
+	if err != nil {
+		return err
+	}
 	words, err := run.History().Event(ctx, "word", 3*day)
 	if err != nil {
 		return err
@@ -309,7 +320,7 @@ func asksMuch(ctx workflow.Context, run hogsend.Run) error {
 			return err
 		}
 	}
-	return run.Checkpoint(ctx, fmt.Sprint(zone, words.Count, words.Found, entries.Entries, entries.Completed, mails.Count, mails.Sent, few, arm, run.Version(ctx, "change", 3)))
+	return run.Checkpoint(ctx, fmt.Sprint(zone, local.Format("Mon 15:04"), birthday.Format(time.RFC3339), words.Count, words.Found, entries.Entries, entries.Completed, mails.Count, mails.Sent, few, arm, run.Version(ctx, "change", 3)))
 }
 
 func mailsByTheClock(ctx workflow.Context, run hogsend.Run) error {

@@ -539,6 +539,7 @@ func readsOf(ctx workflow.Context, run hogsend.Run) []func() error {
 		func() error { _, err := run.Contact(ctx); return err },
 		func() error { _, err := run.IsSubscribed(ctx); return err },
 		func() error { _, err := run.Timezone(ctx); return err },
+		func() error { _, err := run.Local(ctx, time.Time{}); return err },
 		func() error { _, err := run.When(ctx).NextLocal("9:00"); return err },
 		func() error { _, err := run.History().Event(ctx, "x", 0); return err },
 		func() error { _, err := run.History().Journey(ctx, "j"); return err },

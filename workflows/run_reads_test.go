@@ -37,10 +37,17 @@ func TestWhenFollowsTheContact(t *testing.T) {
 		require.Equal(t, time.Date(2026, 1, 9, 14, 0, 0, 0, time.UTC), next.UTC(), "counted from workflow time")
 		zone, err := run.Timezone(ctx)
 		require.Equal(t, hogsend.Zone{Name: "America/New_York", Source: hogsend.ZoneColumn}, zone)
-		return err
+		require.NoError(t, err)
+		local, err := run.Local(ctx, friday) // J-166
+		require.Equal(t, "Fri 03:00", local.Format("Mon 15:04"))
+		require.True(t, local.Equal(friday))
+		require.NoError(t, err)
+		_, err = run.When(ctx).On("2026-01-01").At("9:00")
+		require.ErrorIs(t, err, hogsend.ErrPast) // S-40
+		return nil
 	})
 	require.Equal(t, 94*time.Hour, w.timers[0])
-	require.Len(t, w.asked, 7, "each answer is asked for once")
+	require.Len(t, w.asked, 9, "each answer is asked for once")
 }
 
 // S-2: a zone that is none is the author's error, known from the database of zones.

@@ -18,8 +18,13 @@ func (r *journeyRun) When(ctx workflow.Context) hogsend.When {
 		}
 		request := contract.InstantRequest{EnrollmentID: r.enrollmentID, Now: workflow.Now(ctx), Schedule: s}
 		var found contract.InstantValue
-		err := r.local(ctx, contract.FindInstantName, "when", request, &found)
-		return found.At, err
+		if err := r.local(ctx, contract.FindInstantName, "when", request, &found); err != nil {
+			return time.Time{}, err
+		}
+		if found.Past {
+			return time.Time{}, hogsend.ErrPast
+		}
+		return found.At, nil
 	})
 }
 
@@ -31,6 +36,19 @@ func (r *journeyRun) Timezone(ctx workflow.Context) (hogsend.Zone, error) {
 	var value contract.ZoneValue
 	err := r.local(ctx, contract.ReadTimezoneName, "timezone", r.enrollmentID, &value)
 	return value.Zone, err
+}
+
+// Local implements hogsend.Run.
+func (r *journeyRun) Local(ctx workflow.Context, t time.Time) (time.Time, error) {
+	zone, err := r.Timezone(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	loc, err := hogsend.LoadZone(zone.Name)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return t.In(loc), nil
 }
 
 // Version implements hogsend.Run.

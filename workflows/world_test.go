@@ -466,6 +466,9 @@ func (w *world) findInstant(_ context.Context, r contract.InstantRequest) (contr
 	defer w.leave()
 	zone, _ := steps.ResolveZone(w.contact, "")
 	at, err := r.Schedule.Instant(r.Now, zone.Name, hogsend.Window{})
+	if errors.Is(err, hogsend.ErrPast) {
+		return contract.InstantValue{Past: true}, nil
+	}
 	var invalid *hogsend.ValidationError
 	if errors.As(err, &invalid) {
 		err = temporal.NewNonRetryableApplicationError("invalid", contract.ErrorTypeValidation, nil, *invalid)

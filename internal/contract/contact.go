@@ -32,7 +32,8 @@ type InstantRequest struct {
 	Schedule     hogsend.Schedule `json:"schedule"`
 }
 
-// InstantValue is the instant that was found.
+// InstantValue is the instant that was found, or that a date has passed.
 type InstantValue struct {
-	At time.Time `json:"at"`
+	At   time.Time `json:"at"`
+	Past bool      `json:"past,omitempty"`
 }

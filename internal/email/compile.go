@@ -59,9 +59,14 @@ func (c *compiler) compile() {
 	c.text = c.parseText("Text", c.Text, false)
 	c.preview = c.parseText("Preview", c.Preview, false)
 	c.parseHTML()
-	if len(c.problems) == 0 {
-		c.execute()
+	if len(c.problems) > 0 {
+		return
 	}
+	if err := c.localize(); err != nil {
+		c.problem("HTML", "%s", templateError(err))
+		return
+	}
+	c.execute()
 }
 
 func (c *compiler) propsType() {
@@ -174,7 +179,15 @@ func (c *compiler) check(field string, tree *parse.Tree, find func(string) *pars
 // problem of an example only: zero props are nobody's mail.
 func (c *compiler) execute() {
 	try := func(name string, props any) {
-		r, err := c.render(c.data(Input{Contact: sampleContact, PublicURL: sampleURL, UnsubscribeURL: sampleURL, PreferencesURL: sampleURL}, props))
+		of, failure := c.with(lenient, c.schemes)
+		if name != zeroProps {
+			of, failure = c.with("UTC", c.schemes)
+		}
+		if failure != nil {
+			c.problem("HTML", "with %s: %s", name, templateError(failure))
+			return
+		}
+		r, err := of.render(c.data(Input{Contact: sampleContact, PublicURL: sampleURL, UnsubscribeURL: sampleURL, PreferencesURL: sampleURL}, props))
 		switch {
 		case err != nil:
 			c.problem(err.field, "with %s: %s", name, templateError(err.cause))

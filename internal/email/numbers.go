@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // The functions that end every printing action of a template.
@@ -20,6 +21,7 @@ const (
 // Go type they have: without an exponent, and compared by value (E-79).
 func functions() map[string]any {
 	return map[string]any{
+		localName: localIn(time.UTC, true),
 		printName: printed, placeName: printedAt,
 		"print":   func(args ...any) string { return fmt.Sprint(printedAll(args)...) },
 		"println": func(args ...any) string { return fmt.Sprintln(printedAll(args)...) },

@@ -61,7 +61,9 @@ type Input struct {
 	Contact                hogsend.Contact
 	JourneyID, JourneyName string
 	// Subject replaces the template's, as it is; "" keeps it.
-	Subject                                   string
+	Subject string
+	// Zone is the recipient's time zone, asked for by templates that print dates; nil is UTC.
+	Zone                                      func() string
 	UnsubscribeURL, PreferencesURL, PublicURL string
 }
 
@@ -93,6 +95,10 @@ func (r *Renderer) Render(key string, in Input) (Rendered, error) {
 	props, err := c.decode(in.Props)
 	if err != nil {
 		return Rendered{}, &hogsend.ValidationError{Field: "props", Message: err.Error()}
+	}
+	c, err = c.in(in.Zone)
+	if err != nil {
+		return Rendered{}, &hogsend.ValidationError{Field: "zone", Message: err.Error()}
 	}
 	rendered, failure := c.render(c.data(in, props))
 	if failure != nil {

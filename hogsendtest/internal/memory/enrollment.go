@@ -2,6 +2,7 @@ package memory
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -316,6 +317,9 @@ func (b *Backend) findInstant(r contract.InstantRequest) (contract.InstantValue,
 		return contract.InstantValue{}, err
 	}
 	at, err := r.Schedule.Instant(r.Now, zone, b.Registry.Defaults.Window)
+	if errors.Is(err, hogsend.ErrPast) {
+		return contract.InstantValue{Past: true}, nil
+	}
 	return contract.InstantValue{At: at}, err
 }
 

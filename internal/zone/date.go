@@ -1,0 +1,66 @@
+package zone
+
+import "time"
+
+// Date is a date as people keep it in a property: an instant, or a day of the calendar,
+// which begins at another instant in every zone (S-42).
+type Date struct {
+	instant time.Time // zero for a day
+	day     time.Time // its noon of UTC; zero for an instant
+}
+
+const dayLayout = "2006-01-02"
+
+// ParseDate reads an RFC 3339 instant, of which digits beyond microseconds are cut, or a
+// day such as "2026-03-01". Anything else, blanks around it included, is no date.
+func ParseDate(text string) (Date, bool) {
+	if len(text) == len(dayLayout) {
+		day, err := time.Parse(dayLayout, text)
+		return Date{day: day.Add(12 * time.Hour)}, err == nil
+	}
+	var instant time.Time
+	if len(text) < len(time.DateTime) || text[13] != ':' || text[16] != ':' { // which package time does not insist on
+		return Date{}, false
+	}
+	if err := instant.UnmarshalText([]byte(text)); err != nil || instant.Year() < 1 {
+		return Date{}, false
+	}
+	return Date{instant: instant.UTC().Truncate(time.Microsecond)}, true
+}
+
+// IsDay reports whether the date is a day and no instant.
+func (d Date) IsDay() bool { return !d.day.IsZero() }
+
+// Instant is the date's instant: of a day its midnight in a zone.
+func (d Date) Instant(loc *time.Location) time.Time {
+	if d.IsDay() {
+		return AtLocal(d.day, 0, loc).UTC()
+	}
+	return d.instant
+}
+
+// Day is the date's day of the calendar in a zone, by its noon of UTC.
+func (d Date) Day(loc *time.Location) time.Time {
+	if d.IsDay() {
+		return d.day
+	}
+	return Noon(d.instant.In(loc))
+}
+
+// Format prints the date in a zone by a layout of package time. A day is the same in
+// every zone.
+func (d Date) Format(layout string, loc *time.Location) string {
+	if d.IsDay() {
+		return d.day.Add(-12 * time.Hour).Format(layout)
+	}
+	return d.instant.In(loc).Format(layout)
+}
+
+// YearlyDay is a day of the year in another year, Feb 29 on Feb 28 where there is none.
+func YearlyDay(year int, month time.Month, day int) time.Time {
+	found := time.Date(year, month, day, 12, 0, 0, 0, time.UTC)
+	if found.Month() != month {
+		found = found.AddDate(0, 0, -found.Day())
+	}
+	return found
+}
