@@ -1,6 +1,9 @@
 package zone
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Date is a date as people keep it in a property: an instant, or a day of the calendar,
 // which begins at another instant in every zone (S-42).
@@ -11,6 +14,36 @@ type Date struct {
 
 const dayLayout = "2006-01-02"
 
+// isRFC3339 reports whether a text has the form of an instant: package time takes more than
+// the RFC, such as a comma and an hour of one digit.
+func isRFC3339(text string) bool {
+	const upToSeconds = "0000-00-00T00:00:00"
+	if len(text) <= len(upToSeconds) || !shaped(text[:len(upToSeconds)], upToSeconds) {
+		return false
+	}
+	rest := text[len(upToSeconds):]
+	if fraction, found := strings.CutPrefix(rest, "."); found {
+		if rest = strings.TrimLeft(fraction, "0123456789"); rest == fraction {
+			return false
+		}
+	}
+	return rest == "Z" || (shaped(rest, "+00:00") || shaped(rest, "-00:00")) && rest[1:3] <= "23" && rest[4:] <= "59"
+}
+
+// shaped reports whether a text is like another one, but for the digits.
+func shaped(text, like string) bool {
+	if len(text) != len(like) {
+		return false
+	}
+	for i := range len(text) {
+		digit := text[i] >= '0' && text[i] <= '9'
+		if digit != (like[i] == '0') || !digit && text[i] != like[i] {
+			return false
+		}
+	}
+	return true
+}
+
 // ParseDate reads an RFC 3339 instant, of which digits beyond microseconds are cut, or a
 // day such as "2026-03-01". Anything else, blanks around it included, is no date.
 func ParseDate(text string) (Date, bool) {
@@ -18,11 +51,11 @@ func ParseDate(text string) (Date, bool) {
 		day, err := time.Parse(dayLayout, text)
 		return Date{day: day.Add(12 * time.Hour)}, err == nil
 	}
-	var instant time.Time
-	if len(text) < len(time.DateTime) || text[13] != ':' || text[16] != ':' { // which package time does not insist on
+	if !isRFC3339(text) {
 		return Date{}, false
 	}
-	if err := instant.UnmarshalText([]byte(text)); err != nil || instant.Year() < 1 {
+	instant, err := time.Parse(time.RFC3339, text)
+	if err != nil || instant.UTC().Year() < 1 || instant.UTC().Year() > 9999 {
 		return Date{}, false
 	}
 	return Date{instant: instant.UTC().Truncate(time.Microsecond)}, true
