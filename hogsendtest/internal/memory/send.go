@@ -207,7 +207,7 @@ func (b *Backend) draft(n *enrollment, r contract.SendRequest) (*send, error) {
 	}
 	// A mistake in a template is the author's, whatever the journey does with it (T-5).
 	rendered, err := b.Renderer.Render(r.Template, email.Input{
-		Zone:  func() string { zone, _ := decide.ResolveZone(c, b.Registry.Defaults.Timezone); return zone.Name },
+		Zone:  func() string { zone, _ := steps.ResolveZone(c, b.Registry.Defaults.Timezone); return zone.Name },
 		Props: r.Props, Contact: c, JourneyID: n.JourneyID, JourneyName: b.index.Name(n.JourneyID), Subject: r.Subject, PublicURL: backend.PublicURL,
 	})
 	var from string
