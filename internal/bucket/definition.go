@@ -14,13 +14,15 @@ import (
 // Definition is a bucket as it is stored and evaluated by every process, whichever
 // build it is (B-5). Durations are whole milliseconds.
 type Definition struct {
-	ID                 string               `json:"id"`
-	Aliases            []string             `json:"aliases,omitempty"`
-	Name               string               `json:"name"`
-	Description        string               `json:"description,omitempty"`
-	Disabled           bool                 `json:"disabled,omitempty"`
-	Criteria           json.RawMessage      `json:"criteria"`
-	Hash               string               `json:"hash"`
+	ID          string          `json:"id"`
+	Aliases     []string        `json:"aliases,omitempty"`
+	Name        string          `json:"name"`
+	Description string          `json:"description,omitempty"`
+	Disabled    bool            `json:"disabled,omitempty"`
+	Criteria    json.RawMessage `json:"criteria"`
+	Hash        string          `json:"hash"`
+	// Revision gave the criteria the meaning they have; 0 is any (W-37).
+	Revision           int                  `json:"revision,omitempty"`
 	EntryLimit         hogsend.EntryLimit   `json:"entryLimit"`
 	EntryPeriodMS      int64                `json:"entryPeriodMs,omitempty"`
 	MinDwellMS         int64                `json:"minDwellMs,omitempty"`
@@ -66,7 +68,7 @@ func Describe(b hogsend.Bucket) (Definition, error) {
 	}
 	d := Definition{
 		ID: b.ID, Aliases: slices.Clone(b.Aliases), Name: b.Name, Description: b.Description, Disabled: b.Disabled,
-		Criteria: tree, Hash: hash, EntryLimit: b.EntryLimit, EntryPeriodMS: b.EntryPeriod.Milliseconds(),
+		Criteria: tree, Hash: hash, Revision: criteria.RevisionOf(b.Criteria), EntryLimit: b.EntryLimit, EntryPeriodMS: b.EntryPeriod.Milliseconds(),
 		MinDwellMS: b.MinDwell.Milliseconds(), MaxDwellMS: b.MaxDwell.Milliseconds(), OnChange: b.OnChange,
 		ReconcileJoins: b.ReconcileJoins, SyncToPostHog: b.SyncToPostHog, PostHogPropertyKey: b.PostHogPropertyKey,
 	}

@@ -5,6 +5,11 @@ package condition
 
 import "time"
 
+// Revision numbers the meaning of criteria. Builds of revision 2 look into arrays and
+// compare numbers exactly; earlier ones took arrays for missing and rounded numbers
+// (W-37).
+const Revision = 2
+
 // Condition is one node of a tree. The set of node types is closed (C-1).
 type Condition interface{ condition() }
 

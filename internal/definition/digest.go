@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/condition"
 )
 
 // Digest identifies the definitions of a registry: processes with one digest know the
@@ -22,6 +23,10 @@ func Digest(r hogsend.Registry) string {
 	// Of one key the later definition replaces the earlier.
 	slices.SortStableFunc(r.Templates, func(a, b hogsend.Template) int { return cmp.Compare(a.Key, b.Key) })
 	sum := sha256.New()
+	if len(r.Buckets) > 0 {
+		// A build that reads criteria otherwise brings them into force anew (W-37).
+		_, _ = fmt.Fprintf(sum, "criteria %d;", condition.Revision)
+	}
 	digest(sum, reflect.ValueOf(r))
 	return hex.EncodeToString(sum.Sum(nil))
 }

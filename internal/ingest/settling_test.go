@@ -14,6 +14,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/clock"
+	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
@@ -42,6 +43,44 @@ func TestTheFirstRegistrationIsSilent(t *testing.T) {
 func (v *timed) backfills() []string {
 	v.t.Helper()
 	return v.texts(`select mode || ' ' || status || ' ' || processed || ' ' || joined || ' ' || left_count from backfills order by generation`)
+}
+
+// W-37: a build that reads criteria otherwise than the one before moves people silently,
+// whatever the policy for changes says, and a hash that was of a rounded number is the same
+// criteria.
+func TestAChangedMeaningSettlesSilently(t *testing.T) {
+	t.Parallel()
+	react := func(b *hogsend.Bucket) { b.OnChange = hogsend.React }
+	buckets := []hogsend.Bucket{
+		segmentOf("known", hogsend.Prop("tags").Exists(), react), segmentOf("big", hogsend.Prop("n").Eq(int64(1234567890123456789)), react),
+		segmentOf("pro", hogsend.Prop("plan").Eq("pro"), react), segmentOf("active", hogsend.Event("active").Exists(), react),
+	}
+	v := virtual(t, buckets...)
+	v.settle()
+	for who, properties := range map[string]map[string]json.RawMessage{
+		"ada": {"tags": json.RawMessage(`["vip"]`), "plan": json.RawMessage(`"pro"`)}, "bob": {"n": json.RawMessage(`1234567890123456789`)}, "eve": {"n": json.RawMessage(`1234567890123456700`)},
+	} {
+		ev := user("active", who)
+		ev.ContactProperties = properties
+		v.send(ev)
+	}
+	told := v.transitions()
+	// As the build before stored it: it saw no arrays, and no difference between bob and eve.
+	v.exec(`update buckets set definition = definition - 'revision'`)
+	v.exec(`update buckets set hash = $1 where id = 'big'`, criteria.RoundedHash(json.RawMessage(`{"type":"property","property":"n","operator":"eq","value":1234567890123456789}`)))
+	v.exec(`update memberships set status = 'left', left_at = entered_at where bucket_id = 'known'`)
+	v.exec(`insert into memberships (id, bucket_id, contact_id, epoch, status, source, entered_at, anchor_at, last_evaluated_at, created_at, updated_at)
+		select gen_random_uuid(), 'big', id, 1, 'active', 'event', $1, $1, $1, $1, $1 from contacts where external_id = 'eve'`, v.now())
+	v.set(time.Hour)
+	v.register("the next build", buckets...)
+	v.settle()
+	require.Equal(t, []string{"ada #2"}, v.members("known"))
+	require.Equal(t, []string{"bob #1"}, v.members("big"))
+	require.Equal(t, told, v.transitions(), "nothing is told")
+	require.Equal(t, []string{"big", "known"}, v.texts(`select distinct bucket_id from backfills where mode = 'reeval' order by 1`), "only those whose meaning has changed")
+	v.register("the one after", buckets...)
+	v.settle()
+	require.Equal(t, 2, v.count(`select count(*) from backfills where mode = 'reeval'`), "once")
 }
 
 func TestChangedCriteriaSettleAsThePolicySays(t *testing.T) {

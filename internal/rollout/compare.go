@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/engine"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -19,6 +20,9 @@ type change struct {
 	scheduled, gone []*bucket.Reaction
 }
 
+// exactNumbers is the revision of criteria from which on hashes are of exact numbers.
+const exactNumbers = 2
+
 // compare says what changes with a definition; was is nil, and before is empty, for a
 // bucket that is new. Contacts are backfilled when the criteria are new, have changed, or
 // apply again after a time without (W-19, W-31, B-52).
@@ -32,11 +36,13 @@ func compare(d, before *bucket.Definition, was *storedb.BucketsAllRow) change {
 		c.mode = was.Pending // it waits to be enabled
 	case c.thawed:
 		c.mode = pendingChange
-	case was.Hash != d.Hash:
+	case was.Hash != d.Hash && (before.Revision >= exactNumbers || was.Hash != criteria.RoundedHash(d.Criteria)):
 		c.mode, c.policy = pendingChange, engine.PolicyDefault
 		if d.OnChange != "" {
 			c.policy = string(d.OnChange)
 		}
+	case before.Revision < d.Revision:
+		c.mode = pendingChange // the same criteria mean something else: silently, as if enabled (W-37)
 	}
 	for i := range d.Reactions {
 		if r := &d.Reactions[i]; r.Schedule != nil && was != nil && !c.frozen && (c.thawed || !hasReaction(before, r.JourneyID)) {
