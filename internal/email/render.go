@@ -40,6 +40,7 @@ type compiled struct {
 	// sources are the texts of html as parsed, by the names of their templates.
 	sources map[string]string
 	markers *markup.Markers
+	local   *localized // nil for a template that prints no dates
 }
 
 // Lookup is the definition under a key, its layout filled in.
