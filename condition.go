@@ -3,11 +3,11 @@ package hogsend
 import "github.com/hogsend/hogsend/internal/condition"
 
 // Condition is a question about a contact or an event that is true or false. Make one
-// with [Prop], [Event] or [EmailEngagement] and join several with [All], [Any] and
+// with [Prop], [Event], [EmailEngagement], [InBucket] or [SameAsTrigger] and join several with [All], [Any] and
 // [Not]. It is plain data: Studio prints it and the API serves it as JSON.
 //
-// The criteria of a bucket take every condition. Triggers, exits and waits look at one
-// event and take conditions on its properties only.
+// The criteria of a bucket and the audience of a journey take every condition. Triggers,
+// exits and waits look at one event and take conditions on its properties only.
 type Condition = condition.Condition
 
 // Operator says how [EventHistory.Count] compares two numbers.
@@ -78,6 +78,25 @@ func Any(conditions ...Condition) Condition {
 func Not(c Condition) Condition {
 	return condition.Composite{Operator: condition.Not, Conditions: []Condition{c}}
 }
+
+// SameAsTrigger holds when the event has the same value as the event that started the
+// journey: both a string, a number or a boolean, of one type and equal. The other event's
+// property has the same name unless one is given. It goes into [Exit], [Wait] and [Digest]:
+//
+//	ExitOn: []hogsend.Exit{{Event: "invoice.paid", Where: []hogsend.Condition{hogsend.SameAsTrigger("invoiceId")}}}
+//
+// What the trigger's event does not have, is never the same (J-155).
+func SameAsTrigger(property string, triggerProperty ...string) Condition {
+	n := condition.SameAsTrigger{Property: property}
+	if len(triggerProperty) > 0 {
+		n.TriggerProperty = triggerProperty[0]
+	}
+	return n
+}
+
+// InBucket holds while the contact is a member of the bucket. It goes into
+// [Journey.Audience]; the criteria of a bucket cannot ask for another one (C-32).
+func InBucket(id string) Condition { return condition.InBucket{BucketID: id} }
 
 // Engagement is the contact's newest mail of one template, for the criteria of buckets;
 // make one with [EmailEngagement]. Opens and clicks by machines do not count.

@@ -40,6 +40,17 @@ type Journey struct {
 	// EntryPeriod is the least time between two entries under OncePerPeriod, and goes with
 	// it only; 0 means 24 hours.
 	EntryPeriod time.Duration
+	// Key names a property of the trigger's event: the journey is then one of objects, such
+	// as invoices or orders. A contact has an enrollment for each value of it, and entry
+	// limits, digests and "already under way" hold for each value by itself. The value is a
+	// string of 1 to 200 characters or a number, of which 77 and "77" are one key; an event
+	// without it does not enroll (key_missing). "" means one enrollment per contact (J-153).
+	Key string
+	// Audience says who may enter, by what is known of the contact when the event comes:
+	// properties, events, mails and buckets, the event itself and what it changed included.
+	// Who is not in it is passed over without using up the entry limit (not_in_audience).
+	// nil means everybody (J-151).
+	Audience Condition
 	// EnrollUnsubscribed also enrolls contacts that are unsubscribed from everything.
 	EnrollUnsubscribed bool
 	// ExitOn ends an enrollment when an event matches one of the rules.
@@ -49,7 +60,9 @@ type Journey struct {
 	// means none.
 	MinSendGap time.Duration
 	// Category is the category of the journey's mails where a send names none; "" means
-	// "journey". Contacts can unsubscribe from a category.
+	// "journey". Contacts can unsubscribe from a category. A journey of the category
+	// "transactional", such as receipts, also enrolls and mails who is unsubscribed from
+	// everything; a suppressed address gets nothing.
 	Category string
 	// Templates lists the keys of the templates that the journey sends. It is optional: a
 	// listed key that does not exist is told at start, any other at its first send.
@@ -151,6 +164,7 @@ func (t Trigger) Where(conditions ...Condition) Trigger {
 type Exit struct {
 	// Event is the exact name of the event; required.
 	Event string
-	// Where must hold on the event's own properties; none means always.
+	// Where must hold on the event's own properties; none means always. With [SameAsTrigger]
+	// only the enrollments end that the event is about.
 	Where []Condition
 }

@@ -116,6 +116,8 @@ type Run interface {
 type Enrollment struct {
 	ID        string // a UUID
 	JourneyID string
+	// Key is the value of Journey.Key that it is about; "" without one.
+	Key string
 	// Entry numbers the contact's enrollments in the journey, from 1.
 	Entry int
 	// Version is the Journey.Version with which it began.

@@ -202,11 +202,47 @@ func (v *registryValidator) journey(j Journey) {
 		report("Description", "%s", problem)
 	}
 	v.trigger(j.Trigger, report)
-	v.conditions("Trigger.Where", j.Trigger.Conditions, report)
+	v.conditions("Trigger.Where", condition.CheckList(j.Trigger.Conditions), report)
+	v.key(j, report)
+	if j.Audience != nil {
+		known := func(id string) bool { return slices.Contains(v.buckets, id) }
+		for _, p := range condition.CheckAudience("Audience", j.Audience, func(key string) bool { return v.templates[key] }, known) {
+			report(p.Path, "%s", p.Message)
+		}
+	}
 	if problem := runProblem(j.Run); problem != "" {
 		report("Run", "%s", problem)
 	}
 	v.journeyParts(j, report)
+}
+
+// key refuses keys that no event of the trigger can have (J-154).
+func (*registryValidator) key(j Journey, report func(field, format string, args ...any)) {
+	if j.Key == "" {
+		return
+	}
+	if problem := naming.Problem(j.Key, 1, 200); problem != "" {
+		report("Key", "%s", problem)
+	}
+	if j.Trigger.Recurrence != nil {
+		report("Key", "does not go with OnSchedule, whose events are about no object")
+		return
+	}
+	if has := internalProperties(j.Trigger.Event); has != nil && !slices.Contains(has, j.Key) {
+		report("Key", "%s never has the property %q%s", j.Trigger.Event, j.Key, naming.Suggestion(j.Key, has))
+	}
+}
+
+// internalProperties are those that an event of hogsend's own may have; nil for other
+// events (J-87 to J-89, B-31, E-75).
+func internalProperties(event string) []string {
+	switch {
+	case strings.HasPrefix(event, "journey:"):
+		return []string{"journeyId", "journeyName", "stateId", "userId", "entryCount", "key", "error", "reason"}
+	case strings.HasPrefix(event, "bucket:"):
+		return []string{"bucketId", "bucketName", "userId", "transition", "source", "entryCount", "reason", "dwellCount", "dueAt"}
+	}
+	return nil
 }
 
 func (v *registryValidator) trigger(t Trigger, report func(field, format string, args ...any)) {
@@ -235,7 +271,7 @@ func (v *registryValidator) journeyParts(j Journey, report func(field, format st
 	}
 	for i, exit := range j.ExitOn {
 		v.event(fmt.Sprintf("ExitOn.%d.Event", i), exit.Event, report)
-		v.conditions(fmt.Sprintf("ExitOn.%d.Where", i), exit.Where, report)
+		v.conditions(fmt.Sprintf("ExitOn.%d.Where", i), condition.CheckRelated(exit.Where), report)
 	}
 	for i, key := range j.Templates {
 		if !v.templates[key] {
@@ -254,8 +290,8 @@ func (v *registryValidator) event(field, name string, report func(field, format 
 	}
 }
 
-func (v *registryValidator) conditions(field string, conditions []Condition, report func(field, format string, args ...any)) {
-	for _, p := range condition.CheckList(conditions) {
+func (*registryValidator) conditions(field string, problems []condition.Problem, report func(field, format string, args ...any)) {
+	for _, p := range problems {
 		report(strings.TrimSuffix(field+"."+p.Path, "."), "%s", p.Message)
 	}
 }

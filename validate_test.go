@@ -80,6 +80,23 @@ func TestEachRuleOfAJourneyIsChecked(t *testing.T) {
 		{func(j *hogsend.Journey) { j.Name = "\xff" }, "Name: must be valid UTF-8"}, // nothing that could not be stored
 		{func(j *hogsend.Journey) { j.Trigger = hogsend.On("a\x00") }, "Trigger.Event: must be valid UTF-8 without U+0000"},
 		{func(j *hogsend.Journey) { j.Trigger = j.Trigger.Where(hogsend.Prop("a\x00").Exists()) }, "Trigger.Where.0.property: "},
+		{func(j *hogsend.Journey) { j.Trigger = j.Trigger.Where(hogsend.Event("x").Exists()) }, "Trigger.Where.0: is not a condition on a property of the event; conditions on the contact belong to Audience"}, // J-7
+		{func(j *hogsend.Journey) { j.Trigger = j.Trigger.Where(hogsend.InBucket("b")) }, "Trigger.Where.0: belongs to an Audience"},
+		{func(j *hogsend.Journey) { j.Trigger = j.Trigger.Where(hogsend.Not(hogsend.SameAsTrigger("a"))) }, "Trigger.Where.0.conditions.0: SameAsTrigger belongs to exits, waits and digests"},
+		{func(j *hogsend.Journey) {
+			j.ExitOn = []hogsend.Exit{{Event: "x", Where: []hogsend.Condition{hogsend.SameAsTrigger("")}}}
+		}, "ExitOn.0.Where.0.property: "}, // J-155
+		{func(j *hogsend.Journey) {
+			j.ExitOn = []hogsend.Exit{{Event: "x", Where: []hogsend.Condition{hogsend.InBucket("b")}}}
+		}, "ExitOn.0.Where.0: belongs to an Audience"},
+		{func(j *hogsend.Journey) { j.Audience = hogsend.SameAsTrigger("a") }, "Audience: SameAsTrigger belongs to exits, waits and digests"}, // J-151
+		{func(j *hogsend.Journey) { j.Audience = hogsend.All(hogsend.InBucket("nowhere")) }, `Audience.conditions.0.bucketId: there is no bucket "nowhere"`},
+		{func(j *hogsend.Journey) { j.Audience = hogsend.EmailEngagement("nowhere").Opened() }, `Audience.templateKey: there is no template "nowhere"`},
+		{func(j *hogsend.Journey) { j.Audience = hogsend.Any() }, ""},
+		{func(j *hogsend.Journey) { j.Audience = hogsend.Event("bought").Exactly(0) }, ""},
+		{func(j *hogsend.Journey) { j.Key = strings.Repeat("k", 201) }, "Key: must have 1 to 200 characters"}, // J-154
+		{func(j *hogsend.Journey) { j.Key, j.Trigger = "stateId", hogsend.On("journey:completed") }, ""},
+		{func(j *hogsend.Journey) { j.Key, j.Trigger = "stateID", hogsend.On("journey:completed") }, `Key: journey:completed never has the property "stateID", did you mean "stateId"?`},
 		{func(j *hogsend.Journey) { j.Trigger = j.Trigger.Where(hogsend.Prop("a").Eq("\x00")) }, "Trigger.Where.0.value: "},
 	} {
 		j := valid(tt.change)

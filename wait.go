@@ -10,7 +10,8 @@ const Forever time.Duration = 1<<63 - 1
 type Wait struct {
 	// Event is the exact name; required.
 	Event string
-	// Where must hold on the event's own properties; none means always.
+	// Where must hold on the event's own properties; none means always. [SameAsTrigger]
+	// relates them to the event that started the journey.
 	Where []Condition
 	// Timeout is the longest wait, Forever for no deadline. A negative one does not wait: it
 	// looks only at events that came already.

@@ -62,7 +62,7 @@ func TestAPauseHoldsACapture(t *testing.T) {
 	w := newWorld(t)
 	w.Config.PostHog = true
 	claim := w.enroll("start")
-	_, err := pause.Start(t.Context(), w.store, []string{"welcome"}, "", time.Now())
+	_, err := pause.Start(t.Context(), w.store, []string{"welcome"}, "", contract.HoldEntries, time.Now())
 	require.NoError(t, err)
 	require.NotNil(t, w.capture(claim, "capture:nudged#1").Held)
 	require.Zero(t, w.count(`outbox where kind = 'capture'`))

@@ -173,7 +173,7 @@ func TestTheWholeGateDecidesAfterADeferral(t *testing.T) {
 		}, deferred(noon.Add(hogsend.Day + time.Millisecond)), "waiting defer:hello send:hello#1:defer#2"},
 		"another zone": {func(uuid.UUID) { w.exec(`update contacts set timezone = 'America/New_York', updated_at = now()`) }, deferred(due.Add(5 * time.Hour)), "waiting defer:hello send:hello#1:defer#2"},
 		"a pause": {func(uuid.UUID) {
-			_, err := pause.Start(t.Context(), w.store, []string{"welcome"}, "", noon)
+			_, err := pause.Start(t.Context(), w.store, []string{"welcome"}, "", contract.HoldEntries, noon)
 			require.NoError(t, err)
 		}, "held", "waiting paused:send:hello"},
 		"skipping from now on": {func(uuid.UUID) {
@@ -205,7 +205,7 @@ func TestAPauseWithinADeferral(t *testing.T) {
 	})
 	claim := w.enroll("start")
 	require.Equal(t, deferred(noon.Add(6*time.Hour)), w.verdict(hello(claim, 1)))
-	_, err := pause.Start(t.Context(), w.store, []string{"welcome"}, "", noon)
+	_, err := pause.Start(t.Context(), w.store, []string{"welcome"}, "", contract.HoldEntries, noon)
 	require.NoError(t, err)
 	set(noon.Add(5 * time.Hour))
 	require.Equal(t, deferred(noon.Add(6*time.Hour)), w.verdict(hello(claim, 1)), "it waits as before")

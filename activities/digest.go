@@ -79,7 +79,7 @@ func (a *Activities) collect(ctx context.Context, tx *store.EnrollmentTx, r cont
 	if err != nil {
 		return nil, 0, err
 	}
-	marks := storedb.DigestedInsertParams{JourneyID: e.JourneyID, Label: r.Label, EnrollmentID: e.ID, StepKey: r.Step.Key}
+	marks := storedb.DigestedInsertParams{JourneyID: e.JourneyID, Key: e.Key, Label: r.Label, EnrollmentID: e.ID, StepKey: r.Step.Key}
 	for more := true; more; {
 		rows, err := tx.Q.DigestCandidates(ctx, p)
 		if err != nil {
@@ -103,7 +103,7 @@ func (a *Activities) collect(ctx context.Context, tx *store.EnrollmentTx, r cont
 	}
 	tx.Add(func(q *storedb.Queries) error {
 		return q.DigestInsert(ctx, storedb.DigestInsertParams{
-			EnrollmentID: e.ID, StepKey: r.Step.Key, ContactID: e.ContactID, JourneyID: e.JourneyID, Label: r.Label, FlushedAt: digest.Until,
+			EnrollmentID: e.ID, StepKey: r.Step.Key, ContactID: e.ContactID, JourneyID: e.JourneyID, Key: e.Key, Label: r.Label, FlushedAt: digest.Until,
 		})
 	})
 	if len(marks.EventIds) > 0 {
@@ -116,10 +116,10 @@ func (a *Activities) collect(ctx context.Context, tx *store.EnrollmentTx, r cont
 // bounds what is read, and leaves out what a digest before has.
 func (a *Activities) digest(ctx context.Context, tx *store.EnrollmentTx, r contract.CollectRequest) (steps.Digest, storedb.DigestCandidatesParams, error) {
 	e, ids := tx.Enrollment, a.Registry.IDs(tx.Enrollment.JourneyID)
-	d := steps.Digest{Event: r.Event, TriggerSeq: e.TriggerSeq}
+	d := steps.Digest{Event: r.Event, TriggerSeq: e.TriggerSeq, Key: e.Key, KeyProperty: a.Registry.DigestKey(e.JourneyID, r.Event)}
 	p := storedb.DigestCandidatesParams{
 		ContactID: e.ContactID, Name: r.Event, TriggerID: e.TriggerEventID,
-		FromSeq: e.TriggerSeq, TriggerSeq: e.TriggerSeq, RecentSince: never, Flushed: never, Ended: never, JourneyIds: ids, Label: r.Label,
+		FromSeq: e.TriggerSeq, TriggerSeq: e.TriggerSeq, RecentSince: never, Flushed: never, Ended: never, JourneyIds: ids, Key: e.Key, Label: r.Label,
 		PageAfter: -1, PageSize: digestPage,
 	}
 	var err error
@@ -140,7 +140,7 @@ func (a *Activities) digest(ctx context.Context, tx *store.EnrollmentTx, r contr
 	if r.Several {
 		d.Opened = window.RegisteredAt
 	}
-	last, err := tx.Q.DigestLast(ctx, e.ContactID, ids, r.Label)
+	last, err := tx.Q.DigestLast(ctx, storedb.DigestLastParams{ContactID: e.ContactID, JourneyIds: ids, Key: e.Key, Label: r.Label})
 	if err != nil {
 		return d, p, fmt.Errorf("find digest before: %w", err)
 	}

@@ -40,8 +40,11 @@ func (a *Activities) ClaimEnrollment(ctx context.Context, r contract.ClaimReques
 			return err
 		}
 		claim.Claimed, claim.ContactID = true, e.ContactID.String()
-		claim.Now = steps.AfterEvent(trigger.ReceivedAt, *trigger.Seq)
-		claim.Enrollment = hogsend.Enrollment{ID: r.EnrollmentID, JourneyID: e.JourneyID, Entry: int(e.Entry), Version: e.Version, EnrolledAt: e.CreatedAt.UTC()}
+		if claim.Held, err = heldEntry(ctx, tx); err != nil {
+			return err
+		}
+		claim.Now = steps.AfterEvent(trigger.ReceivedAt, max(*trigger.Seq, seq(e.MarkSeq)))
+		claim.Enrollment = hogsend.Enrollment{ID: r.EnrollmentID, JourneyID: e.JourneyID, Key: e.Key, Entry: int(e.Entry), Version: e.Version, EnrolledAt: e.CreatedAt.UTC()}
 		tx.Add(func(q *storedb.Queries) error {
 			_, err := q.EnrollmentClaim(ctx, r.FirstRunID, tx.Now, id)
 			return err
@@ -52,6 +55,23 @@ func (a *Activities) ClaimEnrollment(ctx context.Context, r contract.ClaimReques
 		return contract.Claim{Status: "unknown"}, nil // erased since
 	}
 	return claim, err
+}
+
+// heldEntry says how a pause holds the entry whose workflow was there before it: that of a
+// timer (J-168).
+func heldEntry(ctx context.Context, tx *store.EnrollmentTx) (*contract.PausedEffect, error) {
+	e := tx.Enrollment
+	if e.Status != contract.EnrollmentWaiting {
+		return nil, nil //nolint:nilnil // nothing is held, nothing failed
+	}
+	rows, err := tx.Q.PausedEffectFind(ctx, e.ID, contract.EntryStep)
+	if err != nil {
+		return nil, fmt.Errorf("find held entry: %w", err)
+	}
+	if len(rows) == 0 || rows[0].ClosedAt != nil {
+		return nil, nil //nolint:nilnil // as above
+	}
+	return &contract.PausedEffect{EnrollmentID: e.ID.String(), ID: rows[0].ID.String(), Node: steps.PausedNode(contract.EntryStep)}, nil
 }
 
 // FinishEnrollment records a terminal state. The first one committed stands and is
@@ -114,6 +134,13 @@ func text[S ~string](s *S) S {
 		return ""
 	}
 	return *s
+}
+
+func seq(n *int64) int64 {
+	if n == nil {
+		return 0
+	}
+	return *n
 }
 
 func optional(s string) *string {

@@ -58,7 +58,7 @@ func TestAPauseHoldsAnIdentify(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	claim := w.enroll("start")
-	_, err := pause.Start(t.Context(), w.store, []string{"welcome"}, "", time.Now())
+	_, err := pause.Start(t.Context(), w.store, []string{"welcome"}, "", contract.HoldEntries, time.Now())
 	require.NoError(t, err)
 	effect, err := w.Identify(t.Context(), identify(claim, "identify:contact#1", `{"plan": "pro"}`))
 	require.NoError(t, err)

@@ -27,7 +27,7 @@ func (w *world) now() time.Time {
 
 func (w *world) pause(journeyID string) {
 	w.t.Helper()
-	_, err := pause.Start(w.t.Context(), w.store, []string{journeyID}, "", w.now())
+	_, err := pause.Start(w.t.Context(), w.store, []string{journeyID}, "", contract.HoldEntries, w.now())
 	require.NoError(w.t, err)
 }
 
@@ -230,9 +230,9 @@ func TestPauseIsIdempotent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	claim := w.enroll("start")
-	one, err := pause.Start(t.Context(), w.store, []string{"welcome"}, "first", w.now())
+	one, err := pause.Start(t.Context(), w.store, []string{"welcome"}, "first", contract.HoldEntries, w.now())
 	require.NoError(t, err)
-	two, err := pause.Start(t.Context(), w.store, []string{"welcome"}, "second", w.now())
+	two, err := pause.Start(t.Context(), w.store, []string{"welcome"}, "second", contract.HoldEntries, w.now())
 	require.NoError(t, err)
 	require.Equal(t, one, two)
 	held := w.send(hello(claim, 1)).Held

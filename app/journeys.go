@@ -101,18 +101,20 @@ func jsonFlag(cmd *cobra.Command) *bool {
 
 func (p *program) journeysPauseCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "pause ID", Short: "Let nobody enter and hold everybody before the next mail or other effect", Args: cobra.ExactArgs(1),
+		Use: "pause ID", Short: "Hold everybody before the next mail or other effect, and who enters at the start", Args: cobra.ExactArgs(1),
 	}
 	connect, asJSON := p.clientFlags(cmd), jsonFlag(cmd)
 	completes(cmd, connect, liveJourneys)
 	reason := cmd.Flags().String("reason", "", "why, for those who look at it")
+	entries := cmd.Flags().String("entries", "hold", "what becomes of new entries: hold keeps them at the start, drop refuses them")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := connect()
 		if err != nil {
 			return err
 		}
 		var got json.RawMessage
-		if err := c.do(cmd.Context(), "POST", journeysPath+"/"+url.PathEscape(args[0])+"/pause", map[string]string{"reason": *reason}, &got); err != nil {
+		request := map[string]string{"reason": *reason, "entries": *entries}
+		if err := c.do(cmd.Context(), "POST", journeysPath+"/"+url.PathEscape(args[0])+"/pause", request, &got); err != nil {
 			return err
 		}
 		return p.print(*asJSON, got, args[0]+" is paused")
@@ -124,7 +126,7 @@ func (p *program) journeysResumeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "resume ID", Short: "End a pause; what was held goes on", Args: cobra.ExactArgs(1),
 		Long: `Ends a pause. What was held goes on at a bounded rate, oldest first, by a policy:
-catch_up runs it now, skip_late leaves out sends held for more than an hour, and
+catch_up runs it now, skip_late leaves out sends and entries held for more than an hour, and
 reschedule runs it as long after it was due as the pause lasted.`,
 	}
 	connect, asJSON := p.clientFlags(cmd), jsonFlag(cmd)
@@ -143,11 +145,11 @@ reschedule runs it as long after it was due as the pause lasted.`,
 		}
 		line := args[0] + " goes on"
 		if *preview {
-			var got struct{ Held, HeldSends, Late int }
+			var got struct{ Held, HeldSends, HeldEntries, Late int }
 			if err := json.Unmarshal(raw, &got); err != nil {
 				return fmt.Errorf("decode reply: %w", err)
 			}
-			line = fmt.Sprintf("%d held, %d of them sends, %d would be skipped", got.Held, got.HeldSends, got.Late)
+			line = fmt.Sprintf("%d held, %d of them sends and %d entries, %d would be skipped", got.Held, got.HeldSends, got.HeldEntries, got.Late)
 		}
 		return p.print(*asJSON, raw, line)
 	}

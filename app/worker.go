@@ -153,6 +153,7 @@ func (p *process) work(ctx context.Context, ready func()) error {
 		Own:               p.activities,
 		OwnWorkflows:      p.workflows,
 		BeginCall:         does.BeginCall,
+		LeaveLate:         p.ingest.LeaveLate,
 		PostHog:           analytics,
 		BuildID:           p.build,
 		Deployment:        p.cfg.Deployment,

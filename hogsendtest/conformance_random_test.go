@@ -22,6 +22,11 @@ func randomCase(seed uint64) conformanceCase {
 		j("once", "begin", twoAtOnce, limited(hogsend.Once)), j("fail", "stop", fails, where(hogsend.Prop("n").Gt(1))),
 		j("follow", "journey:exited", mailsOnce, func(j *hogsend.Journey) { j.EnrollUnsubscribed = true }), j("write", "word", writesContact, limited(hogsend.OncePerPeriod)),
 		j("look", "end", looksBack), j("sub", "end", asksSubscription),
+		j("each", "go", hearsOfItsOwn, keyed("n"), period(day), exits("stop", hogsend.SameAsTrigger("n"))),
+		j("some", "word", mailsOnce, limited(hogsend.Once), audience(hogsend.Any(
+			hogsend.All(hogsend.Prop("plan").Gt(0), hogsend.Event("go").Within(3*day+7*time.Minute).AtLeast(2)), hogsend.Event("begin").AtLeast(3),
+		))),
+		j("receipt", "end", mailsOnce, keyed("n"), audience(hogsend.Not(hogsend.Prop("plan").Eq(2))), func(j *hogsend.Journey) { j.Category = "transactional" }),
 	}
 	var defaults hogsend.Defaults
 	if seed%2 == 1 { // sends are held, and half of them deferred
@@ -59,7 +64,7 @@ func randomCase(seed uint64) conformanceCase {
 				s.Enable(at, journey())
 			case 7:
 				id := journey()
-				s.Pause(at, id)
+				s.Pause(at, id, []PauseEntries{HoldEntries, DropEntries}[r.IntN(2)])
 				s.Resume(at+time.Duration(r.IntN(48))*hour, id, []ResumePolicy{CatchUp, SkipLate, Reschedule}[r.IntN(3)])
 			case 8:
 				s.Down(at, at+time.Duration(r.IntN(20))*hour)

@@ -29,8 +29,8 @@ func Example() {
 func ExampleContact_At() {
 	s := hogsendtest.New(hogsendtest.InExample(), saas.Registry())
 	ada := s.Contact(hogsendtest.Person{UserID: "ada", Email: "ada@example.com"})
-	ada.At(0, "payment.failed", hogsend.Properties{"amount": 49})
-	ada.At(3*hogsend.Day, "payment.succeeded")
+	ada.At(0, "payment.failed", hogsend.Properties{"amount": 49, "invoiceId": "I-1"})
+	ada.At(3*hogsend.Day, "payment.succeeded", hogsend.Properties{"invoiceId": "I-1"})
 	got := s.Run()
 	fmt.Print(got.Timeline("ada"))
 	fmt.Println(got.Mailbox.Templates("ada"))

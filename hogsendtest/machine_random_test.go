@@ -103,7 +103,7 @@ func drawLife(t *rapid.T) (lines []lifeLine, end time.Duration) {
 		case 7:
 			l.what = "pause of " + journey
 			l.onMachine = func(m *machine) { m.pause(journey) }
-			l.action = backend.Pause{JourneyID: journey}
+			l.action = backend.Pause{JourneyID: journey, Entries: DropEntries}
 			later := time.Duration(rapid.IntRange(0, 2*96).Draw(t, "length")) * quarter
 			lines = append(lines, drawResume(t, l.at+later, journey))
 		case 8:

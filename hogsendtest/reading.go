@@ -69,7 +69,7 @@ func mailOf(s *backend.Send) Mail {
 }
 
 func decisionOf(d backend.Decision) (Decision, error) {
-	decision := Decision{At: d.At, Contact: d.Contact, Journey: d.Journey, Event: d.Event, Outcome: string(contract.OutcomeEnrolled), Reason: d.Reason}
+	decision := Decision{At: d.At, Contact: d.Contact, Journey: d.Journey, Event: d.Event, Key: d.Key, Outcome: string(contract.OutcomeEnrolled), Reason: d.Reason}
 	if d.Reason != "" {
 		decision.Outcome = string(contract.OutcomeSkipped)
 	}
@@ -86,7 +86,7 @@ func decisionOf(d backend.Decision) (Decision, error) {
 	decision.Digest = detail.Digest
 	if len(detail.Failed) > 0 {
 		var err error
-		if decision.Failed, err = criteria.Unmarshal(detail.Failed); err != nil {
+		if decision.Failed, err = criteria.UnmarshalFailed(detail.Failed); err != nil {
 			return decision, fmt.Errorf("read decision: %w", err)
 		}
 	}
@@ -109,7 +109,7 @@ func (r *Result) readEnrollments(o *backend.Outcome) error {
 		n := &o.Enrollments[i]
 		places[n.ID] = i
 		r.Enrollments = append(r.Enrollments, Enrollment{
-			ID: n.ID, Contact: n.Contact, Journey: n.Journey, Entry: n.Entry, Status: string(n.Status), ExitReason: n.ExitReason, Error: n.Error,
+			ID: n.ID, Contact: n.Contact, Journey: n.Journey, Key: n.Key, Entry: n.Entry, Status: string(n.Status), ExitReason: n.ExitReason, Error: n.Error,
 			Node: n.Node, EnrolledAt: n.EnrolledAt, EndedAt: n.EndedAt, Variants: map[string]string{},
 		})
 	}
@@ -203,7 +203,7 @@ func lines(o *backend.Outcome, start time.Time) []string {
 		add("capture %s of %s at %s %s", c.Event, c.Contact, since(c.At), c.Properties)
 	}
 	for _, d := range o.Decisions {
-		add("decision about %s at %s: %s by %s %s %s", d.Contact, since(d.At), d.Journey, d.Event, d.Reason, d.Detail)
+		add("decision about %s at %s: %s %q by %s %s %s", d.Contact, since(d.At), d.Journey, d.Key, d.Event, d.Reason, d.Detail)
 	}
 	for i := range o.Contacts {
 		c := &o.Contacts[i]
@@ -214,7 +214,7 @@ func lines(o *backend.Outcome, start time.Time) []string {
 	}
 	for i := range o.Enrollments {
 		n := &o.Enrollments[i]
-		add("enrollment of %s in %s#%d: %s %s %s at %s from %s to %s hops %d", n.Contact, n.Journey, n.Entry, n.Status, n.ExitReason, n.Error, n.Node,
+		add("enrollment of %s in %s#%d %q: %s %s %s at %s from %s to %s hops %d", n.Contact, n.Journey, n.Entry, n.Key, n.Status, n.ExitReason, n.Error, n.Node,
 			since(n.EnrolledAt), since(n.EndedAt), n.Hops)
 	}
 	for i := range o.StepLogs {

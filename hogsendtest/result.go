@@ -86,9 +86,12 @@ func (m Mailbox) Templates(contact string) []string {
 type Decision struct {
 	At                      time.Time
 	Contact, Journey, Event string
+	// Key is the value of Journey.Key, as far as the guards looked at it.
+	Key string
 	// Outcome is "enrolled" or "skipped", Reason the first guard that failed.
 	Outcome, Reason string
-	// Failed are the conditions that did not hold, for trigger_conditions_not_met.
+	// Failed are the conditions that did not hold, for trigger_conditions_not_met and
+	// not_in_audience.
 	Failed []hogsend.Condition
 	// Digest is the label of the open digest that the event goes into, for already_active.
 	Digest string
@@ -105,7 +108,9 @@ func (d Decision) String() string {
 // Enrollment is how far one person got in one journey.
 type Enrollment struct {
 	ID, Contact, Journey string
-	Entry                int
+	// Key is the value of Journey.Key, "" without one.
+	Key   string
+	Entry int
 	// Status is active, waiting, completed, failed or exited.
 	Status, ExitReason, Error string
 	// Node is where it stands, or where it ended; Nodes are all it stood at, in order.

@@ -202,10 +202,24 @@ const (
 	Reschedule ResumePolicy = "reschedule"
 )
 
-// Pause pauses a journey: no effect of it begins until it is resumed (J-100).
-func (s *Scenario) Pause(offset time.Duration, journeyID string) {
+// PauseEntries says what a pause does with new entries.
+type PauseEntries = contract.PauseEntries
+
+// What a pause does with new entries (J-168).
+const (
+	HoldEntries = contract.HoldEntries
+	DropEntries = contract.DropEntries
+)
+
+// Pause pauses a journey: no effect of it begins until it is resumed (J-100). New entries
+// are held at their start, or with DropEntries refused.
+func (s *Scenario) Pause(offset time.Duration, journeyID string, entries ...PauseEntries) {
 	s.journey(journeyID)
-	s.add(offset, "pause of "+journeyID, backend.Pause{JourneyID: journeyID})
+	pause := backend.Pause{JourneyID: journeyID, Entries: HoldEntries}
+	if len(entries) > 0 {
+		pause.Entries = entries[0]
+	}
+	s.add(offset, "pause of "+journeyID, pause)
 }
 
 // Resume ends a pause. Held effects go on at once, not at most 50 a second.

@@ -176,6 +176,7 @@ type decisionReply struct {
 	Type      string                   `json:"type"`
 	JourneyID string                   `json:"journeyId"`
 	Outcome   contract.DecisionOutcome `json:"outcome"`
+	Key       string                   `json:"key,omitempty"`
 	Reason    *contract.GuardReason    `json:"reason"`
 	EventID   uuid.UUID                `json:"eventId"`
 	Event     string                   `json:"event"`
@@ -218,7 +219,7 @@ func decisionsOf(rows []storedb.Decision) []decisionReply {
 	decisions := make([]decisionReply, len(rows))
 	for i, d := range rows {
 		decisions[i] = decisionReply{
-			ID: d.ID, At: ts(d.At), Type: d.Type, JourneyID: d.JourneyID, Outcome: d.Outcome, Reason: d.Reason,
+			ID: d.ID, At: ts(d.At), Type: d.Type, JourneyID: d.JourneyID, Outcome: d.Outcome, Key: d.Key, Reason: d.Reason,
 			EventID: d.EventID, Event: d.EventName, StateID: d.EnrollmentID, Detail: d.Detail,
 		}
 	}

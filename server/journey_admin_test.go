@@ -44,12 +44,12 @@ func TestPauseAndResume(t *testing.T) {
 	}
 	enroll := b.admin("POST", "/onboarding/enroll", `{"userId":"u"}`)
 	b.play([]scenario{
-		{"pause", b.admin("POST", "/onboarding/pause", `{"reason":"a bug"}`), 200, journey(true), `select pause_reason from journey_configs where paused_at is not null`, []string{"a bug"}},
-		{"twice is once", b.admin("POST", "/onboarding/pause", ""), 200, journey(true), `select pause_reason from journey_configs`, []string{"a bug"}},
+		{"pause", b.admin("POST", "/onboarding/pause", `{"reason":"a bug","entries":"drop"}`), 200, journey(true), `select pause_reason from journey_configs where paused_at is not null`, []string{"a bug"}},
+		{"twice is once", b.admin("POST", "/onboarding/pause", `{"entries":"drop"}`), 200, journey(true), `select pause_reason from journey_configs`, []string{"a bug"}},
 		{"nobody enters", enroll, 202, `{"enrolled":false,"event":"user.created","userId":"u","stateId":null,"reason":"journey_paused"}`, "", nil},
 		{
 			"a preview changes nothing", b.admin("POST", "/onboarding/resume", `{"preview":true}`), 200,
-			`{"journey":{"id":"onboarding","name":"Onboarding","enabled":true,"paused":true,"updatedAt":"<ts>"},"held":0,"heldSends":0,"late":0,"oldest":null}`, "", nil,
+			`{"journey":{"id":"onboarding","name":"Onboarding","enabled":true,"paused":true,"updatedAt":"<ts>"},"held":0,"heldSends":0,"heldEntries":0,"late":0,"oldest":null}`, "", nil,
 		},
 		{
 			"unknown policy", b.admin("POST", "/onboarding/resume", `{"policy":"never"}`), 400,
@@ -266,4 +266,26 @@ func TestRetryWithoutHistory(t *testing.T) {
 		b.failState(id)
 		b.play([]scenario{{name, b.admin("POST", "/onboarding/states/"+id+"/retry", ""), c.status, `{"error":"` + c.text + `"}`, `select status from enrollments`, []string{"failed"}}})
 	}
+}
+
+// J-168, R-61: a pause holds entries unless it is told to drop them, and says which.
+func TestEntriesDuringAPause(t *testing.T) {
+	t.Parallel()
+	b := life(t, "run", nil)
+	entries := func() any {
+		a := b.do(call{method: "GET", url: "/v1/admin/journeys/onboarding", key: b.keys[scopeRead]})
+		var got struct{ Journey map[string]any }
+		require.NoError(t, json.Unmarshal([]byte(a.body), &got), a.body)
+		return got.Journey["pauseEntries"]
+	}
+	require.Nil(t, entries())
+	b.do(b.admin("POST", "/onboarding/pause", ""))
+	require.Equal(t, "hold", entries())
+	b.do(b.admin("POST", "/onboarding/pause", `{"entries":"drop"}`))
+	require.Equal(t, "drop", entries(), "for later events")
+	b.do(b.admin("POST", "/onboarding/resume", ""))
+	require.Nil(t, entries())
+	a := b.do(b.admin("POST", "/onboarding/pause", `{"entries":"keep"}`))
+	require.Equal(t, 400, a.status)
+	require.Contains(t, a.body, `{"path":"entries","message":"must be hold or drop"}`)
 }

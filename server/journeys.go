@@ -58,6 +58,7 @@ type journeyItem struct {
 	Enabled     bool               `json:"enabled"`
 	Paused      bool               `json:"paused"`
 	Trigger     trigger            `json:"trigger"`
+	Key         string             `json:"key,omitempty"`
 	EntryLimit  hogsend.EntryLimit `json:"entryLimit"`
 	Counts      counts             `json:"counts"`
 	*reactionOf
@@ -90,11 +91,13 @@ func reactionReply(r *hogsend.ReactionOf) *reactionOf {
 // journeyDetail is the reply of R-59.
 type journeyDetail struct {
 	journeyItem
-	EntryPeriod  *dur         `json:"entryPeriod"`
-	ExitOn       []trigger    `json:"exitOn,omitempty"`
-	MinSendGap   dur          `json:"suppress"`
-	LastChange   *changeReply `json:"lastChange,omitempty"`
-	RecentStates []stateReply `json:"recentStates"`
+	EntryPeriod  *dur            `json:"entryPeriod"`
+	Audience     json.RawMessage `json:"audience,omitempty"`
+	PauseEntries string          `json:"pauseEntries,omitempty"`
+	ExitOn       []trigger       `json:"exitOn,omitempty"`
+	MinSendGap   dur             `json:"suppress"`
+	LastChange   *changeReply    `json:"lastChange,omitempty"`
+	RecentStates []stateReply    `json:"recentStates"`
 }
 
 // stateReply is the object State of §2.
@@ -111,6 +114,7 @@ type stateReply struct {
 	ErrorMessage  *string                   `json:"errorMessage"`
 	ExitReason    *contract.ExitReason      `json:"exitReason"`
 	EntryCount    int32                     `json:"entryCount"`
+	Key           string                    `json:"key,omitempty"`
 	CompletedAt   *ts                       `json:"completedAt"`
 	ExitedAt      *ts                       `json:"exitedAt"`
 	CreatedAt     ts                        `json:"createdAt"`
@@ -120,7 +124,7 @@ type stateReply struct {
 func stateOf(e storedb.Enrollment, c storedb.Contact) stateReply {
 	out := stateReply{
 		ID: e.ID, ContactID: e.ContactID, UserID: contactKey(c), JourneyID: e.JourneyID, CurrentNodeID: e.Node, Status: e.Status,
-		WorkflowRunID: e.FirstRunID, Context: e.Context, ErrorMessage: e.Error, ExitReason: e.ExitReason, EntryCount: e.Entry,
+		WorkflowRunID: e.FirstRunID, Context: e.Context, ErrorMessage: e.Error, ExitReason: e.ExitReason, EntryCount: e.Entry, Key: e.Key,
 		CompletedAt: tsOrNull(e.CompletedAt), ExitedAt: tsOrNull(e.ExitedAt), CreatedAt: ts(e.CreatedAt), UpdatedAt: ts(e.UpdatedAt),
 	}
 	if c.Email != nil {
@@ -215,7 +219,7 @@ func (s *Server) items(ctx context.Context, journeys []hogsend.Journey) ([]journ
 	for i, j := range journeys {
 		out[i] = journeyItem{
 			ID: j.ID, Name: j.Name, Description: j.Description, Enabled: !j.Disabled && !off[j.ID],
-			Trigger: trigger{Event: j.Trigger.Event}, EntryLimit: j.EntryLimit, reactionOf: reactionReply(j.Reaction),
+			Trigger: trigger{Event: j.Trigger.Event}, Key: j.Key, EntryLimit: j.EntryLimit, reactionOf: reactionReply(j.Reaction),
 		}
 		for _, id := range ids(j) {
 			all, owner[id] = append(all, id), i
@@ -271,6 +275,16 @@ func (s *Server) getJourney(r *request) error {
 	out := journeyDetail{journeyItem: items[0], MinSendGap: dur(j.MinSendGap), RecentStates: []stateReply{}}
 	if out.Trigger, err = triggerOf(j.Trigger.Event, j.Trigger.Conditions); err != nil {
 		return err
+	}
+	if out.Paused {
+		if out.PauseEntries, err = s.pauseEntries(r, j); err != nil {
+			return err
+		}
+	}
+	if j.Audience != nil {
+		if out.Audience, err = criteria.MarshalTree(j.Audience); err != nil {
+			return err
+		}
 	}
 	for _, rule := range j.ExitOn {
 		t, err := triggerOf(rule.Event, rule.Where)
@@ -369,18 +383,18 @@ func (s *Server) listStates(r *request) error {
 		return err
 	}
 	q := queryOf(r)
-	p, status := q.page(), q.oneOf("status", "active", "waiting", "completed", "failed", "exited")
+	p, status, key := q.page(), q.oneOf("status", "active", "waiting", "completed", "failed", "exited"), q.optional("key")
 	contact, none, err := s.filterContact(r, q)
 	if err = errors.Join(q.err(), err); err != nil {
 		return err
 	}
 	states := []stateReply{}
 	if !none {
-		if p.Total, err = s.store.AdminStatesCount(r.ctx(), ids(j), status, contact); err != nil {
+		if p.Total, err = s.store.AdminStatesCount(r.ctx(), storedb.AdminStatesCountParams{JourneyIds: ids(j), Status: status, ContactID: contact, Key: key}); err != nil {
 			return err
 		}
 		rows, err := s.store.AdminStatesList(r.ctx(), storedb.AdminStatesListParams{
-			JourneyIds: ids(j), Status: status, ContactID: contact, RowOffset: p.Offset, RowLimit: p.Limit,
+			JourneyIds: ids(j), Status: status, ContactID: contact, Key: key, RowOffset: p.Offset, RowLimit: p.Limit,
 		})
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 	"unicode/utf8"
@@ -36,6 +37,22 @@ func (s *Server) pausedOf(r *request, j hogsend.Journey) (pausedJourney, error) 
 	return out, nil
 }
 
+// pauseEntries says what the pause of a journey does with new entries (J-168).
+func (s *Server) pauseEntries(r *request, j hogsend.Journey) (string, error) {
+	for _, id := range ids(j) {
+		rows, err := s.store.PauseConfig(r.ctx(), id)
+		if err != nil {
+			return "", err
+		}
+		for _, row := range rows {
+			if row.PausedAt != nil {
+				return row.PauseEntries, nil
+			}
+		}
+	}
+	return "", nil
+}
+
 const maxReason = 1000 // characters
 
 // pauseJourney is R-61: once it answers, no effect of the journey begins (J-100).
@@ -48,7 +65,10 @@ func (s *Server) pauseJourney(r *request) error {
 	if err != nil {
 		return err
 	}
-	reason := o.text("reason", maxReason)
+	reason, entries := o.text("reason", maxReason), contract.PauseEntries(o.text("entries", maxReason))
+	if entries = cmp.Or(entries, contract.HoldEntries); !entries.Valid() {
+		o.report("entries", "must be hold or drop")
+	}
 	if err := o.err(); err != nil {
 		return err
 	}
@@ -56,7 +76,7 @@ func (s *Server) pauseJourney(r *request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.desk.Pause(r.ctx(), s.who(r), j, reason, now); err != nil {
+	if err := s.desk.Pause(r.ctx(), s.who(r), j, reason, entries, now); err != nil {
 		return err
 	}
 	out, err := s.pausedOf(r, j)
@@ -75,7 +95,9 @@ type resumed struct {
 type held struct {
 	Held      int64 `json:"held"`
 	HeldSends int64 `json:"heldSends"`
-	// Late is how many of the sends the policy would skip.
+	// HeldEntries are those that are held at their start.
+	HeldEntries int64 `json:"heldEntries"`
+	// Late is how many of the sends and entries the policy would skip.
 	Late   int64 `json:"late"`
 	Oldest *ts   `json:"oldest"`
 }
@@ -115,7 +137,7 @@ func (s *Server) resumeJourney(r *request) error {
 		if err != nil {
 			return err
 		}
-		out.held = &held{Held: row.Held, HeldSends: row.Sends}
+		out.held = &held{Held: row.Held, HeldSends: row.Sends, HeldEntries: row.Entries}
 		if row.Held > 0 {
 			out.Oldest = tsOrNull(&row.Oldest)
 		}

@@ -53,7 +53,7 @@ func story(i int) []event {
 		events = append(events, did("feature.used", nil))
 	}
 	if i%5 == 0 {
-		events = append(events, did("payment.failed", map[string]any{"amount": 49}), did("payment.succeeded", nil))
+		events = append(events, did("payment.failed", map[string]any{"amount": 49, "invoiceId": "I-1"}), did("payment.succeeded", map[string]any{"invoiceId": "I-1"}))
 	}
 	if dormant(i) {
 		// A week ago in a while: the clock is to notice, killed or not.

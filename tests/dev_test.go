@@ -96,11 +96,11 @@ func TestDevKeepsItsStateOverStopAndKill(t *testing.T) {
 	port := d.postgresPort()
 	require.NoError(t, d.process.stop())
 	require.NoError(t, d.process.start())
-	d.run("events", "send", "payment.failed", "--user", "ada", "--prop", "amount=49")
+	d.run("events", "send", "payment.failed", "--user", "ada", "--prop", "amount=49", "--prop", "invoiceId=I-1")
 	d.mails(2)
 	require.NoError(t, d.process.kill())
 	require.NoError(t, d.process.start())
-	require.Contains(t, d.run("events", "send", "payment.succeeded", "--user", "ada"), `"exited":true`, "the journey was still there")
+	require.Contains(t, d.run("events", "send", "payment.succeeded", "--user", "ada", "--prop", "invoiceId=I-1"), `"exited":true`, "the journey was still there")
 	require.Len(t, d.mails(2), 2)
 	require.Equal(t, port, d.postgresPort(), "what was pointed at its Postgres finds it again") // O-49
 

@@ -86,9 +86,9 @@ func (r *rig) actions(journey string) []string {
 func TestAnExitEndsTheJourney(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.mustPost(event{Name: "payment.failed", UserID: "ada", Email: "ada@example.com", Properties: map[string]any{"amount": 49}})
+	r.mustPost(event{Name: "payment.failed", UserID: "ada", Email: "ada@example.com", Properties: map[string]any{"amount": 49, "invoiceId": "I-1"}})
 	r.eventually(1, `select count(*) from enrollments where status = 'waiting' and node = 'wait:48h'`)
-	got := r.mustPost(event{Name: "payment.succeeded", UserID: "ada"})
+	got := r.mustPost(event{Name: "payment.succeeded", UserID: "ada", Properties: map[string]any{"invoiceId": "I-1"}})
 	require.Equal(t, []exit{{"payment-failed", true}}, got.Exits)
 	require.Equal(t, 1, r.count(`select count(*) from enrollments where status = 'exited' and exit_reason = 'event:payment.succeeded'`), "committed before the reply")
 
@@ -112,8 +112,8 @@ func TestTemporalDown(t *testing.T) {
 	r := newRig(t)
 	require.NoError(t, r.temporal.kill())
 	r.mustPost(event{Name: "user.created", UserID: "ada", Email: "ada@example.com"})
-	r.mustPost(event{Name: "payment.failed", UserID: "ada", Properties: map[string]any{"amount": 49}})
-	require.Equal(t, []exit{{"activation-welcome", false}, {"payment-failed", true}}, r.mustPost(event{Name: "payment.succeeded", UserID: "ada"}).Exits)
+	r.mustPost(event{Name: "payment.failed", UserID: "ada", Properties: map[string]any{"amount": 49, "invoiceId": "I-1"}})
+	require.Equal(t, []exit{{"activation-welcome", false}, {"payment-failed", true}}, r.mustPost(event{Name: "payment.succeeded", UserID: "ada", Properties: map[string]any{"invoiceId": "I-1"}}).Exits)
 	require.Equal(t, 1, r.count(`select count(*) from enrollments where status = 'exited'`))
 
 	require.NoError(t, r.temporal.start())

@@ -49,7 +49,7 @@ type recording struct {
 
 func recordings() []recording {
 	created := event{Name: "user.created"}
-	failed := event{Name: "payment.failed", Properties: map[string]any{"amount": 49}}
+	failed := event{Name: "payment.failed", Properties: map[string]any{"amount": 49, "invoiceId": "I-1"}}
 	return []recording{
 		{file: "activation-welcome/sleeping", first: created, timers: 1, running: true},
 		{file: "activation-welcome/completed", first: created, then: "feature.used", timers: 1},
@@ -174,7 +174,7 @@ func recordHistories(t *testing.T) {
 		if rec.then != "" {
 			r.eventually(1, `select count(*) from enrollments where workflow_id = $1 and status = 'waiting'`, workflowID)
 			historyOf(t, c, workflowID, recording{timers: rec.timers, running: true})
-			r.mustPost(event{Name: rec.then, UserID: person})
+			r.mustPost(event{Name: rec.then, UserID: person, Properties: map[string]any{"invoiceId": "I-1"}})
 		}
 		writeHistory(t, file, historyOf(t, c, workflowID, rec))
 	}

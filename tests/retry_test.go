@@ -106,7 +106,7 @@ func TestPauseAndResume(t *testing.T) {
 	require.Equal(t, "trial-ending is paused\n", r.run("journeys", "pause", "trial-ending"))
 	require.NoError(t, r.worker.start())
 	r.eventually(2, `select count(*) from enrollments where status = 'waiting' and node = 'paused:send:trial-ending'`)
-	require.Equal(t, "2 held, 2 of them sends, 0 would be skipped\n", r.run("journeys", "resume", "trial-ending", "--preview", "--policy", "skip_late"))
+	require.Equal(t, "2 held, 2 of them sends and 0 entries, 0 would be skipped\n", r.run("journeys", "resume", "trial-ending", "--preview", "--policy", "skip_late"))
 	require.Contains(t, r.run("journeys", "inflight", "trial-ending"), "paused:send:trial-ending  2")
 	require.Contains(t, r.run("journeys", "list"), "paused")
 

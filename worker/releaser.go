@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/pause"
 	"github.com/hogsend/hogsend/internal/store"
@@ -14,6 +16,9 @@ import (
 // releaser lets the effects that a pause held go on, oldest first and all workers
 // together at most rate per second, so that a resume is no flood (J-103).
 type releaser struct {
+	// leaveLate ends an entry that a resume leaves out.
+	leaveLate func(ctx context.Context, enrollmentID uuid.UUID) error
+
 	store   *store.Store
 	rate    int
 	buildID string
@@ -63,6 +68,11 @@ func (r releaser) turn(ctx context.Context) (due bool, err error) {
 		return true, err
 	}
 	for _, p := range effects {
+		if p.Leaves && r.leaveLate != nil { // then it is only let go of
+			if err := r.leaveLate(ctx, p.EnrollmentID); err != nil {
+				return true, fmt.Errorf("end held entry %s: %w", p.ID, err)
+			}
+		}
 		_, err := pause.Release(ctx, r.store, p.EnrollmentID, p.ID, pause.Outcome{
 			BuildID: r.buildID, Signal: contract.SignalWait, Key: contract.ReleaseKey(p.ID.String()),
 		})

@@ -56,7 +56,7 @@ func TestHeldEffectsAreReleasedAtAPace(t *testing.T) {
 		return due
 	}
 	now := time.Now().UTC()
-	_, err := pause.Start(t.Context(), s, []string{"j"}, "", now)
+	_, err := pause.Start(t.Context(), s, []string{"j"}, "", contract.HoldEntries, now)
 	require.NoError(t, err)
 	ids := held(t, s, "j", 7)
 	require.False(t, turn(), "still paused")

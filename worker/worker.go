@@ -71,6 +71,8 @@ type Config struct {
 	// ReleasesPerSecond bounds how fast a resume lets held effects go on, all workers
 	// together; 0 means 50 (J-103).
 	ReleasesPerSecond int
+	// LeaveLate ends an entry that was held by a pause and that a resume leaves out (J-168).
+	LeaveLate func(ctx context.Context, enrollmentID uuid.UUID) error
 	// KeepDecisions is how long decisions are kept that enrolled nobody; 0 is for ever
 	// (J-45).
 	KeepDecisions time.Duration
@@ -269,7 +271,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		parts.Go(func() { keepRegistered(running, w.cfg.Register, heartbeatEvery, w.cfg.Logger) })
 	}
 	parts.Go(func() {
-		releaser{store: w.cfg.Store, rate: w.cfg.ReleasesPerSecond, buildID: w.cfg.BuildID, logger: w.cfg.Logger}.run(running)
+		releaser{leaveLate: w.cfg.LeaveLate, store: w.cfg.Store, rate: w.cfg.ReleasesPerSecond, buildID: w.cfg.BuildID, logger: w.cfg.Logger}.run(running)
 	})
 	parts.Go(func() {
 		cleaner{store: w.cfg.Store, decisions: w.cfg.KeepDecisions, logger: w.cfg.Logger}.run(running)

@@ -67,6 +67,8 @@ type journeyRun struct {
 	mark     contract.EventPosition
 	underway int // calls
 	several  bool
+	// listening says that signals are received.
+	listening bool
 	// ended is set once the enrollment is known to be terminal.
 	ended bool
 	// left is set by Run.Exit: the author's own exit completes the workflow.
@@ -102,9 +104,46 @@ func (r *journeyRun) setup() (claimed bool, err error) {
 		r.status = r.claim.Status
 		return false, nil
 	}
+	for r.claim.Held != nil {
+		if err := r.heldEntry(request); err != nil || !r.claim.Claimed {
+			return false, err
+		}
+	}
 	r.mark = r.claim.Now
 	r.root = withLogFields(r.root, "enrollment_id", r.enrollmentID, "journey_id", r.journeyID, "contact_id", r.claim.ContactID)
 	r.logger = workflow.GetLogger(r.root)
+	r.listen()
+	return true, nil
+}
+
+// heldEntry waits until an entry that a pause holds is released, and claims it again: it may
+// be held anew, or have ended (J-168).
+func (r *journeyRun) heldEntry(request contract.ClaimRequest) error {
+	held := *r.claim.Held
+	leave := r.standAt(held.Node, []string{}, nil)
+	r.listen()
+	err := r.await(r.root, held.Node, contract.WaitState{WaitID: held.ID})
+	leave()
+	if err != nil {
+		return err
+	}
+	r.claim = contract.Claim{}
+	if err := r.local(r.root, contract.ClaimEnrollmentName, "claim", request, &r.claim); err != nil {
+		return err
+	}
+	r.node, r.status = nodeStart, contract.EnrollmentActive
+	if !r.claim.Claimed {
+		r.status = r.claim.Status
+	}
+	return nil
+}
+
+// listen starts to listen for signals, once.
+func (r *journeyRun) listen() {
+	if r.listening {
+		return
+	}
+	r.listening = true
 	signals := workflow.GetSignalChannel(r.root, contract.SignalWait)
 	// Disconnected, because a cancel must not stop signals from being drained.
 	listening, _ := workflow.NewDisconnectedContext(r.root)
@@ -115,7 +154,6 @@ func (r *journeyRun) setup() (claimed bool, err error) {
 			r.receive(signal)
 		}
 	})
-	return true, nil
 }
 
 // finish records how the author's function ended. The first terminal state

@@ -47,7 +47,7 @@ func (r *journeyRun) digestRequest(digest hogsend.Digest, now time.Time) (reques
 	if digest.Where == nil && digest.Event == trigger {
 		digest.Where = r.trigger
 	}
-	awaited, err := alternative("", hogsend.Wait{Event: digest.Event, Where: digest.Where})
+	awaited, err := r.alternative("", hogsend.Wait{Event: digest.Event, Where: digest.Where})
 	if err != nil {
 		return request, until, err
 	}

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -62,7 +63,7 @@ func (r *journeyRun) sleep(ctx workflow.Context, deadline time.Time, labels []st
 
 // WaitForEvent implements hogsend.Run.
 func (r *journeyRun) WaitForEvent(ctx workflow.Context, wait hogsend.Wait) (*hogsend.StoredEvent, error) {
-	request, err := waitRequest(wait, workflow.Now(ctx))
+	request, err := r.waitRequest(wait, workflow.Now(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +73,7 @@ func (r *journeyRun) WaitForEvent(ctx workflow.Context, wait hogsend.Wait) (*hog
 
 // WaitForAny implements hogsend.Run.
 func (r *journeyRun) WaitForAny(ctx workflow.Context, of hogsend.AnyOf) (hogsend.Outcome, error) {
-	request, err := anyRequest(of, workflow.Now(ctx))
+	request, err := r.anyRequest(of, workflow.Now(ctx))
 	if err != nil {
 		return hogsend.Outcome{Index: hogsend.TimedOut}, err
 	}
@@ -84,8 +85,8 @@ func (r *journeyRun) WaitForAny(ctx workflow.Context, of hogsend.AnyOf) (hogsend
 }
 
 // waitRequest checks what the author asked (J-118, J-127, J-128).
-func waitRequest(wait hogsend.Wait, now time.Time) (contract.BeginWaitRequest, error) {
-	awaited, err := alternative("", wait)
+func (r *journeyRun) waitRequest(wait hogsend.Wait, now time.Time) (contract.BeginWaitRequest, error) {
+	awaited, err := r.alternative("", wait)
 	if err != nil {
 		return contract.BeginWaitRequest{}, err
 	}
@@ -100,7 +101,7 @@ func waitRequest(wait hogsend.Wait, now time.Time) (contract.BeginWaitRequest, e
 const maxAny = 20 // J-130
 
 // anyRequest checks what the author asked (J-130).
-func anyRequest(of hogsend.AnyOf, now time.Time) (contract.BeginWaitRequest, error) {
+func (r *journeyRun) anyRequest(of hogsend.AnyOf, now time.Time) (contract.BeginWaitRequest, error) {
 	var request contract.BeginWaitRequest
 	if len(of.Waits) < 1 || len(of.Waits) > maxAny {
 		return request, invalid("waits", "must be 1 to %d", maxAny)
@@ -113,7 +114,7 @@ func anyRequest(of hogsend.AnyOf, now time.Time) (contract.BeginWaitRequest, err
 		case wait.Label != "":
 			return request, invalid(field+"label", "belongs to all of them: give it beside Waits")
 		}
-		awaited, err := alternative(field, wait)
+		awaited, err := r.alternative(field, wait)
 		if err != nil {
 			return request, err
 		}
@@ -128,7 +129,7 @@ func anyRequest(of hogsend.AnyOf, now time.Time) (contract.BeginWaitRequest, err
 }
 
 // alternative checks which event a wait is for; field is what its names begin with.
-func alternative(field string, wait hogsend.Wait) (found criteria.Alternative, err error) {
+func (r *journeyRun) alternative(field string, wait hogsend.Wait) (found criteria.Alternative, err error) {
 	switch {
 	case wait.Event == "":
 		return found, invalid(field+"event", "is required")
@@ -140,14 +141,34 @@ func alternative(field string, wait hogsend.Wait) (found criteria.Alternative, e
 	if err := short(field+"event", wait.Event); err != nil {
 		return found, err
 	}
-	if problems := condition.CheckList(wait.Where); len(problems) > 0 {
+	if problems := condition.CheckRelated(wait.Where); len(problems) > 0 {
 		return found, invalid(field+"where."+problems[0].Path, "%s", problems[0].Message)
 	}
 	found = criteria.Alternative{Event: wait.Event, Lookback: wait.Lookback, Fresh: wait.Fresh}
-	if found.Where, err = criteria.Marshal(wait.Where); err != nil {
+	where, err := r.resolve(wait.Where)
+	if err != nil {
+		return found, err
+	}
+	if found.Where, err = criteria.Marshal(where); err != nil {
 		return found, invalid(field+"where", "%s", err)
 	}
 	return found, nil
+}
+
+// resolve relates conditions to the trigger's event, as it was at the enrollment (J-155).
+func (r *journeyRun) resolve(where []hogsend.Condition) ([]hogsend.Condition, error) {
+	if !criteria.Relates(where) {
+		return where, nil
+	}
+	raw, err := json.Marshal(r.claim.Event.Properties)
+	if err != nil {
+		return nil, fmt.Errorf("encode the trigger's properties: %w", err)
+	}
+	trigger, err := criteria.ParseValues(raw)
+	if err != nil {
+		return nil, fmt.Errorf("read the trigger's properties: %w", err)
+	}
+	return criteria.Resolve(where, trigger), nil
 }
 
 // deadline is when a wait that begins now ends at the latest, nil for never (J-127).

@@ -78,16 +78,21 @@ func trialEnding(ctx workflow.Context, run hogsend.Run) error {
 	return err
 }
 
-// PaymentFailed asks for another card until the payment succeeds, for a week.
+// PaymentFailed asks for another card until the payment of an invoice succeeds, for a
+// week: for each invoice by itself, so that a paid one does not end what is due for another.
 var PaymentFailed = hogsend.Journey{
 	ID: "payment-failed", Name: "Billing: payment failed",
 	Trigger:     hogsend.On("payment.failed").Where(hogsend.Prop("amount").Gt(0)),
+	Key:         "invoiceId",
 	EntryLimit:  hogsend.OncePerPeriod,
 	EntryPeriod: 7 * hogsend.Day,
-	ExitOn:      []hogsend.Exit{{Event: "payment.succeeded"}, {Event: "user.deleted"}},
-	Category:    "billing",
-	Templates:   []string{"payment-failed", "payment-reminder"},
-	Run:         paymentFailed,
+	ExitOn: []hogsend.Exit{
+		{Event: "payment.succeeded", Where: []hogsend.Condition{hogsend.SameAsTrigger("invoiceId")}},
+		{Event: "user.deleted"},
+	},
+	Category:  "billing",
+	Templates: []string{"payment-failed", "payment-reminder"},
+	Run:       paymentFailed,
 }
 
 func paymentFailed(ctx workflow.Context, run hogsend.Run) error {

@@ -87,8 +87,8 @@ func TestATrialThatIsBoughtIsNotReminded(t *testing.T) {
 func TestAFailedPaymentIsRemindedTwiceAndThenGivenUp(t *testing.T) {
 	t.Parallel()
 	s, ada := start(t)
-	ada.At(0, "payment.failed", hogsend.Properties{"amount": 49})
-	ada.At(hogsend.Day, "payment.failed", hogsend.Properties{"amount": 49})
+	ada.At(0, "payment.failed", hogsend.Properties{"amount": 49, "invoiceId": "I-1"})
+	ada.At(hogsend.Day, "payment.failed", hogsend.Properties{"amount": 49, "invoiceId": "I-1"})
 	got := s.Run()
 	require.Equal(t, []sent{{0, "payment-failed"}, {2 * hogsend.Day, "payment-reminder"}, {6 * hogsend.Day, "payment-reminder"}}, mails(got))
 	require.Equal(t, []string{"payment-failed: enrolled", "payment-failed: already_active"}, got.DecisionsOf("ada"))
@@ -100,11 +100,26 @@ func TestAPaymentThatSucceedsIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	s, ada := start(t)
 	ada.At(0, "payment.failed", hogsend.Properties{"amount": 0})
-	ada.At(time.Hour, "payment.failed", hogsend.Properties{"amount": 49})
-	ada.At(3*hogsend.Day, "payment.succeeded")
+	ada.At(time.Hour, "payment.failed", hogsend.Properties{"amount": 49, "invoiceId": "I-1"})
+	ada.At(3*hogsend.Day, "payment.succeeded", hogsend.Properties{"invoiceId": "I-1"})
 	got := s.Run()
 	require.Equal(t, []sent{{time.Hour, "payment-failed"}, {2*hogsend.Day + time.Hour, "payment-reminder"}}, mails(got))
 	require.Equal(t, []string{"payment-failed: trigger_conditions_not_met", "payment-failed: enrolled"}, got.DecisionsOf("ada"))
+}
+
+// J-153, J-155: an invoice that is paid ends the reminders for it, and for no other.
+func TestEachInvoiceIsRemindedOfByItself(t *testing.T) {
+	t.Parallel()
+	s, ada := start(t)
+	ada.At(0, "payment.failed", hogsend.Properties{"amount": 500, "invoiceId": "I-1"})
+	ada.At(time.Hour, "payment.failed", hogsend.Properties{"amount": 5, "invoiceId": "I-2"})
+	ada.At(time.Hour, "payment.failed", hogsend.Properties{"amount": 5})
+	ada.At(hogsend.Day, "payment.succeeded", hogsend.Properties{"invoiceId": "I-2"})
+	ada.At(hogsend.Day, "payment.succeeded")
+	got := s.Run()
+	require.Equal(t, []string{"payment-failed: enrolled", "payment-failed: enrolled", "payment-failed: key_missing"}, got.DecisionsOf("ada"))
+	require.Equal(t, []sent{{0, "payment-failed"}, {time.Hour, "payment-failed"}, {2 * hogsend.Day, "payment-reminder"}, {6 * hogsend.Day, "payment-reminder"}}, mails(got))
+	require.Contains(t, got.Mailbox[3].Text, "$500.00")
 }
 
 func TestTheFirstOrderIsThankedFor(t *testing.T) {

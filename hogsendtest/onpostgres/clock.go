@@ -59,6 +59,11 @@ func (b *Backend) Release() (next time.Time, more bool, err error) {
 		return next, false, fmt.Errorf("find held effects: %w", err)
 	}
 	for _, h := range held {
+		if h.Leaves {
+			if err := b.ingester.LeaveLate(b.ctx, h.EnrollmentID); err != nil {
+				return next, false, fmt.Errorf("end held entry: %w", err)
+			}
+		}
 		if _, err := pause.Release(b.ctx, b.store, h.EnrollmentID, h.ID, pause.Outcome{Signal: contract.SignalWait, Key: contract.ReleaseKey(h.ID.String())}); err != nil {
 			return next, false, fmt.Errorf("release held effect: %w", err)
 		}

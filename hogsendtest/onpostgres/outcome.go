@@ -42,17 +42,17 @@ func (b *Backend) Outcome() (*backend.Outcome, error) {
 		o.Events = append(o.Events, e)
 		return err
 	})
-	r.read(`select d.at, `+named+`, d.journey_id, d.event_name, coalesce(d.reason, ''), d.detail from decisions d join contacts c on c.id = d.contact_id order by d.id`, func(rows pgx.Rows) error {
+	r.read(`select d.at, `+named+`, d.journey_id, d.event_name, d.key, coalesce(d.reason, ''), d.detail from decisions d join contacts c on c.id = d.contact_id order by d.id`, func(rows pgx.Rows) error {
 		var d backend.Decision
-		err := rows.Scan(&d.At, &d.Contact, &d.Journey, &d.Event, &d.Reason, &d.Detail)
+		err := rows.Scan(&d.At, &d.Contact, &d.Journey, &d.Event, &d.Key, &d.Reason, &d.Detail)
 		o.Decisions = append(o.Decisions, d)
 		return err
 	})
-	r.read(`select n.id::text, `+named+`, n.journey_id, n.workflow_id, n.entry, n.hops, n.status, n.node, coalesce(n.exit_reason, ''), coalesce(n.error, ''), n.created_at,
+	r.read(`select n.id::text, `+named+`, n.journey_id, n.workflow_id, n.key, n.entry, n.hops, n.status, n.node, coalesce(n.exit_reason, ''), coalesce(n.error, ''), n.created_at,
 			coalesce(n.completed_at, n.exited_at, case when n.status = 'failed' then (select max(l.at) from step_logs l where l.enrollment_id = n.id and l.action = 'failed') end) from enrollments n join contacts c on c.id = n.contact_id order by n.id`, func(rows pgx.Rows) error {
 		var n backend.Enrollment
 		var ended *time.Time
-		err := rows.Scan(&n.ID, &n.Contact, &n.Journey, &n.WorkflowID, &n.Entry, &n.Hops, &n.Status, &n.Node, &n.ExitReason, &n.Error, &n.EnrolledAt, &ended)
+		err := rows.Scan(&n.ID, &n.Contact, &n.Journey, &n.WorkflowID, &n.Key, &n.Entry, &n.Hops, &n.Status, &n.Node, &n.ExitReason, &n.Error, &n.EnrolledAt, &ended)
 		n.EndedAt = instant(ended)
 		o.Enrollments = append(o.Enrollments, n)
 		return err

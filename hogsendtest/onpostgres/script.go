@@ -1,6 +1,7 @@
 package onpostgres
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -59,7 +60,7 @@ func (b *Backend) Apply(action backend.Action) error {
 	case backend.Engagement:
 		return b.engage(a)
 	case backend.Pause:
-		_, err := pause.Start(b.ctx, b.store, b.ids(a.JourneyID), "", b.Now())
+		_, err := pause.Start(b.ctx, b.store, b.ids(a.JourneyID), "", cmp.Or(a.Entries, contract.HoldEntries), b.Now())
 		return err
 	case backend.Resume:
 		return pause.Resume(b.ctx, b.store, b.ids(a.JourneyID), a.Policy, backend.LateAfter, b.Now())

@@ -92,7 +92,7 @@ func describeReaction(b hogsend.Bucket, r hogsend.Reaction) (Reaction, error) {
 	d := Reaction{
 		JourneyID: r.JourneyID(b.ID), Name: b.Name + " — on " + string(r.Kind), Trigger: definition.ReactionEvent(b, r), Kind: r.Kind,
 		FirstEntryOnly: r.FirstEntryOnly, Reasons: slices.Clone(r.Reasons), Overlap: r.Overlap, Disabled: r.Disabled,
-		EnrollUnsubscribed: r.EnrollUnsubscribed, Version: r.Version,
+		EnrollUnsubscribed: r.EnrollUnsubscribed || r.Category == definition.Transactional, Version: r.Version, // J-41
 	}
 	if r.Kind == hogsend.ReactionDwell {
 		every := r.Schedule.Every != 0

@@ -67,6 +67,9 @@ type checker struct {
 	// criteria allows what only buckets take: conditions on events and mails.
 	criteria  bool
 	templates func(key string) bool
+	// audience allows what only audiences take, related what only enrollments do.
+	audience, related bool
+	buckets           func(id string) bool
 }
 
 func (c *checker) report(path, format string, args ...any) {
@@ -107,12 +110,18 @@ func (c *checker) check(path string, condition Condition, level int) {
 			c.email(path, n)
 			return
 		}
+	case InBucket:
+		c.inBucket(path, n)
+		return
+	case SameAsTrigger:
+		c.sameAsTrigger(path, n)
+		return
 	}
 	if c.criteria {
 		c.report(path, "is not a condition")
 		return
 	}
-	c.report(path, "is not a condition on a property")
+	c.report(path, "is not a condition on a property of the event; conditions on the contact belong to Audience")
 }
 
 func (c *checker) composite(path string, n Composite, level int) {

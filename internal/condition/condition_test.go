@@ -198,8 +198,8 @@ func TestListsTakeConditionsOnPropertiesOnly(t *testing.T) {
 		hogsend.Event("login").Exists(), hogsend.Any(hogsend.EmailEngagement("welcome").Opened()), hogsend.Not(hogsend.Prop("p").Exists()),
 	})
 	require.Equal(t, []condition.Problem{
-		{Path: "0", Message: "is not a condition on a property"},
-		{Path: "1.conditions.0", Message: "is not a condition on a property"},
+		{Path: "0", Message: "is not a condition on a property of the event; conditions on the contact belong to Audience"},
+		{Path: "1.conditions.0", Message: "is not a condition on a property of the event; conditions on the contact belong to Audience"},
 	}, problems)
 }
 

@@ -55,6 +55,8 @@ func PolarityOf(leaf Condition, negated bool) Polarity {
 		}
 	case Event:
 		return n.polarity(negated)
+	case InBucket:
+		return polarity(!negated)
 	case Email:
 		switch n.Check {
 		case EmailOpened, EmailClicked:

@@ -41,6 +41,8 @@ type Claim struct {
 	Event      hogsend.StoredEvent `json:"event"`
 	Now        EventPosition       `json:"now"`
 	BuildID    string              `json:"buildId"`
+	// Held says that a pause holds the entry: Run is not called until it is released (J-168).
+	Held *PausedEffect `json:"held,omitempty"`
 }
 
 // FinishRequest records how a journey ended (J-61 to J-63). Status is completed,

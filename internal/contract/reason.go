@@ -1,7 +1,7 @@
 package contract
 
 // GuardReason says why a journey was not entered, in the words of the decisions log
-// (J-32 to J-42).
+// (J-32 to J-42, J-150 to J-152).
 type GuardReason string
 
 // The reasons of the guards, in their order.
@@ -13,6 +13,8 @@ const (
 	GuardLoop            GuardReason = "loop_guard"
 	GuardContactDeleted  GuardReason = "contact_deleted"
 	GuardConditions      GuardReason = "trigger_conditions_not_met"
+	GuardKeyMissing      GuardReason = "key_missing"
+	GuardNotInAudience   GuardReason = "not_in_audience"
 	GuardFirstEntry      GuardReason = "first_entry_only"
 	GuardReasonFilter    GuardReason = "reason_filter"
 	GuardOnce            GuardReason = "already_entered_once"
@@ -20,6 +22,7 @@ const (
 	GuardUnsubscribed    GuardReason = "user_unsubscribed"
 	GuardAlreadyActive   GuardReason = "already_active"
 	GuardOverlapSkip     GuardReason = "overlap_skip"
+	GuardTooManyActive   GuardReason = "too_many_active"
 )
 
 // ExitReason says why an enrollment was ended before its journey returned; it is one of

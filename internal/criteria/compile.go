@@ -31,8 +31,15 @@ func Compile(tree condition.Condition, first int) Predicate {
 	return Predicate{SQL: sql, Args: c.args}
 }
 
+// CompilePart is Compile for a part of a tree, without the floor, which is one of the whole.
+func CompilePart(tree condition.Condition, first int) Predicate {
+	c := compiler{first: first, part: true}
+	return Predicate{SQL: c.node(tree, false), Args: c.args}
+}
+
 type compiler struct {
 	first int
+	part  bool
 	args  []any
 	// What the floor asks for: one of the events of absence leaves at any time, or a
 	// positive leaf that is true.
@@ -83,11 +90,16 @@ func (c *compiler) leaf(leaf condition.Condition, negated bool) string {
 		sql = c.event(n)
 	case condition.Email:
 		sql = c.email(n)
+	case condition.InBucket:
+		sql = "(exists (select from memberships m where m.contact_id = w.contact_id and m.status = 'active' and m.bucket_id = " + c.arg(n.BucketID, "text") + "))"
 	default:
 		return "false"
 	}
 	if negated {
 		sql = "(not " + sql + ")"
+	}
+	if c.part {
+		return sql
 	}
 	switch condition.PolarityOf(leaf, negated) {
 	case condition.Positive:

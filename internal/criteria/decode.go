@@ -23,6 +23,8 @@ const (
 	typeEvent     = "event"
 	typeEmail     = "email_engagement"
 	typeComposite = "composite"
+	typeInBucket  = "in_bucket"
+	typeRelated   = "same_as_trigger"
 )
 
 // deepest is a level below any that validation accepts: nothing is read beyond it.
@@ -42,7 +44,7 @@ func Unmarshal(raw json.RawMessage) ([]condition.Condition, error) {
 		conditions = append(conditions, d.node(strconv.Itoa(i), item, 1))
 	}
 	var problems []error
-	for _, p := range d.all(condition.CheckList(conditions)) {
+	for _, p := range d.all(condition.CheckRelated(conditions)) {
 		problems = append(problems, fmt.Errorf("decode conditions: %s: %s", p.Path, p.Message))
 	}
 	if len(problems) > 0 {
@@ -120,6 +122,12 @@ func (d *decoder) node(path string, raw json.RawMessage, level int) condition.Co
 	case typeEmail:
 		n.only("type", "templateKey", "check")
 		return condition.Email{TemplateKey: n.text("templateKey"), Check: condition.EmailCheck(n.text("check"))}
+	case typeInBucket:
+		n.only("type", "bucketId")
+		return condition.InBucket{BucketID: n.text("bucketId")}
+	case typeRelated:
+		n.only("type", "property", "triggerProperty")
+		return condition.SameAsTrigger{Property: n.text("property"), TriggerProperty: n.text("triggerProperty")}
 	case typeComposite:
 		n.only("type", "operator", "conditions")
 		return condition.Composite{Operator: condition.Join(n.text("operator")), Conditions: n.conditions(level)}

@@ -17,6 +17,8 @@ type node struct {
 	Property    *string `json:"property,omitempty"`
 	EventName   *string `json:"eventName,omitempty"`
 	TemplateKey *string `json:"templateKey,omitempty"`
+	BucketID    *string `json:"bucketId,omitempty"`
+	OfTrigger   string  `json:"triggerProperty,omitempty"`
 	Check       string  `json:"check,omitempty"`
 	Operator    string  `json:"operator,omitempty"`
 	Value       any     `json:"value,omitempty"` // 0 and false are not nil
@@ -90,6 +92,10 @@ func encode(c condition.Condition, within func(time.Duration) any) (node, error)
 		return out, err
 	case condition.Email:
 		return node{Type: typeEmail, TemplateKey: &n.TemplateKey, Check: string(n.Check)}, nil
+	case condition.InBucket:
+		return node{Type: typeInBucket, BucketID: &n.BucketID}, nil
+	case condition.SameAsTrigger:
+		return node{Type: typeRelated, Property: &n.Property, OfTrigger: n.TriggerProperty}, nil
 	case condition.Composite:
 		children, err := encodeAll(n.Conditions, within)
 		if err != nil {

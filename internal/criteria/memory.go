@@ -15,6 +15,8 @@ type History struct {
 	// Events are the stored events of a name, in the order in which they happened: whoever
 	// adds one uses Add.
 	Events map[string][]Happened
+	// Buckets are those that the contact is a member of.
+	Buckets map[string]bool
 	// Mails are the newest mails that left, by template.
 	Mails map[string]Mail
 }
@@ -49,6 +51,11 @@ func (h *History) Holds(tree condition.Condition, now time.Time) bool {
 	return h.node(tree, false, now) && h.hasReason(tree, now)
 }
 
+// HoldsPart says what the predicate of CompilePart says.
+func (h *History) HoldsPart(tree condition.Condition, now time.Time) bool {
+	return h.node(tree, false, now)
+}
+
 func (h *History) node(tree condition.Condition, negated bool, now time.Time) bool {
 	n, ok := tree.(condition.Composite)
 	if !ok {
@@ -76,6 +83,8 @@ func (h *History) leaf(leaf condition.Condition, negated bool, now time.Time) bo
 		return h.event(n, now) != negated
 	case condition.Email:
 		return h.mail(n) != negated
+	case condition.InBucket:
+		return h.Buckets[n.BucketID] != negated
 	}
 	return false
 }

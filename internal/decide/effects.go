@@ -25,8 +25,11 @@ type Effects struct {
 	Matched  []WaitMatch
 	Ended    []EnrollmentEnd
 	Enrolled []NewEnrollment
-	Nodes    []NodeChange
-	Fired    []DwellFire
+	// Marks are the events that came of what enrolled, behind the enrollment: of several of
+	// one enrollment the last one counts (J-117).
+	Marks []Mark
+	Nodes []NodeChange
+	Fired []DwellFire
 	// Transitions are the joins and leaves, as they happened.
 	Transitions []Transition
 	Evaluated   []MembershipEvaluation
@@ -99,6 +102,7 @@ type EnrollmentEnd struct {
 type NewEnrollment struct {
 	ID, ContactID uuid.UUID
 	JourneyID     string
+	Key           string // "" for none (J-153)
 	Entry         int32
 	// Context are the scalars of the event that triggered it.
 	Context    json.RawMessage
@@ -109,7 +113,22 @@ type NewEnrollment struct {
 	Concurrent bool
 	ExitReason contract.ExitReason
 	CreatedAt  time.Time
+	// Held is set when a pause holds it at its start (J-168).
+	Held *HeldEntry
 }
+
+// HeldEntry is an entry that a pause holds.
+type HeldEntry struct {
+	ID uuid.UUID
+	// JourneyIDs are all ids of its journey, of which one is paused.
+	JourneyIDs []string
+	// Start is what the outbox is told at its release; nil when a workflow is there that
+	// waits for it.
+	Start *contract.StartPayload
+}
+
+// Mark is an event that a wait of an enrollment does not look back to.
+type Mark struct{ EnrollmentID, EventID uuid.UUID }
 
 // NodeChange is the node at which an enrollment stands now.
 type NodeChange struct {
@@ -163,6 +182,7 @@ type Decision struct {
 	Type         string // enrollment or reaction
 	ContactID    uuid.UUID
 	JourneyID    string
+	Key          string
 	EventID      uuid.UUID
 	EventName    string
 	Reason       contract.GuardReason // "" when it was entered

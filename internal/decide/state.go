@@ -40,10 +40,14 @@ type State struct {
 type Enrollment struct {
 	ID               uuid.UUID
 	JourneyID        string // perhaps a former id
+	Key              string // "" for none (J-153)
 	Entry            int32
 	Hops, Retries    int
 	Node, WorkflowID string
 	CreatedAt        time.Time
+	// Context are the scalars of the event that triggered it, if its exit rules ask for
+	// them (J-155).
+	Context json.RawMessage
 
 	// Ended is set by the decider that ends it; Cause is what caused it, if that enrolled
 	// it.

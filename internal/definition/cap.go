@@ -6,11 +6,14 @@ import (
 	"github.com/hogsend/hogsend"
 )
 
+// Transactional is the category of mails that nobody can unsubscribe from (E-16).
+const Transactional = "transactional"
+
 // Exempts reports whether mails of a category pass caps, send gaps and send
 // windows (E-16).
 func Exempts(c hogsend.FrequencyCap, category string) bool {
 	if c.ExemptCategories == nil {
-		return category == "transactional"
+		return category == Transactional
 	}
 	return slices.Contains(c.ExemptCategories, category)
 }

@@ -25,6 +25,9 @@ func Clone(r hogsend.Registry) hogsend.Registry {
 		j := &r.Journeys[i]
 		j.Aliases, j.Templates, j.Activities = slices.Clone(j.Aliases), slices.Clone(j.Templates), slices.Clone(j.Activities)
 		j.Trigger.Conditions = condition.Plain(j.Trigger.Conditions)
+		if j.Audience != nil {
+			j.Audience = condition.Plain([]hogsend.Condition{j.Audience})[0]
+		}
 		if j.Trigger.Recurrence != nil {
 			recurrence := *j.Trigger.Recurrence
 			j.Trigger.Recurrence = &recurrence

@@ -6,7 +6,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -34,7 +36,7 @@ func (t *transaction) loadListening(ctx context.Context, p *store.Pipeline, even
 	ids := t.stored()
 	respects := false
 	for _, j := range t.catalog.index.Triggered(events...) {
-		respects = respects || !j.EnrollUnsubscribed
+		respects = respects || !j.EnrollUnsubscribed && j.Category != steps.Transactional
 		for _, id := range append([]string{j.ID}, j.Aliases...) {
 			if !t.heard[id] {
 				t.heard[id] = true
@@ -61,12 +63,12 @@ func (t *transaction) loadListening(ctx context.Context, p *store.Pipeline, even
 		t.spreadOptOuts(out)
 		d := &t.decider
 		if d.SwitchedOff == nil {
-			d.SwitchedOff, d.Paused = make(map[string]bool, len(off)), make(map[string]bool, len(off))
+			d.SwitchedOff, d.Paused = make(map[string]bool, len(off)), make(map[string]contract.PauseEntries, len(off))
 		}
 		for _, row := range off {
 			d.SwitchedOff[row.JourneyID] = !row.Enabled
 			if row.Paused {
-				d.Paused[t.catalog.index.ID(row.JourneyID)] = true
+				d.Paused[t.catalog.index.ID(row.JourneyID)] = contract.PauseEntries(row.PauseEntries)
 			}
 		}
 	}

@@ -25,7 +25,10 @@ func (t *transaction) load(ctx context.Context, p *store.Pipeline) func() error 
 	)
 	ids := t.stored()
 	if len(ids) > 0 {
-		p.Add(func(q *storedb.Queries) (err error) { live, err = q.IngestLive(ctx, ids); return err })
+		p.Add(func(q *storedb.Queries) (err error) {
+			live, err = q.IngestLive(ctx, t.catalog.index.Related(), ids)
+			return err
+		})
 	}
 	if len(ids) > 0 && len(t.catalog.buckets.All) > 0 {
 		p.Add(func(q *storedb.Queries) (err error) { overdue, err = q.BucketsStaysDue(ctx, ids); return err })
@@ -214,8 +217,8 @@ func (t *transaction) spreadLive(live []storedb.IngestLiveRow) {
 		row := &live[i]
 		c := t.identities.Contact(row.ContactID)
 		c.Enter(&decide.Enrollment{
-			ID: row.ID, JourneyID: row.JourneyID, Entry: row.Entry, Hops: int(row.Hops), Retries: int(row.Retries),
-			Node: row.Node, WorkflowID: row.WorkflowID, CreatedAt: row.CreatedAt,
+			ID: row.ID, JourneyID: row.JourneyID, Key: row.Key, Entry: row.Entry, Hops: int(row.Hops), Retries: int(row.Retries),
+			Node: row.Node, WorkflowID: row.WorkflowID, CreatedAt: row.CreatedAt, Context: row.Context,
 		})
 	}
 }

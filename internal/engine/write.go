@@ -5,11 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -32,6 +36,9 @@ func checked(e *decide.Effects) bool {
 	if e.Checked || len(e.Matched) > 0 || len(e.Ended) > 0 || len(e.Fired) > 0 {
 		return true
 	}
+	if slices.ContainsFunc(e.Enrolled, func(n decide.NewEnrollment) bool { return n.Held != nil }) {
+		return true
+	}
 	for i := range e.Transitions {
 		if !e.Transitions[i].Enters {
 			return true
@@ -48,7 +55,9 @@ func Write(ctx context.Context, add func(Statement), e *decide.Effects, now time
 		add(attached.(Statement)) // the engine's callers attach nothing else
 	}
 	writeEvents(ctx, add, e, now)
-	writeEnrollments(ctx, add, e, now, buildID)
+	if err := writeEnrollments(ctx, add, e, now, buildID); err != nil {
+		return err
+	}
 	writeMemberships(ctx, add, e, now)
 	for _, id := range e.Deleted {
 		add(func(q *storedb.Queries) error { return q.ContactStaysEnd(ctx, id) })
@@ -122,7 +131,7 @@ func writeEvents(ctx context.Context, add func(Statement), e *decide.Effects, no
 	}
 }
 
-func writeEnrollments(ctx context.Context, add func(Statement), e *decide.Effects, now time.Time, buildID string) {
+func writeEnrollments(ctx context.Context, add func(Statement), e *decide.Effects, now time.Time, buildID string) error {
 	if len(e.Ended) > 0 {
 		p := storedb.IngestEnrollmentsEndParams{Now: now}
 		for i := range e.Ended {
@@ -139,6 +148,7 @@ func writeEnrollments(ctx context.Context, add func(Statement), e *decide.Effect
 	if n := len(e.Enrolled); n > 0 {
 		p := storedb.IngestEnrollmentsInsertParams{
 			Now: now, BuildID: buildID, Ids: make([]uuid.UUID, n), ContactIds: make([]uuid.UUID, n), JourneyIds: make([]string, n),
+			EnrollmentKeys: make([]string, n), Statuses: make([]string, n), Nodes: make([]string, n),
 			Entries: make([]int32, n), Contexts: make([]json.RawMessage, n), EventIds: make([]uuid.UUID, n), Hops: make([]int16, n),
 			Versions: make([]string, n), WorkflowIds: make([]string, n), Concurrent: make([]bool, n), ExitReasons: make([]string, n),
 			Created: make([]time.Time, n),
@@ -146,14 +156,77 @@ func writeEnrollments(ctx context.Context, add func(Statement), e *decide.Effect
 		for i := range e.Enrolled {
 			one := &e.Enrolled[i]
 			p.Ids[i], p.ContactIds[i], p.JourneyIds[i], p.Entries[i], p.Contexts[i] = one.ID, one.ContactID, one.JourneyID, one.Entry, one.Context
+			p.EnrollmentKeys[i], p.Statuses[i], p.Nodes[i] = one.Key, string(contract.EnrollmentActive), "start"
+			if one.Held != nil {
+				p.Statuses[i], p.Nodes[i] = string(contract.EnrollmentWaiting), steps.PausedNode(contract.EntryStep)
+			}
 			p.EventIds[i], p.Hops[i], p.Versions[i] = one.EventID, int16(one.Hops), one.Version //nolint:gosec // within the hop limit
 			p.WorkflowIds[i], p.Concurrent[i], p.ExitReasons[i], p.Created[i] = one.WorkflowID, one.Concurrent, string(one.ExitReason), one.CreatedAt
 		}
 		add(func(q *storedb.Queries) error { return q.IngestEnrollmentsInsert(ctx, p) })
 	}
+	if err := writeHeld(ctx, add, e.Enrolled); err != nil {
+		return err
+	}
+	if len(e.Marks) > 0 {
+		ids, events := marked(e.Marks)
+		add(func(q *storedb.Queries) error { return q.IngestMarksSet(ctx, ids, events) })
+	}
 	for _, n := range e.Nodes {
 		add(func(q *storedb.Queries) error { return q.IngestEnrollmentsNode(ctx, n.Node, now, n.EnrollmentID) })
 	}
+	return nil
+}
+
+// writeHeld holds entries of paused journeys. The lock lets a resume under way commit
+// first, and one that comes later find them; an entry of a journey that is not paused any
+// more is decided again (J-108, J-168).
+func writeHeld(ctx context.Context, add func(Statement), enrolled []decide.NewEnrollment) error {
+	var p storedb.PausedEntriesInsertParams
+	var journeys []string
+	for i := range enrolled {
+		n := &enrolled[i]
+		if n.Held == nil || n.ExitReason != "" {
+			continue
+		}
+		var start json.RawMessage
+		if n.Held.Start != nil {
+			body, err := json.Marshal(n.Held.Start)
+			if err != nil {
+				return fmt.Errorf("encode start: %w", err)
+			}
+			start = body
+		}
+		p.Ids, p.EnrollmentIds, p.Held = append(p.Ids, n.Held.ID), append(p.EnrollmentIds, n.ID), append(p.Held, n.CreatedAt)
+		p.Starts, p.Aliases = append(p.Starts, start), append(p.Aliases, strings.Join(n.Held.JourneyIDs, " "))
+		for _, id := range n.Held.JourneyIDs {
+			if !slices.Contains(journeys, id) {
+				journeys = append(journeys, id)
+			}
+		}
+	}
+	if len(p.Ids) == 0 {
+		return nil
+	}
+	slices.Sort(journeys)
+	add(func(q *storedb.Queries) error { return q.PauseShare(ctx, journeys) })
+	add(func(q *storedb.Queries) error {
+		n, err := q.PausedEntriesInsert(ctx, p)
+		return written("hold entries", n, len(p.Ids), err)
+	})
+	return nil
+}
+
+// marked are the enrollments once each, with the last of their marks.
+func marked(marks []decide.Mark) (ids, events []uuid.UUID) {
+	for _, m := range marks {
+		if i := slices.Index(ids, m.EnrollmentID); i >= 0 {
+			events[i] = m.EventID
+			continue
+		}
+		ids, events = append(ids, m.EnrollmentID), append(events, m.EventID)
+	}
+	return ids, events
 }
 
 func writeDecisions(ctx context.Context, add func(Statement), all []decide.Decision) {
@@ -163,13 +236,13 @@ func writeDecisions(ctx context.Context, add func(Statement), all []decide.Decis
 	}
 	p := storedb.IngestDecisionsInsertParams{
 		Ids: make([]uuid.UUID, n), Instants: make([]time.Time, n), Types: make([]string, n), ContactIds: make([]uuid.UUID, n),
-		JourneyIds: make([]string, n), EventIds: make([]uuid.UUID, n), EventNames: make([]string, n), Reasons: make([]string, n),
+		JourneyIds: make([]string, n), DecisionKeys: make([]string, n), EventIds: make([]uuid.UUID, n), EventNames: make([]string, n), Reasons: make([]string, n),
 		EnrollmentIds: make([]uuid.UUID, n), Details: make([]json.RawMessage, n),
 	}
 	for i := range all {
 		d := &all[i]
 		p.Ids[i], p.Instants[i], p.Types[i], p.ContactIds[i], p.JourneyIds[i] = d.ID, d.At, d.Type, d.ContactID, d.JourneyID
-		p.EventIds[i], p.EventNames[i], p.Reasons[i] = d.EventID, d.EventName, string(d.Reason)
+		p.DecisionKeys[i], p.EventIds[i], p.EventNames[i], p.Reasons[i] = d.Key, d.EventID, d.EventName, string(d.Reason)
 		p.EnrollmentIds[i], p.Details[i] = d.EnrollmentID, d.Detail
 	}
 	add(func(q *storedb.Queries) error { return q.IngestDecisionsInsert(ctx, p) })

@@ -39,6 +39,16 @@ func (g *Ingester) Exit(ctx context.Context, enrollmentID uuid.UUID, reason cont
 	return nil
 }
 
+// LeaveLate ends an entry that a pause held for too long, if it has not ended by itself
+// (J-168).
+func (g *Ingester) LeaveLate(ctx context.Context, enrollmentID uuid.UUID) error {
+	var ended *EndedError
+	if err := g.Exit(ctx, enrollmentID, contract.ExitPausedLate); err != nil && !errors.As(err, &ended) && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return nil
+}
+
 // What makes a retry impossible (J-96).
 var (
 	ErrNotFailed = errors.New("enrollment has not failed")
@@ -55,7 +65,9 @@ func (g *Ingester) Retry(ctx context.Context, enrollmentID uuid.UUID, runID stri
 		if e.Status != contract.EnrollmentFailed {
 			return ErrNotFailed
 		}
-		rivals, err := tx.Q.RetryRivals(ctx, e.ContactID, g.engine.Index().IDs(e.JourneyID), e.ID)
+		rivals, err := tx.Q.RetryRivals(ctx, storedb.RetryRivalsParams{
+			ContactID: e.ContactID, JourneyIds: g.engine.Index().IDs(e.JourneyID), Key: e.Key, ID: e.ID,
+		})
 		if err != nil {
 			return fmt.Errorf("look for another enrollment: %w", err)
 		}

@@ -79,7 +79,7 @@ func TestExitsRace(t *testing.T) {
 func TestPausedJourneyEnrollsNobody(t *testing.T) {
 	t.Parallel()
 	b := setup(t, journey("j", "start", func(j *hogsend.Journey) { j.Aliases = []string{"old"} }))
-	b.exec(`insert into journey_configs (journey_id, enabled, updated_at, paused_at) values ('j', true, now(), now())`)
+	b.exec(`insert into journey_configs (journey_id, enabled, updated_at, paused_at, pause_entries) values ('j', true, now(), now(), 'drop')`)
 	b.send(user("start", "u"))
 	b.exec(`update journey_configs set paused_at = null`)
 	require.Equal(t, []string{"journey_paused"}, b.outcomes("j"))
@@ -87,7 +87,7 @@ func TestPausedJourneyEnrollsNobody(t *testing.T) {
 	require.Equal(t, []string{"journey_paused", "enrolled"}, b.outcomes("j"))
 
 	// J-13: paused under a former id is paused.
-	b.exec(`insert into journey_configs (journey_id, enabled, updated_at, paused_at) values ('old', false, now(), now())`)
+	b.exec(`insert into journey_configs (journey_id, enabled, updated_at, paused_at, pause_entries) values ('old', false, now(), now(), 'drop')`)
 	b.send(user("start", "v"))
 	require.Equal(t, []string{"journey_paused", "enrolled", "journey_paused"}, b.outcomes("j"))
 }

@@ -176,7 +176,7 @@ func TestASchedulesInstantIsNotKeptForAPausedJourney(t *testing.T) {
 	v := virtualWith(t, ingest.Config{Journeys: []hogsend.Journey{weekly("off"), weekly("paused")}}, readers())
 	require.NoError(t, v.clock.BeginSchedules(t.Context()))
 	v.send(user("read", "ada"))
-	v.exec(`insert into journey_configs (journey_id, enabled, updated_at, paused_at) values ('off', false, now(), null), ('paused', true, now(), now())`)
+	v.exec(`insert into journey_configs (journey_id, enabled, updated_at, paused_at, pause_entries) values ('off', false, now(), null, 'hold'), ('paused', true, now(), now(), 'drop')`)
 	v.set(tuesday)
 	v.due()
 	v.exec(`delete from journey_configs`)

@@ -58,10 +58,13 @@ func switchEntry(by store.Actor, resource, id string, was, enabled bool, reason 
 }
 
 // Pause begins the pause of a journey.
-func (d *Desk) Pause(ctx context.Context, by store.Actor, j hogsend.Journey, reason string, now time.Time) error {
+func (d *Desk) Pause(ctx context.Context, by store.Actor, j hogsend.Journey, reason string, entries contract.PauseEntries, now time.Time) error {
 	e := entry(by, "journeys.pause", j.ID)
 	e.Detail.Given("reason", reason)
-	_, err := pause.Start(ctx, d.Store, IDs(j), reason, now, d.paused(ctx, e, true, change(by, "paused", reason, now)))
+	if entries != contract.HoldEntries {
+		e.Detail.Given("entries", entries)
+	}
+	_, err := pause.Start(ctx, d.Store, IDs(j), reason, entries, now, d.paused(ctx, e, true, change(by, "paused", reason, now)))
 	return err
 }
 

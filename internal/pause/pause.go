@@ -32,9 +32,10 @@ func all(q *storedb.Queries, changed bool, also []Also) error {
 }
 
 // Start pauses a journey: once it returns, no effect of it begins that has
-// not begun (J-100). ids are all ids of the journey, the present one first. Pausing
-// twice is pausing once. What also gives is made in the same transaction.
-func Start(ctx context.Context, s *store.Store, ids []string, reason string, now time.Time, also ...Also) (storedb.JourneyConfig, error) {
+// not begun (J-100), and new entries are held or dropped (J-168). ids are all ids of the
+// journey, the present one first. Pausing twice is pausing once, but for what becomes of
+// later entries. What also gives is made in the same transaction.
+func Start(ctx context.Context, s *store.Store, ids []string, reason string, entries contract.PauseEntries, now time.Time, also ...Also) (storedb.JourneyConfig, error) {
 	var row storedb.JourneyConfig
 	var why *string
 	if reason != "" {
@@ -48,7 +49,7 @@ func Start(ctx context.Context, s *store.Store, ids []string, reason string, now
 		if err != nil {
 			return err
 		}
-		if row, err = q.PauseSet(ctx, ids[0], now, why); err != nil {
+		if row, err = q.PauseSet(ctx, storedb.PauseSetParams{JourneyID: ids[0], Now: now, Reason: why, Entries: string(entries)}); err != nil {
 			return err
 		}
 		return all(q, len(before) == 0, also)
@@ -126,6 +127,12 @@ func Release(ctx context.Context, s *store.Store, enrollmentID, id uuid.UUID, ou
 		if released = e.Status.Live(); !released {
 			return nil
 		}
+		if p.IsEntry && p.Starts != nil {
+			if err := start(ctx, tx, p); err != nil {
+				return err
+			}
+			outcome.Key = "" // there is no workflow yet that could be signaled
+		}
 		if steps.Released(e.Status, e.Node, p.Node) {
 			tx.Add(func(q *storedb.Queries) error {
 				return q.EnrollmentStand(ctx, storedb.EnrollmentStandParams{ID: e.ID, Status: contract.EnrollmentActive, Node: p.Node, Now: tx.Now})
@@ -134,6 +141,21 @@ func Release(ctx context.Context, s *store.Store, enrollmentID, id uuid.UUID, ou
 		return tell(ctx, tx, p, outcome)
 	})
 	return released, err
+}
+
+// start queues the start of an entry that was held (J-51).
+func start(ctx context.Context, tx *store.EnrollmentTx, p storedb.PausedEffect) error {
+	var payload contract.StartPayload
+	if err := json.Unmarshal(p.Starts, &payload); err != nil {
+		return fmt.Errorf("read start of enrollment %s: %w", p.EnrollmentID, err)
+	}
+	tx.Add(func(q *storedb.Queries) error {
+		return q.OutboxInsert(ctx, storedb.OutboxInsertParams{
+			ID: uuid.Must(uuid.NewV7()), OrderingKey: tx.Enrollment.ContactID, Kind: contract.OutboxStart,
+			Key: contract.StartKey(payload.JourneyID, payload.EnrollmentID), Payload: p.Starts, Now: tx.Now,
+		})
+	})
+	return nil
 }
 
 // tell logs what became of a paused effect, and queues the signal to its workflow.
@@ -156,7 +178,7 @@ func tell(ctx context.Context, tx *store.EnrollmentTx, p storedb.PausedEffect, o
 			Detail: body, BuildID: outcome.BuildID, At: tx.Now,
 		})
 	})
-	if outcome.Signal == "" {
+	if outcome.Signal == "" || outcome.Key == "" {
 		return nil
 	}
 	payload, err := json.Marshal(contract.SignalPayload{WorkflowID: e.WorkflowID, Signal: outcome.Signal, WaitID: p.ID.String()})

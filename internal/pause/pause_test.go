@@ -61,9 +61,9 @@ func TestAJourneyIsPausedOnceAndResumedOnce(t *testing.T) { // J-100, J-103
 	t.Parallel()
 	b := setup(t)
 	ids := []string{"j", "former"}
-	first, err := pause.Start(t.Context(), b.Store, ids, "an outage", noon)
+	first, err := pause.Start(t.Context(), b.Store, ids, "an outage", contract.HoldEntries, noon)
 	require.NoError(t, err)
-	again, err := pause.Start(t.Context(), b.Store, ids, "another", noon.Add(time.Hour))
+	again, err := pause.Start(t.Context(), b.Store, ids, "another", contract.HoldEntries, noon.Add(time.Hour))
 	require.NoError(t, err)
 	require.Equal(t, first, again)
 
@@ -126,7 +126,7 @@ func TestAResumeReleasesAllAsOneIsDecided(t *testing.T) { // J-103 to J-106
 			one.due, one.skip = resume.Release(heldAt, due, isSend)
 			want[b.hold(n, isSend, heldAt, wasDue)] = one
 		}
-		_, err := pause.Start(t.Context(), b.Store, []string{"j"}, "", resume.PausedAt)
+		_, err := pause.Start(t.Context(), b.Store, []string{"j"}, "", contract.HoldEntries, resume.PausedAt)
 		require.NoError(t, err)
 		require.NoError(t, pause.Resume(t.Context(), b.Store, []string{"j"}, resume.Policy, resume.LateAfter, noon))
 		for id, one := range want {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/definition"
 )
 
@@ -27,6 +28,7 @@ type Index struct {
 	ids      map[string][]string         // of journeys that have former ids, by each of them
 	triggers map[string][]*hogsend.Journey
 	exits    map[string]bool // events that some exit rule takes
+	related  []string        // ids of journeys with exit rules that ask for the trigger
 	// The former ids once more, as two columns.
 	aliases, aliasOf []string
 }
@@ -88,7 +90,7 @@ func pointers(journeys []hogsend.Journey) []*hogsend.Journey {
 
 func (x *Index) built() *Index {
 	x.byID, x.ids, x.triggers, x.exits = map[string]*hogsend.Journey{}, map[string][]string{}, map[string][]*hogsend.Journey{}, map[string]bool{}
-	x.aliases, x.aliasOf = nil, nil
+	x.aliases, x.aliasOf, x.related = nil, nil, nil
 	for _, j := range x.journeys {
 		x.add(j, x.enrolling == nil || x.enrolling[j.ID])
 	}
@@ -114,6 +116,9 @@ func (x *Index) add(j *hogsend.Journey, enrolls bool) {
 	}
 	for i := range j.ExitOn {
 		x.exits[j.ExitOn[i].Event] = true
+	}
+	if slices.ContainsFunc(j.ExitOn, func(e hogsend.Exit) bool { return criteria.Relates(e.Where) }) {
+		x.related = append(x.related, all...)
 	}
 	if enrolls {
 		x.triggers[j.Trigger.Event] = append(x.triggers[j.Trigger.Event], j)
@@ -204,6 +209,19 @@ func (x *Index) Concerns(event string) bool { return len(x.triggers[event]) > 0 
 
 // Exits reports whether some journey has an exit rule.
 func (x *Index) Exits() bool { return len(x.exits) > 0 }
+
+// DigestKey is the property by which a digest of an event in a journey tells the events of
+// its own key: for the event of the trigger; "" for none (J-143).
+func (x *Index) DigestKey(journeyID, event string) string {
+	if j := x.byID[journeyID]; j != nil && j.Trigger.Event == event {
+		return j.Key
+	}
+	return ""
+}
+
+// Related are the ids, former ones included, of the journeys whose exit rules ask for the
+// event that triggered an enrollment (J-155).
+func (x *Index) Related() []string { return x.related }
 
 // Bucket is the compiled-in bucket with an id or former id; nil for none.
 func (x *Index) Bucket(id string) *hogsend.Bucket { return x.buckets[id] }

@@ -85,6 +85,7 @@ join contacts c on c.id = e.contact_id
 where e.journey_id = any(sqlc.arg('journey_ids')::text[])
   and (sqlc.narg('status')::text is null or e.status = sqlc.narg('status'))
   and (sqlc.narg('contact_id')::uuid is null or e.contact_id = sqlc.narg('contact_id'))
+  and (sqlc.narg('key')::text is null or e.key = sqlc.narg('key'))
 order by e.created_at desc, e.id
 limit sqlc.arg('row_limit') offset sqlc.arg('row_offset');
 
@@ -92,7 +93,8 @@ limit sqlc.arg('row_limit') offset sqlc.arg('row_offset');
 select count(*) from enrollments e
 where e.journey_id = any(sqlc.arg('journey_ids')::text[])
   and (sqlc.narg('status')::text is null or e.status = sqlc.narg('status'))
-  and (sqlc.narg('contact_id')::uuid is null or e.contact_id = sqlc.narg('contact_id'));
+  and (sqlc.narg('contact_id')::uuid is null or e.contact_id = sqlc.narg('contact_id'))
+  and (sqlc.narg('key')::text is null or e.key = sqlc.narg('key'));
 
 -- name: AdminStatesRecent :many
 select sqlc.embed(e), sqlc.embed(c) from enrollments e

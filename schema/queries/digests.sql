@@ -14,7 +14,7 @@ select exists (select from digests d where d.enrollment_id = @enrollment_id and 
 -- The newest digest before, and its enrollment.
 select d.flushed_at, e.trigger_seq, e.status, coalesce(e.completed_at, e.exited_at, e.updated_at)::timestamptz as ended_at
 from digests d join enrollments e on e.id = d.enrollment_id
-where d.contact_id = @contact_id and d.journey_id = any(@journey_ids::text[]) and d.label = @label
+where d.contact_id = @contact_id and d.journey_id = any(@journey_ids::text[]) and d.key = @key and d.label = @label
 order by d.flushed_at desc limit 1;
 
 -- name: DigestCandidates :many
@@ -32,14 +32,14 @@ where e.contact_id = @contact_id and e.name = @name and e.seq > @page_after::big
                 or (e.received_at, e.seq) > (@after_at::timestamptz, @after_seq::bigint)
                 or e.received_at >= @flushed::timestamptz and (e.received_at <= @ended::timestamptz or e.seq >= @trigger_seq::bigint))
         or e.occurred_at >= @recent_since::timestamptz)
-    and not exists (select from digested d where d.event_id = e.id and d.journey_id = any(@journey_ids::text[]) and d.label = @label)
+    and not exists (select from digested d where d.event_id = e.id and d.journey_id = any(@journey_ids::text[]) and d.key = @key and d.label = @label)
 order by e.seq
 limit @page_size;
 
 -- name: DigestInsert :exec
-insert into digests (enrollment_id, step_key, contact_id, journey_id, label, flushed_at)
-values (@enrollment_id, @step_key, @contact_id, @journey_id, @label, @flushed_at);
+insert into digests (enrollment_id, step_key, contact_id, journey_id, key, label, flushed_at)
+values (@enrollment_id, @step_key, @contact_id, @journey_id, @key, @label, @flushed_at);
 
 -- name: DigestedInsert :exec
-insert into digested (event_id, journey_id, label, enrollment_id, step_key)
-select unnest(@event_ids::uuid[]), @journey_id, @label, @enrollment_id, @step_key;
+insert into digested (event_id, journey_id, key, label, enrollment_id, step_key)
+select unnest(@event_ids::uuid[]), @journey_id, @key, @label, @enrollment_id, @step_key;

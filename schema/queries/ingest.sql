@@ -114,7 +114,9 @@ order by c.id
 for update;
 
 -- name: IngestLive :many
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.hops, e.retries, e.workflow_id, e.created_at
+-- The trigger's side of exit rules that ask for it comes along (J-155).
+select e.id, e.contact_id, e.journey_id, e.key, e.entry, e.status, e.node, e.hops, e.retries, e.workflow_id, e.created_at,
+    case when e.journey_id = any(@related::text[]) then e.context end::jsonb as context
 from enrollments e
 where e.contact_id = any(@contact_ids::uuid[]) and e.status in ('active', 'waiting');
 
@@ -141,13 +143,20 @@ from enrollments e
 where e.contact_id = any(@contact_ids::uuid[]) and e.journey_id = any(@journey_ids::text[])
 group by e.contact_id, e.journey_id;
 
+-- name: IngestKeyHistory :one
+-- What entry limits look at of one key (J-153).
+select count(*) as ended, coalesce(max(e.created_at), 'epoch')::timestamptz as newest_ended_at
+from enrollments e
+where e.contact_id = @contact_id and e.journey_id = any(@journey_ids::text[]) and e.key = @key::text
+    and e.status not in ('active', 'waiting');
+
 -- name: IngestOptOuts :many
 -- Opt-outs from everything follow person and address (E-20).
 select p.email_key, p.contact_id from preferences p
 where p.unsubscribed_all and (p.email_key = any(@email_keys::text[]) or p.contact_id = any(@contact_ids::uuid[]));
 
 -- name: IngestSwitchedOff :many
-select journey_id, enabled, (paused_at is not null)::bool as paused from journey_configs where not enabled or paused_at is not null;
+select journey_id, enabled, (paused_at is not null)::bool as paused, pause_entries from journey_configs where not enabled or paused_at is not null;
 
 -- name: IngestContactsInsert :exec
 insert into contacts (id, external_id, anonymous_id, email, email_key, properties,
@@ -231,18 +240,26 @@ where enrollment_id = any(@enrollment_ids::uuid[]) and status = 'open';
 
 -- name: IngestEnrollmentsInsert :exec
 -- Those that have ended within their own transaction are inserted as ended.
-insert into enrollments (id, contact_id, journey_id, entry, status, node, context, trigger_event_id, trigger_seq,
+insert into enrollments (id, contact_id, journey_id, key, entry, status, node, context, trigger_event_id, trigger_seq,
     hops, version, build_id, workflow_id, concurrent, exit_reason, exited_at, created_at, updated_at)
-select w.id, w.contact_id, w.journey_id, w.entry, case when w.exit_reason = '' then 'active' else 'exited' end, 'start',
+select w.id, w.contact_id, w.journey_id, w.key, w.entry, case when w.exit_reason = '' then w.status else 'exited' end, w.node,
     w.context, e.id, e.seq, w.hops, w.version, @build_id::text, w.workflow_id, w.concurrent,
     nullif(w.exit_reason, ''), case when w.exit_reason <> '' then @now::timestamptz end, w.created_at, w.created_at
 from (
     select unnest(@ids::uuid[]) as id, unnest(@contact_ids::uuid[]) as contact_id, unnest(@journey_ids::text[]) as journey_id,
         unnest(@entries::int[]) as entry, unnest(@contexts::jsonb[]) as context, unnest(@event_ids::uuid[]) as event_id,
         unnest(@hops::smallint[]) as hops, unnest(@versions::text[]) as version, unnest(@workflow_ids::text[]) as workflow_id,
+        unnest(@enrollment_keys::text[]) as key, unnest(@statuses::text[]) as status, unnest(@nodes::text[]) as node,
         unnest(@concurrent::bool[]) as concurrent, unnest(@exit_reasons::text[]) as exit_reason, unnest(@created::timestamptz[]) as created_at
 ) w
 join events e on e.id = w.event_id;
+
+-- name: IngestMarksSet :exec
+-- Waits look back to behind all that came of what enrolled (J-117).
+update enrollments e set mark_seq = greatest(e.mark_seq, v.seq)
+from (select unnest(@ids::uuid[]) as id, unnest(@event_ids::uuid[]) as event_id) m
+join events v on v.id = m.event_id
+where e.id = m.id;
 
 -- name: IngestEnrollmentsEnd :execrows
 -- Terminal wins: a row that has ended stays as it is (J-65).
@@ -258,13 +275,13 @@ from (
 where e.id = w.id and e.status in ('active', 'waiting');
 
 -- name: IngestDecisionsInsert :exec
-insert into decisions (id, at, type, contact_id, journey_id, event_id, event_name, outcome, reason, enrollment_id, detail)
-select w.id, w.at, w.type, w.contact_id, w.journey_id, w.event_id, w.event_name,
+insert into decisions (id, at, type, contact_id, journey_id, key, event_id, event_name, outcome, reason, enrollment_id, detail)
+select w.id, w.at, w.type, w.contact_id, w.journey_id, w.key, w.event_id, w.event_name,
     case when w.reason = '' then 'enrolled' else 'skipped' end, nullif(w.reason, ''),
     nullif(w.enrollment_id, '00000000-0000-0000-0000-000000000000'), w.detail
 from (
     select unnest(@ids::uuid[]) as id, unnest(@instants::timestamptz[]) as at, unnest(@types::text[]) as type, unnest(@contact_ids::uuid[]) as contact_id, unnest(@journey_ids::text[]) as journey_id,
-        unnest(@event_ids::uuid[]) as event_id, unnest(@event_names::text[]) as event_name, unnest(@reasons::text[]) as reason,
+        unnest(@decision_keys::text[]) as key, unnest(@event_ids::uuid[]) as event_id, unnest(@event_names::text[]) as event_name, unnest(@reasons::text[]) as reason,
         unnest(@enrollment_ids::uuid[]) as enrollment_id, unnest(@details::jsonb[]) as detail
 ) w;
 

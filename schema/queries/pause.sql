@@ -13,13 +13,14 @@ where journey_id = any(@journey_ids::text[]) and paused_at is not null
 order by paused_at;
 
 -- name: PauseSet :one
--- Pausing twice is pausing once (J-100).
-insert into journey_configs (journey_id, enabled, updated_at, paused_at, pause_reason)
-values (@journey_id, true, @now, @now, @reason)
+-- Pausing twice is pausing once (J-100), but for what becomes of later entries (J-168).
+insert into journey_configs (journey_id, enabled, updated_at, paused_at, pause_reason, pause_entries)
+values (@journey_id, true, @now, @now, @reason, @entries)
 on conflict (journey_id) do update set
     updated_at = case when journey_configs.paused_at is null then excluded.updated_at else journey_configs.updated_at end,
     pause_reason = case when journey_configs.paused_at is null then excluded.pause_reason else journey_configs.pause_reason end,
-    paused_at = coalesce(journey_configs.paused_at, excluded.paused_at)
+    paused_at = coalesce(journey_configs.paused_at, excluded.paused_at),
+    pause_entries = excluded.pause_entries
 returning *;
 
 -- name: PauseClear :exec
@@ -37,6 +38,21 @@ select * from paused_effects where enrollment_id = @enrollment_id and step_key =
 insert into paused_effects (id, enrollment_id, journey_id, step_key, n, node, is_send, held_at)
 values (@id, @enrollment_id, @journey_id, @step_key, @n, @node, @is_send, @now);
 
+-- name: PausedEntriesInsert :execrows
+-- Entries are held only while their journey is paused: a resume that has committed finds
+-- none that comes later (J-168).
+insert into paused_effects (id, enrollment_id, journey_id, step_key, n, node, is_send, held_at, is_entry, starts)
+select w.id, w.enrollment_id, c.journey_id, 'start', 1, 'start', false, w.held_at, true, w.starts
+from (
+    select unnest(@ids::uuid[]) as id, unnest(@enrollment_ids::uuid[]) as enrollment_id, unnest(@held::timestamptz[]) as held_at,
+        unnest(@starts::jsonb[]) as starts, unnest(@aliases::text[]) as journey
+) w
+cross join lateral (
+    select c.journey_id from journey_configs c
+    where c.journey_id = any(string_to_array(w.journey, ' ')) and c.paused_at is not null and c.pause_entries = 'hold'
+    order by c.paused_at limit 1
+) c;
+
 -- name: PausedEffectClose :exec
 update paused_effects set closed_at = @now where id = @id and closed_at is null;
 
@@ -48,15 +64,15 @@ select * from paused_effects where id = @id;
 with clock as (select @now::timestamptz as now, @paused_at::timestamptz as paused_at, make_interval(secs => @late_seconds::float8) as late)
 update paused_effects h set
     due_at = case when @reschedule::bool then greatest(clock.now, coalesce(h.due_at, h.held_at) + (clock.now - clock.paused_at)) else clock.now end,
-    skip = @skip_late::bool and h.is_send and clock.now - h.held_at > clock.late
+    skip = @skip_late::bool and (h.is_send or h.is_entry) and clock.now - h.held_at > clock.late
 from clock
 where h.journey_id = any(@journey_ids::text[]) and h.closed_at is null;
 
 -- name: PausedEffectsCount :one
 -- What a resume would release (J-107).
 with clock as (select @now::timestamptz as now, make_interval(secs => @late_seconds::float8) as late)
-select count(h.id) as held, count(*) filter (where h.is_send) as sends,
-    count(*) filter (where h.is_send and clock.now - h.held_at > clock.late) as late,
+select count(h.id) as held, count(*) filter (where h.is_send) as sends, count(*) filter (where h.is_entry) as entries,
+    count(*) filter (where (h.is_send or h.is_entry) and clock.now - h.held_at > clock.late) as late,
     coalesce(min(h.held_at), clock.now)::timestamptz as oldest
 from clock
 left join (paused_effects h join enrollments e on e.id = h.enrollment_id and e.status in ('active', 'waiting'))
@@ -65,7 +81,7 @@ group by clock.now;
 
 -- name: PausedEffectsDue :many
 -- Oldest first. What was paused again stays held.
-select h.id, h.enrollment_id from paused_effects h
+select h.id, h.enrollment_id, (h.is_entry and h.skip)::boolean as leaves from paused_effects h
 where h.closed_at is null and h.due_at <= @now::timestamptz
     and not exists (select from journey_configs c where c.journey_id = h.journey_id and c.paused_at is not null)
 order by h.due_at, h.held_at, h.id

@@ -1,8 +1,8 @@
 -- name: RetryRivals :one
--- Other enrollments of the contact in the journey that have not ended (J-96).
+-- Other enrollments of the contact in the journey, of the same key, that have not ended (J-96).
 select count(*) from enrollments e
 where e.contact_id = @contact_id and e.journey_id = any(@journey_ids::text[])
-    and e.status in ('active', 'waiting') and not e.concurrent and e.id <> @id;
+    and e.key = @key and e.status in ('active', 'waiting') and not e.concurrent and e.id <> @id;
 
 -- name: RetrySet :execrows
 update enrollments

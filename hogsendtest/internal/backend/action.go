@@ -71,8 +71,11 @@ type (
 	}
 	// Engagement opens the newest mail of a template, or follows a Link of it.
 	Engagement struct{ Contact, Template, Link string }
-	// Pause pauses a journey.
-	Pause struct{ JourneyID string }
+	// Pause pauses a journey; "" holds entries.
+	Pause struct {
+		JourneyID string
+		Entries   contract.PauseEntries
+	}
 	// Resume ends a pause.
 	Resume struct {
 		JourneyID string

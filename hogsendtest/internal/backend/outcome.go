@@ -44,13 +44,14 @@ type StoredEvent struct {
 type Decision struct {
 	At                      time.Time
 	Contact, Journey, Event string
-	Reason                  string
+	Key, Reason             string
 	Detail                  json.RawMessage
 }
 
 // Enrollment is one run of a journey for a contact.
 type Enrollment struct {
 	ID, Contact, Journey, WorkflowID string
+	Key                              string
 	Entry, Hops                      int
 	Status                           contract.EnrollmentStatus
 	Node, ExitReason, Error          string

@@ -11,12 +11,15 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/condition"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/decide/cascade"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 )
 
 // apply writes what was decided, in the order of the fields.
@@ -50,6 +53,10 @@ func (b *Backend) apply(e *decide.Effects) error {
 	}
 	for _, row := range e.Enrolled {
 		b.enroll(row)
+	}
+	for _, m := range e.Marks {
+		n := b.enrollments[m.EnrollmentID]
+		n.mark = max(n.mark, b.eventByID[m.EventID].seq)
 	}
 	for _, n := range e.Nodes {
 		b.enrollments[n.EnrollmentID].node = n.Node
@@ -125,6 +132,12 @@ func (b *Backend) enroll(row decide.NewEnrollment) {
 	n := &enrollment{NewEnrollment: row, contact: b.byID[row.ContactID], status: contract.EnrollmentActive, node: "start", trigger: b.eventByID[row.EventID]}
 	b.enrollments[n.ID], b.order = n, append(b.order, n)
 	n.contact.enrollments = append(n.contact.enrollments, n)
+	if row.Held != nil {
+		n.status, n.node = contract.EnrollmentWaiting, steps.PausedNode(contract.EntryStep)
+		b.paused = append(b.paused, &pausedEffect{
+			PausedEffect: steps.PausedEffect{N: 1}, id: row.Held.ID, enrollment: n, step: contract.EntryStep, node: "start", entry: row.Held, heldAt: row.CreatedAt,
+		})
+	}
 	if row.ExitReason != "" { // ended within what made it
 		b.end(n, contract.EnrollmentExited, row.ExitReason, "")
 	}
@@ -220,6 +233,41 @@ func (t *transaction) answer(q cascade.Question) error {
 		}
 	}
 	return nil
+}
+
+// Admit implements cascade.Backend.
+func (t *transaction) Admit(e *decide.Effects, a *cascade.Admission) error {
+	if err := t.apply(e); err != nil {
+		return err
+	}
+	c := t.contact(a.Contact.ID)
+	if a.Audience {
+		a.Holds, a.Failed = c.asked(a.Journey.Audience, a.At)
+	}
+	if !a.History {
+		return nil
+	}
+	for _, n := range c.enrollments {
+		if !n.live() && n.Key == a.Key && t.canonical(n.JourneyID) == a.Journey.ID {
+			a.Ended, a.NewestEnded = true, decide.Later(a.NewestEnded, n.CreatedAt)
+		}
+	}
+	return nil
+}
+
+// asked says whether a tree holds for the contact, and what of it does not.
+func (c *contact) asked(tree hogsend.Condition, at time.Time) (holds bool, failed []hogsend.Condition) {
+	seen := c.history
+	seen.Buckets = map[string]bool{}
+	for _, m := range c.memberships {
+		seen.Buckets[m.BucketID] = seen.Buckets[m.BucketID] || m.left.IsZero()
+	}
+	var parts []hogsend.Condition
+	if all, ok := tree.(condition.Composite); ok && all.Operator == condition.And {
+		parts = all.Conditions
+	}
+	holds = seen.Holds(tree, at)
+	return holds, criteria.FailedParts(tree, parts, holds, func(i int) bool { return seen.HoldsPart(parts[i], at) })
 }
 
 // TransitionState implements cascade.Backend: all of it was loaded.

@@ -71,9 +71,12 @@ func (b *Backend) run(c *decide.Change) error {
 func (b *Backend) newDecider() *cascade.Decider {
 	d := &cascade.Decider{
 		Recorder: decide.Recorder{Config: b.decider, Began: b.Now()}, Index: b.index, Buckets: b.buckets,
-		SwitchedOff: map[string]bool{}, Paused: map[string]bool{}, OptOuts: map[string]*uuid.UUID{}}
+		SwitchedOff: map[string]bool{}, Paused: map[string]contract.PauseEntries{}, OptOuts: map[string]*uuid.UUID{}}
 	for id, s := range b.switches {
-		d.SwitchedOff[id], d.Paused[id] = s.off, !s.pausedAt.IsZero()
+		d.SwitchedOff[id] = s.off
+		if !s.pausedAt.IsZero() {
+			d.Paused[id] = s.entries
+		}
 	}
 	for _, p := range b.preferences {
 		if !p.UnsubscribedAll {
@@ -172,7 +175,7 @@ func (t *transaction) loadContact(c *decide.Contact, row *contact) {
 	})
 	for _, n := range live {
 		c.Live = append(c.Live, &decide.Enrollment{
-			ID: n.ID, JourneyID: n.JourneyID, Entry: n.Entry, Hops: n.Hops, Node: n.node, WorkflowID: n.WorkflowID, CreatedAt: n.CreatedAt,
+			ID: n.ID, JourneyID: n.JourneyID, Key: n.Key, Entry: n.Entry, Hops: n.Hops, Node: n.node, WorkflowID: n.WorkflowID, CreatedAt: n.CreatedAt, Context: n.Context,
 		})
 	}
 	for _, n := range row.enrollments {

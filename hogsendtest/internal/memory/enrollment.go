@@ -45,8 +45,11 @@ func (b *Backend) claim(r contract.ClaimRequest) (contract.Claim, error) {
 	}
 	n.firstRun = r.FirstRunID
 	claim.Claimed, claim.ContactID = true, n.contact.id.String()
-	claim.Now = steps.AfterEvent(n.trigger.ReceivedAt, n.trigger.seq)
-	claim.Enrollment = hogsend.Enrollment{ID: r.EnrollmentID, JourneyID: n.JourneyID, Entry: int(n.Entry), Version: n.Version, EnrolledAt: n.CreatedAt.UTC()}
+	if p := b.newestPause(n, contract.EntryStep); n.status == contract.EnrollmentWaiting && p.Open() {
+		claim.Held = &contract.PausedEffect{EnrollmentID: r.EnrollmentID, ID: p.id.String(), Node: steps.PausedNode(contract.EntryStep)}
+	}
+	claim.Now = steps.AfterEvent(n.trigger.ReceivedAt, max(n.trigger.seq, n.mark))
+	claim.Enrollment = hogsend.Enrollment{ID: r.EnrollmentID, JourneyID: n.JourneyID, Key: n.Key, Entry: int(n.Entry), Version: n.Version, EnrolledAt: n.CreatedAt.UTC()}
 	return claim, nil
 }
 

@@ -43,11 +43,14 @@ type Backend struct {
 	mu      sync.Mutex
 	decider decide.Config
 	index   *registry.Index
-	buckets *decide.Buckets
-	windows []criteria.Window    // of all buckets that are evaluated
-	known   map[string]bool      // names of events that something listens to
-	due     map[string]time.Time // the next instant of each schedule, by event
-	ticked  time.Time            // up to when edges were applied
+	// authored has reactions as their author defined them; those in force leave out what only
+	// sends look at.
+	authored *registry.Index
+	buckets  *decide.Buckets
+	windows  []criteria.Window    // of all buckets that are evaluated
+	known    map[string]bool      // names of events that something listens to
+	due      map[string]time.Time // the next instant of each schedule, by event
+	ticked   time.Time            // up to when edges were applied
 
 	contacts    []*contact
 	byID        map[uuid.UUID]*contact // merged ones lead to the survivor
@@ -83,7 +86,7 @@ type eventKey struct{ space, key string }
 // New sets the scene of a script.
 func New(c Config) (*Backend, error) {
 	b := &Backend{
-		Config: c, index: registry.New(c.Registry), known: map[string]bool{}, due: map[string]time.Time{},
+		Config: c, index: registry.New(c.Registry), authored: registry.New(c.Registry), known: map[string]bool{}, due: map[string]time.Time{},
 		byID: map[uuid.UUID]*contact{}, byName: map[string]*contact{}, keys: map[decide.ContactKey]uuid.UUID{}, taken: map[eventKey]uuid.UUID{},
 		eventByID: map[uuid.UUID]*event{}, enrollments: map[uuid.UUID]*enrollment{}, waitByID: map[uuid.UUID]*wait{},
 		sendByKey: map[string]*send{}, deferrals: map[string]*deferral{}, once: map[string]json.RawMessage{}, logged: map[logKey]int{},

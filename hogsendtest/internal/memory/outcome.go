@@ -38,12 +38,12 @@ func (b *Backend) Outcome() (*backend.Outcome, error) {
 	}
 	for _, d := range b.decisions {
 		o.Decisions = append(o.Decisions, backend.Decision{
-			At: d.At, Contact: b.byID[d.ContactID].name(), Journey: d.JourneyID, Event: d.EventName, Reason: string(d.Reason), Detail: d.Detail,
+			At: d.At, Contact: b.byID[d.ContactID].name(), Journey: d.JourneyID, Event: d.EventName, Key: d.Key, Reason: string(d.Reason), Detail: d.Detail,
 		})
 	}
 	for _, n := range b.order {
 		o.Enrollments = append(o.Enrollments, backend.Enrollment{
-			ID: n.ID.String(), Contact: n.contact.name(), Journey: n.JourneyID, WorkflowID: n.WorkflowID, Entry: int(n.Entry), Hops: n.Hops,
+			ID: n.ID.String(), Contact: n.contact.name(), Journey: n.JourneyID, WorkflowID: n.WorkflowID, Key: n.Key, Entry: int(n.Entry), Hops: n.Hops,
 			Status: n.status, Node: n.node, ExitReason: string(n.exitReason), Error: n.failed, EnrolledAt: n.CreatedAt, EndedAt: n.endedAt,
 		})
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/cascade"
 	"github.com/hogsend/hogsend/internal/decide/steps"
 )
 
@@ -63,7 +65,7 @@ func (b *Backend) resume(a backend.Resume) {
 	s.pausedAt = time.Time{}
 	for _, p := range b.paused {
 		if p.Open() && b.canonical(p.enrollment.JourneyID) == b.canonical(a.JourneyID) {
-			p.DueAt, p.Skip = r.Release(p.heldAt, p.DueAt, p.isSend)
+			p.DueAt, p.Skip = r.Release(p.heldAt, p.DueAt, p.isSend || p.entry != nil)
 		}
 	}
 }
@@ -77,6 +79,12 @@ func (b *Backend) Release() (next time.Time, more bool, err error) {
 		case !p.Open() || p.DueAt.IsZero() || b.pausedNow(p.enrollment.JourneyID):
 		case p.DueAt.After(b.Now()):
 			next = sooner(next, p.DueAt)
+		case p.entry != nil && p.Skip && p.enrollment.live():
+			end := decide.End{Status: contract.EnrollmentExited, Reason: contract.ExitPausedLate, Origin: decide.Origin{StepKey: cascade.StepEnd}, Cancels: true}
+			if err := b.finish(p.enrollment, end); err != nil {
+				return next, false, err
+			}
+			p.Closed = true
 		default:
 			b.release(p, true)
 		}
@@ -107,6 +115,10 @@ func (b *Backend) release(p *pausedEffect, told bool) {
 		n.stand(contract.EnrollmentActive, p.node)
 	}
 	b.log(n, p.logKey(), "resumed", from, p.node, detail)
+	if told && p.entry != nil && p.entry.Start != nil {
+		b.outbox = append(b.outbox, backend.Message{Kind: contract.OutboxStart, Payload: *p.entry.Start})
+		return
+	}
 	if told {
 		b.outbox = append(b.outbox, backend.Message{Kind: contract.OutboxSignal, Payload: contract.SignalPayload{
 			WorkflowID: n.WorkflowID, Signal: contract.SignalWait, WaitID: p.id.String(),

@@ -119,6 +119,7 @@ type enrollment struct {
 	failed         string
 	endedAt        time.Time
 	trigger        *event
+	mark           int64 // the last event that came of what enrolled; 0 for none (J-117)
 }
 
 func (n *enrollment) live() bool { return n.status.Live() }
@@ -165,6 +166,7 @@ type pausedEffect struct {
 	enrollment *enrollment
 	step, node string
 	isSend     bool
+	entry      *decide.HeldEntry // of an entry
 	heldAt     time.Time
 }
 
@@ -177,6 +179,7 @@ type preference struct {
 type journeySwitch struct {
 	off      bool
 	pausedAt time.Time // zero while it is not paused
+	entries  contract.PauseEntries
 }
 
 type logKey struct {

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -57,9 +58,11 @@ func (b *Backend) Apply(action backend.Action) error {
 	case backend.Engagement:
 		return b.engage(a)
 	case backend.Pause:
-		if s := b.switchOf(a.JourneyID); s.pausedAt.IsZero() {
+		s := b.switchOf(a.JourneyID)
+		if s.pausedAt.IsZero() {
 			s.pausedAt = b.Now()
 		}
+		s.entries = cmp.Or(a.Entries, contract.HoldEntries)
 		return nil
 	case backend.Resume:
 		b.resume(a)

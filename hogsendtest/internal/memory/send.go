@@ -158,7 +158,7 @@ func (b *Backend) gate(n *enrollment, r contract.SendRequest, s *send, d *deferr
 		Now: b.Now(), Ended: !n.live() || !c.DeletedAt.IsZero(), Paused: b.pausedNow(n.JourneyID), Effect: b.newestPause(n, r.Step.Key).PausedEffect,
 		Lists: b.index.Lists(), NoAddress: err != nil, Records: b.records(c), EmailKey: c.EmailKey, Category: s.category, SkipPreferenceCheck: r.SkipPreferenceCheck,
 		Window: cmp.Or(r.Window, defaults.SendWindow), Deferral: d.state(), OnBlocked: r.OnBlocked, DefaultOnBlocked: defaults.OnBlocked, MaxDefer: defaults.MaxDefer,
-		Limits: steps.LimitsOf(defaults.FrequencyCap, b.index.MinSendGap(n.JourneyID), b.index.IDs(n.JourneyID), s.category, r.SkipPreferenceCheck),
+		Limits: steps.LimitsOf(defaults.FrequencyCap, b.authored.MinSendGap(n.JourneyID), b.index.IDs(n.JourneyID), s.category, r.SkipPreferenceCheck),
 	}
 	g.GapSends = b.pastSends(c)
 	g.CapSends = g.GapSends
@@ -219,7 +219,7 @@ func (b *Backend) draft(n *enrollment, r contract.SendRequest) (*send, error) {
 		return nil, err
 	}
 	return &send{
-		id: idOf("send", r.Key), key: r.Key, template: r.Template, category: steps.Category(r.Category, b.index.Category(n.JourneyID), rendered.Category),
+		id: idOf("send", r.Key), key: r.Key, template: r.Template, category: steps.Category(r.Category, b.authored.Category(n.JourneyID), rendered.Category),
 		to: c.Email, from: from, replyTo: r.ReplyTo, subject: rendered.Subject, html: rendered.HTML, text: rendered.Text, props: r.Props,
 		contact: n.contact, enrollment: n, journeyID: n.JourneyID,
 	}, nil

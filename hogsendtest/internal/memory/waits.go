@@ -180,7 +180,10 @@ func (b *Backend) collect(n *enrollment, r contract.CollectRequest) (*digest, er
 	if i < 0 {
 		return nil, fmt.Errorf("window %s: %w", r.WaitID, errNotFound)
 	}
-	d := steps.Digest{Event: r.Event, TriggerSeq: n.trigger.seq, Until: steps.DigestEnd(*b.waits[i].Deadline, b.waits[i].begun)}
+	d := steps.Digest{
+		Event: r.Event, TriggerSeq: n.trigger.seq, Key: n.Key, KeyProperty: b.index.DigestKey(n.JourneyID, r.Event),
+		Until: steps.DigestEnd(*b.waits[i].Deadline, b.waits[i].begun),
+	}
 	d.After, d.Since = steps.DigestFrom(r.After, r.CalledAt, b.waits[i].begun, r.Lookback)
 	if r.Several {
 		d.Opened = b.waits[i].begun
@@ -193,7 +196,7 @@ func (b *Backend) collect(n *enrollment, r contract.CollectRequest) (*digest, er
 	}
 	taken := map[*event]bool{}
 	for _, before := range b.digests {
-		if before.enrollment.contact != n.contact || b.canonical(before.enrollment.JourneyID) != b.canonical(n.JourneyID) || before.label != r.Label {
+		if before.enrollment.contact != n.contact || b.canonical(before.enrollment.JourneyID) != b.canonical(n.JourneyID) || before.enrollment.Key != n.Key || before.label != r.Label {
 			continue
 		}
 		if d.Last == nil || before.flushed.After(d.Last.FlushedAt) {

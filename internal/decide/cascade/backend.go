@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/decide"
 )
@@ -22,6 +23,8 @@ type Backend interface {
 	// anchor if it WantsAnchor; and what listens to the events: waits, history, opt-outs
 	// and switches of the journeys that they trigger.
 	TransitionState(evaluations []*Evaluation, events []string) error
+	// Admit writes the effects, then answers what it is asked about one contact.
+	Admit(e *decide.Effects, a *Admission) error
 	// Merge writes the effects, then moves everything of m.From to m.Into (I-26, I-27):
 	// enrollments get entries after the survivor's, oldest first; memberships get epochs
 	// after the survivor's, and of two active ones the moved one ends with the reason
@@ -43,6 +46,23 @@ type Question struct {
 	Patch map[string]json.RawMessage
 	// Evaluations are in order of instants. Those that are Known need no answer.
 	Evaluations []*Evaluation
+}
+
+// Admission asks whether a contact may enter a journey, as far as that is not known yet.
+type Admission struct {
+	Contact *decide.Contact
+	Journey *hogsend.Journey
+	Key     string
+	At      time.Time
+	// Audience asks whether the journey's audience holds; Holds is the answer, and Failed are
+	// the parts of the audience that do not: of several that must all hold those, else all
+	// of it (J-151).
+	Audience, Holds bool
+	Failed          []hogsend.Condition
+	// History asks for the enrollments of the journey and Key that have ended, former ids
+	// included. Ended says that there is one, and NewestEnded when the newest was entered.
+	History, Ended bool
+	NewestEnded    time.Time
 }
 
 // Evaluation is one evaluation of one bucket for one contact as of an instant.

@@ -7,6 +7,7 @@ package cascade
 import (
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/registry"
 )
@@ -19,9 +20,10 @@ type Decider struct {
 	// these.
 	Index   *registry.Index
 	Buckets *decide.Buckets
-	// SwitchedOff and Paused are the journeys that an operator has switched off or
-	// paused, by their present ids.
-	SwitchedOff, Paused map[string]bool
+	// SwitchedOff are the journeys that an operator has switched off, Paused those that are
+	// paused, with what becomes of entries, by their present ids.
+	SwitchedOff map[string]bool
+	Paused      map[string]contract.PauseEntries
 	// OptOuts are the addresses that are opted out of everything, with the contact that
 	// the record is linked to, nil for none.
 	OptOuts map[string]*uuid.UUID

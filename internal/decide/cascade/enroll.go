@@ -8,15 +8,16 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 )
 
 // enroll makes the enrollment, its decision, its log and its start (J-48 to J-51).
-func (d *Decider) enroll(e *eventState, j *hogsend.Journey) error {
+func (d *Decider) enroll(e *eventState, j *hogsend.Journey, key string) error {
 	h := e.contact.Journey(j.ID)
 	h.Entry++
 	contactID := e.contact.ID.String()
 	n := &decide.Enrollment{
-		ID: d.NewID(), JourneyID: j.ID, Entry: h.Entry, Hops: e.hops, Node: "start", CreatedAt: d.Now, Cause: e.cause,
+		ID: d.NewID(), JourneyID: j.ID, Key: key, Entry: h.Entry, Hops: e.hops, Node: "start", CreatedAt: d.Now, Cause: e.cause,
 	}
 	kind := contract.JourneyType(j.ID)
 	n.WorkflowID = contract.JourneyWorkflowID(j.ID, contactID, int(h.Entry))
@@ -32,21 +33,47 @@ func (d *Decider) enroll(e *eventState, j *hogsend.Journey) error {
 	if err != nil {
 		return err
 	}
-	d.Effects.Enrolled = append(d.Effects.Enrolled, decide.NewEnrollment{
-		ID: n.ID, ContactID: e.contact.ID, JourneyID: n.JourneyID, Entry: n.Entry, Context: given, EventID: e.id, Hops: n.Hops, Version: j.Version,
+	n.Context = given
+	row := decide.NewEnrollment{
+		ID: n.ID, ContactID: e.contact.ID, JourneyID: n.JourneyID, Key: key, Entry: n.Entry, Context: given, EventID: e.id, Hops: n.Hops, Version: j.Version,
 		WorkflowID: n.WorkflowID, Concurrent: reaction != nil && reaction.Overlap == hogsend.OverlapAllow, CreatedAt: n.CreatedAt,
-	})
-	d.decide(e, j, "", n.ID, nil)
-	d.Log(n.ID, "start", "enrolled", "", "start", map[string]any{"eventId": e.id, "entry": n.Entry})
+	}
 	start := contract.StartPayload{
 		WorkflowID: n.WorkflowID, WorkflowType: kind, EnrollmentID: n.ID.String(), JourneyID: j.ID, ContactID: contactID,
 	}
+	starts := true
 	if reaction != nil {
 		start.BucketID = j.Reaction.BucketID
 		if reaction.Schedule != nil && !reaction.Schedule.Repeats {
-			e.about.started = n // by the workflow that slept until now
-			return nil
+			e.about.started, starts = n, false // by the workflow that slept until now
 		}
+	}
+	if d.Paused[j.ID] == contract.HoldEntries {
+		row.Held = &decide.HeldEntry{ID: d.NewID(), JourneyIDs: d.Index.IDs(j.ID)}
+		if starts {
+			row.Held.Start = &start
+		}
+	}
+	return d.entered(e, j, n, row, start, starts)
+}
+
+// entered notes an enrollment: it is started, unless a pause holds it or its workflow is
+// under way.
+func (d *Decider) entered(e *eventState, j *hogsend.Journey, n *decide.Enrollment, row decide.NewEnrollment, start contract.StartPayload, starts bool) error {
+	g := guarded{key: row.Key}
+	d.Effects.Enrolled = append(d.Effects.Enrolled, row)
+	if row.Held != nil {
+		g.detail = json.RawMessage(`{"held":true}`)
+	}
+	d.decide(e, j, g, n.ID)
+	d.Log(n.ID, "start", "enrolled", "", "start", map[string]any{"eventId": e.id, "entry": n.Entry})
+	switch {
+	case row.Held != nil:
+		n.Node = steps.PausedNode(contract.EntryStep)
+		d.Log(n.ID, contract.PauseLogKey(contract.EntryStep, 1), "paused", "start", n.Node, map[string]any{})
+		return nil
+	case !starts:
+		return nil
 	}
 	d.Enqueue(e.contact.ID, e.id, contract.OutboxStart, contract.StartKey(j.ID, n.ID.String()), start)
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/clip"
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
 )
 
@@ -38,7 +39,7 @@ func (d *Decider) exits(e *eventState) ([]decide.Exit, error) {
 		if j == nil || len(j.ExitOn) == 0 {
 			continue
 		}
-		matched, err := e.exits(j)
+		matched, err := e.exits(j, n)
 		if err != nil {
 			return nil, err
 		}
@@ -50,12 +51,20 @@ func (d *Decider) exits(e *eventState) ([]decide.Exit, error) {
 	return inspected, d.endAll(e, ended, exit(contract.ExitByEvent(e.name)))
 }
 
-func (e *eventState) exits(j *hogsend.Journey) (bool, error) {
+func (e *eventState) exits(j *hogsend.Journey, n *decide.Enrollment) (bool, error) {
 	for i := range j.ExitOn {
 		if j.ExitOn[i].Event != e.name {
 			continue
 		}
-		if holds, err := e.holds(j.ExitOn[i].Where); holds || err != nil {
+		where := j.ExitOn[i].Where
+		if criteria.Relates(where) {
+			trigger, err := criteria.ParseValues(n.Context)
+			if err != nil {
+				return false, fmt.Errorf("read trigger of enrollment %s: %w", n.ID, err)
+			}
+			where = criteria.Resolve(where, trigger)
+		}
+		if holds, err := e.holds(where); holds || err != nil {
 			return holds, err
 		}
 	}
@@ -141,6 +150,9 @@ func (d *Decider) announce(cause *eventState, n *decide.Enrollment, end *decide.
 	properties := map[string]any{
 		"journeyId": n.JourneyID, "journeyName": d.Index.Name(n.JourneyID), "stateId": n.ID,
 		"userId": cause.resolution.ContactKey, "entryCount": n.Entry,
+	}
+	if n.Key != "" {
+		properties["key"] = n.Key
 	}
 	switch end.Status {
 	case contract.EnrollmentCompleted:

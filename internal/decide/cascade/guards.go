@@ -13,21 +13,22 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 )
 
 // trigger guards and enrolls into the journeys that the event triggers, by journey
 // id and independently of each other (I-43 step 7, J-16).
 func (d *Decider) trigger(e *eventState) error {
 	for _, j := range d.Index.Triggered(e.name) {
-		reason, detail, err := d.guard(e, j)
+		g, err := d.guard(e, j)
 		if err != nil {
 			return err
 		}
-		if reason != "" {
-			if reason == contract.GuardLoop {
+		if g.reason != "" {
+			if g.reason == contract.GuardLoop {
 				d.Looped = append(d.Looped, j.ID)
 			}
-			d.decide(e, j, reason, uuid.Nil, detail)
+			d.decide(e, j, g, uuid.Nil)
 			continue
 		}
 		if r := e.about.reaction(j); r != nil && r.Overlap == hogsend.OverlapCancelPrevious {
@@ -35,70 +36,149 @@ func (d *Decider) trigger(e *eventState) error {
 				return err
 			}
 		}
-		if err := d.enroll(e, j); err != nil {
+		if err := d.enroll(e, j, g.key); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// guard returns the first reason, in the order of J.4, not to enroll.
-func (d *Decider) guard(e *eventState, j *hogsend.Journey) (reason contract.GuardReason, detail json.RawMessage, err error) {
-	switch {
-	case j.Disabled:
-		return contract.GuardJourneyDisabled, nil, nil
-	case d.SwitchedOff[j.ID]:
-		return contract.GuardSwitchedOff, nil, nil
-	case d.Paused[j.ID]:
-		return contract.GuardPaused, nil, nil
-	case e.late:
-		return contract.GuardLateEvent, nil, nil
-	case e.hops > d.HopLimit:
-		return contract.GuardLoop, nil, nil
-	case e.deleted:
-		return contract.GuardContactDeleted, nil, nil
+// guarded is what the guards of a journey say of an event.
+type guarded struct {
+	key    string               // what the enrollment is about (J-153)
+	reason contract.GuardReason // not to enroll; "" for none
+	detail json.RawMessage
+}
+
+// guard finds the first reason, in the order of J.4, not to enroll.
+func (d *Decider) guard(e *eventState, j *hogsend.Journey) (g guarded, err error) {
+	if g.reason = d.closed(e, j); g.reason != "" {
+		return g, nil
 	}
-	if len(j.Trigger.Conditions) > 0 {
-		values, err := e.values()
-		if err != nil {
-			return "", nil, err
-		}
-		if failed := criteria.Failed(j.Trigger.Conditions, values); len(failed) > 0 {
-			detail, err = failedDetail(failed)
-			return contract.GuardConditions, detail, err
-		}
+	if g, err = d.wants(e, j); g.reason != "" || err != nil {
+		return g, err
+	}
+	asked, err := d.admit(e, j, g.key)
+	if err != nil {
+		return g, err
+	}
+	if asked.Audience && !asked.Holds {
+		g.reason = contract.GuardNotInAudience
+		g.detail, err = failedDetail(asked.Failed)
+		return g, err
 	}
 	reaction := e.about.reaction(j)
 	if reaction != nil {
-		if reason := Filtered(reaction, e.about.membership.Epoch, e.about.event.Reason); reason != "" {
-			return reason, nil, nil
+		if g.reason = Filtered(reaction, e.about.membership.Epoch, e.about.event.Reason); g.reason != "" {
+			return g, nil
 		}
 	}
-	if h := e.contact.Past(j.ID); h != nil && h.Ended {
-		switch {
-		case j.EntryLimit == hogsend.Once:
-			return contract.GuardOnce, nil, nil
-		case j.EntryLimit == hogsend.OncePerPeriod && d.Now.Sub(h.NewestEnded) < period(j):
-			return contract.GuardPeriod, nil, nil
-		}
+	switch {
+	case !asked.Ended:
+	case j.EntryLimit == hogsend.Once:
+		g.reason = contract.GuardOnce
+	case j.EntryLimit == hogsend.OncePerPeriod && d.Now.Sub(asked.NewestEnded) < period(j):
+		g.reason = contract.GuardPeriod
 	}
-	if !j.EnrollUnsubscribed && d.optedOut(e) {
-		return contract.GuardUnsubscribed, nil, nil
+	if g.reason == "" && !j.EnrollUnsubscribed && j.Category != steps.Transactional && d.optedOut(e) {
+		g.reason = contract.GuardUnsubscribed
 	}
-	if reaction != nil && Overlaps(reaction) {
-		return "", nil, nil
+	if g.reason != "" || reaction != nil && Overlaps(reaction) {
+		return g, nil
 	}
+	return d.active(e, j, g)
+}
+
+// closed are the guards that ask for no property of the event.
+func (d *Decider) closed(e *eventState, j *hogsend.Journey) contract.GuardReason {
+	switch {
+	case j.Disabled:
+		return contract.GuardJourneyDisabled
+	case d.SwitchedOff[j.ID]:
+		return contract.GuardSwitchedOff
+	case d.Paused[j.ID] == contract.DropEntries:
+		return contract.GuardPaused
+	case e.late:
+		return contract.GuardLateEvent
+	case e.hops > d.HopLimit:
+		return contract.GuardLoop
+	case e.deleted:
+		return contract.GuardContactDeleted
+	}
+	return ""
+}
+
+// wants are the guards that look at the event's own properties. It finds the key.
+func (d *Decider) wants(e *eventState, j *hogsend.Journey) (g guarded, err error) {
+	if len(j.Trigger.Conditions) == 0 && j.Key == "" {
+		return g, nil
+	}
+	values, err := e.values()
+	if err != nil {
+		return g, err
+	}
+	if failed := criteria.Failed(j.Trigger.Conditions, values); len(failed) > 0 {
+		g.reason = contract.GuardConditions
+		g.detail, err = failedDetail(failed)
+		return g, err
+	}
+	if j.Key == "" {
+		return g, nil
+	}
+	key, ok := criteria.KeyOf(values, j.Key)
+	if !ok { // J-150
+		g.reason = contract.GuardKeyMissing
+		g.detail, err = json.Marshal(map[string]string{"property": j.Key})
+		return g, err
+	}
+	g.key = key
+	return g, nil
+}
+
+// admit asks what is known of the contact: whether it is in the journey's audience
+// (J-151), and of its earlier enrollments, with a key those of the key (J-153).
+func (d *Decider) admit(e *eventState, j *hogsend.Journey, key string) (*Admission, error) {
+	a := &Admission{Contact: e.contact, Journey: j, Key: key, At: d.Now, Audience: j.Audience != nil}
+	if h := e.contact.Past(j.ID); h != nil && j.Key == "" {
+		a.Ended, a.NewestEnded = h.Ended, h.NewestEnded
+	}
+	a.History = j.Key != "" && j.EntryLimit != hogsend.Unlimited
+	if !a.Audience && !a.History {
+		return a, nil
+	}
+	if err := d.backend.Admit(d.Take(), a); err != nil {
+		return a, fmt.Errorf("look at contact: %w", err)
+	}
+	return a, nil
+}
+
+// maxActive is how many enrollments of one journey with a key a contact has at once (J-152).
+const maxActive = 1000
+
+// active are the guards that look at the contact's live enrollments.
+func (d *Decider) active(e *eventState, j *hogsend.Journey, g guarded) (guarded, error) {
+	others := 0
 	for _, n := range e.contact.Live {
 		if n.Ended || d.Index.ID(n.JourneyID) != j.ID {
 			continue
 		}
-		if j.Reaction != nil {
-			return contract.GuardOverlapSkip, nil, nil
+		if j.Key != "" && n.Key != g.key {
+			others++
+			continue
 		}
-		detail, err := d.digesting(e, n)
-		return contract.GuardAlreadyActive, detail, err
+		if j.Reaction != nil {
+			g.reason = contract.GuardOverlapSkip
+			return g, nil
+		}
+		var err error
+		g.reason = contract.GuardAlreadyActive
+		g.detail, err = d.digesting(e, n)
+		return g, err
 	}
-	return "", nil, nil
+	if others >= maxActive {
+		g.reason = contract.GuardTooManyActive
+	}
+	return g, nil
 }
 
 // Filtered are the guards that only reactions have (J-39).
@@ -166,7 +246,8 @@ func (d *Decider) optedOut(e *eventState) bool {
 }
 
 // decide writes down why a journey was entered, or was not.
-func (d *Decider) decide(e *eventState, j *hogsend.Journey, reason contract.GuardReason, enrollmentID uuid.UUID, detail json.RawMessage) {
+func (d *Decider) decide(e *eventState, j *hogsend.Journey, g guarded, enrollmentID uuid.UUID) {
+	detail := g.detail
 	if detail == nil {
 		detail = emptyObject
 	}
@@ -175,7 +256,7 @@ func (d *Decider) decide(e *eventState, j *hogsend.Journey, reason contract.Guar
 		kind = "reaction"
 	}
 	d.Effects.Decisions = append(d.Effects.Decisions, decide.Decision{
-		ID: d.NewID(), At: e.received, Type: kind, ContactID: e.contact.ID, JourneyID: j.ID, EventID: e.id, EventName: e.name,
-		Reason: reason, EnrollmentID: enrollmentID, Detail: detail,
+		ID: d.NewID(), At: e.received, Type: kind, ContactID: e.contact.ID, JourneyID: j.ID, Key: g.key, EventID: e.id, EventName: e.name,
+		Reason: g.reason, EnrollmentID: enrollmentID, Detail: detail,
 	})
 }

@@ -39,7 +39,7 @@ func (d *Decider) merges(c *work) error {
 	return nil
 }
 
-// endDoubles ends, of the live enrollments of a journey that two contacts have, those
+// endDoubles ends, of the live enrollments of a journey and key that two contacts have, those
 // that were made later than one of the other contact (J-57), in the order of their
 // entry (I-43).
 func (d *Decider) endDoubles(m *decide.Merge, eventID uuid.UUID, end *decide.End) []*decide.Enrollment {
@@ -58,7 +58,7 @@ func (d *Decider) endDoubles(m *decide.Merge, eventID uuid.UUID, end *decide.End
 	for _, n := range all {
 		owner := owners[n]
 		if !slices.ContainsFunc(kept, func(k *decide.Enrollment) bool {
-			return owners[k] != owner && d.Index.ID(k.JourneyID) == d.Index.ID(n.JourneyID)
+			return owners[k] != owner && d.Index.ID(k.JourneyID) == d.Index.ID(n.JourneyID) && k.Key == n.Key
 		}) {
 			kept = append(kept, n)
 			continue

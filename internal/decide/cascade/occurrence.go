@@ -88,6 +88,11 @@ func (d *Decider) store(e *eventState) {
 	if e.stored {
 		return
 	}
+	for _, n := range e.contact.Live {
+		if n.Cause == e.cause && !n.Ended {
+			d.Effects.Marks = append(d.Effects.Marks, decide.Mark{EnrollmentID: n.ID, EventID: e.id})
+		}
+	}
 	d.Effects.Events = append(d.Effects.Events, decide.StoredEvent{
 		ID: e.id, ContactID: e.contact.ID, Name: e.name, Properties: e.properties, Value: e.value, Currency: e.currency, Source: e.source,
 		Hops: e.hops, IdentityConflict: e.conflict, OccurredAt: e.occurred, ReceivedAt: e.received,

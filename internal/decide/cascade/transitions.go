@@ -263,6 +263,6 @@ func (d *Decider) mute(cause *eventState, t *transition) {
 			continue
 		}
 		e := &eventState{id: cause.id, contact: cause.contact, resolution: cause.resolution, name: t.bucket.Entered(), received: d.Now}
-		d.decide(e, j, t.bucket.MutedBecause(t.past, t.at), uuid.Nil, nil)
+		d.decide(e, j, guarded{reason: t.bucket.MutedBecause(t.past, t.at)}, uuid.Nil)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/criteria"
 )
 
 // maxDigest is how large the events of a digest are, as JSON.
@@ -28,6 +29,9 @@ type Digest struct {
 	// Since is the earliest instant of what occurred shortly before the call and is
 	// collected too; zero for nothing.
 	Since time.Time
+	// KeyProperty is where events have the key of their enrollment, "" if the digest takes
+	// those of any: then only those of Key are collected (J-153).
+	Key, KeyProperty string
 	// TriggerSeq is the place of the enrollment's trigger.
 	TriggerSeq int64
 	// Last is the newest digest before, of the contact, journey and label; nil for none.
@@ -74,6 +78,15 @@ func (d Digest) Collects(e *PastEvent) (bool, error) {
 	behind := e.after(d.After) && !(e.Waited && e.ReceivedAt.Before(d.Opened))
 	if e.Name != d.Event || e.Spent || e.ReceivedAt.After(d.Until) || !e.Trigger && !behind && !recent && !between {
 		return false, nil
+	}
+	if d.KeyProperty != "" && !e.Trigger {
+		values, err := criteria.ParseValues(e.Properties)
+		if err != nil {
+			return false, err
+		}
+		if key, ok := criteria.KeyOf(values, d.KeyProperty); !ok || key != d.Key {
+			return false, nil
+		}
 	}
 	return e.matches(d.Where)
 }

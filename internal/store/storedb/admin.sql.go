@@ -138,7 +138,7 @@ func (q *Queries) AdminDecisionsCount(ctx context.Context, arg AdminDecisionsCou
 }
 
 const adminDecisionsList = `-- name: AdminDecisionsList :many
-select id, at, type, contact_id, journey_id, event_id, event_name, outcome, reason, enrollment_id, detail from decisions
+select id, at, type, contact_id, journey_id, event_id, event_name, outcome, reason, enrollment_id, detail, key from decisions
 where contact_id = $1
   and ($2::text is null or journey_id = $2)
   and ($3::text is null or outcome = $3)
@@ -190,6 +190,7 @@ func (q *Queries) AdminDecisionsList(ctx context.Context, arg AdminDecisionsList
 			&i.Reason,
 			&i.EnrollmentID,
 			&i.Detail,
+			&i.Key,
 		); err != nil {
 			return nil, err
 		}
@@ -351,7 +352,7 @@ func (q *Queries) AdminEventsList(ctx context.Context, arg AdminEventsListParams
 }
 
 const adminJourneyConfigs = `-- name: AdminJourneyConfigs :many
-select journey_id, enabled, updated_at, paused_at, pause_reason, last_change from journey_configs
+select journey_id, enabled, updated_at, paused_at, pause_reason, last_change, pause_entries from journey_configs
 `
 
 func (q *Queries) AdminJourneyConfigs(ctx context.Context) ([]JourneyConfig, error) {
@@ -370,6 +371,7 @@ func (q *Queries) AdminJourneyConfigs(ctx context.Context) ([]JourneyConfig, err
 			&i.PausedAt,
 			&i.PauseReason,
 			&i.LastChange,
+			&i.PauseEntries,
 		); err != nil {
 			return nil, err
 		}
@@ -417,7 +419,7 @@ const adminJourneySwitch = `-- name: AdminJourneySwitch :one
 insert into journey_configs (journey_id, enabled, updated_at)
 values ($1, $2, $3)
 on conflict (journey_id) do update set enabled = excluded.enabled, updated_at = excluded.updated_at
-returning journey_id, enabled, updated_at, paused_at, pause_reason, last_change
+returning journey_id, enabled, updated_at, paused_at, pause_reason, last_change, pause_entries
 `
 
 func (q *Queries) AdminJourneySwitch(ctx context.Context, journeyID string, enabled bool, now time.Time) (JourneyConfig, error) {
@@ -430,6 +432,7 @@ func (q *Queries) AdminJourneySwitch(ctx context.Context, journeyID string, enab
 		&i.PausedAt,
 		&i.PauseReason,
 		&i.LastChange,
+		&i.PauseEntries,
 	)
 	return i, err
 }
@@ -511,7 +514,7 @@ func (q *Queries) AdminPreferenceFind(ctx context.Context, emailKey *string, con
 }
 
 const adminStateGet = `-- name: AdminStateGet :one
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from enrollments e
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, e.key, e.mark_seq, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from enrollments e
 join contacts c on c.id = e.contact_id
 where e.id = $1
 `
@@ -547,6 +550,8 @@ func (q *Queries) AdminStateGet(ctx context.Context, id uuid.UUID) (AdminStateGe
 		&i.Enrollment.UpdatedAt,
 		&i.Enrollment.Concurrent,
 		&i.Enrollment.Retries,
+		&i.Enrollment.Key,
+		&i.Enrollment.MarkSeq,
 		&i.Contact.ID,
 		&i.Contact.ExternalID,
 		&i.Contact.AnonymousID,
@@ -569,29 +574,44 @@ select count(*) from enrollments e
 where e.journey_id = any($1::text[])
   and ($2::text is null or e.status = $2)
   and ($3::uuid is null or e.contact_id = $3)
+  and ($4::text is null or e.key = $4)
 `
 
-func (q *Queries) AdminStatesCount(ctx context.Context, journeyIds []string, status *string, contactID *uuid.UUID) (int64, error) {
-	row := q.db.QueryRow(ctx, adminStatesCount, journeyIds, status, contactID)
+type AdminStatesCountParams struct {
+	JourneyIds []string
+	Status     *string
+	ContactID  *uuid.UUID
+	Key        *string
+}
+
+func (q *Queries) AdminStatesCount(ctx context.Context, arg AdminStatesCountParams) (int64, error) {
+	row := q.db.QueryRow(ctx, adminStatesCount,
+		arg.JourneyIds,
+		arg.Status,
+		arg.ContactID,
+		arg.Key,
+	)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
 }
 
 const adminStatesList = `-- name: AdminStatesList :many
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from enrollments e
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, e.key, e.mark_seq, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from enrollments e
 join contacts c on c.id = e.contact_id
 where e.journey_id = any($1::text[])
   and ($2::text is null or e.status = $2)
   and ($3::uuid is null or e.contact_id = $3)
+  and ($4::text is null or e.key = $4)
 order by e.created_at desc, e.id
-limit $5 offset $4
+limit $6 offset $5
 `
 
 type AdminStatesListParams struct {
 	JourneyIds []string
 	Status     *string
 	ContactID  *uuid.UUID
+	Key        *string
 	RowOffset  int32
 	RowLimit   int32
 }
@@ -606,6 +626,7 @@ func (q *Queries) AdminStatesList(ctx context.Context, arg AdminStatesListParams
 		arg.JourneyIds,
 		arg.Status,
 		arg.ContactID,
+		arg.Key,
 		arg.RowOffset,
 		arg.RowLimit,
 	)
@@ -639,6 +660,8 @@ func (q *Queries) AdminStatesList(ctx context.Context, arg AdminStatesListParams
 			&i.Enrollment.UpdatedAt,
 			&i.Enrollment.Concurrent,
 			&i.Enrollment.Retries,
+			&i.Enrollment.Key,
+			&i.Enrollment.MarkSeq,
 			&i.Contact.ID,
 			&i.Contact.ExternalID,
 			&i.Contact.AnonymousID,
@@ -664,7 +687,7 @@ func (q *Queries) AdminStatesList(ctx context.Context, arg AdminStatesListParams
 }
 
 const adminStatesRecent = `-- name: AdminStatesRecent :many
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from enrollments e
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, e.key, e.mark_seq, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from enrollments e
 join contacts c on c.id = e.contact_id
 where e.journey_id = any($1::text[])
 order by e.updated_at desc, e.id
@@ -708,6 +731,8 @@ func (q *Queries) AdminStatesRecent(ctx context.Context, journeyIds []string) ([
 			&i.Enrollment.UpdatedAt,
 			&i.Enrollment.Concurrent,
 			&i.Enrollment.Retries,
+			&i.Enrollment.Key,
+			&i.Enrollment.MarkSeq,
 			&i.Contact.ID,
 			&i.Contact.ExternalID,
 			&i.Contact.AnonymousID,

@@ -180,7 +180,7 @@ const journeyConfigLock = `-- name: JourneyConfigLock :one
 insert into journey_configs (journey_id, enabled, updated_at)
 values ($1, true, $2)
 on conflict (journey_id) do update set journey_id = excluded.journey_id
-returning journey_id, enabled, updated_at, paused_at, pause_reason, last_change
+returning journey_id, enabled, updated_at, paused_at, pause_reason, last_change, pause_entries
 `
 
 // The switch of a journey, made as it is without one, and locked.
@@ -194,6 +194,7 @@ func (q *Queries) JourneyConfigLock(ctx context.Context, journeyID string, now t
 		&i.PausedAt,
 		&i.PauseReason,
 		&i.LastChange,
+		&i.PauseEntries,
 	)
 	return i, err
 }

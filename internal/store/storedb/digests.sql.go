@@ -23,9 +23,9 @@ where e.contact_id = $3 and e.name = $4 and e.seq > $5::bigint and e.received_at
                 or (e.received_at, e.seq) > ($9::timestamptz, $10::bigint)
                 or e.received_at >= $11::timestamptz and (e.received_at <= $12::timestamptz or e.seq >= $13::bigint))
         or e.occurred_at >= $14::timestamptz)
-    and not exists (select from digested d where d.event_id = e.id and d.journey_id = any($15::text[]) and d.label = $16)
+    and not exists (select from digested d where d.event_id = e.id and d.journey_id = any($15::text[]) and d.key = $16 and d.label = $17)
 order by e.seq
-limit $17
+limit $18
 `
 
 type DigestCandidatesParams struct {
@@ -44,6 +44,7 @@ type DigestCandidatesParams struct {
 	TriggerSeq   int64
 	RecentSince  time.Time
 	JourneyIds   []string
+	Key          string
 	Label        string
 	PageSize     int32
 }
@@ -75,6 +76,7 @@ func (q *Queries) DigestCandidates(ctx context.Context, arg DigestCandidatesPara
 		arg.TriggerSeq,
 		arg.RecentSince,
 		arg.JourneyIds,
+		arg.Key,
 		arg.Label,
 		arg.PageSize,
 	)
@@ -168,8 +170,8 @@ func (q *Queries) DigestFound(ctx context.Context, enrollmentID uuid.UUID, stepK
 }
 
 const digestInsert = `-- name: DigestInsert :exec
-insert into digests (enrollment_id, step_key, contact_id, journey_id, label, flushed_at)
-values ($1, $2, $3, $4, $5, $6)
+insert into digests (enrollment_id, step_key, contact_id, journey_id, key, label, flushed_at)
+values ($1, $2, $3, $4, $5, $6, $7)
 `
 
 type DigestInsertParams struct {
@@ -177,6 +179,7 @@ type DigestInsertParams struct {
 	StepKey      string
 	ContactID    uuid.UUID
 	JourneyID    string
+	Key          string
 	Label        string
 	FlushedAt    time.Time
 }
@@ -187,6 +190,7 @@ func (q *Queries) DigestInsert(ctx context.Context, arg DigestInsertParams) erro
 		arg.StepKey,
 		arg.ContactID,
 		arg.JourneyID,
+		arg.Key,
 		arg.Label,
 		arg.FlushedAt,
 	)
@@ -196,9 +200,16 @@ func (q *Queries) DigestInsert(ctx context.Context, arg DigestInsertParams) erro
 const digestLast = `-- name: DigestLast :many
 select d.flushed_at, e.trigger_seq, e.status, coalesce(e.completed_at, e.exited_at, e.updated_at)::timestamptz as ended_at
 from digests d join enrollments e on e.id = d.enrollment_id
-where d.contact_id = $1 and d.journey_id = any($2::text[]) and d.label = $3
+where d.contact_id = $1 and d.journey_id = any($2::text[]) and d.key = $3 and d.label = $4
 order by d.flushed_at desc limit 1
 `
+
+type DigestLastParams struct {
+	ContactID  uuid.UUID
+	JourneyIds []string
+	Key        string
+	Label      string
+}
 
 type DigestLastRow struct {
 	FlushedAt  time.Time
@@ -208,8 +219,13 @@ type DigestLastRow struct {
 }
 
 // The newest digest before, and its enrollment.
-func (q *Queries) DigestLast(ctx context.Context, contactID uuid.UUID, journeyIds []string, label string) ([]DigestLastRow, error) {
-	rows, err := q.db.Query(ctx, digestLast, contactID, journeyIds, label)
+func (q *Queries) DigestLast(ctx context.Context, arg DigestLastParams) ([]DigestLastRow, error) {
+	rows, err := q.db.Query(ctx, digestLast,
+		arg.ContactID,
+		arg.JourneyIds,
+		arg.Key,
+		arg.Label,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -250,13 +266,14 @@ func (q *Queries) DigestWait(ctx context.Context, iD uuid.UUID, enrollmentID uui
 }
 
 const digestedInsert = `-- name: DigestedInsert :exec
-insert into digested (event_id, journey_id, label, enrollment_id, step_key)
-select unnest($1::uuid[]), $2, $3, $4, $5
+insert into digested (event_id, journey_id, key, label, enrollment_id, step_key)
+select unnest($1::uuid[]), $2, $3, $4, $5, $6
 `
 
 type DigestedInsertParams struct {
 	EventIds     []uuid.UUID
 	JourneyID    string
+	Key          string
 	Label        string
 	EnrollmentID uuid.UUID
 	StepKey      string
@@ -266,6 +283,7 @@ func (q *Queries) DigestedInsert(ctx context.Context, arg DigestedInsertParams) 
 	_, err := q.db.Exec(ctx, digestedInsert,
 		arg.EventIds,
 		arg.JourneyID,
+		arg.Key,
 		arg.Label,
 		arg.EnrollmentID,
 		arg.StepKey,

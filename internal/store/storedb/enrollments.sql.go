@@ -72,7 +72,7 @@ func (q *Queries) EnrollmentContactLock(ctx context.Context, id uuid.UUID) (uuid
 }
 
 const enrollmentGet = `-- name: EnrollmentGet :one
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, clock_timestamp()::timestamptz as now
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, e.key, e.mark_seq, clock_timestamp()::timestamptz as now
 from enrollments e where e.id = $1
 `
 
@@ -107,6 +107,8 @@ func (q *Queries) EnrollmentGet(ctx context.Context, id uuid.UUID) (EnrollmentGe
 		&i.Enrollment.UpdatedAt,
 		&i.Enrollment.Concurrent,
 		&i.Enrollment.Retries,
+		&i.Enrollment.Key,
+		&i.Enrollment.MarkSeq,
 		&i.Now,
 	)
 	return i, err

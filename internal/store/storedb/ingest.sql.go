@@ -219,14 +219,14 @@ func (q *Queries) IngestContactsUpdate(ctx context.Context, arg IngestContactsUp
 }
 
 const ingestDecisionsInsert = `-- name: IngestDecisionsInsert :exec
-insert into decisions (id, at, type, contact_id, journey_id, event_id, event_name, outcome, reason, enrollment_id, detail)
-select w.id, w.at, w.type, w.contact_id, w.journey_id, w.event_id, w.event_name,
+insert into decisions (id, at, type, contact_id, journey_id, key, event_id, event_name, outcome, reason, enrollment_id, detail)
+select w.id, w.at, w.type, w.contact_id, w.journey_id, w.key, w.event_id, w.event_name,
     case when w.reason = '' then 'enrolled' else 'skipped' end, nullif(w.reason, ''),
     nullif(w.enrollment_id, '00000000-0000-0000-0000-000000000000'), w.detail
 from (
     select unnest($1::uuid[]) as id, unnest($2::timestamptz[]) as at, unnest($3::text[]) as type, unnest($4::uuid[]) as contact_id, unnest($5::text[]) as journey_id,
-        unnest($6::uuid[]) as event_id, unnest($7::text[]) as event_name, unnest($8::text[]) as reason,
-        unnest($9::uuid[]) as enrollment_id, unnest($10::jsonb[]) as detail
+        unnest($6::text[]) as key, unnest($7::uuid[]) as event_id, unnest($8::text[]) as event_name, unnest($9::text[]) as reason,
+        unnest($10::uuid[]) as enrollment_id, unnest($11::jsonb[]) as detail
 ) w
 `
 
@@ -236,6 +236,7 @@ type IngestDecisionsInsertParams struct {
 	Types         []string
 	ContactIds    []uuid.UUID
 	JourneyIds    []string
+	DecisionKeys  []string
 	EventIds      []uuid.UUID
 	EventNames    []string
 	Reasons       []string
@@ -250,6 +251,7 @@ func (q *Queries) IngestDecisionsInsert(ctx context.Context, arg IngestDecisions
 		arg.Types,
 		arg.ContactIds,
 		arg.JourneyIds,
+		arg.DecisionKeys,
 		arg.EventIds,
 		arg.EventNames,
 		arg.Reasons,
@@ -296,35 +298,39 @@ func (q *Queries) IngestEnrollmentsEnd(ctx context.Context, arg IngestEnrollment
 }
 
 const ingestEnrollmentsInsert = `-- name: IngestEnrollmentsInsert :exec
-insert into enrollments (id, contact_id, journey_id, entry, status, node, context, trigger_event_id, trigger_seq,
+insert into enrollments (id, contact_id, journey_id, key, entry, status, node, context, trigger_event_id, trigger_seq,
     hops, version, build_id, workflow_id, concurrent, exit_reason, exited_at, created_at, updated_at)
-select w.id, w.contact_id, w.journey_id, w.entry, case when w.exit_reason = '' then 'active' else 'exited' end, 'start',
+select w.id, w.contact_id, w.journey_id, w.key, w.entry, case when w.exit_reason = '' then w.status else 'exited' end, w.node,
     w.context, e.id, e.seq, w.hops, w.version, $1::text, w.workflow_id, w.concurrent,
     nullif(w.exit_reason, ''), case when w.exit_reason <> '' then $2::timestamptz end, w.created_at, w.created_at
 from (
     select unnest($3::uuid[]) as id, unnest($4::uuid[]) as contact_id, unnest($5::text[]) as journey_id,
         unnest($6::int[]) as entry, unnest($7::jsonb[]) as context, unnest($8::uuid[]) as event_id,
         unnest($9::smallint[]) as hops, unnest($10::text[]) as version, unnest($11::text[]) as workflow_id,
-        unnest($12::bool[]) as concurrent, unnest($13::text[]) as exit_reason, unnest($14::timestamptz[]) as created_at
+        unnest($12::text[]) as key, unnest($13::text[]) as status, unnest($14::text[]) as node,
+        unnest($15::bool[]) as concurrent, unnest($16::text[]) as exit_reason, unnest($17::timestamptz[]) as created_at
 ) w
 join events e on e.id = w.event_id
 `
 
 type IngestEnrollmentsInsertParams struct {
-	BuildID     string
-	Now         time.Time
-	Ids         []uuid.UUID
-	ContactIds  []uuid.UUID
-	JourneyIds  []string
-	Entries     []int32
-	Contexts    []json.RawMessage
-	EventIds    []uuid.UUID
-	Hops        []int16
-	Versions    []string
-	WorkflowIds []string
-	Concurrent  []bool
-	ExitReasons []string
-	Created     []time.Time
+	BuildID        string
+	Now            time.Time
+	Ids            []uuid.UUID
+	ContactIds     []uuid.UUID
+	JourneyIds     []string
+	Entries        []int32
+	Contexts       []json.RawMessage
+	EventIds       []uuid.UUID
+	Hops           []int16
+	Versions       []string
+	WorkflowIds    []string
+	EnrollmentKeys []string
+	Statuses       []string
+	Nodes          []string
+	Concurrent     []bool
+	ExitReasons    []string
+	Created        []time.Time
 }
 
 // Those that have ended within their own transaction are inserted as ended.
@@ -341,6 +347,9 @@ func (q *Queries) IngestEnrollmentsInsert(ctx context.Context, arg IngestEnrollm
 		arg.Hops,
 		arg.Versions,
 		arg.WorkflowIds,
+		arg.EnrollmentKeys,
+		arg.Statuses,
+		arg.Nodes,
 		arg.Concurrent,
 		arg.ExitReasons,
 		arg.Created,
@@ -502,16 +511,38 @@ func (q *Queries) IngestInternalKeysInsert(ctx context.Context, arg IngestIntern
 	return err
 }
 
-const ingestLive = `-- name: IngestLive :many
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.hops, e.retries, e.workflow_id, e.created_at
+const ingestKeyHistory = `-- name: IngestKeyHistory :one
+select count(*) as ended, coalesce(max(e.created_at), 'epoch')::timestamptz as newest_ended_at
 from enrollments e
-where e.contact_id = any($1::uuid[]) and e.status in ('active', 'waiting')
+where e.contact_id = $1 and e.journey_id = any($2::text[]) and e.key = $3::text
+    and e.status not in ('active', 'waiting')
+`
+
+type IngestKeyHistoryRow struct {
+	Ended         int64
+	NewestEndedAt time.Time
+}
+
+// What entry limits look at of one key (J-153).
+func (q *Queries) IngestKeyHistory(ctx context.Context, contactID uuid.UUID, journeyIds []string, key string) (IngestKeyHistoryRow, error) {
+	row := q.db.QueryRow(ctx, ingestKeyHistory, contactID, journeyIds, key)
+	var i IngestKeyHistoryRow
+	err := row.Scan(&i.Ended, &i.NewestEndedAt)
+	return i, err
+}
+
+const ingestLive = `-- name: IngestLive :many
+select e.id, e.contact_id, e.journey_id, e.key, e.entry, e.status, e.node, e.hops, e.retries, e.workflow_id, e.created_at,
+    case when e.journey_id = any($1::text[]) then e.context end::jsonb as context
+from enrollments e
+where e.contact_id = any($2::uuid[]) and e.status in ('active', 'waiting')
 `
 
 type IngestLiveRow struct {
 	ID         uuid.UUID
 	ContactID  uuid.UUID
 	JourneyID  string
+	Key        string
 	Entry      int32
 	Status     contract.EnrollmentStatus
 	Node       string
@@ -519,10 +550,12 @@ type IngestLiveRow struct {
 	Retries    int32
 	WorkflowID string
 	CreatedAt  time.Time
+	Context    json.RawMessage
 }
 
-func (q *Queries) IngestLive(ctx context.Context, contactIds []uuid.UUID) ([]IngestLiveRow, error) {
-	rows, err := q.db.Query(ctx, ingestLive, contactIds)
+// The trigger's side of exit rules that ask for it comes along (J-155).
+func (q *Queries) IngestLive(ctx context.Context, related []string, contactIds []uuid.UUID) ([]IngestLiveRow, error) {
+	rows, err := q.db.Query(ctx, ingestLive, related, contactIds)
 	if err != nil {
 		return nil, err
 	}
@@ -534,6 +567,7 @@ func (q *Queries) IngestLive(ctx context.Context, contactIds []uuid.UUID) ([]Ing
 			&i.ID,
 			&i.ContactID,
 			&i.JourneyID,
+			&i.Key,
 			&i.Entry,
 			&i.Status,
 			&i.Node,
@@ -541,6 +575,7 @@ func (q *Queries) IngestLive(ctx context.Context, contactIds []uuid.UUID) ([]Ing
 			&i.Retries,
 			&i.WorkflowID,
 			&i.CreatedAt,
+			&i.Context,
 		); err != nil {
 			return nil, err
 		}
@@ -606,6 +641,19 @@ func (q *Queries) IngestLock(ctx context.Context, ids []uuid.UUID) ([]IngestLock
 		return nil, err
 	}
 	return items, nil
+}
+
+const ingestMarksSet = `-- name: IngestMarksSet :exec
+update enrollments e set mark_seq = greatest(e.mark_seq, v.seq)
+from (select unnest($1::uuid[]) as id, unnest($2::uuid[]) as event_id) m
+join events v on v.id = m.event_id
+where e.id = m.id
+`
+
+// Waits look back to behind all that came of what enrolled (J-117).
+func (q *Queries) IngestMarksSet(ctx context.Context, ids []uuid.UUID, eventIds []uuid.UUID) error {
+	_, err := q.db.Exec(ctx, ingestMarksSet, ids, eventIds)
+	return err
 }
 
 const ingestMergeContacts = `-- name: IngestMergeContacts :exec
@@ -1145,13 +1193,14 @@ func (q *Queries) IngestStepLogsInsert(ctx context.Context, arg IngestStepLogsIn
 }
 
 const ingestSwitchedOff = `-- name: IngestSwitchedOff :many
-select journey_id, enabled, (paused_at is not null)::bool as paused from journey_configs where not enabled or paused_at is not null
+select journey_id, enabled, (paused_at is not null)::bool as paused, pause_entries from journey_configs where not enabled or paused_at is not null
 `
 
 type IngestSwitchedOffRow struct {
-	JourneyID string
-	Enabled   bool
-	Paused    bool
+	JourneyID    string
+	Enabled      bool
+	Paused       bool
+	PauseEntries string
 }
 
 func (q *Queries) IngestSwitchedOff(ctx context.Context) ([]IngestSwitchedOffRow, error) {
@@ -1163,7 +1212,12 @@ func (q *Queries) IngestSwitchedOff(ctx context.Context) ([]IngestSwitchedOffRow
 	var items []IngestSwitchedOffRow
 	for rows.Next() {
 		var i IngestSwitchedOffRow
-		if err := rows.Scan(&i.JourneyID, &i.Enabled, &i.Paused); err != nil {
+		if err := rows.Scan(
+			&i.JourneyID,
+			&i.Enabled,
+			&i.Paused,
+			&i.PauseEntries,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

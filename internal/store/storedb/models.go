@@ -152,6 +152,7 @@ type Decision struct {
 	Reason       *contract.GuardReason
 	EnrollmentID *uuid.UUID
 	Detail       json.RawMessage
+	Key          string
 }
 
 type Digest struct {
@@ -161,6 +162,7 @@ type Digest struct {
 	JourneyID    string
 	Label        string
 	FlushedAt    time.Time
+	Key          string
 }
 
 type Digested struct {
@@ -169,6 +171,7 @@ type Digested struct {
 	Label        string
 	EnrollmentID uuid.UUID
 	StepKey      string
+	Key          string
 }
 
 type Enrollment struct {
@@ -194,6 +197,8 @@ type Enrollment struct {
 	UpdatedAt      time.Time
 	Concurrent     bool
 	Retries        int32
+	Key            string
+	MarkSeq        *int64
 }
 
 type Event struct {
@@ -234,12 +239,13 @@ type Hold struct {
 }
 
 type JourneyConfig struct {
-	JourneyID   string
-	Enabled     bool
-	UpdatedAt   time.Time
-	PausedAt    *time.Time
-	PauseReason *string
-	LastChange  json.RawMessage
+	JourneyID    string
+	Enabled      bool
+	UpdatedAt    time.Time
+	PausedAt     *time.Time
+	PauseReason  *string
+	LastChange   json.RawMessage
+	PauseEntries string
 }
 
 type Mailbox struct {
@@ -310,6 +316,8 @@ type PausedEffect struct {
 	DueAt        *time.Time
 	Skip         bool
 	ClosedAt     *time.Time
+	IsEntry      bool
+	Starts       json.RawMessage
 }
 
 type Preference struct {

@@ -51,7 +51,7 @@ func (q *Queries) PauseClear(ctx context.Context, now time.Time, journeyIds []st
 }
 
 const pauseConfig = `-- name: PauseConfig :many
-select journey_id, enabled, updated_at, paused_at, pause_reason, last_change from journey_configs where journey_id = $1
+select journey_id, enabled, updated_at, paused_at, pause_reason, last_change, pause_entries from journey_configs where journey_id = $1
 `
 
 func (q *Queries) PauseConfig(ctx context.Context, journeyID string) ([]JourneyConfig, error) {
@@ -70,6 +70,7 @@ func (q *Queries) PauseConfig(ctx context.Context, journeyID string) ([]JourneyC
 			&i.PausedAt,
 			&i.PauseReason,
 			&i.LastChange,
+			&i.PauseEntries,
 		); err != nil {
 			return nil, err
 		}
@@ -123,18 +124,31 @@ func (q *Queries) PauseLock(ctx context.Context, journeyIds []string) error {
 }
 
 const pauseSet = `-- name: PauseSet :one
-insert into journey_configs (journey_id, enabled, updated_at, paused_at, pause_reason)
-values ($1, true, $2, $2, $3)
+insert into journey_configs (journey_id, enabled, updated_at, paused_at, pause_reason, pause_entries)
+values ($1, true, $2, $2, $3, $4)
 on conflict (journey_id) do update set
     updated_at = case when journey_configs.paused_at is null then excluded.updated_at else journey_configs.updated_at end,
     pause_reason = case when journey_configs.paused_at is null then excluded.pause_reason else journey_configs.pause_reason end,
-    paused_at = coalesce(journey_configs.paused_at, excluded.paused_at)
-returning journey_id, enabled, updated_at, paused_at, pause_reason, last_change
+    paused_at = coalesce(journey_configs.paused_at, excluded.paused_at),
+    pause_entries = excluded.pause_entries
+returning journey_id, enabled, updated_at, paused_at, pause_reason, last_change, pause_entries
 `
 
-// Pausing twice is pausing once (J-100).
-func (q *Queries) PauseSet(ctx context.Context, journeyID string, now time.Time, reason *string) (JourneyConfig, error) {
-	row := q.db.QueryRow(ctx, pauseSet, journeyID, now, reason)
+type PauseSetParams struct {
+	JourneyID string
+	Now       time.Time
+	Reason    *string
+	Entries   string
+}
+
+// Pausing twice is pausing once (J-100), but for what becomes of later entries (J-168).
+func (q *Queries) PauseSet(ctx context.Context, arg PauseSetParams) (JourneyConfig, error) {
+	row := q.db.QueryRow(ctx, pauseSet,
+		arg.JourneyID,
+		arg.Now,
+		arg.Reason,
+		arg.Entries,
+	)
 	var i JourneyConfig
 	err := row.Scan(
 		&i.JourneyID,
@@ -143,6 +157,7 @@ func (q *Queries) PauseSet(ctx context.Context, journeyID string, now time.Time,
 		&i.PausedAt,
 		&i.PauseReason,
 		&i.LastChange,
+		&i.PauseEntries,
 	)
 	return i, err
 }
@@ -168,7 +183,7 @@ func (q *Queries) PausedEffectClose(ctx context.Context, now *time.Time, iD uuid
 }
 
 const pausedEffectFind = `-- name: PausedEffectFind :many
-select id, enrollment_id, journey_id, step_key, n, node, is_send, held_at, due_at, skip, closed_at from paused_effects where enrollment_id = $1 and step_key = $2 order by n desc limit 1
+select id, enrollment_id, journey_id, step_key, n, node, is_send, held_at, due_at, skip, closed_at, is_entry, starts from paused_effects where enrollment_id = $1 and step_key = $2 order by n desc limit 1
 `
 
 // How a pause held a step last.
@@ -193,6 +208,8 @@ func (q *Queries) PausedEffectFind(ctx context.Context, enrollmentID uuid.UUID, 
 			&i.DueAt,
 			&i.Skip,
 			&i.ClosedAt,
+			&i.IsEntry,
+			&i.Starts,
 		); err != nil {
 			return nil, err
 		}
@@ -205,7 +222,7 @@ func (q *Queries) PausedEffectFind(ctx context.Context, enrollmentID uuid.UUID, 
 }
 
 const pausedEffectGet = `-- name: PausedEffectGet :many
-select id, enrollment_id, journey_id, step_key, n, node, is_send, held_at, due_at, skip, closed_at from paused_effects where id = $1
+select id, enrollment_id, journey_id, step_key, n, node, is_send, held_at, due_at, skip, closed_at, is_entry, starts from paused_effects where id = $1
 `
 
 func (q *Queries) PausedEffectGet(ctx context.Context, id uuid.UUID) ([]PausedEffect, error) {
@@ -229,6 +246,8 @@ func (q *Queries) PausedEffectGet(ctx context.Context, id uuid.UUID) ([]PausedEf
 			&i.DueAt,
 			&i.Skip,
 			&i.ClosedAt,
+			&i.IsEntry,
+			&i.Starts,
 		); err != nil {
 			return nil, err
 		}
@@ -272,8 +291,8 @@ func (q *Queries) PausedEffectInsert(ctx context.Context, arg PausedEffectInsert
 
 const pausedEffectsCount = `-- name: PausedEffectsCount :one
 with clock as (select $2::timestamptz as now, make_interval(secs => $3::float8) as late)
-select count(h.id) as held, count(*) filter (where h.is_send) as sends,
-    count(*) filter (where h.is_send and clock.now - h.held_at > clock.late) as late,
+select count(h.id) as held, count(*) filter (where h.is_send) as sends, count(*) filter (where h.is_entry) as entries,
+    count(*) filter (where (h.is_send or h.is_entry) and clock.now - h.held_at > clock.late) as late,
     coalesce(min(h.held_at), clock.now)::timestamptz as oldest
 from clock
 left join (paused_effects h join enrollments e on e.id = h.enrollment_id and e.status in ('active', 'waiting'))
@@ -282,10 +301,11 @@ group by clock.now
 `
 
 type PausedEffectsCountRow struct {
-	Held   int64
-	Sends  int64
-	Late   int64
-	Oldest time.Time
+	Held    int64
+	Sends   int64
+	Entries int64
+	Late    int64
+	Oldest  time.Time
 }
 
 // What a resume would release (J-107).
@@ -295,6 +315,7 @@ func (q *Queries) PausedEffectsCount(ctx context.Context, journeyIds []string, n
 	err := row.Scan(
 		&i.Held,
 		&i.Sends,
+		&i.Entries,
 		&i.Late,
 		&i.Oldest,
 	)
@@ -302,7 +323,7 @@ func (q *Queries) PausedEffectsCount(ctx context.Context, journeyIds []string, n
 }
 
 const pausedEffectsDue = `-- name: PausedEffectsDue :many
-select h.id, h.enrollment_id from paused_effects h
+select h.id, h.enrollment_id, (h.is_entry and h.skip)::boolean as leaves from paused_effects h
 where h.closed_at is null and h.due_at <= $1::timestamptz
     and not exists (select from journey_configs c where c.journey_id = h.journey_id and c.paused_at is not null)
 order by h.due_at, h.held_at, h.id
@@ -312,6 +333,7 @@ limit $2
 type PausedEffectsDueRow struct {
 	ID           uuid.UUID
 	EnrollmentID uuid.UUID
+	Leaves       bool
 }
 
 // Oldest first. What was paused again stays held.
@@ -324,7 +346,7 @@ func (q *Queries) PausedEffectsDue(ctx context.Context, now time.Time, rowLimit 
 	var items []PausedEffectsDueRow
 	for rows.Next() {
 		var i PausedEffectsDueRow
-		if err := rows.Scan(&i.ID, &i.EnrollmentID); err != nil {
+		if err := rows.Scan(&i.ID, &i.EnrollmentID, &i.Leaves); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -339,7 +361,7 @@ const pausedEffectsPlan = `-- name: PausedEffectsPlan :exec
 with clock as (select $4::timestamptz as now, $5::timestamptz as paused_at, make_interval(secs => $6::float8) as late)
 update paused_effects h set
     due_at = case when $1::bool then greatest(clock.now, coalesce(h.due_at, h.held_at) + (clock.now - clock.paused_at)) else clock.now end,
-    skip = $2::bool and h.is_send and clock.now - h.held_at > clock.late
+    skip = $2::bool and (h.is_send or h.is_entry) and clock.now - h.held_at > clock.late
 from clock
 where h.journey_id = any($3::text[]) and h.closed_at is null
 `
@@ -364,6 +386,44 @@ func (q *Queries) PausedEffectsPlan(ctx context.Context, arg PausedEffectsPlanPa
 		arg.LateSeconds,
 	)
 	return err
+}
+
+const pausedEntriesInsert = `-- name: PausedEntriesInsert :execrows
+insert into paused_effects (id, enrollment_id, journey_id, step_key, n, node, is_send, held_at, is_entry, starts)
+select w.id, w.enrollment_id, c.journey_id, 'start', 1, 'start', false, w.held_at, true, w.starts
+from (
+    select unnest($1::uuid[]) as id, unnest($2::uuid[]) as enrollment_id, unnest($3::timestamptz[]) as held_at,
+        unnest($4::jsonb[]) as starts, unnest($5::text[]) as journey
+) w
+cross join lateral (
+    select c.journey_id from journey_configs c
+    where c.journey_id = any(string_to_array(w.journey, ' ')) and c.paused_at is not null and c.pause_entries = 'hold'
+    order by c.paused_at limit 1
+) c
+`
+
+type PausedEntriesInsertParams struct {
+	Ids           []uuid.UUID
+	EnrollmentIds []uuid.UUID
+	Held          []time.Time
+	Starts        []json.RawMessage
+	Aliases       []string
+}
+
+// Entries are held only while their journey is paused: a resume that has committed finds
+// none that comes later (J-168).
+func (q *Queries) PausedEntriesInsert(ctx context.Context, arg PausedEntriesInsertParams) (int64, error) {
+	result, err := q.db.Exec(ctx, pausedEntriesInsert,
+		arg.Ids,
+		arg.EnrollmentIds,
+		arg.Held,
+		arg.Starts,
+		arg.Aliases,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const releasePace = `-- name: ReleasePace :execrows

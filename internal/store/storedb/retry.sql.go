@@ -15,12 +15,24 @@ import (
 const retryRivals = `-- name: RetryRivals :one
 select count(*) from enrollments e
 where e.contact_id = $1 and e.journey_id = any($2::text[])
-    and e.status in ('active', 'waiting') and not e.concurrent and e.id <> $3
+    and e.key = $3 and e.status in ('active', 'waiting') and not e.concurrent and e.id <> $4
 `
 
-// Other enrollments of the contact in the journey that have not ended (J-96).
-func (q *Queries) RetryRivals(ctx context.Context, contactID uuid.UUID, journeyIds []string, iD uuid.UUID) (int64, error) {
-	row := q.db.QueryRow(ctx, retryRivals, contactID, journeyIds, iD)
+type RetryRivalsParams struct {
+	ContactID  uuid.UUID
+	JourneyIds []string
+	Key        string
+	ID         uuid.UUID
+}
+
+// Other enrollments of the contact in the journey, of the same key, that have not ended (J-96).
+func (q *Queries) RetryRivals(ctx context.Context, arg RetryRivalsParams) (int64, error) {
+	row := q.db.QueryRow(ctx, retryRivals,
+		arg.ContactID,
+		arg.JourneyIds,
+		arg.Key,
+		arg.ID,
+	)
 	var count int64
 	err := row.Scan(&count)
 	return count, err

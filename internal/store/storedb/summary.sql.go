@@ -55,7 +55,7 @@ func (q *Queries) SummaryMemberships(ctx context.Context, contactID uuid.UUID, r
 }
 
 const summaryRefusals = `-- name: SummaryRefusals :many
-select id, at, type, contact_id, journey_id, event_id, event_name, outcome, reason, enrollment_id, detail from decisions where contact_id = $1 and outcome = 'skipped'
+select id, at, type, contact_id, journey_id, event_id, event_name, outcome, reason, enrollment_id, detail, key from decisions where contact_id = $1 and outcome = 'skipped'
 order by at desc, id
 limit $2
 `
@@ -81,6 +81,7 @@ func (q *Queries) SummaryRefusals(ctx context.Context, contactID uuid.UUID, rowL
 			&i.Reason,
 			&i.EnrollmentID,
 			&i.Detail,
+			&i.Key,
 		); err != nil {
 			return nil, err
 		}
@@ -149,7 +150,7 @@ func (q *Queries) SummarySends(ctx context.Context, contactID *uuid.UUID, rowLim
 
 const summaryStates = `-- name: SummaryStates :many
 
-select id, contact_id, journey_id, entry, status, node, context, trigger_event_id, trigger_seq, hops, version, build_id, workflow_id, first_run_id, error, exit_reason, completed_at, exited_at, created_at, updated_at, concurrent, retries from enrollments where contact_id = $1
+select id, contact_id, journey_id, entry, status, node, context, trigger_event_id, trigger_seq, hops, version, build_id, workflow_id, first_run_id, error, exit_reason, completed_at, exited_at, created_at, updated_at, concurrent, retries, key, mark_seq from enrollments where contact_id = $1
 order by status in ('active', 'waiting') desc, created_at desc, id
 limit $2
 `
@@ -189,6 +190,8 @@ func (q *Queries) SummaryStates(ctx context.Context, contactID uuid.UUID, rowLim
 			&i.UpdatedAt,
 			&i.Concurrent,
 			&i.Retries,
+			&i.Key,
+			&i.MarkSeq,
 		); err != nil {
 			return nil, err
 		}
