@@ -135,11 +135,14 @@ func (p *program) env(name string) string {
 }
 
 func (p *program) versionCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use: "version", Short: "Print version and build", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			fmt.Fprintf(p.Stdout, "hogsend %s (build %s)\n", Version, buildID(""))
-			return nil
+		RunE: func(*cobra.Command, []string) error {
+			build := buildID("")
+			return p.print(asJSON, map[string]string{"version": Version, "buildId": build}, fmt.Sprintf("hogsend %s (build %s)", Version, build))
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
 }

@@ -20,7 +20,9 @@ import (
 // apiClient talks to a running server with an API key.
 type apiClient struct {
 	base, key string
-	http      *http.Client
+	// hint is said with a refused key.
+	hint string
+	http *http.Client
 	// pause waits between two tries; it returns early when ctx ends.
 	pause func(ctx context.Context, d time.Duration) error
 }
@@ -43,6 +45,9 @@ func (p *program) clientFlags(cmd *cobra.Command) func() (*apiClient, error) {
 			return nil, err
 		}
 		c.base, c.key = p.serverAndKey(*base, *key, here, *data != "")
+		if here != nil && c.base == here.API && c.key != here.APIKey && *key == "" {
+			c.hint = " (HOGSEND_API_KEY of the shell is not the key of the hogsend dev that runs here; unset it)"
+		}
 		if u, err := url.Parse(c.base); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return nil, fmt.Errorf("--url: %q is not an address such as %s", c.base, defaultAPI)
 		}
@@ -99,12 +104,13 @@ type apiError struct {
 	Message string `json:"error"`
 	Details []struct{ Path, Message string }
 	Results json.RawMessage
+	hint    string
 }
 
 func (e *apiError) Error() string {
-	text := fmt.Sprintf("%s: server answered %d: %s", e.Asked, e.Status, e.Message)
+	text := fmt.Sprintf("%s: server answered %d: %s", e.Asked, e.Status, escapeControls(e.Message, "")) + e.hint
 	for _, d := range e.Details {
-		text += fmt.Sprintf("\n  %s: %s", d.Path, d.Message)
+		text += fmt.Sprintf("\n  %s: %s", escapeControls(d.Path, ""), escapeControls(d.Message, ""))
 	}
 	return text
 }
@@ -162,6 +168,9 @@ func (c *apiClient) once(ctx context.Context, method, path string, payload []byt
 		return 0, nil
 	}
 	refusal := &apiError{Asked: method + " " + c.base + path, Status: res.StatusCode}
+	if res.StatusCode == http.StatusUnauthorized {
+		refusal.hint = c.hint
+	}
 	if err := json.Unmarshal(data, refusal); err != nil || refusal.Message == "" {
 		refusal.Message = http.StatusText(res.StatusCode)
 	}

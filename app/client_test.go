@@ -68,7 +68,7 @@ func sendLines(t *testing.T, s *batchServer, size int, lines ...string) (string,
 	}}
 	var out bytes.Buffer
 	p := &program{IO: IO{Stdout: &out, Stderr: &out}}
-	err := p.sendFile(t.Context(), c, file, size)
+	err := p.sendFile(t.Context(), c, file, size, false)
 	return out.String(), pauses, err
 }
 

@@ -38,7 +38,7 @@ Items are posted in the order of the file. An item without an idempotencyKey get
 one for this run, so that a request repeated after a lost connection stores nothing twice.`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	connect := p.clientFlags(cmd)
+	connect, asJSON := p.clientFlags(cmd), cmd.Flags().Bool("json", false, "print the counts of a file as JSON; the reply to one event always is")
 	cmd.Flags().StringVar(&file, "file", "", "JSON lines to send; - for standard input")
 	cmd.Flags().IntVar(&size, "batch", 100, "items per request, 1 to 1000")
 	cmd.Flags().StringVar(&user, "user", "", "user id of the one event")
@@ -57,7 +57,7 @@ one for this run, so that a request repeated after a lost connection stores noth
 		case file == "" && len(args) == 0:
 			return errors.New("give the name of an event, or --file")
 		case file != "":
-			return p.sendFile(cmd.Context(), c, file, size)
+			return p.sendFile(cmd.Context(), c, file, size, *asJSON)
 		}
 		properties, err := parseProperties(props)
 		if err != nil {
@@ -102,7 +102,7 @@ type sent struct {
 	Rejected   int `json:"rejected"`
 }
 
-func (p *program) sendFile(ctx context.Context, c *apiClient, file string, size int) error {
+func (p *program) sendFile(ctx context.Context, c *apiClient, file string, size int, asJSON bool) error {
 	in := p.Stdin
 	if file != "-" {
 		f, err := os.Open(file) //nolint:gosec // the file that the command names
@@ -154,7 +154,9 @@ func (p *program) sendFile(ctx context.Context, c *apiClient, file string, size 
 	if err := flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(p.Stdout, "accepted %d, duplicates %d, rejected %d\n", total.Accepted, total.Duplicates, total.Rejected)
+	if err := p.print(asJSON, total, fmt.Sprintf("accepted %d, duplicates %d, rejected %d", total.Accepted, total.Duplicates, total.Rejected)); err != nil {
+		return err
+	}
 	if total.Rejected > 0 {
 		return reportedError{errors.New("some items were rejected")}
 	}
@@ -187,9 +189,9 @@ func (p *program) sendBatch(ctx context.Context, c *apiClient, items []map[strin
 		if r.Status != "rejected" || r.Index >= len(numbers) {
 			continue
 		}
-		fmt.Fprintf(p.Stderr, "line %d: %s", numbers[r.Index], r.Error)
+		printLine(p.Stderr, "line %d: %s", numbers[r.Index], r.Error)
 		for _, d := range r.Details {
-			fmt.Fprintf(p.Stderr, "; %s: %s", d.Path, d.Message)
+			printLine(p.Stderr, "; %s: %s", d.Path, d.Message)
 		}
 		fmt.Fprintln(p.Stderr)
 	}

@@ -121,6 +121,14 @@ func TestACommandFindsTheDevThatRunsHere(t *testing.T) {
 	code, out := call(t, IO{Dir: dir}, "mailbox")
 	require.Equal(t, 0, code, out)
 	require.Contains(t, out, "Bearer kept")
+
+	// A key that the shell has from before is said to be one.
+	d := newDesk(t)
+	other := t.TempDir()
+	running(t, other, installation{API: d.api, APIKey: deskKey})
+	code, out = call(t, IO{Dir: other, Environ: []string{"HOGSEND_API_KEY=hsk_stale"}}, "mailbox")
+	require.Equal(t, 1, code)
+	require.Contains(t, out, "server answered 401: Unauthorized (HOGSEND_API_KEY of the shell is not the key of the hogsend dev that runs here; unset it)")
 }
 
 // O-48: commands that read the database find that of the dev, unless DATABASE_URL names one;

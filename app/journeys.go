@@ -344,6 +344,7 @@ func wakeText(t *time.Time) string {
 const retirePage = 500
 
 func (p *program) journeysRetireCommand() *cobra.Command {
+	var asJSON *bool
 	cmd := &cobra.Command{
 		Use: "retire ID", Short: "End everybody's enrollment in a journey that is no longer defined", Args: cobra.ExactArgs(1),
 		Long: "Exits everybody in flight in a journey that this binary no longer defines (reason\nretired). It works on DATABASE_URL and is refused while the id is registered.",
@@ -362,10 +363,10 @@ func (p *program) journeysRetireCommand() *cobra.Command {
 			}
 			defer s.Close()
 			n, err := retire(ctx, s, registry, buildID(cfg.BuildID), args[0])
-			fmt.Fprintf(p.Stdout, "%d enrollments of %s are exited\n", n, args[0])
-			return err
+			return errors.Join(err, p.print(*asJSON, map[string]any{"journeyId": args[0], "exited": n}, fmt.Sprintf("%d enrollments of %s are exited", n, args[0])))
 		},
 	}
+	asJSON = jsonFlag(cmd)
 	p.onInstallation(cmd)
 	return cmd
 }

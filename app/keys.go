@@ -26,6 +26,7 @@ func (p *program) keysCreateCommand() *cobra.Command {
 	var name string
 	var wanted []string
 	var expires time.Duration
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "create", Short: "Make an API key and print it, once", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -52,16 +53,16 @@ func (p *program) keysCreateCommand() *cobra.Command {
 				at := now.Add(expires)
 				key.ExpiresAt = &at
 			}
-			_, secret, err := s.KeyInsert(cmd.Context(), key, store.System("cli"), now)
+			stored, secret, err := s.KeyInsert(cmd.Context(), key, store.System("cli"), now)
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(p.Stdout, secret)
-			return nil
+			return p.print(asJSON, map[string]any{"id": stored.ID, "name": name, "scopes": wanted, "expiresAt": key.ExpiresAt, "key": secret}, secret)
 		},
 	}
 	cmd.Flags().StringVar(&name, "name", "", "what the key is for, 1 to 100 characters")
 	cmd.Flags().StringArrayVar(&wanted, "scope", []string{"read"}, "ingest, read, journey-admin or full-admin; may be repeated")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, with the key")
 	p.onInstallation(cmd)
 	cmd.Flags().DurationVar(&expires, "expires-in", 0, "lifetime such as 720h; 0 for ever")
 	return cmd

@@ -12,7 +12,7 @@ import (
 )
 
 func (p *program) migrateCommand() *cobra.Command {
-	var status bool
+	var status, asJSON bool
 	cmd := &cobra.Command{
 		Use: "migrate", Short: "Bring the database schema up to this build", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -30,23 +30,21 @@ func (p *program) migrateCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(p.Stdout, "applied   %s\nrequired  %s\npending   %s\n",
-					first(st.Applied, "none"), st.Required, first(strings.Join(st.Pending, ", "), "none"))
-				return nil
+				line := fmt.Sprintf("applied   %s\nrequired  %s\npending   %s", first(st.Applied, "none"), st.Required, first(strings.Join(st.Pending, ", "), "none"))
+				return p.print(asJSON, map[string]any{"applied": st.Applied, "required": st.Required, "pending": append([]string{}, st.Pending...)}, line)
 			}
 			applied, err := schema.Migrate(cmd.Context(), s.Pool)
 			if err != nil {
 				return err
 			}
-			if len(applied) == 0 {
-				fmt.Fprintln(p.Stdout, "already up to date")
-			}
+			lines := []string{}
 			for _, name := range applied {
-				fmt.Fprintln(p.Stdout, "applied", name)
+				lines = append(lines, "applied "+name)
 			}
-			return nil
+			return p.print(asJSON, map[string]any{"applied": append([]string{}, applied...)}, first(strings.Join(lines, "\n"), "already up to date"))
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	p.onInstallation(cmd)
 	cmd.Flags().BoolVar(&status, "status", false, "compare the database with this build and change nothing")
 	return cmd

@@ -24,7 +24,7 @@ import (
 
 func main() {
 	binary := flag.String("binary", "", "the built hogsend binary")
-	only := flag.String("only", "", "comma list of: ingest, scale, buckets, simulate, journeys, steps, dwell, start; large, which takes minutes, is run only if named")
+	only := flag.String("only", "", "comma list of: ingest, scale, buckets, simulate, journeys, steps, dwell, start, project; large, which takes minutes, is run only if named")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of this process to the file")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -110,6 +110,7 @@ func run(ctx context.Context, binary, only string) error {
 		{"dwell", func(ctx context.Context) ([]line, error) { return benchDwell(ctx, server.URL(), binary, dir) }},
 		{"large", func(ctx context.Context) ([]line, error) { return benchLarge(ctx, server.URL()) }},
 		{"start", func(ctx context.Context) ([]line, error) { return benchStart(ctx, binary, dir) }},
+		{"project", func(ctx context.Context) ([]line, error) { return benchProject(ctx, binary, dir) }},
 	} {
 		if !wanted(part.name) || only == "" && part.name == "large" {
 			continue
