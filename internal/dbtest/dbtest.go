@@ -3,7 +3,7 @@
 // all test processes share one that the first of them starts, so that a plain
 // `go test ./...` is all that it takes.
 //
-// Migrations are applied once for each of their contents, to a template database
+// Migrations are applied once for each of their names and contents, to a template database
 // that stays on the server; each test gets a copy of it, dropped when the test ends.
 // Any number of tests and test processes may ask at once. A package that uses this
 // one has
@@ -179,6 +179,7 @@ func digest(t testing.TB) string {
 			return err
 		}
 		body, err := fs.ReadFile(schema.Files(), path)
+		sum.Write([]byte(path)) // a renamed one is another one
 		sum.Write(body)
 		return err
 	}))
