@@ -64,6 +64,10 @@ type Journey struct {
 	// "transactional", such as receipts, also enrolls and mails who is unsubscribed from
 	// everything; a suppressed address gets nothing.
 	Category string
+	// Priority says whose mails go first where a frequency cap has few places: from -1,000 to
+	// 1,000, higher goes first. A mail leaves the last places to deferred ones of a higher
+	// priority: it is skipped, with the reason priority, or deferred itself (E-82).
+	Priority int
 	// Templates lists the keys of the templates that the journey sends. It is optional: a
 	// listed key that does not exist is told at start, any other at its first send.
 	Templates []string

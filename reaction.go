@@ -27,6 +27,7 @@ type Reaction struct {
 	EnrollUnsubscribed bool
 	ExitOn             []Exit
 	Category, Version  string
+	Priority           int
 	InFlight           InFlight
 	Templates          []string
 }

@@ -258,10 +258,16 @@ func (v *registryValidator) trigger(t Trigger, report func(field, format string,
 	}
 }
 
+// maxPriority bounds priorities on both sides (J-6).
+const maxPriority = 1000
+
 // journeyParts checks what journeys and reactions have in common.
 func (v *registryValidator) journeyParts(j Journey, report func(field, format string, args ...any)) {
 	if problem := naming.Problem(j.Version, 0, 64); problem != "" {
 		report("Version", "%s", problem)
+	}
+	if j.Priority < -maxPriority || j.Priority > maxPriority {
+		report("Priority", "must be from -%d to %d", maxPriority, maxPriority)
 	}
 	if !j.InFlight.Valid() {
 		report("InFlight", "must be Upgrade or Pinned")

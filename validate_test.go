@@ -63,6 +63,8 @@ func TestEachRuleOfAJourneyIsChecked(t *testing.T) {
 		{func(j *hogsend.Journey) { j.EntryLimit, j.EntryPeriod = hogsend.OncePerPeriod, time.Hour }, ""},
 		{func(j *hogsend.Journey) { j.EntryLimit, j.EntryPeriod = hogsend.OncePerPeriod, -1 }, "EntryPeriod: "},
 		{func(j *hogsend.Journey) { j.MinSendGap = time.Hour }, ""},
+		{func(j *hogsend.Journey) { j.Priority = -1000 }, ""},
+		{func(j *hogsend.Journey) { j.Priority = 1001 }, "Priority: must be from -1000 to 1000"},
 		{func(j *hogsend.Journey) { j.MinSendGap = -1 }, "MinSendGap: must not be negative"},
 		{func(j *hogsend.Journey) { j.Trigger = j.Trigger.Where(hogsend.Prop("n").Gt("9")) }, "Trigger.Where.0.value: must be a number"}, // J-7, C-18
 		{func(j *hogsend.Journey) { j.ExitOn = []hogsend.Exit{{Event: "x", Where: []hogsend.Condition{nil}}} }, "ExitOn.0.Where.0: is missing"},

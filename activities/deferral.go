@@ -77,6 +77,7 @@ func (a *Activities) deferSend(ctx context.Context, tx *store.EnrollmentTx, g *g
 		ID: uuid.Must(uuid.NewV7()), EnrollmentID: tx.Enrollment.ID, ContactID: tx.Enrollment.ContactID,
 		StepKey: g.deferral.prefix + strconv.Itoa(g.deferral.state().Times+1),
 		Label:   contract.DeferredNode(r), Deadline: &until, Status: contract.WaitOpen, RegisteredAt: tx.Now,
+		Priority: priority(g), Category: &g.draft.category, EmailKey: &g.emailKey,
 	}
 	tx.Add(func(q *storedb.Queries) error { return q.WaitInsert(ctx, wait) })
 	a.move(ctx, tx, contract.Step{Key: wait.StepKey, LongHistory: r.Step.LongHistory}, "send_gated", contract.EnrollmentWaiting, tx.Enrollment.Node, wait.Label,
@@ -84,22 +85,20 @@ func (a *Activities) deferSend(ctx context.Context, tx *store.EnrollmentTx, g *g
 	return toldOf(wait.ID, wait.StepKey, wait.Label, until)
 }
 
-const (
-	// turnPause is how long a deferred send lets one go first that was due before it,
-	// turns how often: what stands still for longer, as its workflow is blocked, keeps
-	// nobody waiting (E-27).
-	turnPause = 500 * time.Millisecond
-	turns     = 20
-)
+func priority(g *gate) *int32 {
+	p := int32(g.limits.Priority) //nolint:gosec // at most 1,000
+	return &p
+}
 
 // behind reports that another deferred send of the contact is to be tried first: they
-// come in order of their due time, then of their creation (E-27).
-func (a *Activities) behind(ctx context.Context, tx *store.EnrollmentTx, d *deferral) (bool, error) {
-	if d.open == nil || activity.IsActivity(ctx) && activity.GetInfo(ctx).Attempt > turns {
+// come in order of their priority, due time and creation (E-27).
+func (a *Activities) behind(ctx context.Context, tx *store.EnrollmentTx, g *gate) (bool, error) {
+	d := g.deferral
+	if d.open == nil || activity.IsActivity(ctx) && activity.GetInfo(ctx).Attempt > steps.Turns {
 		return false, nil
 	}
 	ahead, err := tx.Q.DeferralsAhead(ctx, storedb.DeferralsAheadParams{
-		ContactID: tx.Enrollment.ContactID, Now: tx.Now, DueAt: *d.open.Deadline, RegisteredAt: d.open.RegisteredAt, ID: d.open.ID,
+		ContactID: tx.Enrollment.ContactID, Now: tx.Now, Priority: *priority(g), DueAt: *d.open.Deadline, RegisteredAt: d.open.RegisteredAt, ID: d.open.ID,
 	})
 	if err != nil {
 		return false, fmt.Errorf("look for deferred sends: %w", err)
@@ -110,7 +109,7 @@ func (a *Activities) behind(ctx context.Context, tx *store.EnrollmentTx, d *defe
 // givesWay lets whoever is not first be tried again a moment later.
 func givesWay() error {
 	return temporal.NewApplicationErrorWithOptions("another deferred send of the contact comes first", "NotItsTurn",
-		temporal.ApplicationErrorOptions{NextRetryDelay: turnPause})
+		temporal.ApplicationErrorOptions{NextRetryDelay: steps.TurnPause})
 }
 
 // giveUpDeferral ends the deferral of a send that cannot be tried again, because its

@@ -34,6 +34,8 @@ type gate struct {
 	// gapSends and capSends are as many of the newest sends as the limits ask for.
 	gapSends []storedb.SendGapRow
 	capSends []storedb.SendCapRow
+	// outrank are the deferred sends that go before this one.
+	outrank []storedb.DeferralsOutrankingRow
 }
 
 // readGate takes the locks and reads everything, in one round trip.
@@ -41,6 +43,7 @@ func (a *Activities) readGate(ctx context.Context, tx *store.EnrollmentTx, r con
 	journey := tx.Enrollment.JourneyID
 	g := &gate{request: r, draft: d, pause: a.pauseGate(tx, r.Step), deferral: deferralOf(r)}
 	g.limits = steps.LimitsOf(a.Registry.Defaults().FrequencyCap, a.Registry.MinSendGap(journey), a.Registry.IDs(journey), d.category, r.SkipPreferenceCheck)
+	g.limits.Priority = a.Registry.Priority(journey)
 	to, err := address.Parse(text(d.contact.Email))
 	g.address, g.addressOK, g.emailKey = to.String(), err == nil, to.Key()
 	err = tx.Read(ctx, func(p *store.Pipeline) {
@@ -61,6 +64,7 @@ func (a *Activities) readGate(ctx context.Context, tx *store.EnrollmentTx, r con
 			return err
 		})
 		g.queueSends(ctx, p, tx)
+		a.queueOutranking(ctx, p, tx, g)
 	})
 	return g, err
 }
@@ -87,6 +91,24 @@ func (g *gate) queueSends(ctx context.Context, p *store.Pipeline, tx *store.Enro
 	}
 }
 
+// maxOutranking bounds how many deferred sends are looked at.
+const maxOutranking = 1000
+
+// queueOutranking asks for deferred sends that may need the last places of the cap (E-82).
+func (a *Activities) queueOutranking(ctx context.Context, p *store.Pipeline, tx *store.EnrollmentTx, g *gate) {
+	if g.limits.Cap.Count < 1 {
+		return
+	}
+	aliases, journeys := a.Registry.Aliases()
+	p.Add(func(q *storedb.Queries) (err error) {
+		g.outrank, err = q.DeferralsOutranking(ctx, storedb.DeferralsOutrankingParams{
+			ContactID: g.draft.contact.ID, EmailKey: g.emailKey, Priority: int32(g.limits.Priority), Before: tx.Now.Add(g.limits.Cap.Window), //nolint:gosec // at most 1,000
+			Aliases: aliases, Journeys: journeys, Most: maxOutranking,
+		})
+		return err
+	})
+}
+
 // askGate decides about a send that is not known yet (E-13).
 func (a *Activities) askGate(ctx context.Context, tx *store.EnrollmentTx, g *gate) (steps.GateOutcome, error) {
 	r, defaults := g.request, a.Registry.Defaults()
@@ -101,7 +123,7 @@ func (a *Activities) askGate(ctx context.Context, tx *store.EnrollmentTx, g *gat
 	if state.Records, err = preferences(g.records); err != nil {
 		return steps.GateOutcome{}, err
 	}
-	if state.Behind, err = a.behind(ctx, tx, g.deferral); err != nil {
+	if state.Behind, err = a.behind(ctx, tx, g); err != nil {
 		return steps.GateOutcome{}, err
 	}
 	if state.Window != (hogsend.Window{}) {
@@ -116,6 +138,9 @@ func (a *Activities) askGate(ctx context.Context, tx *store.EnrollmentTx, g *gat
 	}
 	for _, s := range g.capSends {
 		state.CapSends = append(state.CapSends, steps.PastSend{ClaimedAt: s.ClaimedAt.UTC(), Status: s.Status, Reason: text(s.Reason), JourneyID: text(s.JourneyID), Category: s.Category})
+	}
+	for _, d := range g.outrank {
+		state.Deferred = append(state.Deferred, steps.DeferredSend{Due: d.DueAt.UTC(), Priority: int(d.Priority), Category: d.Category})
 	}
 	return state.Decide()
 }

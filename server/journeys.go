@@ -93,6 +93,7 @@ type journeyDetail struct {
 	journeyItem
 	EntryPeriod  *dur            `json:"entryPeriod"`
 	Audience     json.RawMessage `json:"audience,omitempty"`
+	Priority     int             `json:"priority,omitempty"`
 	PauseEntries string          `json:"pauseEntries,omitempty"`
 	ExitOn       []trigger       `json:"exitOn,omitempty"`
 	MinSendGap   dur             `json:"suppress"`
@@ -272,7 +273,7 @@ func (s *Server) getJourney(r *request) error {
 	if err != nil {
 		return err
 	}
-	out := journeyDetail{journeyItem: items[0], MinSendGap: dur(j.MinSendGap), RecentStates: []stateReply{}}
+	out := journeyDetail{journeyItem: items[0], Priority: j.Priority, MinSendGap: dur(j.MinSendGap), RecentStates: []stateReply{}}
 	if out.Trigger, err = triggerOf(j.Trigger.Event, j.Trigger.Conditions); err != nil {
 		return err
 	}

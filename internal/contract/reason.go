@@ -61,4 +61,5 @@ const (
 	SendOutsideWindow   SendReason = "outside_window"
 	SendMinGap          SendReason = "suppress_gap"
 	SendFrequencyCapped SendReason = "frequency_capped"
+	SendPriority        SendReason = "priority"
 )

@@ -22,7 +22,7 @@ func Reactions(r hogsend.Registry) []hogsend.Journey {
 func reactionJourney(b hogsend.Bucket, r hogsend.Reaction) hogsend.Journey {
 	return hogsend.Journey{
 		ID: r.JourneyID(b.ID), Name: b.Name + " — on " + string(r.Kind), Trigger: hogsend.On(ReactionEvent(b, r)), EntryLimit: hogsend.Unlimited,
-		Disabled: r.Disabled, EnrollUnsubscribed: r.EnrollUnsubscribed, ExitOn: r.ExitOn, Category: r.Category, Version: r.Version, InFlight: r.InFlight,
+		Disabled: r.Disabled, EnrollUnsubscribed: r.EnrollUnsubscribed, ExitOn: r.ExitOn, Category: r.Category, Priority: r.Priority, Version: r.Version, InFlight: r.InFlight,
 		Templates: r.Templates, Run: r.Run, Reaction: &hogsend.ReactionOf{BucketID: b.ID, Kind: r.Kind, Schedule: r.Schedule},
 	}
 }

@@ -154,6 +154,14 @@ func (x *Index) Category(journeyID string) string {
 	return ""
 }
 
+// Priority is that of a journey's mails (E-82).
+func (x *Index) Priority(journeyID string) int {
+	if j := x.byID[journeyID]; j != nil {
+		return j.Priority
+	}
+	return 0
+}
+
 // MinSendGap is the least time between two mails of a journey to one contact (E-24).
 func (x *Index) MinSendGap(journeyID string) time.Duration {
 	if j := x.byID[journeyID]; j != nil {

@@ -22,9 +22,9 @@ limit @page_size;
 
 -- name: WaitInsert :exec
 insert into waits (id, enrollment_id, contact_id, step_key, label, event_name, conditions, alternatives, place, digest, deadline, status,
-    event_id, event_seq, registered_at, closed_at)
+    event_id, event_seq, registered_at, closed_at, priority, category, email_key)
 values (@id, @enrollment_id, @contact_id, @step_key, @label, @event_name, @conditions, @alternatives, @place, @digest, @deadline, @status,
-    @event_id, @event_seq, @registered_at, @closed_at);
+    @event_id, @event_seq, @registered_at, @closed_at, @priority, @category, @email_key);
 
 -- name: WaitClose :exec
 update waits set status = @status, closed_at = @now where id = @id and status = 'open';

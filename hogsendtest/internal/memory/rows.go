@@ -149,6 +149,13 @@ type wait struct {
 	status     contract.WaitStatus
 	matched    *event
 	place      int
+	deferred   *deferredSend // of a deferral
+}
+
+// deferredSend is what a deferral is to others that wait for the same places (E-82).
+type deferredSend struct {
+	priority           int
+	category, emailKey string
 }
 
 // digest is what was collected for a contact, journey and label.

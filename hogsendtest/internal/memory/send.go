@@ -85,7 +85,7 @@ func (b *Backend) sendMail(ctx context.Context, r contract.SendRequest) (contrac
 	s := b.sendByKey[r.Key]
 	if s == nil {
 		var later contract.SendResult
-		if s, later, err = b.claimSend(n, r); err != nil || s == nil {
+		if s, later, err = b.claimSend(n, r, int(activity.GetInfo(ctx).Attempt)); err != nil || s == nil {
 			return later, final(err)
 		}
 		b.sends, b.sendByKey[r.Key] = append(b.sends, s), s
@@ -100,7 +100,7 @@ func (b *Backend) sendMail(ctx context.Context, r contract.SendRequest) (contrac
 }
 
 // claimSend renders the mail and asks the gate. No send means later: what lets it wait.
-func (b *Backend) claimSend(n *enrollment, r contract.SendRequest) (s *send, later contract.SendResult, err error) {
+func (b *Backend) claimSend(n *enrollment, r contract.SendRequest, attempt int) (s *send, later contract.SendResult, err error) {
 	d := b.deferrals[r.Key]
 	if d == nil {
 		d = &deferral{}
@@ -112,12 +112,16 @@ func (b *Backend) claimSend(n *enrollment, r contract.SendRequest) (s *send, lat
 		}
 		return nil, later, err
 	}
-	out, err := b.gate(n, r, s, d)
+	out, err := b.gate(n, r, s, d, attempt)
 	if err != nil {
 		return nil, later, err
 	}
 	if out.Action == steps.GateNotYet {
 		return nil, contract.SendResult{Deferred: d.told()}, nil
+	}
+	if out.Action == steps.GateGivesWay {
+		return nil, later, temporal.NewApplicationErrorWithOptions("another deferred send of the contact comes first", "NotItsTurn",
+			temporal.ApplicationErrorOptions{NextRetryDelay: steps.TurnPause})
 	}
 	wasOpen := d.open() != nil
 	d.close()
@@ -126,7 +130,7 @@ func (b *Backend) claimSend(n *enrollment, r contract.SendRequest) (s *send, lat
 		return nil, contract.SendResult{Held: b.hold(n, r.Step, b.newestPause(n, r.Step.Key), true)}, nil
 	case steps.GateDefer:
 		b.deferrals[r.Key] = d
-		return nil, contract.SendResult{Deferred: b.deferSend(n, r, d, out)}, nil
+		return nil, contract.SendResult{Deferred: b.deferSend(n, r, s.category, d, out)}, nil
 	case steps.GateClaim:
 		s.outcome = b.Sends.Next(r.Template)
 		if s.outcome.Status != "" {
@@ -148,7 +152,7 @@ func (b *Backend) claimSend(n *enrollment, r contract.SendRequest) (s *send, lat
 }
 
 // gate asks the gate of production (E-13).
-func (b *Backend) gate(n *enrollment, r contract.SendRequest, s *send, d *deferral) (steps.GateOutcome, error) {
+func (b *Backend) gate(n *enrollment, r contract.SendRequest, s *send, d *deferral, attempt int) (steps.GateOutcome, error) {
 	defaults, c := b.index.Defaults(), n.contact
 	_, err := address.Parse(c.Email)
 	if err == nil {
@@ -160,6 +164,8 @@ func (b *Backend) gate(n *enrollment, r contract.SendRequest, s *send, d *deferr
 		Window: cmp.Or(r.Window, defaults.SendWindow), Deferral: d.state(), OnBlocked: r.OnBlocked, DefaultOnBlocked: defaults.OnBlocked, MaxDefer: defaults.MaxDefer,
 		Limits: steps.LimitsOf(defaults.FrequencyCap, b.authored.MinSendGap(n.JourneyID), b.index.IDs(n.JourneyID), s.category, r.SkipPreferenceCheck),
 	}
+	g.Limits.Priority = b.authored.Priority(n.JourneyID)
+	b.rivals(&g, n, d.open(), attempt)
 	g.GapSends = b.pastSends(c)
 	g.CapSends = g.GapSends
 	if g.Window != (hogsend.Window{}) {
@@ -168,6 +174,29 @@ func (b *Backend) gate(n *enrollment, r contract.SendRequest, s *send, d *deferr
 		}
 	}
 	return g.Decide()
+}
+
+// rivals finds the other deferred sends to the contact or its address: those that may need
+// the places of a cap, and whether one of them is to be tried before (E-27, E-82).
+func (b *Backend) rivals(g *steps.Gate, n *enrollment, own *wait, attempt int) {
+	seen := false // own, in the order of creation
+	for _, w := range b.waits {
+		if w == own {
+			seen = true
+		}
+		if w == own || w.deferred == nil || w.status != contract.WaitOpen {
+			continue
+		}
+		same := w.enrollment.contact == n.contact
+		if (same || n.contact.EmailKey != "" && w.deferred.emailKey == n.contact.EmailKey) && !b.pausedNow(w.enrollment.JourneyID) {
+			g.Deferred = append(g.Deferred, steps.DeferredSend{Due: *w.Deadline, Priority: w.deferred.priority, Category: w.deferred.category})
+		}
+		if own == nil || !same || w.Deadline.After(b.Now()) || attempt > steps.Turns {
+			continue
+		}
+		order := cmp.Or(cmp.Compare(own.deferred.priority, w.deferred.priority), w.Deadline.Compare(*own.Deadline), w.begun.Compare(own.begun))
+		g.Behind = g.Behind || order < 0 || order == 0 && !seen
+	}
 }
 
 // pastSends are those to a contact or to its address.
@@ -184,7 +213,7 @@ func (b *Backend) pastSends(c *contact) []steps.PastSend {
 }
 
 // deferSend defers a send: nothing is claimed, the enrollment waits (J-134).
-func (b *Backend) deferSend(n *enrollment, r contract.SendRequest, d *deferral, out steps.GateOutcome) *contract.Deferral {
+func (b *Backend) deferSend(n *enrollment, r contract.SendRequest, category string, d *deferral, out steps.GateOutcome) *contract.Deferral {
 	if len(d.waits) == 0 {
 		d.since = b.Now()
 	}
@@ -192,6 +221,7 @@ func (b *Backend) deferSend(n *enrollment, r contract.SendRequest, d *deferral, 
 	w := &wait{
 		Wait:       decide.Wait{ID: idOf("wait", n.ID, step), EnrollmentID: n.ID, Label: contract.DeferredNode(r), Deadline: &out.Until},
 		enrollment: n, step: step, begun: b.Now(), status: contract.WaitOpen,
+		deferred: &deferredSend{priority: b.authored.Priority(n.JourneyID), category: category, emailKey: n.contact.EmailKey},
 	}
 	d.waits, d.reason = append(d.waits, w), out.Refusal.Reason
 	b.waits, b.waitByID[w.ID] = append(b.waits, w), w

@@ -10,6 +10,14 @@ import (
 // DefaultMaxDefer is how long a send is deferred at most, unless told otherwise (E-27).
 const DefaultMaxDefer = 7 * hogsend.Day
 
+const (
+	// TurnPause is how long a deferred send lets one go first that is to be tried before it,
+	// Turns how often: what stands still for longer, as its workflow is blocked, keeps nobody
+	// waiting (E-27).
+	TurnPause = 500 * time.Millisecond
+	Turns     = 20
+)
+
 // Deferral is how a send was deferred so far; the zero value is not at all. Each time is
 // a wait of its own, of which at most the newest is open (E-26).
 type Deferral struct {

@@ -51,6 +51,10 @@ type Gate struct {
 	// past, or what a query bounded by the same limits has left of it.
 	GapSends, CapSends []PastSend
 
+	// Deferred are the other deferred sends to the contact or its address, but for those of
+	// paused journeys: all of them, or those that outrank this one.
+	Deferred []DeferredSend
+
 	Deferral Deferral
 	// Behind says that another deferred send of the contact is to be tried first (E-27).
 	Behind bool
@@ -145,7 +149,7 @@ func (g Gate) timing() (*Refusal, error) {
 	if refused := g.Limits.withinGap(g.Now, g.GapSends); refused != nil {
 		return refused, nil
 	}
-	return g.Limits.capped(g.Now, g.CapSends), nil
+	return g.Limits.capped(g.Now, g.CapSends, g.Deferred), nil
 }
 
 // onBlocked is what becomes of the send. A gap defers only those that say so themselves

@@ -43,6 +43,8 @@ type Limits struct {
 	Gap        time.Duration
 	JourneyIDs []string
 	Cap        hogsend.CategoryCap
+	// Priority is that of the send (E-82).
+	Priority int
 	// CapCategory is the only category that the cap counts; "" for all (E-23).
 	CapCategory string
 }
@@ -78,9 +80,39 @@ func (l Limits) withinGap(now time.Time, sends []PastSend) *Refusal {
 	return nil
 }
 
+// DeferredSend is a send that waits for its time, to the contact or to its address.
+type DeferredSend struct {
+	Due      time.Time
+	Priority int
+	Category string
+}
+
+// outranked keeps the last places of a cap for deferred sends of a higher priority, as long
+// as they may use them: within the cap's window. The send is tried again a second after they
+// are due, then each minute (E-82).
+func (l Limits) outranked(now time.Time, places int, deferred []DeferredSend) *Refusal {
+	ahead, latest := 0, time.Time{}
+	for _, d := range deferred {
+		if d.Priority > l.Priority && d.Due.Before(now.Add(l.Cap.Window)) && (l.CapCategory == "" || d.Category == l.CapCategory) {
+			ahead++
+			if d.Due.After(latest) {
+				latest = d.Due
+			}
+		}
+	}
+	if ahead == 0 || places > ahead {
+		return nil
+	}
+	until := latest.Add(time.Second)
+	if !until.After(now) {
+		until = now.Add(time.Minute)
+	}
+	return &Refusal{Status: contract.SendSkipped, Reason: contract.SendPriority, Until: until}
+}
+
 // capped is row 10. A claim counts until it is older than the window, hence the
 // millisecond (E-26).
-func (l Limits) capped(now time.Time, sends []PastSend) *Refusal {
+func (l Limits) capped(now time.Time, sends []PastSend, deferred []DeferredSend) *Refusal {
 	if l.Cap.Count < 1 {
 		return nil
 	}
@@ -90,8 +122,8 @@ func (l Limits) capped(now time.Time, sends []PastSend) *Refusal {
 			claims = append(claims, s.ClaimedAt)
 		}
 	}
-	if len(claims) < l.Cap.Count {
-		return nil
+	if places := l.Cap.Count - len(claims); places > 0 {
+		return l.outranked(now, places, deferred)
 	}
 	slices.SortFunc(claims, time.Time.Compare)
 	fills := claims[len(claims)-l.Cap.Count] // once it is too old, there is room

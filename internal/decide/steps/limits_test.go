@@ -45,6 +45,55 @@ func TestWhichSendsCount(t *testing.T) { // E-22
 	}
 }
 
+func TestTheLastPlacesOfACapAreKeptForHigherPriorities(t *testing.T) { // E-82
+	t.Parallel()
+	due := func(after time.Duration, priority int, category string) steps.DeferredSend {
+		return steps.DeferredSend{Due: noon.Add(after), Priority: priority, Category: category}
+	}
+	for name, c := range map[string]struct {
+		count    int
+		deferred []steps.DeferredSend
+		own      bool // the cap is of the category
+		until    time.Time
+	}{
+		"nobody waits":                   {1, nil, false, time.Time{}},
+		"a notice, due now":              {1, []steps.DeferredSend{due(0, 10, "journey")}, false, noon.Add(time.Second)},
+		"a notice, due in an hour":       {1, []steps.DeferredSend{due(time.Hour, 10, "journey")}, false, noon.Add(time.Hour + time.Second)},
+		"the latest of several":          {2, []steps.DeferredSend{due(time.Hour, 10, ""), due(2*time.Hour, 4, "")}, false, noon.Add(2*time.Hour + time.Second)},
+		"one that is overdue":            {1, []steps.DeferredSend{due(-time.Minute, 10, "")}, false, noon.Add(time.Minute)},
+		"one more place than they need":  {2, []steps.DeferredSend{due(0, 10, "")}, false, time.Time{}},
+		"of the same priority":           {1, []steps.DeferredSend{due(0, 3, "")}, false, time.Time{}},
+		"of a lower one":                 {1, []steps.DeferredSend{due(0, -3, "")}, false, time.Time{}},
+		"due when the window has passed": {1, []steps.DeferredSend{due(hogsend.Day, 10, "")}, false, time.Time{}},
+		"due just before":                {1, []steps.DeferredSend{due(hogsend.Day-1, 10, "")}, false, noon.Add(hogsend.Day - 1 + time.Second)},
+		"that the cap does not count":    {1, []steps.DeferredSend{due(0, 10, "news")}, true, time.Time{}},
+		"that the category's cap counts": {1, []steps.DeferredSend{due(0, 10, "journey")}, true, noon.Add(time.Second)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := steps.Gate{Now: noon, Deferred: c.deferred, OnBlocked: hogsend.Skip, Limits: steps.Limits{Priority: 3, Cap: hogsend.CategoryCap{Count: c.count, Window: hogsend.Day}}}
+			if c.own {
+				g.Limits.CapCategory = "journey"
+			}
+			got, err := g.Decide()
+			require.NoError(t, err)
+			if c.until.IsZero() {
+				require.Equal(t, steps.GateClaim, got.Action)
+				return
+			}
+			require.Equal(t, steps.GateOutcome{Action: steps.GateRefuse, Refusal: steps.Refusal{Status: contract.SendSkipped, Reason: contract.SendPriority, Until: c.until}}, got)
+			g.OnBlocked = hogsend.Defer
+			got, err = g.Decide()
+			require.NoError(t, err)
+			require.Equal(t, []any{steps.GateDefer, c.until}, []any{got.Action, got.Until})
+			g.Limits = steps.LimitsOf(hogsend.FrequencyCap{Count: 1, Window: hogsend.Day}, 0, nil, "transactional", false)
+			got, err = g.Decide()
+			require.NoError(t, err)
+			require.Equal(t, steps.GateClaim, got.Action, "a receipt is never held")
+		})
+	}
+}
+
 func TestTheGapEndsExactlyOneGapLater(t *testing.T) { // E-24, J-133
 	t.Parallel()
 	g := steps.Gate{Now: noon, Limits: steps.Limits{Gap: time.Hour, JourneyIDs: []string{"welcome", "was"}}}

@@ -14,7 +14,7 @@ import (
 
 const deferralNewest = `-- name: DeferralNewest :many
 
-select w.id, w.enrollment_id, w.contact_id, w.step_key, w.label, w.event_name, w.conditions, w.deadline, w.status, w.event_id, w.event_seq, w.registered_at, w.closed_at, w.alternatives, w.place, w.digest, count(*) over () as n, (min(w.registered_at) over ())::timestamptz as since,
+select w.id, w.enrollment_id, w.contact_id, w.step_key, w.label, w.event_name, w.conditions, w.deadline, w.status, w.event_id, w.event_seq, w.registered_at, w.closed_at, w.alternatives, w.place, w.digest, w.priority, w.category, w.email_key, count(*) over () as n, (min(w.registered_at) over ())::timestamptz as since,
     coalesce((
         select l.detail ->> 'reason' from step_logs l
         where l.enrollment_id = w.enrollment_id and l.step_key = w.step_key and l.action = 'send_gated'
@@ -62,6 +62,9 @@ func (q *Queries) DeferralNewest(ctx context.Context, enrollmentID uuid.UUID, pr
 			&i.Wait.Alternatives,
 			&i.Wait.Place,
 			&i.Wait.Digest,
+			&i.Wait.Priority,
+			&i.Wait.Category,
+			&i.Wait.EmailKey,
 			&i.N,
 			&i.Since,
 			&i.Reason,
@@ -80,23 +83,26 @@ const deferralsAhead = `-- name: DeferralsAhead :many
 select w.id from waits w
 where w.contact_id = $1 and w.status = 'open' and w.event_name is null and w.step_key like 'send:%'
     and w.deadline <= $2::timestamptz
-    and (w.deadline, w.registered_at, w.id) < ($3::timestamptz, $4::timestamptz, $5::uuid)
+    and (-coalesce(w.priority, 0), w.deadline, w.registered_at, w.id) < (-($3::int), $4::timestamptz, $5::timestamptz, $6::uuid)
 limit 1
 `
 
 type DeferralsAheadParams struct {
 	ContactID    uuid.UUID
 	Now          time.Time
+	Priority     int32
 	DueAt        time.Time
 	RegisteredAt time.Time
 	ID           uuid.UUID
 }
 
-// Another deferred send of the contact that is due and is to be tried first (E-27).
+// Another deferred send of the contact that is due and is to be tried first: by priority,
+// due time and creation (E-27).
 func (q *Queries) DeferralsAhead(ctx context.Context, arg DeferralsAheadParams) ([]uuid.UUID, error) {
 	rows, err := q.db.Query(ctx, deferralsAhead,
 		arg.ContactID,
 		arg.Now,
+		arg.Priority,
 		arg.DueAt,
 		arg.RegisteredAt,
 		arg.ID,
@@ -112,6 +118,66 @@ func (q *Queries) DeferralsAhead(ctx context.Context, arg DeferralsAheadParams) 
 			return nil, err
 		}
 		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const deferralsOutranking = `-- name: DeferralsOutranking :many
+select w.deadline::timestamptz as due_at, w.priority::int as priority, coalesce(w.category, '')::text as category
+from waits w join enrollments e on e.id = w.enrollment_id
+where w.status = 'open' and w.priority > $1::int and (w.contact_id = $2 or w.email_key = $3::text)
+    and w.event_name is null and w.step_key like 'send:%' and w.deadline < $4::timestamptz
+    and not exists (
+        select from journey_configs c
+        left join (select unnest($5::text[]) as alias, unnest($6::text[]) as journey) n on n.alias = e.journey_id
+        where c.paused_at is not null and c.journey_id in (e.journey_id, n.journey)
+    )
+order by w.deadline, w.id
+limit $7
+`
+
+type DeferralsOutrankingParams struct {
+	Priority  int32
+	ContactID uuid.UUID
+	EmailKey  string
+	Before    time.Time
+	Aliases   []string
+	Journeys  []string
+	Most      int32
+}
+
+type DeferralsOutrankingRow struct {
+	DueAt    time.Time
+	Priority int32
+	Category string
+}
+
+// Deferred sends to the contact or its address that have a higher priority and are due before
+// an instant, but for those of paused journeys (E-82).
+func (q *Queries) DeferralsOutranking(ctx context.Context, arg DeferralsOutrankingParams) ([]DeferralsOutrankingRow, error) {
+	rows, err := q.db.Query(ctx, deferralsOutranking,
+		arg.Priority,
+		arg.ContactID,
+		arg.EmailKey,
+		arg.Before,
+		arg.Aliases,
+		arg.Journeys,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DeferralsOutrankingRow
+	for rows.Next() {
+		var i DeferralsOutrankingRow
+		if err := rows.Scan(&i.DueAt, &i.Priority, &i.Category); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

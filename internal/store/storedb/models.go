@@ -439,6 +439,9 @@ type Wait struct {
 	Alternatives json.RawMessage
 	Place        int16
 	Digest       bool
+	Priority     *int32
+	Category     *string
+	EmailKey     *string
 }
 
 type WebhookMessage struct {

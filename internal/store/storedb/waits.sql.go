@@ -24,7 +24,7 @@ func (q *Queries) WaitClose(ctx context.Context, status contract.WaitStatus, now
 }
 
 const waitFind = `-- name: WaitFind :many
-select w.id, w.enrollment_id, w.contact_id, w.step_key, w.label, w.event_name, w.conditions, w.deadline, w.status, w.event_id, w.event_seq, w.registered_at, w.closed_at, w.alternatives, w.place, w.digest, e.seq as matched_seq, e.received_at as matched_at
+select w.id, w.enrollment_id, w.contact_id, w.step_key, w.label, w.event_name, w.conditions, w.deadline, w.status, w.event_id, w.event_seq, w.registered_at, w.closed_at, w.alternatives, w.place, w.digest, w.priority, w.category, w.email_key, e.seq as matched_seq, e.received_at as matched_at
 from waits w left join events e on e.id = w.event_id
 where w.enrollment_id = $1 and w.step_key = $2
 `
@@ -62,6 +62,9 @@ func (q *Queries) WaitFind(ctx context.Context, enrollmentID uuid.UUID, stepKey 
 			&i.Wait.Alternatives,
 			&i.Wait.Place,
 			&i.Wait.Digest,
+			&i.Wait.Priority,
+			&i.Wait.Category,
+			&i.Wait.EmailKey,
 			&i.MatchedSeq,
 			&i.MatchedAt,
 		); err != nil {
@@ -77,9 +80,9 @@ func (q *Queries) WaitFind(ctx context.Context, enrollmentID uuid.UUID, stepKey 
 
 const waitInsert = `-- name: WaitInsert :exec
 insert into waits (id, enrollment_id, contact_id, step_key, label, event_name, conditions, alternatives, place, digest, deadline, status,
-    event_id, event_seq, registered_at, closed_at)
+    event_id, event_seq, registered_at, closed_at, priority, category, email_key)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-    $13, $14, $15, $16)
+    $13, $14, $15, $16, $17, $18, $19)
 `
 
 type WaitInsertParams struct {
@@ -99,6 +102,9 @@ type WaitInsertParams struct {
 	EventSeq     *int64
 	RegisteredAt time.Time
 	ClosedAt     *time.Time
+	Priority     *int32
+	Category     *string
+	EmailKey     *string
 }
 
 func (q *Queries) WaitInsert(ctx context.Context, arg WaitInsertParams) error {
@@ -119,6 +125,9 @@ func (q *Queries) WaitInsert(ctx context.Context, arg WaitInsertParams) error {
 		arg.EventSeq,
 		arg.RegisteredAt,
 		arg.ClosedAt,
+		arg.Priority,
+		arg.Category,
+		arg.EmailKey,
 	)
 	return err
 }
