@@ -126,8 +126,8 @@ const (
 // Valid reports whether f is one of the declared values or the zero value.
 func (f InFlight) Valid() bool { return f == "" || f == Upgrade || f == Pinned }
 
-// Trigger is what enrolls a contact. Make one with [On], [OnEnterOf], [OnLeaveOf] or
-// [OnSchedule].
+// Trigger is what enrolls a contact. Make one with [On], [OnEnterOf], [OnLeaveOf],
+// [OnSchedule] or [OnDate].
 type Trigger struct {
 	// Event is the exact name of the event; required.
 	Event string
@@ -136,6 +136,8 @@ type Trigger struct {
 	// Recurrence and BucketID belong to OnSchedule.
 	Recurrence *Recurrence
 	BucketID   string
+	// Date belongs to OnDate; Event is DateEvent of the journey then and may be left out.
+	Date *DateTrigger
 }
 
 // On triggers on every event of that exact name.

@@ -246,6 +246,10 @@ func internalProperties(event string) []string {
 }
 
 func (v *registryValidator) trigger(t Trigger, report func(field, format string, args ...any)) {
+	if t.Date != nil {
+		t.checkDate(report)
+		return
+	}
 	if t.Recurrence == nil {
 		v.event("Trigger.Event", t.Event, report)
 		return

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,6 +97,7 @@ func newProcess(ctx context.Context, o Options, cfg config.Config, log *slog.Log
 	p.ingest = ingest.New(p.store, ingest.Config{
 		Journeys:     p.enabled,
 		ExitJourneys: p.registry.Journeys,
+		Timezone:     cmp.Or(cfg.DefaultTimezone, p.registry.Defaults.Timezone),
 		LateHorizon:  cfg.LateEventHorizon,
 		DwellHorizon: cfg.DwellHorizon,
 		DwellRate:    cfg.DwellRate,

@@ -498,9 +498,41 @@ type conformanceCase struct {
 	buckets  []hogsend.Bucket
 }
 
+// tellsDate notes what its event says of a date.
+func tellsDate(ctx workflow.Context, run hogsend.Run) error {
+	p := run.Event().Properties
+	return run.Checkpoint(ctx, fmt.Sprint(p["property"], " ", p["value"], " ", p["dueAt"], " ", p["year"]))
+}
+
+func onDate(id string, trigger hogsend.Trigger) hogsend.Journey {
+	one := j(id, "", tellsDate)
+	one.Trigger = trigger
+	return one
+}
+
 func conformanceCases() []conformanceCase {
 	plan := hogsend.Prop("plan").Eq("pro")
 	return []conformanceCase{
+		// J-156 to J-158: dates that move, with values and zones, and what is told once.
+		{name: "dates", journeys: []hogsend.Journey{
+			onDate("renewal", hogsend.OnDate("renewsAt").Before(2*day).At("9:00")), onDate("exact", hogsend.OnDate("renewsAt")),
+			onDate("birthday", hogsend.OnDate("born").At("8:30").Yearly()),
+		}, script: func(s *Scenario, ada *Contact) {
+			ada.Changes(0, hogsend.Properties{"renewsAt": "2026-01-12", "born": "2000-02-29"})
+			ada.Moves(hour, "America/New_York")
+			ada.Changes(4*day, hogsend.Properties{"renewsAt": "2026-01-20T12:00:00+01:00"})
+			ada.Moves(10*day, "Asia/Tokyo")
+			ada.Changes(16*day, hogsend.Properties{"renewsAt": "2026-01-12", "born": "1999-01-30"})
+			ada.Changes(17*day, hogsend.Properties{"renewsAt": "2026-02-10"})
+			ada.Changes(20*day, hogsend.Properties{"renewsAt": nil})
+			ada.Changes(21*day, hogsend.Properties{"renewsAt": "10.02.2026"})
+			s.Until(450 * day)
+		}},
+		{name: "dates of somebody deleted", journeys: []hogsend.Journey{onDate("exact", hogsend.OnDate("renewsAt"))}, script: func(s *Scenario, ada *Contact) {
+			ada.Changes(0, hogsend.Properties{"renewsAt": "2026-01-12"})
+			ada.Deleted(day)
+			s.Until(10 * day)
+		}},
 		// J-101, J-161 to J-163: activities of the author's, their errors and pauses.
 		{name: "calls", journeys: []hogsend.Journey{j("a", "go", callsTwice)}, script: func(s *Scenario, ada *Contact) {
 			counts(s, 0, false)

@@ -119,14 +119,14 @@ func importTable() map[string]rule {
 		// them a second time would say nothing new. The predicates of buckets are made at
 		// run time, so that their rows are read by pgx.
 		"./internal/engine": {may: []string{
-			".", "./internal/bucket", contract, "./internal/criteria", "./internal/decide", cascade, "./internal/registry", "./internal/store", storedb, pgx, uuid,
+			".", "./internal/bucket", contract, "./internal/criteria", "./internal/decide", cascade, steps, "./internal/registry", "./internal/store", storedb, pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		// Preferences are written in a transaction of their own, whose type is pgx's.
 		"./internal/ingest": {may: []string{
 			".", "./internal/address", clip, contract, "./internal/decide", cascade, "./internal/engine", "./internal/store", storedb, pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		"./internal/clock": {may: []string{
-			".", "./internal/bucket", "./internal/criteria", "./internal/decide", cascade, "./internal/engine", storedb, pgx, uuid,
+			".", "./internal/bucket", "./internal/criteria", "./internal/decide", cascade, steps, "./internal/engine", storedb, pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		"./internal/operate": {may: []string{
 			".", contract, "./internal/ingest", "./internal/pause", "./internal/rollout", "./internal/store", storedb, uuid,
@@ -139,7 +139,7 @@ func importTable() map[string]rule {
 		}, never: []string{"net/http/...", "os/..."}},
 		// What an event, the clock or an operator changes, for Postgres and a test alike.
 		"./internal/decide":         {may: []string{"./internal/address", "./internal/bucket", contract, "./internal/criteria", steps, ".", uuid}, never: noIO()},
-		"./internal/decide/steps":   {may: []string{".", contract, "./internal/criteria", "./internal/definition"}, never: noIO()},
+		"./internal/decide/steps":   {may: []string{".", contract, "./internal/criteria", "./internal/definition", "./internal/zone", uuid}, never: noIO()},
 		"./internal/decide/cascade": {may: []string{".", "./internal/bucket", clip, contract, "./internal/criteria", "./internal/decide", steps, "./internal/registry", uuid}, never: noIO()},
 		// Pauses and resumes of journeys: the server begins and ends them, the worker lets go
 		// what they held, an activity gives it up.
@@ -148,7 +148,7 @@ func importTable() map[string]rule {
 		"./internal/outbox": {may: []string{clip, contract, "./internal/store", storedb, pgx, uuid}, never: []string{"net/http/..."}},
 		// Provider calls are paced.
 		"./internal/email": {
-			may:   []string{".", clip, "./internal/address", "./internal/email/markup", "./internal/naming", "golang.org/x/time/rate"},
+			may:   []string{".", clip, "./internal/address", "./internal/email/markup", "./internal/naming", "./internal/zone", "golang.org/x/time/rate"},
 			never: []string{"net", "net/http/...", "os/...", "database/..."},
 		},
 		"./internal/email/markup": {may: []string{"golang.org/x/net/html/...", "github.com/tdewolff/parse/v2/...", "github.com/andybalholm/cascadia"}, never: noIO()},
@@ -178,7 +178,7 @@ func importTable() map[string]rule {
 		// What production runs, on a database of its own that it makes and drops.
 		"./hogsendtest/onpostgres": {may: []string{
 			".", "./activities", "./hogsendtest/internal/backend", "./internal/bucket", "./internal/clock", steps, "./internal/email", "./internal/ingest", "./internal/pause", "./internal/provider/mailbox",
-			"./internal/registry", "./internal/rollout", "./internal/store", "./schema", contract, pgx, "github.com/jackc/pgx/v5/pgxpool", uuid,
+			"./internal/registry", "./internal/rollout", "./internal/store", storedb, "./schema", contract, pgx, "github.com/jackc/pgx/v5/pgxpool", uuid,
 		}},
 		"./internal/virtual": {may: []string{
 			uuid, api, "go.temporal.io/sdk/...", "google.golang.org/grpc/...", "google.golang.org/protobuf/...",

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
 	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/contract"
@@ -22,7 +23,8 @@ func (b *Backend) Tick() (next time.Time, more bool, err error) {
 		return next, false, err
 	}
 	wait := clock.Never
-	if len(b.Registry.Buckets) > 0 {
+	dates := slices.ContainsFunc(b.Registry.Journeys, func(j hogsend.Journey) bool { return j.Trigger.Date != nil })
+	if len(b.Registry.Buckets) > 0 || dates {
 		for wait = 0; wait == 0; {
 			if wait, err = b.clock.Round(b.ctx); err != nil {
 				return next, false, fmt.Errorf("run clock: %w", err)

@@ -160,7 +160,7 @@ func (b *Backend) begin() error {
 	if err != nil {
 		return err
 	}
-	b.ingester = ingest.New(b.store, ingest.Config{Journeys: b.Registry.Journeys, BuildID: backend.BuildID, Logger: slog.New(slog.DiscardHandler)})
+	b.ingester = ingest.New(b.store, ingest.Config{Journeys: b.Registry.Journeys, Timezone: b.Registry.Defaults.Timezone, BuildID: backend.BuildID, Logger: slog.New(slog.DiscardHandler)})
 	b.clock, b.rollout = clock.New(b.ingester.Engine()), rollout.New(b.ingester.Engine())
 	b.activities = &activities.Activities{
 		Store: b.store, Ingest: b.ingester, Clock: b.clock, Renderer: renderer, Provider: newProvider(b.store, b.Sends), Registry: registry.New(b.Registry),
@@ -174,10 +174,26 @@ func (b *Backend) begin() error {
 	if err := b.register(); err != nil {
 		return err
 	}
+	if err := b.beginDates(); err != nil {
+		return err
+	}
 	if b.Schedules {
 		return b.clock.BeginSchedules(b.ctx)
 	}
 	return nil
+}
+
+// beginDates lets the people who are there be due by their dates.
+func (b *Backend) beginDates() error {
+	if err := b.clock.BeginDates(b.ctx); err != nil {
+		return err
+	}
+	for {
+		done, _, err := b.clock.FillDates(b.ctx)
+		if err != nil || done {
+			return err
+		}
+	}
 }
 
 // register brings the buckets into force and settles the people who are there. Those that

@@ -15,6 +15,7 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/pause"
+	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
 var _ backend.Backend = (*Backend)(nil)
@@ -34,7 +35,13 @@ func (b *Backend) Apply(action backend.Action) error {
 		}
 		return b.update(a.Contact, properties)
 	case backend.Timezone:
-		return b.exec(`update contacts set timezone = nullif($2, ''), updated_at = clock_timestamp() where id = $1`, b.contact(a.Contact), a.Zone)
+		zone := &a.Zone
+		if a.Zone == "" {
+			zone = nil
+		}
+		id := b.contact(a.Contact)
+		_, err := b.ingester.Update(b.ctx, id, ingest.Change{Zoned: true}, func(q *storedb.Queries) error { return q.ContactTimezoneSet(b.ctx, zone, id) })
+		return err
 	case backend.Preference:
 		return b.prefer(a)
 	case backend.Suppression:

@@ -65,7 +65,8 @@ const clockNext = `select s.version, t.now,
 			where b.registered and b.enabled and not b.disabled
 		),
 		(select min(r.due_at) from clock_retries r)
-	) as next
+	) as next,
+	(select due_at from date_dues order by due_at limit 1) as date
 from registry_state s cross join (select clock_timestamp() as now) t`
 
 // Never is what Round returns when nothing is known to come.
@@ -78,8 +79,9 @@ func (c *Clock) Round(ctx context.Context) (time.Duration, error) {
 		version   int64
 		now, safe time.Time
 		next      *time.Time
+		date      *time.Time // of a contact that a journey is triggered by
 	)
-	if err := c.engine.Store.Pool.QueryRow(ctx, clockNext).Scan(&version, &now, &safe, &next); err != nil {
+	if err := c.engine.Store.Pool.QueryRow(ctx, clockNext).Scan(&version, &now, &safe, &next, &date); err != nil {
 		return 0, fmt.Errorf("read clock: %w", err)
 	}
 	if c.version != version {
@@ -87,6 +89,9 @@ func (c *Clock) Round(ctx context.Context) (time.Duration, error) {
 		if c.Changed != nil {
 			c.Changed()
 		}
+	}
+	if date != nil && (next == nil || date.Before(*next)) {
+		next = date
 	}
 	if next == nil {
 		c.stats.late(0)
@@ -98,6 +103,11 @@ func (c *Clock) Round(ctx context.Context) (time.Duration, error) {
 	}
 	if c.engine.Buckets().Version != version {
 		if err := c.engine.Reload(ctx); err != nil {
+			return 0, err
+		}
+	}
+	if date != nil && !date.After(now) {
+		if err := c.tellDates(ctx, now); err != nil {
 			return 0, err
 		}
 	}

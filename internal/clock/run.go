@@ -2,6 +2,7 @@ package clock
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -40,7 +41,7 @@ func (c *Clock) Run(ctx context.Context) error {
 	for begun := false; ; {
 		wait, err := c.Round(ctx)
 		if err == nil && !begun {
-			err = c.BeginSchedules(ctx)
+			err = errors.Join(c.BeginSchedules(ctx), c.BeginDates(ctx))
 			begun = err == nil
 		}
 		if err == nil && wait > 0 {

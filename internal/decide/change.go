@@ -71,6 +71,8 @@ type Update struct {
 	ExternalID, Email string
 	NoEmail           bool
 	Properties        map[string]json.RawMessage
+	// Zoned says that Attached moves the contact to another time zone.
+	Zoned bool
 	// Template is that of the mail that Attached is about; "" for none.
 	Template string
 	// Attached is what the caller wants written along; it comes back in
@@ -171,6 +173,8 @@ type Announced struct {
 	Key string
 	// OccurredAt is zero for now.
 	OccurredAt time.Time
+	// Source is SourceEmail unless said otherwise (I-47).
+	Source string
 }
 
 // Names are those of the events.

@@ -19,6 +19,7 @@ const (
 	SourceAPI     = "api"
 	SourceJourney = "journey"
 	SourceBucket  = "bucket" // of transitions
+	SourceDate    = "date"   // of a date of the contact
 	SourceEmail   = "email"  // of mails and of choices about them
 )
 

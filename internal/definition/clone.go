@@ -32,6 +32,10 @@ func Clone(r hogsend.Registry) hogsend.Registry {
 			recurrence := *j.Trigger.Recurrence
 			j.Trigger.Recurrence = &recurrence
 		}
+		if j.Trigger.Date != nil {
+			date := *j.Trigger.Date
+			j.Trigger.Date, j.Trigger.Event = &date, hogsend.DateEvent(j.ID)
+		}
 		j.ExitOn = slices.Clone(j.ExitOn)
 		for k := range j.ExitOn {
 			j.ExitOn[k].Where = condition.Plain(j.ExitOn[k].Where)

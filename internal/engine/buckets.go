@@ -12,6 +12,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -35,16 +36,18 @@ func backfillMode(policy string) bucket.Mode {
 	return m
 }
 
-// loadBuckets reads the buckets in force.
-func loadBuckets(ctx context.Context, s *store.Store) (found *decide.Buckets, err error) {
+// loadBuckets reads the buckets in force, and the journeys that dates trigger.
+func loadBuckets(ctx context.Context, s *store.Store) (found *decide.Buckets, dates []*steps.DateRule, err error) {
 	err = pgx.BeginTxFunc(ctx, s.Pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		found, err = readBuckets(ctx, tx, s.WithTx(tx))
+		if found, err = readBuckets(ctx, tx, s.WithTx(tx)); err == nil {
+			dates, err = readDates(ctx, s.WithTx(tx))
+		}
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read buckets in force: %w", err)
+		return nil, nil, fmt.Errorf("read buckets in force: %w", err)
 	}
-	return found, nil
+	return found, dates, nil
 }
 
 func readBuckets(ctx context.Context, tx pgx.Tx, q *storedb.Queries) (*decide.Buckets, error) {

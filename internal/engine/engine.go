@@ -22,12 +22,15 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/decide/cascade"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/registry"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
 // Config says what an Engine decides by.
 type Config struct {
+	// Timezone is that of contacts whose own is not known; "" is UTC (S-1).
+	Timezone string
 	// Journeys are the registered journeys that may enroll.
 	Journeys []hogsend.Journey
 	// ExitJourneys are all compiled-in journeys: exit rules apply to left-out ones
@@ -144,7 +147,7 @@ var ErrClosed = errors.New("ingester is closed")
 func New(s *store.Store, cfg Config) *Engine {
 	cfg = cfg.withDefaults()
 	e := &Engine{Store: s, cfg: cfg, index: cfg.registered(), seed: maphash.MakeSeed()}
-	e.inForce(decide.NewBuckets(0, nil)) // the first transaction reads what is in force
+	e.inForce(decide.NewBuckets(0, nil), nil) // the first transaction reads what is in force
 	for range cfg.Lanes {
 		lane := make(chan *unit, cfg.MaxBatch)
 		e.lanes = append(e.lanes, lane)
@@ -177,8 +180,8 @@ func (e *Engine) Index() *registry.Index { return e.catalog.Load().index }
 // whether they still are.
 func (e *Engine) Buckets() *decide.Buckets { return e.catalog.Load().buckets }
 
-func (e *Engine) inForce(b *decide.Buckets) {
-	e.catalog.Store(&catalog{index: e.index.WithReactions(b.Reactions()), buckets: b})
+func (e *Engine) inForce(b *decide.Buckets, dates []*steps.DateRule) {
+	e.catalog.Store(&catalog{index: e.index.WithReactions(b.Reactions()), buckets: b, dates: dates})
 }
 
 // Refresh reads the buckets in force anew if they have changed.
@@ -197,11 +200,11 @@ func (e *Engine) Refresh(ctx context.Context) error {
 func (e *Engine) Reload(ctx context.Context) error {
 	e.reading.Lock()
 	defer e.reading.Unlock()
-	found, err := loadBuckets(ctx, e.Store)
+	found, dates, err := loadBuckets(ctx, e.Store)
 	if err != nil {
 		return err
 	}
-	e.inForce(found)
+	e.inForce(found, dates)
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/decide/cascade"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/registry"
 )
 
@@ -50,6 +51,7 @@ const (
 type catalog struct {
 	index      *registry.Index
 	buckets    *decide.Buckets
+	dates      []*steps.DateRule // journeys that dates trigger
 	statements statements
 }
 

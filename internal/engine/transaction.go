@@ -293,16 +293,26 @@ func (t *transaction) commit(ctx context.Context) error {
 		t.chunk.Finish(ctx, &p, t.now)
 	}
 	t.queueKeys(ctx, &p)
+	dates := func(*store.Pipeline) error { return nil }
+	if ids := t.dated(); len(ids) > 0 {
+		checks, dates = true, t.queueDates(ctx, &p, ids)
+	}
 	if !checks {
 		p.Commit()
 	}
 	if err := t.conn.Send(ctx, &p); err != nil {
 		return fmt.Errorf("write events: %w", err)
 	}
-	if checks {
-		if err := t.send(ctx, (*store.Pipeline).Commit); err != nil {
-			return fmt.Errorf("commit events: %w", err)
-		}
+	if !checks {
+		return nil
+	}
+	var last store.Pipeline
+	if err := dates(&last); err != nil {
+		return err
+	}
+	last.Commit()
+	if err := t.conn.Send(ctx, &last); err != nil {
+		return fmt.Errorf("commit events: %w", err)
 	}
 	return nil
 }

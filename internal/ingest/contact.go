@@ -20,6 +20,8 @@ type Change struct {
 	NoEmail bool
 	// Properties merge into the contact's; a JSON null removes a key (I-32).
 	Properties map[string]json.RawMessage
+	// Zoned says that what is written along moves the contact to another time zone.
+	Zoned bool
 }
 
 // Update changes a contact and makes further writes of it, in one transaction in which
@@ -28,7 +30,7 @@ type Change struct {
 // nor does anything with ErrExternalIDTaken and ErrEmailTaken.
 func (g *Ingester) Update(ctx context.Context, contactID uuid.UUID, c Change, writes ...Write) (found bool, err error) {
 	change := g.engine.ChangeOf(contactID, &decide.Update{
-		ExternalID: c.ExternalID, Email: c.Email, NoEmail: c.NoEmail, Properties: c.Properties, Attached: attached(writes),
+		ExternalID: c.ExternalID, Email: c.Email, NoEmail: c.NoEmail, Properties: c.Properties, Zoned: c.Zoned, Attached: attached(writes),
 	})
 	if err := g.engine.Apply(ctx, change); err != nil {
 		return false, fmt.Errorf("update contact: %w", err)

@@ -20,6 +20,7 @@ func (d *Desk) UpdateContact(ctx context.Context, by store.Actor, c storedb.Cont
 	}
 	var writes []ingest.Write
 	if zone != nil {
+		change.Zoned = true
 		writes = append(writes, func(q *storedb.Queries) error { return q.ContactTimezoneSet(ctx, zone.Zone, c.ID) })
 	}
 	writes = append(writes, updateEntry(by, c, change, zone).Write(ctx))

@@ -120,8 +120,12 @@ func (x *Index) add(j *hogsend.Journey, enrolls bool) {
 	if slices.ContainsFunc(j.ExitOn, func(e hogsend.Exit) bool { return criteria.Relates(e.Where) }) {
 		x.related = append(x.related, all...)
 	}
+	event := j.Trigger.Event
+	if j.Trigger.Date != nil {
+		event = hogsend.DateEvent(j.ID)
+	}
 	if enrolls {
-		x.triggers[j.Trigger.Event] = append(x.triggers[j.Trigger.Event], j)
+		x.triggers[event] = append(x.triggers[event], j)
 	}
 }
 

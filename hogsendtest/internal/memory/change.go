@@ -62,6 +62,9 @@ func (b *Backend) run(c *decide.Change) error {
 	if err := b.apply(d.Take()); err != nil {
 		return err
 	}
+	if err := b.moveDates(); err != nil {
+		return err
+	}
 	if c.Key != "" {
 		b.taken[eventKey{c.Space, c.Key}] = c.Contact.Survivor().ID
 	}

@@ -53,6 +53,9 @@ func (b *Backend) Tick() (next time.Time, more bool, err error) {
 			return next, false, err
 		}
 	}
+	if next, err = b.tickDates(); err != nil {
+		return next, false, err
+	}
 	for _, c := range b.contacts {
 		next = sooner(next, b.nextOf(c))
 	}

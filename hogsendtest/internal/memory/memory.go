@@ -24,6 +24,7 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/registry"
 )
@@ -51,6 +52,8 @@ type Backend struct {
 	known    map[string]bool      // names of events that something listens to
 	due      map[string]time.Time // the next instant of each schedule, by event
 	ticked   time.Time            // up to when edges were applied
+	rules    []*steps.DateRule    // journeys that dates trigger
+	dates    map[datePlace]*steps.DateDue
 
 	contacts    []*contact
 	byID        map[uuid.UUID]*contact // merged ones lead to the survivor
@@ -97,6 +100,7 @@ func New(c Config) (*Backend, error) {
 	if err := b.register(); err != nil {
 		return nil, err
 	}
+	b.rules = b.dateRules()
 	return b, b.populate()
 }
 
@@ -177,7 +181,10 @@ func (b *Backend) populate() error {
 			}
 		}
 	}
-	return b.apply(d.Take())
+	if err := b.apply(d.Take()); err != nil {
+		return err
+	}
+	return b.moveDates()
 }
 
 // idOf is the id of something that a step may make again.

@@ -33,7 +33,7 @@ func (b *Backend) Apply(action backend.Action) error {
 		return b.update(b.byName[a.Contact], &decide.Update{Properties: properties})
 	case backend.Timezone:
 		b.byName[a.Contact].timezone = a.Zone
-		return nil
+		return b.moveDates()
 	case backend.Preference:
 		return b.prefer(a)
 	case backend.Suppression:

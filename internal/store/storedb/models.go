@@ -127,6 +127,22 @@ type ContactKey struct {
 	CreatedAt time.Time
 }
 
+type DateDue struct {
+	ContactID uuid.UUID
+	JourneyID string
+	DueAt     time.Time
+	Value     string
+	Year      int32
+}
+
+type DateTrigger struct {
+	JourneyID  string
+	Definition json.RawMessage
+	BegunAt    time.Time
+	Position   uuid.UUID
+	Filled     bool
+}
+
 type DeadLetter struct {
 	ID         uuid.UUID
 	Source     string
