@@ -52,3 +52,26 @@ type TemplateData struct {
 	// begin with.
 	UnsubscribeURL, PreferencesURL, PublicURL string
 }
+
+// Mail is a template together with the type of its props: the compiler sees to it that
+// every send brings them.
+//
+//	var Welcome = hogsend.For[WelcomeProps](hogsend.Template{Key: "welcome", Subject: "Welcome", HTML: "…"})
+//
+//	run.Send(ctx, Welcome.With(WelcomeProps{Plan: "pro"}))
+type Mail[Props any] struct{ template Template }
+
+// For gives a template the type of its props, a struct; Template.Props is set to its zero
+// value.
+func For[Props any](t Template) Mail[Props] {
+	var zero Props
+	t.Props = zero
+	return Mail[Props]{t}
+}
+
+// Template is the template, for the registry.
+func (m Mail[Props]) Template() Template { return m.template }
+
+// With is a mail of the template with these props. Its other fields can be set before it
+// is sent.
+func (m Mail[Props]) With(props Props) Email { return Email{Template: m.template.Key, Props: props} }

@@ -91,6 +91,9 @@ func TestAFailingActivityIsTriedAgainUntilItsAttemptsAreOver(t *testing.T) {
 		s := hogsendtest.New(t, registryOf(path(givesCoupon)))
 		s.Quick()
 		s.Activity("CreateCoupon", b.create)
+		if tt.status == "failed" {
+			s.Fails("path")
+		}
 		s.Contact(ada()).At(0, "go")
 		got := s.Run()
 		e := got.Enrollment("ada", "path")

@@ -30,6 +30,7 @@ func (s *Scenario) Contact(p Person) *Contact {
 	if slices.ContainsFunc(s.people, func(o backend.Person) bool { return o.Name() == name }) {
 		s.fail("there are two people named %s", name)
 	}
+	s.zone(name, p.Timezone)
 	s.people = append(s.people, person)
 	return &Contact{scenario: s, name: name}
 }
@@ -56,6 +57,7 @@ type Event struct {
 
 // At lets an event of the contact arrive at an offset.
 func (c *Contact) At(offset time.Duration, event string, properties ...hogsend.Properties) {
+	c.scenario.t.Helper()
 	e := Event{Name: event}
 	if len(properties) > 0 {
 		e.Properties = properties[0]
@@ -79,42 +81,51 @@ func (c *Contact) Does(offset time.Duration, e Event) {
 
 // Changes writes properties of the contact without an event; nil removes one.
 func (c *Contact) Changes(offset time.Duration, properties hogsend.Properties) {
+	c.scenario.t.Helper()
 	c.add(offset, "change of", backend.Change{Contact: c.name, Properties: properties})
 }
 
 // Moves gives the contact another time zone.
 func (c *Contact) Moves(offset time.Duration, zone string) {
+	c.scenario.t.Helper()
+	c.scenario.zone("move of "+c.name, zone)
 	c.add(offset, "move of", backend.Timezone{Contact: c.name, Zone: zone})
 }
 
 // Unsubscribes opts the contact out of everything, or of categories (E-57).
 func (c *Contact) Unsubscribes(offset time.Duration, categories ...string) {
+	c.scenario.t.Helper()
 	c.add(offset, "opt-out of", backend.Preference{Contact: c.name, Out: true, Categories: categories})
 }
 
 // Resubscribes undoes Unsubscribes.
 func (c *Contact) Resubscribes(offset time.Duration, categories ...string) {
+	c.scenario.t.Helper()
 	c.add(offset, "opt-in of", backend.Preference{Contact: c.name, Categories: categories})
 }
 
 // Suppress suppresses the contact's address; reason is bounce, complaint, manual or
 // import.
 func (c *Contact) Suppress(offset time.Duration, reason string) {
+	c.scenario.t.Helper()
 	c.add(offset, "suppression of", backend.Suppression{Contact: c.name, Reason: reason})
 }
 
 // Unsuppress lifts the suppression of the contact's address.
 func (c *Contact) Unsuppress(offset time.Duration) {
+	c.scenario.t.Helper()
 	c.add(offset, "lifted suppression of", backend.Suppression{Contact: c.name})
 }
 
 // Opens opens the newest mail of a template that the contact got.
 func (c *Contact) Opens(offset time.Duration, template string) {
+	c.scenario.t.Helper()
 	c.add(offset, "opening of "+template+" by", backend.Engagement{Contact: c.name, Template: template})
 }
 
 // Clicks follows a link of the newest mail of a template that the contact got.
 func (c *Contact) Clicks(offset time.Duration, template, link string) {
+	c.scenario.t.Helper()
 	c.add(offset, "click in "+template+" by", backend.Engagement{Contact: c.name, Template: template, Link: link})
 }
 
@@ -142,15 +153,18 @@ func (c *Contact) LeavesBecause(offset time.Duration, bucketID string, reason ho
 
 // Cancel ends the contact's enrollment in a journey as an operator does (J-82).
 func (c *Contact) Cancel(offset time.Duration, journeyID string) {
+	c.scenario.t.Helper()
 	c.scenario.journey(journeyID)
 	c.add(offset, "cancel of "+journeyID+" of", backend.Cancel{Contact: c.name, JourneyID: journeyID})
 }
 
 // Deleted deletes the contact softly, as an operator does (I-48).
 func (c *Contact) Deleted(offset time.Duration) {
+	c.scenario.t.Helper()
 	c.add(offset, "deletion of", backend.Delete{Contact: c.name})
 }
 
 func (c *Contact) add(offset time.Duration, what string, action backend.Action) {
+	c.scenario.t.Helper()
 	c.scenario.add(offset, what+" "+c.name, action)
 }

@@ -96,6 +96,7 @@ func unlimited(ctx workflow.Context, run hogsend.Run) error {
 func TestAnUnlimitedJourneyEndsInEveryWayAgainAndAgain(t *testing.T) {
 	t.Parallel()
 	s := hogsendtest.New(t, registryOf(path(unlimited)))
+	s.Fails("path")
 	person := s.Contact(ada())
 	for round := range 3 {
 		at := time.Duration(round) * 100 * hogsend.Day

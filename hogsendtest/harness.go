@@ -33,11 +33,13 @@ type harness struct {
 	watcher  *watcher
 	playback *playback // the one that is played
 	own      map[string]bool
+	heard    *listeners
 	problems []problem // of the playback
 }
 
 func newHarness(s *Scenario, open backend.Open) (*harness, error) {
-	h := &harness{scenario: s, open: open, server: virtual.NewServer(s.start), watcher: newWatcher(), own: map[string]bool{}}
+	h := &harness{scenario: s, open: open, server: virtual.NewServer(s.start), watcher: newWatcher(), own: map[string]bool{}, heard: newListeners(s)}
+	h.watcher.asked = h.heard.asked
 	h.server.Patience, h.watcher.order.progress = patience, h.server.Progress
 	h.watcher.lost, h.watcher.now = h.server.Lost, h.server.Now
 	h.watcher.activity = func(s step, run func() (any, error)) (any, error) { return h.playback.step(s, run) }

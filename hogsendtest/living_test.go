@@ -94,6 +94,7 @@ func TestAContactThatBecomesKnownIsOneInTheKit(t *testing.T) {
 	visitor := s.Contact(hogsendtest.Person{AnonymousID: "browser-1"})
 	visitor.At(0, "app.active")
 	visitor.At(hogsend.Day, "go")
+	s.Unheard("signed.in")
 	person.Does(2*hogsend.Day, hogsendtest.Event{Name: "signed.in", AnonymousID: "browser-1"})
 	s.Until(10 * hogsend.Day)
 	got := s.Run()

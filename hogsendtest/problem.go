@@ -33,6 +33,18 @@ const (
 	// before it was recorded: its name. One that asks [hogsend.StepOf] for its key is taken
 	// to be idempotent; allow it for any other that is (T-15, T-44).
 	RanTwice Problem = "an activity that ran twice"
+	// FailedEnrollment is a journey that ended failed: its id. [Scenario.Fails] expects it.
+	FailedEnrollment Problem = "a failed enrollment"
+	// UnheardEvent is an event of the script that no trigger, exit, bucket, wait, digest or
+	// look-up of the run named: its name. [Scenario.Unheard] allows it.
+	UnheardEvent Problem = "an event that nothing listens to"
+	// LoopGuard is a journey that would have gone on for ever, because it causes the event
+	// that starts it: its id.
+	LoopGuard Problem = "an endless loop"
+	// UnknownContact is somebody whom the script does not have: the name.
+	UnknownContact Problem = "an unknown contact"
+	// NoAddress is a mail to somebody without an address: the contact's name.
+	NoAddress Problem = "a mail without an address"
 	// UnknownActivity is an activity that a journey calls with Run.Do and the script does
 	// not have: its name.
 	UnknownActivity Problem = "an unknown activity"

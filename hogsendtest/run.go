@@ -3,6 +3,7 @@ package hogsendtest
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
 	"github.com/hogsend/hogsend/hogsendtest/internal/memory"
@@ -43,7 +44,7 @@ func (s *Scenario) runOn(open backend.Open, crashes bool) *Result {
 	if bare := h.watcher.bare; len(bare) > 0 {
 		s.fail("a method of Run was called by a goroutine of its own, which replays in another order; use workflow.Go:\n%s", list(bare))
 	}
-	problems := append(s.problems, first.check()...)
+	problems := slices.Concat(s.problems, first.check(), s.mistakes(o, h.heard))
 	if lines := s.refused(problems); len(lines) > 0 {
 		s.fail("the script is not clean; Allow lets it be so:\n%s", list(lines))
 	}

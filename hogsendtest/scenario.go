@@ -57,6 +57,11 @@ type Scenario struct {
 	arms   map[[2]string]string // by contact and name
 	quick  bool
 	allow  map[allowance]bool
+	fails  map[string]bool // journeys that are to
+	lax    bool            // lets all of T-43 pass, for scripts that are made at random
+	// fromDomains and timezone are of the environment.
+	fromDomains []string
+	timezone    string
 
 	activities, workflows map[string]any
 	problems              []problem
@@ -68,7 +73,7 @@ func New(t T, registry hogsend.Registry) *Scenario {
 	t.Helper()
 	s := &Scenario{
 		t: t, registry: registry, start: Start(), sends: sendScript{once: map[string][]Outcome{}, always: map[string]Outcome{}},
-		arms: map[[2]string]string{}, allow: map[allowance]bool{}, activities: map[string]any{}, workflows: map[string]any{},
+		arms: map[[2]string]string{}, allow: map[allowance]bool{}, fails: map[string]bool{}, activities: map[string]any{}, workflows: map[string]any{},
 	}
 	if err := registry.Validate(); err != nil {
 		s.fail("the registry is not valid:\n%s", err)
@@ -166,12 +171,14 @@ func (s *Scenario) bucket(id string) {
 
 // Disable switches a journey off as an operator does; Enable undoes it (J-33).
 func (s *Scenario) Disable(offset time.Duration, journeyID string) {
+	s.t.Helper()
 	s.journey(journeyID)
 	s.add(offset, "disabling of "+journeyID, backend.Switch{JourneyID: journeyID})
 }
 
 // Enable switches a journey on again.
 func (s *Scenario) Enable(offset time.Duration, journeyID string) {
+	s.t.Helper()
 	s.journey(journeyID)
 	s.add(offset, "enabling of "+journeyID, backend.Switch{JourneyID: journeyID, On: true})
 }
@@ -214,6 +221,7 @@ const (
 // Pause pauses a journey: no effect of it begins until it is resumed (J-100). New entries
 // are held at their start, or with DropEntries refused.
 func (s *Scenario) Pause(offset time.Duration, journeyID string, entries ...PauseEntries) {
+	s.t.Helper()
 	s.journey(journeyID)
 	pause := backend.Pause{JourneyID: journeyID, Entries: HoldEntries}
 	if len(entries) > 0 {
@@ -224,6 +232,7 @@ func (s *Scenario) Pause(offset time.Duration, journeyID string, entries ...Paus
 
 // Resume ends a pause. Held effects go on at once, not at most 50 a second.
 func (s *Scenario) Resume(offset time.Duration, journeyID string, policy ...ResumePolicy) {
+	s.t.Helper()
 	s.journey(journeyID)
 	how := CatchUp
 	if len(policy) > 0 {
@@ -236,6 +245,9 @@ func (s *Scenario) Resume(offset time.Duration, journeyID string, policy ...Resu
 // still stored, and everything goes on at the end (T-3).
 func (s *Scenario) Down(from, to time.Duration) {
 	s.t.Helper()
+	if from < 0 {
+		s.fail("Down: the offset %s must not be negative", from)
+	}
 	if to < from {
 		s.fail("Down: +%s is before +%s", to, from)
 	}
@@ -251,6 +263,10 @@ type item struct {
 }
 
 func (s *Scenario) add(at time.Duration, what string, action backend.Action) {
+	s.t.Helper()
+	if at < 0 {
+		s.fail("%s at %s: an offset must not be negative", what, at)
+	}
 	s.items = append(s.items, item{at: at, what: what, action: action})
 }
 
@@ -274,5 +290,6 @@ func (s *Scenario) setting() backend.Script {
 	}
 	return backend.Script{
 		Registry: s.registry, Start: s.start, People: s.people, Scripted: scripted, Schedules: s.end != nil, Sends: s.sends.clone(),
+		FromDomains: s.fromDomains, Timezone: s.timezone,
 	}
 }

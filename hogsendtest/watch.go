@@ -57,6 +57,8 @@ type watcher struct {
 	now func() time.Time
 	// activity runs an activity, in a worker.
 	activity func(s step, run func() (any, error)) (any, error)
+	// asked is told what activities of the product's are asked for; nil in a replayer.
+	asked func(activity string, arg any)
 
 	order *order
 
@@ -182,6 +184,11 @@ func (o *watchedCalls) ExecuteActivity(ctx workflow.Context, name string, args .
 
 func (o *watchedCalls) ExecuteLocalActivity(ctx workflow.Context, name string, args ...any) workflow.Future {
 	o.note(ctx, "local activity "+name, args...)
+	for _, arg := range args {
+		if o.watcher.asked != nil {
+			o.watcher.asked(name, arg)
+		}
+	}
 	o.locals++
 	id, replaying := o.locals, o.Next.IsReplaying(ctx)
 	if !replaying {

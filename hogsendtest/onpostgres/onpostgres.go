@@ -163,8 +163,8 @@ func (b *Backend) begin() error {
 	b.ingester = ingest.New(b.store, ingest.Config{Journeys: b.Registry.Journeys, Timezone: b.Registry.Defaults.Timezone, BuildID: backend.BuildID, Logger: slog.New(slog.DiscardHandler)})
 	b.clock, b.rollout = clock.New(b.ingester.Engine()), rollout.New(b.ingester.Engine())
 	b.activities = &activities.Activities{
-		Store: b.store, Ingest: b.ingester, Clock: b.clock, Renderer: renderer, Provider: newProvider(b.store, b.Sends), Registry: registry.New(b.Registry),
-		Config: activities.Config{From: backend.Sender, PublicURL: backend.PublicURL, BuildID: backend.BuildID, PostHog: true}, Logger: slog.New(slog.DiscardHandler),
+		Store: b.store, Ingest: b.ingester, Clock: b.clock, Renderer: renderer, Provider: newProvider(b.store, b.Sends), Registry: registry.New(b.Registry).WithTimezone(b.Timezone),
+		Config: activities.Config{From: backend.Sender, FromDomains: b.FromDomains, PublicURL: backend.PublicURL, BuildID: backend.BuildID, PostHog: true}, Logger: slog.New(slog.DiscardHandler),
 	}
 	for _, p := range b.People {
 		if err := b.add(p); err != nil {

@@ -33,6 +33,10 @@ type Script struct {
 	// Schedules lets the instants of schedules come by themselves: only a script that has
 	// an end can have that.
 	Schedules bool
+	// FromDomains are those that mails may come from besides the sender's; Timezone is that
+	// of contacts whose own is not known, "" for what the registry says.
+	FromDomains []string
+	Timezone    string
 	// Sends is asked once for each mail that the gate lets pass.
 	Sends Sends
 }

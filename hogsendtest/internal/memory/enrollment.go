@@ -296,7 +296,7 @@ func (b *Backend) zone(n *enrollment) (string, hogsend.Zone, error) {
 	if err != nil {
 		return "", hogsend.Zone{}, err
 	}
-	zone, _ := steps.ResolveZone(c, b.Registry.Defaults.Timezone)
+	zone, _ := steps.ResolveZone(c, b.index.Defaults().Timezone)
 	return zone.Name, zone, nil
 }
 

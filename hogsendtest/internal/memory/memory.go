@@ -89,7 +89,7 @@ type eventKey struct{ space, key string }
 // New sets the scene of a script.
 func New(c Config) (*Backend, error) {
 	b := &Backend{
-		Config: c, index: registry.New(c.Registry), authored: registry.New(c.Registry), known: map[string]bool{}, due: map[string]time.Time{},
+		Config: c, index: registry.New(c.Registry).WithTimezone(c.Timezone), authored: registry.New(c.Registry), known: map[string]bool{}, due: map[string]time.Time{},
 		byID: map[uuid.UUID]*contact{}, byName: map[string]*contact{}, keys: map[decide.ContactKey]uuid.UUID{}, taken: map[eventKey]uuid.UUID{},
 		eventByID: map[uuid.UUID]*event{}, enrollments: map[uuid.UUID]*enrollment{}, waitByID: map[uuid.UUID]*wait{},
 		sendByKey: map[string]*send{}, deferrals: map[string]*deferral{}, once: map[string]json.RawMessage{}, logged: map[logKey]int{},

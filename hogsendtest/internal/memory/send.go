@@ -242,7 +242,7 @@ func (b *Backend) draft(n *enrollment, r contract.SendRequest) (*send, error) {
 	})
 	var from string
 	if err == nil {
-		from, err = email.Senders{Default: backend.Sender}.Choose(r.From)
+		from, err = email.Senders{Default: backend.Sender, Domains: b.FromDomains}.Choose(r.From)
 	}
 	if err != nil {
 		b.Problem(backend.Problem{Kind: backend.BadTemplate, Name: r.Template, Text: fmt.Sprintf("%s sends %s: %s", n.JourneyID, r.Template, err)})

@@ -1,0 +1,158 @@
+package cookbook_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/examples/cookbook"
+	"github.com/hogsend/hogsend/hogsendtest"
+)
+
+const day = hogsend.Day
+
+// script begins a script with Ada and the activities of the recipes.
+func script(t *testing.T) (*hogsendtest.Scenario, *hogsendtest.Contact) {
+	t.Helper()
+	s := hogsendtest.New(t, cookbook.Registry())
+	for _, a := range cookbook.Activities() {
+		s.Activity(a.Name, a.Func)
+	}
+	return s, s.Contact(hogsendtest.Person{UserID: "ada", Email: "ada@example.com", Timezone: "Europe/Berlin"})
+}
+
+// at are the days and hours since the start at which a contact got mails.
+func at(got *hogsendtest.Result, contact string) []time.Duration {
+	found := []time.Duration{}
+	for _, mail := range got.Mailbox.Of(contact).Sent() {
+		found = append(found, mail.At.Sub(got.Start))
+	}
+	return found
+}
+
+func TestATrialIsRemindedBeforeItsEndUnlessItIsPaidFor(t *testing.T) {
+	t.Parallel()
+	s, ada := script(t)
+	ada.At(0, "trial.started", hogsend.Properties{"endsAt": "2026-01-19T10:00:00Z"})
+	got := s.Run()
+	require.Equal(t, []string{"trial-started", "trial-ending"}, got.Mailbox.Templates("ada"))
+	require.Equal(t, []time.Duration{0, 11*day + 22*time.Hour}, at(got, "ada"), "at nine in Berlin, after three days before the end")
+	require.Equal(t, "Your trial ends on 19 January", got.Mailbox[1].Subject)
+
+	s, ada = script(t)
+	ada.At(0, "trial.started")
+	ada.At(5*day, "subscription.started")
+	ada.At(6*day, "subscription.canceled") // of the survey of the other recipe
+	got = s.Run()
+	require.Equal(t, []string{"trial-started"}, got.Mailbox.Templates("ada"))
+	require.Equal(t, "exited", got.Enrollment("ada", "trial").Status)
+}
+
+func TestAnAbandonedCartIsRemindedAndThenGivenACoupon(t *testing.T) {
+	t.Parallel()
+	s, ada := script(t)
+	ada.At(0, "cart.updated")
+	ada.At(3*time.Hour, "cart.updated") // four hours from here
+	got := s.Run()
+	require.Equal(t, []string{"cart-reminder", "cart-coupon"}, got.Mailbox.Templates("ada"))
+	require.Equal(t, []time.Duration{7 * time.Hour, 31 * time.Hour}, at(got, "ada"))
+	require.Len(t, got.Calls, 1)
+	require.Equal(t, 10, got.Calls[0].Input)
+	require.Contains(t, got.Mailbox[1].Text, "TAKE10-")
+
+	s, ada = script(t)
+	ada.At(0, "cart.updated")
+	ada.At(8*time.Hour, "order.completed")
+	require.Equal(t, []string{"cart-reminder"}, s.Run().Mailbox.Templates("ada"))
+}
+
+func TestAChecklistNamesWhatIsOpenAndEndsWhenItIsDone(t *testing.T) {
+	t.Parallel()
+	s, ada := script(t)
+	ada.At(0, "user.created")
+	ada.At(time.Hour, "project.created")
+	ada.At(2*day, "teammate.invited")
+	ada.At(4*day, "integration.added")
+	got := s.Run()
+	require.Equal(t, []time.Duration{day, 3 * day}, at(got, "ada"))
+	require.JSONEq(t, `{"open": ["Invite a teammate", "Connect your calendar"]}`, string(got.Mailbox[0].Props))
+	require.Equal(t, "1 steps to go", got.Mailbox[1].Subject)
+	require.Equal(t, "completed", got.Enrollment("ada", "onboarding").Status)
+}
+
+func TestWinBackMailsNineOfTenAndTellsWhoReturns(t *testing.T) {
+	t.Parallel()
+	for arm, mails := range map[string][]string{"mail": {"come-back"}, "holdout": {}} {
+		s, ada := script(t)
+		s.Variant("ada", "win-back", arm)
+		ada.At(0, "app.opened")
+		ada.At(33*day, "app.opened")
+		s.Until(50 * day)
+		got := s.Run()
+		require.Equal(t, mails, got.Mailbox.Templates("ada"))
+		require.Equal(t, hogsend.Properties{"arm": arm, "returned": true}, got.Captures[0].Properties)
+	}
+}
+
+func TestTheSurveyComesOnATuesdayAndIsAnsweredOnce(t *testing.T) {
+	t.Parallel()
+	s, ada := script(t)
+	ada.At(0, "subscription.started")
+	ada.At(40*day, "nps.answered", hogsend.Properties{"score": 9})
+	got := s.Run()
+	require.Equal(t, []string{"nps"}, got.Mailbox.Templates("ada"))
+	require.Equal(t, time.Tuesday, got.Mailbox[0].At.Weekday())
+	require.Equal(t, []string{"nps.promoter"}, got.Enrollment("ada", "nps").Events)
+
+	s, ada = script(t)
+	ada.At(0, "subscription.started")
+	got = s.Run()
+	require.Len(t, got.Mailbox, 2)
+	require.Equal(t, "Once more: would you recommend us?", got.Mailbox[1].Subject)
+}
+
+func TestWhoPaysForReportsAndMakesNoneIsNudgedInTheMorning(t *testing.T) {
+	t.Parallel()
+	s := hogsendtest.New(t, cookbook.Registry())
+	ada := s.Contact(hogsendtest.Person{UserID: "ada", Email: "ada@example.com", Properties: hogsend.Properties{"plan": "pro"}})
+	for i := range 3 {
+		ada.At(time.Duration(i)*time.Hour, "app.opened")
+	}
+	s.Until(5 * day)
+	got := s.Run()
+	require.Equal(t, []string{"try-reports"}, got.Mailbox.Templates("ada"))
+	require.Equal(t, []time.Duration{2*day + 23*time.Hour}, at(got, "ada"))
+}
+
+func TestTheOwnerGetsOneMailADayAboutTheTeam(t *testing.T) {
+	t.Parallel()
+	s, ada := script(t)
+	s.Contact(hogsendtest.Person{UserID: "olga", Email: "olga@example.com"})
+	for i, text := range []string{"first", "second"} {
+		ada.At(time.Duration(i)*time.Hour, "comment.created", hogsend.Properties{"ownerId": "olga", "authorId": "ada", "text": text})
+	}
+	ada.At(3*time.Hour, "comment.created", hogsend.Properties{"ownerId": "ada", "authorId": "ada", "text": "mine"})
+	got := s.Run()
+	require.Empty(t, got.Mailbox.Templates("ada"))
+	require.Equal(t, []time.Duration{day}, at(got, "olga"))
+	require.JSONEq(t, `{"total": 2, "lines": ["first", "second"]}`, string(got.Mailbox[0].Props))
+}
+
+func TestAPlaceOnTheWaitingListPassesOnWhenItIsNotTaken(t *testing.T) {
+	t.Parallel()
+	s, ada := script(t)
+	ada.At(0, "waitlist.joined")
+	ada.At(100*day, "waitlist.place")
+	got := s.Run()
+	require.Equal(t, []string{"waitlist", "invited", "invited"}, got.Mailbox.Templates("ada"))
+	require.Equal(t, []time.Duration{0, 100 * day, 103 * day}, at(got, "ada"))
+	require.Equal(t, []string{"waitlist.passed"}, got.Enrollment("ada", "waitlist").Events)
+
+	s, ada = script(t)
+	ada.At(0, "waitlist.joined")
+	ada.At(day, "waitlist.place")
+	ada.At(2*day, "account.created")
+	require.Equal(t, []string{"waitlist", "invited"}, s.Run().Mailbox.Templates("ada"))
+}
