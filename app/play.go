@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,7 +109,8 @@ type script struct {
 	until   *time.Duration
 	quick   bool
 	// registry as the kit takes it.
-	registry hogsend.Registry
+	registry   hogsend.Registry
+	activities []hogsend.Activity
 }
 
 // playEvent is one of --event.
@@ -129,7 +131,7 @@ func (p *program) script(id string, f playFlags) (*script, error) {
 	if j == nil {
 		return nil, fmt.Errorf("there is no journey %s%s", id, naming.Suggestion(id, p.journeyIDs()))
 	}
-	s := &script{journey: *j, registry: registry, quick: f.quick, start: hogsendtest.Start()}
+	s := &script{journey: *j, registry: registry, activities: p.Activities, quick: f.quick, start: hogsendtest.Start()}
 	if f.start != "" {
 		if s.start, err = time.Parse(time.RFC3339, f.start); err != nil {
 			return nil, fmt.Errorf("--start: %q is not an RFC 3339 time such as %s", f.start, hogsendtest.Start().Format(time.RFC3339))
@@ -261,6 +263,12 @@ func (s *script) run() (got *hogsendtest.Result, err error) {
 		kit.Until(*s.until)
 	}
 	kit.Allow(hogsendtest.OpenWait, s.journey.ID)
+	kit.Allow(hogsendtest.FailedEnrollment, s.journey.ID)
+	kit.Allow(hogsendtest.NoAddress, s.name)
+	for _, a := range s.activities {
+		kit.Activity(a.Name, standIn(a.Func))
+		kit.Allow(hogsendtest.RanTwice, a.Name)
+	}
 	for _, e := range s.events {
 		kit.Allow(hogsendtest.LateScript, e.Name)
 	}
@@ -268,6 +276,19 @@ func (s *script) run() (got *hogsendtest.Result, err error) {
 		return nil, err
 	}
 	return kit.Run(), nil
+}
+
+// standIn is an activity that does nothing and returns the zero value: to play a journey
+// changes nothing outside.
+func standIn(fn any) any {
+	t := reflect.TypeOf(fn)
+	return reflect.MakeFunc(t, func([]reflect.Value) []reflect.Value {
+		results := make([]reflect.Value, t.NumOut())
+		for i := range results {
+			results[i] = reflect.Zero(t.Out(i))
+		}
+		return results
+	}).Interface()
 }
 
 // write writes down what begins the journey, and what the person does.
