@@ -163,7 +163,10 @@ func waitsWithoutEnd(ctx workflow.Context, run hogsend.Run) error {
 
 // A call that can never succeed fails the journey that returns its error.
 func ExampleValidationError() {
-	play(only(waitsWithoutEnd), func(ada *hogsendtest.Contact) { ada.At(0, "go") })
+	s := hogsendtest.New(hogsendtest.InExample(), only(waitsWithoutEnd))
+	s.Fails("example") // without it the script would not be clean
+	s.Contact(ada()).At(0, "go")
+	fmt.Print(s.Run().Timeline("ada"))
 	// Output:
 	// +0s enrolled example
 	// +0s failed timeout: Timeout or Until is required; hogsend.Forever waits without a deadline
