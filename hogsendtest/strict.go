@@ -36,6 +36,9 @@ func newListeners(s *Scenario) *listeners {
 		for _, e := range j.ExitOn {
 			l.names[e.Event] = true
 		}
+		if j.Audience != nil {
+			l.criteria(j.Audience)
+		}
 	}
 	for _, b := range s.registry.Buckets {
 		l.criteria(b.Criteria)
