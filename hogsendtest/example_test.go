@@ -49,6 +49,7 @@ func ExampleContact_At() {
 func ExampleScenario_OnSend() {
 	s := hogsendtest.New(hogsendtest.InExample(), saas.Registry())
 	s.Contact(hogsendtest.Person{UserID: "ada", Email: "ada@example.com"}).At(0, "user.created")
+	s.Fails("activation-welcome")
 	s.OnSend("welcome").Return(hogsendtest.Retried(2))
 	s.OnSend("nudge").Return(hogsendtest.Refused("mailbox full"))
 	got := s.Run()
