@@ -124,6 +124,23 @@ func ExampleTrigger_Where() {
 	// Output: 0 2
 }
 
+// The instant is on the contact's clock, and moves with the property.
+func ExampleOnDate() {
+	registry := only(greet, "welcome", "nudge")
+	registry.Journeys[0].Trigger = hogsend.OnDate("renewsAt").Before(7 * hogsend.Day).At("9:00")
+	play(registry, func(ada *hogsendtest.Contact) {
+		ada.Changes(0, hogsend.Properties{"renewsAt": "2026-02-01"})
+		ada.Changes(hogsend.Day, hogsend.Properties{"renewsAt": "2026-01-15"}) // seven days before is Thursday the 8th
+	})
+	// Output:
+	// +70h0m0s enrolled example
+	// +70h0m0s sent send:welcome
+	// +70h0m0s wait_started wait-event:feature.used until +118h0m0s
+	// +118h0m0s wait_ended wait-event:feature.used timeout
+	// +118h0m0s sent send:nudge
+	// +118h0m0s completed
+}
+
 // An event of the contact ends the enrollment wherever it stands.
 func ExampleExit() {
 	registry := only(greet, "welcome", "nudge")

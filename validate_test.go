@@ -38,6 +38,18 @@ func TestEachRuleOfAJourneyIsChecked(t *testing.T) {
 		want   string // part of the message; "" means that it is valid
 	}{
 		{func(*hogsend.Journey) {}, ""},
+		// J-156
+		{func(j *hogsend.Journey) {
+			j.Trigger = hogsend.OnDate("born").At("9:00").Before(2 * hogsend.Day).Yearly()
+		}, ""},
+		{func(j *hogsend.Journey) { j.Trigger = hogsend.OnDate("on").After(90 * time.Minute) }, ""},
+		{func(j *hogsend.Journey) { j.Trigger = hogsend.OnDate("") }, "Trigger.Date.Property: must have 1 to 200 characters"},
+		{func(j *hogsend.Journey) { j.Trigger = hogsend.OnDate("on").Before(-1) }, "Trigger.Date.Before: must be from 0 to 3650 days"},
+		{func(j *hogsend.Journey) { j.Trigger = hogsend.OnDate("on").After(3651 * hogsend.Day) }, "Trigger.Date.After: must be from 0 to 3650 days"},
+		{func(j *hogsend.Journey) { j.Trigger = hogsend.OnDate("on").Before(36 * time.Hour).At("9:00") }, "Trigger.Date.Before: must be whole days with At"},
+		{func(j *hogsend.Journey) { j.Trigger = hogsend.OnDate("on").Before(1).After(1) }, "takes Before or After, not both"},
+		{func(j *hogsend.Journey) { j.Trigger = hogsend.OnDate("on").At("24:00") }, `Trigger.Date.At: "24:00" is not a local time`},
+		{func(j *hogsend.Journey) { j.Trigger = hogsend.On("user.created").Yearly() }, "Before, After, At and Yearly go with OnDate only"},
 		{func(j *hogsend.Journey) { j.ID = strings.Repeat("a", 63) }, ""},
 		{func(j *hogsend.Journey) { j.ID = strings.Repeat("a", 64) }, "ID: "}, // J-2
 		{func(j *hogsend.Journey) { j.ID = "" }, "ID: "},

@@ -48,6 +48,30 @@ func (c *counts) add(status contract.EnrollmentStatus, n int64) {
 type trigger struct {
 	Event string          `json:"event"`
 	Where json.RawMessage `json:"where,omitempty"`
+	Date  *dateTrigger    `json:"date,omitempty"`
+}
+
+// dateTrigger is what OnDate triggers on.
+type dateTrigger struct {
+	Property string `json:"property"`
+	Before   *dur   `json:"before,omitempty"`
+	After    *dur   `json:"after,omitempty"`
+	At       string `json:"at,omitempty"`
+	Yearly   bool   `json:"yearly"`
+}
+
+func dateOf(d *hogsend.DateTrigger) *dateTrigger {
+	if d == nil {
+		return nil
+	}
+	out := &dateTrigger{Property: d.Property, At: d.LocalTime, Yearly: d.EveryYear}
+	if before := dur(d.Before); before > 0 {
+		out.Before = &before
+	}
+	if after := dur(d.After); after > 0 {
+		out.After = &after
+	}
+	return out
 }
 
 // journeyItem is the object JourneyItem of §2.
@@ -277,6 +301,7 @@ func (s *Server) getJourney(r *request) error {
 	if out.Trigger, err = triggerOf(j.Trigger.Event, j.Trigger.Conditions); err != nil {
 		return err
 	}
+	out.Trigger.Date = dateOf(j.Trigger.Date)
 	if out.Paused {
 		if out.PauseEntries, err = s.pauseEntries(r, j); err != nil {
 			return err
