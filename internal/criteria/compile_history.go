@@ -63,7 +63,7 @@ func CompileWhere(where []condition.Condition, first int) Predicate {
 
 // event is the table of C-6.
 func (c *compiler) event(n condition.Event) string {
-	limit, comparable := n.Limit()
+	limit, isLimit := n.Limit()
 	symbol := symbols(n.Operator)
 	switch n.Check {
 	case condition.EventExists:
@@ -72,20 +72,20 @@ func (c *compiler) event(n condition.Event) string {
 		return "(not " + exists(c.events("1", n)) + ")"
 	case condition.EventCount:
 		k, _ := limit.Int()
-		if comparable && symbol != "" {
+		if isLimit && symbol != "" {
 			// One more than k tells all that can be asked about k.
 			events := c.events("1", n) + " limit " + c.arg(k+1, "bigint")
 			return "((select count(*) from (" + events + ") n) " + symbol + " " + c.arg(k, "bigint") + ")"
 		}
 	case condition.EventSum:
-		if comparable && symbol != "" {
+		if isLimit && symbol != "" {
 			v := c.stored(n.Property, ofEvent)
 			events := c.events("case when jsonb_typeof("+v+") = 'number' then "+v+"::numeric end as v", n) + all
 			return "(coalesce((select sum(n.v) from (" + events + ") n), 0) " + symbol + " " + c.arg(limit.String(), "numeric") + ")"
 		}
 	case condition.EventDistinct:
 		k, _ := limit.Int()
-		if comparable && symbol != "" {
+		if isLimit && symbol != "" {
 			v := c.stored(n.Property, ofEvent)
 			events := c.events("case when jsonb_typeof("+v+") in ('string', 'number', 'boolean') then "+v+" end as v", n) + all
 			return "((select count(distinct n.v) from (" + events + ") n) " + symbol + " " + c.arg(k, "bigint") + ")"

@@ -403,8 +403,19 @@ func TestSumsAndFiltersFollowTheirWindowsToTheMicrosecond(t *testing.T) {
 		seen int // events that were received by then
 		sum  int
 	}{
-		{-us, 0, 0}, {0, 1, 300}, {10*day - us, 1, 300}, {10 * day, 2, 550}, {12 * day, 3, 450}, {13 * day, 4, 450}, {30 * day, 4, 450},
-		{30*day + us, 4, 150}, {40 * day, 4, 150}, {40*day + us, 4, -100}, {42 * day, 4, -100}, {42*day + us, 4, 0}, {43*day + us, 4, 0},
+		{-us, 0, 0},
+		{0, 1, 300},
+		{10*day - us, 1, 300},
+		{10 * day, 2, 550},
+		{12 * day, 3, 450},
+		{13 * day, 4, 450},
+		{30 * day, 4, 450},
+		{30*day + us, 4, 150},
+		{40 * day, 4, 150},
+		{40*day + us, 4, -100},
+		{42 * day, 4, -100},
+		{42*day + us, 4, 0},
+		{43*day + us, 4, 0},
 	} {
 		in := history{events: h.events[:tt.seen]}.at(db.keep(t, history{events: h.events[:tt.seen]})[0])
 		in.now = noon.Add(tt.at)

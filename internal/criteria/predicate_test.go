@@ -152,7 +152,10 @@ func propertySays(n condition.Property, raw string) bool {
 	case []any:
 		exists = true
 		for _, element := range v {
-			raw, _ := json.Marshal(map[string]any{"e": element})
+			raw, err := json.Marshal(map[string]any{"e": element})
+			if err != nil {
+				panic(err)
+			}
 			switch element.(type) {
 			case string, bool, json.Number:
 				found = found || propertySays(condition.Property{Property: "e", Operator: "eq", Value: n.Value}, string(raw))

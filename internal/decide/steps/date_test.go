@@ -52,7 +52,10 @@ func TestWhenAContactIsDue(t *testing.T) {
 		{on.Before(10 * hogsend.Day).Yearly(), "", "2000-01-10", "2026-12-31T00:00:00Z"}, // of 2027
 		{on.After(20 * hogsend.Day).Yearly(), "", "2000-12-24", "2026-01-13T00:00:00Z"},  // of 2025
 		{on.Yearly(), "", "2040-05-01", "2040-05-01T00:00:00Z"},                          // from its own year on
-		{on, "", "01.03.2026", ""}, {on, "", 20260301, ""}, {on, "", nil, ""}, {on, "", " 2026-03-01", ""},
+		{on, "", "01.03.2026", ""},
+		{on, "", 20260301, ""},
+		{on, "", nil, ""},
+		{on, "", " 2026-03-01", ""},
 	} {
 		due, ok := rule(tt.trigger).Due(uuid.Nil, dated(tt.zone, tt.value), nil, now)
 		require.Equal(t, tt.want != "", ok, "%+v of %v", *tt.trigger.Date, tt.value)
