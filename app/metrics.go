@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/hogsend/hogsend/internal/clock"
+	"github.com/hogsend/hogsend/internal/front"
 )
 
 // metricsHandler tells Prometheus of this process (O-43).
@@ -49,7 +50,12 @@ func serveMetrics(address string, handler http.Handler, log *slog.Logger) (*http
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", handler)
-	s := &http.Server{Handler: mux, Addr: listener.Addr().String(), ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout}
+	var outer http.Handler = mux
+	if front.OnLoopback(listener.Addr()) {
+		outer = front.Local(mux)
+	}
+	s := front.NewServer(outer, slog.NewLogLogger(log.Handler(), slog.LevelWarn))
+	s.Addr = listener.Addr().String()
 	go func() {
 		if err := s.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("metrics ended", "error", err)
