@@ -11,6 +11,7 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/naming"
 	"github.com/hogsend/hogsend/internal/registry"
 	"github.com/hogsend/hogsend/internal/store"
 )
@@ -46,6 +47,8 @@ type Config struct {
 	BuildID   string
 	// LateHorizon is the late-event horizon; 0 means 24 h (I-40).
 	LateHorizon time.Duration
+	// JunkIDs are no ids of people; the zero value stands for the usual ones (I-57).
+	JunkIDs naming.JunkIDs
 	// PostHog says that there is a PostHog to tell: without it captures only log (J-137).
 	PostHog bool
 }

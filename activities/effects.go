@@ -14,6 +14,7 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/naming"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -43,6 +44,9 @@ func (a *Activities) Trigger(ctx context.Context, r contract.TriggerRequest) (co
 		return contract.Effect{}, final(err)
 	}
 	event, err := triggered(r)
+	if err == nil && a.Config.JunkIDs.Has(event.UserID) {
+		err = &hogsend.ValidationError{Field: "userId", Message: naming.JunkMessage(event.UserID)}
+	}
 	if err != nil {
 		return contract.Effect{}, final(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/encoding"
 )
 
 func (p *program) bucketsPreviewCommand() *cobra.Command {
@@ -100,7 +101,14 @@ func readInput(file string) ([]byte, error) {
 	if file == "-" {
 		return io.ReadAll(os.Stdin)
 	}
-	return os.ReadFile(file) //nolint:gosec // the file that the command names
+	body, err := os.ReadFile(file) //nolint:gosec // the file that the command names
+	if err != nil {
+		return nil, err
+	}
+	if body, err = encoding.UTF8(body); err != nil {
+		return nil, fmt.Errorf("%s %w", file, err)
+	}
+	return body, nil
 }
 
 func (p *program) printPreview(raw json.RawMessage) error {

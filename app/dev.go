@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,6 +18,7 @@ import (
 	"github.com/hogsend/hogsend/internal/config"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/schema"
+	"github.com/hogsend/hogsend/server"
 )
 
 // devFlags are the settings of `hogsend dev`.
@@ -134,10 +136,42 @@ func (p *program) runAll(ctx context.Context, cfg config.Config, ready func()) e
 	if p.here != nil {
 		proc.shown = p.Stdout
 	}
+	if cfg.Environment == config.Development {
+		proc.tell = p.printEvent
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return proc.serve(ctx, listener) })
 	group.Go(func() error { return proc.work(ctx, ready) })
 	return group.Wait()
+}
+
+// printEvent is the line that each event has in development.
+func (p *program) printEvent(t server.Told) {
+	words := []string{time.Now().Format(time.TimeOnly), t.Event, t.ContactKey}
+	var came []string
+	switch {
+	case !t.Stored:
+		came = append(came, "repeat, nothing done")
+	case t.Late:
+		came = append(came, "late")
+	}
+	for _, id := range t.Exited {
+		came = append(came, "exited "+id)
+	}
+	for _, d := range t.Decisions {
+		if d.Reason == "" {
+			came = append(came, "entered "+d.JourneyID)
+		} else {
+			came = append(came, "skipped "+d.JourneyID+" ("+string(d.Reason)+")")
+		}
+	}
+	for _, w := range t.Warnings {
+		came = append(came, "warning: "+w)
+	}
+	if len(came) == 0 {
+		came = append(came, "stored")
+	}
+	printLine(p.Stdout, "%s", strings.Join(words, "  ")+"  → "+strings.Join(came, "; "))
 }
 
 func (p *program) progress(line string) { fmt.Fprintln(p.Stderr, line) }

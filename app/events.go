@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
+
+	"github.com/hogsend/hogsend/internal/encoding"
 )
 
 func (p *program) eventsCommand() *cobra.Command {
@@ -112,7 +114,11 @@ func (p *program) sendFile(ctx context.Context, c *apiClient, file string, size 
 		defer f.Close()
 		in = f
 	}
-	lines := bufio.NewScanner(in)
+	text, err := encoding.Reader(file, in)
+	if err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(text)
 	lines.Buffer(make([]byte, 64<<10), 2<<20)
 	var total sent
 	run, number := uuid.NewString(), 0

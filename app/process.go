@@ -24,10 +24,10 @@ import (
 	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/schema"
+	"github.com/hogsend/hogsend/server"
 )
 
-// process is what serve, worker, dev and standalone are built from: one database
-// pool, one Temporal client, one ingester and one renderer, shared by all that runs in it.
+// process is what serve, worker, dev and standalone are built from: one database, one Temporal client, one ingester and one renderer, shared by all that runs in it.
 type process struct {
 	cfg      config.Config
 	log      *slog.Logger
@@ -40,14 +40,17 @@ type process struct {
 	renderer   *email.Renderer
 	tokens     *email.Signer // of the links in mails
 	store      *store.Store
-	temporal   client.Client // connects when it is first used
-	notifier   *outbox.Notifier
-	ingest     *ingest.Ingester
-	rollout    *rollout.Rollout
-	clock      *clock.Clock
-	build      string
-	buckets    []bucket.Definition // what ENABLED_BUCKETS leaves (B-3)
-	metrics    http.Handler
+	// readers and previews are connections of their own for what is not ingest.
+	readers, previews *store.Store
+	tell              func(server.Told) // of each event; nil for nobody
+	temporal          client.Client     // connects when it is first used
+	notifier          *outbox.Notifier
+	ingest            *ingest.Ingester
+	rollout           *rollout.Rollout
+	clock             *clock.Clock
+	build             string
+	buckets           []bucket.Definition // what ENABLED_BUCKETS leaves (B-3)
+	metrics           http.Handler
 
 	listening *http.Server // for metrics; nil for none
 	shown     io.Writer    // hears a line for each mail of the mailbox; nil for nobody
@@ -82,15 +85,15 @@ func newProcess(ctx context.Context, o Options, cfg config.Config, log *slog.Log
 	if p.buckets, err = bucket.DescribeAll(enabled); err != nil {
 		return nil, err
 	}
-	if p.store, err = store.Open(ctx, store.Config{URL: cfg.DatabaseURL, MaxConns: cfg.DBMaxConns}); err != nil {
+	if err := p.openDatabase(ctx); err != nil {
 		return nil, err
 	}
 	if err := p.awaitDatabase(ctx); err != nil {
-		p.store.Close()
+		p.closeDatabase()
 		return nil, err
 	}
 	if p.temporal, err = lazyTemporal(cfg, log); err != nil {
-		p.store.Close()
+		p.closeDatabase()
 		return nil, err
 	}
 	p.notifier = outbox.NewNotifier(p.store.Pool, log)
@@ -125,6 +128,30 @@ func (p *process) close() {
 	p.ingest.Close()
 	p.notifier.Close()
 	p.temporal.Close()
+	p.closeDatabase()
+}
+
+// Connections of previews: two run at a time (H-12).
+const previewConns = 2
+
+// openDatabase shares DB_MAX_CONNS between what takes events in and works, what reads for
+// people, and previews of criteria, so that none waits for another's connections.
+func (p *process) openDatabase(ctx context.Context) error {
+	most := p.cfg.DBMaxConns
+	readers := max(1, most/4)
+	var errs [3]error
+	p.store, errs[0] = store.Open(ctx, store.Config{URL: p.cfg.DatabaseURL, MaxConns: max(2, most-readers-previewConns)})
+	p.readers, errs[1] = store.Open(ctx, store.Config{URL: p.cfg.DatabaseURL, MaxConns: readers})
+	p.previews, errs[2] = store.Open(ctx, store.Config{URL: p.cfg.DatabaseURL, MaxConns: previewConns})
+	if errs[0] != nil { // a malformed URL, which is so for all of them
+		return errs[0]
+	}
+	return errors.Join(errs[:]...)
+}
+
+func (p *process) closeDatabase() {
+	p.previews.Close()
+	p.readers.Close()
 	p.store.Close()
 }
 

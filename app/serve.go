@@ -8,11 +8,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hogsend/hogsend/internal/config"
+	"github.com/hogsend/hogsend/internal/front"
 	"github.com/hogsend/hogsend/internal/webhook"
 	"github.com/hogsend/hogsend/server"
 )
@@ -90,6 +92,9 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 	}
 	handler := server.New(server.Config{
 		Store:           p.store,
+		Readers:         p.readers,
+		Previews:        p.previews,
+		Tell:            p.tell,
 		Ingest:          p.ingest,
 		Registry:        p.registry,
 		Enabled:         p.enabled,
@@ -99,6 +104,8 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 		TrustedOrigins:  p.cfg.TrustedOrigins,
 		TrustedProxies:  p.cfg.TrustedProxies,
 		PublicURL:       p.cfg.PublicURL,
+		JunkIDs:         p.cfg.JunkIDs,
+		Development:     p.cfg.Environment == config.Development,
 		Tokens:          p.tokens,
 		Resend:          resend,
 		Temporal:        func(ctx context.Context) error { return checkTemporal(ctx, p.temporal) },
@@ -109,12 +116,11 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 		BuildID:         p.build,
 		Logger:          p.log,
 	})
-	httpServer := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: readHeaderTimeout,
-		IdleTimeout:       idleTimeout,
-		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
+	var outer http.Handler = handler
+	if p.cfg.Environment == config.Development && front.OnLoopback(listener.Addr()) {
+		outer = front.Local(handler, p.hosts()...)
 	}
+	httpServer := front.NewServer(outer, slog.NewLogLogger(p.log.Handler(), slog.LevelWarn))
 	failed := make(chan error, 1)
 	go func() { failed <- httpServer.Serve(listener) }()
 	p.log.Info("hogsend server ready", "version", Version, "build_id", p.build, "address", listener.Addr().String(),
@@ -135,4 +141,15 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
+}
+
+// hosts are the names besides localhost by which this machine's own programs call it.
+func (p *process) hosts() []string {
+	var hosts []string
+	for _, origin := range append([]string{p.cfg.PublicURL}, p.cfg.TrustedOrigins...) {
+		if u, err := url.Parse(origin); err == nil {
+			hosts = append(hosts, u.Hostname())
+		}
+	}
+	return hosts
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/definition"
+	"github.com/hogsend/hogsend/internal/encoding"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/simulate"
 	"github.com/hogsend/hogsend/server"
@@ -193,7 +194,11 @@ func (p *program) readEvents(file string) ([]ingest.Event, error) {
 		defer f.Close()
 		in = f
 	}
-	lines := bufio.NewScanner(in)
+	text, err := encoding.Reader(file, in)
+	if err != nil {
+		return nil, err
+	}
+	lines := bufio.NewScanner(text)
 	lines.Buffer(make([]byte, 64<<10), 2<<20)
 	events := []ingest.Event{}
 	var bad []string

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
@@ -22,11 +21,6 @@ import (
 	"github.com/hogsend/hogsend/internal/provider/resend"
 	"github.com/hogsend/hogsend/internal/provider/smtp"
 	"github.com/hogsend/hogsend/worker"
-)
-
-const (
-	readHeaderTimeout = 10 * time.Second
-	idleTimeout       = 2 * time.Minute
 )
 
 func (p *program) workerCommand() *cobra.Command {
@@ -135,7 +129,7 @@ func (p *process) work(ctx context.Context, ready func()) error {
 		Executions: workflows,
 		Registry:   p.index.WithTimezone(p.cfg.DefaultTimezone),
 		Config: activities.Config{
-			From: p.cfg.EmailFrom, FromDomains: p.cfg.EmailFromDomains, ReplyTo: p.cfg.EmailReplyTo,
+			JunkIDs: p.cfg.JunkIDs, From: p.cfg.EmailFrom, FromDomains: p.cfg.EmailFromDomains, ReplyTo: p.cfg.EmailReplyTo,
 			PublicURL: p.cfg.PublicURL, BuildID: p.build, LateHorizon: p.cfg.LateEventHorizon,
 			PostHog: analytics != nil,
 		},

@@ -146,11 +146,8 @@ func memberOf(row *storedb.MembersPageRow) Member {
 	if row.Email != nil {
 		m.UserEmail = *row.Email
 	}
-	switch {
-	case row.ExternalID != nil:
+	if row.ExternalID != nil {
 		m.UserID = *row.ExternalID
-	case row.AnonymousID != nil:
-		m.UserID = *row.AnonymousID
 	}
 	return m
 }

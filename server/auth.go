@@ -72,14 +72,16 @@ type authenticator struct {
 	failures  *limiter
 	touched   func(error)
 
-	mu   sync.Mutex
-	keys map[string]*knownKey
+	mu      sync.Mutex
+	keys    *lru[*knownKey]
+	unknown *lru[time.Time] // digests that no key has, with when that was read
 }
 
 const (
-	keyMemory  = 800 * time.Millisecond
-	maxKeys    = 10_000
-	touchEvery = 5 * time.Minute
+	keyMemory     = 800 * time.Millisecond
+	unknownMemory = 10 * time.Second // O-10
+	maxKeys       = 10_000
+	touchEvery    = 5 * time.Minute
 )
 
 // knownKey is a key as it was read from the database.
@@ -92,7 +94,9 @@ type knownKey struct {
 }
 
 func newAuthenticator(s *store.Store, adminKey string, touched func(error)) *authenticator {
-	a := &authenticator{store: s, failures: newLimiter(failuresPerMinute), touched: touched, keys: map[string]*knownKey{}}
+	a := &authenticator{
+		store: s, failures: newLimiter(failuresPerMinute), touched: touched, keys: newLRU[*knownKey](maxKeys), unknown: newLRU[time.Time](maxKeys),
+	}
 	if adminKey != "" {
 		a.bootstrap = store.KeyHash(adminKey)
 	}
@@ -100,14 +104,12 @@ func newAuthenticator(s *store.Store, adminKey string, touched func(error)) *aut
 }
 
 // authenticate tells who sent the request by its Authorization header, the only
-// thing that is looked at (O-2). Wrong keys count against the address; beyond 30 a
-// minute it is refused, with a right key too (O-10).
+// thing that is looked at (O-2). Wrong keys count against the address, beyond 30 a
+// minute with 429; a right one is never held up by them, because everybody behind a
+// proxy has one address (O-10).
 func (a *authenticator) authenticate(ctx context.Context, header, address string, now time.Time) (*actor, error) {
 	if header == "" {
 		return nil, unauthorized("Unauthorized")
-	}
-	if q := a.failures.take(address, 0, now); q.remaining == 0 {
-		return nil, tooMany(q.reset)
 	}
 	secret, ok := bearer(header)
 	var who *actor
@@ -118,9 +120,24 @@ func (a *authenticator) authenticate(ctx context.Context, header, address string
 		err = unauthorized("Unauthorized")
 	}
 	if r, refused := err.(*refusal); refused && r.status == http.StatusUnauthorized { //nolint:errorlint // made above
-		a.failures.take(address, 1, now)
+		if q := a.failures.take(network(address), 1, now); !q.ok {
+			return nil, tooMany(q.reset)
+		}
 	}
 	return who, err
+}
+
+// network is what an address is counted by: who has one of IPv6 has 2^64 of them (O-10).
+func network(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil || ip.Unmap().Is4() {
+		return address
+	}
+	prefix, err := ip.WithZone("").Prefix(64)
+	if err != nil {
+		return address
+	}
+	return prefix.String()
 }
 
 func bearer(header string) (secret string, ok bool) {
@@ -134,7 +151,10 @@ func (a *authenticator) find(ctx context.Context, secret string, now time.Time) 
 	if a.bootstrap != nil && subtle.ConstantTimeCompare(hash, a.bootstrap) == 1 {
 		return &actor{id: bootstrap, name: bootstrap, scopes: []string{string(scopeFullAdmin)}, kind: store.ActorKey}, nil
 	}
-	k := a.known(string(hash))
+	k := a.known(string(hash), now)
+	if k == nil {
+		return nil, unauthorized("Unauthorized")
+	}
 	select {
 	case k.turn <- struct{}{}:
 		defer func() { <-k.turn }()
@@ -147,7 +167,7 @@ func (a *authenticator) find(ctx context.Context, secret string, now time.Time) 
 		}
 	}
 	if k.actor == nil {
-		a.drop(string(hash))
+		a.forget(string(hash), now)
 		return nil, unauthorized("Unauthorized")
 	}
 	if k.key.ExpiresAt != nil && !now.Before(*k.key.ExpiresAt) {
@@ -175,24 +195,28 @@ func (a *authenticator) read(ctx context.Context, k *knownKey, hash []byte, now 
 	return nil
 }
 
-func (a *authenticator) known(hash string) *knownKey {
+// known is what is remembered of a key; nil of a digest that no key has.
+func (a *authenticator) known(hash string, now time.Time) *knownKey {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	k := a.keys[hash]
-	if k == nil {
-		if len(a.keys) >= maxKeys {
-			clear(a.keys)
-		}
+	if at, ok := a.unknown.get(hash); ok && now.Sub(at) < unknownMemory && !now.Before(at) {
+		return nil
+	}
+	k, ok := a.keys.get(hash)
+	if !ok {
 		k = &knownKey{turn: make(chan struct{}, 1)}
-		a.keys[hash] = k
+		a.keys.put(hash, k)
 	}
 	return k
 }
 
-func (a *authenticator) drop(hash string) {
+// forget notes that there is no such key. Whoever guesses fills a memory of its own, and
+// not the one of the keys.
+func (a *authenticator) forget(hash string, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.keys, hash)
+	a.keys.remove(hash)
+	a.unknown.put(hash, now)
 }
 
 // touch writes the last use, behind the request's back (O-3).
@@ -237,9 +261,22 @@ func (p proxies) client(r *http.Request) string {
 		if hop = strings.TrimSpace(hop); hop == "" {
 			continue
 		}
-		if host = hop; !p.contains(hop) {
+		address, ok := hopAddress(hop)
+		if !ok {
+			break // no proxy of ours wrote it: what is before it is as little worth
+		}
+		if host = address; !p.contains(host) {
 			break
 		}
 	}
 	return host
+}
+
+// hopAddress is the address of a hop, which may come with a port.
+func hopAddress(hop string) (string, bool) {
+	if address, err := netip.ParseAddr(strings.Trim(hop, "[]")); err == nil {
+		return address.String(), true
+	}
+	address, err := netip.ParseAddrPort(hop)
+	return address.Addr().String(), err == nil
 }

@@ -1,14 +1,19 @@
 package server
 
 import (
+	"compress/flate"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/hogsend/hogsend/internal/encoding"
+	"github.com/hogsend/hogsend/internal/front"
+	"github.com/hogsend/hogsend/internal/naming"
 )
 
 // The largest bodies (H-12).
@@ -19,7 +24,7 @@ const (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// body reads the request's body, at most limit bytes of it. An empty one is {}
+// body reads the request's body, at most limit bytes of it, inflated. An empty one is {}
 // (H-4). It belongs to the caller: events keep parts of it.
 func body(r *request, limit int64) ([]byte, error) {
 	hr := r.Request()
@@ -29,38 +34,87 @@ func body(r *request, limit int64) ([]byte, error) {
 	if hr.ContentLength > 0 && !isJSON(hr.Header.Get("Content-Type")) {
 		return nil, &refusal{status: http.StatusUnsupportedMediaType, text: "Unsupported Media Type"}
 	}
-	data, err := readAll(hr.Body, hr.ContentLength, limit)
+	packed, err := r.compressed()
+	if err != nil {
+		return nil, err
+	}
+	data, err := readAll(hr.Body, limit, packed)
 	switch {
-	case errors.Is(err, errTooLarge):
-		return nil, tooLarge()
 	case err != nil:
-		return nil, invalid(detail{Message: "body could not be read"})
+		return nil, err
 	case len(data) == 0:
 		return []byte("{}"), nil
 	case !isJSON(hr.Header.Get("Content-Type")):
 		return nil, &refusal{status: http.StatusUnsupportedMediaType, text: "Unsupported Media Type"}
 	}
-	return data, nil
+	return withoutMark(data)
 }
 
-var errTooLarge = errors.New("body is too large")
+// compressed reports whether the body is to be inflated (I-60).
+func (r *request) compressed() (bool, error) {
+	encodings := r.Request().Header.Values("Content-Encoding")
+	switch encoding := strings.ToLower(strings.TrimSpace(strings.Join(encodings, ","))); {
+	case encoding == "" || encoding == "identity":
+		return false, nil
+	case encoding == "gzip" && r.inflates:
+		return true, nil
+	}
+	if r.inflates {
+		r.Response().Header().Set("Accept-Encoding", "gzip")
+	}
+	return false, &refusal{status: http.StatusUnsupportedMediaType, text: "Unsupported Content-Encoding"}
+}
 
-func readAll(body io.Reader, length, limit int64) ([]byte, error) {
-	if length >= 0 {
-		data := make([]byte, length)
-		if _, err := io.ReadFull(body, data); err != nil {
-			return nil, fmt.Errorf("read body: %w", err)
+// readAll reads at most limit bytes. Memory is taken as they come, not as they are
+// announced, so that a request that promises much and sends nothing costs nothing. The
+// error is a refusal.
+func readAll(body io.Reader, limit int64, packed bool) ([]byte, error) {
+	if packed {
+		inflated, err := gzip.NewReader(body)
+		if err != nil {
+			return nil, unreadable(err, packed)
 		}
-		return data, nil
+		body = inflated
 	}
 	data, err := io.ReadAll(io.LimitReader(body, limit+1))
 	if err != nil {
-		return nil, fmt.Errorf("read body: %w", err)
+		return nil, unreadable(err, packed)
 	}
 	if int64(len(data)) > limit {
-		return nil, errTooLarge
+		return nil, tooLarge()
 	}
 	return data, nil
+}
+
+// unreadable says why a body could not be read.
+func unreadable(err error, packed bool) error {
+	switch {
+	case front.IsTimeout(err):
+		return &refusal{status: http.StatusRequestTimeout, text: "Request body did not arrive in time"}
+	case packed && (errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || isCorrupt(err)):
+		return invalid(detail{Message: "body is no gzip"})
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return gone(err)
+	}
+	return invalid(detail{Message: "body could not be read"})
+}
+
+func isCorrupt(err error) bool {
+	var corrupt flate.CorruptInputError
+	return errors.As(err, &corrupt)
+}
+
+// withoutMark drops a byte order mark, and names the encodings that are not UTF-8, which
+// spreadsheets and shells write (I-60).
+func withoutMark(data []byte) ([]byte, error) {
+	text, err := encoding.UTF8(data)
+	if err != nil {
+		return nil, invalidText("body "+err.Error(), detail{Message: err.Error()})
+	}
+	if len(text) == 0 {
+		return []byte("{}"), nil
+	}
+	return text, nil
 }
 
 func isJSON(contentType string) bool {
@@ -75,8 +129,8 @@ func isJSON(contentType string) bool {
 // object is a decoded JSON object whose fields are asked for one by one. Every
 // wrong one becomes a problem; err tells of all of them together.
 type object struct {
-	fields   map[string]json.RawMessage
-	problems []detail
+	fields map[string]json.RawMessage
+	problems
 }
 
 // readObject reads a body of an admin route. What is wrong in unknown fields counts
@@ -98,20 +152,20 @@ func readObjectWith(r *request, allowed flags) (*object, error) {
 	if err = errors.Join(err, s.end()); err != nil {
 		return nil, invalid(malformed(err)...)
 	}
+	if int64(len(data)+s.extra) > maxBody {
+		return nil, tooLarge()
+	}
 	if v.flags&^(hasBadKey|allowed) != 0 {
-		return nil, invalid(explain(data, "", false)...)
+		explain(data, "", false, &o.problems)
+		return nil, o.err()
 	}
 	o.fields = split(data, false)
 	return o, nil
 }
 
-func (o *object) report(path, message string) {
-	o.problems = append(o.problems, detail{Path: path, Message: message})
-}
-
-func (o *object) err() error {
-	if len(o.problems) > 0 {
-		return invalid(o.problems...)
+func (p *problems) err() error {
+	if p.found {
+		return invalid(p.told...)
 	}
 	return nil
 }
@@ -132,4 +186,11 @@ func (o *object) read(name, kind string, out any) bool {
 		return false
 	}
 	return true
+}
+
+// person reports an id that is no id of a person (I-57).
+func (o *object) person(name, id string, junk naming.JunkIDs) {
+	if junk.Has(id) {
+		o.report(name, naming.JunkMessage(id))
+	}
 }

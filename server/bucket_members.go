@@ -176,7 +176,13 @@ func (s *Server) previewCriteria(r *request) error {
 			return err
 		}
 	}
-	found, err := rollout.NewPreview(r.ctx(), s.store, p)
+	select {
+	case s.previews <- struct{}{}:
+		defer func() { <-s.previews }()
+	default:
+		return &refusal{status: http.StatusServiceUnavailable, text: "Other previews are running", wait: time.Second}
+	}
+	found, err := rollout.NewPreview(r.ctx(), s.cfg.Previews, p)
 	if errors.Is(err, rollout.ErrPreviewTimedOut) {
 		return &refusal{status: http.StatusServiceUnavailable, text: "Preview timed out"}
 	}

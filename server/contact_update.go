@@ -12,7 +12,7 @@ import (
 )
 
 // updateContact is R-48. What is written is checked before the database is asked
-// anything (S-6); a key of another contact merges nobody, it is refused (I-30).
+// anything (S-6); a key of another identified contact is refused (I-62).
 func (s *Server) updateContact(r *request) error {
 	reference, err := param(r, "contact")
 	if err != nil {
@@ -24,6 +24,7 @@ func (s *Server) updateContact(r *request) error {
 	}
 	zone := o.timezone()
 	change := o.change()
+	o.person("externalId", change.ExternalID, s.cfg.JunkIDs)
 	if err := o.err(); err != nil {
 		return err
 	}
@@ -35,11 +36,10 @@ func (s *Server) updateContact(r *request) error {
 		return notFound("Contact not found")
 	}
 	found, err := s.desk.UpdateContact(r.ctx(), s.who(r), c, change, zone)
+	var other *ingest.TakenError
 	switch {
-	case errors.Is(err, ingest.ErrExternalIDTaken):
-		return conflict("externalId belongs to another contact")
-	case errors.Is(err, ingest.ErrEmailTaken):
-		return conflict("email belongs to another contact")
+	case errors.As(err, &other):
+		return taken(other)
 	case err != nil:
 		return err
 	case !found:

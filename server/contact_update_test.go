@@ -57,7 +57,7 @@ func TestDeleteContact(t *testing.T) {
 	})
 }
 
-// R-48, I-13, I-30: keys are written one by one, and nobody is merged.
+// R-48, I-13, I-62: keys are written one by one.
 func TestUpdateTheKeysOfAContact(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -72,24 +72,26 @@ func TestUpdateTheKeysOfAContact(t *testing.T) {
 		return `{"error":"Invalid request","details":[{"path":"` + path + `","message":"` + message + `"}]}`
 	}
 	keys := `select concat_ws(' ', external_id, anonymous_id, email) from contacts where id = '` + id + `'`
-	const taken = " belongs to another contact"
+	taken := func(field, by string) string {
+		return `{"error":"` + field + ` belongs to another contact","details":[{"path":"` + field + `","message":"belongs to ` + by + `"}]}`
+	}
 	b.play([]scenario{
 		{"no address in it", patch("device", `{"email":"@"}`), 400, refused("email", "must be an e-mail address"), "", nil},
 		{"no text", patch("device", `{"email":1,"externalId":[]}`), 400, `{"error":"Invalid request","details":[{"path":"externalId","message":"must be a string"},{"path":"email","message":"must be a string"}]}`, "", nil},
 		{"blank", patch("device", `{"externalId":" "}`), 400, refused("externalId", "must not be empty"), "", nil},
 		{"absent", patch("device", `{"externalId":"","email":""}`), 200, "", keys, []string{"device"}},
 		{"null is absent", patch("device", `{"externalId":null}`), 200, "", keys, []string{"device"}},
-		{"the external id of somebody", patch("device", `{"externalId":"user_2","properties":{"x":1}}`), 409, `{"error":"externalId` + taken + `"}`, keys, []string{"device"}},
-		{"an anonymous id of somebody", patch("user_2", `{"externalId":"device"}`), 409, `{"error":"externalId` + taken + `"}`, keys, []string{"device"}},
-		{"the address of somebody without external id", patch("user_2", `{"email":"Free@X.io"}`), 409, `{"error":"email` + taken + `"}`, keys, []string{"device"}},
+		{"the external id of somebody", patch("device", `{"externalId":"user_2","properties":{"x":1}}`), 409, taken("externalId", "user_2"), keys, []string{"device"}},
+		{"an id of nobody", patch("device", `{"externalId":"undefined"}`), 400, `{"error":"Invalid request","code":"JUNK_ID","details":[{"path":"externalId","message":"junk_id: \"undefined\" is no id of a person"}]}`, keys, []string{"device"}}, // I-57
+		{"the address of a lead", patch("user_2", `{"email":"Free@X.io"}`), 200, "", `select count(*)::text from contacts where merged_into is null`, []string{"2"}},
 		{"an address", patch("device", `{"email":" Dev@X.io "}`), 200, "", keys, []string{"device Dev@X.io"}},
 		{"no address", patch("dev@x.io", `{"email":null}`), 200, "", keys, []string{"device"}},
 		{"nothing to take away", patch("device", `{"email":null}`), 200, "", keys, []string{"device"}},
 		{"an external id", patch("device", `{"externalId":"user_3","email":"d@x.io"}`), 200, "", keys, []string{"user_3 device d@x.io"}},
 		{"a shared address", patch("user_2", `{"email":"d@x.io"}`), 200, "", keys, []string{"user_3 device d@x.io"}},
 		{"another external id", patch("user_3", `{"externalId":"user_4"}`), 200, "", keys, []string{"user_4 device d@x.io"}},
-		{"the former one leads there", patch("user_3", `{"properties":{"a":1}}`), 200, "", keys, []string{"user_4 device d@x.io"}},
-		{"and is its own", patch("user_4", `{"externalId":"user_3"}`), 200, "", keys, []string{"user_3 device d@x.io"}},
+		{"the former one leads nowhere", patch("user_3", `{"properties":{"a":1}}`), 404, "", keys, []string{"user_4 device d@x.io"}},
+		{"and is free", patch("user_4", `{"externalId":"user_3"}`), 200, "", keys, []string{"user_3 device d@x.io"}},
 		{"nothing of what was refused", patch("none", `{"externalId":"x"}`), 404, "", `select count(*)::text from contacts where properties ? 'x' or external_id = 'x'`, []string{"0"}},
 	})
 }

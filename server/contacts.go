@@ -60,8 +60,6 @@ func contactKey(c storedb.Contact) string {
 	switch {
 	case c.ExternalID != nil:
 		return *c.ExternalID
-	case c.AnonymousID != nil:
-		return *c.AnonymousID
 	}
 	return c.ID.String()
 }
@@ -131,10 +129,11 @@ func (s *Server) listContacts(r *request) error {
 	if p.Total, err = s.store.AdminContactsCount(r.ctx(), search); err != nil {
 		return err
 	}
-	rows, err := s.store.AdminContactsList(r.ctx(), search, p.Offset, p.Limit)
+	rows, err := s.store.AdminContactsList(r.ctx(), storedb.AdminContactsListParams{Search: search, RowOffset: p.Offset, RowLimit: p.Limit, MaxBytes: maxListBytes})
 	if err != nil {
 		return err
 	}
+	p.shown(len(rows))
 	contacts, err := s.contactReplies(r.ctx(), rows)
 	if err != nil {
 		return err
@@ -283,7 +282,7 @@ func (s *Server) postSuppression(r *request) error {
 	suppressed := true
 	change := store.PreferenceChange{Suppressed: &suppressed, Reason: "manual"}
 	o.read("email", "a string", &change.Email)
-	if change.Email = address.Trim(change.Email); len(o.problems) == 0 && address.Key(change.Email) == "" {
+	if change.Email = address.Trim(change.Email); !o.found && address.Key(change.Email) == "" {
 		o.report("email", "must be an e-mail address")
 	}
 	if o.read("reason", "a string", &change.Reason); change.Reason != "manual" && change.Reason != "bounce" && change.Reason != "complaint" {

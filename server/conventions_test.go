@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -206,27 +207,74 @@ func TestLimiterSlides(t *testing.T) {
 	}
 	require.LessOrEqual(t, took, 300)
 	require.GreaterOrEqual(t, took, 290)
-	require.LessOrEqual(t, len(l.callers["a"].slots), 700)
+	require.LessOrEqual(t, len(l.history("a", now).slots), 700)
 }
 
-// H-14, O-10: wrong keys are limited per address, then right ones are refused too.
+// H-14, O-10: wrong keys are limited per address; a right one is never held up by them.
 func TestFailedAuthentications(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	wrong := call{method: "GET", url: "/v1/admin/contacts", key: "hsk_wrong", address: "198.51.100.7"}
-	right := wrong
-	right.key = b.keys[scopeRead]
 	for range 30 {
 		require.Equal(t, 401, b.do(wrong).status)
 	}
-	a := b.do(right)
+	a := b.do(wrong)
 	require.Equal(t, 429, a.status)
 	require.Equal(t, "60", a.header.Get("Retry-After"))
-	right.address = "198.51.100.8"
-	require.Equal(t, 200, b.do(right).status)
-	right.address = "198.51.100.7"
+	wrong.key = "hsk_other"
+	require.Equal(t, 429, b.do(wrong).status, "whichever key is guessed")
+	for _, key := range []string{b.keys[scopeRead], b.keys[scopeFullAdmin], adminKey, b.key("read")} {
+		right := wrong
+		right.key = key
+		require.Equal(t, 200, b.do(right).status)
+	}
+	wrong.address = "198.51.100.8"
+	require.Equal(t, 401, b.do(wrong).status)
+	wrong.address = "198.51.100.7"
 	b.advance(time.Minute)
-	require.Equal(t, 200, b.do(right).status)
+	require.Equal(t, 401, b.do(wrong).status)
+}
+
+// O-10: whoever has an IPv6 address has as many as a /64.
+func TestIPv6CountsByNetwork(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"198.51.100.7": "198.51.100.7", "::ffff:198.51.100.7": "::ffff:198.51.100.7", "2001:db8:1:2:3::4": "2001:db8:1:2::/64",
+		"2001:db8:1:2::1": "2001:db8:1:2::/64", "2001:db8:1:3::1": "2001:db8:1:3::/64", "fe80::1%eth0": "fe80::/64", "nonsense": "nonsense",
+	} {
+		require.Equal(t, want, network(address), address)
+	}
+}
+
+// O-10: the table of addresses is bounded, and each request costs the same.
+func TestTheLimiterForgetsTheOldest(t *testing.T) {
+	t.Parallel()
+	l, now := newLimiter(1), time.Unix(0, 0)
+	for i := range maxLimited {
+		require.True(t, l.take(strconv.Itoa(i), 1, now).ok)
+	}
+	require.False(t, l.take("0", 1, now).ok, "used last, now")
+	require.True(t, l.take("new", 1, now).ok)
+	require.Equal(t, maxLimited, l.callers.order.Len())
+	require.Len(t, l.callers.entries, maxLimited)
+	require.False(t, l.take("0", 1, now).ok)
+	require.True(t, l.take("1", 1, now).ok, "it was the oldest")
+}
+
+// O-10: a digest that no key has is not looked up again for 10 s, and what is guessed
+// pushes no key out of memory.
+func TestGuessesAreRemembered(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	require.Equal(t, 200, b.do(call{method: "GET", url: "/v1/admin/contacts", key: b.keys[scopeRead]}).status)
+	for i := range 20 {
+		require.Equal(t, 401, b.do(call{method: "GET", url: "/v1/admin/contacts", key: "hsk_" + strconv.Itoa(i)}).status)
+	}
+	require.Equal(t, 1, b.server.auth.keys.order.Len())
+	require.Equal(t, 20, b.server.auth.unknown.order.Len())
+	hash := string(store.KeyHash("hsk_1"))
+	require.Nil(t, b.server.auth.known(hash, b.clock().Add(9*time.Second)))
+	require.NotNil(t, b.server.auth.known(hash, b.clock().Add(10*time.Second)))
 }
 
 // H-16: X-Forwarded-For counts only behind a configured proxy.
@@ -239,6 +287,11 @@ func TestClientAddress(t *testing.T) {
 		{"10.1.2.3:1", "1.1.1.1, 203.0.113.9, 192.0.2.1", "203.0.113.9"},
 		{"10.1.2.3:1", "", "10.1.2.3"},
 		{"[2001:db8::1]:1", "203.0.113.9", "2001:db8::1"},
+		{"10.1.2.3:1", "203.0.113.9, evil, 192.0.2.1", "192.0.2.1"}, // no proxy of ours writes that
+		{"10.1.2.3:1", "<script>", "10.1.2.3"},
+		{"10.1.2.3:1", "203.0.113.9:4711", "203.0.113.9"},
+		{"10.1.2.3:1", "[2001:db8::7]:4711", "2001:db8::7"},
+		{"10.1.2.3:1", "2001:db8::7", "2001:db8::7"},
 	} {
 		r := &http.Request{RemoteAddr: c.remote, Header: http.Header{"X-Forwarded-For": {c.forwarded}}}
 		require.Equal(t, c.want, p.client(r))
@@ -318,7 +371,7 @@ func TestHealth(t *testing.T) {
 
 	temporal = nil
 	now := b.clock()
-	for id, age := range map[string]time.Duration{"w-1": 0, "w-2": 20 * time.Second, "w-3": time.Minute} {
+	for id, age := range map[string]time.Duration{"hogsend@secret-host/w-1": 0, "w-2": 20 * time.Second, "w-3": time.Minute} {
 		_, err := b.store.Pool.Exec(t.Context(), `insert into worker_heartbeats values ($1, 'b', 'd', 'q', $2, $2)`, id, now.Add(-age))
 		require.NoError(t, err)
 	}
@@ -359,13 +412,14 @@ func TestRequestsThatEnd(t *testing.T) {
 	b := setup(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	b.server.auth.known(string(store.KeyHash(b.keys[scopeRead]))).turn <- struct{}{}
+	b.server.auth.known(string(store.KeyHash(b.keys[scopeRead])), b.clock()).turn <- struct{}{}
 	_, err := b.server.auth.authenticate(ctx, "Bearer "+b.keys[scopeRead], "127.0.0.1", b.clock())
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, statusClientGone, classify(err).status)
 	b.server.echo.GET("/gone", func(echo.Context) error { return err })
 	require.Equal(t, statusClientGone, b.do(call{method: "GET", url: "/gone"}).status)
-	require.Empty(t, b.logs.String())
+	require.NotContains(t, b.logs.String(), `"level":"ERROR"`)
+	require.Contains(t, b.logs.String(), `"route":"/gone","status":499`) // O-42
 }
 
 // R-34: metrics are for who may read; without any there is no such route.

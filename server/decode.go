@@ -12,13 +12,8 @@ import (
 
 	"github.com/hogsend/hogsend/internal/address"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/naming"
 )
-
-// detail is one entry of an error's details (H-5).
-type detail struct {
-	Path    string `json:"path"`
-	Message string `json:"message"`
-}
 
 // The sizes of a batch (I-16).
 const (
@@ -53,35 +48,29 @@ var (
 // decodeEvent reads the body of R-1. header is the Idempotency-Key header, which
 // wins over the body's field (H-11). The event is to be used only when there is no
 // problem; it keeps parts of data, so data must not be reused.
-func decodeEvent(data []byte, header string) (ingest.Event, []detail) {
-	d := eventDecoder{data: data, names: &eventNames, header: header}
-	return d.decode()
+func (s *Server) decodeEvent(data []byte, header string) *eventDecoder {
+	return (&eventDecoder{data: data, names: &eventNames, header: header, junk: s.cfg.JunkIDs, lenient: true}).decode()
 }
 
 // decodeIngest reads the body of R-3, where userId is required and the scalars of
 // properties go to the contact unless contactProperties is given (I-33).
-func decodeIngest(data []byte, header string) (ingest.Event, []detail) {
-	d := eventDecoder{data: data, names: &ingestNames, header: header, merge: true}
-	return d.decode()
+func (s *Server) decodeIngest(data []byte, header string) *eventDecoder {
+	return (&eventDecoder{data: data, names: &ingestNames, header: header, merge: true, junk: s.cfg.JunkIDs, lenient: true}).decode()
 }
 
 // decodeEnroll reads an item of R-65 and R-66: the trigger event of one contact.
-func decodeEnroll(data []byte, header, event string) (ingest.Event, []detail) {
-	d := eventDecoder{data: data, names: &enrollNames, header: header, trigger: event}
+func (s *Server) decodeEnroll(data []byte, header, event string, room *room) *eventDecoder {
+	d := &eventDecoder{data: data, names: &enrollNames, header: header, trigger: event, junk: s.cfg.JunkIDs}
+	d.room = room
 	return d.decode()
-}
-
-// item is one event of a batch, or what is wrong with it.
-type item struct {
-	event   ingest.Event
-	details []detail
 }
 
 // decodeBatch reads the body of R-2. Problems of the envelope refuse the whole;
 // those of an item stay with it (I-16).
-func decodeBatch(data []byte) ([]item, []detail) {
-	return decodeItems(data, "events", maxItems, func(raw []byte) (ingest.Event, []detail) {
-		d := eventDecoder{data: raw, names: &eventNames}
+func (s *Server) decodeBatch(data []byte) ([]*eventDecoder, error) {
+	return decodeItems(data, "events", maxItems, maxBatchBody, func(raw []byte, room *room) *eventDecoder {
+		d := &eventDecoder{data: raw, names: &eventNames, junk: s.cfg.JunkIDs, lenient: true}
+		d.room = room
 		return d.decode()
 	})
 }
@@ -89,20 +78,20 @@ func decodeBatch(data []byte) ([]item, []detail) {
 // DecodeItem reads one item of the batch endpoint by the rules of I-10 to I-14. The
 // event is to be used only when there is no problem; it keeps parts of raw.
 func DecodeItem(raw []byte) (ingest.Event, []ingest.Problem) {
-	d := eventDecoder{data: raw, names: &eventNames}
-	event, details := d.decode()
-	problems := make([]ingest.Problem, len(details))
-	for i, p := range details {
-		problems[i] = ingest.Problem(p)
+	d := (&eventDecoder{data: raw, names: &eventNames, junk: naming.JunkIDs{}, lenient: true}).decode()
+	told := make([]ingest.Problem, len(d.told))
+	for i, p := range d.told {
+		told[i] = ingest.Problem(p)
 	}
-	return event, problems
+	return d.out, told
 }
 
-// decodeItems reads the list in a field, at most most items, each by one.
-func decodeItems(data []byte, field string, most int, one func([]byte) (ingest.Event, []detail)) ([]item, []detail) {
+// decodeItems reads the list in a field, at most most items, each by one. What is wrong
+// with all of them together is told within the bounds of one error (H-12).
+func decodeItems(data []byte, field string, most int, limit int64, one func([]byte, *room) *eventDecoder) ([]*eventDecoder, error) {
 	s := newScanner(data)
 	if s.peek() != '{' {
-		return nil, notObject(s)
+		return nil, invalid(notObject(s)...)
 	}
 	var events value
 	err := s.members(func(key []byte, _ flags, v value) error {
@@ -112,10 +101,13 @@ func decodeItems(data []byte, field string, most int, one func([]byte) (ingest.E
 		return nil
 	})
 	if err = errors.Join(err, s.end()); err != nil {
-		return nil, malformed(err)
+		return nil, invalid(malformed(err)...)
+	}
+	if int64(len(data)+s.extra) > limit {
+		return nil, tooLarge()
 	}
 	if events.kind != '[' {
-		return nil, []detail{{Path: field, Message: "must be an array of 1 to " + itoa(most) + " items"}}
+		return nil, invalid(detail{Path: field, Message: "must be an array of 1 to " + itoa(most) + " items"})
 	}
 	var raws [][]byte
 	list := &scanner{data: data[events.start:events.end], valid: s.valid}
@@ -127,23 +119,27 @@ func decodeItems(data []byte, field string, most int, one func([]byte) (ingest.E
 		return nil
 	})
 	if err != nil || len(raws) == 0 {
-		return nil, []detail{{Path: field, Message: "must have 1 to " + itoa(most) + " items"}}
+		return nil, invalid(detail{Path: field, Message: "must have 1 to " + itoa(most) + " items"})
 	}
-	items := make([]item, len(raws))
+	room := newRoom()
+	room.bytes = max(2<<10, room.bytes-len(raws)*resultBytes)
+	items := make([]*eventDecoder, len(raws))
 	for i, raw := range raws {
 		if len(raw) > maxItemSize {
-			items[i].details = []detail{{Message: "must not be larger than 1 MiB"}}
+			items[i] = &eventDecoder{problems: problems{room: room}}
+			items[i].report("", tooLargeItem)
 		} else {
-			items[i].event, items[i].details = one(raw)
+			items[i] = one(raw, room)
 		}
-		for k := range items[i].details {
-			path := &items[i].details[k].Path
-			*path = join(field+"."+itoa(i), *path)
-			*path = strings.TrimSuffix(*path, ".")
+		for k := range items[i].told {
+			path := &items[i].told[k].Path
+			*path = strings.TrimSuffix(join(field+"."+itoa(i), *path), ".")
 		}
 	}
 	return items, nil
 }
+
+const tooLargeItem = "must not be larger than 1 MiB"
 
 var errTooMany = errors.New("too many items")
 
@@ -163,19 +159,20 @@ func malformed(err error) []detail {
 	return []detail{{Message: syntax.Error()}}
 }
 
-// eventDecoder reads one event.
+// eventDecoder reads one event, and is what became of it.
 type eventDecoder struct {
 	data   []byte
 	names  *fieldNames
 	header string
 	merge  bool // the rules of R-3
 	// trigger is the event that an enrollment by hand means; "" on other routes (J-23).
-	trigger  string
-	problems []detail
-}
+	trigger string
+	junk    naming.JunkIDs
+	lenient bool // warns of what the route does not know, and leaves an unusable e-mail out
 
-func (d *eventDecoder) report(path, message string) {
-	d.problems = append(d.problems, detail{Path: path, Message: message})
+	problems
+	out      ingest.Event // to be used only when no problem was found
+	warnings []warning
 }
 
 // fields are the values of an event's fields by their last occurrence.
@@ -215,32 +212,54 @@ func (f *fields) slot(n *fieldNames, key string) *value {
 	return nil
 }
 
-func (d *eventDecoder) decode() (ingest.Event, []detail) {
+func (d *eventDecoder) decode() *eventDecoder {
 	s := newScanner(d.data)
 	if s.peek() != '{' {
-		return ingest.Event{}, notObject(s)
+		d.all(notObject(s))
+		return d
 	}
 	var f fields
 	err := s.members(func(key []byte, keyFlags flags, v value) error {
 		name := unquote(key)
 		if keyFlags != 0 {
-			e := explainer{}
+			e := explainer{&d.problems}
 			e.text(pathKey(key), keyFlags)
-			d.problems = append(d.problems, e.problems...)
 		}
 		if slot := f.slot(d.names, name); slot != nil {
 			*slot = v
-		} else if v.flags&^hasBadKey != 0 {
+			return nil
+		}
+		if v.flags&^hasBadKey != 0 {
 			d.explain(pathKey(key), v, false)
 		}
+		d.unknown(name)
 		return nil
 	})
 	if err = errors.Join(err, s.end()); err != nil {
-		return ingest.Event{}, malformed(err)
+		d.all(malformed(err))
+		return d
 	}
-	event := d.event(&f)
-	d.check(&event)
-	return event, d.problems
+	if s.extra > 0 && len(d.data)+s.extra > maxItemSize {
+		d.report("", tooLargeItem)
+		return d
+	}
+	d.out = d.event(&f)
+	d.check(&d.out)
+	return d
+}
+
+func (d *eventDecoder) all(list []detail) {
+	for _, one := range list {
+		d.report(one.Path, one.Message)
+	}
+}
+
+// err is what is wrong with the event; nil for nothing.
+func (d *eventDecoder) err() error {
+	if !d.found {
+		return nil
+	}
+	return invalidEvent(d.told)
 }
 
 func (d *eventDecoder) event(f *fields) ingest.Event {
@@ -278,23 +297,33 @@ func (d *eventDecoder) check(event *ingest.Event) {
 	if (d.merge || d.trigger != "") && event.UserID == "" && !d.has(d.names.userID) {
 		d.report(d.names.userID, "must not be empty")
 	}
+	for _, id := range []struct{ path, value string }{{d.names.userID, event.UserID}, {d.names.anonymousID, event.AnonymousID}} {
+		if d.junk.Has(id.value) { // I-57
+			d.report(id.path, naming.JunkMessage(id.value))
+		}
+	}
 	for _, p := range ingest.Validate(event) {
 		if p.Message == ingest.IdentityMessage && d.has(d.names.userID, d.names.email, d.names.anonymousID) {
 			continue // what was given is wrong, and was told
+		}
+		if p.Path == eventNames.email && d.lenient && (event.UserID != "" || event.AnonymousID != "") {
+			d.warn(d.names.email, warnEmail, "is left out: it "+p.Message)
+			event.Email = "" // I-56
+			continue
 		}
 		if path := d.rename(p.Path); p.Path == "" || !d.has(path) {
 			d.report(path, p.Message)
 		}
 	}
-	slices.SortStableFunc(d.problems, func(a, b detail) int { return strings.Compare(a.Path, b.Path) })
-	if len(d.problems) > maxDetails {
-		d.problems = d.problems[:maxDetails]
+	slices.SortStableFunc(d.told, func(a, b detail) int { return strings.Compare(a.Path, b.Path) })
+	if d.lenient && !d.found {
+		d.zones(event)
 	}
 }
 
 // has reports whether a problem of one of the paths is known already.
 func (d *eventDecoder) has(paths ...string) bool {
-	return slices.ContainsFunc(d.problems, func(p detail) bool { return slices.Contains(paths, p.Path) })
+	return slices.ContainsFunc(d.told, func(p detail) bool { return slices.Contains(paths, p.Path) })
 }
 
 // rename gives a path of the event the names of this route.
@@ -318,7 +347,7 @@ func (d *eventDecoder) raw(v value) []byte { return d.data[v.start:v.end] }
 
 // explain reports what is wrong inside a flagged value.
 func (d *eventDecoder) explain(path string, v value, keys bool) {
-	d.problems = append(d.problems, explain(d.raw(v), path, keys)...)
+	explain(d.raw(v), path, keys, &d.problems)
 }
 
 func (v value) absent() bool { return v.kind == 0 || v.kind == 'n' }

@@ -15,6 +15,25 @@ import (
 )
 
 // nested is an object of n levels.
+func decodeBatch(data []byte) ([]*eventDecoder, []detail) {
+	items, err := (&Server{}).decodeBatch(data)
+	if err != nil {
+		return nil, classify(err).details
+	}
+	return items, nil
+}
+
+// decodeEvent and the like are the decoders of the routes as functions of a body.
+func decodeEvent(data []byte, header string) (ingest.Event, []detail) {
+	d := (&Server{}).decodeEvent(data, header)
+	return d.out, d.told
+}
+
+func decodeIngest(data []byte, header string) (ingest.Event, []detail) {
+	d := (&Server{}).decodeIngest(data, header)
+	return d.out, d.told
+}
+
 func nested(n int) string { return strings.Repeat(`{"a":`, n-1) + "{}" + strings.Repeat("}", n-1) }
 
 func repeat(n int) string { return strings.Repeat("x", n) }
@@ -44,9 +63,9 @@ func TestDecodeEventAcceptsTheLimits(t *testing.T) {
 		"nested key":        `{"name":"n","userId":"u","eventProperties":{"a":{"` + repeat(201) + `":1,"":2}}}`,
 		"nesting":           `{"name":"n","userId":"u","eventProperties":` + nested(32) + `}`,
 		"contact nesting":   `{"name":"n","userId":"u","contactProperties":` + nested(32) + `}`,
-		"largest number":    `{"name":"n","userId":"u","eventProperties":{"a":1.7976931348623157e308,"b":-1.7976931348623157e308}}`,
+		"largest number":    `{"name":"n","userId":"u","eventProperties":{"a":1e39,"b":-9999999999999999999999999999999999999999,"c":1e-39,"d":0.1e40}}`,
 		"large integer":     `{"name":"n","userId":"u","eventProperties":{"a":123456789012345678901234567890}}`,
-		"small number":      `{"name":"n","userId":"u","eventProperties":{"a":1e-400}}`,
+		"small number":      `{"name":"n","userId":"u","eventProperties":{"a":1e-39}}`,
 		"absent by null":    `{"name":"n","userId":"u","email":null,"anonymousId":null,"eventProperties":null,"contactProperties":null,"value":null,"currency":null,"lists":null,"timestamp":null,"idempotencyKey":null}`,
 		"absent by \"\"":    `{"name":"n","userId":"u","email":"","anonymousId":"","value":"","currency":"","timestamp":"","idempotencyKey":""}`,
 		"unknown fields":    `{"name":"n","userId":"u","x":{"y":[1,{"z":null}]},"Name":7}`,
@@ -104,9 +123,9 @@ func TestDecodeEventTellsEveryProblem(t *testing.T) {
 		"NUL unknown":      {`{"name":"n","userId":"u","x":"\u0000"}`, []string{"x: must not contain U+0000"}},
 		"UTF-8":            {"{\"name\":\"n\",\"userId\":\"u\",\"eventProperties\":{\"a\":\"\xff\"}}", []string{"eventProperties.a: must be valid Unicode text"}},
 		"half a pair":      {`{"name":"n","userId":"u","eventProperties":{"a":"\ud83d"}}`, []string{"eventProperties.a: must be valid Unicode text"}},
-		"large number":     {`{"name":"n","userId":"u","eventProperties":{"a":-1.8e309}}`, []string{"eventProperties.a: number is out of range"}},
-		"many digits":      {`{"name":"n","userId":"u","eventProperties":{"a":` + strings.Repeat("9", 310) + `}}`, []string{"eventProperties.a: number is out of range"}},
-		"tiny number":      {`{"name":"n","userId":"u","eventProperties":{"a":1e-20000}}`, []string{"eventProperties.a: number is out of range"}},
+		"large number":     {`{"name":"n","userId":"u","eventProperties":{"a":-1.8e309}}`, []string{"eventProperties.a: must have at most 40 digits, written out"}},
+		"many digits":      {`{"name":"n","userId":"u","eventProperties":{"a":` + strings.Repeat("9", 310) + `}}`, []string{"eventProperties.a: must have at most 40 digits, written out"}},
+		"tiny number":      {`{"name":"n","userId":"u","eventProperties":{"a":1e-20000}}`, []string{"eventProperties.a: must have at most 40 digits, written out"}},
 		"value":            {`{"name":"n","userId":"u","value":"7"}`, []string{"value: must be a number"}},
 		"currency":         {`{"name":"n","userId":"u","currency":"EURO"}`, []string{"currency: must be 3 letters"}},
 		"lists":            {`{"name":"n","userId":"u","lists":{"news":true}}`, []string{"lists.news: unknown list"}},
@@ -115,7 +134,7 @@ func TestDecodeEventTellsEveryProblem(t *testing.T) {
 		"time of a number": {`{"name":"n","userId":"u","timestamp":7}`, []string{"timestamp: must be a string"}},
 		"several": {
 			`{"name":"","userId":true,"value":[],"eventProperties":{"a":"\u0000","b":1e999}}`,
-			[]string{"eventProperties.a: must not contain U+0000", "eventProperties.b: number is out of range", "name: must not be empty", "userId: must be a string", "value: must be a number"},
+			[]string{"eventProperties.a: must not contain U+0000", "eventProperties.b: must have at most 40 digits, written out", "name: must not be empty", "userId: must be a string", "value: must be a number"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -177,7 +196,8 @@ func TestDecodeIngestMerges(t *testing.T) {
 func TestDecodeIngestTellsProblemsByItsNames(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string][]string{
-		`{"event":"","userId":"u","userEmail":"x","properties":{"":1}}`: {"event: must not be empty", "properties.: key must have 1 to 200 characters", "userEmail: must be an e-mail address"},
+		`{"event":"","userId":"u","userEmail":"x","properties":{"":1}}`: {"event: must not be empty", "properties.: key must have 1 to 200 characters"},
+		`{"event":"n","userId":"undefined","userEmail":"a@b.io"}`:       {`userId: junk_id: "undefined" is no id of a person`}, // I-57
 		`{"event":"n"}`:                           {"userId: must not be empty"},
 		`{"event":"n","userEmail":"a@b.io"}`:      {"userId: must not be empty"},
 		`{"name":"n","userId":"u"}`:               {"event: must not be empty"},
@@ -219,7 +239,7 @@ func TestDecodeBatch(t *testing.T) {
 	require.Empty(t, problems)
 	var got [][]string
 	for _, it := range items {
-		got = append(got, told(it.details))
+		got = append(got, told(it.told))
 	}
 	require.Equal(t, [][]string{
 		nil,
@@ -277,10 +297,10 @@ func FuzzDecodeBatch(f *testing.F) {
 		items, problems := decodeBatch(data)
 		require.True(t, len(problems) > 0 || len(items) >= 1 && len(items) <= 1000)
 		for i := range items {
-			if len(items[i].details) == 0 {
-				requireSound(t, &items[i].event)
+			if len(items[i].told) == 0 {
+				requireSound(t, &items[i].out)
 			}
-			for _, d := range items[i].details {
+			for _, d := range items[i].told {
 				require.True(t, strings.HasPrefix(d.Path, fmt.Sprintf("events.%d", i)), d.Path)
 			}
 		}

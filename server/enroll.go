@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/clip"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
@@ -44,15 +45,15 @@ func (s *Server) enroll(r *request) error {
 	if err != nil {
 		return err
 	}
-	event, problems := decodeEnroll(data, r.Request().Header.Get("Idempotency-Key"), j.Trigger.Event)
-	if len(problems) > 0 {
-		return invalidEvent(problems)
+	d := s.decodeEnroll(data, r.Request().Header.Get("Idempotency-Key"), j.Trigger.Event, nil)
+	if err := d.err(); err != nil {
+		return err
 	}
-	result, err := s.desk.Enroll(r.ctx(), s.who(r), j, event)
+	result, err := s.desk.Enroll(r.ctx(), s.who(r), j, d.out)
 	if err != nil {
 		return err
 	}
-	out, err := s.enrolled(r.ctx(), j, event.UserID, result)
+	out, err := s.enrolled(r.ctx(), j, d.out.UserID, result)
 	if err != nil {
 		return err
 	}
@@ -86,15 +87,15 @@ func (s *Server) enrollBatch(r *request) error {
 	if err != nil {
 		return err
 	}
-	data, err := body(r, maxBatchBody)
+	data, err := body(r, maxBody)
 	if err != nil {
 		return err
 	}
-	users, problems := decodeItems(data, "users", maxUsers, func(raw []byte) (ingest.Event, []detail) {
-		return decodeEnroll(raw, "", j.Trigger.Event)
+	users, err := decodeItems(data, "users", maxUsers, maxBody, func(raw []byte, room *room) *eventDecoder {
+		return s.decodeEnroll(raw, "", j.Trigger.Event, room)
 	})
-	if len(problems) > 0 {
-		return invalid(problems...)
+	if err != nil {
+		return err
 	}
 	var out struct {
 		Enrolled int          `json:"enrolled"`
@@ -105,11 +106,11 @@ func (s *Server) enrollBatch(r *request) error {
 	var events []ingest.Event
 	var places []int
 	for i, u := range users {
-		if len(u.details) > 0 {
-			out.Results[i] = failed(u.event.UserID, invalidEvent(u.details))
+		if err := u.err(); err != nil {
+			out.Results[i] = failed(u.out.UserID, err)
 			continue
 		}
-		events, places = append(events, u.event), append(places, i)
+		events, places = append(events, u.out), append(places, i)
 	}
 	results, err := s.desk.EnrollAll(r.ctx(), s.who(r), j, events)
 	if err != nil {
@@ -135,5 +136,5 @@ func (s *Server) enrollBatch(r *request) error {
 
 func failed(userID string, err error) enrollment {
 	r := classify(err)
-	return enrollment{UserID: userID, Error: r.text, Details: r.details}
+	return enrollment{UserID: clip.First(userID, 512), Error: r.text, Details: r.details}
 }

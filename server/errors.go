@@ -5,12 +5,15 @@ import (
 	"errors"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/clip"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 )
@@ -19,6 +22,7 @@ import (
 type refusal struct {
 	status  int
 	text    string
+	code    string // upper snake case; "" for none
 	details []detail
 	wait    time.Duration // Retry-After; 0 for none
 	extra   map[string]any
@@ -29,12 +33,21 @@ func (r *refusal) Error() string { return r.text }
 func invalid(details ...detail) error { return invalidText("Invalid request", details...) }
 
 func invalidText(text string, details ...detail) error {
-	return &refusal{status: http.StatusBadRequest, text: text, details: details}
+	r := &refusal{status: http.StatusBadRequest, text: text, details: details}
+	if slices.ContainsFunc(details, func(d detail) bool { return strings.HasPrefix(d.Message, "junk_id: ") }) {
+		r.code = "JUNK_ID" // I-57
+	}
+	return r
 }
 
 func notFound(text string) error { return &refusal{status: http.StatusNotFound, text: text} }
 
 func conflict(text string) error { return &refusal{status: http.StatusConflict, text: text} }
+
+// taken refuses a key of another contact, naming that one (I-62).
+func taken(e *ingest.TakenError) error {
+	return &refusal{status: http.StatusConflict, text: e.Field + " belongs to another contact", details: []detail{{Path: e.Field, Message: "belongs to " + e.ContactKey}}}
+}
 
 func unauthorized(text string) error { return &refusal{status: http.StatusUnauthorized, text: text} }
 
@@ -80,6 +93,11 @@ func recovered(cause any) error {
 	return &panicked{cause: cause, stack: debug.Stack()}
 }
 
+// gone is for a client that went away before its request was there.
+func gone(err error) error {
+	return &refusal{status: statusClientGone, text: "Request canceled: " + err.Error()}
+}
+
 // statusClientGone is for a client that did not wait for the answer: nobody reads it.
 const statusClientGone = 499
 
@@ -109,7 +127,11 @@ func classify(err error) *refusal {
 // fail answers an error and logs the cause of the server's own failures, once.
 func (s *Server) fail(err error, c echo.Context) {
 	r := classify(err)
-	if r.status >= 500 {
+	if r.status >= 500 && errors.Is(c.Request().Context().Err(), context.Canceled) {
+		r = &refusal{status: statusClientGone, text: "Request canceled"} // whatever came of it: nobody waited
+	}
+	var decided *refusal // a handler's own answer is no failure
+	if r.status >= 500 && !errors.As(err, &decided) {
 		attrs := []any{"request_id", requestID(c), "method", c.Request().Method, "route", c.Path(), "status", r.status, "error", err}
 		var p *panicked
 		if errors.As(err, &p) {
@@ -120,9 +142,13 @@ func (s *Server) fail(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
-	body := map[string]any{"error": r.text, "message": r.text, "requestId": requestID(c)}
+	text := clip.First(r.text, maxMessage)
+	body := map[string]any{"error": text, "message": text, "requestId": requestID(c)}
+	if r.code != "" {
+		body["code"] = r.code
+	}
 	if len(r.details) > 0 {
-		body["details"] = r.details
+		body["details"] = bounded(r.details)
 	}
 	for k, v := range r.extra {
 		body[k] = v
@@ -131,7 +157,7 @@ func (s *Server) fail(err error, c echo.Context) {
 		c.Response().Header().Set("Retry-After", strconv.Itoa(seconds(r.wait)))
 	}
 	if err := reply(c, r.status, body); err != nil {
-		s.log.Warn("reply not sent", "request_id", requestID(c), "error", err)
+		s.log.Debug("reply not sent", "request_id", requestID(c), "error", err)
 	}
 }
 

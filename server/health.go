@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -120,10 +121,10 @@ func (h *health) probe(ctx context.Context, now time.Time) healthReply {
 		c.Temporal = timed(func() bool { return s.cfg.Temporal != nil && s.cfg.Temporal(ctx) == nil })
 	})
 	var status schema.Status
-	c.Database = timed(func() (ok bool) { return s.store.Pool.Ping(ctx) == nil })
+	c.Database = timed(func() (ok bool) { return s.cfg.Store.Pool.Ping(ctx) == nil })
 	var schemaErr error
 	if c.Database.Status == up {
-		status, schemaErr = schema.Check(ctx, s.store.Pool)
+		status, schemaErr = schema.Check(ctx, s.cfg.Store.Pool)
 	}
 	out.Schema.Client = track{InSync: true, Pending: []string{}}
 	out.Schema.Engine = engineTrack(status, c.Database.Status == up && schemaErr == nil)
@@ -168,12 +169,12 @@ func engineTrack(s schema.Status, known bool) track {
 
 func (h *health) workers(ctx context.Context, now time.Time) workerComponent {
 	w := workerComponent{Status: down, Instances: []workerInstance{}}
-	rows, err := h.server.store.HealthWorkers(ctx, now)
+	rows, err := h.server.cfg.Store.HealthWorkers(ctx, now)
 	if err != nil {
 		return w
 	}
 	for _, row := range rows {
-		instance := workerInstance{ID: row.ID, Status: down, LastSeenAt: ts(row.LastSeenAt)}
+		instance := workerInstance{ID: opaque(row.ID), Status: down, LastSeenAt: ts(row.LastSeenAt)}
 		if now.Sub(row.LastSeenAt) <= workerUpFor {
 			instance.Status, w.Status = up, up
 			w.Count++
@@ -186,8 +187,11 @@ func (h *health) workers(ctx context.Context, now time.Time) workerComponent {
 	return w
 }
 
+// opaque is the id of a worker as everybody may see it: without the host before it.
+func opaque(id string) string { return id[strings.LastIndexByte(id, '/')+1:] }
+
 func (h *health) outbox(ctx context.Context, now time.Time) outboxComponent {
-	row, err := h.server.store.HealthOutbox(ctx, now)
+	row, err := h.server.cfg.Store.HealthOutbox(ctx, now)
 	if err != nil || row.LagSeconds > outboxDownAge {
 		return outboxComponent{Status: down, Pending: row.Pending, LagSeconds: row.LagSeconds}
 	}

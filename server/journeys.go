@@ -393,7 +393,7 @@ func readSwitch(r *request) (enabled bool, reason string, err error) {
 	}
 	reason = o.text("reason", maxReason)
 	given := o.boolean("enabled")
-	if given == nil && len(o.problems) == 0 {
+	if given == nil && !o.found {
 		o.report("enabled", "must be true or false")
 	}
 	if err := o.err(); err != nil {
@@ -420,11 +420,12 @@ func (s *Server) listStates(r *request) error {
 			return err
 		}
 		rows, err := s.store.AdminStatesList(r.ctx(), storedb.AdminStatesListParams{
-			JourneyIds: ids(j), Status: status, ContactID: contact, Key: key, RowOffset: p.Offset, RowLimit: p.Limit,
+			JourneyIds: ids(j), Status: status, ContactID: contact, Key: key, RowOffset: p.Offset, RowLimit: p.Limit, MaxBytes: maxListBytes,
 		})
 		if err != nil {
 			return err
 		}
+		p.shown(len(rows))
 		for _, row := range rows {
 			states = append(states, stateOf(row.Enrollment, row.Contact))
 		}
@@ -498,6 +499,7 @@ func (s *Server) listLogs(r *request) error {
 	if err != nil {
 		return err
 	}
+	p.shown(len(logs))
 	return reply(r, http.StatusOK, struct {
 		State stateReply `json:"state"`
 		Logs  []logReply `json:"logs"`
@@ -506,7 +508,7 @@ func (s *Server) listLogs(r *request) error {
 }
 
 func (s *Server) logs(ctx context.Context, enrollment uuid.UUID, p page) ([]logReply, error) {
-	rows, err := s.store.AdminLogsList(ctx, enrollment, p.Offset, p.Limit)
+	rows, err := s.store.AdminLogsList(ctx, storedb.AdminLogsListParams{EnrollmentID: enrollment, RowOffset: p.Offset, RowLimit: p.Limit, MaxBytes: maxListBytes})
 	if err != nil {
 		return nil, err
 	}

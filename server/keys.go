@@ -66,7 +66,7 @@ func (s *Server) postKey(r *request) error {
 	}
 	now := s.instant()
 	k := store.NewKey{Scopes: []string{string(scopeRead)}, CreatedBy: r.actor.name}
-	if o.read("name", "a string", &k.Name); len(o.problems) == 0 && (strings.TrimSpace(k.Name) == "" || utf8.RuneCountInString(k.Name) > maxKeyName) {
+	if o.read("name", "a string", &k.Name); !o.found && (strings.TrimSpace(k.Name) == "" || utf8.RuneCountInString(k.Name) > maxKeyName) {
 		o.report("name", "must have 1 to 100 characters")
 	}
 	if o.read("scopes", "an array of scopes", &k.Scopes) {

@@ -11,17 +11,20 @@ const (
 	granularity = 100 * time.Millisecond
 )
 
-// maxLimited bounds the callers a limiter remembers; beyond it idle ones are forgotten.
-const maxLimited = 10_000
+// maxLimited bounds the callers a limiter remembers: beyond it the one that was heard of
+// least recently is forgotten (O-10).
+const maxLimited = 100_000
 
 // limiter counts what each caller did within the last 60 s.
 type limiter struct {
 	mu      sync.Mutex
 	limit   int
-	callers map[string]*history
+	callers *lru[*history]
 }
 
-func newLimiter(limit int) *limiter { return &limiter{limit: limit, callers: map[string]*history{}} }
+func newLimiter(limit int) *limiter {
+	return &limiter{limit: limit, callers: newLRU[*history](maxLimited)}
+}
 
 // history is what one caller did, oldest first, in slots of 100 ms. A slot is
 // dated by its latest request, so the limit is never exceeded.
@@ -64,25 +67,13 @@ func (l *limiter) take(caller string, cost int, now time.Time) quota {
 }
 
 func (l *limiter) history(caller string, now time.Time) *history {
-	h := l.callers[caller]
-	if h == nil {
-		if len(l.callers) >= maxLimited {
-			l.forget(now)
-		}
+	h, ok := l.callers.get(caller)
+	if !ok {
 		h = &history{}
-		l.callers[caller] = h
+		l.callers.put(caller, h)
 	}
 	h.expire(now)
 	return h
-}
-
-// forget drops the callers that did nothing within the window.
-func (l *limiter) forget(now time.Time) {
-	for caller, h := range l.callers {
-		if h.expire(now); h.used == 0 {
-			delete(l.callers, caller)
-		}
-	}
 }
 
 func (h *history) expire(now time.Time) {

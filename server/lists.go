@@ -56,6 +56,7 @@ func (s *Server) setList(r *request, on bool) error {
 	var userID, mail string
 	o.read("userId", "a string", &userID)
 	o.read("email", "a string", &mail)
+	o.person("userId", userID, s.cfg.JunkIDs)
 	if mail = address.Trim(mail); mail != "" && address.Key(mail) == "" {
 		o.report("email", "must be an e-mail address")
 	}

@@ -12,22 +12,11 @@ import (
 // query reads the parameters of a request; what is wrong with them is kept until
 // err is asked. Empty values are absent, unknown names are ignored (H-6).
 type query struct {
-	values   url.Values
-	problems []detail
+	values url.Values
+	problems
 }
 
 func queryOf(r *request) *query { return &query{values: r.QueryParams()} }
-
-func (q *query) report(path, message string) {
-	q.problems = append(q.problems, detail{Path: path, Message: message})
-}
-
-func (q *query) err() error {
-	if len(q.problems) > 0 {
-		return invalid(q.problems...)
-	}
-	return nil
-}
 
 func (q *query) text(name string) string {
 	s := q.values.Get(name)
@@ -109,6 +98,18 @@ func (q *query) page() page {
 	return page{
 		Limit:  int32(q.integer("limit", 50, 1, 100)),     //nolint:gosec // at most 100
 		Offset: int32(q.integer("offset", 0, 0, 1<<31-1)), //nolint:gosec // it was checked to fit
+	}
+}
+
+// maxListBytes is about how large a page of a list may be (H-12): one of large rows is
+// shorter than was asked for.
+const maxListBytes = 4 << 20
+
+// shown notes how many rows a page has: one that ends before its limit though there are
+// more tells its length as the limit, so that the next one begins where it ended.
+func (p *page) shown(n int) {
+	if n > 0 && int64(p.Offset)+int64(n) < p.Total && n < int(p.Limit) {
+		p.Limit = int32(n) //nolint:gosec // less than the limit
 	}
 }
 

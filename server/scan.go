@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hogsend/hogsend/internal/clip"
+	"github.com/hogsend/hogsend/internal/ingest"
 )
 
 // maxDepth is how deep objects and arrays of one field may nest (I-13).
@@ -17,16 +18,13 @@ const maxDepth = 32
 // maxPropertyKey is the length of the longest property key, in characters (I-13).
 const maxPropertyKey = 200
 
-// maxDecimals is what Postgres keeps of a number's decimal places.
-const maxDecimals = 16383
-
 // flags tell what, besides its syntax, is wrong somewhere inside a value.
 type flags uint8
 
 const (
 	hasBadText   flags = 1 << iota // invalid UTF-8, half of a surrogate pair
 	hasNUL                         // U+0000
-	hasBadNumber                   // out of range
+	hasBadNumber                   // too many digits
 	isTooDeep                      // nested deeper than maxDepth
 	hasBadKey                      // a key of the outermost object is empty or too long
 )
@@ -45,6 +43,7 @@ type scanner struct {
 	pos   int
 	valid bool // data is valid UTF-8 as a whole
 	stack []byte
+	extra int // by how many bytes numbers grow when they are written out
 }
 
 func newScanner(data []byte) *scanner { return &scanner{data: data, valid: utf8.Valid(data)} }
@@ -298,8 +297,8 @@ func (s *scanner) digits() int {
 
 func (s *scanner) at(c byte) bool { return s.pos < len(s.data) && s.data[s.pos] == c }
 
-// number passes over a number. One that no float64 holds, or whose decimal places
-// Postgres would not keep, is flagged.
+// number passes over a number. One with too many digits is flagged, written out: 1e30 has
+// 31 of them.
 func (s *scanner) number() (flags, error) {
 	start := s.pos
 	if s.at('-') {
@@ -310,36 +309,26 @@ func (s *scanner) number() (flags, error) {
 	} else if s.digits() == 0 {
 		return 0, s.bad()
 	}
-	decimals, exponent := 0, 0
 	if s.at('.') {
 		s.pos++
-		if decimals = s.digits(); decimals == 0 {
+		if s.digits() == 0 {
 			return 0, s.bad()
 		}
 	}
-	plain := s.pos-start < 300
 	if s.at('e') || s.at('E') {
 		s.pos++
-		from := s.pos
 		if s.at('+') || s.at('-') {
 			s.pos++
 		}
 		if s.digits() == 0 {
 			return 0, s.bad()
 		}
-		var err error
-		if exponent, err = strconv.Atoi(string(s.data[from:s.pos])); err != nil || exponent > maxDecimals {
-			return hasBadNumber, nil //nolint:nilerr // a number out of bounds is a finding, not a failure
-		}
-		plain = false
 	}
-	if plain {
-		return 0, nil
+	digits := ingest.Digits(s.data[start:s.pos])
+	if digits > ingest.MaxDigits {
+		return hasBadNumber, nil
 	}
-	_, err := strconv.ParseFloat(string(s.data[start:s.pos]), 64)
-	if err != nil || decimals-exponent > maxDecimals {
-		return hasBadNumber, nil //nolint:nilerr // a number out of bounds is a finding, not a failure
-	}
+	s.extra += max(0, digits+2-(s.pos-start)) // sign and point
 	return 0, nil
 }
 
@@ -416,41 +405,34 @@ func (s *scanner) elements(fn func(index int, v value) error) error {
 	}
 }
 
-// explain lists what is wrong inside a value whose flags are set, each with its path.
+// explain reports what is wrong inside a value whose flags are set, each with its path.
 // keys asks for the length of the keys of the value itself.
-func explain(raw []byte, path string, keys bool) []detail {
-	e := explainer{}
+func explain(raw []byte, path string, keys bool, to *problems) {
+	e := explainer{to}
 	e.walk(raw, path, 1, keys)
-	return e.problems
 }
 
-type explainer struct{ problems []detail }
-
-// maxDetails bounds the problems of one field that are told.
-const maxDetails = 100
-
-func (e *explainer) add(path, message string) {
-	if len(e.problems) == maxDetails {
-		return
-	}
-	e.problems = append(e.problems, detail{Path: path, Message: message})
-}
+// explainer walks to what is wrong until there is no room to tell of it.
+type explainer struct{ to *problems }
 
 func (e *explainer) text(path string, f flags) {
 	if f&hasBadText != 0 {
-		e.add(path, "must be valid Unicode text")
+		e.to.report(path, "must be valid Unicode text")
 	}
 	if f&hasNUL != 0 {
-		e.add(path, "must not contain U+0000")
+		e.to.report(path, "must not contain U+0000")
 	}
 }
 
 // walk is given scanned text, so it meets no syntax error.
 func (e *explainer) walk(raw []byte, path string, depth int, keys bool) {
+	if e.to.full() {
+		return
+	}
 	s := newScanner(raw)
 	c := s.peek()
 	if (c == '{' || c == '[') && depth > maxDepth {
-		e.add(path, "must not be nested deeper than 32")
+		e.to.report(path, "must not be nested deeper than 32")
 		return
 	}
 	switch {
@@ -459,7 +441,7 @@ func (e *explainer) walk(raw []byte, path string, depth int, keys bool) {
 			name := pathKey(key)
 			e.text(join(path, name), f)
 			if keys && !keyFits(key) {
-				e.add(join(path, name), "key must have 1 to 200 characters")
+				e.to.report(join(path, name), "key must have 1 to 200 characters")
 			}
 			e.walk(raw[v.start:v.end], join(path, name), depth+1, false)
 			return nil
@@ -474,7 +456,7 @@ func (e *explainer) walk(raw []byte, path string, depth int, keys bool) {
 		e.text(path, f)
 	case c == '-' || c >= '0' && c <= '9':
 		if f, _ := s.number(); f != 0 {
-			e.add(path, "number is out of range")
+			e.to.report(path, "must have at most 40 digits, written out")
 		}
 	}
 }
@@ -484,9 +466,10 @@ func pathKey(raw []byte) string {
 	return clip.First(unquote(raw), maxPropertyKey)
 }
 
+// join makes a path that is no longer than what is told of it.
 func join(path, name string) string {
 	if path == "" {
 		return name
 	}
-	return path + "." + name
+	return clip.First(path+"."+name, maxPath)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/naming"
 	"github.com/hogsend/hogsend/internal/operate"
 	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
@@ -26,8 +27,11 @@ import (
 
 // Config is what a Server is made of. Store, Ingest and Registry are required.
 type Config struct {
-	Store  *store.Store
-	Ingest *ingest.Ingester
+	Store *store.Store
+	// Readers and Previews have connections of their own, for what is not ingest and for
+	// previews of criteria: however long these take, events are taken in. nil means Store.
+	Readers, Previews *store.Store
+	Ingest            *ingest.Ingester
 	// Registry is everything compiled in; Enabled are its journeys that are served
 	// (J-12).
 	Registry hogsend.Registry
@@ -42,6 +46,10 @@ type Config struct {
 	// TrustedProxies are addresses or networks whose X-Forwarded-For is believed (H-16).
 	TrustedProxies []string
 	PublicURL      string
+	// JunkIDs are refused as ids of people; the zero value refuses the usual ones (I-57).
+	JunkIDs naming.JunkIDs
+	// Development makes replies tell more and logs warnings (I-58, I-59).
+	Development bool
 	// Tokens verifies the links of mails; nil refuses them all.
 	Tokens *email.Signer
 	// Resend verifies the webhooks of Resend; nil refuses them all.
@@ -60,8 +68,10 @@ type Config struct {
 	Metrics http.Handler
 	// Version and BuildID are told by health.
 	Version, BuildID string
-	// Logger is where failures go; nil means slog.Default().
+	// Logger is where requests and failures go; nil means slog.Default().
 	Logger *slog.Logger
+	// Tell is told of every event that is taken in; nil for nobody.
+	Tell func(Told)
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -87,11 +97,21 @@ type Server struct {
 	pages    *template.Template
 	texts    hogsend.PageTexts
 	draining atomic.Bool
+	previews chan struct{} // a token for each that runs
 }
+
+// maxPreviews is how many previews run at a time (H-12).
+const maxPreviews = 2
 
 // New makes the handler; it starts nothing.
 func New(cfg Config) *Server {
-	s := &Server{cfg: cfg, store: cfg.Store, rollout: rollout.New(cfg.Ingest.Engine()), log: cfg.Logger, now: cfg.Now, proxies: parseProxies(cfg.TrustedProxies)}
+	if cfg.Readers == nil {
+		cfg.Readers = cfg.Store
+	}
+	if cfg.Previews == nil {
+		cfg.Previews = cfg.Store
+	}
+	s := &Server{cfg: cfg, previews: make(chan struct{}, maxPreviews), store: cfg.Readers, rollout: rollout.New(cfg.Ingest.Engine()), log: cfg.Logger, now: cfg.Now, proxies: parseProxies(cfg.TrustedProxies)}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -163,6 +183,8 @@ type request struct {
 	echo.Context
 	actor *actor
 	limit limitClass
+	// inflates is set on routes that take compressed bodies (I-60).
+	inflates bool
 }
 
 // ctx ends with the request or its deadline.
@@ -171,7 +193,7 @@ func (r *request) ctx() context.Context { return r.Request().Context() }
 // handle wraps a route's handler in what its row of the tables asks for.
 func (s *Server) handle(rt route) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		req := &request{Context: c, limit: rt.limit()}
+		req := &request{Context: c, limit: rt.limit(), inflates: rt.data()}
 		if rt.admin() {
 			c.Response().Header().Set("Cache-Control", "no-store")
 		}
@@ -216,7 +238,7 @@ func (s *Server) spend(r *request, cost int) error {
 
 // frame is around every request: id, headers, CORS, deadline, panics.
 func (s *Server) frame(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) (err error) {
+	return func(c echo.Context) error {
 		r := c.Request()
 		h := c.Response().Header()
 		id := r.Header.Get(requestIDHeader)
@@ -236,13 +258,34 @@ func (s *Server) frame(next echo.HandlerFunc) echo.HandlerFunc {
 		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 		defer cancel()
 		c.SetRequest(r.WithContext(ctx))
-		defer func() {
-			if cause := recover(); cause != nil {
-				err = recovered(cause)
-			}
-		}()
-		return next(c)
+		began := time.Now() // a duration, not an instant of the product
+		if err := guarded(next, c); err != nil {
+			c.Error(err)
+		}
+		s.record(c, time.Since(began))
+		return nil
 	}
+}
+
+// guarded runs a handler and turns its panic into an error.
+func guarded(next echo.HandlerFunc, c echo.Context) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = recovered(cause)
+		}
+	}()
+	return next(c)
+}
+
+// record is the line that each request has in the log: the route and not the path, which
+// may name a person (O-42). Probes are worth one only when somebody looks.
+func (s *Server) record(c echo.Context, took time.Duration) {
+	level := slog.LevelInfo
+	if path := c.Path(); strings.HasPrefix(path, "/v1/health") || path == "/metrics" {
+		level = slog.LevelDebug
+	}
+	s.log.Log(c.Request().Context(), level, "request", "request_id", requestID(c), "method", c.Request().Method, "route", c.Path(),
+		"status", c.Response().Status, "duration_ms", float64(took.Microseconds())/1000)
 }
 
 const requestIDHeader = "X-Request-Id"

@@ -23,12 +23,16 @@ type eventReply struct {
 	Source     string          `json:"source"`
 	OccurredAt ts              `json:"occurredAt"`
 	ReceivedAt ts              `json:"receivedAt"`
+	// CauseID is the event that caused an internal one (I-61).
+	CauseID *uuid.UUID `json:"causeId,omitempty"`
+	// IdentityConflict: a key of the event belonged to another contact (I-62).
+	IdentityConflict bool `json:"identityConflict,omitempty"`
 }
 
 func eventOf(e storedb.Event, c storedb.Contact) eventReply {
 	return eventReply{
 		ID: e.ID, ContactID: e.ContactID, UserID: contactKey(c), Event: e.Name, Properties: e.Properties, Value: e.Value,
-		Currency: e.Currency, Source: e.Source, OccurredAt: ts(e.OccurredAt), ReceivedAt: ts(e.ReceivedAt),
+		Currency: e.Currency, Source: e.Source, OccurredAt: ts(e.OccurredAt), ReceivedAt: ts(e.ReceivedAt), CauseID: e.CauseID, IdentityConflict: e.IdentityConflict,
 	}
 }
 
@@ -48,11 +52,12 @@ func (s *Server) listEvents(r *request) error {
 			return err
 		}
 		rows, err := s.store.AdminEventsList(r.ctx(), storedb.AdminEventsListParams{
-			Name: params.Name, ContactID: contact, Since: params.Since, Until: params.Until, RowOffset: p.Offset, RowLimit: p.Limit,
+			Name: params.Name, ContactID: contact, Since: params.Since, Until: params.Until, RowOffset: p.Offset, RowLimit: p.Limit, MaxBytes: maxListBytes,
 		})
 		if err != nil {
 			return err
 		}
+		p.shown(len(rows))
 		for _, row := range rows {
 			events = append(events, eventOf(row.Event, row.Contact))
 		}

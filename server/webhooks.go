@@ -2,7 +2,6 @@ package server
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -62,12 +61,12 @@ func (s *Server) postResend(r *request) error {
 	if s.cfg.Resend == nil {
 		return &refusal{status: http.StatusServiceUnavailable, text: "Webhook source not configured"}
 	}
-	raw, err := readAll(r.Request().Body, -1, maxBody)
-	switch {
-	case errors.Is(err, errTooLarge):
-		return tooLarge()
-	case err != nil:
-		return invalid(detail{Message: "body could not be read"})
+	if _, err := r.compressed(); err != nil {
+		return err
+	}
+	raw, err := readAll(r.Request().Body, maxBody, false)
+	if err != nil {
+		return err
 	}
 	id, err := s.cfg.Resend.Verify(r.Request().Header.Get, raw, s.now())
 	if err != nil {

@@ -109,8 +109,10 @@ func importTable() map[string]rule {
 		"./internal/bucket":     {may: []string{".", contract, "./internal/definition", "./internal/criteria", uuid}, never: noIO()},
 		// Domains by IDNA, letters by their normal form.
 		"./internal/address": {may: []string{"golang.org/x/net/idna", "golang.org/x/text/unicode/norm"}, never: noIO()},
-		"./internal/webhook": {never: noIO()},
-		"./internal/config":  {may: []string{".", "./internal/address", "./internal/provider/smtp", "./internal/webhook"}}, // what a time zone is, a mailbox, a server's address, a secret
+		"./internal/webhook":  {never: noIO()},
+		"./internal/encoding": {never: noIO()},
+		"./internal/front":    {},
+		"./internal/config":  {may: []string{".", "./internal/address", "./internal/naming", "./internal/provider/smtp", "./internal/webhook"}}, // what a time zone is, a mailbox, an id, a server's address, a secret
 		"./schema":           {may: []string{pgx, "github.com/pressly/goose/v3/..."}},
 		// The columns of states, reasons and kinds have their types.
 		storedb:            {may: []string{contract, pgx, uuid}},
@@ -160,7 +162,7 @@ func importTable() map[string]rule {
 		"./internal/provider/posthog": {may: []string{"github.com/posthog/posthog-go"}},
 		// An enrollment's rows change in one transaction, which the activity opens: pgx.
 		"./activities": {may: []string{
-			".", "./internal/address", "./internal/clock", "./internal/definition", "./internal/criteria", steps, "./internal/email", "./internal/ingest", "./internal/pause", "./internal/registry", "./internal/store", storedb, contract, pgx, uuid,
+			".", "./internal/address", "./internal/clock", "./internal/definition", "./internal/criteria", steps, "./internal/email", "./internal/ingest", "./internal/naming", "./internal/pause", "./internal/registry", "./internal/store", storedb, contract, pgx, uuid,
 			"go.temporal.io/sdk/activity", "go.temporal.io/sdk/temporal",
 		}, never: []string{"net/http/..."}},
 		// The kit runs Temporal's own worker against a service in memory.
@@ -172,7 +174,7 @@ func importTable() map[string]rule {
 		"./hogsendtest/internal/backend": {may: []string{".", "./internal/decide", contract, uuid}, never: noIO()},
 		// Memory has the activities of the kit, which ask Temporal which attempt they are.
 		"./hogsendtest/internal/memory": {may: []string{
-			".", clip, "./hogsendtest/internal/backend", "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/decide", cascade, steps, "./internal/email", "./internal/registry", contract,
+			".", clip, "./hogsendtest/internal/backend", "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/decide", cascade, steps, "./internal/email", "./internal/naming", "./internal/registry", contract,
 			uuid, "go.temporal.io/sdk/activity", "go.temporal.io/sdk/temporal",
 		}, never: noIO()},
 		// What production runs, on a database of its own that it makes and drops.
@@ -205,14 +207,14 @@ func importTable() map[string]rule {
 		// criteria: the API serves conditions as JSON; bucket: it shows the definitions in
 		// force. schema: /v1/health compares versions.
 		"./server": {may: []string{
-			".", clip, "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/email", "./internal/ingest", "./internal/operate", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/webhook", storedb, contract, "./schema", "github.com/labstack/echo/v4/...", uuid,
+			".", clip, "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/email", "./internal/encoding", "./internal/front", "./internal/ingest", "./internal/naming", "./internal/operate", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/webhook", storedb, contract, "./schema", "github.com/labstack/echo/v4/...", uuid,
 		}},
 		// It stands beside the root, which does no I/O: authors ask the database with it.
 		"./members":        {may: []string{"./internal/store", storedb, uuid}, never: []string{"net/http/...", "os/..."}},
 		"./internal/ports": {},
 		// contract: a server that starts empty registers the search attributes itself.
 		"./standalone": {may: []string{
-			"./internal/ports", contract, "go.temporal.io/server/...", "github.com/temporalio/ui-server/v2/...", "go.temporal.io/sdk/client", "go.temporal.io/sdk/log", api,
+			"./internal/front", "./internal/ports", "github.com/grpc-ecosystem/grpc-gateway/v2/runtime", "github.com/labstack/echo/v4", contract, "go.temporal.io/server/...", "github.com/temporalio/ui-server/v2/...", "go.temporal.io/sdk/client", "go.temporal.io/sdk/log", api,
 			"google.golang.org/protobuf/...",
 		}},
 		// Apart from standalone, so that database tests compile without Temporal's server.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/address"
+	"github.com/hogsend/hogsend/internal/naming"
 	"github.com/hogsend/hogsend/internal/provider/smtp"
 	"github.com/hogsend/hogsend/internal/webhook"
 )
@@ -63,6 +65,8 @@ type Config struct {
 	TrustedProxies  []string
 
 	RateLimitIngest, RateLimitAdmin int // requests per minute
+
+	JunkIDs naming.JunkIDs // what is no id of a person (I-57)
 
 	EmailProvider      string // resend, smtp or mailbox
 	ResendAPIKey       string
@@ -129,6 +133,7 @@ func load(r *reader, needs Needs) (Config, error) {
 		TrustedProxies:      r.list("TRUSTED_PROXIES"),
 		RateLimitIngest:     r.integer("RATE_LIMIT_INGEST", 6000, 1, 1<<30),
 		RateLimitAdmin:      r.integer("RATE_LIMIT_ADMIN", 600, 1, 1<<30),
+		JunkIDs:             naming.ParseJunkIDs(r.get("JUNK_IDS")),
 		EmailProvider:       r.oneOf("EMAIL_PROVIDER", "", "resend", "smtp", "mailbox"),
 		SMTPURL:             r.get("SMTP_URL"),
 		ResendAPIKey:        r.get("RESEND_API_KEY"),
@@ -174,6 +179,9 @@ func load(r *reader, needs Needs) (Config, error) {
 	}
 	c.check(r, needs)
 	c.Warnings = r.unknown()
+	if needs.Service && c.Environment == Production && len(c.TrustedProxies) == 0 {
+		c.Warnings = append(c.Warnings, "TRUSTED_PROXIES is not set: behind a proxy every client counts as one address")
+	}
 	return c, r.err()
 }
 
@@ -235,6 +243,14 @@ func (c *Config) check(r *reader, needs Needs) {
 		r.problem("DEFAULT_TIMEZONE", "must be the name of a time zone such as Europe/Berlin")
 	}
 	c.checkMailboxes(r)
+	for _, proxy := range c.TrustedProxies {
+		if _, err := netip.ParsePrefix(proxy); err != nil {
+			if _, err := netip.ParseAddr(proxy); err != nil {
+				r.problem("TRUSTED_PROXIES", "must be addresses and networks such as 10.0.0.0/8, by commas")
+				break
+			}
+		}
+	}
 	if _, err := webhook.NewVerifier(c.ResendWebhook); err != nil {
 		r.problem("RESEND_WEBHOOK_SECRET", "must be whsec_ followed by base64, several by commas")
 	}

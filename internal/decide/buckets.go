@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -136,6 +137,9 @@ func (b *Buckets) LookAtMail(template string) bool { return len(b.byTemplate[tem
 
 // ByEvent are the buckets that look at events of the name.
 func (b *Buckets) ByEvent(name string) []*CompiledBucket { return b.byEvent[name] }
+
+// Events are the names of the events that buckets look at, in no order.
+func (b *Buckets) Events() []string { return slices.Collect(maps.Keys(b.byEvent)) }
 
 // On is the bucket with the id if it is evaluated.
 func (b *Buckets) On(id string) *CompiledBucket {

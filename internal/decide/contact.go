@@ -20,13 +20,11 @@ type Identity struct {
 	DeletedAt                                time.Time // zero for a contact that is not deleted
 }
 
-// Key is how replies and events name the contact with the uuid (I-15).
+// Key is how replies and events name the contact with the uuid: never by what a browser
+// calls it, which is no user id (I-15, I-20).
 func (i *Identity) Key(id uuid.UUID) string {
-	switch {
-	case i.ExternalID != "":
+	if i.ExternalID != "" {
 		return i.ExternalID
-	case i.AnonymousID != "":
-		return i.AnonymousID
 	}
 	return id.String()
 }
@@ -37,8 +35,9 @@ type Contact struct {
 	ID uuid.UUID
 	Identity
 	FirstSeen, LastSeen, CreatedAt time.Time
-	// WrittenAt is when something was written into it last, other than being seen.
-	WrittenAt time.Time
+	// UpdatedAt is when it was changed last, other than being seen. WrittenAt is when an
+	// event or an operator wrote values of it last; zero for never.
+	UpdatedAt, WrittenAt time.Time
 	// Stored is set when its row exists.
 	Stored bool
 	// NeedsLock is set when a change is about it.
@@ -52,7 +51,8 @@ type Contact struct {
 	readAt    time.Time // WrittenAt as it was read
 	into      *Contact  // the survivor, once merged away
 	created   Place     // of the change that makes it
-	written   Place     // of the change that wrote it last
+	changed   Place     // of the change that changed it last
+	written   Place     // of the change that wrote values last
 	patch     map[string]json.RawMessage
 	erases    bool // the patch has a null
 	unwritten bool // there is something to write
@@ -75,8 +75,8 @@ func (c *Contact) Survivor() *Contact {
 // MergedAway reports whether the contact has been merged into another one.
 func (c *Contact) MergedAway() bool { return c.into != nil }
 
-// Written reports whether a change wrote into the contact.
-func (c *Contact) Written() bool { return c.written.Index > 0 }
+// Changed reports whether a change changes more of the contact than when it was seen.
+func (c *Contact) Changed() bool { return c.changed.Index > 0 }
 
 // Unchanged reports whether the contact is still as its identity was decided from.
 func (c *Contact) Unchanged(now Identity, written time.Time) bool {
@@ -141,12 +141,15 @@ func less(a, b uuid.UUID) bool { return bytes.Compare(a[:], b[:]) < 0 }
 func (c *Contact) write(began time.Time) ContactWrite {
 	w := ContactWrite{
 		ID: c.ID, Identity: c.Identity, Patch: c.patch, HasNull: c.erases, FirstSeen: c.FirstSeen, LastSeen: c.LastSeen,
-		Created: c.created.Instant(began), Updated: c.written.Instant(began),
+		Created: c.created.Instant(began), Updated: c.changed.Instant(began), Written: c.WrittenAt,
+	}
+	if c.written.Index > 0 {
+		w.Written = c.written.Instant(began)
 	}
 	switch {
 	case !c.Stored:
 		w.Kind = ContactInsert
-	case c.Written():
+	case c.Changed():
 		w.Kind = ContactUpdate
 	default:
 		w.Kind = ContactSeen

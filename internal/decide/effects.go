@@ -50,9 +50,11 @@ type ContactWrite struct {
 	Kind ContactWriteKind
 	// Patch merges into the properties by top-level key; a JSON null removes the key,
 	// and HasNull says that there is one (I-32).
-	Patch                                 map[string]json.RawMessage
-	HasNull                               bool
-	FirstSeen, LastSeen, Created, Updated time.Time
+	Patch   map[string]json.RawMessage
+	HasNull bool
+	// Written is when values were written last, Updated when anything but FirstSeen and
+	// LastSeen was; Written is zero for never.
+	FirstSeen, LastSeen, Created, Updated, Written time.Time
 }
 
 // ContactWriteKind says how much of a contact is written.
@@ -74,6 +76,7 @@ type StoredEvent struct {
 	Currency, Source       string
 	Hops                   int
 	IdentityConflict       bool
+	CauseID                uuid.UUID // the event that caused it in its transaction (I-61); uuid.Nil for none
 	OccurredAt, ReceivedAt time.Time
 }
 

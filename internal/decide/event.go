@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 // Names of the internal events of journeys (J-87 to J-89).
@@ -61,11 +63,22 @@ type Result struct {
 	// Late is true when it is older than the late-event horizon (I-40).
 	Late bool
 	// Exits lists the inspected enrollments whose journeys have exit rules (I-15).
-	Exits      []Exit
+	Exits []Exit
+	// Decisions are those of the event and of what it caused in its transaction, in the
+	// order in which they were made, at most 100 (I-59).
+	Decisions  []Decided
 	ContactKey string
 	ContactID  uuid.UUID
 	EventID    uuid.UUID
 	Err        error
+}
+
+// Decided is why a journey was entered, or was not.
+type Decided struct {
+	JourneyID, EventName string
+	Key                  string               // of the enrollment (J-153); "" for none
+	Reason               contract.GuardReason // "" of an enrollment
+	EnrollmentID         uuid.UUID
 }
 
 // Exit is one enrollment that was inspected for its exit rules (J-72).

@@ -14,8 +14,8 @@ const (
 	KeyEmail     = "email" // of a contact without an external id
 )
 
-// ContactKey is a key that leads to one contact. External ids that were replaced and
-// anonymous ids of merged contacts still do.
+// ContactKey is a key that leads to one contact. Those of merged contacts lead to the
+// survivor.
 type ContactKey struct{ Kind, Key string }
 
 // KeyOwner gives a key to a contact: uuid.Nil keeps it from everybody until the
@@ -23,6 +23,7 @@ type ContactKey struct{ Kind, Key string }
 type KeyOwner struct {
 	ContactKey
 	ContactID uuid.UUID
+	At        time.Time // when it was given, in the order of the batch
 }
 
 // Found is a contact as it was read and what it was found by: a key, the uuid that was
@@ -32,7 +33,7 @@ type Found struct {
 	Kind, Key string
 	ID        uuid.UUID
 	Identity
-	FirstSeen, LastSeen, CreatedAt, WrittenAt time.Time
+	FirstSeen, LastSeen, CreatedAt, UpdatedAt, WrittenAt time.Time
 }
 
 // Ways in which contacts are found besides by a key.
@@ -44,6 +45,7 @@ const (
 // keyState is who has a key: as it was read, and as it will be.
 type keyState struct {
 	read, owner *Contact
+	given       time.Time
 	reserved    bool // an address given to an identified contact: kept from others until the commit
 }
 
@@ -96,7 +98,7 @@ func NewIdentities(began time.Time, found []Found) *Identities {
 func (i *Identities) take(row *Found) *Contact {
 	c := &Contact{
 		ID: row.ID, Identity: row.Identity, read: row.Identity, Stored: true, FirstSeen: row.FirstSeen, LastSeen: row.LastSeen,
-		CreatedAt: row.CreatedAt, WrittenAt: row.WrittenAt, readAt: row.WrittenAt,
+		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, WrittenAt: row.WrittenAt, readAt: row.WrittenAt,
 	}
 	i.contacts[c.ID] = c
 	i.order = append(i.order, c)
@@ -161,9 +163,9 @@ func (i *Identities) NewKeys() []KeyOwner {
 		owner := s.owner.Survivor()
 		switch {
 		case owner != nil:
-			all = append(all, KeyOwner{k, owner.ID})
+			all = append(all, KeyOwner{k, owner.ID, s.given})
 		case s.reserved:
-			all = append(all, KeyOwner{k, uuid.Nil})
+			all = append(all, KeyOwner{k, uuid.Nil, s.given})
 		}
 	}
 	return all
@@ -181,7 +183,7 @@ func (i *Identities) ChangedKeys() (moved []KeyOwner, gone []ContactKey) {
 		case owner == nil:
 			gone = append(gone, k)
 		case s.read != nil:
-			moved = append(moved, KeyOwner{k, owner.ID})
+			moved = append(moved, KeyOwner{k, owner.ID, s.given})
 		}
 	}
 	return moved, gone
@@ -208,11 +210,10 @@ func (i *Identities) owner(kind, key string) *Contact {
 
 func (i *Identities) give(kind, key string, c *Contact) {
 	k := ContactKey{kind, key}
-	if s := i.keys[k]; s != nil {
-		s.owner = c
-		return
+	if i.keys[k] == nil {
+		i.keys[k] = &keyState{}
 	}
-	i.keys[k] = &keyState{owner: c}
+	i.keys[k].owner, i.keys[k].given = c, i.instant()
 }
 
 // free ends the reservation of an address by c.
@@ -222,17 +223,16 @@ func (i *Identities) free(emailKey string, c *Contact) {
 	}
 }
 
-// byUser resolves a user id: external id, contact uuid, anonymous id (I-20).
+// byUser resolves a user id: external id, else contact uuid. What browsers call
+// somebody is another name space (I-20).
 func (i *Identities) byUser(userID string) *Contact {
 	if c := i.owner(KeyUser, userID); c != nil {
 		return c
 	}
 	if id, ok := ParseID(userID); ok {
-		if c := i.ids[id.String()].Survivor(); c != nil {
-			return c
-		}
+		return i.ids[id.String()].Survivor()
 	}
-	return i.owner(KeyAnonymous, userID)
+	return nil
 }
 
 // ParseID accepts the one form in which contact uuids are shown.
@@ -245,32 +245,34 @@ func ParseID(s string) (uuid.UUID, bool) {
 }
 
 // byEmail resolves an address: the identified contact last seen with it, else the
-// unidentified one that has it (I-22).
+// unidentified one that has it, and a deleted one only if no live one has it (I-22).
 func (i *Identities) byEmail(emailKey string) *Contact {
+	live, deleted := i.lastSeen(emailKey, false), i.lastSeen(emailKey, true)
+	owner := i.owner(KeyEmail, emailKey)
+	switch {
+	case live != nil:
+		return live
+	case owner != nil && owner.DeletedAt.IsZero():
+		return owner
+	case deleted != nil:
+		return deleted
+	}
+	return owner
+}
+
+// lastSeen is who of the identified contacts with the address was seen last.
+func (i *Identities) lastSeen(emailKey string, deleted bool) *Contact {
 	var best *Contact
 	for _, c := range i.address[emailKey] {
-		if c.into != nil || !c.Identified() || c.EmailKey != emailKey {
-			continue
-		}
-		if best == nil || seenLater(c, best) {
+		if c.into == nil && c.Identified() && c.EmailKey == emailKey && c.DeletedAt.IsZero() != deleted && (best == nil || seenLater(c, best)) {
 			best = c
 		}
 	}
-	if best != nil {
-		return best
-	}
-	return i.owner(KeyEmail, emailKey)
+	return best
 }
 
 func seenLater(a, b *Contact) bool {
 	return a.LastSeen.After(b.LastSeen) || a.LastSeen.Equal(b.LastSeen) && less(a.ID, b.ID)
-}
-
-// shared reports whether an identified contact other than c has the address.
-func (i *Identities) shared(emailKey string, c *Contact) bool {
-	return slices.ContainsFunc(i.address[emailKey], func(o *Contact) bool {
-		return o != c && o.into == nil && o.Identified() && o.EmailKey == emailKey
-	})
 }
 
 // leave takes the address away from c.
@@ -289,8 +291,15 @@ func (i *Identities) note(emailKey string, c *Contact) {
 	}
 }
 
-// wrote notes that the change that is looked at writes into c.
-func (i *Identities) wrote(c *Contact) { c.WrittenAt, c.written = i.instant(), i.place }
+// change notes that the change that is looked at changes something of c.
+func (i *Identities) change(c *Contact) { c.UpdatedAt, c.changed = i.instant(), i.place }
+
+// wrote notes that it writes values into c: properties, an address. Only such a write
+// decides whose values a merge keeps (I-25).
+func (i *Identities) wrote(c *Contact) {
+	i.change(c)
+	c.WrittenAt, c.written = i.instant(), i.place
+}
 
 // instant is when the change happens that is looked at.
 func (i *Identities) instant() time.Time { return i.place.Instant(i.began) }

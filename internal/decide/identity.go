@@ -1,7 +1,6 @@
 package decide
 
 import (
-	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -9,12 +8,20 @@ import (
 	"github.com/hogsend/hogsend/internal/address"
 )
 
-// A key that an operator writes belongs to another contact. Nobody is merged by that
-// route (I-30).
-var (
-	ErrExternalIDTaken = errors.New("external id belongs to another contact")
-	ErrEmailTaken      = errors.New("e-mail belongs to another contact")
+// Fields that TakenError names.
+const (
+	FieldExternalID = "externalId"
+	FieldEmail      = "email"
 )
+
+// TakenError says that a key which an operator writes belongs to another contact that
+// is not to be merged (I-62).
+type TakenError struct {
+	// Field is externalId or email, ContactKey the other contact.
+	Field, ContactKey string
+}
+
+func (e *TakenError) Error() string { return e.Field + " belongs to contact " + e.ContactKey }
 
 // Resolution is what was decided about the contact of one change. It keeps what later
 // changes of the batch may change: the contact as this change sees it.
@@ -28,7 +35,7 @@ type Resolution struct {
 	Deleted bool
 	// Created: it makes the contact. Revived: it undoes its deletion.
 	Created, Revived bool
-	// Conflict: it names contacts that are different ones (I-21).
+	// Conflict: a key that it gives its contact belongs to an identified one (I-62).
 	Conflict bool
 	Merges   []*Merge
 	Place    Place
@@ -42,7 +49,7 @@ type Merge struct {
 }
 
 // Resolve decides which contact the change is about and what that does to the
-// identities. The error is ErrStale, ErrExternalIDTaken or ErrEmailTaken.
+// identities. The error is ErrStale or a *TakenError.
 func (i *Identities) Resolve(c *Change) error {
 	i.place = Place{Index: i.place.Index, At: c.At}
 	if o := c.Origin(); o != nil {
@@ -122,23 +129,25 @@ func (i *Identities) identify(ev *Event, fresh uuid.UUID) Resolution {
 	if !target.DeletedAt.IsZero() {
 		r.Revived = true
 		target.DeletedAt = time.Time{}
-		i.wrote(target)
+		i.change(target)
 	}
 
 	if ev.UserID != "" && user == nil {
 		i.name(target, ev.UserID)
 	}
-	target = i.absorb(&r, target, email, ev)
-	target = i.absorb(&r, target, anonymous, ev)
+	// An address may be shared; what belongs to another is the anonymous id (I-62).
+	r.Conflict = anonymous != nil && anonymous != target && anonymous.Identified()
+	for _, other := range nearest(target, email, anonymous) {
+		target = i.absorb(&r, target, other, ev)
+	}
 	if ev.AnonymousID != "" && anonymous == nil {
 		i.give(KeyAnonymous, ev.AnonymousID, target)
 		if target.AnonymousID == "" {
 			target.AnonymousID = ev.AnonymousID
 		}
-		i.wrote(target)
+		i.change(target)
 	}
 	if emailKey != "" {
-		r.Conflict = r.Conflict || i.shared(emailKey, target)
 		target = i.adopt(&r, target, address.Trim(ev.Email), emailKey, ev)
 	}
 	if len(ev.ContactProperties) > 0 {
@@ -155,7 +164,23 @@ func (i *Identities) name(c *Contact, externalID string) {
 	i.give(KeyUser, externalID, c)
 	i.free(c.EmailKey, c)
 	i.note(c.EmailKey, c)
-	i.wrote(c)
+	i.change(c)
+}
+
+// nearest puts the contacts that are to be merged into c in an order in which of three
+// the value written last stays, whichever two are merged first (I-25).
+func nearest(c, a, b *Contact) []*Contact {
+	if a == nil || b == nil || a == b {
+		return []*Contact{a, b}
+	}
+	older, newer := a, b
+	if a.WrittenAt.After(b.WrittenAt) {
+		older, newer = b, a
+	}
+	if newer.WrittenAt.After(c.WrittenAt) { // c, older, newer or older, c, newer
+		return []*Contact{older, newer}
+	}
+	return []*Contact{newer, older}
 }
 
 // strongest finds the contact that an event belongs to; nil means a new one.
@@ -187,10 +212,7 @@ func (i *Identities) absorb(r *Resolution, target, other *Contact, ev *Event) *C
 	switch {
 	case other == nil || other == target:
 		return target
-	case other.Identified():
-		r.Conflict = true
-		return target
-	case !other.reaches(ev):
+	case other.Identified(), !other.reaches(ev):
 		return target
 	}
 	return i.merge(r, target, other)
@@ -220,7 +242,10 @@ func (i *Identities) merge(r *Resolution, a, b *Contact) *Contact {
 	into.FirstSeen, into.LastSeen = Earlier(into.FirstSeen, from.FirstSeen), Later(into.LastSeen, from.LastSeen)
 	from.into = into
 	into.NeedsLock, from.NeedsLock, into.Merging, from.Merging = true, true, true, true
-	i.wrote(into)
+	if m.FromWins {
+		into.WrittenAt, into.written = from.WrittenAt, from.written
+	}
+	i.change(into)
 	r.Merges = append(r.Merges, m)
 	return into
 }
@@ -229,10 +254,13 @@ func (i *Identities) merge(r *Resolution, a, b *Contact) *Contact {
 // address alone, so another unidentified owner is merged with it.
 func (i *Identities) adopt(r *Resolution, c *Contact, email, emailKey string, ev *Event) *Contact {
 	if c.EmailKey != emailKey && !c.Identified() {
-		if other := i.owner(KeyEmail, emailKey); other != nil && other != c {
-			if !other.reaches(ev) {
-				return c
-			}
+		switch other := i.owner(KeyEmail, emailKey); {
+		case other == nil || other == c:
+		case !other.DeletedAt.IsZero() && i.lastSeen(emailKey, false) != nil:
+			i.withdraw(other) // a live one has it, too: nobody is revived (I-49)
+		case !other.reaches(ev):
+			return c
+		default:
 			c = i.merge(r, c, other)
 		}
 	}
@@ -240,33 +268,77 @@ func (i *Identities) adopt(r *Resolution, c *Contact, email, emailKey string, ev
 	return c
 }
 
-// rekey gives a contact the keys that an operator wrote. Unlike those of an event they
-// say nothing about anybody else, so that a taken one is refused.
+// rekey gives a contact the keys that an operator wrote. One of another identified
+// contact is refused, an unidentified one is merged, and a deleted one gives it up
+// (I-62).
 func (i *Identities) rekey(r *Resolution, u *Update) error {
-	c := r.Contact
+	c, emailKey := r.Contact, EmailKey(u.Email)
+	if err := i.refused(c, u.ExternalID, emailKey); err != nil {
+		return err
+	}
 	if id := u.ExternalID; id != "" && id != c.ExternalID {
-		if other := i.byUser(id); other != nil && other != c {
-			return ErrExternalIDTaken
+		if other := i.owner(KeyUser, id); other != nil {
+			i.strip(other)
+		}
+		if c.ExternalID != "" {
+			i.keys[ContactKey{KeyUser, c.ExternalID}] = &keyState{read: c} // nobody's any more
 		}
 		i.name(c, id)
 	}
-	switch key := EmailKey(u.Email); {
-	case key != "":
-		other := i.owner(KeyEmail, key)
-		if other == nil && !c.Identified() {
-			other = i.byEmail(key) // only identified contacts share an address (I-19)
-		}
-		if other != nil && other != c {
-			return ErrEmailTaken
-		}
-		i.move(c, address.Trim(u.Email), key)
+	switch {
+	case emailKey != "":
+		r.Contact = i.adopt(r, i.vacate(r, c, emailKey), address.Trim(u.Email), emailKey, &Event{})
 	case u.NoEmail && c.EmailKey != "":
 		i.leave(c)
 		c.Email, c.EmailKey = "", ""
 		i.wrote(c)
 	}
-	r.ContactKey, r.EmailKey = c.Key(), c.EmailKey
+	r.ContactKey, r.EmailKey = r.Contact.Key(), r.Contact.EmailKey
 	return nil
+}
+
+// refused is a *TakenError if another identified, live contact has a key that c is to
+// get. Identified contacts share an address (I-19).
+func (i *Identities) refused(c *Contact, externalID, emailKey string) error {
+	if externalID != "" {
+		// A uuid of another contact will always be that one's (I-20).
+		if other := i.byUser(externalID); other != nil && other != c && (other.DeletedAt.IsZero() || other.ExternalID != externalID) {
+			return &TakenError{FieldExternalID, other.Key()}
+		}
+	}
+	if other := i.byEmail(emailKey); other != nil && other != c && other.Identified() && other.DeletedAt.IsZero() && c.ExternalID == "" && externalID == "" {
+		return &TakenError{FieldEmail, other.Key()}
+	}
+	return nil
+}
+
+// vacate takes an address that c is to get from deleted contacts, and merges the
+// unidentified one that has it into c. It returns the survivor.
+func (i *Identities) vacate(r *Resolution, c *Contact, emailKey string) *Contact {
+	for _, other := range append([]*Contact{i.owner(KeyEmail, emailKey)}, i.address[emailKey]...) {
+		switch other = other.Survivor(); {
+		case other == nil || other == c || other.EmailKey != emailKey:
+		case !other.DeletedAt.IsZero():
+			i.withdraw(other)
+		case !other.Identified():
+			c = i.merge(r, c, other)
+		}
+	}
+	return c
+}
+
+// withdraw leaves a contact without its address.
+func (i *Identities) withdraw(c *Contact) {
+	i.leave(c)
+	c.Email, c.EmailKey, c.NeedsLock = "", "", true
+	i.change(c)
+}
+
+// strip takes the external id from a deleted contact, and the address with it: that was
+// the address of the account, which somebody else may be by now.
+func (i *Identities) strip(c *Contact) {
+	i.withdraw(c)
+	c.ExternalID = ""
 }
 
 // move gives an address to a contact, and takes its earlier one away.
@@ -278,7 +350,7 @@ func (i *Identities) move(c *Contact, email, emailKey string) {
 		i.adopted = append(i.adopted, emailKey)
 		k := ContactKey{KeyEmail, emailKey}
 		if i.keys[k] == nil {
-			i.keys[k] = &keyState{}
+			i.keys[k] = &keyState{given: i.instant()}
 		}
 		i.keys[k].reserved = i.keys[k].read == nil
 		if !c.Identified() {

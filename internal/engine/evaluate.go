@@ -150,8 +150,8 @@ func (b backend) LastEvaluations(ticks []*decide.Change) error {
 			}
 			contacts, buckets = append(contacts, contact.ID), append(buckets, edge.BucketID)
 			edge.Newest = time.Time{}
-			if len(one.Facts.Properties) > 0 && contact.WrittenAt.After(edge.At) {
-				edge.Newest = contact.WrittenAt
+			if len(one.Facts.Properties) > 0 && contact.UpdatedAt.After(edge.At) {
+				edge.Newest = contact.UpdatedAt
 			}
 			asked = append(asked, edge)
 			for _, name := range one.Facts.Events {

@@ -8,6 +8,9 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/decide/cascade"
 	"github.com/hogsend/hogsend/internal/store"
@@ -189,6 +192,7 @@ func (e *Engine) once(ctx context.Context, changes []*decide.Change, suspicious 
 			err = fmt.Errorf("apply events: %v\n%s", defect, debug.Stack())
 		}
 	}()
+	defer func() { err = outgrown(err) }()
 	t := &transaction{engine: e, catalog: e.catalog.Load(), changes: changes, suspicious: suspicious, chunk: chunk}
 	err = e.Store.Borrow(ctx, func(c *store.Conn) error {
 		t.conn = c
@@ -205,4 +209,13 @@ func (e *Engine) once(ctx context.Context, changes []*decide.Change, suspicious 
 		e.cfg.Logger.WarnContext(ctx, "loop guard kept contacts out", "journey_ids", t.decider.Looped)
 	}
 	return nil
+}
+
+// outgrown makes a problem of the caller of what hogsend_bounded refuses (H-12).
+func outgrown(err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "HS001" {
+		return &hogsend.ValidationError{Field: "contactProperties", Message: "a contact may have 1,000 properties and 256 KiB of them"}
+	}
+	return err
 }

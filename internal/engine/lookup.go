@@ -12,7 +12,6 @@ import (
 
 // lookup is everything that the changes of a transaction name, each once.
 type lookup struct {
-	users        []string
 	kinds, names []string // of contact_keys
 	addresses    []string
 	ids, origins []uuid.UUID
@@ -25,7 +24,7 @@ func newLookup(changes []*decide.Change) *lookup {
 	for _, c := range changes {
 		userID, email, anonymousID := c.Named()
 		if l.first(decide.KeyUser, userID) {
-			l.users = append(l.users, userID)
+			l.kinds, l.names = append(l.kinds, decide.KeyUser), append(l.names, userID)
 			if id, ok := decide.ParseID(userID); ok {
 				l.ids = append(l.ids, id)
 			}
@@ -64,14 +63,10 @@ func (l *lookup) first(kind, key string) bool {
 // the pipeline was sent.
 func (l *lookup) queue(ctx context.Context, p *store.Pipeline) func() []decide.Found {
 	var (
-		users     []storedb.IngestResolveUsersRow
 		keys      []storedb.IngestResolveKeysRow
 		ids       []storedb.IngestResolveIDsRow
 		addresses []storedb.IngestResolveAddressesRow
 	)
-	if len(l.users) > 0 {
-		p.Add(func(q *storedb.Queries) (err error) { users, err = q.IngestResolveUsers(ctx, l.users); return err })
-	}
 	if len(l.names) > 0 {
 		p.Add(func(q *storedb.Queries) (err error) {
 			keys, err = q.IngestResolveKeys(ctx, l.kinds, l.names)
@@ -88,34 +83,30 @@ func (l *lookup) queue(ctx context.Context, p *store.Pipeline) func() []decide.F
 		})
 	}
 	return func() []decide.Found {
-		all := make([]decide.Found, 0, len(users)+len(keys)+len(ids)+len(addresses))
-		for i := range users {
-			all = append(all, found(&users[i]))
-		}
+		all := make([]decide.Found, 0, len(keys)+len(ids)+len(addresses))
 		for i := range keys {
-			row := storedb.IngestResolveUsersRow(keys[i])
-			all = append(all, found(&row))
+			all = append(all, found(&keys[i]))
 		}
 		for i := range ids {
-			row := storedb.IngestResolveUsersRow(ids[i])
+			row := storedb.IngestResolveKeysRow(ids[i])
 			all = append(all, found(&row))
 		}
 		for i := range addresses {
-			row := storedb.IngestResolveUsersRow(addresses[i])
+			row := storedb.IngestResolveKeysRow(addresses[i])
 			all = append(all, found(&row))
 		}
 		return all
 	}
 }
 
-// found is one row; the four statements yield rows of one shape.
-func found(row *storedb.IngestResolveUsersRow) decide.Found {
+// found is one row; the three statements yield rows of one shape.
+func found(row *storedb.IngestResolveKeysRow) decide.Found {
 	return decide.Found{
 		Kind: row.Kind, Key: row.Key, ID: row.ID,
 		Identity: decide.Identity{
 			ExternalID: text(row.ExternalID), AnonymousID: text(row.AnonymousID),
 			Email: text(row.Email), EmailKey: text(row.EmailKey), DeletedAt: instant(row.DeletedAt),
 		},
-		FirstSeen: row.FirstSeenAt, LastSeen: row.LastSeenAt, CreatedAt: row.CreatedAt, WrittenAt: row.UpdatedAt,
+		FirstSeen: row.FirstSeenAt, LastSeen: row.LastSeenAt, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, WrittenAt: row.WrittenAt,
 	}
 }

@@ -118,6 +118,9 @@ func (t *transaction) resolve(seen []storedb.IngestSeenRow, origins []storedb.In
 		if c.Key != "" {
 			k := keyed{c.Space, c.Key}
 			if result, ok := taken[k]; ok {
+				if contact := t.identities.Contact(result.ContactID).Survivor(); contact != nil { // as the items before made it (I-36)
+					result.ContactKey, result.ContactID = contact.Key(), contact.ID
+				}
 				c.Repeats, c.Result = true, result
 				continue
 			}
@@ -188,10 +191,10 @@ func (t *transaction) open(ctx context.Context) error {
 			return fresh(n, len(taken.Keys), err)
 		})
 	}
-	if kinds, keys, holders := owned(t.identities.NewKeys()); len(keys) > 0 {
+	if created := owned(t.identities.NewKeys()); len(created.Keys) > 0 {
 		p.Add(func(q *storedb.Queries) error {
-			n, err := q.IngestContactKeysInsert(ctx, kinds, keys, holders)
-			return fresh(n, len(keys), err)
+			n, err := q.IngestContactKeysInsert(ctx, created)
+			return fresh(n, len(created.Keys), err)
 		})
 	}
 	if adopted := t.identities.Adopted(); len(adopted) > 0 {
@@ -263,7 +266,7 @@ func (t *transaction) check(locked []storedb.IngestLockRow, want int, owners []s
 			Email: text(row.Email), EmailKey: text(row.EmailKey), DeletedAt: instant(row.DeletedAt),
 		}
 		c := t.identities.Contact(row.ID)
-		if row.MergedInto != nil || !c.Unchanged(now, row.UpdatedAt) {
+		if row.MergedInto != nil || !c.Unchanged(now, row.WrittenAt) {
 			return decide.ErrStale
 		}
 		c.FirstSeen, c.LastSeen = row.FirstSeenAt, row.LastSeenAt
@@ -327,19 +330,19 @@ func (t *transaction) queueKeys(ctx context.Context, p *store.Pipeline) {
 		}
 		p.Add(func(q *storedb.Queries) error { return q.IngestContactKeysDelete(ctx, kinds, keys) })
 	}
-	if kinds, keys, owners := owned(moved); len(keys) > 0 {
-		p.Add(func(q *storedb.Queries) error { return q.IngestContactKeysMove(ctx, kinds, keys, owners) })
+	if k := owned(moved); len(k.Keys) > 0 {
+		p.Add(func(q *storedb.Queries) error { return q.IngestContactKeysMove(ctx, k.Kinds, k.Keys, k.ContactIds) })
 	}
 	if addresses, contacts := t.identities.Left(); len(addresses) > 0 {
 		p.Add(func(q *storedb.Queries) error { return q.IngestPreferencesLink(ctx, addresses, contacts) })
 	}
 }
 
-func owned(all []decide.KeyOwner) (kinds, keys []string, owners []uuid.UUID) {
+func owned(all []decide.KeyOwner) (p storedb.IngestContactKeysInsertParams) {
 	for _, o := range all {
-		kinds, keys, owners = append(kinds, o.Kind), append(keys, o.Key), append(owners, o.ContactID)
+		p.Kinds, p.Keys, p.ContactIds, p.Instants = append(p.Kinds, o.Kind), append(p.Keys, o.Key), append(p.ContactIds, o.ContactID), append(p.Instants, o.At)
 	}
-	return kinds, keys, owners
+	return p
 }
 
 // queuePauses asks whether the journeys that cause changes are paused, in the

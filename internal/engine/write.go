@@ -97,7 +97,7 @@ func writeEvents(ctx context.Context, add func(Statement), e *decide.Effects, no
 		p := storedb.IngestEventsInsertParams{
 			Ids: make([]uuid.UUID, n), ContactIds: make([]uuid.UUID, n), Names: make([]string, n), Properties: make([]json.RawMessage, n),
 			EventValues: make([]float64, n), Currencies: make([]string, n), Sources: make([]string, n), Hops: make([]int16, n),
-			Conflicts: make([]bool, n), Occurred: make([]time.Time, n), Received: make([]time.Time, n),
+			Conflicts: make([]bool, n), Occurred: make([]time.Time, n), Received: make([]time.Time, n), Causes: make([]uuid.UUID, n),
 		}
 		for i := range e.Events {
 			ev := &e.Events[i]
@@ -107,6 +107,7 @@ func writeEvents(ctx context.Context, add func(Statement), e *decide.Effects, no
 			}
 			p.Currencies[i], p.Sources[i], p.Hops[i] = ev.Currency, ev.Source, int16(min(ev.Hops, math.MaxInt16)) //nolint:gosec // bounded
 			p.Conflicts[i], p.Occurred[i], p.Received[i] = ev.IdentityConflict, ev.OccurredAt, ev.ReceivedAt
+			p.Causes[i] = ev.CauseID
 		}
 		add(func(q *storedb.Queries) error { return q.IngestEventsInsert(ctx, p) })
 	}

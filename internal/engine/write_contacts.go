@@ -36,6 +36,7 @@ func writeContacts(ctx context.Context, add func(Statement), all []decide.Contac
 			inserts.LastSeen = append(inserts.LastSeen, c.LastSeen)
 			inserts.Created = append(inserts.Created, c.Created)
 			inserts.Updated = append(inserts.Updated, c.Updated)
+			inserts.Written = append(inserts.Written, writtenAt(c))
 		case decide.ContactUpdate:
 			updates.Ids = append(updates.Ids, c.ID)
 			updates.ExternalIds = append(updates.ExternalIds, c.ExternalID)
@@ -48,6 +49,7 @@ func writeContacts(ctx context.Context, add func(Statement), all []decide.Contac
 			updates.FirstSeen = append(updates.FirstSeen, c.FirstSeen)
 			updates.LastSeen = append(updates.LastSeen, c.LastSeen)
 			updates.Updated = append(updates.Updated, c.Updated)
+			updates.Written = append(updates.Written, writtenAt(c))
 		case decide.ContactSeen:
 			seen.ids = append(seen.ids, c.ID)
 			seen.first, seen.last = append(seen.first, c.FirstSeen), append(seen.last, c.LastSeen)
@@ -62,6 +64,14 @@ func writeContacts(ctx context.Context, add func(Statement), all []decide.Contac
 	if len(seen.ids) > 0 {
 		add(func(q *storedb.Queries) error { return q.IngestContactsSeen(ctx, seen.ids, seen.first, seen.last) })
 	}
+}
+
+// writtenAt is the column for when values were written last; the epoch means never.
+func writtenAt(c *decide.ContactWrite) time.Time {
+	if c.Written.IsZero() {
+		return time.Unix(0, 0)
+	}
+	return c.Written
 }
 
 // patch is what is written into the properties.

@@ -13,7 +13,7 @@ import (
 // Change is what an operator writes of a contact. The zero value changes nothing.
 type Change struct {
 	// ExternalID identifies the contact from now on; "" leaves it. The one it replaces
-	// leads to the contact as before (I-20).
+	// is nobody's any more (I-62).
 	ExternalID string
 	// Email replaces the address; "" leaves it. NoEmail takes it away instead.
 	Email   string
@@ -26,8 +26,9 @@ type Change struct {
 
 // Update changes a contact and makes further writes of it, in one transaction in which
 // buckets see the change. No event is stored. Each write makes exactly one generated
-// call. found is false, and nothing happens, when the contact is deleted or erased;
-// nor does anything with ErrExternalIDTaken and ErrEmailTaken.
+// call. An unidentified contact that has one of the
+// keys is merged with it. found is false, and nothing happens, when it is deleted or erased;
+// nor does anything with a *TakenError.
 func (g *Ingester) Update(ctx context.Context, contactID uuid.UUID, c Change, writes ...Write) (found bool, err error) {
 	change := g.engine.ChangeOf(contactID, &decide.Update{
 		ExternalID: c.ExternalID, Email: c.Email, NoEmail: c.NoEmail, Properties: c.Properties, Zoned: c.Zoned, Attached: attached(writes),

@@ -2,7 +2,7 @@ package ingest_test
 
 import (
 	"encoding/json"
-	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -35,69 +35,104 @@ func TestAnUpdatedContactMovesThroughBuckets(t *testing.T) {
 	require.False(t, update(`"pro"`))
 }
 
-// R-48, I-30: an operator's keys merge nobody, and leave identities as consistent as
-// those of events: each row is a contact, its new keys, and what becomes of them.
+// R-48, I-62: an operator's keys leave identities as consistent as those of events: each
+// row is a contact, its new keys, and what becomes of it and of how many there are.
 func TestAnOperatorWritesKeys(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		rule   string
-		of     string // the user id or address of the contact
+		of     string // the user id, address or anonymous id of the contact
 		change ingest.Change
-		err    error
-		want   string // its external id and address then
+		taken  *ingest.TakenError
+		want   string // the external id and address then of who it is
+		live   int    // contacts that are left
 	}{
-		{"a contact without external id gets one", "device", ingest.Change{ExternalID: "new"}, nil, "new"},
-		{"and gives up that it has its address alone", "free@x", ingest.Change{ExternalID: "new"}, nil, "new free@x"},
-		{"the external id of somebody", "device", ingest.Change{ExternalID: "ada"}, ingest.ErrExternalIDTaken, ""},
-		{"an anonymous id of somebody", "ada", ingest.Change{ExternalID: "device"}, ingest.ErrExternalIDTaken, "ada a@x"},
-		{"its own anonymous id", "device", ingest.Change{ExternalID: "device"}, nil, "device"},
-		{"an address that nobody has", "ada", ingest.Change{Email: " B@x "}, nil, "ada B@x"},
-		{"its own address in other letters", "ada", ingest.Change{Email: "A@X"}, nil, "ada A@X"},
-		{"the address of somebody who may share it", "eve", ingest.Change{Email: "a@x"}, nil, "eve a@x"},
-		{"the address of somebody who has no external id", "ada", ingest.Change{Email: "FREE@x"}, ingest.ErrEmailTaken, "ada a@x"},
-		{"without an external id no address is shared", "device", ingest.Change{Email: "a@x"}, ingest.ErrEmailTaken, ""},
-		{"unless one comes with it", "device", ingest.Change{ExternalID: "new", Email: "a@x"}, nil, "new a@x"},
-		{"an address is taken away", "ada", ingest.Change{NoEmail: true}, nil, "ada"},
-		{"also the only key", "free@x", ingest.Change{NoEmail: true}, nil, ""},
-		{"one refused key refuses all", "ada", ingest.Change{ExternalID: "new", Email: "free@x"}, ingest.ErrEmailTaken, "ada a@x"},
+		{"a contact without external id gets one", "~device", ingest.Change{ExternalID: "new"}, nil, "new", 6},
+		{"and gives up that it has its address alone", "free@x", ingest.Change{ExternalID: "new"}, nil, "new free@x", 6},
+		{"the external id of somebody", "~device", ingest.Change{ExternalID: "ada"}, &ingest.TakenError{Field: "externalId", ContactKey: "ada"}, "", 6},
+		{"what a browser calls somebody is another name space", "ada", ingest.Change{ExternalID: "device"}, nil, "device a@x", 6}, // I-20
+		{"the external id of a deleted account", "~device", ingest.Change{ExternalID: "gone"}, nil, "gone", 6},
+		{"for somebody who has one, too", "ada", ingest.Change{ExternalID: "gone"}, nil, "gone a@x", 6},
+		{"an address that nobody has", "ada", ingest.Change{Email: " B@x "}, nil, "ada B@x", 6},
+		{"its own address in other letters", "ada", ingest.Change{Email: "A@X"}, nil, "ada A@X", 6},
+		{"the address of somebody who may share it", "eve", ingest.Change{Email: "a@x"}, nil, "eve a@x", 6},
+		{"the address of one's own lead", "ada", ingest.Change{Email: "FREE@x"}, nil, "ada FREE@x", 5},
+		{"two leads are one", "~device", ingest.Change{Email: "free@x"}, nil, "free@x", 5},
+		{"the address of a deleted account", "ada", ingest.Change{Email: "gone@x"}, nil, "ada gone@x", 6},
+		{"for somebody without external id, too", "~device", ingest.Change{Email: "gone@x"}, nil, "gone@x", 6},
+		{"the address of a deleted lead", "eve", ingest.Change{Email: "lost@x"}, nil, "eve lost@x", 6},
+		{"for somebody without external id, as well", "~device", ingest.Change{Email: "lost@x"}, nil, "lost@x", 6},
+		{"without an external id no address is shared", "~device", ingest.Change{Email: "a@x"}, &ingest.TakenError{Field: "email", ContactKey: "ada"}, "", 6},
+		{"unless one comes with it", "~device", ingest.Change{ExternalID: "new", Email: "a@x"}, nil, "new a@x", 6},
+		{"an address is taken away", "ada", ingest.Change{NoEmail: true}, nil, "ada", 6},
+		{"also the only key", "free@x", ingest.Change{NoEmail: true}, nil, "", 6},
+		{"one refused key refuses all", "ada", ingest.Change{ExternalID: "eve", Email: "free@x"}, &ingest.TakenError{Field: "externalId", ContactKey: "eve"}, "ada a@x", 6},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			b.sendAll(named("ada", "a@x", ""), named("eve", "", ""), named("", "", "device"), named("", "free@x", ""))
+			gone, lost := b.send(named("gone", "gone@x", "tablet")), b.send(named("", "lost@x", ""))
+			for _, id := range []uuid.UUID{gone.ContactID, lost.ContactID} {
+				found, err := b.ingester.Delete(t.Context(), id)
+				require.NoError(t, err)
+				require.True(t, found)
+			}
 			ev := named(c.of, "", "")
-			if ingest.EmailKey(c.of) == "free@x" {
+			if anonymous, ok := strings.CutPrefix(c.of, "~"); ok {
+				ev = named("", "", anonymous)
+			} else if c.of == "free@x" {
 				ev = named("", c.of, "")
 			}
 			id := b.send(ev).ContactID
 			found, err := b.ingester.Update(t.Context(), id, c.change)
-			require.ErrorIs(t, err, c.err)
-			require.Equal(t, c.err == nil, found)
-			require.Equal(t, []string{c.want}, b.texts(`select concat_ws(' ', external_id, email) from contacts where id = $1`, id))
-			require.Equal(t, 4, b.count(`select count(*) from contacts where merged_into is null`))
-			b.consistent()
-			require.Equal(t, id, b.send(named(id.String(), "", "")).ContactID)
-			if c.err == nil && c.change.ExternalID != "" {
-				require.Equal(t, id, b.send(named(c.change.ExternalID, "", "")).ContactID)
+			if c.taken != nil {
+				var taken *ingest.TakenError
+				require.ErrorAs(t, err, &taken)
+				require.Equal(t, c.taken, taken)
+			} else {
+				require.NoError(t, err)
 			}
+			require.Equal(t, c.taken == nil, found)
+			require.Equal(t, []string{c.want}, b.texts(`select concat_ws(' ', external_id, email) from contacts where id = (select coalesce(merged_into, id) from contacts where id = $1)`, id))
+			require.Equal(t, c.live, b.count(`select count(*) from contacts where merged_into is null`))
+			require.Equal(t, 2, b.count(`select count(*) from contacts where deleted_at is not null`), "nobody is revived")
+			b.consistent()
+			now := b.send(named(id.String(), "", "")).ContactID
+			if c.taken == nil && c.change.ExternalID != "" {
+				require.Equal(t, now, b.send(named(c.change.ExternalID, "", "")).ContactID)
+			}
+			if c.taken == nil && c.change.ExternalID != "" && c.of == "ada" { // the old one is free
+				require.NotEqual(t, now, b.send(named("ada", "", "")).ContactID)
+			}
+			b.consistent()
 		})
 	}
 }
 
-// I-20, E-20: who is renamed is reached by the former id too; an opt-out made under an
+// I-62, E-20: the id that somebody is renamed from is free; an opt-out made under an
 // address that is taken away stays.
-func TestWhatAContactWasCalledStays(t *testing.T) {
+func TestARenameFreesTheOldId(t *testing.T) {
 	t.Parallel()
 	b := setup(t, journey("j", "go"))
 	id := b.send(named("old", "a@x", "")).ContactID
 	b.exec(`insert into preferences (id, email, email_key, unsubscribed_all, created_at, updated_at) values (gen_random_uuid(), 'a@x', 'a@x', true, now(), now())`)
 	_, err := b.ingester.Update(t.Context(), id, ingest.Change{ExternalID: "new", NoEmail: true})
 	require.NoError(t, err)
-	r := b.send(user("go", "old"))
+	r := b.send(user("go", "new"))
 	require.Equal(t, id, r.ContactID)
 	require.Equal(t, "new", r.ContactKey)
 	require.Equal(t, []string{"user_unsubscribed"}, b.outcomes("j"))
 	require.NotEqual(t, id, b.send(named("", "a@x", "")).ContactID)
+	old := b.send(named("old", "", ""))
+	require.NotEqual(t, id, old.ContactID)
+	// There and back, and onto the id of somebody who was renamed meanwhile.
+	_, err = b.ingester.Update(t.Context(), old.ContactID, ingest.Change{ExternalID: "older"})
+	require.NoError(t, err)
+	_, err = b.ingester.Update(t.Context(), id, ingest.Change{ExternalID: "old"})
+	require.NoError(t, err)
+	require.Equal(t, id, b.send(named("old", "", "")).ContactID)
+	require.Equal(t, old.ContactID, b.send(named("older", "", "")).ContactID)
 	b.consistent()
 }
 
@@ -125,7 +160,8 @@ func TestRacingForAKey(t *testing.T) {
 			require.NoError(t, errs[len(ids)])
 			for _, err := range errs[:len(ids)] {
 				if err != nil {
-					require.True(t, errors.Is(err, ingest.ErrExternalIDTaken) || errors.Is(err, ingest.ErrEmailTaken), err)
+					var taken *ingest.TakenError
+					require.ErrorAs(t, err, &taken)
 				}
 			}
 			require.Equal(t, 1, a.count(`select count(*) from contacts where external_id = 'key' or email_key = 'key@x'`))

@@ -11,6 +11,8 @@ type (
 	Event = decide.Event
 	// Result is what became of one event.
 	Result = decide.Result
+	// Decided is why a journey was entered, or was not.
+	Decided = decide.Decided
 	// Exit is one enrollment that was inspected for its exit rules.
 	Exit = decide.Exit
 	// Config says what an Ingester decides by.
@@ -25,11 +27,11 @@ var (
 	ErrClosed = engine.ErrClosed
 	// ErrPaused is returned by effects of an enrollment whose journey is paused.
 	ErrPaused = engine.ErrPaused
-	// ErrExternalIDTaken and ErrEmailTaken say that a key which an operator writes
-	// belongs to another contact.
-	ErrExternalIDTaken = decide.ErrExternalIDTaken
-	ErrEmailTaken      = decide.ErrEmailTaken
 )
+
+// TakenError says that a key which an operator writes belongs to another identified
+// contact.
+type TakenError = decide.TakenError
 
 // EmailKey is an address as it is compared: trimmed, case-insensitive (I-19).
 func EmailKey(email string) string { return decide.EmailKey(email) }

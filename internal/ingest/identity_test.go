@@ -32,21 +32,23 @@ func TestWhichContact(t *testing.T) {
 		{"external ids compare exactly", [][3]string{{"u", "", ""}, {"U", "", ""}}, []string{"1", "2"}},
 		{"e-mail compares trimmed and case-insensitively", [][3]string{{"", "Ada@X.io ", ""}, {"", "ada@x.io", ""}}, []string{"1", "1"}},
 		{"anonymous ids compare exactly", [][3]string{{"", "", "a"}, {"", "", "A"}, {"", "", "a"}}, []string{"1", "2", "1"}},
-		{"a user id resolves to an anonymous id", [][3]string{{"", "", "a"}, {"a", "", ""}}, []string{"1", "1"}},
-		{"an external id comes before an anonymous id", [][3]string{{"k", "", ""}, {"", "", "k"}, {"k", "", ""}}, []string{"1", "2", "1"}},
+		{"a user id is no anonymous id", [][3]string{{"", "", "a"}, {"a", "", ""}}, []string{"1", "2"}},
+		{"an anonymous id is no user id", [][3]string{{"a", "", ""}, {"", "", "a"}, {"a", "", "a"}}, []string{"1", "2", "1"}},
+		{"who was seen anonymously under somebody's id is not absorbed", [][3]string{{"", "", "x"}, {"x", "v@x", ""}, {"b", "v@x", ""}, {"x", "", ""}, {"", "", "x"}}, []string{"1", "2", "3", "2", "1"}},
+		{"nobody squats on a future user's id", [][3]string{{"", "", "user_43"}, {"mallory", "", "user_43"}, {"user_43", "", ""}, {"", "", "user_43"}}, []string{"1", "1", "2", "1"}},
 		{"a new user id takes the unidentified owner of the address", [][3]string{{"", "e@x", ""}, {"u", "e@x", ""}, {"u", "", ""}}, []string{"1", "1", "1"}},
 		{"a new user id takes the unidentified owner of the anonymous id", [][3]string{{"", "", "a"}, {"u", "", "a"}, {"", "", "a"}}, []string{"1", "1", "1"}},
 		{"an unidentified contact behind a weaker key is merged", [][3]string{{"u", "", ""}, {"", "", "a"}, {"u", "", "a"}, {"", "", "a"}}, []string{"1", "2", "1", "1"}},
 		{"the address of an unidentified contact is merged", [][3]string{{"u", "", ""}, {"", "e@x", ""}, {"u", "e@x", ""}, {"", "e@x", ""}}, []string{"1", "2", "1", "1"}},
 		{"two weaker keys are merged at once", [][3]string{{"", "e@x", ""}, {"", "", "a"}, {"u", "e@x", "a"}, {"", "", "a"}, {"", "e@x", ""}}, []string{"1", "2", "1", "1", "1"}},
-		{"an identified contact is never absorbed by its address", [][3]string{{"a", "e@x", ""}, {"b", "e@x", ""}, {"a", "", ""}, {"b", "", ""}}, []string{"1", "2!", "1", "2"}},
+		{"an identified contact is never absorbed by its address", [][3]string{{"a", "e@x", ""}, {"b", "e@x", ""}, {"a", "", ""}, {"b", "", ""}}, []string{"1", "2", "1", "2"}},
 		{"an identified contact keeps its anonymous id", [][3]string{{"a", "", "n"}, {"b", "", "n"}, {"", "", "n"}}, []string{"1", "2!", "1"}},
-		{"an address alone is the identified contact last seen with it", [][3]string{{"a", "e@x", ""}, {"b", "e@x", ""}, {"", "e@x", ""}, {"a", "", ""}, {"", "e@x", ""}}, []string{"1", "2!", "2!", "1", "1!"}},
+		{"an address alone is the identified contact last seen with it", [][3]string{{"a", "e@x", ""}, {"b", "e@x", ""}, {"", "e@x", ""}, {"a", "", ""}, {"", "e@x", ""}}, []string{"1", "2", "2", "1", "1"}},
 		{"an unknown address takes the unidentified anonymous contact", [][3]string{{"", "", "n"}, {"", "e@x", "n"}, {"", "e@x", ""}}, []string{"1", "1", "1"}},
 		{"an unknown address beside an identified anonymous id is a new contact", [][3]string{{"u", "", "n"}, {"", "e@x", "n"}, {"", "", "n"}, {"", "e@x", ""}}, []string{"1", "2!", "1", "2"}},
 		{"a given address replaces the one before", [][3]string{{"u", "e@x", ""}, {"u", "f@x", ""}, {"", "f@x", ""}, {"", "e@x", ""}}, []string{"1", "1", "1", "2"}},
 		{"an event without address leaves it alone", [][3]string{{"u", "e@x", ""}, {"u", "", ""}, {"", "e@x", ""}}, []string{"1", "1", "1"}},
-		{"an unidentified contact that moves frees its address", [][3]string{{"", "e@x", "n"}, {"n", "f@x", ""}, {"", "e@x", ""}, {"", "f@x", ""}}, []string{"1", "1", "2", "1"}},
+		{"an unidentified contact that moves frees its address", [][3]string{{"", "e@x", "n"}, {"", "f@x", "n"}, {"", "e@x", ""}, {"", "f@x", ""}}, []string{"1", "1", "2", "1"}},
 		{"an identified contact gives its address up to no one else", [][3]string{{"u", "e@x", ""}, {"v", "", ""}, {"", "e@x", ""}}, []string{"1", "2", "1"}},
 	} {
 		for _, together := range []bool{false, true} { // I-17
@@ -111,7 +113,7 @@ func TestAContactKeyReachesTheContact(t *testing.T) {
 	require.Equal(t, byEmail.ContactID.String(), byEmail.ContactKey)
 	require.Equal(t, byEmail.ContactID, b.send(named(byEmail.ContactKey, "", "")).ContactID)
 	anonymous := b.send(named("", "", "n"))
-	require.Equal(t, "n", anonymous.ContactKey)
+	require.Equal(t, anonymous.ContactID.String(), anonymous.ContactKey) // never the anonymous id (I-15)
 	known := b.send(named("u", "", ""))
 	require.Equal(t, "u", known.ContactKey)
 	merged := b.send(named("u", "e@x", "n"))
@@ -292,11 +294,163 @@ func TestDeletedContacts(t *testing.T) {
 func TestALiveAndADeletedContactMerge(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.send(named("", "", "n"))
-	b.exec(`update contacts set deleted_at = clock_timestamp()`)
+	b.delete(b.send(named("", "e@x", "n")).ContactID)
 	live := b.send(named("u", "", ""))
-	require.Equal(t, live.ContactID, b.send(named("u", "", "n")).ContactID)
-	require.Equal(t, live.ContactID, b.send(named("", "", "n")).ContactID)
+	require.Equal(t, live.ContactID, b.send(named("u", "e@x", "")).ContactID)
+	require.Equal(t, live.ContactID, b.send(named("", "e@x", "")).ContactID)
 	require.Equal(t, 1, b.count(`select count(*) from contacts where merged_into is null and deleted_at is null`))
+	b.consistent()
+}
+
+func (b *bundle) delete(id uuid.UUID) {
+	b.t.Helper()
+	found, err := b.ingester.Delete(b.t.Context(), id)
+	require.NoError(b.t, err)
+	require.True(b.t, found)
+}
+
+// I-48, I-49: what comes of a browser or an address after a deletion undoes it only if it
+// means that very account.
+func TestADeletionIsNotUndoneByOthers(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		rule    string
+		before  [][3]string // others, before the deletion of {"u", "e@x", "n"}
+		after   [3]string
+		revives bool
+	}{
+		{"a trailing event of the same browser", nil, [3]string{"", "", "n"}, false},
+		{"of the same browser with somebody else's id", nil, [3]string{"v", "", "n"}, false},
+		{"of the same browser with somebody else's address", nil, [3]string{"", "f@x", "n"}, false},
+		{"of the same browser with the account's own id", nil, [3]string{"u", "", "n"}, true},
+		{"the address that a live account shares", [][3]string{{"v", "e@x", ""}}, [3]string{"", "e@x", ""}, false},
+		{"a new account with the address", nil, [3]string{"v", "e@x", ""}, false},
+		{"the address alone, which nobody else has", nil, [3]string{"", "e@x", ""}, true},
+		{"the address, when a live account had it and left", [][3]string{{"v", "e@x", ""}, {"v", "f@x", ""}}, [3]string{"", "e@x", ""}, true},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			id := b.send(named("u", "e@x", "n")).ContactID
+			for _, k := range c.before {
+				b.send(named(k[0], k[1], k[2]))
+			}
+			b.delete(id)
+			r := b.send(named(c.after[0], c.after[1], c.after[2]))
+			require.Equal(t, c.revives, r.ContactID == id)
+			require.Equal(t, c.revives, b.count(`select count(*) from contacts where id = $1 and deleted_at is null`, id) == 1)
+			b.consistent()
+			// The account itself still comes back, with what it had.
+			require.Equal(t, id, b.send(named("u", "", "")).ContactID)
+			b.consistent()
+		})
+	}
+}
+
+// I-25: whose value stays is decided by when it was written, and only by that: the first
+// two write k, "lead" before "anon"; then come others, and the last event merges them.
+func TestTheValueWrittenLastSurvivesMerges(t *testing.T) {
+	t.Parallel()
+	lead, anon := [3]string{"", "e@x", ""}, [3]string{"", "", "a"}
+	for _, c := range []struct {
+		rule    string
+		between [][3]string
+		delete  bool // the lead
+		merge   [3]string
+	}{
+		{"taking a lead is no write", nil, false, [3]string{"new", "e@x", "a"}},
+		{"nor is attaching a key", [][3]string{{"", "e@x", "b"}}, false, [3]string{"new", "e@x", "a"}},
+		{"nor is naming", [][3]string{{"new", "e@x", ""}}, false, [3]string{"new", "", "a"}},
+		{"nor is merging", [][3]string{{"", "", "b"}, {"", "e@x", "b"}}, false, [3]string{"new", "e@x", "a"}},
+		{"nor is being seen", [][3]string{{"", "e@x", ""}}, false, [3]string{"", "e@x", "a"}},
+		{"nor is deletion with the revival by the event itself", nil, true, [3]string{"", "e@x", "a"}},
+		{"nor is revival", [][3]string{{"", "e@x", ""}}, true, [3]string{"", "e@x", "a"}},
+		{"nor is making a contact", [][3]string{{"new", "", ""}}, false, [3]string{"new", "e@x", "a"}},
+	} {
+		for _, together := range []bool{false, true} {
+			if together && c.delete {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s/%v", c.rule, together), func(t *testing.T) {
+				t.Parallel()
+				b := setup(t)
+				first, second := named(lead[0], lead[1], lead[2]), named(anon[0], anon[1], anon[2])
+				first.ContactProperties = map[string]json.RawMessage{"k": json.RawMessage(`"lead"`)}
+				second.ContactProperties = map[string]json.RawMessage{"k": json.RawMessage(`"anon"`)}
+				events := []ingest.Event{first, second}
+				for _, k := range append(c.between, c.merge) {
+					events = append(events, named(k[0], k[1], k[2]))
+				}
+				if together {
+					b.sendAll(events...)
+				} else {
+					for i, ev := range events {
+						id := b.send(ev).ContactID
+						if i == 0 && c.delete {
+							b.delete(id)
+						}
+					}
+				}
+				require.Equal(t, []string{"anon"}, b.texts(`select properties->>'k' from contacts where merged_into is null`))
+				b.consistent()
+			})
+		}
+	}
+}
+
+// I-25: of three contacts that one event makes one, each value is the one written last,
+// whoever has it.
+func TestThreeContactsMergeByTheirWrites(t *testing.T) {
+	t.Parallel()
+	keys := map[string][3]string{"user": {"u", "", ""}, "email": {"", "e@x", ""}, "anonymous": {"", "", "a"}}
+	for _, order := range [][]string{
+		{"user", "email", "anonymous"}, {"user", "anonymous", "email"}, {"email", "user", "anonymous"},
+		{"email", "anonymous", "user"}, {"anonymous", "user", "email"}, {"anonymous", "email", "user"},
+	} {
+		t.Run(fmt.Sprint(order), func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			for i, who := range order {
+				ev := named(keys[who][0], keys[who][1], keys[who][2])
+				ev.ContactProperties = map[string]json.RawMessage{"all": json.RawMessage(fmt.Sprintf("%q", who)), "not" + order[2]: json.RawMessage(fmt.Sprint(i))}
+				if i == 2 {
+					delete(ev.ContactProperties, "not"+order[2])
+				}
+				b.send(ev)
+			}
+			b.send(named("u", "e@x", "a"))
+			require.Equal(t, []string{order[2] + " 1"}, b.texts(`select concat_ws(' ', properties->>'all', properties->>$1) from contacts where merged_into is null`, "not"+order[2]))
+			b.consistent()
+		})
+	}
+}
+
+// I-17, I-36: a batch answers and stores as its items would one by one.
+func TestABatchIsOneByOne(t *testing.T) {
+	t.Parallel()
+	keyed := func(ev ingest.Event, key string) ingest.Event { ev.Key = key; return ev }
+	b := setup(t)
+	b.send(keyed(named("", "", "a"), "k"))
+	results := b.sendAll(keyed(named("v", "", ""), "k"), named("u", "", "a"), keyed(named("u", "", ""), "k"), named("u", "n@x", ""))
+	require.Equal(t, results[1].ContactID, results[0].ContactID)
+	require.Equal(t, results[0].ContactID.String(), results[0].ContactKey, "not yet named")
+	require.False(t, results[2].Stored)
+	require.Equal(t, "u", results[2].ContactKey)
+
+	// A repeat of a contact that was merged away by an item before.
+	b.send(keyed(named("", "m@x", ""), "m"))
+	results = b.sendAll(named("w", "", ""), named("w", "m@x", ""), keyed(named("zz", "", ""), "m"))
+	require.Equal(t, "w", results[2].ContactKey)
+	require.Equal(t, results[0].ContactID, results[2].ContactID)
+
+	// The newest anonymous id is the last one, whatever its letters.
+	for i, ids := range [][]string{{"zz", "aa"}, {"aa", "zz"}, {"m", "z", "a"}, {"2", "10", "1"}} {
+		var events []ingest.Event
+		for _, id := range ids {
+			events = append(events, named("", fmt.Sprintf("%d@y", i), fmt.Sprintf("%d-%s", i, id)))
+		}
+		id := b.sendAll(events...)[0].ContactID
+		require.Equal(t, []string{fmt.Sprintf("%d-%s", i, ids[len(ids)-1])}, b.texts(`select key from contact_keys where kind = 'anonymous' and contact_id = $1 order by created_at desc limit 1`, id))
+	}
 	b.consistent()
 }

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"slices"
@@ -82,7 +83,14 @@ func Validate(e *Event) []Problem {
 
 type problems []Problem
 
-func (p *problems) add(path, message string) { *p = append(*p, Problem{Path: path, Message: message}) }
+// maxProblems is how many are told: an error has no room for more (H-12).
+const maxProblems = 100
+
+func (p *problems) add(path, message string) {
+	if len(*p) < maxProblems {
+		*p = append(*p, Problem{Path: path, Message: message})
+	}
+}
 
 func (p *problems) text(path, s string, limit int, required bool) {
 	switch {
@@ -249,23 +257,43 @@ func (s *scanner) key(quoted []byte, plain bool) {
 	}
 }
 
-// number returns where the number that starts at i ends. Postgres keeps numbers
-// exactly, so that a tiny or an endless one is as much beyond it as a huge one.
+// number returns where the number that starts at i ends.
 func (s *scanner) number(i int) int {
-	start, exponent := i, false
+	start := i
 	for i < len(s.raw) && strings.IndexByte("+-.0123456789eE", s.raw[i]) >= 0 {
-		exponent = exponent || s.raw[i] == 'e' || s.raw[i] == 'E'
 		i++
 	}
-	if i-start < 20 && !exponent {
-		return i
-	}
-	literal := string(s.raw[start:i])
-	_, small, _ := strings.Cut(strings.ToLower(literal), "e-")
-	if _, err := strconv.ParseFloat(literal, 64); err != nil || len(literal) > 1000 || len(strings.TrimLeft(small, "0")) > 3 {
-		s.found = append(s.found, "numbers must be within ±1.8e308")
+	if Digits(s.raw[start:i]) > MaxDigits {
+		s.found = append(s.found, "numbers must have at most 40 digits, written out")
 	}
 	return i
+}
+
+// MaxDigits bounds a number as it is written out, without an exponent: that is how
+// Postgres stores it, and how it is read back (H-12).
+const MaxDigits = 40
+
+// Digits is how many digits a number of JSON has when it is written out: 1e30 has 31 of
+// them, 1e-2 has 3.
+func Digits(literal []byte) int {
+	literal = bytes.TrimPrefix(literal, []byte("-"))
+	mantissa, power := literal, []byte(nil)
+	if i := bytes.IndexAny(literal, "eE"); i >= 0 {
+		mantissa, power = literal[:i], literal[i+1:]
+	}
+	whole, decimals, _ := bytes.Cut(mantissa, []byte("."))
+	exponent := 0
+	if power != nil {
+		n, err := strconv.Atoi(string(power[:min(len(power), 12)]))
+		if err != nil || n > 1e6 || n < -1e6 || len(power) > 12 {
+			return 1e6 // more than any bound
+		}
+		exponent = n
+	}
+	if string(whole) == "0" {
+		whole = nil
+	}
+	return max(len(whole)+exponent, 1) + max(len(decimals)-exponent, 0)
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }

@@ -5,6 +5,7 @@ package registry
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -218,6 +219,11 @@ func (x *Index) Triggered(events ...string) []*hogsend.Journey {
 
 // Concerns reports whether an event may enroll into a journey or end an enrollment.
 func (x *Index) Concerns(event string) bool { return len(x.triggers[event]) > 0 || x.exits[event] }
+
+// Events are the names that Concerns is true for, in no order.
+func (x *Index) Events() []string {
+	return slices.AppendSeq(slices.Collect(maps.Keys(x.triggers)), maps.Keys(x.exits))
+}
 
 // Exits reports whether some journey has an exit rule.
 func (x *Index) Exits() bool { return len(x.exits) > 0 }

@@ -122,17 +122,17 @@ func (m *simulation) given(detailed []string) (*givenHistory, error) {
 	return h, nil
 }
 
-// keysOf are the keys that an event names. A user id may be somebody's anonymous id (I-20).
+// keysOf are the keys that an event names. User ids and anonymous ids never meet (I-20).
 func keysOf(ev *decide.Event) []string {
 	var keys []string
 	if ev.UserID != "" {
-		keys = append(keys, "id "+ev.UserID)
+		keys = append(keys, "user "+ev.UserID)
 	}
 	if key := decide.EmailKey(ev.Email); key != "" {
 		keys = append(keys, "email "+key)
 	}
 	if ev.AnonymousID != "" {
-		keys = append(keys, "id "+ev.AnonymousID)
+		keys = append(keys, "anonymous "+ev.AnonymousID)
 	}
 	return keys
 }

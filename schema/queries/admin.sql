@@ -22,14 +22,26 @@ select distinct on (contact_id) contact_id, key from contact_keys
 where kind = 'anonymous' and contact_id = any(sqlc.arg('contact_ids')::uuid[])
 order by contact_id, created_at desc, key;
 
+-- The lists whose rows may be large end a page where it has so many bytes, behind its
+-- first row (H-12).
+
 -- name: AdminContactsList :many
-select * from contacts
-where deleted_at is null and merged_into is null
-  and (sqlc.arg('search')::text = ''
-    or position(lower(sqlc.arg('search')) in lower(coalesce(email, ''))) > 0
-    or position(lower(sqlc.arg('search')) in lower(coalesce(external_id, ''))) > 0)
-order by last_seen_at desc, id
-limit sqlc.arg('row_limit') offset sqlc.arg('row_offset');
+with page as (
+    select p.id, row_number() over w as place, sum(octet_length(p.properties::text)) over w as size
+    from (
+        select id, last_seen_at, properties from contacts
+        where deleted_at is null and merged_into is null
+          and (sqlc.arg('search')::text = ''
+            or position(lower(sqlc.arg('search')) in lower(coalesce(email, ''))) > 0
+            or position(lower(sqlc.arg('search')) in lower(coalesce(external_id, ''))) > 0)
+        order by last_seen_at desc, id
+        limit sqlc.arg('row_limit') offset sqlc.arg('row_offset')
+    ) p
+    window w as (order by p.last_seen_at desc, p.id)
+)
+select c.* from page join contacts c on c.id = page.id
+where page.place = 1 or page.size <= sqlc.arg('max_bytes')::bigint
+order by page.place;
 
 -- name: AdminContactsCount :one
 select count(*) from contacts
@@ -80,14 +92,25 @@ on conflict (journey_id) do update set enabled = excluded.enabled, updated_at = 
 returning *;
 
 -- name: AdminStatesList :many
-select sqlc.embed(e), sqlc.embed(c) from enrollments e
+with page as (
+    select p.id, row_number() over w as place, sum(octet_length(p.context::text) + octet_length(pc.properties::text)) over w as size
+    from (
+        select e.id, e.created_at, e.contact_id, e.context from enrollments e
+        where e.journey_id = any(sqlc.arg('journey_ids')::text[])
+          and (sqlc.narg('status')::text is null or e.status = sqlc.narg('status'))
+          and (sqlc.narg('contact_id')::uuid is null or e.contact_id = sqlc.narg('contact_id'))
+          and (sqlc.narg('key')::text is null or e.key = sqlc.narg('key'))
+        order by e.created_at desc, e.id
+        limit sqlc.arg('row_limit') offset sqlc.arg('row_offset')
+    ) p
+    join contacts pc on pc.id = p.contact_id
+    window w as (order by p.created_at desc, p.id)
+)
+select sqlc.embed(e), sqlc.embed(c) from page
+join enrollments e on e.id = page.id
 join contacts c on c.id = e.contact_id
-where e.journey_id = any(sqlc.arg('journey_ids')::text[])
-  and (sqlc.narg('status')::text is null or e.status = sqlc.narg('status'))
-  and (sqlc.narg('contact_id')::uuid is null or e.contact_id = sqlc.narg('contact_id'))
-  and (sqlc.narg('key')::text is null or e.key = sqlc.narg('key'))
-order by e.created_at desc, e.id
-limit sqlc.arg('row_limit') offset sqlc.arg('row_offset');
+where page.place = 1 or page.size <= sqlc.arg('max_bytes')::bigint
+order by page.place;
 
 -- name: AdminStatesCount :one
 select count(*) from enrollments e
@@ -109,22 +132,43 @@ join contacts c on c.id = e.contact_id
 where e.id = sqlc.arg('id');
 
 -- name: AdminLogsList :many
-select * from step_logs where enrollment_id = sqlc.arg('enrollment_id')
-order by at, seq
-limit sqlc.arg('row_limit') offset sqlc.arg('row_offset');
+with page as (
+    select p.seq, row_number() over w as place, sum(octet_length(p.detail::text)) over w as size
+    from (
+        select at, seq, detail from step_logs where enrollment_id = sqlc.arg('enrollment_id')
+        order by at, seq
+        limit sqlc.arg('row_limit') offset sqlc.arg('row_offset')
+    ) p
+    window w as (order by p.at, p.seq)
+)
+select l.* from page
+join step_logs l on l.enrollment_id = sqlc.arg('enrollment_id') and l.seq = page.seq
+where page.place = 1 or page.size <= sqlc.arg('max_bytes')::bigint
+order by page.place;
 
 -- name: AdminLogsCount :one
 select count(*) from step_logs where enrollment_id = sqlc.arg('enrollment_id');
 
 -- name: AdminEventsList :many
-select sqlc.embed(e), sqlc.embed(c) from events e
+with page as (
+    select p.id, row_number() over w as place, sum(octet_length(p.properties::text) + octet_length(pc.properties::text)) over w as size
+    from (
+        select e.id, e.occurred_at, e.contact_id, e.properties from events e
+        where (sqlc.narg('name')::text is null or e.name = sqlc.narg('name'))
+          and (sqlc.narg('contact_id')::uuid is null or e.contact_id = sqlc.narg('contact_id'))
+          and (sqlc.narg('since')::timestamptz is null or e.occurred_at >= sqlc.narg('since'))
+          and (sqlc.narg('until')::timestamptz is null or e.occurred_at <= sqlc.narg('until'))
+        order by e.occurred_at desc, e.id
+        limit sqlc.arg('row_limit') offset sqlc.arg('row_offset')
+    ) p
+    join contacts pc on pc.id = p.contact_id
+    window w as (order by p.occurred_at desc, p.id)
+)
+select sqlc.embed(e), sqlc.embed(c) from page
+join events e on e.id = page.id
 join contacts c on c.id = e.contact_id
-where (sqlc.narg('name')::text is null or e.name = sqlc.narg('name'))
-  and (sqlc.narg('contact_id')::uuid is null or e.contact_id = sqlc.narg('contact_id'))
-  and (sqlc.narg('since')::timestamptz is null or e.occurred_at >= sqlc.narg('since'))
-  and (sqlc.narg('until')::timestamptz is null or e.occurred_at <= sqlc.narg('until'))
-order by e.occurred_at desc, e.id
-limit sqlc.arg('row_limit') offset sqlc.arg('row_offset');
+where page.place = 1 or page.size <= sqlc.arg('max_bytes')::bigint
+order by page.place;
 
 -- name: AdminEventsCount :one
 select count(*) from events e

@@ -6,8 +6,11 @@ where id = coalesce((select m.merged_into from contacts m where m.id = @id), @id
 for update;
 
 -- name: ContactDelete :exec
--- Softly: its keys still lead to it (I-48, I-49).
-update contacts set deleted_at = clock_timestamp(), updated_at = clock_timestamp() where id = @id and deleted_at is null;
+-- Softly: its external id and its address still lead to it (I-49). What browsers call it
+-- is free for the next person there (I-48).
+with released as (delete from contact_keys where contact_id = @id and kind = 'anonymous')
+update contacts set deleted_at = clock_timestamp(), updated_at = clock_timestamp(), anonymous_id = null
+where id = @id and deleted_at is null;
 
 -- name: ContactStaysEnd :exec
 -- In buckets that no registry in force has, too (B-51).

@@ -10,25 +10,12 @@ join event_keys k on k.space = w.space and k.key = w.key
 left join contacts m on m.id = k.contact_id
 left join contacts c on c.id = coalesce(m.merged_into, m.id);
 
--- The four ways to a contact yield rows of one shape. They are statements of their
+-- The three ways to a contact yield rows of one shape. They are statements of their
 -- own, since together Postgres would plan them anew each time.
-
--- name: IngestResolveUsers :many
--- A user id that is no external id may be an anonymous id (I-20).
-select k.kind::text as kind, w.key::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
-    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at
-from (select unnest(@user_ids::text[]) as key) w
-cross join lateral (
-    select u.kind, u.contact_id from contact_keys u where u.kind = 'user' and u.key = w.key
-    union all
-    select a.kind, a.contact_id from contact_keys a where a.kind = 'anonymous' and a.key = w.key
-    limit 1
-) k
-join contacts c on c.id = k.contact_id;
 
 -- name: IngestResolveKeys :many
 select w.kind::text as kind, w.key::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
-    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at
+    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at
 from (select unnest(@kinds::text[]) as kind, unnest(@keys::text[]) as key) w
 join contact_keys k on k.kind = w.kind and k.key = w.key
 join contacts c on c.id = k.contact_id;
@@ -36,7 +23,7 @@ join contacts c on c.id = k.contact_id;
 -- name: IngestResolveIDs :many
 -- The key is the uuid asked for, also one that was merged away.
 select 'id'::text as kind, w.id::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
-    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at
+    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at
 from (select unnest(@ids::uuid[]) as id) w
 join contacts m on m.id = w.id
 join contacts c on c.id = coalesce(m.merged_into, m.id);
@@ -44,7 +31,7 @@ join contacts c on c.id = coalesce(m.merged_into, m.id);
 -- name: IngestResolveAddresses :many
 -- The identified contacts that have an address, of many only those last seen (I-22).
 select 'address'::text as kind, w.key::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
-    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at
+    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at
 from (select unnest(@addresses::text[]) as key) w
 cross join lateral (
     select * from contacts o
@@ -84,9 +71,10 @@ on conflict do nothing;
 
 -- name: IngestContactKeysInsert :execrows
 insert into contact_keys (kind, key, contact_id, created_at)
-select w.kind, w.key, w.contact_id, clock_timestamp()
+select w.kind, w.key, w.contact_id, w.given_at
 from (
-    select unnest(@kinds::text[]) as kind, unnest(@keys::text[]) as key, unnest(@contact_ids::uuid[]) as contact_id
+    select unnest(@kinds::text[]) as kind, unnest(@keys::text[]) as key, unnest(@contact_ids::uuid[]) as contact_id,
+        unnest(@instants::timestamptz[]) as given_at
 ) w
 order by w.kind, w.key
 on conflict do nothing;
@@ -107,7 +95,7 @@ where k.kind = w.kind and k.key = w.key;
 -- name: IngestLock :many
 -- Everything about these contacts is decided under these locks.
 select c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
-    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at, c.merged_into
+    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at, c.merged_into
 from contacts c
 where c.id = any(@ids::uuid[])
 order by c.id
@@ -160,16 +148,17 @@ select journey_id, enabled, (paused_at is not null)::bool as paused, pause_entri
 
 -- name: IngestContactsInsert :exec
 insert into contacts (id, external_id, anonymous_id, email, email_key, properties,
-    first_seen_at, last_seen_at, created_at, updated_at)
+    first_seen_at, last_seen_at, created_at, updated_at, written_at)
 select w.id, nullif(w.external_id, ''), nullif(w.anonymous_id, ''), nullif(w.email, ''), nullif(w.email_key, ''),
-    case when w.erases then w.patch - array(select key from jsonb_each(w.patch) where value = 'null') else w.patch end,
-    w.first_seen_at, w.last_seen_at, w.created_at, w.updated_at
+    hogsend_bounded('{}', case when w.erases then w.patch - array(select key from jsonb_each(w.patch) where value = 'null') else w.patch end),
+    w.first_seen_at, w.last_seen_at, w.created_at, w.updated_at, w.written_at
 from (
     select unnest(@ids::uuid[]) as id, unnest(@external_ids::text[]) as external_id,
         unnest(@anonymous_ids::text[]) as anonymous_id, unnest(@emails::text[]) as email,
         unnest(@email_keys::text[]) as email_key, unnest(@patches::jsonb[]) as patch, unnest(@erases::bool[]) as erases,
         unnest(@first_seen::timestamptz[]) as first_seen_at, unnest(@last_seen::timestamptz[]) as last_seen_at,
-        unnest(@created::timestamptz[]) as created_at, unnest(@updated::timestamptz[]) as updated_at
+        unnest(@created::timestamptz[]) as created_at, unnest(@updated::timestamptz[]) as updated_at,
+        unnest(@written::timestamptz[]) as written_at
 ) w;
 
 -- name: IngestContactsSeen :exec
@@ -187,17 +176,17 @@ update contacts c
 set external_id = nullif(w.external_id, ''), anonymous_id = nullif(w.anonymous_id, ''),
     email = nullif(w.email, ''), email_key = nullif(w.email_key, ''),
     properties = case when w.erases
-        then (c.properties || w.patch) - array(select key from jsonb_each(w.patch) where value = 'null')
-        else c.properties || w.patch end,
+        then hogsend_bounded(c.properties, (c.properties || w.patch) - array(select key from jsonb_each(w.patch) where value = 'null'))
+        else hogsend_bounded(c.properties, c.properties || w.patch) end,
     first_seen_at = w.first_seen_at, last_seen_at = w.last_seen_at,
-    deleted_at = case when w.deleted then c.deleted_at end, updated_at = w.updated_at
+    deleted_at = case when w.deleted then c.deleted_at end, updated_at = w.updated_at, written_at = w.written_at
 from (
     select unnest(@ids::uuid[]) as id, unnest(@external_ids::text[]) as external_id,
         unnest(@anonymous_ids::text[]) as anonymous_id, unnest(@emails::text[]) as email,
         unnest(@email_keys::text[]) as email_key, unnest(@patches::jsonb[]) as patch, unnest(@erases::bool[]) as erases,
         unnest(@deleted::bool[]) as deleted,
         unnest(@first_seen::timestamptz[]) as first_seen_at, unnest(@last_seen::timestamptz[]) as last_seen_at,
-        unnest(@updated::timestamptz[]) as updated_at
+        unnest(@updated::timestamptz[]) as updated_at, unnest(@written::timestamptz[]) as written_at
 ) w
 where c.id = w.id;
 
@@ -208,16 +197,25 @@ from (select unnest(@email_keys::text[]) as email_key, unnest(@contact_ids::uuid
 where p.email_key = w.email_key and p.contact_id is null;
 
 -- name: IngestEventsInsert :exec
-insert into events (id, contact_id, name, properties, value, currency, source, hops, identity_conflict, occurred_at, received_at)
+insert into events (id, contact_id, name, properties, value, currency, source, hops, identity_conflict, occurred_at, received_at, cause_id)
 select w.id, w.contact_id, w.name, w.properties, nullif(w.value, 'NaN'), nullif(w.currency, ''),
-    w.source, w.hops, w.identity_conflict, w.occurred_at, w.received_at
+    w.source, w.hops, w.identity_conflict, w.occurred_at, w.received_at,
+    nullif(w.cause_id, '00000000-0000-0000-0000-000000000000')
 from (
     select unnest(@ids::uuid[]) as id, unnest(@contact_ids::uuid[]) as contact_id, unnest(@names::text[]) as name,
         unnest(@properties::jsonb[]) as properties, unnest(@event_values::float8[]) as value,
         unnest(@currencies::text[]) as currency, unnest(@sources::text[]) as source, unnest(@hops::smallint[]) as hops,
         unnest(@conflicts::bool[]) as identity_conflict, unnest(@occurred::timestamptz[]) as occurred_at,
-        unnest(@received::timestamptz[]) as received_at
+        unnest(@received::timestamptz[]) as received_at, unnest(@causes::uuid[]) as cause_id
 ) w;
+
+-- name: IngestEventAwaited :one
+-- Whether any enrollment waits for the event, alone or among others.
+select exists (
+    select from waits w
+    where w.status = 'open' and (w.event_name = @name::text
+        or w.alternatives is not null and jsonb_path_exists(w.alternatives, '$[*] ? (@.event == $name)', jsonb_build_object('name', @name::text)))
+)::bool as awaited;
 
 -- name: IngestInternalKeysInsert :exec
 -- Keys of internal events; a repetition is a defect and fails (I-47).
@@ -309,7 +307,7 @@ on conflict (key) do nothing;
 -- The survivor keeps its own values, or takes those of the other when that one was
 -- written last; keys that only one has stay (I-25).
 update contacts s
-set properties = case when @from_wins::bool then s.properties || m.properties else m.properties || s.properties end,
+set properties = hogsend_bounded(s.properties, case when @from_wins::bool then s.properties || m.properties else m.properties || s.properties end),
     timezone = case when @from_wins::bool then coalesce(m.timezone, s.timezone) else coalesce(s.timezone, m.timezone) end
 from contacts m
 where s.id = @survivor::uuid and m.id = @merged::uuid;

@@ -84,7 +84,7 @@ func (b *Backend) writeContact(w *decide.ContactWrite) error {
 	if w.Kind == decide.ContactSeen {
 		return nil
 	}
-	c.Identity, c.written = w.Identity, w.Updated
+	c.Identity, c.updated, c.written = w.Identity, w.Updated, w.Written
 	if len(w.Patch) == 0 {
 		return nil
 	}
@@ -182,7 +182,8 @@ func (b *Backend) applyMemberships(e *decide.Effects) {
 	}
 	for _, id := range e.Deleted {
 		c := b.byID[id]
-		c.DeletedAt, c.written = b.Now(), b.Now()
+		c.DeletedAt, c.updated, c.AnonymousID = b.Now(), b.Now(), ""
+		maps.DeleteFunc(b.keys, func(k decide.ContactKey, owner uuid.UUID) bool { return k.Kind == decide.KeyAnonymous && owner == id })
 		for _, m := range c.memberships {
 			if m.left.IsZero() {
 				m.left, m.reason, m.Leave = b.Now(), bucket.LeftDeleted, nil
@@ -282,8 +283,8 @@ func (t *transaction) LastEvaluations(ticks []*decide.Change) error {
 		for i := range tick.Edges {
 			edge := &tick.Edges[i]
 			facts := t.buckets.ByID(edge.BucketID).Facts
-			if len(facts.Properties) > 0 && row.written.After(edge.At) {
-				edge.Newest = row.written
+			if len(facts.Properties) > 0 && row.updated.After(edge.At) {
+				edge.Newest = row.updated
 			}
 			for _, name := range facts.Events {
 				if e := row.newest(name); e != nil && e.OccurredAt.After(edge.At) {
@@ -342,7 +343,7 @@ func (b *Backend) mergeContacts(into, from *contact, fromWins bool, at time.Time
 	from.history = criteria.History{}
 	into.events = append(into.events, from.events...)
 	slices.SortFunc(into.events, func(x, y *event) int { return cmp.Compare(x.seq, y.seq) })
-	from.events, from.merged, from.written, from.Identity = nil, true, at, decide.Identity{}
+	from.events, from.merged, from.updated, from.Identity = nil, true, at, decide.Identity{}
 	for _, s := range b.sends {
 		if s.contact == from {
 			s.contact = into

@@ -125,14 +125,12 @@ func (b *Backend) find(c *decide.Change) []decide.Found {
 			return
 		}
 		found = append(found, decide.Found{
-			Kind: kind, Key: key, ID: row.id, Identity: row.Identity, FirstSeen: row.firstSeen, LastSeen: row.lastSeen, CreatedAt: row.created, WrittenAt: row.written,
+			Kind: kind, Key: key, ID: row.id, Identity: row.Identity, FirstSeen: row.firstSeen, LastSeen: row.lastSeen, CreatedAt: row.created, UpdatedAt: row.updated, WrittenAt: row.written,
 		})
 	}
 	userID, address, anonymousID := c.Named()
 	if id, ok := b.keys[decide.ContactKey{Kind: decide.KeyUser, Key: userID}]; ok {
 		add(decide.KeyUser, userID, id)
-	} else if id, ok := b.keys[decide.ContactKey{Kind: decide.KeyAnonymous, Key: userID}]; ok {
-		add(decide.KeyAnonymous, userID, id)
 	}
 	if id, ok := decide.ParseID(userID); ok {
 		add(decide.FoundByID, userID, id)

@@ -17,6 +17,7 @@ import (
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/decide/cascade"
 	"github.com/hogsend/hogsend/internal/decide/steps"
+	"github.com/hogsend/hogsend/internal/naming"
 )
 
 func (b *Backend) enrollment(id string) (*enrollment, error) {
@@ -116,6 +117,9 @@ func (b *Backend) trigger(r contract.TriggerRequest) (contract.Effect, error) {
 	n, err := b.enrollment(r.Step.EnrollmentID)
 	if err != nil {
 		return contract.Effect{}, err
+	}
+	if (naming.JunkIDs{}).Has(r.Event.UserID) {
+		return contract.Effect{}, &hogsend.ValidationError{Field: "userId", Message: naming.JunkMessage(r.Event.UserID)}
 	}
 	ev := decide.Event{Name: r.Event.Event, UserID: r.Event.UserID, Email: r.Event.Email, Timestamp: &r.OccurredAt, Source: decide.SourceJourney}
 	if ev.Properties, err = backend.Object(r.Event.Properties); err != nil {

@@ -158,7 +158,7 @@ func (b *Backend) populate() error {
 			return fmt.Errorf("properties of %s: %w", p.Name(), err)
 		}
 		c := &contact{
-			id: backend.ContactID(p.Name()), timezone: p.Timezone, properties: properties, written: b.Now(), created: b.Now(), firstSeen: b.Now(), lastSeen: b.Now(),
+			id: backend.ContactID(p.Name()), timezone: p.Timezone, properties: properties, updated: b.Now(), written: b.Now(), created: b.Now(), firstSeen: b.Now(), lastSeen: b.Now(),
 			ordered:  map[string]bool{},
 			Identity: decide.Identity{ExternalID: p.UserID, AnonymousID: p.AnonymousID, Email: strings.TrimSpace(p.Email), EmailKey: decide.EmailKey(p.Email)},
 		}

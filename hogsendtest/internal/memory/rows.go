@@ -20,15 +20,15 @@ import (
 type contact struct {
 	id uuid.UUID
 	decide.Identity
-	timezone                              string
-	properties                            map[string]json.RawMessage
-	firstSeen, lastSeen, created, written time.Time
-	merged                                bool // into another one
-	history                               criteria.History
-	events                                []*event
-	enrollments                           []*enrollment
-	memberships                           []*membership   // active and ended
-	ordered                               map[string]bool // buckets that the script has put it into
+	timezone                                       string
+	properties                                     map[string]json.RawMessage
+	firstSeen, lastSeen, created, updated, written time.Time
+	merged                                         bool // into another one
+	history                                        criteria.History
+	events                                         []*event
+	enrollments                                    []*enrollment
+	memberships                                    []*membership   // active and ended
+	ordered                                        map[string]bool // buckets that the script has put it into
 }
 
 // name is how the author of a test names the contact.

@@ -14,7 +14,9 @@ func (d *Decider) apply(c *work) error {
 	if err := d.pass(c); err != nil {
 		return err
 	}
-	if err := d.carry(c); err != nil {
+	d.current = c
+	err := d.carry(c)
+	if d.current = nil; err != nil {
 		return err
 	}
 	if !c.Repeats && !c.Missing && !c.Ended {
@@ -67,7 +69,9 @@ func (d *Decider) occur(c *work, o *decide.Occurrence) error {
 		return err
 	}
 	c.Result.Exits = exits
-	return d.follow(e)
+	err = d.follow(e)
+	c.Result.Decisions = c.decided
+	return err
 }
 
 // triggered notes that an enrollment caused the event (J-135).
@@ -108,7 +112,7 @@ func (d *Decider) see(e *eventState, ev *decide.Event) {
 		first = e.occurred
 	}
 	last = decide.Later(last, e.occurred)
-	if !c.Stored || c.Written() || !first.Equal(c.FirstSeen) || !last.Equal(c.LastSeen) {
+	if !c.Stored || c.Changed() || !first.Equal(c.FirstSeen) || !last.Equal(c.LastSeen) {
 		d.Mark(c)
 	}
 	c.FirstSeen, c.LastSeen = first, last
@@ -164,7 +168,10 @@ func (d *Decider) follow(e *eventState) error {
 // key; "" if that was taken before.
 func (d *Decider) internal(cause, e *eventState, key string) error {
 	e.contact, e.resolution, e.cause, e.hops = cause.contact, cause.resolution, cause.cause, cause.hops
-	e.received, e.deleted = d.Now, cause.resolution.Deleted
+	e.received, e.deleted, e.event = d.Now, cause.resolution.Deleted, true
+	if cause.event && cause.id != e.id {
+		e.causedBy = cause.id
+	}
 	d.store(e)
 	d.capture(e)
 	if key != "" {

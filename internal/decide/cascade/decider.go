@@ -39,7 +39,8 @@ type Decider struct {
 
 	backend    Backend
 	identities *decide.Identities
-	causes     int // counts what was a cause
+	causes     int   // counts what was a cause
+	current    *work // the change that is applied
 }
 
 // work is a change while it is decided.
@@ -49,7 +50,11 @@ type work struct {
 	due, own []*Evaluation // what time has brought until then; what it may move itself
 	attached bool          // what is attached was handed over ahead, for buckets to see
 	cause    int
+	decided  []decide.Decided
 }
+
+// maxDecided bounds the decisions that an event's reply tells (I-59).
+const maxDecided = 100
 
 // Chunk is a part of the contacts that a backfill comes to.
 type Chunk struct {

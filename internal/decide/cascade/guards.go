@@ -255,6 +255,9 @@ func (d *Decider) decide(e *eventState, j *hogsend.Journey, g guarded, enrollmen
 	if j.Reaction != nil {
 		kind = "reaction"
 	}
+	if c := d.current; c != nil && len(c.decided) < maxDecided {
+		c.decided = append(c.decided, decide.Decided{JourneyID: j.ID, Key: g.key, EventName: e.name, Reason: g.reason, EnrollmentID: enrollmentID})
+	}
 	d.Effects.Decisions = append(d.Effects.Decisions, decide.Decision{
 		ID: d.NewID(), At: e.received, Type: kind, ContactID: e.contact.ID, JourneyID: j.ID, Key: g.key, EventID: e.id, EventName: e.name,
 		Reason: g.reason, EnrollmentID: enrollmentID, Detail: detail,

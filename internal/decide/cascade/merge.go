@@ -15,7 +15,7 @@ import (
 // changes find everything at the survivor. What came before is written first: the
 // merge must see it.
 func (d *Decider) merges(c *work) error {
-	d.Now = d.instant(c)
+	d.Now, d.current = d.instant(c), c
 	end := exit(contract.ExitMerged)
 	for _, m := range c.Merges {
 		exited := d.endDoubles(m, c.ID, end)

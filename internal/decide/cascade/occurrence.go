@@ -18,6 +18,7 @@ var emptyObject = json.RawMessage("{}")
 // eventState is one event on its way through the steps.
 type eventState struct {
 	id          uuid.UUID
+	event       bool // false of what is no event but causes some
 	contact     *decide.Contact
 	resolution  *decide.Resolution
 	name        string
@@ -31,7 +32,8 @@ type eventState struct {
 	late        bool
 	deleted     bool // its contact is
 	conflict    bool
-	cause       int // what was asked for that caused it (J-73)
+	cause       int       // what was asked for that caused it (J-73)
+	causedBy    uuid.UUID // the event that did; uuid.Nil for none
 	parsed      criteria.Values
 	isParsed    bool
 	stored      bool           // its row was handed over ahead, for buckets to see
@@ -41,7 +43,8 @@ type eventState struct {
 
 // causeOf is a change as the cause of events.
 func causeOf(c *work) *eventState {
-	return &eventState{id: c.ID, contact: c.Contact, resolution: &c.Resolution, cause: c.cause}
+	_, event := c.Body.(*decide.Occurrence)
+	return &eventState{id: c.ID, event: event, contact: c.Contact, resolution: &c.Resolution, cause: c.cause}
 }
 
 // occurrence makes the event of a change, before anything is done with it.
@@ -95,6 +98,6 @@ func (d *Decider) store(e *eventState) {
 	}
 	d.Effects.Events = append(d.Effects.Events, decide.StoredEvent{
 		ID: e.id, ContactID: e.contact.ID, Name: e.name, Properties: e.properties, Value: e.value, Currency: e.currency, Source: e.source,
-		Hops: e.hops, IdentityConflict: e.conflict, OccurredAt: e.occurred, ReceivedAt: e.received,
+		Hops: e.hops, IdentityConflict: e.conflict, CauseID: e.causedBy, OccurredAt: e.occurred, ReceivedAt: e.received,
 	})
 }

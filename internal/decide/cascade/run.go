@@ -71,7 +71,7 @@ func (d *Decider) Run(identities *decide.Identities, changes []*decide.Change, b
 		}
 	}
 	for _, c := range identities.Concerned() {
-		if !c.MergedAway() && (!c.Stored || c.Written()) {
+		if !c.MergedAway() && (!c.Stored || c.Changed()) {
 			d.Mark(c)
 		}
 	}

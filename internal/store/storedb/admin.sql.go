@@ -61,17 +61,41 @@ func (q *Queries) AdminContactsCount(ctx context.Context, search string) (int64,
 }
 
 const adminContactsList = `-- name: AdminContactsList :many
-select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at from contacts
-where deleted_at is null and merged_into is null
-  and ($1::text = ''
-    or position(lower($1) in lower(coalesce(email, ''))) > 0
-    or position(lower($1) in lower(coalesce(external_id, ''))) > 0)
-order by last_seen_at desc, id
-limit $3 offset $2
+
+with page as (
+    select p.id, row_number() over w as place, sum(octet_length(p.properties::text)) over w as size
+    from (
+        select id, last_seen_at, properties from contacts
+        where deleted_at is null and merged_into is null
+          and ($2::text = ''
+            or position(lower($2) in lower(coalesce(email, ''))) > 0
+            or position(lower($2) in lower(coalesce(external_id, ''))) > 0)
+        order by last_seen_at desc, id
+        limit $4 offset $3
+    ) p
+    window w as (order by p.last_seen_at desc, p.id)
+)
+select c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at from page join contacts c on c.id = page.id
+where page.place = 1 or page.size <= $1::bigint
+order by page.place
 `
 
-func (q *Queries) AdminContactsList(ctx context.Context, search string, rowOffset int32, rowLimit int32) ([]Contact, error) {
-	rows, err := q.db.Query(ctx, adminContactsList, search, rowOffset, rowLimit)
+type AdminContactsListParams struct {
+	MaxBytes  int64
+	Search    string
+	RowOffset int32
+	RowLimit  int32
+}
+
+// The lists whose rows may be large end a page where it has so many bytes, behind its
+// first row (H-12).
+func (q *Queries) AdminContactsList(ctx context.Context, arg AdminContactsListParams) ([]Contact, error) {
+	rows, err := q.db.Query(ctx, adminContactsList,
+		arg.MaxBytes,
+		arg.Search,
+		arg.RowOffset,
+		arg.RowLimit,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +117,7 @@ func (q *Queries) AdminContactsList(ctx context.Context, search string, rowOffse
 			&i.MergedInto,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.WrittenAt,
 		); err != nil {
 			return nil, err
 		}
@@ -203,7 +228,7 @@ func (q *Queries) AdminDecisionsList(ctx context.Context, arg AdminDecisionsList
 }
 
 const adminEventGet = `-- name: AdminEventGet :one
-select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from events e
+select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at, e.cause_id, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at from events e
 join contacts c on c.id = e.contact_id
 where e.id = $1
 `
@@ -229,6 +254,7 @@ func (q *Queries) AdminEventGet(ctx context.Context, id uuid.UUID) (AdminEventGe
 		&i.Event.IdentityConflict,
 		&i.Event.OccurredAt,
 		&i.Event.ReceivedAt,
+		&i.Event.CauseID,
 		&i.Contact.ID,
 		&i.Contact.ExternalID,
 		&i.Contact.AnonymousID,
@@ -242,6 +268,7 @@ func (q *Queries) AdminEventGet(ctx context.Context, id uuid.UUID) (AdminEventGe
 		&i.Contact.MergedInto,
 		&i.Contact.CreatedAt,
 		&i.Contact.UpdatedAt,
+		&i.Contact.WrittenAt,
 	)
 	return i, err
 }
@@ -274,17 +301,29 @@ func (q *Queries) AdminEventsCount(ctx context.Context, arg AdminEventsCountPara
 }
 
 const adminEventsList = `-- name: AdminEventsList :many
-select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from events e
+with page as (
+    select p.id, row_number() over w as place, sum(octet_length(p.properties::text) + octet_length(pc.properties::text)) over w as size
+    from (
+        select e.id, e.occurred_at, e.contact_id, e.properties from events e
+        where ($2::text is null or e.name = $2)
+          and ($3::uuid is null or e.contact_id = $3)
+          and ($4::timestamptz is null or e.occurred_at >= $4)
+          and ($5::timestamptz is null or e.occurred_at <= $5)
+        order by e.occurred_at desc, e.id
+        limit $7 offset $6
+    ) p
+    join contacts pc on pc.id = p.contact_id
+    window w as (order by p.occurred_at desc, p.id)
+)
+select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at, e.cause_id, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at from page
+join events e on e.id = page.id
 join contacts c on c.id = e.contact_id
-where ($1::text is null or e.name = $1)
-  and ($2::uuid is null or e.contact_id = $2)
-  and ($3::timestamptz is null or e.occurred_at >= $3)
-  and ($4::timestamptz is null or e.occurred_at <= $4)
-order by e.occurred_at desc, e.id
-limit $6 offset $5
+where page.place = 1 or page.size <= $1::bigint
+order by page.place
 `
 
 type AdminEventsListParams struct {
+	MaxBytes  int64
 	Name      *string
 	ContactID *uuid.UUID
 	Since     *time.Time
@@ -300,6 +339,7 @@ type AdminEventsListRow struct {
 
 func (q *Queries) AdminEventsList(ctx context.Context, arg AdminEventsListParams) ([]AdminEventsListRow, error) {
 	rows, err := q.db.Query(ctx, adminEventsList,
+		arg.MaxBytes,
 		arg.Name,
 		arg.ContactID,
 		arg.Since,
@@ -327,6 +367,7 @@ func (q *Queries) AdminEventsList(ctx context.Context, arg AdminEventsListParams
 			&i.Event.IdentityConflict,
 			&i.Event.OccurredAt,
 			&i.Event.ReceivedAt,
+			&i.Event.CauseID,
 			&i.Contact.ID,
 			&i.Contact.ExternalID,
 			&i.Contact.AnonymousID,
@@ -340,6 +381,7 @@ func (q *Queries) AdminEventsList(ctx context.Context, arg AdminEventsListParams
 			&i.Contact.MergedInto,
 			&i.Contact.CreatedAt,
 			&i.Contact.UpdatedAt,
+			&i.Contact.WrittenAt,
 		); err != nil {
 			return nil, err
 		}
@@ -449,13 +491,35 @@ func (q *Queries) AdminLogsCount(ctx context.Context, enrollmentID uuid.UUID) (i
 }
 
 const adminLogsList = `-- name: AdminLogsList :many
-select seq, enrollment_id, step_key, action, from_node, to_node, detail, build_id, at from step_logs where enrollment_id = $1
-order by at, seq
-limit $3 offset $2
+with page as (
+    select p.seq, row_number() over w as place, sum(octet_length(p.detail::text)) over w as size
+    from (
+        select at, seq, detail from step_logs where enrollment_id = $1
+        order by at, seq
+        limit $4 offset $3
+    ) p
+    window w as (order by p.at, p.seq)
+)
+select l.seq, l.enrollment_id, l.step_key, l.action, l.from_node, l.to_node, l.detail, l.build_id, l.at from page
+join step_logs l on l.enrollment_id = $1 and l.seq = page.seq
+where page.place = 1 or page.size <= $2::bigint
+order by page.place
 `
 
-func (q *Queries) AdminLogsList(ctx context.Context, enrollmentID uuid.UUID, rowOffset int32, rowLimit int32) ([]StepLog, error) {
-	rows, err := q.db.Query(ctx, adminLogsList, enrollmentID, rowOffset, rowLimit)
+type AdminLogsListParams struct {
+	EnrollmentID uuid.UUID
+	MaxBytes     int64
+	RowOffset    int32
+	RowLimit     int32
+}
+
+func (q *Queries) AdminLogsList(ctx context.Context, arg AdminLogsListParams) ([]StepLog, error) {
+	rows, err := q.db.Query(ctx, adminLogsList,
+		arg.EnrollmentID,
+		arg.MaxBytes,
+		arg.RowOffset,
+		arg.RowLimit,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -514,7 +578,7 @@ func (q *Queries) AdminPreferenceFind(ctx context.Context, emailKey *string, con
 }
 
 const adminStateGet = `-- name: AdminStateGet :one
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, e.key, e.mark_seq, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from enrollments e
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, e.key, e.mark_seq, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at from enrollments e
 join contacts c on c.id = e.contact_id
 where e.id = $1
 `
@@ -565,6 +629,7 @@ func (q *Queries) AdminStateGet(ctx context.Context, id uuid.UUID) (AdminStateGe
 		&i.Contact.MergedInto,
 		&i.Contact.CreatedAt,
 		&i.Contact.UpdatedAt,
+		&i.Contact.WrittenAt,
 	)
 	return i, err
 }
@@ -597,17 +662,29 @@ func (q *Queries) AdminStatesCount(ctx context.Context, arg AdminStatesCountPara
 }
 
 const adminStatesList = `-- name: AdminStatesList :many
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, e.key, e.mark_seq, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from enrollments e
+with page as (
+    select p.id, row_number() over w as place, sum(octet_length(p.context::text) + octet_length(pc.properties::text)) over w as size
+    from (
+        select e.id, e.created_at, e.contact_id, e.context from enrollments e
+        where e.journey_id = any($2::text[])
+          and ($3::text is null or e.status = $3)
+          and ($4::uuid is null or e.contact_id = $4)
+          and ($5::text is null or e.key = $5)
+        order by e.created_at desc, e.id
+        limit $7 offset $6
+    ) p
+    join contacts pc on pc.id = p.contact_id
+    window w as (order by p.created_at desc, p.id)
+)
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, e.key, e.mark_seq, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at from page
+join enrollments e on e.id = page.id
 join contacts c on c.id = e.contact_id
-where e.journey_id = any($1::text[])
-  and ($2::text is null or e.status = $2)
-  and ($3::uuid is null or e.contact_id = $3)
-  and ($4::text is null or e.key = $4)
-order by e.created_at desc, e.id
-limit $6 offset $5
+where page.place = 1 or page.size <= $1::bigint
+order by page.place
 `
 
 type AdminStatesListParams struct {
+	MaxBytes   int64
 	JourneyIds []string
 	Status     *string
 	ContactID  *uuid.UUID
@@ -623,6 +700,7 @@ type AdminStatesListRow struct {
 
 func (q *Queries) AdminStatesList(ctx context.Context, arg AdminStatesListParams) ([]AdminStatesListRow, error) {
 	rows, err := q.db.Query(ctx, adminStatesList,
+		arg.MaxBytes,
 		arg.JourneyIds,
 		arg.Status,
 		arg.ContactID,
@@ -675,6 +753,7 @@ func (q *Queries) AdminStatesList(ctx context.Context, arg AdminStatesListParams
 			&i.Contact.MergedInto,
 			&i.Contact.CreatedAt,
 			&i.Contact.UpdatedAt,
+			&i.Contact.WrittenAt,
 		); err != nil {
 			return nil, err
 		}
@@ -687,7 +766,7 @@ func (q *Queries) AdminStatesList(ctx context.Context, arg AdminStatesListParams
 }
 
 const adminStatesRecent = `-- name: AdminStatesRecent :many
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, e.key, e.mark_seq, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from enrollments e
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, e.key, e.mark_seq, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at from enrollments e
 join contacts c on c.id = e.contact_id
 where e.journey_id = any($1::text[])
 order by e.updated_at desc, e.id
@@ -746,6 +825,7 @@ func (q *Queries) AdminStatesRecent(ctx context.Context, journeyIds []string) ([
 			&i.Contact.MergedInto,
 			&i.Contact.CreatedAt,
 			&i.Contact.UpdatedAt,
+			&i.Contact.WrittenAt,
 		); err != nil {
 			return nil, err
 		}
@@ -758,7 +838,7 @@ func (q *Queries) AdminStatesRecent(ctx context.Context, journeyIds []string) ([
 }
 
 const contactResolve = `-- name: ContactResolve :one
-select c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from (
+select c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at from (
     select 1 as rank, coalesce(m.merged_into, m.id) as id from contacts m where m.id = $1::uuid
     union all
     select 2, k.contact_id from contact_keys k where k.kind = 'user' and k.key = $2::text
@@ -793,6 +873,7 @@ func (q *Queries) ContactResolve(ctx context.Context, contactID *uuid.UUID, refe
 		&i.MergedInto,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.WrittenAt,
 	)
 	return i, err
 }

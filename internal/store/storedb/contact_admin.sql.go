@@ -12,7 +12,7 @@ import (
 )
 
 const contactTimezoneSet = `-- name: ContactTimezoneSet :exec
-update contacts set timezone = $1, updated_at = clock_timestamp()
+update contacts set timezone = $1, updated_at = clock_timestamp(), written_at = clock_timestamp()
 where id = coalesce((select m.merged_into from contacts m where m.id = $2), $2)
 `
 

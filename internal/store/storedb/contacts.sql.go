@@ -12,17 +12,20 @@ import (
 )
 
 const contactDelete = `-- name: ContactDelete :exec
-update contacts set deleted_at = clock_timestamp(), updated_at = clock_timestamp() where id = $1 and deleted_at is null
+with released as (delete from contact_keys where contact_id = $1 and kind = 'anonymous')
+update contacts set deleted_at = clock_timestamp(), updated_at = clock_timestamp(), anonymous_id = null
+where id = $1 and deleted_at is null
 `
 
-// Softly: its keys still lead to it (I-48, I-49).
+// Softly: its external id and its address still lead to it (I-49). What browsers call it
+// is free for the next person there (I-48).
 func (q *Queries) ContactDelete(ctx context.Context, id uuid.UUID) error {
 	_, err := q.db.Exec(ctx, contactDelete, id)
 	return err
 }
 
 const contactLock = `-- name: ContactLock :one
-select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at from contacts
+select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at, written_at from contacts
 where id = coalesce((select m.merged_into from contacts m where m.id = $1), $1)
 for update
 `
@@ -46,6 +49,7 @@ func (q *Queries) ContactLock(ctx context.Context, id uuid.UUID) (Contact, error
 		&i.MergedInto,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.WrittenAt,
 	)
 	return i, err
 }

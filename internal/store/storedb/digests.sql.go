@@ -14,7 +14,7 @@ import (
 )
 
 const digestCandidates = `-- name: DigestCandidates :many
-select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at,
+select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at, e.cause_id,
     ($1::boolean and exists (select from waits w where w.enrollment_id = $2 and w.event_id = e.id))::boolean as waited
 from events e
 where e.contact_id = $3 and e.name = $4 and e.seq > $5::bigint and e.received_at <= $6::timestamptz
@@ -100,6 +100,7 @@ func (q *Queries) DigestCandidates(ctx context.Context, arg DigestCandidatesPara
 			&i.Event.IdentityConflict,
 			&i.Event.OccurredAt,
 			&i.Event.ReceivedAt,
+			&i.Event.CauseID,
 			&i.Waited,
 		); err != nil {
 			return nil, err
@@ -124,7 +125,7 @@ func (q *Queries) DigestDone(ctx context.Context, enrollmentID uuid.UUID, stepKe
 }
 
 const digestFound = `-- name: DigestFound :many
-select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at, count(*) over () as total from digested d join events e on e.id = d.event_id
+select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at, e.cause_id, count(*) over () as total from digested d join events e on e.id = d.event_id
 where d.enrollment_id = $1 and d.step_key = $2
 order by e.seq desc limit $3
 `
@@ -157,6 +158,7 @@ func (q *Queries) DigestFound(ctx context.Context, enrollmentID uuid.UUID, stepK
 			&i.Event.IdentityConflict,
 			&i.Event.OccurredAt,
 			&i.Event.ReceivedAt,
+			&i.Event.CauseID,
 			&i.Total,
 		); err != nil {
 			return nil, err

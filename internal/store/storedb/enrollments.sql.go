@@ -28,7 +28,7 @@ func (q *Queries) EnrollmentClaim(ctx context.Context, runID string, now time.Ti
 }
 
 const enrollmentContact = `-- name: EnrollmentContact :one
-select c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at from enrollments e
+select c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at from enrollments e
 join contacts m on m.id = e.contact_id
 join contacts c on c.id = coalesce(m.merged_into, m.id)
 where e.id = $1
@@ -52,6 +52,7 @@ func (q *Queries) EnrollmentContact(ctx context.Context, id uuid.UUID) (Contact,
 		&i.MergedInto,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.WrittenAt,
 	)
 	return i, err
 }
@@ -138,7 +139,7 @@ func (q *Queries) EnrollmentStand(ctx context.Context, arg EnrollmentStandParams
 }
 
 const eventGet = `-- name: EventGet :one
-select id, seq, contact_id, name, properties, value, currency, source, hops, identity_conflict, occurred_at, received_at from events where id = $1
+select id, seq, contact_id, name, properties, value, currency, source, hops, identity_conflict, occurred_at, received_at, cause_id from events where id = $1
 `
 
 func (q *Queries) EventGet(ctx context.Context, id uuid.UUID) (Event, error) {
@@ -157,6 +158,7 @@ func (q *Queries) EventGet(ctx context.Context, id uuid.UUID) (Event, error) {
 		&i.IdentityConflict,
 		&i.OccurredAt,
 		&i.ReceivedAt,
+		&i.CauseID,
 	)
 	return i, err
 }

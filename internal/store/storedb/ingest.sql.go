@@ -75,16 +75,29 @@ func (q *Queries) IngestContactKeysDelete(ctx context.Context, kinds []string, k
 
 const ingestContactKeysInsert = `-- name: IngestContactKeysInsert :execrows
 insert into contact_keys (kind, key, contact_id, created_at)
-select w.kind, w.key, w.contact_id, clock_timestamp()
+select w.kind, w.key, w.contact_id, w.given_at
 from (
-    select unnest($1::text[]) as kind, unnest($2::text[]) as key, unnest($3::uuid[]) as contact_id
+    select unnest($1::text[]) as kind, unnest($2::text[]) as key, unnest($3::uuid[]) as contact_id,
+        unnest($4::timestamptz[]) as given_at
 ) w
 order by w.kind, w.key
 on conflict do nothing
 `
 
-func (q *Queries) IngestContactKeysInsert(ctx context.Context, kinds []string, keys []string, contactIds []uuid.UUID) (int64, error) {
-	result, err := q.db.Exec(ctx, ingestContactKeysInsert, kinds, keys, contactIds)
+type IngestContactKeysInsertParams struct {
+	Kinds      []string
+	Keys       []string
+	ContactIds []uuid.UUID
+	Instants   []time.Time
+}
+
+func (q *Queries) IngestContactKeysInsert(ctx context.Context, arg IngestContactKeysInsertParams) (int64, error) {
+	result, err := q.db.Exec(ctx, ingestContactKeysInsert,
+		arg.Kinds,
+		arg.Keys,
+		arg.ContactIds,
+		arg.Instants,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -107,16 +120,17 @@ func (q *Queries) IngestContactKeysMove(ctx context.Context, kinds []string, key
 
 const ingestContactsInsert = `-- name: IngestContactsInsert :exec
 insert into contacts (id, external_id, anonymous_id, email, email_key, properties,
-    first_seen_at, last_seen_at, created_at, updated_at)
+    first_seen_at, last_seen_at, created_at, updated_at, written_at)
 select w.id, nullif(w.external_id, ''), nullif(w.anonymous_id, ''), nullif(w.email, ''), nullif(w.email_key, ''),
-    case when w.erases then w.patch - array(select key from jsonb_each(w.patch) where value = 'null') else w.patch end,
-    w.first_seen_at, w.last_seen_at, w.created_at, w.updated_at
+    hogsend_bounded('{}', case when w.erases then w.patch - array(select key from jsonb_each(w.patch) where value = 'null') else w.patch end),
+    w.first_seen_at, w.last_seen_at, w.created_at, w.updated_at, w.written_at
 from (
     select unnest($1::uuid[]) as id, unnest($2::text[]) as external_id,
         unnest($3::text[]) as anonymous_id, unnest($4::text[]) as email,
         unnest($5::text[]) as email_key, unnest($6::jsonb[]) as patch, unnest($7::bool[]) as erases,
         unnest($8::timestamptz[]) as first_seen_at, unnest($9::timestamptz[]) as last_seen_at,
-        unnest($10::timestamptz[]) as created_at, unnest($11::timestamptz[]) as updated_at
+        unnest($10::timestamptz[]) as created_at, unnest($11::timestamptz[]) as updated_at,
+        unnest($12::timestamptz[]) as written_at
 ) w
 `
 
@@ -132,6 +146,7 @@ type IngestContactsInsertParams struct {
 	LastSeen     []time.Time
 	Created      []time.Time
 	Updated      []time.Time
+	Written      []time.Time
 }
 
 func (q *Queries) IngestContactsInsert(ctx context.Context, arg IngestContactsInsertParams) error {
@@ -147,6 +162,7 @@ func (q *Queries) IngestContactsInsert(ctx context.Context, arg IngestContactsIn
 		arg.LastSeen,
 		arg.Created,
 		arg.Updated,
+		arg.Written,
 	)
 	return err
 }
@@ -171,17 +187,17 @@ update contacts c
 set external_id = nullif(w.external_id, ''), anonymous_id = nullif(w.anonymous_id, ''),
     email = nullif(w.email, ''), email_key = nullif(w.email_key, ''),
     properties = case when w.erases
-        then (c.properties || w.patch) - array(select key from jsonb_each(w.patch) where value = 'null')
-        else c.properties || w.patch end,
+        then hogsend_bounded(c.properties, (c.properties || w.patch) - array(select key from jsonb_each(w.patch) where value = 'null'))
+        else hogsend_bounded(c.properties, c.properties || w.patch) end,
     first_seen_at = w.first_seen_at, last_seen_at = w.last_seen_at,
-    deleted_at = case when w.deleted then c.deleted_at end, updated_at = w.updated_at
+    deleted_at = case when w.deleted then c.deleted_at end, updated_at = w.updated_at, written_at = w.written_at
 from (
     select unnest($1::uuid[]) as id, unnest($2::text[]) as external_id,
         unnest($3::text[]) as anonymous_id, unnest($4::text[]) as email,
         unnest($5::text[]) as email_key, unnest($6::jsonb[]) as patch, unnest($7::bool[]) as erases,
         unnest($8::bool[]) as deleted,
         unnest($9::timestamptz[]) as first_seen_at, unnest($10::timestamptz[]) as last_seen_at,
-        unnest($11::timestamptz[]) as updated_at
+        unnest($11::timestamptz[]) as updated_at, unnest($12::timestamptz[]) as written_at
 ) w
 where c.id = w.id
 `
@@ -198,6 +214,7 @@ type IngestContactsUpdateParams struct {
 	FirstSeen    []time.Time
 	LastSeen     []time.Time
 	Updated      []time.Time
+	Written      []time.Time
 }
 
 // A patch is shallow; its nulls remove keys (I-32).
@@ -214,6 +231,7 @@ func (q *Queries) IngestContactsUpdate(ctx context.Context, arg IngestContactsUp
 		arg.FirstSeen,
 		arg.LastSeen,
 		arg.Updated,
+		arg.Written,
 	)
 	return err
 }
@@ -366,6 +384,22 @@ func (q *Queries) IngestEnrollmentsNode(ctx context.Context, node string, now ti
 	return err
 }
 
+const ingestEventAwaited = `-- name: IngestEventAwaited :one
+select exists (
+    select from waits w
+    where w.status = 'open' and (w.event_name = $1::text
+        or w.alternatives is not null and jsonb_path_exists(w.alternatives, '$[*] ? (@.event == $name)', jsonb_build_object('name', $1::text)))
+)::bool as awaited
+`
+
+// Whether any enrollment waits for the event, alone or among others.
+func (q *Queries) IngestEventAwaited(ctx context.Context, name string) (bool, error) {
+	row := q.db.QueryRow(ctx, ingestEventAwaited, name)
+	var awaited bool
+	err := row.Scan(&awaited)
+	return awaited, err
+}
+
 const ingestEventKeysInsert = `-- name: IngestEventKeysInsert :execrows
 insert into event_keys (space, key, event_id, contact_id, received_at)
 select w.space, w.key, w.event_id, w.contact_id, clock_timestamp()
@@ -398,15 +432,16 @@ func (q *Queries) IngestEventKeysInsert(ctx context.Context, arg IngestEventKeys
 }
 
 const ingestEventsInsert = `-- name: IngestEventsInsert :exec
-insert into events (id, contact_id, name, properties, value, currency, source, hops, identity_conflict, occurred_at, received_at)
+insert into events (id, contact_id, name, properties, value, currency, source, hops, identity_conflict, occurred_at, received_at, cause_id)
 select w.id, w.contact_id, w.name, w.properties, nullif(w.value, 'NaN'), nullif(w.currency, ''),
-    w.source, w.hops, w.identity_conflict, w.occurred_at, w.received_at
+    w.source, w.hops, w.identity_conflict, w.occurred_at, w.received_at,
+    nullif(w.cause_id, '00000000-0000-0000-0000-000000000000')
 from (
     select unnest($1::uuid[]) as id, unnest($2::uuid[]) as contact_id, unnest($3::text[]) as name,
         unnest($4::jsonb[]) as properties, unnest($5::float8[]) as value,
         unnest($6::text[]) as currency, unnest($7::text[]) as source, unnest($8::smallint[]) as hops,
         unnest($9::bool[]) as identity_conflict, unnest($10::timestamptz[]) as occurred_at,
-        unnest($11::timestamptz[]) as received_at
+        unnest($11::timestamptz[]) as received_at, unnest($12::uuid[]) as cause_id
 ) w
 `
 
@@ -422,6 +457,7 @@ type IngestEventsInsertParams struct {
 	Conflicts   []bool
 	Occurred    []time.Time
 	Received    []time.Time
+	Causes      []uuid.UUID
 }
 
 func (q *Queries) IngestEventsInsert(ctx context.Context, arg IngestEventsInsertParams) error {
@@ -437,6 +473,7 @@ func (q *Queries) IngestEventsInsert(ctx context.Context, arg IngestEventsInsert
 		arg.Conflicts,
 		arg.Occurred,
 		arg.Received,
+		arg.Causes,
 	)
 	return err
 }
@@ -589,7 +626,7 @@ func (q *Queries) IngestLive(ctx context.Context, related []string, contactIds [
 
 const ingestLock = `-- name: IngestLock :many
 select c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
-    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at, c.merged_into
+    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at, c.merged_into
 from contacts c
 where c.id = any($1::uuid[])
 order by c.id
@@ -607,6 +644,7 @@ type IngestLockRow struct {
 	DeletedAt   *time.Time
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+	WrittenAt   time.Time
 	MergedInto  *uuid.UUID
 }
 
@@ -631,6 +669,7 @@ func (q *Queries) IngestLock(ctx context.Context, ids []uuid.UUID) ([]IngestLock
 			&i.DeletedAt,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.WrittenAt,
 			&i.MergedInto,
 		); err != nil {
 			return nil, err
@@ -658,7 +697,7 @@ func (q *Queries) IngestMarksSet(ctx context.Context, ids []uuid.UUID, eventIds 
 
 const ingestMergeContacts = `-- name: IngestMergeContacts :exec
 update contacts s
-set properties = case when $1::bool then s.properties || m.properties else m.properties || s.properties end,
+set properties = hogsend_bounded(s.properties, case when $1::bool then s.properties || m.properties else m.properties || s.properties end),
     timezone = case when $1::bool then coalesce(m.timezone, s.timezone) else coalesce(s.timezone, m.timezone) end
 from contacts m
 where s.id = $2::uuid and m.id = $3::uuid
@@ -871,10 +910,10 @@ func (q *Queries) IngestPreferencesLink(ctx context.Context, emailKeys []string,
 
 const ingestResolveAddresses = `-- name: IngestResolveAddresses :many
 select 'address'::text as kind, w.key::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
-    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at
+    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at
 from (select unnest($1::text[]) as key) w
 cross join lateral (
-    select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at from contacts o
+    select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at, written_at from contacts o
     where o.email_key = w.key and o.external_id is not null and o.merged_into is null
     order by o.last_seen_at desc, o.id limit 16
 ) c
@@ -893,6 +932,7 @@ type IngestResolveAddressesRow struct {
 	DeletedAt   *time.Time
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+	WrittenAt   time.Time
 }
 
 // The identified contacts that have an address, of many only those last seen (I-22).
@@ -918,6 +958,7 @@ func (q *Queries) IngestResolveAddresses(ctx context.Context, addresses []string
 			&i.DeletedAt,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.WrittenAt,
 		); err != nil {
 			return nil, err
 		}
@@ -931,7 +972,7 @@ func (q *Queries) IngestResolveAddresses(ctx context.Context, addresses []string
 
 const ingestResolveIDs = `-- name: IngestResolveIDs :many
 select 'id'::text as kind, w.id::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
-    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at
+    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at
 from (select unnest($1::uuid[]) as id) w
 join contacts m on m.id = w.id
 join contacts c on c.id = coalesce(m.merged_into, m.id)
@@ -950,6 +991,7 @@ type IngestResolveIDsRow struct {
 	DeletedAt   *time.Time
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+	WrittenAt   time.Time
 }
 
 // The key is the uuid asked for, also one that was merged away.
@@ -975,6 +1017,7 @@ func (q *Queries) IngestResolveIDs(ctx context.Context, ids []uuid.UUID) ([]Inge
 			&i.DeletedAt,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.WrittenAt,
 		); err != nil {
 			return nil, err
 		}
@@ -987,8 +1030,9 @@ func (q *Queries) IngestResolveIDs(ctx context.Context, ids []uuid.UUID) ([]Inge
 }
 
 const ingestResolveKeys = `-- name: IngestResolveKeys :many
+
 select w.kind::text as kind, w.key::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
-    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at
+    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at
 from (select unnest($1::text[]) as kind, unnest($2::text[]) as key) w
 join contact_keys k on k.kind = w.kind and k.key = w.key
 join contacts c on c.id = k.contact_id
@@ -1007,8 +1051,11 @@ type IngestResolveKeysRow struct {
 	DeletedAt   *time.Time
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+	WrittenAt   time.Time
 }
 
+// The three ways to a contact yield rows of one shape. They are statements of their
+// own, since together Postgres would plan them anew each time.
 func (q *Queries) IngestResolveKeys(ctx context.Context, kinds []string, keys []string) ([]IngestResolveKeysRow, error) {
 	rows, err := q.db.Query(ctx, ingestResolveKeys, kinds, keys)
 	if err != nil {
@@ -1031,71 +1078,7 @@ func (q *Queries) IngestResolveKeys(ctx context.Context, kinds []string, keys []
 			&i.DeletedAt,
 			&i.CreatedAt,
 			&i.UpdatedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const ingestResolveUsers = `-- name: IngestResolveUsers :many
-
-select k.kind::text as kind, w.key::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
-    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at
-from (select unnest($1::text[]) as key) w
-cross join lateral (
-    select u.kind, u.contact_id from contact_keys u where u.kind = 'user' and u.key = w.key
-    union all
-    select a.kind, a.contact_id from contact_keys a where a.kind = 'anonymous' and a.key = w.key
-    limit 1
-) k
-join contacts c on c.id = k.contact_id
-`
-
-type IngestResolveUsersRow struct {
-	Kind        string
-	Key         string
-	ID          uuid.UUID
-	ExternalID  *string
-	AnonymousID *string
-	Email       *string
-	EmailKey    *string
-	FirstSeenAt time.Time
-	LastSeenAt  time.Time
-	DeletedAt   *time.Time
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-}
-
-// The four ways to a contact yield rows of one shape. They are statements of their
-// own, since together Postgres would plan them anew each time.
-// A user id that is no external id may be an anonymous id (I-20).
-func (q *Queries) IngestResolveUsers(ctx context.Context, userIds []string) ([]IngestResolveUsersRow, error) {
-	rows, err := q.db.Query(ctx, ingestResolveUsers, userIds)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []IngestResolveUsersRow
-	for rows.Next() {
-		var i IngestResolveUsersRow
-		if err := rows.Scan(
-			&i.Kind,
-			&i.Key,
-			&i.ID,
-			&i.ExternalID,
-			&i.AnonymousID,
-			&i.Email,
-			&i.EmailKey,
-			&i.FirstSeenAt,
-			&i.LastSeenAt,
-			&i.DeletedAt,
-			&i.CreatedAt,
-			&i.UpdatedAt,
+			&i.WrittenAt,
 		); err != nil {
 			return nil, err
 		}

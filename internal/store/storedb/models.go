@@ -118,6 +118,7 @@ type Contact struct {
 	MergedInto  *uuid.UUID
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+	WrittenAt   *time.Time
 }
 
 type ContactKey struct {
@@ -230,6 +231,7 @@ type Event struct {
 	IdentityConflict bool
 	OccurredAt       time.Time
 	ReceivedAt       time.Time
+	CauseID          *uuid.UUID
 }
 
 type EventKey struct {
