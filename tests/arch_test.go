@@ -108,12 +108,12 @@ func importTable() map[string]rule {
 		"./internal/criteria":   {may: []string{"./internal/condition", "./internal/naming"}, never: noIO()},
 		"./internal/bucket":     {may: []string{".", contract, "./internal/definition", "./internal/criteria", uuid}, never: noIO()},
 		// Domains by IDNA, letters by their normal form.
-		"./internal/address": {may: []string{"golang.org/x/net/idna", "golang.org/x/text/unicode/norm"}, never: noIO()},
+		"./internal/address":  {may: []string{"golang.org/x/net/idna", "golang.org/x/text/unicode/norm"}, never: noIO()},
 		"./internal/webhook":  {never: noIO()},
 		"./internal/encoding": {never: noIO()},
 		"./internal/front":    {},
-		"./internal/config":  {may: []string{".", "./internal/address", "./internal/naming", "./internal/provider/smtp", "./internal/webhook"}}, // what a time zone is, a mailbox, an id, a server's address, a secret
-		"./schema":           {may: []string{pgx, "github.com/pressly/goose/v3/..."}},
+		"./internal/config":   {may: []string{".", "./internal/address", "./internal/naming", "./internal/provider/smtp", "./internal/webhook"}}, // what a time zone is, a mailbox, an id, a server's address, a secret
+		"./schema":            {may: []string{pgx, "github.com/pressly/goose/v3/..."}},
 		// The columns of states, reasons and kinds have their types.
 		storedb:            {may: []string{contract, pgx, uuid}},
 		"./internal/store": {may: []string{".", "./internal/address", contract, "./internal/criteria", "./schema", storedb, pgx, uuid}},
