@@ -118,16 +118,5 @@ const (
 	AnyDwell   = "bucket:dwell"
 )
 
-// Membership is what a reaction knows of the membership that started it.
-type Membership struct {
-	BucketID string
-	// EntryCount numbers the memberships of the contact in the bucket, from 1.
-	EntryCount int
-	// Reason says why it ended. It belongs to leave reactions.
-	Reason LeaveReason
-	// DwellCount belongs to dwell reactions: 1 for After, n for the n-th multiple of Every.
-	DwellCount int
-}
-
 // IsFirstEntry reports whether it is the contact's first membership of the bucket.
 func (m Membership) IsFirstEntry() bool { return m.EntryCount == 1 }

@@ -6,10 +6,6 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// Day is exactly 24 hours. A day of the calendar in somebody's time zone can be longer
-// or shorter: [When] counts in those.
-const Day = 24 * time.Hour
-
 // JourneyFunc is the code of a journey: a named top-level function, no literal and no
 // method. It runs as a Temporal workflow, which is executed again from its recorded
 // history after a restart; so it must be deterministic, as every method of [Run] is. It
@@ -143,21 +139,6 @@ type Trigger struct {
 // On triggers on every event of that exact name.
 func On(event string) Trigger { return Trigger{Event: event} }
 
-// OnEnterOf triggers when a contact enters the bucket. Other than a [Reaction] the
-// journey has an id, an entry limit and a switch of its own.
-func OnEnterOf(b Bucket) Trigger { return On(b.Entered()) }
-
-// OnLeaveOf triggers when a contact leaves the bucket.
-func OnLeaveOf(b Bucket) Trigger { return On(b.Left()) }
-
-// OnSchedule triggers at every instant of a recurrence, once for each contact that is in
-// the bucket then. It begins with the first instant after a worker with the journey
-// started. If no worker ran for a while, the newest instant that was missed is made up
-// for, and no other. The trigger's event has the instant as its property dueAt.
-func OnSchedule(r Recurrence, b Bucket) Trigger {
-	return Trigger{Event: Due(b.ID, r.Label()), Recurrence: &r, BucketID: b.ID}
-}
-
 // Where returns a trigger that is narrowed: all conditions must hold on the event's own
 // properties, besides those that it had. The receiver is not changed.
 func (t Trigger) Where(conditions ...Condition) Trigger {
@@ -173,4 +154,11 @@ type Exit struct {
 	// Where must hold on the event's own properties; none means always. With [SameAsTrigger]
 	// only the enrollments end that the event is about.
 	Where []Condition
+}
+
+// ReactionOf tells which reaction a journey of a bucket is.
+type ReactionOf struct {
+	BucketID string
+	Kind     ReactionKind
+	Schedule DwellSchedule
 }

@@ -42,9 +42,6 @@ const (
 	ReactionDwell ReactionKind = "dwell"
 )
 
-// LeaveReason says why a membership ended.
-type LeaveReason string
-
 // The reasons that start leave reactions. Memberships that end otherwise, as by the
 // deletion of a contact, start nothing.
 const (
@@ -139,11 +136,4 @@ func (r Reaction) JourneyID(bucketID string) string {
 		id += "-" + r.Schedule.Label()
 	}
 	return id
-}
-
-// ReactionOf tells which reaction a journey of a bucket is.
-type ReactionOf struct {
-	BucketID string
-	Kind     ReactionKind
-	Schedule DwellSchedule
 }

@@ -134,20 +134,6 @@ type Contact struct {
 	Properties Properties
 }
 
-// StoredEvent is an event as it was stored.
-type StoredEvent struct {
-	ID         string // a UUID
-	Name       string
-	Properties Properties
-	// OccurredAt is when it happened, as the sender says; ReceivedAt is when it was stored.
-	OccurredAt, ReceivedAt time.Time
-	// Source is "api", "journey", "bucket", "email" or the id of a webhook source.
-	Source string
-	// Truncated is true when the properties exceeded 256 KiB: then only those that are
-	// strings, numbers or booleans are here.
-	Truncated bool
-}
-
 // TriggerEvent is an event that a journey stores with [Run.Trigger].
 type TriggerEvent struct {
 	// Event is the name; required. Names of hogsend's own events are a *ValidationError.

@@ -179,3 +179,31 @@ func (s Schedule) dated(now time.Time, at time.Duration, loc *time.Location) (ti
 		year++
 	}
 }
+
+func (w Window) clamp(t time.Time, loc *time.Location) (time.Time, error) {
+	if w == (Window{}) {
+		return t, nil
+	}
+	start, err := parseLocalTime("start", w.Start)
+	if err != nil {
+		return time.Time{}, err
+	}
+	end, err := parseLocalTime("end", w.End)
+	if err != nil {
+		return time.Time{}, err
+	}
+	for {
+		at := sinceMidnight(t.In(loc))
+		if open(at, start, end) {
+			return t, nil
+		}
+		// The next opening, if local time goes on as it does, or else the instant at which
+		// clocks are set.
+		opening := t.Add((start - at + Day) % Day)
+		set := zone.NextSet(t, loc)
+		if set.IsZero() || opening.Before(set) {
+			return opening, nil
+		}
+		t = set
+	}
+}

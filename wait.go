@@ -1,6 +1,8 @@
 package hogsend
 
-import "time"
+import (
+	"time"
+)
 
 // Forever, as the Timeout of a wait, waits without a deadline.
 const Forever time.Duration = 1<<63 - 1
@@ -81,4 +83,18 @@ type Collected struct {
 	Events []StoredEvent
 	// Total counts all that were collected, those included that are left out of Events.
 	Total int
+}
+
+// StoredEvent is an event as it was stored.
+type StoredEvent struct {
+	ID         string // a UUID
+	Name       string
+	Properties Properties
+	// OccurredAt is when it happened, as the sender says; ReceivedAt is when it was stored.
+	OccurredAt, ReceivedAt time.Time
+	// Source is "api", "journey", "bucket", "email" or the id of a webhook source.
+	Source string
+	// Truncated is true when the properties exceeded 256 KiB: then only those that are
+	// strings, numbers or booleans are here.
+	Truncated bool
 }

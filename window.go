@@ -3,8 +3,6 @@ package hogsend
 import (
 	"strings"
 	"time"
-
-	"github.com/hogsend/hogsend/internal/zone"
 )
 
 // Window is a part of every day in somebody's local time, open at Start and closed at
@@ -35,34 +33,6 @@ func (w Window) Clamp(t time.Time, zone string) (time.Time, error) {
 		return time.Time{}, invalid("zone", "%s", err)
 	}
 	return w.clamp(t, loc)
-}
-
-func (w Window) clamp(t time.Time, loc *time.Location) (time.Time, error) {
-	if w == (Window{}) {
-		return t, nil
-	}
-	start, err := parseLocalTime("start", w.Start)
-	if err != nil {
-		return time.Time{}, err
-	}
-	end, err := parseLocalTime("end", w.End)
-	if err != nil {
-		return time.Time{}, err
-	}
-	for {
-		at := sinceMidnight(t.In(loc))
-		if open(at, start, end) {
-			return t, nil
-		}
-		// The next opening, if local time goes on as it does, or else the instant at which
-		// clocks are set.
-		opening := t.Add((start - at + Day) % Day)
-		set := zone.NextSet(t, loc)
-		if set.IsZero() || opening.Before(set) {
-			return opening, nil
-		}
-		t = set
-	}
 }
 
 func open(at, start, end time.Duration) bool {
@@ -105,3 +75,7 @@ func digits(text string) (n int, ok bool) {
 	}
 	return n, true
 }
+
+// Day is exactly 24 hours. A day of the calendar in somebody's time zone can be longer
+// or shorter: [When] counts in those.
+const Day = 24 * time.Hour

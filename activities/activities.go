@@ -4,6 +4,7 @@
 package activities
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -93,4 +94,20 @@ func (a *Activities) All() map[string]any {
 		contract.ThrottleName:            a.Throttle,
 		contract.CollectDigestName:       a.CollectDigest,
 	}
+}
+
+// Executions looks at workflows in Temporal.
+type Executions interface {
+	Look(ctx context.Context, workflowID string) (Execution, error)
+}
+
+// Execution is a journey's workflow as Temporal knows it.
+type Execution struct {
+	Open bool
+	// Status is how it closed, in Temporal's words in lower case; "unknown" if
+	// Temporal does not know it.
+	Status string
+	// Blocked is the error of a workflow task that is tried again and again; "" if
+	// there is none (J-95).
+	Blocked string
 }

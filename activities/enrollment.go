@@ -2,11 +2,9 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/hogsend/hogsend"
@@ -85,14 +83,6 @@ func (a *Activities) FinishEnrollment(ctx context.Context, r contract.FinishRequ
 	return contract.Finish{Status: status}, err
 }
 
-func parseID(s string) (uuid.UUID, error) {
-	id, err := uuid.Parse(s)
-	if err != nil {
-		return uuid.UUID{}, &hogsend.ValidationError{Field: "enrollmentId", Message: "is not a uuid"}
-	}
-	return id, nil
-}
-
 // storedEvent is an event as a journey gets it.
 func storedEvent(e storedb.Event) (hogsend.StoredEvent, error) {
 	event := hogsend.StoredEvent{ID: e.ID.String(), Name: e.Name, OccurredAt: e.OccurredAt.UTC(), ReceivedAt: e.ReceivedAt.UTC(), Source: e.Source}
@@ -119,21 +109,6 @@ func (a *Activities) ReadContact(ctx context.Context, enrollmentID string) (cont
 	}
 	contact, err := contactOf(row)
 	return contract.ContactValue{Contact: contact}, err
-}
-
-func contactOf(c storedb.Contact) (hogsend.Contact, error) {
-	contact := hogsend.Contact{ID: c.ID.String(), ExternalID: text(c.ExternalID), Email: text(c.Email), Timezone: text(c.Timezone)}
-	if err := json.Unmarshal(c.Properties, &contact.Properties); err != nil {
-		return contact, fmt.Errorf("decode properties of contact %s: %w", c.ID, err)
-	}
-	return contact, nil
-}
-
-func text[S ~string](s *S) S {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 func seq(n *int64) int64 {

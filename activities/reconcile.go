@@ -14,29 +14,6 @@ import (
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
-// Execution is a journey's workflow as Temporal knows it.
-type Execution struct {
-	Open bool
-	// Status is how it closed, in Temporal's words in lower case; "unknown" if
-	// Temporal does not know it.
-	Status string
-	// Blocked is the error of a workflow task that is tried again and again; "" if
-	// there is none (J-95).
-	Blocked string
-}
-
-// Executions looks at workflows in Temporal.
-type Executions interface {
-	Look(ctx context.Context, workflowID string) (Execution, error)
-}
-
-// Kinds of trouble that enrollments in flight may have.
-const (
-	troubleBlocked  = "blocked"
-	troubleStranded = "stranded"
-	troubleHistory  = "history"
-)
-
 const (
 	// strandedAfter is how long after it should have moved an enrollment counts (J-98).
 	strandedAfter = time.Hour
@@ -48,12 +25,6 @@ const (
 	inspectLimit  = 200
 	clearLimit    = 1000
 )
-
-// suspect is an enrollment that should have moved by now.
-type suspect struct {
-	id                    uuid.UUID
-	journeyID, workflowID string
-}
 
 // Reconcile looks at every enrollment that should have moved an hour ago: one whose
 // workflow is open is noted as stranded and never touched; one whose workflow is
@@ -204,21 +175,6 @@ func (a *Activities) judge(ctx context.Context, s suspect, x Execution, now time
 	return a.trouble(ctx, s, troubleBlocked, x.Blocked, now)
 }
 
-// trouble notes one, and tells of it when it is new.
-func (a *Activities) trouble(ctx context.Context, s suspect, kind, detail string, now time.Time) error {
-	added, err := a.Store.TroubleSet(ctx, storedb.TroubleSetParams{EnrollmentID: s.id, Kind: kind, Detail: detail, Now: now})
-	if err == nil && added == 0 {
-		err = a.Store.TroubleSeen(ctx, storedb.TroubleSeenParams{EnrollmentID: s.id, Kind: kind, Detail: detail, Now: now})
-	}
-	if err != nil {
-		return fmt.Errorf("note trouble: %w", err)
-	}
-	if added > 0 && kind == troubleBlocked {
-		a.warn(ctx, "enrollment is blocked until a corrected binary runs", "enrollment_id", s.id, "journey_id", s.journeyID)
-	}
-	return nil
-}
-
 // clearBlocked forgets who is blocked no more, of those who were not looked at for longest:
 // a bad binary may block more than one round can look at.
 func (a *Activities) clearBlocked(ctx context.Context, now time.Time) error {
@@ -247,10 +203,4 @@ func (a *Activities) clearBlocked(ctx context.Context, now time.Time) error {
 		return fmt.Errorf("clear troubles: %w", err)
 	}
 	return nil
-}
-
-func (a *Activities) warn(ctx context.Context, text string, pairs ...any) {
-	if a.Logger != nil {
-		a.Logger.WarnContext(ctx, text, pairs...)
-	}
 }

@@ -5,12 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/hogsend/hogsend/internal/contract"
@@ -40,31 +37,6 @@ func (a *Activities) Send(ctx context.Context, r contract.SendRequest) (contract
 	}
 	result, err := outcome(row)
 	return result, final(err)
-}
-
-// heartbeatEvery is how often a long activity says that it lives: a small part of the
-// heartbeat timeouts that workflows set.
-const heartbeatEvery = 2 * time.Second
-
-// keepAlive tells Temporal that the activity lives until stop is called.
-func keepAlive(ctx context.Context) (stop func()) {
-	if !activity.IsActivity(ctx) {
-		return func() {}
-	}
-	done := make(chan struct{})
-	go func() {
-		beat := time.NewTicker(heartbeatEvery)
-		defer beat.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-beat.C:
-				activity.RecordHeartbeat(ctx)
-			}
-		}
-	}()
-	return sync.OnceFunc(func() { close(done) })
 }
 
 // outcome is what a row that is no longer queued means to the journey (E-14).
@@ -134,14 +106,6 @@ func (a *Activities) findSend(ctx context.Context, id uuid.UUID, key string) ([]
 }
 
 func failedForGood(row storedb.Send) bool { return steps.FailedForGood(row.Status, text(row.Reason)) }
-
-// draft is a mail rendered for the contact as it was read without a lock.
-type draft struct {
-	contact  storedb.Contact
-	message  email.Message
-	category string
-	sendID   uuid.UUID
-}
 
 func (a *Activities) draft(ctx context.Context, id uuid.UUID, r contract.SendRequest) (draft, error) {
 	d := draft{sendID: uuid.Must(uuid.NewV7())}

@@ -6,42 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
-
-	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/internal/config"
 )
-
-// Options is what a program is made of.
-type Options struct {
-	// Registry is everything the author defines.
-	Registry hogsend.Registry
-	// Activities are the author's own, which journeys call with Run.Do.
-	Activities []hogsend.Activity
-	// Workflows are the author's own, such as children of journeys.
-	Workflows []hogsend.Workflow
-	// Embedded runs Temporal inside this process; pass standalone.Embedded{}. nil
-	// makes a lean binary without the commands dev, standalone and temporal.
-	Embedded Embedded
-	// Vet makes the command vet; pass vet.Check. nil leaves it and its libraries out.
-	Vet Vet
-}
-
-// IO is how a program meets its surroundings; tests bring their own.
-type IO struct {
-	Args, Environ  []string
-	Stdout, Stderr io.Writer
-	// Stdin is read by commands that take a file named -; nil is empty.
-	Stdin io.Reader
-	// Dir is the folder that relative names count from; "" is the current one.
-	Dir string
-}
 
 // Main runs the program with the process's own arguments and environment and
 // exits: 0 when all went well, 1 otherwise, or by the command's own code. A first SIGINT or SIGTERM stops
@@ -104,34 +75,6 @@ func (p *program) root() *cobra.Command {
 	}
 	root.AddCommand(p.leftOut()...)
 	return root
-}
-
-// reportedError makes the exit code 1 without printing anything more.
-type reportedError struct{ error }
-
-type program struct {
-	Options
-	IO
-	// here is the dev that a command works on instead of what the environment names.
-	here *installation
-}
-
-// load reads the environment, or that of the dev that the command works on.
-func (p *program) load(needs config.Needs) (config.Config, error) {
-	environ := p.Environ
-	if p.here != nil {
-		environ = p.here.environ(environ)
-	}
-	return config.Load(environ, needs)
-}
-
-func (p *program) env(name string) string {
-	for _, pair := range p.Environ {
-		if len(pair) > len(name) && pair[:len(name)] == name && pair[len(name)] == '=' {
-			return pair[len(name)+1:]
-		}
-	}
-	return ""
 }
 
 func (p *program) versionCommand() *cobra.Command {

@@ -2,7 +2,6 @@ package app
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,8 +20,6 @@ func (p *program) bucketsCommand() *cobra.Command {
 		p.bucketsSwitchCommand("disable", false), p.bucketsPreviewCommand(), p.bucketsSimulateCommand(), p.bucketsRetireCommand())
 	return cmd
 }
-
-const bucketsPath = "/v1/admin/buckets"
 
 // listedBucket is a BucketItem as the API answers it.
 type listedBucket struct {
@@ -55,32 +52,6 @@ func (b *listedBucket) backfill() string {
 		return "-"
 	}
 	return fmt.Sprintf("%s, %.1f%% at %.0f/s", b.Backfill.Status, b.Backfill.Percent, b.Backfill.PerSecond)
-}
-
-// pages reads all items of a paged list, under the key of the reply that holds them.
-// It ends early when each returns false.
-func pages(ctx context.Context, c *apiClient, path string, query url.Values, key string, each func(item json.RawMessage) (bool, error)) error {
-	for offset := 0; ; {
-		query.Set("limit", "100")
-		query.Set("offset", fmt.Sprint(offset))
-		var page map[string]json.RawMessage
-		if err := c.do(ctx, http.MethodGet, path+"?"+query.Encode(), nil, &page); err != nil {
-			return err
-		}
-		var items []json.RawMessage
-		var total int
-		if err := errors.Join(json.Unmarshal(page[key], &items), json.Unmarshal(page["total"], &total)); err != nil {
-			return fmt.Errorf("decode reply: %w", err)
-		}
-		for _, item := range items {
-			if more, err := each(item); err != nil || !more {
-				return err
-			}
-		}
-		if offset += len(items); len(items) == 0 || offset >= total {
-			return nil
-		}
-	}
 }
 
 func (p *program) bucketsListCommand() *cobra.Command {
@@ -209,8 +180,6 @@ func durText(raw json.RawMessage) string {
 	}
 	return time.Duration(d.Hours*float64(time.Hour) + d.Minutes*float64(time.Minute) + d.Seconds*float64(time.Second)).String()
 }
-
-func bucketPath(id string) string { return bucketsPath + "/" + url.PathEscape(id) }
 
 func (p *program) bucketsMembersCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "members ID", Short: "List who is in a bucket, or was, entered last first", Args: cobra.ExactArgs(1)}

@@ -180,3 +180,29 @@ func (c *apiClient) once(ctx context.Context, method, path string, payload []byt
 	seconds, _ := strconv.Atoi(res.Header.Get("Retry-After")) // absent or no number: 0
 	return time.Duration(seconds) * time.Second, refusal
 }
+
+// pages reads all items of a paged list, under the key of the reply that holds them.
+// It ends early when each returns false.
+func pages(ctx context.Context, c *apiClient, path string, query url.Values, key string, each func(item json.RawMessage) (bool, error)) error {
+	for offset := 0; ; {
+		query.Set("limit", "100")
+		query.Set("offset", fmt.Sprint(offset))
+		var page map[string]json.RawMessage
+		if err := c.do(ctx, http.MethodGet, path+"?"+query.Encode(), nil, &page); err != nil {
+			return err
+		}
+		var items []json.RawMessage
+		var total int
+		if err := errors.Join(json.Unmarshal(page[key], &items), json.Unmarshal(page["total"], &total)); err != nil {
+			return fmt.Errorf("decode reply: %w", err)
+		}
+		for _, item := range items {
+			if more, err := each(item); err != nil || !more {
+				return err
+			}
+		}
+		if offset += len(items); len(items) == 0 || offset >= total {
+			return nil
+		}
+	}
+}

@@ -14,8 +14,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const contactsPath = "/v1/admin/contacts"
-
 func (p *program) contactsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "contacts", Short: "Find people, and show where one is, what it got and what was refused"}
 	cmd.AddCommand(p.contactsListCommand(), p.contactsShowCommand())
@@ -334,4 +332,12 @@ func findPerson(ctx context.Context, c *apiClient, reference string) (person, er
 		return person{}, unknownPerson(err, reference)
 	}
 	return got.Contact, nil
+}
+
+// unknownPerson says of a 404 who is not known, and keeps other errors.
+func unknownPerson(err error, reference string) error {
+	if missingThere(err, "Contact not found") {
+		return fmt.Errorf("nobody is known as %s (a user id, an e-mail address, an anonymous id or the id of a contact)", reference)
+	}
+	return err
 }

@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -13,23 +11,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/hogsend/hogsend/internal/config"
-	"github.com/hogsend/hogsend/internal/store"
-	"github.com/hogsend/hogsend/schema"
 	"github.com/hogsend/hogsend/server"
 )
-
-// devFlags are the settings of `hogsend dev`.
-type devFlags struct {
-	data                       string
-	port, temporalPort, uiPort int
-	apiKey, databaseURL        string
-	watch                      string
-	reset, installPostgres     bool
-	infra                      bool
-}
 
 func (p *program) devCommand() *cobra.Command {
 	var f devFlags
@@ -109,42 +94,6 @@ func (f devFlags) portsFree() error {
 	return errors.Join(portFree("port", f.port), portFree("temporal-port", f.temporalPort), portFree("ui-port", f.uiPort))
 }
 
-func migrate(ctx context.Context, url string) error {
-	s, err := store.Open(ctx, store.Config{URL: url})
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	_, err = schema.Migrate(ctx, s.Pool)
-	return err
-}
-
-// runAll serves and works in this process until ctx ends or one of the two fails.
-// ready is called when both are up.
-func (p *program) runAll(ctx context.Context, cfg config.Config, ready func()) error {
-	log := newLogger(p.Stderr, cfg)
-	listener, err := listen(cfg)
-	if err != nil {
-		return err
-	}
-	defer listener.Close() // a second close, after serve, is harmless
-	proc, err := newProcess(ctx, p.Options, cfg, log)
-	if err != nil {
-		return err
-	}
-	defer proc.close()
-	if p.here != nil {
-		proc.shown = p.Stdout
-	}
-	if cfg.Environment == config.Development {
-		proc.tell = p.printEvent
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return proc.serve(ctx, listener) })
-	group.Go(func() error { return proc.work(ctx, ready) })
-	return group.Wait()
-}
-
 // printEvent is the line that each event has in development.
 func (p *program) printEvent(t server.Told) {
 	words := []string{time.Now().Format(time.TimeOnly), t.Event, t.ContactKey}
@@ -174,61 +123,6 @@ func (p *program) printEvent(t server.Told) {
 	printLine(p.Stdout, "%s", strings.Join(words, "  ")+"  → "+strings.Join(came, "; "))
 }
 
-func (p *program) progress(line string) { fmt.Fprintln(p.Stderr, line) }
-
-func (p *program) banner(f devFlags, cfg config.Config, took time.Duration) {
-	mails := "stay in the mailbox (hogsend mailbox)"
-	if cfg.EmailProvider != "mailbox" {
-		mails = "are really sent, by " + cfg.EmailProvider + ", because the environment says so"
-	}
-	p.addresses(f, p.here)
-	fmt.Fprintf(p.Stdout, "  mails        %s\n", mails)
-	p.tryIt(p.here, describe(p.Registry, cfg.EnabledJourneys))
-	fmt.Fprintf(p.Stdout, "\nready in %.1f s, Ctrl-C stops\n", took.Seconds())
-}
-
-func (p *program) addresses(f devFlags, i *installation) {
-	fmt.Fprintf(p.Stdout, `
-  API          %s
-  Temporal     %s   Web UI http://127.0.0.1:%d
-  Postgres     %s
-  API key      %s
-  state        %s
-`, i.API, i.Temporal, f.uiPort, i.DatabaseURL, i.APIKey, f.data)
-}
-
-// tryIt shows how somebody gets into a journey.
-func (p *program) tryIt(i *installation, d description) {
-	if d.Example == "" {
-		fmt.Fprint(p.Stdout, "\nNo journey begins with an event that a product sends.\n")
-		return
-	}
-	fmt.Fprintf(p.Stdout, `
-Send an event that enters somebody into %s, then look at the mail:
-
-  curl -s %s/v1/events -H 'Authorization: Bearer %s' \
-    -H 'Content-Type: application/json' -d %s
-  hogsend mailbox
-`, d.ExampleJourney, i.API, i.APIKey, shellWord(d.Example))
-}
-
-func (p *program) watchBanner(f devFlags, i *installation, d description) {
-	p.addresses(f, i)
-	p.tryIt(i, d)
-	fmt.Fprintf(p.Stdout, "\nSave a file of %s to build and run it again; Ctrl-C stops\n", f.watch)
-}
-
-func (p *program) infraBanner(f devFlags, i *installation, took time.Duration) {
-	p.addresses(f, i)
-	fmt.Fprintf(p.Stdout, `
-Run your own program on it, in this folder:
-
-  go run ./cmd/shop serve --worker --data %s
-
-ready in %.1f s, Ctrl-C stops
-`, shellWord(f.data), took.Seconds())
-}
-
 // portFree refuses a taken port by its flag.
 func portFree(flag string, port int) error {
 	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
@@ -237,12 +131,3 @@ func portFree(flag string, port int) error {
 	}
 	return l.Close()
 }
-
-func random(n int) []byte {
-	b := make([]byte, n)
-	rand.Read(b) // never fails
-	return b
-}
-
-// newAPIKey has the form of O-1.
-func newAPIKey() string { return "hsk_" + base64.RawURLEncoding.EncodeToString(random(32)) }

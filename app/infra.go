@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -145,4 +147,25 @@ func (p *program) startPostgres(ctx context.Context, data *dataFolder, f devFlag
 		return postgres.Start(ctx, cfg)
 	}
 	return server, err
+}
+
+// devFlags are the settings of `hogsend dev`.
+type devFlags struct {
+	data                       string
+	port, temporalPort, uiPort int
+	apiKey, databaseURL        string
+	watch                      string
+	reset, installPostgres     bool
+	infra                      bool
+}
+
+func (p *program) progress(line string) { fmt.Fprintln(p.Stderr, line) }
+
+// newAPIKey has the form of O-1.
+func newAPIKey() string { return "hsk_" + base64.RawURLEncoding.EncodeToString(random(32)) }
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b) // never fails
+	return b
 }

@@ -14,22 +14,11 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-)
 
-// installation is a hogsend dev that runs on this machine, as others find it by its data
-// folder: what they would else be told by the environment.
-type installation struct {
-	API         string `json:"api"`
-	APIKey      string `json:"apiKey"`
-	DatabaseURL string `json:"databaseUrl"`
-	Temporal    string `json:"temporal"`
-	Secret      string `json:"secret"`
-	// Program is what dev --watch has built and runs, "" where dev runs itself. Commands that
-	// compare with what a program defines are that program's.
-	Program string `json:"program,omitempty"`
-	// folder is where it was found, as it was named.
-	folder string
-}
+	"github.com/hogsend/hogsend/internal/config"
+	"github.com/hogsend/hogsend/internal/registry"
+	"github.com/hogsend/hogsend/internal/store"
+)
 
 // defaultData is the data folder of dev that names none, below the current folder.
 const defaultData = ".hogsend"
@@ -155,4 +144,26 @@ func (p *program) named(folder string) (*installation, error) {
 		err = fmt.Errorf("--data: no hogsend dev runs on %s", folder)
 	}
 	return found, err
+}
+
+// load reads the environment, or that of the dev that the command works on.
+func (p *program) load(needs config.Needs) (config.Config, error) {
+	environ := p.Environ
+	if p.here != nil {
+		environ = p.here.environ(environ)
+	}
+	return config.Load(environ, needs)
+}
+
+// index is what this binary defines.
+func (p *program) index() *registry.Index { return registry.New(p.Registry) }
+
+// database opens the database for a command that works on it directly.
+func (p *program) database(ctx context.Context) (*store.Store, config.Config, error) {
+	cfg, err := p.load(config.Needs{})
+	if err != nil {
+		return nil, cfg, err
+	}
+	s, err := store.Open(ctx, store.Config{URL: cfg.DatabaseURL, MaxConns: 4})
+	return s, cfg, err
 }

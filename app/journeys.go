@@ -13,10 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/internal/config"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/ingest"
-	"github.com/hogsend/hogsend/internal/registry"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
@@ -25,30 +23,6 @@ func (p *program) journeysCommand() *cobra.Command {
 	cmd.AddCommand(p.journeysListCommand(), p.journeysStatesCommand(), p.journeysInflightCommand(), p.journeysPauseCommand(), p.journeysResumeCommand(),
 		p.journeysEnrollCommand(), p.journeysCancelCommand(), p.journeysRetryCommand(), p.journeysRetireCommand())
 	return cmd
-}
-
-const journeysPath = "/v1/admin/journeys"
-
-// print writes v as one JSON document, or line if that is not asked for.
-func (p *program) print(asJSON bool, v any, line string) error {
-	if !asJSON {
-		_, err := fmt.Fprintln(p.Stdout, line)
-		return err
-	}
-	encoder := json.NewEncoder(p.Stdout)
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(v)
-}
-
-// listedJourney is a JourneyItem as the API answers it.
-type listedJourney struct {
-	ID         string           `json:"id"`
-	Name       string           `json:"name"`
-	Enabled    bool             `json:"enabled"`
-	Paused     bool             `json:"paused"`
-	Trigger    map[string]any   `json:"trigger"`
-	EntryLimit string           `json:"entryLimit"`
-	Counts     map[string]int64 `json:"counts"`
 }
 
 func (p *program) journeysListCommand() *cobra.Command {
@@ -93,10 +67,6 @@ func stateWord(j listedJourney) string {
 		return "paused"
 	}
 	return "enabled"
-}
-
-func jsonFlag(cmd *cobra.Command) *bool {
-	return cmd.Flags().Bool("json", false, "print JSON")
 }
 
 func (p *program) journeysPauseCommand() *cobra.Command {
@@ -265,19 +235,6 @@ func (p *program) stateCall(ctx context.Context, connect func() (*apiClient, err
 	}
 	return p.print(asJSON, raw, id+" "+do.done)
 }
-
-// database opens the database for a command that works on it directly.
-func (p *program) database(ctx context.Context) (*store.Store, config.Config, error) {
-	cfg, err := p.load(config.Needs{})
-	if err != nil {
-		return nil, cfg, err
-	}
-	s, err := store.Open(ctx, store.Config{URL: cfg.DatabaseURL, MaxConns: 4})
-	return s, cfg, err
-}
-
-// index is what this binary defines.
-func (p *program) index() *registry.Index { return registry.New(p.Registry) }
 
 // inflight is one line of `journeys inflight` (J-112).
 type inflight struct {

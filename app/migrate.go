@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -48,4 +49,14 @@ func (p *program) migrateCommand() *cobra.Command {
 	p.onInstallation(cmd)
 	cmd.Flags().BoolVar(&status, "status", false, "compare the database with this build and change nothing")
 	return cmd
+}
+
+func migrate(ctx context.Context, url string) error {
+	s, err := store.Open(ctx, store.Config{URL: url})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	_, err = schema.Migrate(ctx, s.Pool)
+	return err
 }

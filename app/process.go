@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+	"go.temporal.io/sdk/log"
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
@@ -25,6 +27,7 @@ import (
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/schema"
 	"github.com/hogsend/hogsend/server"
+	"github.com/hogsend/hogsend/worker"
 )
 
 // process is what serve, worker, dev and standalone are built from: one database, one Temporal client, one ingester and one renderer, shared by all that runs in it.
@@ -197,3 +200,56 @@ func newLogger(w io.Writer, cfg config.Config) *slog.Logger {
 	}
 	return slog.New(slog.NewJSONHandler(w, options))
 }
+
+// captures tells which events PostHog gets that nobody captures (P-11).
+func captures(cfg config.Config) func(name, source string) bool {
+	switch {
+	case cfg.PostHogAPIKey == "" || cfg.PostHogMirror == config.MirrorOff:
+		return nil
+	case cfg.PostHogMirror == config.MirrorAll:
+		return func(_, source string) bool { return source != sourcePostHog } // no echo
+	}
+	return func(name, _ string) bool {
+		switch name {
+		case "email.opened", "email.link_clicked", "email.bounced", "email.complained", "email.unsubscribed":
+			return true
+		}
+		return false
+	}
+}
+
+// lazyTemporal is a client that connects when first used, by address, namespace,
+// API key and TLS settings of the environment.
+func lazyTemporal(cfg config.Config, logger *slog.Logger) (client.Client, error) {
+	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: environment(cfg.TemporalLookup)})
+	if err != nil {
+		return nil, fmt.Errorf("read temporal settings: %w", err)
+	}
+	options.HostPort, options.Namespace = cfg.TemporalAddress, cfg.TemporalNamespace
+	options.Logger = sdkLogger{log.NewStructuredLogger(logger)}
+	if options.DataConverter, err = worker.NewDataConverter(cfg.Secret, cfg.PreviousSecrets); err != nil {
+		return nil, err
+	}
+	if options.FailureConverter, err = worker.NewFailureConverter(cfg.Secret, cfg.PreviousSecrets); err != nil {
+		return nil, err
+	}
+	c, err := client.NewLazyClient(options)
+	if err != nil {
+		return nil, fmt.Errorf("make temporal client: %w", err)
+	}
+	return c, nil
+}
+
+func checkTemporal(ctx context.Context, c client.Client) error {
+	_, err := c.CheckHealth(ctx, &client.CheckHealthRequest{})
+	return err
+}
+
+// sourcePostHog marks events that came from PostHog (P-8).
+const sourcePostHog = "posthog"
+
+// environment lets envconfig read what this process was started with.
+type environment func(string) (string, bool)
+
+// sdkLogger leaves out that a poll was canceled, which is how every worker stops.
+type sdkLogger struct{ log.Logger }

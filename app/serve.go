@@ -12,6 +12,7 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hogsend/hogsend/internal/config"
 	"github.com/hogsend/hogsend/internal/front"
@@ -152,4 +153,33 @@ func (p *process) hosts() []string {
 		}
 	}
 	return hosts
+}
+
+// readyLine is what the program says when API and worker are up.
+const readyLine = "hogsend is ready"
+
+// runAll serves and works in this process until ctx ends or one of the two fails.
+// ready is called when both are up.
+func (p *program) runAll(ctx context.Context, cfg config.Config, ready func()) error {
+	log := newLogger(p.Stderr, cfg)
+	listener, err := listen(cfg)
+	if err != nil {
+		return err
+	}
+	defer listener.Close() // a second close, after serve, is harmless
+	proc, err := newProcess(ctx, p.Options, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer proc.close()
+	if p.here != nil {
+		proc.shown = p.Stdout
+	}
+	if cfg.Environment == config.Development {
+		proc.tell = p.printEvent
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return proc.serve(ctx, listener) })
+	group.Go(func() error { return proc.work(ctx, ready) })
+	return group.Wait()
 }

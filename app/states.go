@@ -15,14 +15,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// unknownPerson says of a 404 who is not known, and keeps other errors.
-func unknownPerson(err error, reference string) error {
-	if missingThere(err, "Contact not found") {
-		return fmt.Errorf("nobody is known as %s (a user id, an e-mail address, an anonymous id or the id of a contact)", reference)
-	}
-	return err
-}
-
 // missingThere reports that the server knows no such thing.
 func missingThere(err error, what string) bool {
 	var refused *apiError

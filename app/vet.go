@@ -1,15 +1,8 @@
 package app
 
 import (
-	"context"
-	"io"
-
 	"github.com/spf13/cobra"
 )
-
-// Vet checks the source of the packages that the patterns name below dir, writes a line
-// for each finding and returns how many there are. It is vet.Check of package vet.
-type Vet func(ctx context.Context, dir string, patterns []string, w io.Writer) (findings int, err error)
 
 func (p *program) vetCommand() *cobra.Command {
 	return &cobra.Command{

@@ -254,9 +254,6 @@ func (w *watcher) start(ctx context.Context, path string) (*child, error) {
 	}
 }
 
-// readyLine is what the program says when API and worker are up.
-const readyLine = "hogsend is ready"
-
 // readiness passes on what the program prints and sees it say that it is ready.
 type readiness struct {
 	out  io.Writer

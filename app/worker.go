@@ -3,14 +3,9 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/contrib/envconfig"
-	"go.temporal.io/sdk/log"
 
 	"github.com/hogsend/hogsend/activities"
 	"github.com/hogsend/hogsend/internal/config"
@@ -53,31 +48,6 @@ hogsend dev --infra that runs on a folder.`,
 	return cmd
 }
 
-// lazyTemporal is a client that connects when first used, by address, namespace,
-// API key and TLS settings of the environment.
-func lazyTemporal(cfg config.Config, logger *slog.Logger) (client.Client, error) {
-	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: environment(cfg.TemporalLookup)})
-	if err != nil {
-		return nil, fmt.Errorf("read temporal settings: %w", err)
-	}
-	options.HostPort, options.Namespace = cfg.TemporalAddress, cfg.TemporalNamespace
-	options.Logger = sdkLogger{log.NewStructuredLogger(logger)}
-	if options.DataConverter, err = worker.NewDataConverter(cfg.Secret, cfg.PreviousSecrets); err != nil {
-		return nil, err
-	}
-	if options.FailureConverter, err = worker.NewFailureConverter(cfg.Secret, cfg.PreviousSecrets); err != nil {
-		return nil, err
-	}
-	c, err := client.NewLazyClient(options)
-	if err != nil {
-		return nil, fmt.Errorf("make temporal client: %w", err)
-	}
-	return c, nil
-}
-
-// sdkLogger leaves out that a poll was canceled, which is how every worker stops.
-type sdkLogger struct{ log.Logger }
-
 // Warn logs at warning level.
 func (l sdkLogger) Warn(msg string, keyvals ...any) {
 	for _, value := range keyvals {
@@ -89,19 +59,11 @@ func (l sdkLogger) Warn(msg string, keyvals ...any) {
 	l.Logger.Warn(msg, keyvals...)
 }
 
-// environment lets envconfig read what this process was started with.
-type environment func(string) (string, bool)
-
 // Environ is not needed for the settings that are read.
 func (e environment) Environ() []string { return nil }
 
 // LookupEnv returns one variable.
 func (e environment) LookupEnv(name string) (string, bool) { return e(name) }
-
-func checkTemporal(ctx context.Context, c client.Client) error {
-	_, err := c.CheckHealth(ctx, &client.CheckHealthRequest{})
-	return err
-}
 
 // work runs journeys and delivers the outbox until ctx ends. ready, if not nil, is
 // called once the worker polls.
@@ -203,26 +165,6 @@ func (p *process) posthog() (*posthog.Client, error) {
 		return nil, nil //nolint:nilnil // there is none
 	}
 	return posthog.New(posthog.Config{APIKey: p.cfg.PostHogAPIKey, Host: p.cfg.PostHogHost, Version: Version})
-}
-
-// sourcePostHog marks events that came from PostHog (P-8).
-const sourcePostHog = "posthog"
-
-// captures tells which events PostHog gets that nobody captures (P-11).
-func captures(cfg config.Config) func(name, source string) bool {
-	switch {
-	case cfg.PostHogAPIKey == "" || cfg.PostHogMirror == config.MirrorOff:
-		return nil
-	case cfg.PostHogMirror == config.MirrorAll:
-		return func(_, source string) bool { return source != sourcePostHog } // no echo
-	}
-	return func(name, _ string) bool {
-		switch name {
-		case "email.opened", "email.link_clicked", "email.bounced", "email.complained", "email.unsubscribed":
-			return true
-		}
-		return false
-	}
 }
 
 // limiter bounds provider calls; the mailbox takes them as fast as they come (E-34).

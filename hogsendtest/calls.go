@@ -4,34 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"sync"
-	"time"
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
 	"github.com/hogsend/hogsend/internal/contract"
 )
-
-// Call is one call of [hogsend.Run.Do], however often its activity was tried.
-type Call struct {
-	At                         time.Time // when it ended
-	Contact, Journey, Activity string
-	// Key is what the activity is given as hogsend.Step.Key.
-	Key string
-	// Input is what the activity was given first, nil for nothing; it is a value of the type
-	// that the activity takes.
-	Input any
-	// Attempts is how many there were. Failed says that the last one failed for good.
-	Attempts int
-	Failed   bool
-}
-
-// callLog is what a playback sees of calls. Activities run beside the playback.
-type callLog struct {
-	mu     sync.Mutex
-	inputs map[string]any
-	keys   map[string]bool // those that an activity asked for
-}
 
 func newCallLog() *callLog { return &callLog{inputs: map[string]any{}, keys: map[string]bool{}} }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"google.golang.org/protobuf/proto"
 
@@ -15,13 +16,6 @@ import (
 	"github.com/hogsend/hogsend/internal/replay"
 	"github.com/hogsend/hogsend/internal/virtual"
 )
-
-// storedHistory is a history that can be kept in a file: that of a journey, up to the
-// wait with the label, or to its end.
-type storedHistory struct {
-	journey, label string
-	events         []*historypb.HistoryEvent
-}
 
 // storedHistories cuts the histories of journeys at their waits. The one of the last
 // wait goes on to its end, or as far as it came.
@@ -129,4 +123,20 @@ func Replay(t T, registry hogsend.Registry, dir string) {
 			t.Errorf("hogsendtest: %s does not replay: event %d: %s", file, out.EventID, out.Difference)
 		}
 	}
+}
+
+// prefix is a history up to what one workflow task asked for.
+func prefixes(events []*historypb.HistoryEvent) [][]*historypb.HistoryEvent {
+	var all [][]*historypb.HistoryEvent
+	for i, e := range events {
+		if e.EventType != enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
+			continue
+		}
+		end := i + 1
+		for end < len(events) && replay.TaskOf(events[end]) == e.EventId {
+			end++
+		}
+		all = append(all, events[:end:end])
+	}
+	return all
 }

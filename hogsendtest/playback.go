@@ -13,48 +13,17 @@ import (
 
 	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
 	"github.com/hogsend/hogsend/internal/contract"
-	"github.com/hogsend/hogsend/internal/virtual"
 	"github.com/hogsend/hogsend/workflows"
 )
 
 // maxTasks bounds a run that does not end.
 const maxTasks = 20_000
 
-// playback is one time that a script is played.
-type playback struct {
-	harness    *harness
-	backend    backend.Backend
-	activities map[string]any
-	server     *virtual.Server
-	down       int // outages under way
-	steps      []step
-	losses     []loss
-	played     bool
-	ran        map[string]bool // activities of the author's that had their effect
-	calls      *callLog
-}
-
-// step is one activity that was run.
-type step struct {
-	name, key string
-	id        string // of the activity, the same for each attempt
-	task      int    // the ordinal of the task that it is part of
-	attempt   int
-	call      *contract.CallHeader // of an activity of the author's that Run.Do called
-	args      []any                // of it
-}
-
 func (s step) String() string {
 	if s.key == "" {
 		return s.name
 	}
 	return s.key + " (" + s.name + ")"
-}
-
-// loss is when a worker is lost: at a step, counted from 1.
-type loss struct {
-	at   int
-	when moment
 }
 
 type moment string

@@ -6,35 +6,17 @@ import (
 	"testing/synctest"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/internal/replay"
 	"github.com/hogsend/hogsend/internal/virtual"
 	"github.com/hogsend/hogsend/workflows"
 )
 
 // replays is how often each prefix of a history is replayed (T-12).
 const replays = 5
-
-// prefix is a history up to what one workflow task asked for.
-func prefixes(events []*historypb.HistoryEvent) [][]*historypb.HistoryEvent {
-	var all [][]*historypb.HistoryEvent
-	for i, e := range events {
-		if e.EventType != enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
-			continue
-		}
-		end := i + 1
-		for end < len(events) && replay.TaskOf(events[end]) == e.EventId {
-			end++
-		}
-		all = append(all, events[:end:end])
-	}
-	return all
-}
 
 // replay replays every prefix of every history, and compares what the code asks for
 // with what it asked for when the history was made.

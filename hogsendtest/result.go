@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	historypb "go.temporal.io/api/history/v1"
+
 	"github.com/hogsend/hogsend"
 )
 
@@ -225,4 +227,25 @@ func (r *Result) Timeline(contact string) string {
 		fmt.Fprintf(&b, "+%s %s\n", row.at.Sub(r.Start), text)
 	}
 	return b.String()
+}
+
+// storedHistory is a history that can be kept in a file: that of a journey, up to the
+// wait with the label, or to its end.
+type storedHistory struct {
+	journey, label string
+	events         []*historypb.HistoryEvent
+}
+
+// Call is one call of [hogsend.Run.Do], however often its activity was tried.
+type Call struct {
+	At                         time.Time // when it ended
+	Contact, Journey, Activity string
+	// Key is what the activity is given as hogsend.Step.Key.
+	Key string
+	// Input is what the activity was given first, nil for nothing; it is a value of the type
+	// that the activity takes.
+	Input any
+	// Attempts is how many there were. Failed says that the last one failed for good.
+	Attempts int
+	Failed   bool
 }

@@ -5,9 +5,16 @@ import (
 	"fmt"
 	"slices"
 
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/worker"
+
 	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
 	"github.com/hogsend/hogsend/hogsendtest/internal/memory"
+	"github.com/hogsend/hogsend/internal/calls"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/virtual"
+	"github.com/hogsend/hogsend/workflows"
 )
 
 // Run plays the script in virtual time, on the very code that a worker runs, and
@@ -77,4 +84,38 @@ func explain(err error) string {
 		return fmt.Sprintf("the code of %s failed: %s\n%s", failed.WorkflowType, failed.Message, failed.Stack)
 	}
 	return err.Error()
+}
+
+func newHarness(s *Scenario, open backend.Open) (*harness, error) {
+	h := &harness{scenario: s, open: open, server: virtual.NewServer(s.start), watcher: newWatcher(), own: map[string]bool{}, heard: newListeners(s)}
+	h.watcher.asked = h.heard.asked
+	h.server.Patience, h.watcher.order.progress = patience, h.server.Progress
+	h.watcher.lost, h.watcher.now = h.server.Lost, h.server.Now
+	h.watcher.activity = func(s step, run func() (any, error)) (any, error) { return h.playback.step(s, run) }
+	h.runner = &calls.Runner{Activities: s.activities, Begin: h.beginCall, Enter: h.enterCall}
+	c, err := h.server.Client(silent())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := h.newPlayback(nil); err != nil { // its activities say what there is to register
+		return nil, err
+	}
+	h.worker, err = h.server.StartWorker(c, []interceptor.WorkerInterceptor{h.watcher, workflows.LogFields(), workflows.CallHeaders(), h.runner.Interceptor()}, h.register)
+	return h, err
+}
+
+// register registers what a worker does (T-1).
+func (h *harness) register(r worker.Registry, withWorkflows bool) {
+	if withWorkflows {
+		registerWorkflows(r, h.watcher, h.scenario.journeys, h.scenario.workflows)
+	}
+	for name, fn := range h.playback.activities {
+		r.RegisterActivityWithOptions(h.forward(name, fn), activity.RegisterOptions{Name: name})
+		h.own[name] = true
+	}
+	r.RegisterActivityWithOptions(h.checkCall, activity.RegisterOptions{Name: contract.CheckCallName})
+	h.own[contract.CheckCallName] = true
+	for name, fn := range h.scenario.activities {
+		r.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
+	}
 }

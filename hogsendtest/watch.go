@@ -288,3 +288,19 @@ func inWorkflow() bool {
 	}
 	return strings.HasPrefix(outermost, "go.temporal.io/sdk/internal.")
 }
+
+// step is one activity that was run.
+type step struct {
+	name, key string
+	id        string // of the activity, the same for each attempt
+	task      int    // the ordinal of the task that it is part of
+	attempt   int
+	call      *contract.CallHeader // of an activity of the author's that Run.Do called
+	args      []any                // of it
+}
+
+// discarded is an error of a Run method that a journey took no notice of.
+type discarded struct {
+	journey, method, place string
+	err                    error
+}

@@ -9,6 +9,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/workflows"
 )
 
 // watch makes a journey whose calls of Run are seen: where they are made, by which
@@ -22,12 +24,6 @@ func (w *watcher) watch(j hogsend.Journey) hogsend.Journey {
 		return outcome
 	}
 	return j
-}
-
-// discarded is an error of a Run method that a journey took no notice of.
-type discarded struct {
-	journey, method, place string
-	err                    error
 }
 
 // watchedRun passes every call on.
@@ -215,4 +211,25 @@ func (h watchedHistory) Email(ctx workflow.Context, template string) (hogsend.Pa
 	h.run.enter()
 	past, err := h.run.Run.History().Email(ctx, template)
 	return past, h.run.leave("History().Email", err)
+}
+
+func registerWorkflows(r workflowRegistry, w *watcher, journeys []hogsend.Journey, others map[string]any) {
+	for _, j := range journeys {
+		watched := w.watch(j)
+		if j.Reaction == nil {
+			run := workflows.Journey(watched)
+			for _, id := range append([]string{j.ID}, j.Aliases...) {
+				r.RegisterWorkflowWithOptions(run, workflow.RegisterOptions{Name: contract.JourneyType(id)})
+			}
+			continue
+		}
+		if j.Reaction.Kind == hogsend.ReactionDwell {
+			r.RegisterWorkflowWithOptions(workflows.Dwell(watched), workflow.RegisterOptions{Name: j.ID})
+		} else {
+			r.RegisterWorkflowWithOptions(workflows.Journey(watched), workflow.RegisterOptions{Name: j.ID})
+		}
+	}
+	for name, fn := range others {
+		r.RegisterWorkflowWithOptions(fn, workflow.RegisterOptions{Name: name})
+	}
 }

@@ -280,3 +280,10 @@ func hopAddress(hop string) (string, bool) {
 	address, err := netip.ParseAddrPort(hop)
 	return address.Addr().String(), err == nil
 }
+
+func forbidden(scope scope) error {
+	return &refusal{
+		status: http.StatusForbidden, text: "Forbidden: insufficient scope",
+		details: []detail{{Path: "scope", Message: "requires " + string(scope)}},
+	}
+}

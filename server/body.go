@@ -8,8 +8,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hogsend/hogsend/internal/encoding"
 	"github.com/hogsend/hogsend/internal/front"
@@ -21,8 +21,6 @@ const (
 	maxBody      = 1 << 20
 	maxBatchBody = 4 << 20
 )
-
-func itoa(n int) string { return strconv.Itoa(n) }
 
 // body reads the request's body, at most limit bytes of it, inflated. An empty one is {}
 // (H-4). It belongs to the caller: events keep parts of it.
@@ -193,4 +191,43 @@ func (o *object) person(name, id string, junk naming.JunkIDs) {
 	if junk.Has(id) {
 		o.report(name, naming.JunkMessage(id))
 	}
+}
+
+// text is an optional text of at most limit characters.
+func (o *object) text(name string, limit int) string {
+	var s string
+	if o.read(name, "a string", &s) && utf8.RuneCountInString(s) > limit {
+		o.report(name, "must have at most "+itoa(limit)+" characters")
+	}
+	return s
+}
+
+const maxReason = 1000 // characters
+
+func (o *object) boolean(name string) *bool {
+	var b bool
+	if !o.read(name, "true or false", &b) {
+		return nil
+	}
+	return &b
+}
+
+// booleans reads a map of names to true and false; nil when it is not given.
+func (o *object) booleans(name string) map[string]bool {
+	var raw map[string]json.RawMessage
+	if !o.read(name, "an object", &raw) {
+		return nil
+	}
+	out := map[string]bool{}
+	for key, value := range raw {
+		switch {
+		case key == "" || utf8.RuneCountInString(key) > maxPropertyKey:
+			o.report(join(name, key), "key must have 1 to 200 characters")
+		case string(value) == "true" || string(value) == "false":
+			out[key] = string(value) == "true"
+		default:
+			o.report(join(name, key), "must be true or false")
+		}
+	}
+	return out
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -314,31 +313,3 @@ func (s *Server) postSuppression(r *request) error {
 
 // instant is now with the precision Postgres keeps.
 func (s *Server) instant() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
-
-func (o *object) boolean(name string) *bool {
-	var b bool
-	if !o.read(name, "true or false", &b) {
-		return nil
-	}
-	return &b
-}
-
-// booleans reads a map of names to true and false; nil when it is not given.
-func (o *object) booleans(name string) map[string]bool {
-	var raw map[string]json.RawMessage
-	if !o.read(name, "an object", &raw) {
-		return nil
-	}
-	out := map[string]bool{}
-	for key, value := range raw {
-		switch {
-		case key == "" || utf8.RuneCountInString(key) > maxPropertyKey:
-			o.report(join(name, key), "key must have 1 to 200 characters")
-		case string(value) == "true" || string(value) == "false":
-			out[key] = string(value) == "true"
-		default:
-			o.report(join(name, key), "must be true or false")
-		}
-	}
-	return out
-}

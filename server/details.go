@@ -6,12 +6,6 @@ import (
 	"github.com/hogsend/hogsend/internal/clip"
 )
 
-// detail is one entry of an error's details (H-5).
-type detail struct {
-	Path    string `json:"path"`
-	Message string `json:"message"`
-}
-
 // The bounds of what a reply tells of a bad request (H-12).
 const (
 	maxDetails    = 100

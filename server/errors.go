@@ -13,7 +13,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/internal/clip"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 )
@@ -50,13 +49,6 @@ func taken(e *ingest.TakenError) error {
 }
 
 func unauthorized(text string) error { return &refusal{status: http.StatusUnauthorized, text: text} }
-
-func forbidden(scope scope) error {
-	return &refusal{
-		status: http.StatusForbidden, text: "Forbidden: insufficient scope",
-		details: []detail{{Path: "scope", Message: "requires " + string(scope)}},
-	}
-}
 
 func tooLarge() error {
 	return &refusal{status: http.StatusRequestEntityTooLarge, text: "Request body too large"}
@@ -124,42 +116,13 @@ func classify(err error) *refusal {
 	return &refusal{status: http.StatusInternalServerError, text: "Internal Server Error"}
 }
 
-// fail answers an error and logs the cause of the server's own failures, once.
-func (s *Server) fail(err error, c echo.Context) {
-	r := classify(err)
-	if r.status >= 500 && errors.Is(c.Request().Context().Err(), context.Canceled) {
-		r = &refusal{status: statusClientGone, text: "Request canceled"} // whatever came of it: nobody waited
-	}
-	var decided *refusal // a handler's own answer is no failure
-	if r.status >= 500 && !errors.As(err, &decided) {
-		attrs := []any{"request_id", requestID(c), "method", c.Request().Method, "route", c.Path(), "status", r.status, "error", err}
-		var p *panicked
-		if errors.As(err, &p) {
-			attrs = append(attrs, "panic", p.cause, "stack", string(p.stack))
-		}
-		s.log.Error("request failed", attrs...)
-	}
-	if c.Response().Committed {
-		return
-	}
-	text := clip.First(r.text, maxMessage)
-	body := map[string]any{"error": text, "message": text, "requestId": requestID(c)}
-	if r.code != "" {
-		body["code"] = r.code
-	}
-	if len(r.details) > 0 {
-		body["details"] = bounded(r.details)
-	}
-	for k, v := range r.extra {
-		body[k] = v
-	}
-	if r.wait > 0 {
-		c.Response().Header().Set("Retry-After", strconv.Itoa(seconds(r.wait)))
-	}
-	if err := reply(c, r.status, body); err != nil {
-		s.log.Debug("reply not sent", "request_id", requestID(c), "error", err)
-	}
-}
-
 // seconds rounds up to whole seconds.
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
+// detail is one entry of an error's details (H-5).
+type detail struct {
+	Path    string `json:"path"`
+	Message string `json:"message"`
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -63,36 +63,6 @@ func (s *Server) getMetrics(r *request) error {
 	return nil
 }
 
-// healthReply is the body of R-20. Redis is a frozen legacy key (Q-1).
-type healthReply struct {
-	Status     string  `json:"status"`
-	Uptime     float64 `json:"uptime"`
-	Timestamp  ts      `json:"timestamp"`
-	Version    string  `json:"version"`
-	BuildID    string  `json:"buildId,omitempty"`
-	Components struct {
-		Database component       `json:"database"`
-		Temporal component       `json:"temporal"`
-		Redis    component       `json:"redis"`
-		Worker   workerComponent `json:"worker"`
-		Outbox   outboxComponent `json:"outbox"`
-	} `json:"components"`
-	Schema struct {
-		Engine track `json:"engine"`
-		Client track `json:"client"`
-	} `json:"schema"`
-}
-
-// health probes at most once a second, however often it is asked (O-30).
-type health struct {
-	server  *Server
-	started time.Time
-
-	mu     sync.Mutex
-	last   healthReply
-	probed time.Time
-}
-
 func newHealth(s *Server) *health { return &health{server: s, started: s.now()} }
 
 // get is the state of everything, not older than a second.

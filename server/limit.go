@@ -105,3 +105,20 @@ func (h *history) frees(limit, cost int, now time.Time) time.Duration {
 	}
 	return 0
 }
+
+// spend takes cost from the caller's quota and tells in the reply what is left. A
+// cost of 0 only looks whether anything is.
+func (s *Server) spend(r *request, cost int) error {
+	q := s.limits[r.limit].take(r.actor.id, cost, s.now())
+	if cost == 0 && q.remaining == 0 {
+		q = s.limits[r.limit].take(r.actor.id, 1, s.now())
+	}
+	h := r.Response().Header()
+	h.Set("X-RateLimit-Limit", itoa(q.limit))
+	h.Set("X-RateLimit-Remaining", itoa(q.remaining))
+	h.Set("X-RateLimit-Reset", itoa(seconds(q.reset)))
+	if !q.ok {
+		return tooMany(q.reset)
+	}
+	return nil
+}

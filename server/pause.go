@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/http"
 	"time"
-	"unicode/utf8"
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
@@ -52,8 +51,6 @@ func (s *Server) pauseEntries(r *request, j hogsend.Journey) (string, error) {
 	}
 	return "", nil
 }
-
-const maxReason = 1000 // characters
 
 // pauseJourney is R-61: once it answers, no effect of the journey begins (J-100).
 func (s *Server) pauseJourney(r *request) error {
@@ -151,13 +148,4 @@ func (s *Server) resumeJourney(r *request) error {
 		return err
 	}
 	return reply(r, http.StatusOK, out)
-}
-
-// text is an optional text of at most limit characters.
-func (o *object) text(name string, limit int) string {
-	var s string
-	if o.read(name, "a string", &s) && utf8.RuneCountInString(s) > limit {
-		o.report(name, "must have at most "+itoa(limit)+" characters")
-	}
-	return s
 }

@@ -4,101 +4,24 @@ package server
 
 import (
 	"context"
-	"html/template"
+	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
-	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/internal/email"
-	"github.com/hogsend/hogsend/internal/ingest"
-	"github.com/hogsend/hogsend/internal/naming"
+	"github.com/hogsend/hogsend/internal/clip"
 	"github.com/hogsend/hogsend/internal/operate"
 	"github.com/hogsend/hogsend/internal/rollout"
-	"github.com/hogsend/hogsend/internal/store"
-	"github.com/hogsend/hogsend/internal/webhook"
 )
-
-// Config is what a Server is made of. Store, Ingest and Registry are required.
-type Config struct {
-	Store *store.Store
-	// Readers and Previews have connections of their own, for what is not ingest and for
-	// previews of criteria: however long these take, events are taken in. nil means Store.
-	Readers, Previews *store.Store
-	Ingest            *ingest.Ingester
-	// Registry is everything compiled in; Enabled are its journeys that are served
-	// (J-12).
-	Registry hogsend.Registry
-	Enabled  []hogsend.Journey
-	// AdminAPIKey acts as a full-admin key; "" for none (O-5).
-	AdminAPIKey string
-	// RateLimitIngest and RateLimitAdmin are per key and minute; 0 means 6,000 and
-	// 600 (H-14).
-	RateLimitIngest, RateLimitAdmin int
-	// TrustedOrigins may send credentials across sites, as PublicURL may (H-15).
-	TrustedOrigins []string
-	// TrustedProxies are addresses or networks whose X-Forwarded-For is believed (H-16).
-	TrustedProxies []string
-	PublicURL      string
-	// JunkIDs are refused as ids of people; the zero value refuses the usual ones (I-57).
-	JunkIDs naming.JunkIDs
-	// Development makes replies tell more and logs warnings (I-58, I-59).
-	Development bool
-	// Tokens verifies the links of mails; nil refuses them all.
-	Tokens *email.Signer
-	// Resend verifies the webhooks of Resend; nil refuses them all.
-	Resend *webhook.Verifier
-	// Temporal says whether Temporal answers; nil counts as down.
-	Temporal func(ctx context.Context) error
-	// FailedRun is the run that a retry of a failed enrollment goes on from; "" when
-	// its history is no longer kept. nil refuses retries.
-	FailedRun func(ctx context.Context, workflowID string) (runID string, err error)
-	// LateAfter is how long a send may have been held before the policy skip_late
-	// skips it; 0 means 1 h (J-105).
-	LateAfter time.Duration
-	// PreviewTimeout bounds the preview of criteria; 0 means 10 s (C-25).
-	PreviewTimeout time.Duration
-	// Metrics answers R-34; nil is no such route.
-	Metrics http.Handler
-	// Version and BuildID are told by health.
-	Version, BuildID string
-	// Logger is where requests and failures go; nil means slog.Default().
-	Logger *slog.Logger
-	// Tell is told of every event that is taken in; nil for nobody.
-	Tell func(Told)
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
-}
 
 // requestTimeout is the deadline of every request (H-12).
 const requestTimeout = 30 * time.Second
-
-// Server answers the HTTP API. It is safe for concurrent use.
-type Server struct {
-	rollout  *rollout.Rollout
-	desk     *operate.Desk
-	cfg      Config
-	store    *store.Store
-	log      *slog.Logger
-	now      func() time.Time
-	echo     *echo.Echo
-	auth     *authenticator
-	limits   map[limitClass]*limiter
-	origins  []string
-	proxies  proxies
-	secure   bool
-	health   *health
-	pages    *template.Template
-	texts    hogsend.PageTexts
-	draining atomic.Bool
-	previews chan struct{} // a token for each that runs
-}
 
 // maxPreviews is how many previews run at a time (H-12).
 const maxPreviews = 2
@@ -159,36 +82,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.Serv
 // answered as before (O-40).
 func (s *Server) Drain() { s.draining.Store(true) }
 
-// limitClass says which rate limit counts a route (H-14).
-type limitClass string
-
 const (
 	limitIngest limitClass = "ingest"
 	limitAdmin  limitClass = "admin"
 )
-
-// route is one row of API.md's tables.
-type route struct {
-	id, method, path string
-	scope            scope
-	// or suffices as well as scope.
-	or      scope
-	handler func(*request) error
-	// counts marks a route that spends its own quota, by the size of its batch.
-	counts bool
-}
-
-// request is one request on its way through a handler.
-type request struct {
-	echo.Context
-	actor *actor
-	limit limitClass
-	// inflates is set on routes that take compressed bodies (I-60).
-	inflates bool
-}
-
-// ctx ends with the request or its deadline.
-func (r *request) ctx() context.Context { return r.Request().Context() }
 
 // handle wraps a route's handler in what its row of the tables asks for.
 func (s *Server) handle(rt route) echo.HandlerFunc {
@@ -217,23 +114,6 @@ func (s *Server) handle(rt route) echo.HandlerFunc {
 		}
 		return rt.handler(req)
 	}
-}
-
-// spend takes cost from the caller's quota and tells in the reply what is left. A
-// cost of 0 only looks whether anything is.
-func (s *Server) spend(r *request, cost int) error {
-	q := s.limits[r.limit].take(r.actor.id, cost, s.now())
-	if cost == 0 && q.remaining == 0 {
-		q = s.limits[r.limit].take(r.actor.id, 1, s.now())
-	}
-	h := r.Response().Header()
-	h.Set("X-RateLimit-Limit", itoa(q.limit))
-	h.Set("X-RateLimit-Remaining", itoa(q.remaining))
-	h.Set("X-RateLimit-Reset", itoa(seconds(q.reset)))
-	if !q.ok {
-		return tooMany(q.reset)
-	}
-	return nil
 }
 
 // frame is around every request: id, headers, CORS, deadline, panics.
@@ -288,10 +168,6 @@ func (s *Server) record(c echo.Context, took time.Duration) {
 		"status", c.Response().Status, "duration_ms", float64(took.Microseconds())/1000)
 }
 
-const requestIDHeader = "X-Request-Id"
-
-func requestID(c echo.Context) string { return c.Response().Header().Get(requestIDHeader) }
-
 // validRequestID accepts what is echoed (H-13).
 func validRequestID(id string) bool {
 	if id == "" || len(id) > 128 {
@@ -335,4 +211,41 @@ func originOf(url string) string {
 	scheme, rest, _ := strings.Cut(strings.ToLower(url), "://")
 	host, _, _ := strings.Cut(rest, "/")
 	return scheme + "://" + host
+}
+
+// fail answers an error and logs the cause of the server's own failures, once.
+func (s *Server) fail(err error, c echo.Context) {
+	r := classify(err)
+	if r.status >= 500 && errors.Is(c.Request().Context().Err(), context.Canceled) {
+		r = &refusal{status: statusClientGone, text: "Request canceled"} // whatever came of it: nobody waited
+	}
+	var decided *refusal // a handler's own answer is no failure
+	if r.status >= 500 && !errors.As(err, &decided) {
+		attrs := []any{"request_id", requestID(c), "method", c.Request().Method, "route", c.Path(), "status", r.status, "error", err}
+		var p *panicked
+		if errors.As(err, &p) {
+			attrs = append(attrs, "panic", p.cause, "stack", string(p.stack))
+		}
+		s.log.Error("request failed", attrs...)
+	}
+	if c.Response().Committed {
+		return
+	}
+	text := clip.First(r.text, maxMessage)
+	body := map[string]any{"error": text, "message": text, "requestId": requestID(c)}
+	if r.code != "" {
+		body["code"] = r.code
+	}
+	if len(r.details) > 0 {
+		body["details"] = bounded(r.details)
+	}
+	for k, v := range r.extra {
+		body[k] = v
+	}
+	if r.wait > 0 {
+		c.Response().Header().Set("Retry-After", strconv.Itoa(seconds(r.wait)))
+	}
+	if err := reply(c, r.status, body); err != nil {
+		s.log.Debug("reply not sent", "request_id", requestID(c), "error", err)
+	}
 }

@@ -13,14 +13,6 @@ type deedsFact struct {
 	Deeds  []toldDeed
 }
 
-// toldDeed is a deed as other packages hear of it.
-type toldDeed struct {
-	Kind  kind
-	What  string // "calls os.Getenv (example.com/zones/zones.go:12)"
-	Why   string
-	Known bool // it is reported where it happens
-}
-
 // AFact marks the type for package analysis.
 func (*deedsFact) AFact() {}
 

@@ -6,45 +6,6 @@ import (
 	"go/types"
 )
 
-// node is a function of the package, a variable with its first value, or a function
-// literal that is workflow code by what it takes.
-type node struct {
-	// takesRun marks a function that takes a hogsend.Run.
-	takesRun bool
-	// inRun and inWorkflow tell how it is reached: from a function that takes a
-	// hogsend.Run, or a workflow.Context at least.
-	inRun, inWorkflow bool
-	deeds             []deed
-	refs              []ref
-	versions          []version
-}
-
-// deed is something a node does that a journey must not.
-type deed struct {
-	kind kind
-	pos  token.Pos
-	what string // "calls os.Getenv"
-	why  string
-}
-
-// ref is the use of another function or variable.
-type ref struct {
-	pos token.Pos
-	obj types.Object
-}
-
-// onceCall is a call of Run.Once with its function.
-type onceCall struct {
-	pos token.Pos
-	fn  ast.Expr
-}
-
-// version is a call of Run.Version with a constant change.
-type version struct {
-	pos    token.Pos
-	change string
-}
-
 // graph finds what every function and variable of the package does and uses.
 func (c *code) graph() {
 	c.findChanges()

@@ -6,9 +6,6 @@ import (
 	"strings"
 )
 
-// kind is what is wrong with a deed.
-type kind int
-
 const (
 	undecided kind = iota // a replay may decide otherwise
 	variable              // a package variable that is changed

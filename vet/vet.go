@@ -7,9 +7,6 @@
 package vet
 
 import (
-	"go/ast"
-	"go/token"
-	"go/types"
 	"strings"
 
 	"golang.org/x/tools/go/analysis"
@@ -48,63 +45,4 @@ func run(pass *analysis.Pass) (any, error) {
 // trusted are the standard library, of which tables tell, and Temporal.
 func trusted(pass *analysis.Pass) bool {
 	return pass.Module == nil || pass.Module.Path == "" || strings.HasPrefix(pass.Pkg.Path(), "go.temporal.io/")
-}
-
-// code is a package under analysis.
-type code struct {
-	*analysis.Pass
-	files   []*ast.File
-	ignored map[line]bool
-
-	all     []*node
-	nodes   map[types.Object]*node
-	sums    map[types.Object][]toldDeed
-	changed map[*types.Var]token.Pos
-	onces   []onceCall
-}
-
-type line struct {
-	file   string
-	number int
-}
-
-func newCode(pass *analysis.Pass) *code {
-	c := &code{Pass: pass, ignored: map[line]bool{}, nodes: map[types.Object]*node{}, changed: map[*types.Var]token.Pos{}}
-	for _, file := range pass.Files {
-		if strings.HasSuffix(pass.Fset.Position(file.FileStart).Filename, "_test.go") {
-			continue
-		}
-		c.files = append(c.files, file)
-		for _, group := range file.Comments {
-			for _, comment := range group.List {
-				c.ignore(comment)
-			}
-		}
-	}
-	return c
-}
-
-func (c *code) ignore(comment *ast.Comment) {
-	reason, found := strings.CutPrefix(comment.Text, "//hogsend:ignore")
-	if !found {
-		return
-	}
-	if strings.TrimSpace(reason) == "" || reason[0] != ' ' {
-		c.Reportf(comment.Pos(), "//hogsend:ignore needs a reason behind it")
-		return
-	}
-	c.ignored[c.line(comment.Pos())] = true
-}
-
-func (c *code) line(pos token.Pos) line {
-	p := c.Fset.Position(pos)
-	return line{p.Filename, p.Line}
-}
-
-func (c *code) ignores(pos token.Pos) bool { return c.ignored[c.line(pos)] }
-
-func (c *code) report(pos token.Pos, format string, args ...any) {
-	if !c.ignores(pos) {
-		c.Reportf(pos, format, args...)
-	}
 }

@@ -214,3 +214,18 @@ func (p *Progress) Awaits(c *Contact, b *CompiledBucket) bool {
 	return open && c.Stored && !c.CreatedAt.After(f.At) && !less(c.ID, position) && c.ID != position &&
 		!p.Done[Backfilled{BucketID: b.ID, Generation: f.Generation, ContactID: c.ID}]
 }
+
+// LastEvaluated is the latest evaluation of the bucket that is known for the contact.
+func (s *State) LastEvaluated(b *CompiledBucket) time.Time {
+	if m := s.Membership(b.ID); m != nil {
+		return m.Evaluated
+	}
+	return s.Pasts[b.ID].Evaluated
+}
+
+// Backfilled notes that a contact needs no backfill of a bucket any more.
+type Backfilled struct {
+	BucketID   string
+	Generation int
+	ContactID  uuid.UUID
+}

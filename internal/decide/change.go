@@ -251,18 +251,27 @@ func (c *Change) ContactProperties() map[string]json.RawMessage {
 	return nil
 }
 
-// Place is where a change stands in its batch, counted from 1, or in virtual time.
-type Place struct {
-	Index int
-	At    time.Time // zero: by the index
+// Resolution is what was decided about the contact of one change. It keeps what later
+// changes of the batch may change: the contact as this change sees it.
+type Resolution struct {
+	Contact *Contact
+	// Source is the contact of the enrollment that causes the change, nil for none.
+	Source *Contact
+	// ContactKey and EmailKey are the contact's as of the change.
+	ContactKey, EmailKey string
+	// Deleted: it belongs to a deleted contact and changes nothing (I-49).
+	Deleted bool
+	// Created: it makes the contact. Revived: it undoes its deletion.
+	Created, Revived bool
+	// Conflict: a key that it gives its contact belongs to an identified one (I-62).
+	Conflict bool
+	Merges   []*Merge
+	Place    Place
 }
 
-// Instant is when the change happens in a transaction that began at an instant: in the
-// order of the batch, so that what is later is told from what is earlier as if the
-// changes had come one by one (I-17).
-func (p Place) Instant(began time.Time) time.Time {
-	if !p.At.IsZero() {
-		return p.At
-	}
-	return began.Add(time.Duration(p.Index) * time.Microsecond)
+// Merge makes one contact of two (I-25).
+type Merge struct {
+	From, Into *Contact
+	// FromWins: its values were written last.
+	FromWins bool
 }

@@ -137,23 +137,18 @@ func Later(a, b time.Time) time.Time {
 
 func less(a, b uuid.UUID) bool { return bytes.Compare(a[:], b[:]) < 0 }
 
-// write is what there is to write of a contact.
-func (c *Contact) write(began time.Time) ContactWrite {
-	w := ContactWrite{
-		ID: c.ID, Identity: c.Identity, Patch: c.patch, HasNull: c.erases, FirstSeen: c.FirstSeen, LastSeen: c.LastSeen,
-		Created: c.created.Instant(began), Updated: c.changed.Instant(began), Written: c.WrittenAt,
+// Place is where a change stands in its batch, counted from 1, or in virtual time.
+type Place struct {
+	Index int
+	At    time.Time // zero: by the index
+}
+
+// Instant is when the change happens in a transaction that began at an instant: in the
+// order of the batch, so that what is later is told from what is earlier as if the
+// changes had come one by one (I-17).
+func (p Place) Instant(began time.Time) time.Time {
+	if !p.At.IsZero() {
+		return p.At
 	}
-	if c.written.Index > 0 {
-		w.Written = c.written.Instant(began)
-	}
-	switch {
-	case !c.Stored:
-		w.Kind = ContactInsert
-	case c.Changed():
-		w.Kind = ContactUpdate
-	default:
-		w.Kind = ContactSeen
-	}
-	c.Stored, c.patch, c.erases, c.unwritten = true, nil, false, false
-	return w
+	return began.Add(time.Duration(p.Index) * time.Microsecond)
 }

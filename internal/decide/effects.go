@@ -165,13 +165,6 @@ type MembershipEvaluation struct {
 	Leave        *bucket.Deferred
 }
 
-// Backfilled notes that a contact needs no backfill of a bucket any more.
-type Backfilled struct {
-	BucketID   string
-	Generation int
-	ContactID  uuid.UUID
-}
-
 // BackfillTally counts what a backfill did.
 type BackfillTally struct {
 	BackfillID   uuid.UUID

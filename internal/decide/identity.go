@@ -23,31 +23,6 @@ type TakenError struct {
 
 func (e *TakenError) Error() string { return e.Field + " belongs to contact " + e.ContactKey }
 
-// Resolution is what was decided about the contact of one change. It keeps what later
-// changes of the batch may change: the contact as this change sees it.
-type Resolution struct {
-	Contact *Contact
-	// Source is the contact of the enrollment that causes the change, nil for none.
-	Source *Contact
-	// ContactKey and EmailKey are the contact's as of the change.
-	ContactKey, EmailKey string
-	// Deleted: it belongs to a deleted contact and changes nothing (I-49).
-	Deleted bool
-	// Created: it makes the contact. Revived: it undoes its deletion.
-	Created, Revived bool
-	// Conflict: a key that it gives its contact belongs to an identified one (I-62).
-	Conflict bool
-	Merges   []*Merge
-	Place    Place
-}
-
-// Merge makes one contact of two (I-25).
-type Merge struct {
-	From, Into *Contact
-	// FromWins: its values were written last.
-	FromWins bool
-}
-
 // Resolve decides which contact the change is about and what that does to the
 // identities. The error is ErrStale or a *TakenError.
 func (i *Identities) Resolve(c *Change) error {

@@ -105,13 +105,23 @@ func (r *Recorder) MirrorMember(contactID, membershipID uuid.UUID, property, wha
 	}, at)
 }
 
-// Retire ends a membership of a bucket that no registry has any more, without a word
-// to anybody but its timers and the mirror (W-31).
-func (r *Recorder) Retire(contactID uuid.UUID, b *CompiledBucket, m *bucket.Membership) {
-	r.Now = r.Began
-	r.Effects.Transitions = append(r.Effects.Transitions, Transition{
-		Contact: &Contact{ID: contactID}, Bucket: b, Membership: m, At: r.Now, Reason: bucket.LeftRetired,
-	})
-	r.CancelTimers(contactID, b, m)
-	r.MirrorMembership(contactID, b, m, false, time.Time{})
+// write is what there is to write of a contact.
+func (c *Contact) write(began time.Time) ContactWrite {
+	w := ContactWrite{
+		ID: c.ID, Identity: c.Identity, Patch: c.patch, HasNull: c.erases, FirstSeen: c.FirstSeen, LastSeen: c.LastSeen,
+		Created: c.created.Instant(began), Updated: c.changed.Instant(began), Written: c.WrittenAt,
+	}
+	if c.written.Index > 0 {
+		w.Written = c.written.Instant(began)
+	}
+	switch {
+	case !c.Stored:
+		w.Kind = ContactInsert
+	case c.Changed():
+		w.Kind = ContactUpdate
+	default:
+		w.Kind = ContactSeen
+	}
+	c.Stored, c.patch, c.erases, c.unwritten = true, nil, false, false
+	return w
 }

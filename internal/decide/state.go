@@ -179,11 +179,3 @@ func (s *State) Journey(journeyID string) *History {
 	s.History = append(s.History, h)
 	return h
 }
-
-// LastEvaluated is the latest evaluation of the bucket that is known for the contact.
-func (s *State) LastEvaluated(b *CompiledBucket) time.Time {
-	if m := s.Membership(b.ID); m != nil {
-		return m.Evaluated
-	}
-	return s.Pasts[b.ID].Evaluated
-}

@@ -62,3 +62,14 @@ func (r *Recorder) CancelTimer(contactID uuid.UUID, journeyID string, s *bucket.
 	id := contract.ReactionWorkflowID(journeyID, contactID.String(), m.Epoch)
 	r.Enqueue(m.ID, uuid.Nil, contract.OutboxCancel, contract.CancelKey(id)+round, contract.CancelPayload{WorkflowID: id})
 }
+
+// Retire ends a membership of a bucket that no registry has any more, without a word
+// to anybody but its timers and the mirror (W-31).
+func (r *Recorder) Retire(contactID uuid.UUID, b *CompiledBucket, m *bucket.Membership) {
+	r.Now = r.Began
+	r.Effects.Transitions = append(r.Effects.Transitions, Transition{
+		Contact: &Contact{ID: contactID}, Bucket: b, Membership: m, At: r.Now, Reason: bucket.LeftRetired,
+	})
+	r.CancelTimers(contactID, b, m)
+	r.MirrorMembership(contactID, b, m, false, time.Time{})
+}

@@ -212,8 +212,6 @@ const (
 	sampleURL = "https://example.com"
 )
 
-var sampleContact = hogsend.Contact{ID: "00000000-0000-0000-0000-000000000000", Email: "ada@example.com"}
-
 // rememberSheets parses the style blocks once, so that rendering does not.
 func (c *compiler) rememberSheets() {
 	var b strings.Builder
@@ -225,4 +223,18 @@ func (c *compiler) rememberSheets() {
 	if doc, err := markup.Parse(text); err == nil {
 		c.sheets = doc.Sheets()
 	}
+}
+
+// localize prepares a template that prints dates.
+func (c *compiler) localize() error {
+	found := false
+	for _, source := range []string{c.Subject, c.HTML, c.Text, c.Preview, c.Layout} {
+		found = found || callsLocal.MatchString(source)
+	}
+	if !found {
+		return nil
+	}
+	html, err := c.html.Clone()
+	c.local = &localized{html: html, schemes: c.schemes, zones: map[string]*compiled{}}
+	return err
 }

@@ -2,11 +2,9 @@ package email
 
 import (
 	"fmt"
-	htmltemplate "html/template"
 	"io"
 	"reflect"
 	"regexp"
-	"sync"
 	texttemplate "text/template"
 	"time"
 
@@ -22,42 +20,6 @@ const localName = "local"
 const lenient = ""
 
 var callsLocal = regexp.MustCompile(`\{\{[^}]*\b` + localName + `\b`)
-
-// localized are the copies of a template that prints dates, one for each zone that it was
-// rendered for: html/template binds functions when it is first executed. There are as
-// many as zones at most.
-type localized struct {
-	html    *htmltemplate.Template // never executed
-	schemes []string
-	mu      sync.Mutex
-	zones   map[string]*compiled
-}
-
-// localize prepares a template that prints dates.
-func (c *compiler) localize() error {
-	found := false
-	for _, source := range []string{c.Subject, c.HTML, c.Text, c.Preview, c.Layout} {
-		found = found || callsLocal.MatchString(source)
-	}
-	if !found {
-		return nil
-	}
-	html, err := c.html.Clone()
-	c.local = &localized{html: html, schemes: c.schemes, zones: map[string]*compiled{}}
-	return err
-}
-
-// in is the template for a recipient in a zone.
-func (c *compiled) in(ask func() string) (*compiled, error) {
-	if c.local == nil {
-		return c, nil
-	}
-	name := "UTC"
-	if ask != nil {
-		name = ask()
-	}
-	return c.with(name, c.local.schemes)
-}
 
 // with is the template with the function local bound to a zone.
 func (c *compiled) with(name string, schemes []string) (*compiled, error) {

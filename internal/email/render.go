@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	texttemplate "text/template"
 	"unicode"
 	"unicode/utf8"
@@ -287,3 +288,27 @@ func subjectProblem(subject string) string {
 func templateError(err error) string {
 	return strings.TrimPrefix(strings.TrimPrefix(err.Error(), "html/"), "template: ")
 }
+
+// localized are the copies of a template that prints dates, one for each zone that it was
+// rendered for: html/template binds functions when it is first executed. There are as
+// many as zones at most.
+type localized struct {
+	html    *htmltemplate.Template // never executed
+	schemes []string
+	mu      sync.Mutex
+	zones   map[string]*compiled
+}
+
+// in is the template for a recipient in a zone.
+func (c *compiled) in(ask func() string) (*compiled, error) {
+	if c.local == nil {
+		return c, nil
+	}
+	name := "UTC"
+	if ask != nil {
+		name = ask()
+	}
+	return c.with(name, c.local.schemes)
+}
+
+var sampleContact = hogsend.Contact{ID: "00000000-0000-0000-0000-000000000000", Email: "ada@example.com"}

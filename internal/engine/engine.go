@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -143,33 +144,6 @@ type Engine struct {
 // ErrClosed is returned by calls that come after Close.
 var ErrClosed = errors.New("ingester is closed")
 
-// New starts the lanes of an Engine; Close ends them.
-func New(s *store.Store, cfg Config) *Engine {
-	cfg = cfg.withDefaults()
-	e := &Engine{Store: s, cfg: cfg, index: cfg.registered(), seed: maphash.MakeSeed()}
-	e.inForce(decide.NewBuckets(0, nil), nil) // the first transaction reads what is in force
-	for range cfg.Lanes {
-		lane := make(chan *unit, cfg.MaxBatch)
-		e.lanes = append(e.lanes, lane)
-		e.running.Go(func() { e.work(lane) })
-	}
-	return e
-}
-
-// Close applies what was accepted and ends the lanes; later calls of Share fail with
-// ErrClosed. Closing twice is closing once.
-func (e *Engine) Close() {
-	e.mu.Lock()
-	if !e.closed {
-		e.closed = true
-		for _, lane := range e.lanes {
-			close(lane)
-		}
-	}
-	e.mu.Unlock()
-	e.running.Wait()
-}
-
 // Config is what the engine decides by, with the defaults filled in.
 func (e *Engine) Config() *Config { return &e.cfg }
 
@@ -223,4 +197,25 @@ func (e *Engine) Change(body decide.Body) *decide.Change {
 // ChangeOf makes a change of a known contact.
 func (e *Engine) ChangeOf(contactID uuid.UUID, body decide.Body) *decide.Change {
 	return &decide.Change{ID: NewID(), ContactID: contactID, Body: body}
+}
+
+// unit is what one caller wants applied: it shares a transaction with others or
+// not, but is never split over several.
+type unit struct {
+	changes []*decide.Change
+	done    chan error
+}
+
+// Chunk is a part of a backfill that a transaction applies.
+type Chunk struct {
+	cascade.Chunk
+	// Finish queues what the chunk changes besides its contacts.
+	Finish func(ctx context.Context, p *store.Pipeline, now time.Time)
+}
+
+// Flips are those that are committed by now.
+func (e *Engine) Flips() map[cascade.Flip]int64 {
+	e.flips.mu.Lock()
+	defer e.flips.mu.Unlock()
+	return maps.Clone(e.flips.count)
 }

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"maps"
 	"sync"
 
 	"github.com/hogsend/hogsend/internal/decide/cascade"
@@ -12,13 +11,6 @@ import (
 type flips struct {
 	mu    sync.Mutex
 	count map[cascade.Flip]int64
-}
-
-// Flips are those that are committed by now.
-func (e *Engine) Flips() map[cascade.Flip]int64 {
-	e.flips.mu.Lock()
-	defer e.flips.mu.Unlock()
-	return maps.Clone(e.flips.count)
 }
 
 // add counts flips that are committed.

@@ -12,16 +12,8 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/decide"
-	"github.com/hogsend/hogsend/internal/decide/cascade"
 	"github.com/hogsend/hogsend/internal/store"
 )
-
-// unit is what one caller wants applied: it shares a transaction with others or
-// not, but is never split over several.
-type unit struct {
-	changes []*decide.Change
-	done    chan error
-}
 
 // Share applies changes that belong together in array order, as if one by one, in one
 // transaction (I-16, I-17), which they share with others that come at the same time.
@@ -151,13 +143,6 @@ const maxAttempts = 100
 // (W-11, W-24).
 const ChunkSize = 500
 
-// Chunk is a part of a backfill that a transaction applies.
-type Chunk struct {
-	cascade.Chunk
-	// Finish queues what the chunk changes besides its contacts.
-	Finish func(ctx context.Context, p *store.Pipeline, now time.Time)
-}
-
 // Apply applies changes in a transaction of their own, in array order, as if one by
 // one.
 func (e *Engine) Apply(ctx context.Context, changes ...*decide.Change) error {
@@ -218,4 +203,31 @@ func outgrown(err error) error {
 		return &hogsend.ValidationError{Field: "contactProperties", Message: "a contact may have 1,000 properties and 256 KiB of them"}
 	}
 	return err
+}
+
+// New starts the lanes of an Engine; Close ends them.
+func New(s *store.Store, cfg Config) *Engine {
+	cfg = cfg.withDefaults()
+	e := &Engine{Store: s, cfg: cfg, index: cfg.registered(), seed: maphash.MakeSeed()}
+	e.inForce(decide.NewBuckets(0, nil), nil) // the first transaction reads what is in force
+	for range cfg.Lanes {
+		lane := make(chan *unit, cfg.MaxBatch)
+		e.lanes = append(e.lanes, lane)
+		e.running.Go(func() { e.work(lane) })
+	}
+	return e
+}
+
+// Close applies what was accepted and ends the lanes; later calls of Share fail with
+// ErrClosed. Closing twice is closing once.
+func (e *Engine) Close() {
+	e.mu.Lock()
+	if !e.closed {
+		e.closed = true
+		for _, lane := range e.lanes {
+			close(lane)
+		}
+	}
+	e.mu.Unlock()
+	e.running.Wait()
 }

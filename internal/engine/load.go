@@ -116,17 +116,6 @@ func (t *transaction) needed() (contacts []uuid.UUID, buckets []string) {
 	return contacts, buckets
 }
 
-// stored are the contacts that have rows to read.
-func (t *transaction) stored() []uuid.UUID {
-	var ids []uuid.UUID
-	for _, c := range t.contacts {
-		if c.Stored && !c.MergedAway() || c.Merging {
-			ids = append(ids, c.ID)
-		}
-	}
-	return ids
-}
-
 // named are the properties that buckets name and the transaction writes.
 func (t *transaction) named() []string {
 	var keys []string
@@ -222,6 +211,3 @@ func (t *transaction) spreadLive(live []storedb.IngestLiveRow) {
 		})
 	}
 }
-
-// emptyObject is JSON for nothing.
-var emptyObject = json.RawMessage("{}")

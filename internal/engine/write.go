@@ -18,9 +18,6 @@ import (
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
-// Statement is one statement that is made in a transaction: exactly one generated call.
-type Statement = func(q *storedb.Queries) error
-
 // write queues what was decided.
 func (t *transaction) write(ctx context.Context, p *store.Pipeline, e *decide.Effects) error {
 	if o := t.engine.cfg.Observer; o != nil {
@@ -80,14 +77,6 @@ func (e *Engine) WriteNow(ctx context.Context, q *storedb.Queries, effects *deci
 	}
 	if failed := Write(ctx, write, effects, now, e.cfg.BuildID); failed != nil {
 		return failed
-	}
-	return err
-}
-
-// written checks that a statement under the contacts' locks found what was read there.
-func written(what string, n int64, want int, err error) error {
-	if err == nil && n != int64(want) {
-		return fmt.Errorf("%s: %d of %d rows were as read: %w", what, n, want, decide.ErrStale)
 	}
 	return err
 }

@@ -169,3 +169,6 @@ func writeBackfills(ctx context.Context, add func(Statement), e *decide.Effects,
 		})
 	}
 }
+
+// emptyObject is JSON for nothing.
+var emptyObject = json.RawMessage("{}")

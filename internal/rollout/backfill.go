@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/decide/cascade"
@@ -15,21 +13,6 @@ import (
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
-
-// chunk is a part of a backfill: the contacts behind before, up to position.
-type chunk struct {
-	backfill         uuid.UUID
-	before, position uuid.UUID
-	contacts         int
-	last             bool
-	bucketID         string
-	generation       int32
-	joined           int64
-	moved            int64 // joins and leaves before it
-	// timers are the dwell timers of those who join: set once all have joined, at the
-	// dwell rate (B-46). Members who stay have theirs.
-	timers []storedb.ArmingInsertParams
-}
 
 // Backfill carries on what is to be backfilled, one chunk of one backfill a call. done
 // is true when nothing is left to do; wait is how long a limited rate asks to wait
@@ -106,12 +89,6 @@ func (r *Rollout) backfillChunk(ctx context.Context, f *storedb.BackfillsOpenRow
 	return 0, nil
 }
 
-// errAdvanced says that somebody else has done the chunk.
-var errAdvanced = errors.New("backfill has advanced")
-
-// errMore says that a chunk is not as plain as was tried.
-var errMore = errors.New("chunk has more than plain joins")
-
 // queue queues the progress of a backfill with the work of its chunk.
 func (c *chunk) queue(ctx context.Context, p *store.Pipeline, now time.Time) {
 	p.Add(func(q *storedb.Queries) error { return c.advance(ctx, q, now) })
@@ -124,36 +101,4 @@ func (c *chunk) queue(ctx context.Context, p *store.Pipeline, now time.Time) {
 	}
 	p.Add(func(q *storedb.Queries) error { return q.BackfillsForget(ctx, c.bucketID, c.generation) })
 	p.Add(func(q *storedb.Queries) error { return q.RegistryChanged(ctx) })
-}
-
-// advance moves the progress of a backfill, unless somebody else has done the chunk.
-func (c *chunk) advance(ctx context.Context, q *storedb.Queries, now time.Time) error {
-	status := "processing"
-	if c.last {
-		status = "completed"
-	}
-	n, err := q.BackfillsAdvance(ctx, storedb.BackfillsAdvanceParams{
-		ID: c.backfill, Before: c.before, Position: c.position, Processed: int64(c.contacts), Joined: c.joined, Status: status, Now: now,
-	})
-	if err == nil && n == 0 {
-		return errAdvanced
-	}
-	return err
-}
-
-// finish is queue for a chunk of plain joins.
-func (c *chunk) finish(ctx context.Context, q *storedb.Queries, now time.Time) error {
-	if err := c.advance(ctx, q, now); err != nil || !c.last {
-		return err
-	}
-	for _, a := range c.timers {
-		a.Now = now
-		if err := q.ArmingInsert(ctx, a); err != nil {
-			return err
-		}
-	}
-	if err := q.BackfillsForget(ctx, c.bucketID, c.generation); err != nil {
-		return err
-	}
-	return q.RegistryChanged(ctx)
 }

@@ -60,3 +60,9 @@ func compare(d, before *bucket.Definition, was *storedb.BucketsAllRow) change {
 func hasReaction(d *bucket.Definition, journeyID string) bool {
 	return slices.ContainsFunc(d.Reactions, func(r bucket.Reaction) bool { return r.JourneyID == journeyID })
 }
+
+// Why a bucket has to be settled once it is enabled.
+const (
+	pendingFirst  = "first-time"
+	pendingChange = "reeval"
+)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/clock"
@@ -88,4 +89,10 @@ func (g *registration) mirror(ctx context.Context, d, before *bucket.Definition)
 	return g.q.ArmingInsert(ctx, storedb.ArmingInsertParams{
 		ID: id, BucketID: d.ID, Schedule: json.RawMessage("null"), Property: d.PostHogPropertyKey, Round: id.String(), Now: g.now,
 	})
+}
+
+// registration brings definitions into force, within one transaction.
+type registration struct {
+	q   *storedb.Queries
+	now time.Time
 }

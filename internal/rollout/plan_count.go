@@ -184,3 +184,53 @@ func instant(t *time.Time) time.Time {
 	}
 	return *t
 }
+
+// deployment is one bucket on its way into force.
+type deployment struct {
+	PlannedBucket
+	d        *bucket.Definition
+	before   bucket.Definition
+	storedID string // of its stays
+	now      time.Time
+	barred   map[string]bool
+	// scheduled are the dwell reactions that existing members get timers of (B-46).
+	scheduled []*bucket.Reaction
+	due       map[string]int64            // fires by reaction
+	runs      map[string]map[string]int64 // by policy and reaction; nil when none applies
+}
+
+// PlannedRuns counts runs, or fires, of one reaction.
+type PlannedRuns struct {
+	JourneyID string `json:"journeyId"`
+	Count     int64  `json:"count"`
+}
+
+// PlannedBucket is what bringing a build into force would do to one bucket (B-58).
+type PlannedBucket struct {
+	ID     string        `json:"id"`
+	Name   string        `json:"name"`
+	Status PlannedStatus `json:"status"`
+	// Changes are the fields of the definition that differ, sorted; "registered" is one
+	// that was gone.
+	Changes []string `json:"changes"`
+	// Enabled is false for a bucket that would stay as it is: disabled in code or
+	// switched off, it is settled once it is enabled.
+	Enabled bool  `json:"enabled"`
+	Members int64 `json:"members"`
+	Join    int64 `json:"wouldJoin"`
+	Leave   int64 `json:"wouldLeave"`
+	// Held are leaves that MinDwell puts off (B-19).
+	Held int64 `json:"heldByMinDwell"`
+	// Settling is how joins and leaves show: silent, default, react or react-at-n; ""
+	// when nobody is settled (W-23).
+	Settling string `json:"settling"`
+	// Unbounded are the paths of the conditions that read all events of a name that a
+	// contact ever did: those with a filter, a sum or a number of different values and no
+	// window (C-30).
+	Unbounded []string `json:"unbounded"`
+	// Dwell are the fires that are due at once, by reaction.
+	Dwell []PlannedRuns `json:"dwellDueAtOnce"`
+	// Runs are the runs of enter and leave reactions under each policy for changed
+	// criteria; nil when no policy applies: a first registration is silent.
+	Runs map[string][]PlannedRuns `json:"reactionRuns"`
+}

@@ -11,12 +11,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/hogsend/hogsend/internal/bucket"
-	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/engine"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -28,24 +26,11 @@ var ErrDisabledInCode = errors.New("bucket is disabled in code")
 // ErrStillRegistered is returned when a bucket that is in force is retired (W-31).
 var ErrStillRegistered = errors.New("bucket is still registered")
 
-// Why a bucket has to be settled once it is enabled.
-const (
-	pendingFirst  = "first-time"
-	pendingChange = "reeval"
-)
-
 // Rollout brings buckets into force.
 type Rollout struct{ engine *engine.Engine }
 
 // New makes a rollout over the engine's database.
 func New(e *engine.Engine) *Rollout { return &Rollout{engine: e} }
-
-// Clock is the clock of an installation, which goes on with rollouts besides.
-func (r *Rollout) Clock() *clock.Clock {
-	c := clock.New(r.engine)
-	c.Background = []func(context.Context) (bool, time.Duration, error){r.Backfill, c.BackfillTimers, r.LetLeave, c.FillDates}
-	return c
-}
 
 // Register makes the buckets of a build known and brings into force those of the
 // newest build among the live workers, of which the caller is one (B-5). It is
@@ -102,12 +87,6 @@ func (r *Rollout) Enforce(ctx context.Context, live ...string) error {
 		}
 		return q.RegistryStateSet(ctx, newest.Digest)
 	})
-}
-
-// registration brings definitions into force, within one transaction.
-type registration struct {
-	q   *storedb.Queries
-	now time.Time
 }
 
 func (g *registration) apply(ctx context.Context, definitions []bucket.Definition) error {

@@ -12,21 +12,6 @@ import (
 	"github.com/hogsend/hogsend/internal/engine"
 )
 
-// cluster is people whose identities may touch: what one of them does may merge it
-// with another. Nobody else has to do with them, so that it lives at its own pace.
-type cluster struct {
-	items []item // in order
-	next  int
-	// people are the contacts that exist by now.
-	people []*contact
-	// until is where its history ends; over is set if it ends before that instant, by a
-	// deletion.
-	until time.Time
-	over  bool
-	// shown are the contact keys of people who go by their uuids in the simulation.
-	shown map[string]string
-}
-
 // item is one thing that happened: an event, or what became of a mail.
 type item struct {
 	when      time.Time

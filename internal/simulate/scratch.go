@@ -189,3 +189,10 @@ func (x *scratch) close(ctx context.Context) error {
 	}
 	return nil
 }
+
+const (
+	// simulationWorkers is how many transactions are under way at once.
+	simulationWorkers = 2
+	// simulationSize is how many clusters share a transaction.
+	simulationSize = 1000
+)

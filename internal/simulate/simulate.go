@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -20,42 +19,6 @@ import (
 	"github.com/hogsend/hogsend/internal/engine"
 	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
-)
-
-// Params asks what buckets would have done between two instants.
-type Params struct {
-	// From is where the buckets begin to run: who matches then is a member silently. To
-	// is where they end; what is due then still happens.
-	From, To time.Time
-	// Definitions are the buckets. They run whether they are disabled or not.
-	Definitions []bucket.Definition
-	// Events are the history, in any order; each needs a Timestamp and must be valid.
-	// nil means what is stored.
-	Events []decide.Event
-	// Progress, if not nil, is told now and then how many people of about how many are
-	// done.
-	Progress func(done, total int)
-}
-
-// Result is what a simulation found.
-type Result struct {
-	// Transitions are in order of instant; at one instant by contact, and for one
-	// contact as they happen.
-	Transitions []Transition
-	// People is how many contacts had a history.
-	People int
-	// Warnings tell where history is not known.
-	Warnings []string
-}
-
-// PropertiesWarning says that the properties of stored contacts are those of today (B-61).
-const PropertiesWarning = "property history is not kept"
-
-const (
-	// simulationWorkers is how many transactions are under way at once.
-	simulationWorkers = 2
-	// simulationSize is how many clusters share a transaction.
-	simulationSize = 1000
 )
 
 // Run lets buckets run over history with exact time (B-59). It works in a schema
@@ -76,30 +39,6 @@ func Run(ctx context.Context, s *store.Store, p Params) (_ *Result, err error) {
 		return nil, fmt.Errorf("simulate: %w", err)
 	}
 	return m.result(), nil
-}
-
-// simulation is one run of Run.
-type simulation struct {
-	Params
-	scratch *scratch
-	out     Result
-
-	workers []*simulator
-	windows []*clock.Window
-	// watching are the events whose edges count.
-	watching map[string]bool
-	aging    bool // some stay may end by its age, or some leave be held back
-
-	mu          sync.Mutex
-	source      func(ctx context.Context, size int) ([]*cluster, error)
-	done, total int
-}
-
-// simulator applies items for some clusters at a time.
-type simulator struct {
-	*simulation
-	engine *engine.Engine
-	watch  *recorder
 }
 
 func (m *simulation) run(ctx context.Context, s *store.Store) error {

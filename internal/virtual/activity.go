@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	commandpb "go.temporal.io/api/command/v1"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
@@ -15,18 +14,6 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
-
-// activity is an activity of a workflow that has no outcome yet.
-type activity struct {
-	execution *execution
-	scheduled int64
-	command   *commandpb.ScheduleActivityTaskCommandAttributes
-	began     time.Time
-	attempt   int32
-	retry     *alarm
-	failure   *failurepb.Failure // of the attempt before
-	dropped   bool
-}
 
 func (a *activity) ready() {
 	s := a.execution.server
@@ -40,12 +27,6 @@ func (a *activity) drop() {
 		a.execution.server.silence(a.retry)
 	}
 	delete(a.execution.activities, a.scheduled)
-}
-
-// activityTask is one attempt of an activity.
-type activityTask struct {
-	activity *activity
-	attempt  int32
 }
 
 func (t *activityTask) void() bool { return t.activity.dropped || t.activity.attempt != t.attempt }

@@ -9,46 +9,10 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
-	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
-
-// taskTimeout is that of workflow tasks. The worker counts it in real time.
-const taskTimeout = 10 * time.Second
-
-// execution is one run of a workflow.
-type execution struct {
-	server              *Server
-	id, runID, firstRun string
-	kind                string
-	events              []*historypb.HistoryEvent
-	closed              bool
-
-	// scheduled is the event of the workflow task that is to be done; 0 for none.
-	scheduled int64
-	// previous is the started event of the last task whose answer was recorded; handed
-	// is the same, or 0 when the worker that answered was lost: what comes after it is
-	// new to the worker.
-	previous, handed int64
-
-	timers     map[string]*timer
-	activities map[int64]*activity
-	children   []*execution
-	parent     *execution
-	initiated  int64 // the event of the parent that began this one
-	onClose    enumspb.ParentClosePolicy
-	canceled   bool
-	held       *answer // the call of its last task, which waits for the next one
-}
-
-type timer struct {
-	alarm   *alarm
-	started int64
-}
-
-func (x *execution) String() string { return x.kind + " " + x.id }
 
 func (s *Server) begin(x *execution, input *commonpb.Payloads, change func(a *historypb.WorkflowExecutionStartedEventAttributes)) {
 	if x.firstRun == "" {
@@ -70,32 +34,6 @@ func (s *Server) begin(x *execution, input *commonpb.Payloads, change func(a *hi
 		WorkflowExecutionStartedEventAttributes: attributes,
 	}})
 	x.wake()
-}
-
-func queue() *taskqueuepb.TaskQueue {
-	return &taskqueuepb.TaskQueue{Name: TaskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL}
-}
-
-// add appends an event that has its attributes.
-func (x *execution) add(kind enumspb.EventType, e *historypb.HistoryEvent) *historypb.HistoryEvent {
-	e.EventId, e.TaskId = int64(len(x.events)+1), int64(len(x.events)+1)
-	e.EventType, e.EventTime = kind, timestamppb.New(x.server.now)
-	x.events = append(x.events, e)
-	return e
-}
-
-// wake schedules a workflow task, unless there is one already.
-func (x *execution) wake() {
-	if x.closed || x.scheduled != 0 {
-		return
-	}
-	e := x.add(enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, &historypb.HistoryEvent{Attributes: &historypb.HistoryEvent_WorkflowTaskScheduledEventAttributes{
-		WorkflowTaskScheduledEventAttributes: &historypb.WorkflowTaskScheduledEventAttributes{
-			TaskQueue: queue(), StartToCloseTimeout: durationpb.New(taskTimeout), Attempt: 1,
-		},
-	}})
-	x.scheduled = e.EventId
-	x.server.ready = append(x.server.ready, &workflowTask{execution: x, scheduled: e.EventId})
 }
 
 func (x *execution) signal(name string, input *commonpb.Payloads) {
@@ -144,13 +82,6 @@ func (x *execution) close() {
 			child.close()
 		}
 	}
-}
-
-// workflowTask lets the code of a workflow go on.
-type workflowTask struct {
-	execution *execution
-	scheduled int64
-	started   int64
 }
 
 func (t *workflowTask) void() bool { return t.execution.closed || t.execution.scheduled != t.scheduled }

@@ -5,10 +5,7 @@
 package virtual
 
 import (
-	"errors"
-	"fmt"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,58 +13,12 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 )
 
-// Names that the worker of a Server uses.
-const (
-	Namespace = "virtual"
-	TaskQueue = "virtual"
-)
-
-// ErrStuck is returned by Step when the worker does not answer.
-var ErrStuck = errors.New("the worker does not answer")
-
-// TaskError is a workflow task that failed: its code panicked, blocked, or asked for
-// something else than its history holds. In production the workflow would be blocked
-// until other code is deployed (J-95).
-type TaskError struct {
-	WorkflowID, WorkflowType string
-	Message, Stack           string
-}
-
 func (e *TaskError) Error() string {
 	text := e.WorkflowType + ": " + e.Message
 	if e.Stack != "" {
 		text += "\n" + e.Stack
 	}
 	return text
-}
-
-// Server is the service. Its methods are for one goroutine, which drives it; the
-// worker talks to it through Client.
-type Server struct {
-	// Patience is how long nothing may move in the worker while it has a task.
-	Patience time.Duration
-	// Progress is what moves in the worker.
-	Progress *Progress
-
-	now        time.Time
-	executions []*execution // in the order in which they began
-	open       map[string]*execution
-	used       map[string]bool // workflow ids, open or closed
-	ready      []task
-	alarms     []*alarm
-	count      int // of alarms, to keep those of one instant in order
-
-	holding map[*execution]bool // with a call that is held
-
-	// lost says that the worker died during the task that is under way, forget that
-	// it dies after it. Both are said by the activity that is under way.
-	lost, forget atomic.Bool
-	tasks        int
-
-	workflowTasks chan *workflowTask
-	activityTasks chan *activityTask
-	answers       chan *answer
-	closed        chan struct{}
 }
 
 // NewServer is a service without workflows whose clock stands at start.
@@ -97,38 +48,6 @@ func (s *Server) Close() { close(s.closed) }
 
 // Now is the virtual time.
 func (s *Server) Now() time.Time { return s.now }
-
-// task is something the worker is to do.
-type task interface {
-	// void reports that it is not to be done any more.
-	void() bool
-	// run hands it to the worker and applies the answer.
-	run(s *Server) (runID string, err error)
-}
-
-// alarm is something that time alone brings.
-type alarm struct {
-	at    time.Time
-	count int
-	ring  func()
-}
-
-func (s *Server) alarm(at time.Time, ring func()) *alarm {
-	s.count++
-	a := &alarm{at: at, count: s.count, ring: ring}
-	i, _ := slices.BinarySearchFunc(s.alarms, a, func(x, y *alarm) int {
-		if c := x.at.Compare(y.at); c != 0 {
-			return c
-		}
-		return x.count - y.count
-	})
-	s.alarms = slices.Insert(s.alarms, i, a)
-	return a
-}
-
-func (s *Server) silence(a *alarm) {
-	s.alarms = slices.DeleteFunc(s.alarms, func(o *alarm) bool { return o == a })
-}
 
 // Start starts a workflow and reports whether its id was free: an id is used once.
 func (s *Server) Start(id, kind string, input *commonpb.Payloads, memo *commonpb.Memo) bool {
@@ -216,35 +135,6 @@ func (s *Server) Lost() bool { return s.lost.Load() }
 
 // Forget kills the worker once the answer of the task that is under way is recorded.
 func (s *Server) Forget() { s.forget.Store(true) }
-
-// replace puts another worker in the place of the one that died.
-func (s *Server) replace() {
-	for _, x := range s.executions {
-		x.handed = 0
-	}
-	s.lost.Store(false)
-	s.forget.Store(false)
-}
-
-// exchange hands the worker what give gives and returns its answer.
-func (s *Server) exchange(what string, give func(tick <-chan time.Time) bool) (*answer, error) {
-	if !s.Progress.Await(s.Patience, give) {
-		return nil, fmt.Errorf("hand out %s: %w", what, ErrStuck)
-	}
-	var got *answer
-	if !s.Progress.Await(s.Patience, func(tick <-chan time.Time) bool {
-		select {
-		case got = <-s.answers:
-			return true
-		case <-tick:
-			return false
-		}
-	}) {
-		return nil, fmt.Errorf("wait for %s: %w", what, ErrStuck)
-	}
-	s.Progress.Move()
-	return got, nil
-}
 
 // History is the history of one run of a workflow.
 type History struct {

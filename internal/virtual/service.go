@@ -2,12 +2,9 @@ package virtual
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
@@ -17,31 +14,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// answer is what the worker says of its task. Its call returns once the answer was
-// applied; that of a workflow task is held until the workflow has another one, which
-// it then brings along: the worker polls a thousand times a second at most.
-type answer struct {
-	request proto.Message
-	reply   chan reply
-	over    atomic.Bool // the call has returned, or is about to
-}
-
-type reply struct {
-	err  error
-	next *workflowTask
-}
-
 // holdLimit is how long a call is held, in real time.
 const holdLimit = time.Second
-
-// end lets the call return, unless it has by itself.
-func (a *answer) end(r reply) bool {
-	if !a.over.CompareAndSwap(false, true) {
-		return false
-	}
-	a.reply <- r
-	return true
-}
 
 // Client is a client of the service. It answers in this process: nothing is ever
 // dialed.
@@ -112,13 +86,6 @@ func (s *Server) answer(request any) (*workflowTask, error) {
 	r := <-a.reply
 	return r.next, r.err
 }
-
-// errGone refuses the answer of a worker that was lost.
-func errGone() error {
-	return serviceerror.ToStatus(serviceerror.NewNotFound("the task is another worker's now")).Err()
-}
-
-var errUnexpected = errors.New("the worker answered another task than it was given")
 
 func (s *Server) pollWorkflow(ctx context.Context, r *workflowservice.PollWorkflowTaskQueueResponse) error {
 	select {

@@ -205,3 +205,12 @@ func write(root *os.Root, name string, mode fs.FileMode, from io.Reader) error {
 	// A strict umask would keep the programs from the server's user.
 	return errors.Join(err, file.Chmod(mode), file.Close())
 }
+
+func complete(dir string) bool {
+	for _, name := range []string{"initdb", "postgres"} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.IsDir() {
+			return false
+		}
+	}
+	return true
+}

@@ -141,15 +141,6 @@ func choose(found []string, want int, firstPreferred bool) string {
 	return slices.MaxFunc(found, func(a, b string) int { return version(a) - version(b) })
 }
 
-func complete(dir string) bool {
-	for _, name := range []string{"initdb", "postgres"} {
-		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.IsDir() {
-			return false
-		}
-	}
-	return true
-}
-
 // version is the major version in a path, 0 if there is none. The folders of users,
 // which may have numbers too, come before it.
 func version(path string) int {

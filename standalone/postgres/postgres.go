@@ -362,12 +362,3 @@ func first(said, otherwise string) string {
 	}
 	return otherwise
 }
-
-func wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
-}

@@ -120,3 +120,12 @@ func servers(ctx context.Context, postmaster int, cluster string) (pids []int, c
 	}
 	return pids, true, nil
 }
+
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

@@ -7,18 +7,13 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"runtime/pprof"
 	"strings"
-	"time"
-
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/hogsend/hogsend/internal/dbtest"
-	"github.com/hogsend/hogsend/schema"
 	"github.com/hogsend/hogsend/standalone/postgres"
 )
 
@@ -46,14 +41,6 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
-}
-
-// line is one row of the table.
-type line struct {
-	what            string
-	ours, limit     string  // as measured
-	value           float64 // what is held against the bar
-	atLeast, atMost float64 // one of them, 0 for a figure that is only reported
 }
 
 func (l line) verdict() string {
@@ -135,37 +122,3 @@ func run(ctx context.Context, binary, only string) error {
 	}
 	return nil
 }
-
-// database makes an empty, migrated database on the server.
-func database(ctx context.Context, base, name string) (*pgxpool.Pool, string, error) {
-	admin, err := pgxpool.New(ctx, base)
-	if err != nil {
-		return nil, "", fmt.Errorf("connect: %w", err)
-	}
-	defer admin.Close()
-	if _, err := admin.Exec(ctx, "create database "+name); err != nil {
-		return nil, "", fmt.Errorf("create database: %w", err)
-	}
-	u, err := url.Parse(base)
-	if err != nil {
-		return nil, "", fmt.Errorf("parse url: %w", err)
-	}
-	u.Path = "/" + name
-	cfg, err := pgxpool.ParseConfig(u.String())
-	if err != nil {
-		return nil, "", fmt.Errorf("parse url: %w", err)
-	}
-	cfg.MaxConns = 70
-	cfg.ConnConfig.RuntimeParams["jit"] = "off" // as store.Open sets it
-	pool, err := pgxpool.NewWithConfig(ctx, cfg)
-	if err != nil {
-		return nil, "", fmt.Errorf("connect: %w", err)
-	}
-	if _, err := schema.Migrate(ctx, pool); err != nil {
-		return nil, "", fmt.Errorf("migrate: %w", err)
-	}
-	return pool, u.String(), nil
-}
-
-// rate is how many a second n in d are.
-func rate(n int, d time.Duration) float64 { return float64(n) / d.Seconds() }

@@ -192,17 +192,6 @@ func (b *Backend) applyMemberships(e *decide.Effects) {
 	}
 }
 
-func (b *Backend) membership(id uuid.UUID) *membership {
-	for _, c := range b.contacts {
-		for _, m := range c.memberships {
-			if m.ID == id {
-				return m
-			}
-		}
-	}
-	return nil
-}
-
 // Evaluate implements cascade.Backend.
 func (t *transaction) Evaluate(steps ...cascade.Step) error {
 	for _, step := range steps {

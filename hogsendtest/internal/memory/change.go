@@ -2,10 +2,7 @@ package memory
 
 import (
 	"cmp"
-	"fmt"
-	"maps"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -14,12 +11,6 @@ import (
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/decide/cascade"
 )
-
-// transaction is one change under way: the backend of its decider.
-type transaction struct {
-	*Backend
-	identities *decide.Identities
-}
 
 var _ cascade.Backend = (*transaction)(nil)
 
@@ -36,39 +27,6 @@ func (b *Backend) change(body decide.Body) *decide.Change {
 func (b *Backend) repeats(space, key string) bool {
 	_, taken := b.taken[eventKey{space, key}]
 	return taken
-}
-
-// run decides one change and writes what was decided.
-func (b *Backend) run(c *decide.Change) error {
-	t := &transaction{Backend: b, identities: decide.NewIdentities(b.Now(), b.find(c))}
-	if err := t.identities.Resolve(c); err != nil {
-		return fmt.Errorf("resolve contact: %w", err)
-	}
-	if !c.Active() {
-		return nil
-	}
-	for _, contact := range t.identities.Concerned() {
-		// When it was seen is decided with the event, by what stands under its lock.
-		contact.FirstSeen, contact.LastSeen = time.Time{}, time.Time{}
-		if row := b.byID[contact.ID]; row != nil {
-			contact.FirstSeen, contact.LastSeen = row.firstSeen, row.lastSeen
-		}
-	}
-	t.load()
-	d := b.newDecider()
-	if err := d.Run(t.identities, []*decide.Change{c}, t); err != nil {
-		return err
-	}
-	if err := b.apply(d.Take()); err != nil {
-		return err
-	}
-	if err := b.moveDates(); err != nil {
-		return err
-	}
-	if c.Key != "" {
-		b.taken[eventKey{c.Space, c.Key}] = c.Contact.Survivor().ID
-	}
-	return b.rekey(t.identities)
 }
 
 func (b *Backend) newDecider() *cascade.Decider {
@@ -203,11 +161,4 @@ func (t *transaction) loadContact(c *decide.Contact, row *contact) {
 			c.Memberships = append(c.Memberships, &working)
 		}
 	}
-}
-
-// copy is a membership that a decider may change.
-func (m *membership) copy() bucket.Membership {
-	working := m.Membership
-	working.Fired = maps.Clone(m.Fired)
-	return working
 }

@@ -20,18 +20,6 @@ import (
 	"github.com/hogsend/hogsend/internal/naming"
 )
 
-func (b *Backend) enrollment(id string) (*enrollment, error) {
-	parsed, err := uuid.Parse(id)
-	if err != nil {
-		return nil, &hogsend.ValidationError{Field: "enrollmentId", Message: "is not a uuid"}
-	}
-	n := b.enrollments[parsed]
-	if n == nil {
-		return nil, fmt.Errorf("enrollment %s: %w", id, errNotFound)
-	}
-	return n, nil
-}
-
 func (b *Backend) claim(r contract.ClaimRequest) (contract.Claim, error) {
 	n, err := b.enrollment(r.EnrollmentID)
 	if err != nil {

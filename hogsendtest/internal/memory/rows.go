@@ -3,12 +3,14 @@ package memory
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
@@ -229,4 +231,115 @@ func (b *Backend) move(n *enrollment, key, action string, status contract.Enroll
 func (b *Backend) hasLog(n *enrollment, key, action string) bool {
 	_, done := b.logged[logKey{n.ID, key, action}]
 	return done
+}
+
+// send is a row of sends, by its key (E-28).
+type send struct {
+	id                      uuid.UUID
+	key, template, category string
+	to, from, replyTo       string
+	subject, html, text     string
+	props                   json.RawMessage
+	contact                 *contact
+	enrollment              *enrollment
+	journeyID               string
+	status                  contract.SendStatus
+	reason                  contract.SendReason
+	claimedAt, at           time.Time // at is when it took its status
+	outcome                 backend.SendOutcome
+	opened, clicked         bool
+}
+
+// deferral is how a send was deferred so far: each time is a wait of its own (E-26).
+type deferral struct {
+	waits  []*wait
+	since  time.Time
+	reason contract.SendReason
+}
+
+func (b *Backend) enrollment(id string) (*enrollment, error) {
+	parsed, err := uuid.Parse(id)
+	if err != nil {
+		return nil, &hogsend.ValidationError{Field: "enrollmentId", Message: "is not a uuid"}
+	}
+	n := b.enrollments[parsed]
+	if n == nil {
+		return nil, fmt.Errorf("enrollment %s: %w", id, errNotFound)
+	}
+	return n, nil
+}
+
+func (b *Backend) pausedNow(journeyID string) bool {
+	s := b.switches[b.canonical(journeyID)]
+	return s != nil && !s.pausedAt.IsZero()
+}
+
+func (b *Backend) switchOf(journeyID string) *journeySwitch {
+	id := b.canonical(journeyID)
+	if b.switches[id] == nil {
+		b.switches[id] = &journeySwitch{}
+	}
+	return b.switches[id]
+}
+
+// record is the preference record of a contact's address, made if need be.
+func (b *Backend) record(c *contact) *preference {
+	for _, p := range b.preferences {
+		if c.EmailKey != "" && p.EmailKey == c.EmailKey || p.contact == c && p.EmailKey == c.EmailKey {
+			return p
+		}
+	}
+	p := &preference{Preference: steps.Preference{EmailKey: c.EmailKey, Categories: map[string]bool{}}, contact: c}
+	b.preferences = append(b.preferences, p)
+	return p
+}
+
+// records are those of the contact and of its address (E-20).
+func (b *Backend) records(c *contact) []steps.Preference {
+	var found []steps.Preference
+	for _, p := range b.preferences {
+		if p.contact == c || c.EmailKey != "" && p.EmailKey == c.EmailKey {
+			found = append(found, p.Preference)
+		}
+	}
+	return found
+}
+
+func (b *Backend) membership(id uuid.UUID) *membership {
+	for _, c := range b.contacts {
+		for _, m := range c.memberships {
+			if m.ID == id {
+				return m
+			}
+		}
+	}
+	return nil
+}
+
+// mailed lets criteria see what became of the newest mail of a template that left (C-10).
+func (b *Backend) mailed(s *send) {
+	var newest *send
+	for _, other := range b.sends {
+		if other.contact == s.contact && other.template == s.template && other.status == contract.SendSent && (newest == nil || other.at.After(newest.at)) {
+			newest = other
+		}
+	}
+	if s.status == contract.SendSent && (newest == nil || s.at.After(newest.at)) {
+		newest = s // it is not among them yet
+	}
+	if newest == nil {
+		return
+	}
+	h := &s.contact.history
+	if h.Mails == nil {
+		h.Mails = map[string]criteria.Mail{}
+	}
+	h.Mails[s.template] = criteria.Mail{Opened: newest.opened, Clicked: newest.clicked}
+}
+
+// copy is a membership that a decider may change.
+func (m *membership) copy() bucket.Membership {
+	working := m.Membership
+	working.Fired = maps.Clone(m.Fired)
+	return working
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/decide/cascade"
-	"github.com/hogsend/hogsend/internal/decide/steps"
 )
 
 var _ backend.Backend = (*Backend)(nil)
@@ -116,29 +115,6 @@ func (b *Backend) tell(c *contact, name, key string, properties map[string]any) 
 	return b.run(change)
 }
 
-// record is the preference record of a contact's address, made if need be.
-func (b *Backend) record(c *contact) *preference {
-	for _, p := range b.preferences {
-		if c.EmailKey != "" && p.EmailKey == c.EmailKey || p.contact == c && p.EmailKey == c.EmailKey {
-			return p
-		}
-	}
-	p := &preference{Preference: steps.Preference{EmailKey: c.EmailKey, Categories: map[string]bool{}}, contact: c}
-	b.preferences = append(b.preferences, p)
-	return p
-}
-
-// records are those of the contact and of its address (E-20).
-func (b *Backend) records(c *contact) []steps.Preference {
-	var found []steps.Preference
-	for _, p := range b.preferences {
-		if p.contact == c || c.EmailKey != "" && p.EmailKey == c.EmailKey {
-			found = append(found, p.Preference)
-		}
-	}
-	return found
-}
-
 // prefer changes opt-outs; what changed is told by an event each (E-57).
 func (b *Backend) prefer(a backend.Preference) error {
 	c := b.byName[a.Contact]
@@ -221,19 +197,6 @@ func (b *Backend) engage(a backend.Engagement) error {
 		return b.tell(c, "email.link_clicked", "email.link_clicked:"+s.id.String()+":"+a.Link, properties)
 	}
 	return fmt.Errorf("%s got no mail %s before +%s", a.Contact, a.Template, b.Now().Sub(b.Start).Round(time.Second))
-}
-
-func (b *Backend) switchOf(journeyID string) *journeySwitch {
-	id := b.canonical(journeyID)
-	if b.switches[id] == nil {
-		b.switches[id] = &journeySwitch{}
-	}
-	return b.switches[id]
-}
-
-func (b *Backend) pausedNow(journeyID string) bool {
-	s := b.switches[b.canonical(journeyID)]
-	return s != nil && !s.pausedAt.IsZero()
 }
 
 // events are the names of what a wait is for, for messages.

@@ -3,13 +3,10 @@ package memory
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/google/uuid"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
@@ -17,35 +14,10 @@ import (
 	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
 	"github.com/hogsend/hogsend/internal/address"
 	"github.com/hogsend/hogsend/internal/contract"
-	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/email"
 )
-
-// send is a row of sends, by its key (E-28).
-type send struct {
-	id                      uuid.UUID
-	key, template, category string
-	to, from, replyTo       string
-	subject, html, text     string
-	props                   json.RawMessage
-	contact                 *contact
-	enrollment              *enrollment
-	journeyID               string
-	status                  contract.SendStatus
-	reason                  contract.SendReason
-	claimedAt, at           time.Time // at is when it took its status
-	outcome                 backend.SendOutcome
-	opened, clicked         bool
-}
-
-// deferral is how a send was deferred so far: each time is a wait of its own (E-26).
-type deferral struct {
-	waits  []*wait
-	since  time.Time
-	reason contract.SendReason
-}
 
 // open is the wait that the send stands at, nil for none.
 func (d *deferral) open() *wait {
@@ -281,27 +253,6 @@ func (b *Backend) deliver(s *send, step contract.Step, attempt int) error {
 	}
 	write()
 	return nil
-}
-
-// mailed lets criteria see what became of the newest mail of a template that left (C-10).
-func (b *Backend) mailed(s *send) {
-	var newest *send
-	for _, other := range b.sends {
-		if other.contact == s.contact && other.template == s.template && other.status == contract.SendSent && (newest == nil || other.at.After(newest.at)) {
-			newest = other
-		}
-	}
-	if s.status == contract.SendSent && (newest == nil || s.at.After(newest.at)) {
-		newest = s // it is not among them yet
-	}
-	if newest == nil {
-		return
-	}
-	h := &s.contact.history
-	if h.Mails == nil {
-		h.Mails = map[string]criteria.Mail{}
-	}
-	h.Mails[s.template] = criteria.Mail{Opened: newest.opened, Clicked: newest.clicked}
 }
 
 func (b *Backend) isSubscribed(r contract.SubscribedRequest) (bool, error) {

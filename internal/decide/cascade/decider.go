@@ -43,16 +43,6 @@ type Decider struct {
 	current    *work // the change that is applied
 }
 
-// work is a change while it is decided.
-type work struct {
-	*decide.Change
-	event    *eventState   // of an event
-	due, own []*Evaluation // what time has brought until then; what it may move itself
-	attached bool          // what is attached was handed over ahead, for buckets to see
-	cause    int
-	decided  []decide.Decided
-}
-
 // maxDecided bounds the decisions that an event's reply tells (I-59).
 const maxDecided = 100
 

@@ -1,17 +1,18 @@
 package cascade
 
 import (
+	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/decide"
 )
-
-// instant is when a change happens.
-func (d *Decider) instant(c *work) time.Time { return c.Place.Instant(d.Began) }
 
 // passed are the instants of the contact that time alone has reached before the
 // change, in order, leaves first: memberships that are too old and leaves held back
@@ -111,4 +112,44 @@ func (d *Decider) ordered(c *work, m *decide.Move, now time.Time) []*Evaluation 
 		return nil
 	}
 	return []*Evaluation{{Contact: c.Contact, Bucket: b, At: now, Known: true, Holds: m.Enters, reason: m.Reason}}
+}
+
+func question(list []Question, c *decide.Contact, patch map[string]json.RawMessage, evaluations []*Evaluation) []Question {
+	if len(evaluations) == 0 {
+		return list
+	}
+	return append(list, Question{Contact: c, Patch: patch, Evaluations: evaluations})
+}
+
+// transitionState loads what the transitions need that the evaluations may lead to.
+// Most of them lead to none.
+func (d *Decider) transitionState(evaluations []*Evaluation) error {
+	names := map[string]bool{}
+	evaluations = slices.DeleteFunc(evaluations, func(e *Evaluation) bool { return e.Idle })
+	for _, e := range evaluations {
+		names[e.Bucket.Entered()], names[e.Bucket.Left()] = true, true
+		names[hogsend.AnyEntered], names[hogsend.AnyLeft] = true, true
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	if err := d.backend.TransitionState(evaluations, slices.Sorted(maps.Keys(names))); err != nil {
+		return fmt.Errorf("read memberships: %w", err)
+	}
+	return nil
+}
+
+// evaluateCaused evaluates an event that the steps of another change caused: it was
+// not known when its wave was evaluated.
+func (d *Decider) evaluateCaused(e *eventState) ([]*Evaluation, error) {
+	buckets := d.Buckets.ByEvent(e.name)
+	evaluations := make([]*Evaluation, len(buckets))
+	for i, b := range buckets {
+		evaluations[i] = &Evaluation{Contact: e.contact, Bucket: b, At: d.Now}
+	}
+	step := Step{Effects: d.Take(), Questions: question(nil, e.contact, nil, evaluations)}
+	if err := d.backend.Evaluate(step); err != nil {
+		return nil, fmt.Errorf("evaluate buckets: %w", err)
+	}
+	return evaluations, d.transitionState(slices.Clone(evaluations))
 }

@@ -43,13 +43,6 @@ func (d *Decider) trigger(e *eventState) error {
 	return nil
 }
 
-// guarded is what the guards of a journey say of an event.
-type guarded struct {
-	key    string               // what the enrollment is about (J-153)
-	reason contract.GuardReason // not to enroll; "" for none
-	detail json.RawMessage
-}
-
 // guard finds the first reason, in the order of J.4, not to enroll.
 func (d *Decider) guard(e *eventState, j *hogsend.Journey) (g guarded, err error) {
 	if g.reason = d.closed(e, j); g.reason != "" {
@@ -245,21 +238,13 @@ func (d *Decider) optedOut(e *eventState) bool {
 	})
 }
 
-// decide writes down why a journey was entered, or was not.
-func (d *Decider) decide(e *eventState, j *hogsend.Journey, g guarded, enrollmentID uuid.UUID) {
-	detail := g.detail
-	if detail == nil {
-		detail = emptyObject
+// supersede ends the earlier runs of a reaction whose policy is cancel-previous (B-34).
+func (d *Decider) supersede(e *eventState, j *hogsend.Journey) error {
+	var ended []*decide.Enrollment
+	for _, n := range e.contact.Live {
+		if !n.Ended && n.JourneyID == j.ID {
+			ended = append(ended, n)
+		}
 	}
-	kind := "enrollment"
-	if j.Reaction != nil {
-		kind = "reaction"
-	}
-	if c := d.current; c != nil && len(c.decided) < maxDecided {
-		c.decided = append(c.decided, decide.Decided{JourneyID: j.ID, Key: g.key, EventName: e.name, Reason: g.reason, EnrollmentID: enrollmentID})
-	}
-	d.Effects.Decisions = append(d.Effects.Decisions, decide.Decision{
-		ID: d.NewID(), At: e.received, Type: kind, ContactID: e.contact.ID, JourneyID: j.ID, Key: g.key, EventID: e.id, EventName: e.name,
-		Reason: g.reason, EnrollmentID: enrollmentID, Detail: detail,
-	})
+	return d.endAll(e, ended, exit(contract.ExitSuperseded))
 }

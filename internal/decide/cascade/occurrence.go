@@ -101,3 +101,16 @@ func (d *Decider) store(e *eventState) {
 		Hops: e.hops, IdentityConflict: e.conflict, CauseID: e.causedBy, OccurredAt: e.occurred, ReceivedAt: e.received,
 	})
 }
+
+// instant is when a change happens.
+func (d *Decider) instant(c *work) time.Time { return c.Place.Instant(d.Began) }
+
+// work is a change while it is decided.
+type work struct {
+	*decide.Change
+	event    *eventState   // of an event
+	due, own []*Evaluation // what time has brought until then; what it may move itself
+	attached bool          // what is attached was handed over ahead, for buckets to see
+	cause    int
+	decided  []decide.Decided
+}

@@ -5,25 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 
-	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide"
 )
-
-// pace spreads what a backfill mirrors by the dwell rate (B-55). It is the zero time
-// for every other transition.
-func (d *Decider) pace(t *transition) time.Time {
-	f := t.bucket.Backfill
-	if t.mode.Source != bucket.SourceBackfill || f == nil || f.ID != d.Chunk.Backfill {
-		return time.Time{}
-	}
-	d.Chunk.Moved++
-	return f.At.Add(time.Duration(d.Chunk.Moved) * time.Second / time.Duration(d.DwellRate))
-}
 
 // capture tells PostHog of an event that is stored (P-11).
 func (d *Decider) capture(e *eventState) {

@@ -1,7 +1,6 @@
 package cascade
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -163,13 +162,6 @@ func (d *Decider) evaluate(wave []*work) error {
 	return d.transitionState(all)
 }
 
-func question(list []Question, c *decide.Contact, patch map[string]json.RawMessage, evaluations []*Evaluation) []Question {
-	if len(evaluations) == 0 {
-		return list
-	}
-	return append(list, Question{Contact: c, Patch: patch, Evaluations: evaluations})
-}
-
 // repeated notes where several evaluations are of one bucket.
 func repeated(due, own []*Evaluation) {
 	if len(due)+len(own) < 2 {
@@ -202,39 +194,6 @@ func (d *Decider) lastEvaluations(wave []*work) error {
 		return fmt.Errorf("read last evaluations: %w", err)
 	}
 	return nil
-}
-
-// transitionState loads what the transitions need that the evaluations may lead to.
-// Most of them lead to none.
-func (d *Decider) transitionState(evaluations []*Evaluation) error {
-	names := map[string]bool{}
-	evaluations = slices.DeleteFunc(evaluations, func(e *Evaluation) bool { return e.Idle })
-	for _, e := range evaluations {
-		names[e.Bucket.Entered()], names[e.Bucket.Left()] = true, true
-		names[hogsend.AnyEntered], names[hogsend.AnyLeft] = true, true
-	}
-	if len(names) == 0 {
-		return nil
-	}
-	if err := d.backend.TransitionState(evaluations, slices.Sorted(maps.Keys(names))); err != nil {
-		return fmt.Errorf("read memberships: %w", err)
-	}
-	return nil
-}
-
-// evaluateCaused evaluates an event that the steps of another change caused: it was
-// not known when its wave was evaluated.
-func (d *Decider) evaluateCaused(e *eventState) ([]*Evaluation, error) {
-	buckets := d.Buckets.ByEvent(e.name)
-	evaluations := make([]*Evaluation, len(buckets))
-	for i, b := range buckets {
-		evaluations[i] = &Evaluation{Contact: e.contact, Bucket: b, At: d.Now}
-	}
-	step := Step{Effects: d.Take(), Questions: question(nil, e.contact, nil, evaluations)}
-	if err := d.backend.Evaluate(step); err != nil {
-		return nil, fmt.Errorf("evaluate buckets: %w", err)
-	}
-	return evaluations, d.transitionState(slices.Clone(evaluations))
 }
 
 // stop cuts a tick of a simulation short, bucket by bucket, behind the first instant at

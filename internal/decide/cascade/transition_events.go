@@ -11,34 +11,9 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
-	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/decide/steps"
 )
-
-// transitionRef is the transition that a bucket event tells of: what its own reactions
-// are guarded by.
-type transitionRef struct {
-	bucket     *decide.CompiledBucket
-	membership *bucket.Membership
-	event      bucketEvent
-	// started is set by a dwell whose workflow is the run (B-29).
-	started *decide.Enrollment
-}
-
-// bucketEvent is what the events of transitions tell, exactly (B-25).
-type bucketEvent struct {
-	BucketID   string        `json:"bucketId"`
-	BucketName string        `json:"bucketName"`
-	UserID     string        `json:"userId"`
-	Transition string        `json:"transition"`
-	Source     bucket.Source `json:"source"`
-	EntryCount int           `json:"entryCount"`
-	Reason     string        `json:"reason,omitempty"`
-	DwellCount int           `json:"dwellCount,omitempty"`
-
-	label string
-}
 
 // announceTransition stores the event of a transition, and the generic one if
 // something listens to it, and lets each run through the steps (B-24, B-26).
@@ -94,29 +69,4 @@ func (d *Decider) listens(c *decide.Contact, name string) bool {
 		events, err := w.Events()
 		return !w.Closed && (err != nil || slices.ContainsFunc(events, func(a steps.Awaited) bool { return a.Event == name })) // wake reports the error
 	})
-}
-
-// reaction is the reaction of the transition's own bucket that the journey is; nil
-// for other journeys.
-func (t *transitionRef) reaction(j *hogsend.Journey) *bucket.Reaction {
-	if t == nil || j.Reaction == nil || j.Reaction.BucketID != t.bucket.ID {
-		return nil
-	}
-	reactions := t.bucket.Definition.Reactions
-	i := slices.IndexFunc(reactions, func(r bucket.Reaction) bool { return r.JourneyID == j.ID })
-	if i < 0 {
-		return nil
-	}
-	return &reactions[i]
-}
-
-// supersede ends the earlier runs of a reaction whose policy is cancel-previous (B-34).
-func (d *Decider) supersede(e *eventState, j *hogsend.Journey) error {
-	var ended []*decide.Enrollment
-	for _, n := range e.contact.Live {
-		if !n.Ended && n.JourneyID == j.ID {
-			ended = append(ended, n)
-		}
-	}
-	return d.endAll(e, ended, exit(contract.ExitSuperseded))
 }

@@ -266,3 +266,14 @@ func (d *Decider) mute(cause *eventState, t *transition) {
 		d.decide(e, j, guarded{reason: t.bucket.MutedBecause(t.past, t.at)}, uuid.Nil)
 	}
 }
+
+// pace spreads what a backfill mirrors by the dwell rate (B-55). It is the zero time
+// for every other transition.
+func (d *Decider) pace(t *transition) time.Time {
+	f := t.bucket.Backfill
+	if t.mode.Source != bucket.SourceBackfill || f == nil || f.ID != d.Chunk.Backfill {
+		return time.Time{}
+	}
+	d.Chunk.Moved++
+	return f.At.Add(time.Duration(d.Chunk.Moved) * time.Second / time.Duration(d.DwellRate))
+}

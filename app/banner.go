@@ -1,0 +1,61 @@
+package app
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/hogsend/hogsend/internal/config"
+)
+
+func (p *program) banner(f devFlags, cfg config.Config, took time.Duration) {
+	mails := "stay in the mailbox (hogsend mailbox)"
+	if cfg.EmailProvider != "mailbox" {
+		mails = "are really sent, by " + cfg.EmailProvider + ", because the environment says so"
+	}
+	p.addresses(f, p.here)
+	fmt.Fprintf(p.Stdout, "  mails        %s\n", mails)
+	p.tryIt(p.here, describe(p.Registry, cfg.EnabledJourneys))
+	fmt.Fprintf(p.Stdout, "\nready in %.1f s, Ctrl-C stops\n", took.Seconds())
+}
+
+func (p *program) watchBanner(f devFlags, i *installation, d description) {
+	p.addresses(f, i)
+	p.tryIt(i, d)
+	fmt.Fprintf(p.Stdout, "\nSave a file of %s to build and run it again; Ctrl-C stops\n", f.watch)
+}
+
+func (p *program) addresses(f devFlags, i *installation) {
+	fmt.Fprintf(p.Stdout, `
+  API          %s
+  Temporal     %s   Web UI http://127.0.0.1:%d
+  Postgres     %s
+  API key      %s
+  state        %s
+`, i.API, i.Temporal, f.uiPort, i.DatabaseURL, i.APIKey, f.data)
+}
+
+// tryIt shows how somebody gets into a journey.
+func (p *program) tryIt(i *installation, d description) {
+	if d.Example == "" {
+		fmt.Fprint(p.Stdout, "\nNo journey begins with an event that a product sends.\n")
+		return
+	}
+	fmt.Fprintf(p.Stdout, `
+Send an event that enters somebody into %s, then look at the mail:
+
+  curl -s %s/v1/events -H 'Authorization: Bearer %s' \
+    -H 'Content-Type: application/json' -d %s
+  hogsend mailbox
+`, d.ExampleJourney, i.API, i.APIKey, shellWord(d.Example))
+}
+
+func (p *program) infraBanner(f devFlags, i *installation, took time.Duration) {
+	p.addresses(f, i)
+	fmt.Fprintf(p.Stdout, `
+Run your own program on it, in this folder:
+
+  go run ./cmd/shop serve --worker --data %s
+
+ready in %.1f s, Ctrl-C stops
+`, shellWord(f.data), took.Seconds())
+}

@@ -1,0 +1,66 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/naming"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/webhook"
+)
+
+// Config is what a Server is made of. Store, Ingest and Registry are required.
+type Config struct {
+	Store *store.Store
+	// Readers and Previews have connections of their own, for what is not ingest and for
+	// previews of criteria: however long these take, events are taken in. nil means Store.
+	Readers, Previews *store.Store
+	Ingest            *ingest.Ingester
+	// Registry is everything compiled in; Enabled are its journeys that are served
+	// (J-12).
+	Registry hogsend.Registry
+	Enabled  []hogsend.Journey
+	// AdminAPIKey acts as a full-admin key; "" for none (O-5).
+	AdminAPIKey string
+	// RateLimitIngest and RateLimitAdmin are per key and minute; 0 means 6,000 and
+	// 600 (H-14).
+	RateLimitIngest, RateLimitAdmin int
+	// TrustedOrigins may send credentials across sites, as PublicURL may (H-15).
+	TrustedOrigins []string
+	// TrustedProxies are addresses or networks whose X-Forwarded-For is believed (H-16).
+	TrustedProxies []string
+	PublicURL      string
+	// JunkIDs are refused as ids of people; the zero value refuses the usual ones (I-57).
+	JunkIDs naming.JunkIDs
+	// Development makes replies tell more and logs warnings (I-58, I-59).
+	Development bool
+	// Tokens verifies the links of mails; nil refuses them all.
+	Tokens *email.Signer
+	// Resend verifies the webhooks of Resend; nil refuses them all.
+	Resend *webhook.Verifier
+	// Temporal says whether Temporal answers; nil counts as down.
+	Temporal func(ctx context.Context) error
+	// FailedRun is the run that a retry of a failed enrollment goes on from; "" when
+	// its history is no longer kept. nil refuses retries.
+	FailedRun func(ctx context.Context, workflowID string) (runID string, err error)
+	// LateAfter is how long a send may have been held before the policy skip_late
+	// skips it; 0 means 1 h (J-105).
+	LateAfter time.Duration
+	// PreviewTimeout bounds the preview of criteria; 0 means 10 s (C-25).
+	PreviewTimeout time.Duration
+	// Metrics answers R-34; nil is no such route.
+	Metrics http.Handler
+	// Version and BuildID are told by health.
+	Version, BuildID string
+	// Logger is where requests and failures go; nil means slog.Default().
+	Logger *slog.Logger
+	// Tell is told of every event that is taken in; nil for nobody.
+	Tell func(Told)
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}

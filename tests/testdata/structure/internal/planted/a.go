@@ -1,0 +1,7 @@
+package planted
+
+import "time"
+
+type clock struct{ now time.Time }
+
+func first() { second(clock{}) }

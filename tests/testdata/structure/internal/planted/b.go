@@ -1,0 +1,5 @@
+package planted
+
+func second(c clock) {
+	c.third(c.now.Unix())
+}

@@ -1,0 +1,3 @@
+package planted
+
+func leaf() {}
