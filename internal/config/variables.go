@@ -41,6 +41,7 @@ func Reference() []Group {
 			{"ADMIN_API_KEY", "", "a full-admin key named bootstrap; at least 32 characters in production"},
 			{"TRUSTED_ORIGINS", "", "origins of browsers that may send credentials, by commas"},
 			{"TRUSTED_PROXIES", "", "addresses or CIDRs whose X-Forwarded-For is believed, by commas"},
+			{"JUNK_IDS", "", "what is no id of a person, by commas; `off` for nothing, and `default` in a list stands for undefined, null, NaN and the like"},
 			{"RATE_LIMIT_INGEST", "6000", "requests a minute of one key"},
 			{"RATE_LIMIT_ADMIN", "600", "requests a minute of one key"},
 			{"METRICS_ADDR", "", "host:port of a private listener for /metrics"},
