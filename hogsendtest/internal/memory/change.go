@@ -32,7 +32,8 @@ func (b *Backend) repeats(space, key string) bool {
 func (b *Backend) newDecider() *cascade.Decider {
 	d := &cascade.Decider{
 		Recorder: decide.Recorder{Config: b.decider, Began: b.Now()}, Index: b.index, Buckets: b.buckets,
-		SwitchedOff: map[string]bool{}, Paused: map[string]contract.PauseEntries{}, OptOuts: map[string]*uuid.UUID{}}
+		SwitchedOff: map[string]bool{}, Paused: map[string]contract.PauseEntries{}, OptOuts: map[string]*uuid.UUID{},
+	}
 	for id, s := range b.switches {
 		d.SwitchedOff[id] = s.off
 		if !s.pausedAt.IsZero() {
