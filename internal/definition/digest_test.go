@@ -89,7 +89,7 @@ func changeNth(v reflect.Value, path string, n *int) string {
 	case reflect.Interface:
 		// A node of a condition: a changed copy takes its place.
 		if v.IsNil() {
-			return here(func() { v.Set(reflect.ValueOf(hogsend.Prop("x").Exists()).Convert(v.Elem().Type())) })
+			return here(func() { v.Set(reflect.ValueOf(hogsend.Prop("x").Exists())) })
 		}
 		node := reflect.New(v.Elem().Type()).Elem()
 		node.Set(v.Elem())
