@@ -107,6 +107,9 @@ func TestEachRuleOfAJourneyIsChecked(t *testing.T) {
 		{func(j *hogsend.Journey) { j.Audience = hogsend.All(hogsend.InBucket("nowhere")) }, `Audience.conditions.0.bucketId: there is no bucket "nowhere"`},
 		{func(j *hogsend.Journey) { j.Audience = hogsend.EmailEngagement("nowhere").Opened() }, `Audience.templateKey: there is no template "nowhere"`},
 		{func(j *hogsend.Journey) { j.Audience = hogsend.Any() }, ""},
+		{func(j *hogsend.Journey) { j.Audience = hogsend.Event("x").Where(hogsend.InBucket("b")).Exists() }, "Audience.where.0: is not a condition on a property"}, // C-28
+		{func(j *hogsend.Journey) { j.Audience = hogsend.Event("x").Where(hogsend.SameAsTrigger("b")).Exists() }, "Audience.where.0: SameAsTrigger belongs"},
+		{func(j *hogsend.Journey) { j.Audience = hogsend.Event("x").Where(hogsend.Prop("n").Gt(1)).AtLeast(2) }, ""},
 		{func(j *hogsend.Journey) { j.Audience = hogsend.Event("bought").Exactly(0) }, ""},
 		{func(j *hogsend.Journey) { j.Key = strings.Repeat("k", 201) }, "Key: must have 1 to 200 characters"}, // J-154
 		{func(j *hogsend.Journey) { j.Key, j.Trigger = "stateId", hogsend.On("journey:completed") }, ""},

@@ -262,7 +262,7 @@ func TestWhoIsNotInTheAudienceUsesNothingUp(t *testing.T) {
 	got := entryOutcome(t, "audience")
 	of := map[string][]string{}
 	for _, d := range got.Decisions {
-		of[d.Journey] = append(of[d.Journey], string(d.Reason))
+		of[d.Journey] = append(of[d.Journey], d.Reason)
 	}
 	not := "not_in_audience"
 	require.Equal(t, []string{not, "", not, not, not, not, "already_entered_once", "already_entered_once"}, of["a"])

@@ -69,7 +69,9 @@ type checker struct {
 	templates func(key string) bool
 	// audience allows what only audiences take, related what only enrollments do.
 	audience, related bool
-	buckets           func(id string) bool
+	// counted is set within the conditions on counted events.
+	counted bool
+	buckets func(id string) bool
 }
 
 func (c *checker) report(path, format string, args ...any) {
@@ -119,6 +121,10 @@ func (c *checker) check(path string, condition Condition, level int) {
 	}
 	if c.criteria {
 		c.report(path, "is not a condition")
+		return
+	}
+	if c.counted {
+		c.report(path, "is not a condition on a property")
 		return
 	}
 	c.report(path, "is not a condition on a property of the event; conditions on the contact belong to Audience")
@@ -230,12 +236,12 @@ func (c *checker) eventProperty(path string, n Event) {
 // where checks the conditions on the properties of counted events: what a trigger takes,
 // and no more (C-28).
 func (c *checker) where(path string, conditions []Condition, level int) {
-	outer := c.criteria
-	c.criteria = false
+	outer := *c
+	c.criteria, c.audience, c.counted = false, false, true
 	for i, condition := range conditions {
 		c.check(path+".where."+strconv.Itoa(i), condition, level+1)
 	}
-	c.criteria = outer
+	c.criteria, c.audience, c.counted = outer.criteria, outer.audience, outer.counted
 }
 
 func (c *checker) within(path string, d time.Duration) {

@@ -54,6 +54,9 @@ func CheckAudience(path string, tree Condition, templates, buckets func(id strin
 func (c *checker) inBucket(path string, n InBucket) {
 	if !c.audience {
 		where := "belongs to an Audience"
+		if c.counted {
+			where = "is not a condition on a property"
+		}
 		if c.criteria {
 			where += ": repeat the criteria of the other bucket instead"
 		}

@@ -75,7 +75,7 @@ func (d Digest) Collects(e *PastEvent) (bool, error) {
 	recent := !d.Since.IsZero() && !e.OccurredAt.Before(d.Since)
 	between := d.Last != nil && !e.ReceivedAt.Before(d.Last.FlushedAt) &&
 		(d.Last.EndedAt.IsZero() || !e.ReceivedAt.After(d.Last.EndedAt) || e.Seq >= d.TriggerSeq)
-	behind := e.after(d.After) && !(e.Waited && e.ReceivedAt.Before(d.Opened))
+	behind := e.after(d.After) && (!e.Waited || !e.ReceivedAt.Before(d.Opened))
 	if e.Name != d.Event || e.Spent || e.ReceivedAt.After(d.Until) || !e.Trigger && !behind && !recent && !between {
 		return false, nil
 	}
