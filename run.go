@@ -38,7 +38,7 @@ type Run interface {
 	// last WaitForEvent, WaitForAny or Digest on, or from the trigger: what came during a
 	// Sleep or a Send in between is found at once. Wait.Fresh waits for new ones only. An
 	// event never ends two waits of one coroutine; where several coroutines wait, none hides
-	// an event from another (J-117, J-159).
+	// an event from another (J-117).
 	WaitForEvent(ctx workflow.Context, wait Wait) (*StoredEvent, error)
 	// WaitForAny waits for the first of several events, with one deadline for all. If an
 	// event matches several, it is the first of them in the list. Events that did not

@@ -218,8 +218,8 @@ const (
 	DropEntries = contract.DropEntries
 )
 
-// Pause pauses a journey: no effect of it begins until it is resumed (J-100). New entries
-// are held at their start, or with DropEntries refused.
+// Pause pauses a journey: no effect of it begins until it is resumed. New entries are
+// held at their start, or with DropEntries refused (J-168).
 func (s *Scenario) Pause(offset time.Duration, journeyID string, entries ...PauseEntries) {
 	s.t.Helper()
 	s.journey(journeyID)

@@ -102,9 +102,9 @@ func importTable() map[string]rule {
 		"./internal/naming":     {never: noIO()},
 		"./internal/zone":       {never: noIO()},
 		clip:                    {never: noIO()},
-		contract:                {may: []string{".", "./internal/criteria"}, never: noIO()},
+		contract:                {may: []string{".", clip, "./internal/criteria"}, never: noIO()},
 		"./internal/definition": {may: []string{".", "./internal/condition", contract, "./internal/naming"}, never: noIO()},
-		"./internal/registry":   {may: []string{".", "./internal/definition"}, never: noIO()},
+		"./internal/registry":   {may: []string{".", "./internal/criteria", "./internal/definition"}, never: noIO()},
 		"./internal/criteria":   {may: []string{"./internal/condition", "./internal/naming"}, never: noIO()},
 		"./internal/bucket":     {may: []string{".", contract, "./internal/definition", "./internal/criteria", uuid}, never: noIO()},
 		// Domains by IDNA, letters by their normal form.

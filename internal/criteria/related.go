@@ -44,6 +44,14 @@ func UnmarshalFailed(raw json.RawMessage) ([]condition.Condition, error) {
 	return conditions, nil
 }
 
+// Parts are the conditions that a tree joins so that all must hold; none for any other tree.
+func Parts(tree condition.Condition) []condition.Condition {
+	if all, ok := tree.(condition.Composite); ok && all.Operator == condition.And {
+		return all.Conditions
+	}
+	return nil
+}
+
 // FailedParts says what of a tree does not hold: of the parts that must all hold those that
 // do not, else all of it; nothing if it holds (J-151).
 func FailedParts(tree condition.Condition, parts []condition.Condition, holds bool, part func(i int) bool) []condition.Condition {

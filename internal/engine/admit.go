@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/hogsend/hogsend/internal/condition"
+	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/decide/cascade"
@@ -24,7 +24,7 @@ func (b backend) Admit(effects *decide.Effects, a *cascade.Admission) error {
 		return err
 	}
 	if a.Audience {
-		AskTree(a.Journey.Audience).Queue(b.ctx, &p, a.Contact.ID, a.At, func(holds bool, failed []condition.Condition) { a.Holds, a.Failed = holds, failed })
+		AskTree(a.Journey.Audience).Queue(b.ctx, &p, a.Contact.ID, a.At, func(holds bool, failed []hogsend.Condition) { a.Holds, a.Failed = holds, failed })
 	}
 	if a.History {
 		ids := b.catalog.index.IDs(a.Journey.ID)
@@ -41,8 +41,8 @@ func (b backend) Admit(effects *decide.Effects, a *cascade.Admission) error {
 type Tree struct {
 	sql   string
 	args  []any
-	whole condition.Condition
-	parts []condition.Condition
+	whole hogsend.Condition
+	parts []hogsend.Condition
 }
 
 // contactTree asks what a tree says of one contact, and what its parts do.
@@ -51,13 +51,10 @@ const contactTree = `select %s, array[%s]::bool[] from (
 ) w`
 
 // AskTree makes the statement of a valid tree.
-func AskTree(tree condition.Condition) *Tree {
+func AskTree(tree hogsend.Condition) *Tree {
 	whole := criteria.Compile(tree, 3)
-	t := &Tree{args: whole.Args, whole: tree}
+	t := &Tree{args: whole.Args, whole: tree, parts: criteria.Parts(tree)}
 	var parts []string
-	if all, ok := tree.(condition.Composite); ok && all.Operator == condition.And {
-		t.parts = all.Conditions
-	}
 	for _, one := range t.parts {
 		part := criteria.CompilePart(one, 3+len(t.args))
 		t.args, parts = append(t.args, part.Args...), append(parts, part.SQL)
@@ -69,7 +66,7 @@ func AskTree(tree condition.Condition) *Tree {
 // Queue asks about a contact as of an instant, within a transaction or without. answer is
 // told whether the tree holds and, if not, what of it does not: of several parts that must
 // all hold those that do not, else all of it. It is not called if there is no such contact.
-func (t *Tree) Queue(ctx context.Context, p *store.Pipeline, contact uuid.UUID, at time.Time, answer func(holds bool, failed []condition.Condition)) {
+func (t *Tree) Queue(ctx context.Context, p *store.Pipeline, contact uuid.UUID, at time.Time, answer func(holds bool, failed []hogsend.Condition)) {
 	p.AddRows(ctx, t.sql, append([]any{contact, at}, t.args...), func(rows pgx.Rows) error {
 		var holds bool
 		var parts []bool
@@ -83,6 +80,6 @@ func (t *Tree) Queue(ctx context.Context, p *store.Pipeline, contact uuid.UUID, 
 	})
 }
 
-func (t *Tree) failed(holds bool, parts []bool) []condition.Condition {
+func (t *Tree) failed(holds bool, parts []bool) []hogsend.Condition {
 	return criteria.FailedParts(t.whole, t.parts, holds, func(i int) bool { return parts[i] })
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
 	"github.com/hogsend/hogsend/internal/bucket"
-	"github.com/hogsend/hogsend/internal/condition"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
@@ -252,10 +251,7 @@ func (c *contact) asked(tree hogsend.Condition, at time.Time) (holds bool, faile
 	for _, m := range c.memberships {
 		seen.Buckets[m.BucketID] = seen.Buckets[m.BucketID] || m.left.IsZero()
 	}
-	var parts []hogsend.Condition
-	if all, ok := tree.(condition.Composite); ok && all.Operator == condition.And {
-		parts = all.Conditions
-	}
+	parts := criteria.Parts(tree)
 	holds = seen.Holds(tree, at)
 	return holds, criteria.FailedParts(tree, parts, holds, func(i int) bool { return seen.HoldsPart(parts[i], at) })
 }
