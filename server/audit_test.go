@@ -38,18 +38,29 @@ func TestEveryWriteIsInTheAuditLog(t *testing.T) {
 			`trial-nudge {"new": {"enabled": false}, "old": {"enabled": true}, "with": {"reason": "sale is over"}}`,
 		}},
 		{"a refused switch", full("PATCH", "/journeys/old", `{"enabled":true}`), 409, "", "select count(*)::text from audit_logs where resource_id = 'old'", []string{"0"}},
-		{"enroll", full("POST", "/journeys/trial-nudge/enroll", `{"userId":"user_9","eventProperties":{"plan":"pro"}}`), 202, "",
-			"select (e.name = 'trial.started')::text from audit_logs a join events e on e.id::text = a.detail->'with'->>'eventId' where a.action = 'journeys.enroll'", []string{"true"}},
-		{"enroll many", full("POST", "/journeys/trial-nudge/enroll/batch", `{"users":[{"userId":"a"},{"userId":"b"}]}`), 200, "",
-			"select count(*)::text from audit_logs where action = 'journeys.enroll'", []string{"3"}},
+		{
+			"enroll", full("POST", "/journeys/trial-nudge/enroll", `{"userId":"user_9","eventProperties":{"plan":"pro"}}`), 202, "",
+			"select (e.name = 'trial.started')::text from audit_logs a join events e on e.id::text = a.detail->'with'->>'eventId' where a.action = 'journeys.enroll'",
+			[]string{"true"},
+		},
+		{
+			"enroll many", full("POST", "/journeys/trial-nudge/enroll/batch", `{"users":[{"userId":"a"},{"userId":"b"}]}`), 200, "",
+			"select count(*)::text from audit_logs where action = 'journeys.enroll'",
+			[]string{"3"},
+		},
 		{"a contact", full("PATCH", "/contacts/user_1", `{"timezone":"Europe/Berlin","properties":{"plan":"free","seats":2}}`), 200, "", detail("contacts.update"), []string{
 			id + ` {"new": {"timezone": "Europe/Berlin", "properties.plan": "free", "properties.seats": 2}, "old": {"timezone": null, "properties.plan": "pro", "properties.seats": null}}`,
 		}},
-		{"preferences", full("PATCH", "/contacts/user_1/preferences", `{"categories":{"news":false}}`), 200, "",
+		{
+			"preferences", full("PATCH", "/contacts/user_1/preferences", `{"categories":{"news":false}}`), 200, "",
 			"select (a.resource_id = p.id::text)::text || (a.contact_id = p.contact_id)::text || (a.detail)::text from audit_logs a, preferences p where a.action = 'preferences.update'",
-			[]string{`truetrue{"new": {"categories": {"news": false}}, "old": {"categories": {}}}`}},
-		{"suppress", full("POST", "/suppressions", `{"email":"gone@example.com","note":"asked"}`), 201, "",
-			"select detail->>'with' from audit_logs where action = 'suppressions.create'", []string{`{"note": "asked"}`}},
+			[]string{`truetrue{"new": {"categories": {"news": false}}, "old": {"categories": {}}}`},
+		},
+		{
+			"suppress", full("POST", "/suppressions", `{"email":"gone@example.com","note":"asked"}`), 201, "",
+			"select detail->>'with' from audit_logs where action = 'suppressions.create'",
+			[]string{`{"note": "asked"}`},
+		},
 		{"lift", full("DELETE", "/suppressions/gone@example.com", ""), 200, "", "select detail->'old'->>'suppressed' from audit_logs where action = 'suppressions.delete'", []string{"true"}},
 		{"delete", full("DELETE", "/contacts/user_1", ""), 200, "", detail("contacts.delete"), []string{id + " {}"}},
 		{"delete again", full("DELETE", "/contacts/user_1", ""), 404, "", "select count(*)::text from audit_logs where action = 'contacts.delete'", []string{"1"}},
@@ -105,8 +116,10 @@ func TestAuditLog(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for i := range 3 {
-		require.Equal(t, 200, b.do(call{method: "POST", url: "/v1/admin/journeys/trial-nudge/" + []string{"pause", "resume", "pause"}[i], key: adminKey, body: "{}",
-			headers: map[string]string{"X-Request-Id": fmt.Sprint("r", i)}}).status)
+		require.Equal(t, 200, b.do(call{
+			method: "POST", url: "/v1/admin/journeys/trial-nudge/" + []string{"pause", "resume", "pause"}[i], key: adminKey, body: "{}",
+			headers: map[string]string{"X-Request-Id": fmt.Sprint("r", i)},
+		}).status)
 	}
 	get := func(query string) call {
 		return call{method: "GET", url: "/v1/admin/audit-logs" + query, key: b.keys[scopeFullAdmin]}

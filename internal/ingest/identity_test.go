@@ -404,8 +404,12 @@ func TestThreeContactsMergeByTheirWrites(t *testing.T) {
 	t.Parallel()
 	keys := map[string][3]string{"user": {"u", "", ""}, "email": {"", "e@x", ""}, "anonymous": {"", "", "a"}}
 	for _, order := range [][]string{
-		{"user", "email", "anonymous"}, {"user", "anonymous", "email"}, {"email", "user", "anonymous"},
-		{"email", "anonymous", "user"}, {"anonymous", "user", "email"}, {"anonymous", "email", "user"},
+		{"user", "email", "anonymous"},
+		{"user", "anonymous", "email"},
+		{"email", "user", "anonymous"},
+		{"email", "anonymous", "user"},
+		{"anonymous", "user", "email"},
+		{"anonymous", "email", "user"},
 	} {
 		t.Run(fmt.Sprint(order), func(t *testing.T) {
 			t.Parallel()

@@ -243,7 +243,7 @@ func initialize(ctx context.Context, cfg Config, bin string, who *identity, dir,
 	if cfg.Unsafe {
 		cmd.Args = append(cmd.Args, "--no-sync")
 	}
-	cmd.Dir = dir
+	cmd.Dir, cmd.Env = dir, environment(os.Environ())
 	who.apply(cmd)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("initdb: %w\n%s", err, out)
@@ -253,6 +253,19 @@ func initialize(ctx context.Context, cfg Config, bin string, who *identity, dir,
 		return "", fmt.Errorf("keep postgres password: %w", err)
 	}
 	return password, nil
+}
+
+// environment is what a program of Postgres gets of the caller's: what it needs to start,
+// none of the keys and passwords, and neither zone nor locale.
+func environment(environ []string) []string {
+	env := []string{"TZ=UTC", "LC_ALL=C"}
+	for _, variable := range environ {
+		switch name, _, _ := strings.Cut(variable, "="); name {
+		case "PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH":
+			env = append(env, variable)
+		}
+	}
+	return env
 }
 
 func run(cfg Config, bin string, who *identity, cluster string, port int) (*Postgres, error) {
@@ -266,8 +279,7 @@ func run(cfg Config, bin string, who *identity, cluster string, port int) (*Post
 	}
 	cmd := exec.Command(filepath.Join(bin, "postgres"), args...) //nolint:gosec // a program we looked for; Stop ends it
 	cmd.Dir = filepath.Dir(cluster)
-	// TZ and locale of the caller must not leak into the server.
-	cmd.Env = append(os.Environ(), "TZ=UTC", "LC_ALL=C")
+	cmd.Env = environment(os.Environ())
 	who.apply(cmd)
 	log, err := cmd.StderrPipe()
 	if err != nil {
