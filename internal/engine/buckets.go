@@ -36,10 +36,11 @@ func backfillMode(policy string) bucket.Mode {
 	return m
 }
 
-// loadBuckets reads the buckets in force, and the journeys that dates trigger.
-func loadBuckets(ctx context.Context, s *store.Store) (found *decide.Buckets, dates []*steps.DateRule, err error) {
+// loadBuckets reads the buckets in force, and the journeys that dates trigger: of these a
+// simulation, which runs buckets only, has none.
+func loadBuckets(ctx context.Context, s *store.Store, simulated bool) (found *decide.Buckets, dates []*steps.DateRule, err error) {
 	err = pgx.BeginTxFunc(ctx, s.Pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		if found, err = readBuckets(ctx, tx, s.WithTx(tx)); err == nil {
+		if found, err = readBuckets(ctx, tx, s.WithTx(tx)); err == nil && !simulated {
 			dates, err = readDates(ctx, s.WithTx(tx))
 		}
 		return err

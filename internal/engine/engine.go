@@ -174,7 +174,7 @@ func (e *Engine) Refresh(ctx context.Context) error {
 func (e *Engine) Reload(ctx context.Context) error {
 	e.reading.Lock()
 	defer e.reading.Unlock()
-	found, dates, err := loadBuckets(ctx, e.Store)
+	found, dates, err := loadBuckets(ctx, e.Store, e.cfg.Simulated)
 	if err != nil {
 		return err
 	}
