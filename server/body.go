@@ -16,12 +16,6 @@ import (
 	"github.com/hogsend/hogsend/internal/naming"
 )
 
-// The largest bodies (H-12).
-const (
-	maxBody      = 1 << 20
-	maxBatchBody = 4 << 20
-)
-
 // body reads the request's body, at most limit bytes of it, inflated. An empty one is {}
 // (H-4). It belongs to the caller: events keep parts of it.
 func body(r *request, limit int64) ([]byte, error) {

@@ -64,3 +64,14 @@ type Config struct {
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
+
+// Told is what became of an event, for people who watch.
+type Told struct {
+	Event, ContactKey string
+	// Stored is false of a repeat.
+	Stored, Late bool
+	// Exited are the journeys that the event ended; Decisions are those that were asked.
+	Exited    []string
+	Decisions []ingest.Decided
+	Warnings  []string
+}

@@ -96,3 +96,9 @@ type healthReply struct {
 		Client track `json:"client"`
 	} `json:"schema"`
 }
+
+// The largest bodies (H-12).
+const (
+	maxBody      = 1 << 20
+	maxBatchBody = 4 << 20
+)

@@ -69,18 +69,7 @@ func (s *Server) routes() []route {
 	}
 }
 
-// admin reports whether the route belongs to §6.
-func (rt route) admin() bool { return strings.HasPrefix(rt.path, "/v1/admin/") }
-
 // data reports whether the route belongs to §3, what an SDK sends.
 func (rt route) data() bool {
 	return strings.HasPrefix(rt.path, "/v1/") && !rt.admin() && rt.scope != scopeNone
-}
-
-// limit is the quota that counts the route (H-14).
-func (rt route) limit() limitClass {
-	if rt.admin() {
-		return limitAdmin
-	}
-	return limitIngest
 }

@@ -98,17 +98,6 @@ func (d *eventDecoder) zones(event *ingest.Event) {
 	}
 }
 
-// Told is what became of an event, for people who watch.
-type Told struct {
-	Event, ContactKey string
-	// Stored is false of a repeat.
-	Stored, Late bool
-	// Exited are the journeys that the event ended; Decisions are those that were asked.
-	Exited    []string
-	Decisions []ingest.Decided
-	Warnings  []string
-}
-
 // tell tells of an event that was taken in.
 func (s *Server) tell(d *eventDecoder, result *ingest.Result) {
 	if s.cfg.Tell == nil {

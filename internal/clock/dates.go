@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hogsend/hogsend/internal/engine/dates"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -123,7 +125,7 @@ func fillChunk(ctx context.Context, q *storedb.Queries, row *storedb.DateTrigger
 	position := row.Position
 	for i := range contacts {
 		position = contacts[i].ID
-		contact, err := engine.DateContact(contacts[i].Timezone, contacts[i].Properties)
+		contact, err := dates.Contact(contacts[i].Timezone, contacts[i].Properties)
 		if err != nil {
 			return err
 		}
@@ -132,7 +134,7 @@ func fillChunk(ctx context.Context, q *storedb.Queries, row *storedb.DateTrigger
 		}
 	}
 	if len(dues) > 0 {
-		if err := engine.StoreDates(ctx, q, dues); err != nil {
+		if err := dates.Store(ctx, q, dues); err != nil {
 			return fmt.Errorf("store what is due: %w", err)
 		}
 	}
@@ -188,7 +190,7 @@ func (c *Clock) date(ctx context.Context, row *storedb.DatesDueRow, due steps.Da
 	if rule == nil {
 		return nil, move, nil
 	}
-	contact, err := engine.DateContact(row.Timezone, row.Properties)
+	contact, err := dates.Contact(row.Timezone, row.Properties)
 	if err != nil {
 		return nil, nil, err
 	}

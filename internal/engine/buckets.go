@@ -13,6 +13,7 @@ import (
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/decide/steps"
+	"github.com/hogsend/hogsend/internal/engine/dates"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -38,17 +39,17 @@ func backfillMode(policy string) bucket.Mode {
 
 // loadBuckets reads the buckets in force, and the journeys that dates trigger: of these a
 // simulation, which runs buckets only, has none.
-func loadBuckets(ctx context.Context, s *store.Store, simulated bool) (found *decide.Buckets, dates []*steps.DateRule, err error) {
+func loadBuckets(ctx context.Context, s *store.Store, simulated bool) (found *decide.Buckets, rules []*steps.DateRule, err error) {
 	err = pgx.BeginTxFunc(ctx, s.Pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		if found, err = readBuckets(ctx, tx, s.WithTx(tx)); err == nil && !simulated {
-			dates, err = readDates(ctx, s.WithTx(tx))
+			rules, err = dates.Read(ctx, s.WithTx(tx))
 		}
 		return err
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("read buckets in force: %w", err)
 	}
-	return found, dates, nil
+	return found, rules, nil
 }
 
 func readBuckets(ctx context.Context, tx pgx.Tx, q *storedb.Queries) (*decide.Buckets, error) {

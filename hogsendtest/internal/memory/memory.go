@@ -170,3 +170,9 @@ func (b *Backend) Outbox() ([]backend.Message, error) {
 	b.outbox = nil
 	return messages, nil
 }
+
+// datePlace is where a contact is due: in one journey.
+type datePlace struct {
+	contact uuid.UUID
+	journey string
+}
