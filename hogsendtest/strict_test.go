@@ -50,10 +50,14 @@ func TestMistakesOfAScriptFailIt(t *testing.T) {
 		want    string
 		allow   func(s *hogsendtest.Scenario)
 	}{
-		{"a failed enrollment", path(hasNoLuck), func(s *hogsendtest.Scenario) { s.Contact(ada()).At(0, "go") },
-			"a failed enrollment: path failed for ada at start: no luck; Fails says that it is to", func(s *hogsendtest.Scenario) { s.Fails("path") }},
-		{"no failed enrollment", path(mailsNote), func(s *hogsendtest.Scenario) { s.Fails("path"); s.Contact(ada()).At(0, "go") },
-			"a failed enrollment: path was to fail, and did not", func(s *hogsendtest.Scenario) { s.Allow(hogsendtest.FailedEnrollment, "path") }},
+		{
+			"a failed enrollment", path(hasNoLuck), func(s *hogsendtest.Scenario) { s.Contact(ada()).At(0, "go") },
+			"a failed enrollment: path failed for ada at start: no luck; Fails says that it is to", func(s *hogsendtest.Scenario) { s.Fails("path") },
+		},
+		{
+			"no failed enrollment", path(mailsNote), func(s *hogsendtest.Scenario) { s.Fails("path"); s.Contact(ada()).At(0, "go") },
+			"a failed enrollment: path was to fail, and did not", func(s *hogsendtest.Scenario) { s.Allow(hogsendtest.FailedEnrollment, "path") },
+		},
 		{"an unheard event", path(listensInEveryWay), func(s *hogsendtest.Scenario) {
 			person := s.Contact(ada())
 			person.At(0, "go")
@@ -61,12 +65,18 @@ func TestMistakesOfAScriptFailIt(t *testing.T) {
 				person.At(time.Minute, event)
 			}
 		}, `an event that nothing listens to: nothing listens to "wiated", did you mean "waited"?; Unheard says that nothing is to`, func(s *hogsendtest.Scenario) { s.Unheard("wiated") }},
-		{"a loop", path(goesInCircles), func(s *hogsendtest.Scenario) { s.Contact(ada()).At(0, "go") },
-			"an endless loop: back would have enrolled ada again and again: its event back comes of itself", func(s *hogsendtest.Scenario) { s.Allow(hogsendtest.LoopGuard, "back") }},
-		{"an unknown contact", path(choosesAnArm), func(s *hogsendtest.Scenario) { s.Contact(ada()).At(0, "go"); s.Variant("adda", "subject", "a") },
-			`an unknown contact: Variant names "adda", whom the script does not have, did you mean "ada"?`, func(s *hogsendtest.Scenario) { s.Allow(hogsendtest.UnknownContact, "adda") }},
-		{"no address", path(mailsNote), func(s *hogsendtest.Scenario) { s.Contact(hogsendtest.Person{UserID: "ada"}).At(0, "go") },
-			"a mail without an address: ada has no address, so that note of path did not go", func(s *hogsendtest.Scenario) { s.Allow(hogsendtest.NoAddress, "ada") }},
+		{
+			"a loop", path(goesInCircles), func(s *hogsendtest.Scenario) { s.Contact(ada()).At(0, "go") },
+			"an endless loop: back would have enrolled ada again and again: its event back comes of itself", func(s *hogsendtest.Scenario) { s.Allow(hogsendtest.LoopGuard, "back") },
+		},
+		{
+			"an unknown contact", path(choosesAnArm), func(s *hogsendtest.Scenario) { s.Contact(ada()).At(0, "go"); s.Variant("adda", "subject", "a") },
+			`an unknown contact: Variant names "adda", whom the script does not have, did you mean "ada"?`, func(s *hogsendtest.Scenario) { s.Allow(hogsendtest.UnknownContact, "adda") },
+		},
+		{
+			"no address", path(mailsNote), func(s *hogsendtest.Scenario) { s.Contact(hogsendtest.Person{UserID: "ada"}).At(0, "go") },
+			"a mail without an address: ada has no address, so that note of path did not go", func(s *hogsendtest.Scenario) { s.Allow(hogsendtest.NoAddress, "ada") },
+		},
 	} {
 		play := func(change func(s *hogsendtest.Scenario)) string {
 			return failure(t, func(x hogsendtest.T) {

@@ -35,11 +35,23 @@ func TestEveryProblemOfTheAuthorsActivitiesIsToldAtOnce(t *testing.T) {
 	literal := func(context.Context) error { return nil }
 	r := hogsend.Registry{Journeys: []hogsend.Journey{{ID: "a", Activities: []string{"Pnig"}}}}
 	err := definition.CheckOwn(r, []hogsend.Activity{
-		{Name: "Ping", Func: ping}, {Name: "Ping", Func: ping}, {Name: "", Func: ping}, {Name: strings.Repeat("x", 201), Func: ping},
-		{Name: "journey-x", Func: ping}, {Name: "bucket-x", Func: ping}, {Name: "hogsendPing", Func: ping}, {Name: "Send", Func: ping}, {Name: "CheckCall", Func: ping},
-		{Name: "Nil"}, {Name: "NilFunc", Func: (func(context.Context) error)(nil)}, {Name: "Text", Func: "text"}, {Name: "Literal", Func: literal},
-		{Name: "NoContext", Func: func() error { return nil }}, {Name: "NoError", Func: func(context.Context) string { return "" }},
-		{Name: "Three", Func: func(context.Context, int, int) error { return nil }}, {Name: "Many", Func: func(context.Context, ...int) error { return nil }},
+		{Name: "Ping", Func: ping},
+		{Name: "Ping", Func: ping},
+		{Name: "", Func: ping},
+		{Name: strings.Repeat("x", 201), Func: ping},
+		{Name: "journey-x", Func: ping},
+		{Name: "bucket-x", Func: ping},
+		{Name: "hogsendPing", Func: ping},
+		{Name: "Send", Func: ping},
+		{Name: "CheckCall", Func: ping},
+		{Name: "Nil"},
+		{Name: "NilFunc", Func: (func(context.Context) error)(nil)},
+		{Name: "Text", Func: "text"},
+		{Name: "Literal", Func: literal},
+		{Name: "NoContext", Func: func() error { return nil }},
+		{Name: "NoError", Func: func(context.Context) string { return "" }},
+		{Name: "Three", Func: func(context.Context, int, int) error { return nil }},
+		{Name: "Many", Func: func(context.Context, ...int) error { return nil }},
 	}, []hogsend.Workflow{{Name: "Method", Func: billing{}.Create}, {Name: "Literal", Func: func(workflow.Context) error { return nil }}, {Name: "Child", Func: child}, {Name: "Child", Func: child}})
 	require.Error(t, err)
 	const form = "must be func(context.Context[, In]) ([Out, ]error)"
