@@ -92,6 +92,10 @@ func openScratch(ctx context.Context, s *store.Store) (_ *scratch, err error) {
 		if _, err := tx.Exec(ctx, "create schema "+x.schema); err != nil {
 			return err
 		}
+		// What is simulated was within its bounds once.
+		if _, err := tx.Exec(ctx, "create function "+x.schema+".hogsend_bounded(before jsonb, after jsonb) returns jsonb language sql immutable as 'select after'"); err != nil {
+			return err
+		}
 		for _, table := range scratchTables() {
 			if _, err := tx.Exec(ctx, fmt.Sprintf("create unlogged table %s.%s (like %s including all excluding indexes)", x.schema, table.name, table.name)); err != nil {
 				return err
