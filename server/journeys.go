@@ -493,3 +493,19 @@ func (s *Server) logs(ctx context.Context, enrollment uuid.UUID, p page) ([]logR
 	}
 	return logs, nil
 }
+
+// pauseEntries says what the pause of a journey does with new entries (J-168).
+func (s *Server) pauseEntries(r *request, j hogsend.Journey) (string, error) {
+	for _, id := range ids(j) {
+		rows, err := s.store.PauseConfig(r.ctx(), id)
+		if err != nil {
+			return "", err
+		}
+		for _, row := range rows {
+			if row.PausedAt != nil {
+				return row.PauseEntries, nil
+			}
+		}
+	}
+	return "", nil
+}

@@ -36,22 +36,6 @@ func (s *Server) pausedOf(r *request, j hogsend.Journey) (pausedJourney, error) 
 	return out, nil
 }
 
-// pauseEntries says what the pause of a journey does with new entries (J-168).
-func (s *Server) pauseEntries(r *request, j hogsend.Journey) (string, error) {
-	for _, id := range ids(j) {
-		rows, err := s.store.PauseConfig(r.ctx(), id)
-		if err != nil {
-			return "", err
-		}
-		for _, row := range rows {
-			if row.PausedAt != nil {
-				return row.PauseEntries, nil
-			}
-		}
-	}
-	return "", nil
-}
-
 // pauseJourney is R-61: once it answers, no effect of the journey begins (J-100).
 func (s *Server) pauseJourney(r *request) error {
 	j, err := s.journey(r)

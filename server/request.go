@@ -4,6 +4,7 @@ import (
 	"context"
 	"html/template"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,3 +103,19 @@ const (
 	maxBody      = 1 << 20
 	maxBatchBody = 4 << 20
 )
+
+// admin reports whether the route belongs to §6.
+func (rt route) admin() bool { return strings.HasPrefix(rt.path, "/v1/admin/") }
+
+// limit is the quota that counts the route (H-14).
+func (rt route) limit() limitClass {
+	if rt.admin() {
+		return limitAdmin
+	}
+	return limitIngest
+}
+
+// data reports whether the route belongs to §3, what an SDK sends.
+func (rt route) data() bool {
+	return strings.HasPrefix(rt.path, "/v1/") && !rt.admin() && rt.scope != scopeNone
+}

@@ -1,7 +1,5 @@
 package server
 
-import "strings"
-
 // routes is the table of API.md: what is not here is 404.
 func (s *Server) routes() []route {
 	return []route{
@@ -67,9 +65,4 @@ func (s *Server) routes() []route {
 		{id: "R-104", method: "DELETE", path: "/v1/admin/api-keys/:id", scope: scopeFullAdmin, handler: s.deleteKey},
 		{id: "mailbox", method: "GET", path: "/v1/admin/mailbox", scope: scopeRead, handler: s.listMails},
 	}
-}
-
-// data reports whether the route belongs to §3, what an SDK sends.
-func (rt route) data() bool {
-	return strings.HasPrefix(rt.path, "/v1/") && !rt.admin() && rt.scope != scopeNone
 }

@@ -249,14 +249,3 @@ func (s *Server) fail(err error, c echo.Context) {
 		s.log.Debug("reply not sent", "request_id", requestID(c), "error", err)
 	}
 }
-
-// admin reports whether the route belongs to §6.
-func (rt route) admin() bool { return strings.HasPrefix(rt.path, "/v1/admin/") }
-
-// limit is the quota that counts the route (H-14).
-func (rt route) limit() limitClass {
-	if rt.admin() {
-		return limitAdmin
-	}
-	return limitIngest
-}
