@@ -80,8 +80,12 @@ func (p *program) mailboxCommand() *cobra.Command {
 				break
 			}
 		}
-		if len(args) == 1 && found == 0 {
+		switch {
+		case found > 0:
+		case len(args) == 1:
 			return fmt.Errorf("no mail %s in the mailbox", args[0])
+		default:
+			p.progress("no mail is in the mailbox")
 		}
 		return table.Flush()
 	}
