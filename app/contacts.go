@@ -32,9 +32,6 @@ type person struct {
 	LastSeenAt  time.Time      `json:"lastSeenAt"`
 }
 
-// key is what names somebody in other commands.
-func (c person) key() string { return first(text(c.ExternalID), text(c.Email), c.ID) }
-
 func text(s *string) string {
 	if s == nil {
 		return ""

@@ -57,7 +57,7 @@ func lockSoon(f *os.File) (err error) {
 		if err = lockFile(f); err == nil {
 			return nil
 		}
-		time.Sleep(10 * time.Millisecond)
+		<-time.After(10 * time.Millisecond)
 	}
 	return err
 }

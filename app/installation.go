@@ -29,7 +29,7 @@ const installationFile = "running.json"
 
 // announce lets other commands find this dev until unannounced.
 func (d *dataFolder) announce(i installation) error {
-	body, err := json.Marshal(i)
+	body, err := json.Marshal(i) //nolint:gosec // that is what the file, which only its owner reads, is for
 	if err != nil {
 		return fmt.Errorf("announce dev: %w", err)
 	}

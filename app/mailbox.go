@@ -84,7 +84,7 @@ func (p *program) mailboxCommand() *cobra.Command {
 		case found > 0:
 		case len(args) == 1:
 			return fmt.Errorf("no mail %s in the mailbox", args[0])
-		default:
+		case !asJSON:
 			p.progress("no mail is in the mailbox")
 		}
 		return table.Flush()

@@ -374,7 +374,7 @@ func (s *script) print(w io.Writer, got *hogsendtest.Result, texts bool) error {
 	for _, m := range got.Mailbox {
 		verdict := string(m.Verdict.Status)
 		if m.Verdict.Reason != "" {
-			verdict += " (" + string(m.Verdict.Reason) + ")"
+			verdict += " (" + m.Verdict.Reason + ")"
 		}
 		printLine(table, "%s\t%s\t%s\t%s\t%s\n", s.offset(m.At), m.At.Format("Mon 2006-01-02 15:04"), m.Template, verdict, m.Subject)
 	}

@@ -122,7 +122,7 @@ func TestAProjectOfOnesOwnFromNothingToTheFirstMail(t *testing.T) {
 
 	p.save("welcome.go", "EntryLimit: hogsend.Once", "EntryLimit: hogsend.Unlimited")
 	require.Contains(t, p.says("running after"), "journeys ~welcome  gate: 1 under way can go on")
-	p.save("welcome.go", "	used, err := run.WaitForEvent", "	if err := run.Sleep(ctx, hogsend.Day); err != nil {\n		return err\n	}\n	used, err := run.WaitForEvent")
+	p.save("welcome.go", "	used, err := run.WaitForEvent", "	if _, err := run.Send(ctx, hogsend.Email{Template: TemplateNudge}); err != nil {\n		return err\n	}\n	used, err := run.WaitForEvent")
 	require.Contains(t, p.says("running after"), "definitions as before  gate: 1 of welcome at wait-event:feature.used cannot go on")
 
 	// What is no good leaves the program from before running.

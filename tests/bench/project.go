@@ -39,11 +39,11 @@ func oneProject(ctx context.Context, binary, dir string) (first, save time.Durat
 	if err != nil {
 		return 0, 0, err
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { //nolint:gosec // Postgres' own user passes
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return 0, 0, err
 	}
 	began := time.Now()
-	if out, err := exec.CommandContext(ctx, binary, "init", dir, "--replace", checkout).CombinedOutput(); err != nil { //nolint:gosec // the binary that is measured
+	if out, err := exec.CommandContext(ctx, binary, "init", dir, "--replace", checkout).CombinedOutput(); err != nil {
 		return 0, 0, fmt.Errorf("init: %w\n%s", err, out)
 	}
 	args := []string{"dev", "--watch", "./cmd/shop"}
@@ -54,7 +54,7 @@ func oneProject(ctx context.Context, binary, dir string) (first, save time.Durat
 		}
 		args = append(args, flag, strconv.Itoa(port))
 	}
-	dev := exec.CommandContext(ctx, binary, args...) //nolint:gosec // see above
+	dev := exec.CommandContext(ctx, binary, args...)
 	dev.Dir, dev.Stderr = dir, os.Stderr
 	out, err := dev.StdoutPipe()
 	if err != nil {
@@ -76,7 +76,7 @@ func oneProject(ctx context.Context, binary, dir string) (first, save time.Durat
 	if err := says("running after"); err != nil {
 		return 0, 0, err
 	}
-	send := exec.CommandContext(ctx, binary, "events", "send", "user.created", "--user", "ada", "--email", "ada@example.com") //nolint:gosec // see above
+	send := exec.CommandContext(ctx, binary, "events", "send", "user.created", "--user", "ada", "--email", "ada@example.com")
 	send.Dir = dir
 	if out, err := send.CombinedOutput(); err != nil {
 		return 0, 0, fmt.Errorf("events send: %w\n%s", err, out)
@@ -87,7 +87,7 @@ func oneProject(ctx context.Context, binary, dir string) (first, save time.Durat
 	first = time.Since(began)
 
 	source := filepath.Join(dir, "welcome.go")
-	body, err := os.ReadFile(source) //nolint:gosec // made a moment ago
+	body, err := os.ReadFile(source)
 	if err != nil {
 		return 0, 0, err
 	}
