@@ -111,7 +111,7 @@ func ExampleEventHistory_Where() {
 	// <nil>
 	// <nil>
 	// <nil>
-	// bucket b: criteria.where.0: is not a condition on a property of the event; conditions on the contact belong to Audience
+	// bucket b: criteria.where.0: is not a condition on a property
 }
 
 // An absence alone is enough: it asks for somebody who did it before.

@@ -132,7 +132,7 @@ func TestEachRuleOfCriteriaIsChecked(t *testing.T) {
 		{login.Sum("p").Gte(json.Number("500.000000000000000000001")), nil},
 		{login.Distinct("p").Gt(1_000_000), nil},
 		{login.Where(login.Exists(), hogsend.All(hogsend.Prop("").Exists(), hogsend.EmailEngagement("welcome").Opened())).Exists(), []string{
-			"where.0 is not a condition on a property of the event; conditions on the contact belong to Audience", "where.1.conditions.0.property must have 1 to 200 characters", "where.1.conditions.1 is not a condition on a property of the event; conditions on the contact belong to Audience",
+			"where.0 is not a condition on a property", "where.1.conditions.0.property must have 1 to 200 characters", "where.1.conditions.1 is not a condition on a property",
 		}},
 		{login.Where(nil).Exists(), []string{"where.0 is missing"}},
 		{login.Sum("").Gt(1), []string{"property must have 1 to 200 characters"}},
