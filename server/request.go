@@ -119,3 +119,8 @@ func (rt route) limit() limitClass {
 func (rt route) data() bool {
 	return strings.HasPrefix(rt.path, "/v1/") && !rt.admin() && rt.scope != scopeNone
 }
+
+const (
+	limitIngest limitClass = "ingest"
+	limitAdmin  limitClass = "admin"
+)

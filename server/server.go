@@ -82,11 +82,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.Serv
 // answered as before (O-40).
 func (s *Server) Drain() { s.draining.Store(true) }
 
-const (
-	limitIngest limitClass = "ingest"
-	limitAdmin  limitClass = "admin"
-)
-
 // handle wraps a route's handler in what its row of the tables asks for.
 func (s *Server) handle(rt route) echo.HandlerFunc {
 	return func(c echo.Context) error {
