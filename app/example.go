@@ -28,12 +28,13 @@ func findExample(registry hogsend.Registry, enabledJourneys string) (best exampl
 		if j.Disabled || j.Trigger.Recurrence != nil || naming.Reserved(j.Trigger.Event) {
 			continue
 		}
-		properties, certain := exampleProperties(j.Trigger.Conditions)
+		properties, certain := exampleTrigger(j)
 		r := 1
 		switch {
-		case len(j.Trigger.Conditions) == 0 && j.Trigger.Event == "user.created":
+		case j.Audience != nil: // whom it takes is not known here
+		case len(properties) == 0 && certain && j.Trigger.Event == "user.created":
 			r = 4
-		case len(j.Trigger.Conditions) == 0:
+		case len(properties) == 0 && certain:
 			r = 3
 		case certain:
 			r = 2
@@ -43,6 +44,16 @@ func findExample(registry hogsend.Registry, enabledJourneys string) (best exampl
 		}
 	}
 	return best, rank > 0
+}
+
+// exampleTrigger are properties of an event that enters a journey: its conditions hold, and
+// the object is named that the journey is about.
+func exampleTrigger(j *hogsend.Journey) (properties hogsend.Properties, certain bool) {
+	properties, certain = exampleProperties(j.Trigger.Conditions)
+	if _, named := properties[j.Key]; j.Key != "" && !named {
+		properties[j.Key] = "example-1"
+	}
+	return properties, certain
 }
 
 // exampleProperties are properties for which the conditions hold; certain is false where

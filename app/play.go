@@ -38,8 +38,9 @@ trigger; --event says more of it, and what the person does later:
 
   hogsend play activation-welcome
   hogsend play activation-welcome --event feature.used@1d
-  hogsend play payment-failed --event '{"eventProperties": {"amount": 49}}' \
-    --event '{"name": "payment.succeeded", "at": "3d"}' --contact '{"timezone": "Asia/Tokyo"}'
+  hogsend play payment-failed --event '{"eventProperties": {"amount": 49, "invoiceId": "I-1"}}' \
+    --event '{"name": "payment.succeeded", "at": "3d", "eventProperties": {"invoiceId": "I-1"}}' \
+    --contact '{"timezone": "Asia/Tokyo"}'
 
 An event is a name, with @ and an offset such as 90m, 2d or 1d12h if it does not come at the
 start, or a JSON object with name (default: the trigger's), at, eventProperties and
@@ -313,7 +314,7 @@ func (s *script) write(kit *hogsendtest.Scenario, who *hogsendtest.Contact) erro
 	case naming.Reserved(trigger.Event):
 		return fmt.Errorf("%s begins by %s, which play cannot make; write a test with hogsendtest", s.journey.ID, trigger.Event)
 	case !begun:
-		properties, _ := exampleProperties(trigger.Conditions)
+		properties, _ := exampleTrigger(&s.journey)
 		who.At(0, trigger.Event, properties)
 	}
 	for _, e := range s.events {

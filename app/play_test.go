@@ -38,8 +38,8 @@ func TestPlayShowsWhatAJourneyDoes(t *testing.T) {
 	require.NotContains(t, out, "nudge", "what the person does counts")
 	require.Contains(t, out, "\n--- +0s  ", "the text of the mail")
 
-	code, out = played(t, saas.Registry(), "payment-failed", "--quick", "--json", "--event", `{"eventProperties": {"amount": 49, "orderId": 1234567890123456789}}`,
-		"--event", `{"name": "payment.succeeded", "at": "3d"}`, "--contact", `{"userId": "bob", "email": "bob@example.com", "timezone": "Asia/Tokyo"}`)
+	code, out = played(t, saas.Registry(), "payment-failed", "--quick", "--json", "--event", `{"eventProperties": {"amount": 49, "invoiceId": 1234567890123456789}}`,
+		"--event", `{"name": "payment.succeeded", "at": "3d", "eventProperties": {"invoiceId": 1234567890123456789}}`, "--contact", `{"userId": "bob", "email": "bob@example.com", "timezone": "Asia/Tokyo"}`)
 	require.Equal(t, 0, code, out)
 	var got playReport
 	require.NoError(t, json.Unmarshal([]byte(out), &got))

@@ -31,7 +31,7 @@ const (
 	BadTemplate = Problem(backend.BadTemplate)
 	// RanTwice is an activity of the author's that ran twice because a worker was lost
 	// before it was recorded: its name. One that asks [hogsend.StepOf] for its key is taken
-	// to be idempotent; allow it for any other that is (T-15, T-44).
+	// to be idempotent; allow it for any other that is (T-44).
 	RanTwice Problem = "an activity that ran twice"
 	// FailedEnrollment is a journey that ended failed: its id. [Scenario.Fails] expects it.
 	FailedEnrollment Problem = "a failed enrollment"

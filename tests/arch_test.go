@@ -169,7 +169,7 @@ func importTable() map[string]rule {
 		}, never: []string{"net/http/..."}},
 		// The kit runs Temporal's own worker against a service in memory.
 		"./hogsendtest": {may: []string{
-			".", clip, "./internal/calls", steps, "./internal/definition", "./internal/naming", "./hogsendtest/internal/...", "./internal/virtual", "./internal/criteria", "./internal/email", "./internal/replay", "./workflows", contract,
+			".", clip, "./internal/address", "./internal/condition", "./internal/calls", steps, "./internal/definition", "./internal/naming", "./hogsendtest/internal/...", "./internal/virtual", "./internal/criteria", "./internal/email", "./internal/replay", "./workflows", contract,
 			uuid, api, "go.temporal.io/sdk/...", "google.golang.org/protobuf/...",
 		}, never: []string{"net", "net/http/...", "database/..."}},
 		// An event of a script is one that decisions are made of.
@@ -223,9 +223,10 @@ func importTable() map[string]rule {
 		"./standalone/postgres": {may: []string{"./internal/ports", "github.com/ulikunitz/xz", pgx}},
 		"./internal/dbtest":     {may: []string{"./internal/store", "./schema", "./standalone/postgres", pgx, uuid, "github.com/stretchr/testify/require"}},
 		// What an author writes needs nothing but the public API and Temporal.
-		"./examples/saas": {may: []string{".", "go.temporal.io/sdk/workflow"}, never: noIO()},
-		"./app":           {may: []string{anything}},
-		"./cmd/hogsend":   {may: []string{anything}},
+		"./examples/saas":     {may: []string{".", "go.temporal.io/sdk/workflow"}, never: noIO()},
+		"./examples/cookbook": {may: []string{".", "go.temporal.io/sdk/workflow"}, never: noIO()},
+		"./app":               {may: []string{anything}},
+		"./cmd/hogsend":       {may: []string{anything}},
 		// It reads source code, so that it may know files and processes.
 		"./vet":             {may: []string{".", "./internal/naming", "golang.org/x/tools/..."}, never: []string{"net", "net/http/...", "database/..."}},
 		"./cmd/hogsend-vet": {may: []string{"./vet", "golang.org/x/tools/go/analysis/unitchecker"}},

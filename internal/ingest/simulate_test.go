@@ -393,16 +393,16 @@ func TestASimulationOfEverybodyStored(t *testing.T) {
 	t.Parallel()
 	idle := segmentOf("idle", hogsend.Any(hogsend.Event("click").NotExists(), hogsend.Event("buy").Exists(), hogsend.Event("click").Within(hogsend.Day).Exists()))
 	v := virtual(t, idle)
-	v.send(ingest.Event{Name: "view", AnonymousID: "phone"})
+	phone := v.send(ingest.Event{Name: "view", AnonymousID: "phone"}).ContactID
 	eve := v.send(user("view", "eve")).ContactID
 	nobody := v.send(ingest.Event{Name: "view", Email: "nobody@example.com"}).ContactID
 	v.set(time.Hour)
 	v.send(user("click", "eve"))
 	v.set(2 * time.Hour)
 	v.exec(`update contacts set deleted_at = $1 where id = $2`, v.now(), eve)
-	require.Equal(t, []string{
+	require.ElementsMatch(t, []string{
 		"05 10:00:00.000001 " + nobody.String() + " entered idle #1  0  false",
 		"05 10:00:00.000001 eve entered idle #1  0  false",
-		"05 10:00:00.000001 phone entered idle #1  0  false",
+		"05 10:00:00.000001 " + phone.String() + " entered idle #1  0  false",
 	}, told(v.simulate(simulate.Params{From: monday.Add(-time.Hour), To: monday.Add(3 * hogsend.Day)}, idle).Transitions), "eve is gone before her window is")
 }

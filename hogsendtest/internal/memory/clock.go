@@ -30,9 +30,7 @@ func (b *Backend) Tick() (next time.Time, more bool, err error) {
 			return next, false, err
 		}
 	}
-	if len(due) > 0 {
-		b.ticked = b.Now()
-	}
+	b.ticked = b.Now() // also past what fell due for deleted contacts
 	for _, event := range slices.Sorted(maps.Keys(b.due)) {
 		if err := b.tickSchedule(event); err != nil {
 			return next, false, err
