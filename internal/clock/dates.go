@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hogsend/hogsend/internal/engine/dates"
-
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -16,6 +14,7 @@ import (
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/engine"
+	"github.com/hogsend/hogsend/internal/engine/dates"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 

@@ -1,11 +1,10 @@
 package engine
 
 import (
-	"github.com/hogsend/hogsend/internal/engine/tree"
-
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/decide/cascade"
+	"github.com/hogsend/hogsend/internal/engine/tree"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )

@@ -4,12 +4,11 @@ import (
 	"context"
 	"slices"
 
-	"github.com/hogsend/hogsend/internal/engine/dates"
-
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/decide/steps"
+	"github.com/hogsend/hogsend/internal/engine/dates"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
