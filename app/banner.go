@@ -7,31 +7,35 @@ import (
 	"github.com/hogsend/hogsend/internal/config"
 )
 
-func (p *program) banner(f devFlags, cfg config.Config, took time.Duration) {
+func (p *program) banner(f devFlags, cfg config.Config, studio string, took time.Duration) {
 	mails := "stay in the mailbox (hogsend mailbox)"
 	if cfg.EmailProvider != "mailbox" {
 		mails = "are really sent, by " + cfg.EmailProvider + ", because the environment says so"
 	}
-	p.addresses(f, p.here)
+	p.addresses(f, p.here, studio)
 	fmt.Fprintf(p.Stdout, "  mails        %s\n", mails)
 	p.tryIt(p.here, describe(p.Registry, cfg.EnabledJourneys))
 	fmt.Fprintf(p.Stdout, "\nready in %.1f s, Ctrl-C stops\n", took.Seconds())
 }
 
-func (p *program) watchBanner(f devFlags, i *installation, d description) {
-	p.addresses(f, i)
+func (p *program) watchBanner(f devFlags, i *installation, studio string, d description) {
+	p.addresses(f, i, studio)
 	p.tryIt(i, d)
 	fmt.Fprintf(p.Stdout, "\nSave a file of %s to build and run it again; Ctrl-C stops\n", f.watch)
 }
 
-func (p *program) addresses(f devFlags, i *installation) {
-	fmt.Fprintf(p.Stdout, `
+// addresses tells where everything is; studio is first, and left out where nothing serves it.
+func (p *program) addresses(f devFlags, i *installation, studio string) {
+	if studio != "" {
+		studio = "\n  Studio       " + studio
+	}
+	fmt.Fprintf(p.Stdout, `%s
   API          %s
   Temporal     %s   Web UI http://127.0.0.1:%d
   Postgres     %s
   API key      %s
   state        %s
-`, i.API, i.Temporal, f.uiPort, i.DatabaseURL, i.APIKey, f.data)
+`, studio, i.API, i.Temporal, f.uiPort, i.DatabaseURL, i.APIKey, f.data)
 }
 
 // tryIt shows how somebody gets into a journey.
@@ -50,7 +54,7 @@ Send an event that enters somebody into %s, then look at the mail:
 }
 
 func (p *program) infraBanner(f devFlags, i *installation, took time.Duration) {
-	p.addresses(f, i)
+	p.addresses(f, i, "")
 	fmt.Fprintf(p.Stdout, `
 Run your own program on it, in this folder:
 

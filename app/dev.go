@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hogsend/hogsend/internal/config"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/users"
 	"github.com/hogsend/hogsend/server"
 )
 
@@ -86,8 +88,29 @@ func (p *program) dev(ctx context.Context, f devFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	studio, err := p.devStudio(ctx, cfg.DatabaseURL, cfg.PublicURL)
+	if err != nil {
+		return err
+	}
 	p.progress("worker    starting")
-	return p.runAll(ctx, cfg, func() { p.banner(f, cfg, time.Since(began)) })
+	return p.runAll(ctx, cfg, func() { p.banner(f, cfg, studio, time.Since(began)) })
+}
+
+// developer is the user that hogsend dev signs in: the machine is theirs.
+const developer = "developer@localhost.localdomain"
+
+// devStudio is the address of Studio that signs the developer in, once.
+func (p *program) devStudio(ctx context.Context, databaseURL, publicURL string) (string, error) {
+	s, err := store.Open(ctx, store.Config{URL: databaseURL, MaxConns: 2})
+	if err != nil {
+		return "", err
+	}
+	defer s.Close()
+	token, err := users.New(s, nil).SignInLink(ctx, store.System("dev"), developer)
+	if err != nil {
+		return "", err
+	}
+	return publicURL + "/studio/enter?token=" + token, nil
 }
 
 func (f devFlags) portsFree() error {

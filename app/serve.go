@@ -122,6 +122,9 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 		outer = front.Local(handler, p.hosts()...)
 	}
 	httpServer := front.NewServer(outer, slog.NewLogLogger(p.log.Handler(), slog.LevelWarn))
+	if err := p.setupLink(ctx); err != nil {
+		return err
+	}
 	failed := make(chan error, 1)
 	go func() { failed <- httpServer.Serve(listener) }()
 	p.log.Info("hogsend server ready", "version", Version, "build_id", p.build, "address", listener.Addr().String(),

@@ -48,7 +48,11 @@ func (p *program) watch(ctx context.Context, i *infra, f devFlags, began time.Ti
 	}
 	w.round(ctx, began)
 	if w.running != nil {
-		p.watchBanner(f, &i.installation, w.defines)
+		studio, err := p.devStudio(ctx, i.DatabaseURL, i.API)
+		if err != nil {
+			return err
+		}
+		p.watchBanner(f, &i.installation, studio, w.defines)
 	}
 	for {
 		var ended <-chan struct{}

@@ -402,3 +402,27 @@ func TestMailbox(t *testing.T) {
 	require.JSONEq(t, `{"mails":[],"next":""}`, b.do(call{method: "GET", url: "/v1/admin/mailbox?to=nobody", key: b.keys[scopeRead]}).body)
 	require.True(t, strings.HasPrefix(a.header.Get("Content-Type"), "application/json"))
 }
+
+// H-3, O-9: an operator may stop mails, never let them go again.
+func TestOperatorsMayOnlyStopMails(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.people()
+	write := func(method, url, body string) call {
+		return call{method: method, url: "/v1/admin" + url, key: b.keys[scopeJourneyAdmin], body: body}
+	}
+	const preferences = "/contacts/user_1/preferences"
+	b.play([]scenario{
+		{"opt out of everything", write("PATCH", preferences, `{"unsubscribedAll":true}`), 200, "", "", nil},
+		{"and in again", write("PATCH", preferences, `{"unsubscribedAll":false}`), 403, "", "", nil},
+		{"opt out of a list", write("PATCH", preferences, `{"categories":{"news":false}}`), 200, "", "", nil},
+		{"of one, and into another", write("PATCH", preferences, `{"categories":{"news":false,"tips":true}}`), 403, "", "", nil},
+		{"drop opt-outs by replacing them", write("PUT", preferences, `{"categories":{}}`), 403, "", "", nil},
+		{"suppress", write("PUT", preferences, `{"suppressed":true}`), 200, "", "", nil},
+		{"lift", write("PATCH", preferences, `{"suppressed":false}`), 403, "", "", nil},
+		{"an address", write("POST", "/suppressions", `{"email":"x@example.com"}`), 201, "", "", nil},
+		{"say that it bounced", write("POST", "/suppressions", `{"email":"y@example.com","reason":"bounce"}`), 403, "", "select email from preferences where suppressed order by email", []string{"Ada@example.com", "x@example.com"}},
+		{"lift an address", write("DELETE", "/suppressions/x@example.com", ""), 403, "", "", nil},
+		{"a reader", call{method: "PATCH", url: "/v1/admin" + preferences, key: b.keys[scopeRead], body: `{"suppressed":true}`}, 403, "", "", nil},
+	})
+}

@@ -241,6 +241,9 @@ func (s *Server) writePreferences(r *request) error {
 	if err := o.err(); err != nil {
 		return err
 	}
+	if !r.actor.may(scopeFullAdmin) && !onlyMoreRestrictive(change, o.given("categories")) {
+		return forbidden(scopeFullAdmin)
+	}
 	c, ok, err := s.store.ContactFind(r.ctx(), reference)
 	switch {
 	case err != nil:
@@ -272,6 +275,18 @@ func (s *Server) writePreferences(r *request) error {
 	return reply(r, http.StatusOK, out)
 }
 
+// onlyMoreRestrictive reports whether a change can only stop mails: what an operator may
+// do (H-3). Replacing categories may drop an opt-out.
+func onlyMoreRestrictive(c store.PreferenceChange, categories bool) bool {
+	allowed := func(b *bool) bool { return b == nil || *b }
+	for _, on := range c.Categories {
+		if on {
+			return false
+		}
+	}
+	return allowed(c.UnsubscribedAll) && allowed(c.Suppressed) && (!c.ReplaceCategories || !categories)
+}
+
 // postSuppression is R-98: it needs no contact.
 func (s *Server) postSuppression(r *request) error {
 	o, err := readObject(r)
@@ -290,6 +305,9 @@ func (s *Server) postSuppression(r *request) error {
 	note := o.text("note", maxReason)
 	if err := o.err(); err != nil {
 		return err
+	}
+	if !r.actor.may(scopeFullAdmin) && change.Reason != "manual" {
+		return forbidden(scopeFullAdmin)
 	}
 	c, known, err := s.store.ContactFind(r.ctx(), change.Email)
 	if err != nil {

@@ -83,6 +83,14 @@ type held struct {
 	Oldest *ts   `json:"oldest"`
 }
 
+// lateAfter is how long a send may have been held before skip_late skips it (J-105).
+func (s *Server) lateAfter() time.Duration {
+	if s.cfg.LateAfter == 0 {
+		return time.Hour
+	}
+	return s.cfg.LateAfter
+}
+
 // resumeJourney is R-62.
 func (s *Server) resumeJourney(r *request) error {
 	j, err := s.journey(r)
@@ -104,10 +112,7 @@ func (s *Server) resumeJourney(r *request) error {
 	if err := o.err(); err != nil {
 		return err
 	}
-	late := s.cfg.LateAfter
-	if late == 0 {
-		late = time.Hour
-	}
+	late := s.lateAfter()
 	now, err := s.store.IngestClock(r.ctx())
 	if err != nil {
 		return err

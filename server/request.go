@@ -15,12 +15,16 @@ import (
 	"github.com/hogsend/hogsend/internal/operate"
 	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/users"
+	"github.com/hogsend/hogsend/server/session"
 )
 
 // Server answers the HTTP API. It is safe for concurrent use.
 type Server struct {
 	rollout  *rollout.Rollout
 	desk     *operate.Desk
+	users    *users.Users
+	sessions *session.Keeper
 	cfg      Config
 	store    *store.Store
 	log      *slog.Logger
@@ -106,6 +110,11 @@ const (
 
 // admin reports whether the route belongs to §6.
 func (rt route) admin() bool { return strings.HasPrefix(rt.path, "/v1/admin/") }
+
+// auth reports whether the route belongs to §5.
+func (rt route) auth() bool {
+	return strings.HasPrefix(rt.path, "/v1/auth/") || strings.HasPrefix(rt.path, "/api/auth/")
+}
 
 // limit is the quota that counts the route (H-14).
 func (rt route) limit() limitClass {

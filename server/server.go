@@ -18,6 +18,8 @@ import (
 	"github.com/hogsend/hogsend/internal/clip"
 	"github.com/hogsend/hogsend/internal/operate"
 	"github.com/hogsend/hogsend/internal/rollout"
+	"github.com/hogsend/hogsend/internal/users"
+	"github.com/hogsend/hogsend/server/session"
 )
 
 // requestTimeout is the deadline of every request (H-12).
@@ -41,6 +43,7 @@ func New(cfg Config) *Server {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	s.users = users.New(s.store, s.now)
 	s.desk = &operate.Desk{Store: s.store, Ingest: cfg.Ingest, Rollout: s.rollout}
 	s.limits = map[limitClass]*limiter{
 		limitIngest: newLimiter(orDefault(cfg.RateLimitIngest, 6000)),
@@ -56,12 +59,20 @@ func New(cfg Config) *Server {
 			s.origins = append(s.origins, originOf(origin))
 		}
 	}
+	if name, ok := strings.CutPrefix(originOf(cfg.PublicURL), "http://127.0.0.1"); ok {
+		s.origins = append(s.origins, "http://localhost"+name) // the same machine by its other name
+	}
 	s.secure = strings.HasPrefix(cfg.PublicURL, "https://")
+	s.sessions = &session.Keeper{Users: s.users, Secure: s.secure, CrossSite: len(cfg.TrustedOrigins) > 0, Origins: s.origins, Client: s.proxies.client}
 	s.health = newHealth(s)
 	s.pages, s.texts = newPages(), pageTexts(cfg.Registry.Pages.Texts)
 	s.echo = echo.New()
 	s.echo.HTTPErrorHandler = s.fail
 	s.echo.Pre(s.frame)
+	studio := echo.WrapHandler(s.studio())
+	s.echo.GET("/", func(c echo.Context) error { return c.Redirect(http.StatusFound, "/studio/") })
+	s.echo.GET("/studio", func(c echo.Context) error { return c.Redirect(http.StatusFound, "/studio/") })
+	s.echo.Any("/studio/*", studio)
 	for _, r := range s.routes() {
 		s.echo.Add(r.method, r.path, s.handle(r))
 	}
@@ -86,7 +97,7 @@ func (s *Server) Drain() { s.draining.Store(true) }
 func (s *Server) handle(rt route) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		req := &request{Context: c, limit: rt.limit(), inflates: rt.data()}
-		if rt.admin() {
+		if rt.admin() || rt.auth() {
 			c.Response().Header().Set("Cache-Control", "no-store")
 		}
 		if rt.scope == scopeNone {
@@ -94,7 +105,12 @@ func (s *Server) handle(rt route) echo.HandlerFunc {
 		}
 		r := c.Request()
 		var err error
-		if req.actor, err = s.auth.authenticate(r.Context(), r.Header.Get("Authorization"), s.proxies.client(r), s.now()); err != nil {
+		if header := r.Header.Get("Authorization"); header == "" && s.sessions.Secret(r) != "" {
+			req.actor, err = s.bySession(req)
+		} else {
+			req.actor, err = s.auth.authenticate(r.Context(), header, s.proxies.client(r), s.now())
+		}
+		if err != nil {
 			return err
 		}
 		if !rt.counts {

@@ -132,6 +132,10 @@ func importTable() map[string]rule {
 		"./internal/clock": {may: []string{
 			".", "./internal/bucket", "./internal/criteria", "./internal/decide", cascade, steps, "./internal/engine", "./internal/engine/dates", storedb, pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
+		// Passwords are hashed by argon2id.
+		"./internal/users": {may: []string{
+			"./internal/address", "./internal/store", storedb, "github.com/alexedwards/argon2id", "github.com/jackc/pgx/v5", uuid,
+		}, never: []string{"net/http/...", "os/..."}},
 		"./internal/operate": {may: []string{
 			".", contract, "./internal/ingest", "./internal/pause", "./internal/rollout", "./internal/store", storedb, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
@@ -209,8 +213,14 @@ func importTable() map[string]rule {
 		// criteria: the API serves conditions as JSON; bucket: it shows the definitions in
 		// force. schema: /v1/health compares versions.
 		"./server": {may: []string{
-			".", clip, "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/email", "./internal/encoding", "./internal/front", "./internal/ingest", "./internal/naming", "./internal/operate", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/webhook", storedb, contract, "./schema", "github.com/labstack/echo/v4/...", uuid,
+			".", clip, "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/email", "./internal/encoding", "./internal/front", "./internal/ingest", "./internal/naming", "./internal/operate", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/users", "./internal/webhook", storedb, contract, "./schema", "./server/session", "./server/studio", "github.com/labstack/echo/v4/...", uuid,
 		}},
+		"./server/session": {may: []string{"./internal/users"}},
+		"./server/studio": {may: []string{
+			".", contract, "./internal/operate", "./internal/store", storedb, "./internal/users", "./internal/why", "./server/session", "./server/studio/view", "github.com/jackc/pgx/v5", uuid,
+		}},
+		"./server/studio/view": {never: noIO()},
+		"./internal/why": {may: []string{contract}, never: noIO()},
 		// It stands beside the root, which does no I/O: authors ask the database with it.
 		"./members":        {may: []string{"./internal/store", storedb, uuid}, never: []string{"net/http/...", "os/..."}},
 		"./internal/ports": {},

@@ -41,6 +41,12 @@ type Arming struct {
 	EnteredAt *time.Time
 }
 
+type Attempt struct {
+	ID     uuid.UUID
+	Caller string
+	At     time.Time
+}
+
 type AuditLog struct {
 	ID         uuid.UUID
 	ActorType  string
@@ -304,6 +310,14 @@ type OnceValue struct {
 	CreatedAt    time.Time
 }
 
+type OneTimeLink struct {
+	Hash      []byte
+	Purpose   string
+	UserID    *uuid.UUID
+	ExpiresAt time.Time
+	CreatedAt time.Time
+}
+
 type Outbox struct {
 	ID          uuid.UUID
 	Seq         *int64
@@ -414,6 +428,19 @@ type Send struct {
 	BounceReason   *string
 }
 
+type Session struct {
+	ID        uuid.UUID
+	UserID    uuid.UUID
+	Hash      []byte
+	IpAddress *string
+	UserAgent *string
+	Remember  bool
+	ProvedAt  time.Time
+	ExpiresAt time.Time
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
 type Settled struct {
 	BucketID   string
 	Generation int32
@@ -438,6 +465,21 @@ type Trouble struct {
 	Detail       string
 	Since        time.Time
 	SeenAt       time.Time
+}
+
+type User struct {
+	ID        uuid.UUID
+	Name      string
+	Email     string
+	EmailKey  string
+	Role      string
+	Password  *string
+	Timezone  string
+	Theme     string
+	Compact   bool
+	Shortcuts bool
+	CreatedAt time.Time
+	UpdatedAt time.Time
 }
 
 type Wait struct {

@@ -1,0 +1,175 @@
+-- name: StudioRecentContacts :many
+-- The newest event of each contact, the newest first: who was active last. It walks the
+-- primary key backwards; events of somebody who has a newer one are passed over.
+select e.id as event_id, e.contact_id from events e
+where e.id < @before::uuid
+  and not exists (select 1 from events n where n.contact_id = e.contact_id and n.seq > e.seq)
+order by e.id desc
+limit @row_limit;
+
+-- name: StudioNewestContacts :many
+select * from contacts
+where id < @before::uuid and deleted_at is null and merged_into is null
+order by id desc
+limit @row_limit;
+
+-- name: StudioJourneyCounts :many
+select contact_id, count(*) as total from enrollments
+where contact_id = any(@contact_ids::uuid[]) and status in ('active', 'waiting')
+group by contact_id;
+
+-- name: StudioBucketCounts :many
+select contact_id, count(*) as total from memberships
+where contact_id = any(@contact_ids::uuid[]) and status = 'active'
+group by contact_id;
+
+-- name: StudioPreferences :many
+select * from preferences where contact_id = any(@contact_ids::uuid[]) order by updated_at;
+
+-- name: StudioContactKeys :many
+select * from contact_keys where contact_id = @contact_id order by created_at, key limit 50;
+
+-- name: StudioContactMerged :many
+-- Where a contact that was merged away has gone.
+select merged_into::uuid as survivor from contacts where id = @id and merged_into is not null;
+
+-- name: StudioEnrollments :many
+select * from enrollments
+where contact_id = @contact_id and created_at < sqlc.arg('before')::timestamptz
+order by created_at desc, id
+limit @row_limit;
+
+-- name: StudioLiveEnrollments :many
+select * from enrollments
+where contact_id = @contact_id and status in ('active', 'waiting')
+order by created_at desc, id
+limit 100;
+
+-- name: StudioOpenWaits :many
+select * from waits where enrollment_id = any(@enrollment_ids::uuid[]) and status = 'open' order by registered_at;
+
+-- name: StudioMemberships :many
+select * from memberships
+where contact_id = @contact_id and entered_at < sqlc.arg('before')::timestamptz
+order by entered_at desc, id
+limit @row_limit;
+
+-- name: StudioActiveMemberships :many
+select * from memberships where contact_id = @contact_id and status = 'active' order by entered_at desc limit 100;
+
+-- name: StudioEventsOf :many
+select * from events
+where contact_id = @contact_id and received_at < sqlc.arg('before')::timestamptz
+order by seq desc
+limit @row_limit;
+
+-- name: StudioDecisionsOf :many
+select * from decisions
+where contact_id = @contact_id and at < sqlc.arg('before')::timestamptz
+order by at desc, id
+limit @row_limit;
+
+-- name: StudioDecisionsOfEvents :many
+-- What events have decided; since bounds how far back is looked.
+select * from decisions
+where contact_id = any(@contact_ids::uuid[]) and at >= sqlc.arg('since')::timestamptz and event_id = any(@event_ids::uuid[])
+order by at, id
+limit 2000;
+
+-- name: StudioSendsOf :many
+select * from sends
+where contact_id = @contact_id and created_at < sqlc.arg('before')::timestamptz
+order by created_at desc, id
+limit @row_limit;
+
+-- name: StudioSendsOfTemplate :many
+select * from sends
+where contact_id = @contact_id and template_key = @template_key
+order by created_at desc, id
+limit 5;
+
+-- name: StudioAuditOf :many
+select * from audit_logs
+where contact_id = @contact_id and created_at < sqlc.arg('before')::timestamptz
+order by created_at desc, id
+limit @row_limit;
+
+-- name: StudioNewestDecision :many
+select * from decisions
+where contact_id = @contact_id and journey_id = any(@journey_ids::text[])
+order by at desc, id
+limit 1;
+
+-- name: StudioNewestEnrollment :many
+select * from enrollments
+where contact_id = @contact_id and journey_id = any(@journey_ids::text[])
+order by created_at desc, id
+limit 1;
+
+-- name: StudioNewestEvent :many
+select * from events
+where contact_id = @contact_id and name = @name
+order by occurred_at desc
+limit 1;
+
+-- name: StudioFeed :many
+select sqlc.embed(e), sqlc.embed(c) from events e
+join contacts c on c.id = e.contact_id
+where e.id < @before::uuid
+  and (sqlc.narg('name')::text is null or e.name = sqlc.narg('name'))
+  and (sqlc.narg('contact_id')::uuid is null or e.contact_id = sqlc.narg('contact_id'))
+  and (@internal::bool or not (e.name like 'bucket:%' or e.name like 'journey:%' or e.name like 'email.%'))
+order by e.id desc
+limit @row_limit;
+
+-- name: StudioEventNames :many
+-- The names of events there are, each found by one step along the index.
+with recursive names as (
+    (select e.name from events e order by e.name limit 1)
+    union all
+    select (select e.name from events e where e.name > n.name order by e.name limit 1) from names n where n.name is not null
+)
+select n.name::text as name from names n where n.name is not null limit 200;
+
+-- name: StudioMails :many
+select * from sends s
+where s.created_at >= sqlc.arg('since')::timestamptz
+  and (s.created_at, s.id) < (sqlc.arg('before')::timestamptz, @before_id::uuid)
+  and (sqlc.narg('statuses')::text[] is null or s.status = any(sqlc.narg('statuses')::text[]))
+  and (sqlc.narg('contact_id')::uuid is null or s.contact_id = sqlc.narg('contact_id'))
+  and (sqlc.narg('to_email')::text is null or lower(s.to_email) = lower(sqlc.narg('to_email')))
+  and (sqlc.narg('template')::text is null or s.template_key = sqlc.narg('template'))
+  and (sqlc.narg('journey')::text is null or s.journey_id = sqlc.narg('journey'))
+order by s.created_at desc, s.id desc
+limit @row_limit;
+
+-- name: StudioMail :many
+select * from sends where id = @id;
+
+-- name: StudioEvent :many
+select sqlc.embed(e), sqlc.embed(c) from events e join contacts c on c.id = e.contact_id where e.id = @id;
+
+-- name: StudioEffects :many
+-- What began or ended by an event of a contact, by the enrollments that it began.
+select * from enrollments where contact_id = @contact_id and trigger_event_id = @event_id order by created_at, id limit 100;
+
+-- name: StudioSendsAfter :many
+select * from sends where enrollment_id = any(@enrollment_ids::uuid[]) order by created_at, id limit 100;
+
+-- name: StudioNodes :many
+-- Where the people of a journey stand.
+select node, count(*) as people, min(updated_at)::timestamptz as since from enrollments
+where journey_id = any(@journey_ids::text[]) and status in ('active', 'waiting')
+group by node order by people desc, node limit 50;
+
+-- name: StudioFailures :many
+-- The failures of a journey by what was wrong, the most frequent first.
+select split_part(coalesce(error, ''), E'\n', 1)::text as error, count(*) as people, max(updated_at)::timestamptz as newest from enrollments
+where journey_id = any(@journey_ids::text[]) and status = 'failed'
+group by 1 order by people desc, 1 limit 10;
+
+-- name: StudioTroubles :many
+select t.kind, count(*) as people, min(t.since)::timestamptz as since from troubles t
+join enrollments e on e.id = t.enrollment_id
+where e.journey_id = any(@journey_ids::text[]) and e.status in ('active', 'waiting')
+group by t.kind order by t.kind;

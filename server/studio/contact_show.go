@@ -1,0 +1,277 @@
+package studio
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+	"github.com/hogsend/hogsend/internal/why"
+	"github.com/hogsend/hogsend/server/studio/view"
+)
+
+// known are the journeys that are served, by all their ids.
+type known map[string]hogsend.Journey
+
+func (s *Studio) known(ctx context.Context) (known, error) {
+	all, err := s.cfg.Journeys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read journeys: %w", err)
+	}
+	k := known{}
+	for _, j := range all {
+		k[j.ID] = j
+		for _, id := range j.Aliases {
+			k[id] = j
+		}
+	}
+	return k, nil
+}
+
+// name is what a journey is called; one that no code has is called by its id.
+func (k known) name(id string) string {
+	if j, ok := k[id]; ok && j.Name != "" {
+		return j.Name
+	}
+	return id
+}
+
+func (k known) link(id string) view.Link {
+	if j, ok := k[id]; ok {
+		return view.Link{Text: k.name(id), URL: "/studio/journeys/" + url.PathEscape(j.ID)}
+	}
+	return view.Link{Text: id}
+}
+
+// showContact is U-20: everything about one person.
+func (s *Studio) showContact(r *request) error {
+	id, err := pathID(r)
+	if err != nil {
+		return err
+	}
+	c, ok, err := s.cfg.Store.ContactFind(r.ctx(), id.String())
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return &problem{status: http.StatusNotFound, heading: "No such person", text: "Nobody has this id, or the contact was deleted.", next: [2]string{"Go to the contacts", "/studio/contacts"}}
+	}
+	if c.ID != id {
+		return r.see(contactURL(c.ID) + "?done=merged")
+	}
+	journeys, err := s.known(r.ctx())
+	if err != nil {
+		return err
+	}
+	v := view.Contact{ID: c.ID.String(), ExternalID: visible(textOf(c.ExternalID)), Email: visible(textOf(c.Email)), Properties: fieldsOf(c.Properties)}
+	v.First, v.Last = s.moment(r, c.FirstSeenAt), s.moment(r, c.LastSeenAt)
+	v.Clock = s.clockOf(c)
+	t := timeline{r: r, s: s, journeys: journeys, contact: c, before: farAhead(), shown: shownOf(r)}
+	if at, err := time.Parse(time.RFC3339Nano, r.query("before")); err == nil {
+		t.before = at
+	}
+	err = s.read(r.ctx(), func(q *storedb.Queries) error {
+		if err := s.whereIs(r, q, c, journeys, &v); err != nil {
+			return err
+		}
+		if about := r.query("about"); about != "" {
+			answer, err := s.ask(r, q, c, journeys, about)
+			if err != nil {
+				return err
+			}
+			v.Answer = answer
+		}
+		return t.load(q)
+	})
+	if err != nil {
+		return err
+	}
+	v.Timeline, v.Pager.Older = t.page(contactURL(c.ID))
+	v.Filters, v.Ask = t.toggles(), s.questions(c, journeys, r.query("about"))
+	if len(v.Timeline) == 0 {
+		v.Empty = &view.Empty{Text: "Nothing of what you chose to see has happened yet."}
+	}
+	v.Frame = s.frame(r, "Contact", nameOf(c))
+	return s.show(r, http.StatusOK, "contact", v)
+}
+
+// farAhead is after everything that has happened.
+func farAhead() time.Time { return time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }
+
+// clockOf is what a clock shows where the contact is (S-1).
+func (s *Studio) clockOf(c storedb.Contact) string {
+	name := textOf(c.Timezone)
+	if name == "" {
+		return "time zone not known"
+	}
+	zone, err := hogsend.LoadZone(name)
+	if err != nil {
+		return "time zone " + visible(name)
+	}
+	return s.cfg.Now().In(zone).Format("15:04") + " there (" + visible(name) + ")"
+}
+
+// whereIs is what somebody is in, and whether they may get mail.
+func (s *Studio) whereIs(r *request, q *storedb.Queries, c storedb.Contact, journeys known, v *view.Contact) error {
+	keys, err := q.StudioContactKeys(r.ctx(), c.ID)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if k.Kind == "anonymous" && len(v.Anonymous) < 5 {
+			v.Anonymous = append(v.Anonymous, cut(visible(k.Key), 40))
+		}
+	}
+	preferences, err := q.StudioPreferences(r.ctx(), []uuid.UUID{c.ID})
+	if err != nil {
+		return err
+	}
+	v.MayGetMail = ok("may get mail")
+	if c.Email == nil {
+		v.MayGetMail, v.MailReason = off("no address"), "No mail can go to this person: there is no address."
+	}
+	for _, p := range preferences {
+		badge, blocked := mailBadge(p)
+		if !blocked {
+			continue
+		}
+		v.MayGetMail = badge
+		v.MailReason = "No mail but receipts and the like: this person unsubscribed from everything."
+		if p.Suppressed {
+			v.MailReason = "No mail goes to " + visible(p.Email) + ": the address is blocked (" + textOf(p.SuppressionReason) + ")"
+			if p.SuppressedAt != nil {
+				v.MailReason += " since " + s.moment(r, *p.SuppressedAt).Text
+			}
+			v.MailReason += "."
+		}
+	}
+	live, waits, err := s.live(r, q, c.ID)
+	if err != nil {
+		return err
+	}
+	question := s.question(r, c, "")
+	for _, e := range live {
+		row := view.ContactJourney{Journey: journeys.link(e.JourneyID), State: enrollmentBadge(e.Status), Since: s.moment(r, e.CreatedAt)}
+		row.Stands = question.Stands(enrollmentOf(e, journeys, waits[e.ID], false))
+		v.Journeys = append(v.Journeys, row)
+	}
+	members, err := q.StudioActiveMemberships(r.ctx(), c.ID)
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		row := view.ContactBucket{Name: s.bucketName(m.BucketID), Since: s.moment(r, m.EnteredAt)}
+		switch {
+		case m.LeaveAt != nil:
+			row.Until = "leaves " + s.moment(r, *m.LeaveAt).Text
+		case m.MaxDwellAt != nil:
+			row.Until = "at the latest until " + s.moment(r, *m.MaxDwellAt).Text
+		}
+		v.Buckets = append(v.Buckets, row)
+	}
+	return nil
+}
+
+// live are the runs of a contact that go on, with what each waits for.
+func (s *Studio) live(r *request, q *storedb.Queries, id uuid.UUID) ([]storedb.Enrollment, map[uuid.UUID]*storedb.Wait, error) {
+	live, err := q.StudioLiveEnrollments(r.ctx(), id)
+	if err != nil {
+		return nil, nil, err
+	}
+	ids := make([]uuid.UUID, len(live))
+	for i := range live {
+		ids[i] = live[i].ID
+	}
+	rows, err := q.StudioOpenWaits(r.ctx(), ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	waits := map[uuid.UUID]*storedb.Wait{}
+	for i := range rows {
+		waits[rows[i].EnrollmentID] = &rows[i]
+	}
+	return live, waits, nil
+}
+
+func (s *Studio) bucketName(id string) string {
+	for i := range s.cfg.Registry.Buckets {
+		if b := &s.cfg.Registry.Buckets[i]; b.ID == id && b.Name != "" {
+			return b.Name
+		}
+	}
+	return id
+}
+
+// enrollmentOf is an enrollment as the engine of answers takes it.
+func enrollmentOf(e storedb.Enrollment, journeys known, w *storedb.Wait, paused bool) why.Enrollment {
+	out := why.Enrollment{
+		ID: e.ID.String(), JourneyID: e.JourneyID, Journey: journeys.name(e.JourneyID), Status: e.Status, Node: visible(e.Node),
+		Began: e.CreatedAt, Ended: e.UpdatedAt, Error: visible(textOf(e.Error)), Paused: paused,
+	}
+	if e.ExitReason != nil {
+		out.ExitReason = visible(string(*e.ExitReason))
+	}
+	switch {
+	case e.CompletedAt != nil:
+		out.Ended = *e.CompletedAt
+	case e.ExitedAt != nil:
+		out.Ended = *e.ExitedAt
+	}
+	if w != nil {
+		out.Wait = &why.Wait{Event: visible(textOf(w.EventName)), Deadline: w.Deadline}
+	}
+	return out
+}
+
+// questions are what can be asked about a person: each mail, then each journey.
+func (s *Studio) questions(c storedb.Contact, journeys known, chosen string) view.Ask {
+	ask := view.Ask{Action: contactURL(c.ID)}
+	mails := view.AskGroup{Label: "This mail"}
+	for _, t := range s.cfg.Registry.Templates {
+		value := "mail:" + t.Key
+		mails.Options = append(mails.Options, view.Choice{Value: value, Label: t.Key, On: value == chosen})
+	}
+	in := view.AskGroup{Label: "This journey"}
+	for id, j := range journeys {
+		if id != j.ID {
+			continue
+		}
+		value := "journey:" + id
+		in.Options = append(in.Options, view.Choice{Value: value, Label: journeys.name(id), On: value == chosen})
+	}
+	for _, g := range []*view.AskGroup{&mails, &in} {
+		slices.SortFunc(g.Options, func(a, b view.Choice) int { return compare(a.Label+a.Value, b.Label+b.Value) })
+		if len(g.Options) > 0 {
+			ask.Groups = append(ask.Groups, *g)
+		}
+	}
+	return ask
+}
+
+func compare(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// reasonOf is the text of a reason that may be missing.
+func reasonOf[T ~string](reason *T) string {
+	if reason == nil {
+		return ""
+	}
+	return string(*reason)
+}
+
+// enrolled reports whether a decision let somebody in.
+func enrolled(d storedb.Decision) bool { return d.Outcome == contract.OutcomeEnrolled }

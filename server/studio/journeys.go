@@ -1,0 +1,321 @@
+package studio
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/operate"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+	"github.com/hogsend/hogsend/internal/users"
+	"github.com/hogsend/hogsend/server/studio/view"
+)
+
+// listJourneys is U-23.
+func (s *Studio) listJourneys(r *request) error {
+	all, err := s.cfg.Journeys(r.ctx())
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(all, func(a, b hogsend.Journey) int { return compare(a.Name+a.ID, b.Name+b.ID) })
+	var v view.Journeys
+	owner := map[string]int{}
+	var ids []string
+	for i, j := range all {
+		row := view.JourneyRow{URL: "/studio/journeys/" + url.PathEscape(j.ID), Name: j.Name, ID: j.ID, Trigger: j.Trigger.Event, State: ok("on")}
+		if row.Name == "" {
+			row.Name = j.ID
+		}
+		if j.Disabled {
+			row.State = off("off in code")
+		}
+		v.Rows = append(v.Rows, row)
+		for _, id := range operate.IDs(j) {
+			owner[id], ids = i, append(ids, id)
+		}
+	}
+	err = s.read(r.ctx(), func(q *storedb.Queries) error {
+		configs, err := q.AdminJourneyConfigs(r.ctx())
+		if err != nil {
+			return err
+		}
+		for _, c := range configs {
+			if i, known := owner[c.JourneyID]; known {
+				v.Rows[i].State = stateOf(all[i], c, v.Rows[i].State)
+				if c.PausedAt != nil {
+					v.Rows[i].Note = visible(textOf(c.PauseReason))
+				}
+			}
+		}
+		counts, err := q.AdminJourneyCounts(r.ctx(), ids)
+		if err != nil {
+			return err
+		}
+		for _, c := range counts {
+			row := &v.Rows[owner[c.JourneyID]]
+			switch {
+			case c.Status.Live():
+				row.InFlight += c.Total
+			case c.Status == contract.EnrollmentCompleted:
+				row.Completed += c.Total
+			case c.Status == contract.EnrollmentFailed:
+				row.Failed += c.Total
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if len(v.Rows) == 0 {
+		v.Empty = &view.Empty{Title: "No journey is registered", Text: "A journey is a Go function. Give it an id, a name and a trigger, and put it into the registry:", Command: `hogsend.Journey{
+	ID: "welcome", Name: "Welcome", Trigger: hogsend.On("user.created"), EntryLimit: hogsend.Once,
+	Run: func(ctx workflow.Context, run hogsend.Run) error {
+		_, err := run.Send(ctx, hogsend.Email{Template: "welcome"})
+		return err
+	},
+}`}
+	}
+	v.Frame = s.frame(r, "Journeys", "Journeys")
+	return s.show(r, http.StatusOK, "journeys", v)
+}
+
+// stateOf is how a journey stands by code and by its switch.
+func stateOf(j hogsend.Journey, c storedb.JourneyConfig, before view.Badge) view.Badge {
+	switch {
+	case c.PausedAt != nil:
+		return paused("paused")
+	case j.Disabled:
+		return off("off in code")
+	case c.JourneyID == j.ID && !c.Enabled:
+		return off("switched off")
+	}
+	return before
+}
+
+// journey finds the journey that the path names.
+func (s *Studio) journey(r *request) (hogsend.Journey, error) {
+	all, err := s.cfg.Journeys(r.ctx())
+	if err != nil {
+		return hogsend.Journey{}, err
+	}
+	id := r.PathValue("id")
+	for _, j := range all {
+		if j.ID == id {
+			return j, nil
+		}
+	}
+	return hogsend.Journey{}, &problem{status: http.StatusNotFound, heading: "No such journey", text: "No journey that is served has this id.", next: [2]string{"Go to the journeys", "/studio/journeys"}}
+}
+
+func nameOfJourney(j hogsend.Journey) string {
+	if j.Name == "" {
+		return j.ID
+	}
+	return j.Name
+}
+
+// showJourney is the page of a journey: what it is, where its people are, what is wrong
+// with them (U-24).
+func (s *Studio) showJourney(r *request) error {
+	j, err := s.journey(r)
+	if err != nil {
+		return err
+	}
+	v := view.Journey{ID: j.ID, Description: j.Description, State: ok("on"), Words: words(j)}
+	if j.Disabled {
+		v.State = off("off in code")
+	}
+	err = s.read(r.ctx(), func(q *storedb.Queries) error { return s.journeyNow(r, q, j, &v) })
+	if err != nil {
+		return err
+	}
+	base := "/studio/journeys/" + url.PathEscape(j.ID)
+	v.Mails = "/studio/mails?journey=" + url.QueryEscape(j.ID)
+	button := &view.Button{Label: "Pause…", URL: base + "/pause"}
+	if v.State.Word == "paused" {
+		button = &view.Button{Label: "Resume…", URL: base + "/resume"}
+		v.Resume = button
+	} else {
+		v.Pause = button
+	}
+	if !may(users.Role(r.session.User.Role), users.Operator) {
+		button.Refused = "This needs the role operator. An admin can give it to you."
+	}
+	v.Frame = s.frame(r, "Journey", nameOfJourney(j))
+	return s.show(r, http.StatusOK, "journey", v)
+}
+
+func (s *Studio) journeyNow(r *request, q *storedb.Queries, j hogsend.Journey, v *view.Journey) error {
+	ids := operate.IDs(j)
+	for _, id := range ids {
+		configs, err := q.PauseConfig(r.ctx(), id)
+		if err != nil {
+			return err
+		}
+		for _, c := range configs {
+			v.State = stateOf(j, c, v.State)
+			if line := s.changeLine(r, c.LastChange); line != "" {
+				v.Change = line
+			}
+		}
+	}
+	counts, err := q.AdminJourneyCounts(r.ctx(), ids)
+	if err != nil {
+		return err
+	}
+	total := map[contract.EnrollmentStatus]int64{}
+	for _, c := range counts {
+		total[c.Status] += c.Total
+	}
+	live := total[contract.EnrollmentActive] + total[contract.EnrollmentWaiting]
+	v.Counts = []view.Tile{
+		{Label: "in it now", Value: number(live)},
+		{Label: "waiting", Value: number(total[contract.EnrollmentWaiting])},
+		{Label: "completed", Value: number(total[contract.EnrollmentCompleted])},
+		{Label: "left before the end", Value: number(total[contract.EnrollmentExited])},
+		{Label: "failed", Value: number(total[contract.EnrollmentFailed])},
+	}
+	nodes, err := q.StudioNodes(r.ctx(), ids)
+	if err != nil {
+		return err
+	}
+	for _, n := range nodes {
+		v.Nodes = append(v.Nodes, view.Node{Label: nodeWords(n.Node), People: n.People, Since: s.moment(r, n.Since)})
+	}
+	if err := s.troubles(r, q, ids, v); err != nil {
+		return err
+	}
+	recent, err := q.AdminStatesRecent(r.ctx(), ids)
+	if err != nil {
+		return err
+	}
+	for _, row := range recent {
+		e := row.Enrollment
+		v.Recent = append(v.Recent, view.PersonRow{
+			Contact: contactLink(row.Contact), State: enrollmentBadge(e.Status), Node: nodeWords(e.Node), Why: cut(visible(textOf(e.Error)), 120), At: s.moment(r, e.UpdatedAt),
+		})
+	}
+	if len(recent) == 0 {
+		v.Empty = &view.Empty{Title: "Nobody has entered", Text: "It starts with " + j.Trigger.Event + "."}
+	}
+	return nil
+}
+
+func number(n int64) string {
+	digits := fmt.Sprint(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// troubles are groups of people who need somebody, what is worst first.
+func (s *Studio) troubles(r *request, q *storedb.Queries, ids []string, v *view.Journey) error {
+	failures, err := q.StudioFailures(r.ctx(), ids)
+	if err != nil {
+		return err
+	}
+	for _, f := range failures {
+		v.Troubles = append(v.Troubles, view.Trouble{Text: "failed: “" + cut(visible(f.Error), 200) + "”, last " + s.moment(r, f.Newest).Text, People: f.People, Tone: "bad"})
+	}
+	issues, err := q.StudioTroubles(r.ctx(), ids)
+	if err != nil {
+		return err
+	}
+	for _, t := range issues {
+		text := map[string]string{
+			"blocked": "blocked: their history differs from the code", "stranded": "stranded: nothing will wake them", "history": "have a long history",
+		}[t.Kind]
+		if text == "" {
+			text = t.Kind
+		}
+		v.Troubles = append(v.Troubles, view.Trouble{Text: text + ", since " + s.moment(r, t.Since).Text, People: t.People, Tone: "bad"})
+	}
+	held, err := q.PausedEffectsCount(r.ctx(), ids, s.instant(), s.cfg.LateAfter.Seconds())
+	if err != nil {
+		return err
+	}
+	if held.Held > 0 {
+		v.Troubles = append(v.Troubles, view.Trouble{Text: "held by the pause, the oldest since " + s.moment(r, held.Oldest).Text, People: held.Held, Tone: "wait"})
+	}
+	return nil
+}
+
+// changeLine says who switched or paused something, when and why (A-10).
+func (s *Studio) changeLine(r *request, note json.RawMessage) string {
+	var c store.LastChange
+	if note == nil || json.Unmarshal(note, &c) != nil {
+		return ""
+	}
+	line := strings.ToUpper(c.Action[:1]) + c.Action[1:] + " by " + visible(c.By) + " on " + s.moment(r, c.At).Text
+	if c.Reason != nil && *c.Reason != "" {
+		line += ": “" + visible(*c.Reason) + "”"
+	}
+	return line + "."
+}
+
+// nodeWords is a node for people: what stands before the colon says what it is.
+func nodeWords(node string) string {
+	kind, what, found := strings.Cut(visible(node), ":")
+	if !found {
+		if node == "" || node == "start" {
+			return "the beginning"
+		}
+		return visible(node)
+	}
+	switch kind {
+	case "send":
+		return "Mail " + what
+	case "wait":
+		return "Waits " + what
+	case "wait-event":
+		return "Waits for " + what
+	case "digest":
+		return "Collects " + what
+	case "paused":
+		return nodeWords(what) + ", held by the pause"
+	case "defer":
+		return nodeWords(what) + ", waits for its time"
+	}
+	return visible(node)
+}
+
+// words say what a journey is.
+func words(j hogsend.Journey) []string {
+	var out []string
+	start := "Starts with " + j.Trigger.Event
+	if n := len(j.Trigger.Conditions); n > 0 {
+		start += " that meets " + plural(int64(n), "condition", "conditions")
+	}
+	out = append(out, start)
+	switch j.EntryLimit {
+	case hogsend.Once:
+		out = append(out, "once per person")
+	case hogsend.OncePerPeriod:
+		period := j.EntryPeriod
+		if period == 0 {
+			period = 24 * time.Hour // J-29
+		}
+		out = append(out, "at most every "+strings.TrimPrefix(gap(period), "after "))
+	case hogsend.Unlimited:
+		out = append(out, "any number of times")
+	}
+	for _, e := range j.ExitOn {
+		out = append(out, "ends when "+e.Event+" comes")
+	}
+	if j.MinSendGap > 0 {
+		out = append(out, "mails at least "+strings.TrimPrefix(gap(j.MinSendGap), "after ")+" apart")
+	}
+	if j.Version != "" {
+		out = append(out, "version "+j.Version)
+	}
+	return out
+}

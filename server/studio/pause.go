@@ -1,0 +1,134 @@
+package studio
+
+import (
+	"net/http"
+	"net/url"
+	"unicode/utf8"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/operate"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+	"github.com/hogsend/hogsend/server/studio/view"
+)
+
+// maxReason is how long a reason may be, as on the API.
+const maxReason = 1000
+
+// confirmPause says what a pause will do before it does it (U-8).
+func (s *Studio) confirmPause(r *request) error {
+	j, err := s.journey(r)
+	if err != nil {
+		return err
+	}
+	var live int64
+	err = s.read(r.ctx(), func(q *storedb.Queries) error {
+		counts, err := q.AdminJourneyCounts(r.ctx(), operate.IDs(j))
+		for _, c := range counts {
+			if c.Status.Live() {
+				live += c.Total
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.show(r, http.StatusOK, "confirm", view.Confirm{
+		Frame: s.frame(r, "Pause", "Pause "+nameOfJourney(j)+"?"), Action: "/studio/journeys/" + url.PathEscape(j.ID) + "/pause", Verb: "Pause " + nameOfJourney(j),
+		Back: "/studio/journeys/" + url.PathEscape(j.ID), Reason: true, Points: []string{
+			"From now on no mail or other effect of this journey begins.",
+			plural(live, "person stays where they are", "people stay where they are") + ", and their waits go on.",
+			"What comes due is held. Resuming asks what becomes of it.",
+		},
+		Choices: []view.Choice{
+			{Value: string(contract.HoldEntries), Label: "Keep who enters", Hint: "They wait at the start until you resume.", On: true},
+			{Value: string(contract.DropEntries), Label: "Refuse who enters", Hint: "They do not get in, now or later."},
+		},
+	})
+}
+
+// reason is what the form says why.
+func reason(r *request) (string, error) {
+	text := clean(r.PostFormValue("reason"))
+	if utf8.RuneCountInString(text) > maxReason {
+		return "", &problem{status: http.StatusUnprocessableEntity, heading: "The reason is too long", text: "It may have at most 1,000 characters. Nothing was done."}
+	}
+	return text, nil
+}
+
+func (s *Studio) pause(r *request) error {
+	return s.changeJourney(r, "paused", func(j hogsend.Journey) error {
+		why, err := reason(r)
+		if err != nil {
+			return err
+		}
+		entries := contract.PauseEntries(r.PostFormValue("choice"))
+		if !entries.Valid() {
+			return &problem{status: http.StatusUnprocessableEntity, heading: "Choose how", text: "Choose what becomes of who would enter. Nothing was done."}
+		}
+		now, err := s.cfg.Store.IngestClock(r.ctx())
+		if err != nil {
+			return err
+		}
+		return s.cfg.Desk.Pause(r.ctx(), s.actor(r), j, why, entries, now)
+	})
+}
+
+// changeJourney does something to the journey of the path and leads back to its page.
+func (s *Studio) changeJourney(r *request, done string, do func(j hogsend.Journey) error) error {
+	j, err := s.journey(r)
+	if err != nil {
+		return err
+	}
+	if err := do(j); err != nil {
+		return err
+	}
+	return r.see("/studio/journeys/" + url.PathEscape(j.ID) + "?done=" + done)
+}
+
+// confirmResume asks what becomes of what was held, with the numbers of J-107.
+func (s *Studio) confirmResume(r *request) error {
+	j, err := s.journey(r)
+	if err != nil {
+		return err
+	}
+	v := view.Confirm{
+		Action: "/studio/journeys/" + url.PathEscape(j.ID) + "/resume", Verb: "Resume " + nameOfJourney(j), Back: "/studio/journeys/" + url.PathEscape(j.ID),
+	}
+	err = s.read(r.ctx(), func(q *storedb.Queries) error {
+		held, err := q.PausedEffectsCount(r.ctx(), operate.IDs(j), s.instant(), s.cfg.LateAfter.Seconds())
+		if err != nil {
+			return err
+		}
+		v.Points = []string{"People enter and go on.", "Nothing is held."}
+		if held.Held > 0 {
+			v.Points[1] = plural(held.Held, "step is held", "steps are held") + ", " + plural(held.Sends, "of them a mail", "of them mails") + ", the oldest since " + s.moment(r, held.Oldest).Text + "."
+		}
+		v.Choices = []view.Choice{
+			{Value: string(contract.CatchUp), Label: "Catch up", Hint: "All of it goes on now, oldest first, at a bounded rate.", On: true},
+			{Value: string(contract.SkipLate), Label: "Leave out what is late", Hint: plural(held.Late, "mail was held too long and is left out", "mails were held too long and are left out") + "."},
+			{Value: string(contract.Reschedule), Label: "Shift by the pause", Hint: "Each goes on as long after it was due as the pause lasted."},
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	v.Frame = s.frame(r, "Resume", "Resume "+nameOfJourney(j)+"?")
+	return s.show(r, http.StatusOK, "confirm", v)
+}
+
+func (s *Studio) resume(r *request) error {
+	policy := contract.ResumePolicy(r.PostFormValue("choice"))
+	if !policy.Valid() {
+		return &problem{status: http.StatusUnprocessableEntity, heading: "Choose how", text: "Choose what becomes of what was held. Nothing was done."}
+	}
+	return s.changeJourney(r, "resumed", func(j hogsend.Journey) error {
+		now, err := s.cfg.Store.IngestClock(r.ctx())
+		if err != nil {
+			return err
+		}
+		return s.cfg.Desk.Resume(r.ctx(), s.actor(r), j, policy, s.cfg.LateAfter, now)
+	})
+}

@@ -1,0 +1,271 @@
+// Package studio is the built-in web pages: who got what, and why not. Each page is one GET
+// with an address that can be sent to somebody; each action is a form that is answered by
+// a redirect. What pages read and change is what the API's routes read and change.
+package studio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/operate"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+	"github.com/hogsend/hogsend/internal/users"
+	"github.com/hogsend/hogsend/server/session"
+)
+
+// Config is what the pages are made of; all of it but Now and Logger is required.
+type Config struct {
+	Store    *store.Store
+	Users    *users.Users
+	Sessions *session.Keeper
+	Desk     *operate.Desk
+	Registry hogsend.Registry
+	// Journeys are those that are served, reactions of buckets included.
+	Journeys func(ctx context.Context) ([]hogsend.Journey, error)
+	// PublicURL begins the links that are handed to others.
+	PublicURL string
+	// LateAfter is what the policy skip_late leaves out (J-105).
+	LateAfter        time.Duration
+	Version, BuildID string
+	Logger           *slog.Logger
+	Now              func() time.Time
+}
+
+// Studio answers requests for pages. It is safe for concurrent use.
+type Studio struct {
+	cfg       Config
+	mux       *http.ServeMux
+	templates map[string]*page
+	assets    map[string]*asset
+	reads     chan struct{}
+}
+
+// New makes the pages. It panics if a template does not parse or is on no list: that is
+// found by the first test.
+func New(cfg Config) *Studio {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	s := &Studio{
+		cfg: cfg, mux: http.NewServeMux(), templates: parse(), assets: pack(),
+		reads: make(chan struct{}, max(1, int(cfg.Store.Pool.Config().MaxConns)/4)),
+	}
+	for _, r := range s.routes() {
+		s.mux.HandleFunc(r.pattern, s.handle(r))
+	}
+	for path, a := range s.assets {
+		s.mux.HandleFunc("GET "+path, a.serve)
+	}
+	s.mux.HandleFunc("/studio/", s.handle(route{open: true, do: func(*request) error { return lost("This page does not exist.") }}))
+	return s
+}
+
+// ServeHTTP answers one request.
+func (s *Studio) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// route is one page or action: who may use it and what it does.
+type route struct {
+	pattern string
+	// open needs nobody signed in; else role is the least one that suffices (U-52).
+	open bool
+	role users.Role
+	do   func(*request) error
+}
+
+func (s *Studio) routes() []route {
+	return []route{
+		{pattern: "GET /studio/sign-in", open: true, do: s.showSignIn},
+		{pattern: "POST /studio/sign-in", open: true, do: s.signIn},
+		{pattern: "POST /studio/sign-out", open: true, do: s.signOut},
+		{pattern: "GET /studio/setup", open: true, do: s.showSetup},
+		{pattern: "POST /studio/setup", open: true, do: s.setup},
+		{pattern: "GET /studio/invitation", open: true, do: s.showInvitation},
+		{pattern: "POST /studio/invitation", open: true, do: s.acceptInvitation},
+		{pattern: "GET /studio/enter", open: true, do: s.enter},
+		{pattern: "GET /studio/{$}", role: users.Viewer, do: s.home},
+		{pattern: "GET /studio/find", role: users.Viewer, do: s.find},
+		{pattern: "GET /studio/contacts", role: users.Viewer, do: s.listContacts},
+		{pattern: "GET /studio/contacts/{id}", role: users.Viewer, do: s.showContact},
+		{pattern: "GET /studio/mails", role: users.Viewer, do: s.listMails},
+		{pattern: "GET /studio/mails/{id}", role: users.Viewer, do: s.showMail},
+		{pattern: "GET /studio/mails/{id}/body", role: users.Viewer, do: s.mailBody},
+		{pattern: "GET /studio/events", role: users.Viewer, do: s.listEvents},
+		{pattern: "GET /studio/events/{id}", role: users.Viewer, do: s.showEvent},
+		{pattern: "GET /studio/journeys", role: users.Viewer, do: s.listJourneys},
+		{pattern: "GET /studio/journeys/{id}", role: users.Viewer, do: s.showJourney},
+		{pattern: "GET /studio/journeys/{id}/pause", role: users.Operator, do: s.confirmPause},
+		{pattern: "POST /studio/journeys/{id}/pause", role: users.Operator, do: s.pause},
+		{pattern: "GET /studio/journeys/{id}/resume", role: users.Operator, do: s.confirmResume},
+		{pattern: "POST /studio/journeys/{id}/resume", role: users.Operator, do: s.resume},
+		{pattern: "GET /studio/users", role: users.Admin, do: s.listUsers},
+		{pattern: "POST /studio/users", role: users.Admin, do: s.invite},
+		{pattern: "POST /studio/users/{id}/role", role: users.Admin, do: s.setRole},
+		{pattern: "POST /studio/users/{id}/link", role: users.Admin, do: s.newLink},
+		{pattern: "GET /studio/users/{id}/remove", role: users.Admin, do: s.confirmRemove},
+		{pattern: "POST /studio/users/{id}/remove", role: users.Admin, do: s.removeUser},
+		{pattern: "GET /studio/audit", role: users.Admin, do: s.listAudit},
+		{pattern: "GET /studio/profile", role: users.Viewer, do: s.showProfile},
+		{pattern: "POST /studio/profile", role: users.Viewer, do: s.saveProfile},
+		{pattern: "POST /studio/profile/others", role: users.Viewer, do: s.signOutOthers},
+	}
+}
+
+// request is one request on its way through a page.
+type request struct {
+	*http.Request
+	w       http.ResponseWriter
+	began   time.Time
+	id      string
+	session *users.Session // nil on open pages
+	zone    *time.Location
+}
+
+func (r *request) ctx() context.Context { return r.Context() }
+
+// query is a parameter without what Postgres does not take as text.
+func (r *request) query(name string) string {
+	return clean(r.URL.Query().Get(name))
+}
+
+func clean(s string) string {
+	return strings.TrimSpace(strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), ""))
+}
+
+// actor is who does what the request asks for.
+func (s *Studio) actor(r *request) store.Actor {
+	return r.session.Actor(s.cfg.Sessions.From(r.Request, r.id))
+}
+
+// maxForm bounds what a form may send.
+const maxForm = 64 << 10
+
+func (s *Studio) handle(rt route) http.HandlerFunc {
+	return func(w http.ResponseWriter, hr *http.Request) {
+		r := &request{Request: hr, w: w, began: s.cfg.Now(), id: w.Header().Get("X-Request-Id"), zone: time.UTC}
+		headers(w.Header())
+		hr.Body = http.MaxBytesReader(w, hr.Body, maxForm)
+		err := s.admit(r, rt)
+		if err == nil {
+			err = rt.do(r)
+		}
+		if err != nil {
+			s.fail(r, err)
+		}
+	}
+}
+
+// headers are those of every page (U-49).
+func headers(h http.Header) {
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'none'; connect-src 'self'; "+
+		"form-action 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "Cookie")
+}
+
+// admit lets in who may use a page.
+func (s *Studio) admit(r *request, rt route) error {
+	if !s.cfg.Sessions.SameSite(r.Request) {
+		return &problem{status: http.StatusForbidden, heading: "Not from here", text: "This was sent from another site, so nothing was done. Open the page here and try again."}
+	}
+	var err error
+	if r.session, err = s.cfg.Sessions.SignedIn(r.w, r.Request); err != nil {
+		return err
+	}
+	if r.session != nil {
+		if zone, err := hogsend.LoadZone(r.session.User.Timezone); err == nil {
+			r.zone = zone
+		}
+	}
+	if rt.open {
+		return nil
+	}
+	if r.session == nil {
+		return s.toSignIn(r)
+	}
+	if !may(users.Role(r.session.User.Role), rt.role) {
+		return &problem{status: http.StatusForbidden, heading: "Not for your role", text: fmt.Sprintf(
+			"You are signed in as %s, and this needs the role %s. An admin can give it to you.", r.session.User.Role, rt.role)}
+	}
+	return nil
+}
+
+// may reports whether a role includes another one.
+func may(has, needs users.Role) bool {
+	rank := map[users.Role]int{users.Viewer: 1, users.Operator: 2, users.Admin: 3}
+	return rank[has] >= rank[needs]
+}
+
+// redirected ends a request that was answered by another address.
+var errRedirected = errors.New("redirected")
+
+// see answers a form: the browser asks for another page (303).
+func (r *request) see(path string) error {
+	r.w.Header().Set("Location", path)
+	r.w.WriteHeader(http.StatusSeeOther)
+	return errRedirected
+}
+
+// problem is a page about what went wrong (U-10).
+type problem struct {
+	status        int
+	heading, text string
+	next          [2]string // words and address
+}
+
+func (p *problem) Error() string { return p.heading }
+
+func lost(text string) error {
+	return &problem{status: http.StatusNotFound, heading: "Nothing here", text: text, next: [2]string{"Go to the contacts", "/studio/contacts"}}
+}
+
+// readTimeout bounds a statement of a page (§7).
+const readTimeout = "2s"
+
+// read runs what a page reads in one transaction that can change nothing. Pages take a
+// quarter of the connections at most, so that they never hold up who sends events.
+func (s *Studio) read(ctx context.Context, do func(q *storedb.Queries) error) error {
+	select {
+	case s.reads <- struct{}{}:
+		defer func() { <-s.reads }()
+	case <-ctx.Done():
+		return fmt.Errorf("wait for a connection: %w", ctx.Err())
+	}
+	err := pgx.BeginTxFunc(ctx, s.cfg.Store.Pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "set local statement_timeout = '"+readTimeout+"'"); err != nil {
+			return err
+		}
+		return do(storedb.New(tx))
+	})
+	if err != nil {
+		return fmt.Errorf("read page: %w", err)
+	}
+	return nil
+}
+
+// pathID is a path's uuid.
+func pathID(r *request) (uuid.UUID, error) {
+	id, err := uuid.Parse(r.PathValue("id"))
+	if err != nil {
+		return id, lost("Nothing has this id.")
+	}
+	return id, nil
+}
+
+// instant is now with the precision Postgres keeps.
+func (s *Studio) instant() time.Time { return s.cfg.Now().UTC().Truncate(time.Microsecond) }

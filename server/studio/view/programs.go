@@ -1,0 +1,119 @@
+package view
+
+// Journeys is the list of journeys (U-23).
+type Journeys struct {
+	Frame
+	Rows  []JourneyRow
+	Empty *Empty
+}
+
+// JourneyRow is one journey of the list.
+type JourneyRow struct {
+	URL, Name, ID, Trigger string
+	State                  Badge
+	Note                   string
+	InFlight               int64
+	Completed              int64
+	Failed                 int64
+}
+
+// Journey is one journey (U-24).
+type Journey struct {
+	Frame
+	ID, Description string
+	State           Badge
+	Change          string // who switched or paused it, when and why
+	Words           []string
+	Counts          []Tile
+	Nodes           []Node
+	Troubles        []Trouble
+	Recent          []PersonRow
+	Pause, Resume   *Button
+	Mails           string // the list of its mails
+	Empty           *Empty
+}
+
+// Tile is a figure with a name.
+type Tile struct{ Label, Value string }
+
+// Node is where people stand.
+type Node struct {
+	Label  string
+	People int64
+	Since  Time
+}
+
+// Trouble is a group of people who need somebody.
+type Trouble struct {
+	Text   string
+	People int64
+	Tone   string
+}
+
+// PersonRow is an enrollment of a list.
+type PersonRow struct {
+	Contact Link
+	State   Badge
+	Node    string
+	Why     string
+	At      Time
+}
+
+// Button leads to a question; Refused says why it cannot be used.
+type Button struct{ Label, URL, Refused string }
+
+// Audit is the log (U-41).
+type Audit struct {
+	Frame
+	Actor, Resource string
+	Rows            []AuditRow
+	Empty           *Empty
+	Pager           Pager
+}
+
+// AuditRow is one entry.
+type AuditRow struct {
+	At              Time
+	Who, What, Of   string
+	Changes         []string
+	From, RequestID string
+}
+
+// Users are those who may use Studio (U-40).
+type Users struct {
+	Frame
+	Rows    []UserRow
+	Name    string
+	Email   string
+	Role    string
+	Problem Problem
+	Link    string // an invitation, shown once
+	For     string // whom it is for
+}
+
+// UserRow is one of them.
+type UserRow struct {
+	ID, Name, Email, Role string
+	State                 Badge
+	Sessions              int64
+	Seen                  *Time
+	Roles                 []Choice
+	Self                  bool
+}
+
+// Profile is how a user wants to see Studio, and where they are signed in (U-40).
+type Profile struct {
+	Frame
+	Name, Zone   string
+	Themes, Rows []Choice
+	Shortcuts    bool
+	Problem      Problem
+	SignedInAt   []SessionRow
+}
+
+// SessionRow is one place where a user is signed in.
+type SessionRow struct {
+	Device, Address string
+	Since           Time
+	Here            bool
+}
