@@ -55,27 +55,26 @@ func (p *program) withUsers(ctx context.Context, do func(u *users.Users, base st
 // invitationPath is the page on which an invitation is taken up.
 const invitationPath = "/studio/invitation?token="
 
-func (p *program) printInvitation(email, base, token string) {
-	printLine(p.Stdout, "%s chooses a password here, once and within a day:\n", email)
-	fmt.Fprintln(p.Stdout, "  "+base+invitationPath+token)
+func (p *program) printInvitation(asJSON bool, email, base, token string) error {
+	link := base + invitationPath + token
+	return p.print(asJSON, map[string]string{"email": email, "link": link},
+		escapeControls(email, "")+" chooses a password here, once and within a day:\n  "+link)
 }
 
 func (p *program) adminCreateCommand() *cobra.Command {
 	var n users.NewUser
 	var role string
-	cmd := &cobra.Command{
-		Use: "create EMAIL", Short: "Make a user and print the link to choose a password", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			n.Email, n.Role = args[0], users.Role(role)
-			return p.withUsers(cmd.Context(), func(u *users.Users, base string) error {
-				row, token, err := u.Invite(cmd.Context(), store.System("cli"), n)
-				if err != nil {
-					return err
-				}
-				p.printInvitation(row.Email, base, token)
-				return nil
-			})
-		},
+	cmd := &cobra.Command{Use: "create EMAIL", Short: "Make a user and print the link to choose a password", Args: cobra.ExactArgs(1)}
+	asJSON := jsonFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		n.Email, n.Role = args[0], users.Role(role)
+		return p.withUsers(cmd.Context(), func(u *users.Users, base string) error {
+			row, token, err := u.Invite(cmd.Context(), store.System("cli"), n)
+			if err != nil {
+				return err
+			}
+			return p.printInvitation(*asJSON, row.Email, base, token)
+		})
 	}
 	cmd.Flags().StringVar(&n.Name, "name", "", "how they are called (default: what stands before the @)")
 	cmd.Flags().StringVar(&role, "role", string(users.Admin), "admin, operator or viewer")
@@ -130,52 +129,49 @@ func userState(r users.Listed) string {
 }
 
 // adminChange is a command about one user, named by address.
-func (p *program) adminChange(use, short string, args int, do func(ctx context.Context, u *users.Users, args []string, id users.Listed, base string) error) *cobra.Command {
-	return &cobra.Command{
-		Use: use, Short: short, Args: cobra.ExactArgs(args),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.withUsers(cmd.Context(), func(u *users.Users, base string) error {
-				row, err := u.Find(cmd.Context(), args[0])
-				if err != nil {
-					return fmt.Errorf("%s: %w", args[0], err)
-				}
-				return do(cmd.Context(), u, args, users.Listed{User: row}, base)
-			})
-		},
+func (p *program) adminChange(use, short string, args int, do func(ctx context.Context, u *users.Users, args []string, id users.Listed, base string, asJSON bool) error) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(args)}
+	asJSON := jsonFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return p.withUsers(cmd.Context(), func(u *users.Users, base string) error {
+			row, err := u.Find(cmd.Context(), args[0])
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			return do(cmd.Context(), u, args, users.Listed{User: row}, base, *asJSON)
+		})
 	}
+	return cmd
 }
 
 func (p *program) adminRoleCommand() *cobra.Command {
 	return p.adminChange("role EMAIL ROLE", "Change what a user may do, and sign them out everywhere", 2,
-		func(ctx context.Context, u *users.Users, args []string, r users.Listed, _ string) error {
+		func(ctx context.Context, u *users.Users, args []string, r users.Listed, _ string, asJSON bool) error {
 			if err := u.SetRole(ctx, store.System("cli"), r.User.ID, users.Role(args[1])); err != nil {
 				return err
 			}
-			printLine(p.Stdout, "%s is %s\n", r.User.Email, args[1])
-			return nil
+			return p.print(asJSON, map[string]string{"email": r.User.Email, "role": args[1]}, escapeControls(r.User.Email, "")+" is "+args[1])
 		})
 }
 
 func (p *program) adminPasswordCommand() *cobra.Command {
 	return p.adminChange("password EMAIL", "Print a link by which a user chooses a new password", 1,
-		func(ctx context.Context, u *users.Users, _ []string, r users.Listed, base string) error {
+		func(ctx context.Context, u *users.Users, _ []string, r users.Listed, base string, asJSON bool) error {
 			token, err := u.InviteAgain(ctx, store.System("cli"), r.User.ID)
 			if err != nil {
 				return err
 			}
-			p.printInvitation(r.User.Email, base, token)
-			return nil
+			return p.printInvitation(asJSON, r.User.Email, base, token)
 		})
 }
 
 func (p *program) adminRemoveCommand() *cobra.Command {
 	return p.adminChange("remove EMAIL", "Remove a user and sign them out at once", 1,
-		func(ctx context.Context, u *users.Users, _ []string, r users.Listed, _ string) error {
+		func(ctx context.Context, u *users.Users, _ []string, r users.Listed, _ string, asJSON bool) error {
 			if err := u.Remove(ctx, store.System("cli"), r.User.ID); err != nil {
 				return err
 			}
-			printLine(p.Stdout, "%s is removed\n", r.User.Email)
-			return nil
+			return p.print(asJSON, map[string]string{"email": r.User.Email}, escapeControls(r.User.Email, "")+" is removed")
 		})
 }
 

@@ -220,7 +220,7 @@ func importTable() map[string]rule {
 			".", contract, "./internal/operate", "./internal/store", storedb, "./internal/users", "./internal/why", "./server/session", "./server/studio/view", "github.com/jackc/pgx/v5", uuid,
 		}},
 		"./server/studio/view": {never: noIO()},
-		"./internal/why": {may: []string{contract}, never: noIO()},
+		"./internal/why":       {may: []string{contract}, never: noIO()},
 		// It stands beside the root, which does no I/O: authors ask the database with it.
 		"./members":        {may: []string{"./internal/store", storedb, uuid}, never: []string{"net/http/...", "os/..."}},
 		"./internal/ports": {},

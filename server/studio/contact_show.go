@@ -1,54 +1,16 @@
 package studio
 
 import (
-	"context"
-	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store/storedb"
-	"github.com/hogsend/hogsend/internal/why"
 	"github.com/hogsend/hogsend/server/studio/view"
 )
-
-// known are the journeys that are served, by all their ids.
-type known map[string]hogsend.Journey
-
-func (s *Studio) known(ctx context.Context) (known, error) {
-	all, err := s.cfg.Journeys(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read journeys: %w", err)
-	}
-	k := known{}
-	for _, j := range all {
-		k[j.ID] = j
-		for _, id := range j.Aliases {
-			k[id] = j
-		}
-	}
-	return k, nil
-}
-
-// name is what a journey is called; one that no code has is called by its id.
-func (k known) name(id string) string {
-	if j, ok := k[id]; ok && j.Name != "" {
-		return j.Name
-	}
-	return id
-}
-
-func (k known) link(id string) view.Link {
-	if j, ok := k[id]; ok {
-		return view.Link{Text: k.name(id), URL: "/studio/journeys/" + url.PathEscape(j.ID)}
-	}
-	return view.Link{Text: id}
-}
 
 // showContact is U-20: everything about one person.
 func (s *Studio) showContact(r *request) error {
@@ -179,57 +141,6 @@ func (s *Studio) whereIs(r *request, q *storedb.Queries, c storedb.Contact, jour
 	return nil
 }
 
-// live are the runs of a contact that go on, with what each waits for.
-func (s *Studio) live(r *request, q *storedb.Queries, id uuid.UUID) ([]storedb.Enrollment, map[uuid.UUID]*storedb.Wait, error) {
-	live, err := q.StudioLiveEnrollments(r.ctx(), id)
-	if err != nil {
-		return nil, nil, err
-	}
-	ids := make([]uuid.UUID, len(live))
-	for i := range live {
-		ids[i] = live[i].ID
-	}
-	rows, err := q.StudioOpenWaits(r.ctx(), ids)
-	if err != nil {
-		return nil, nil, err
-	}
-	waits := map[uuid.UUID]*storedb.Wait{}
-	for i := range rows {
-		waits[rows[i].EnrollmentID] = &rows[i]
-	}
-	return live, waits, nil
-}
-
-func (s *Studio) bucketName(id string) string {
-	for i := range s.cfg.Registry.Buckets {
-		if b := &s.cfg.Registry.Buckets[i]; b.ID == id && b.Name != "" {
-			return b.Name
-		}
-	}
-	return id
-}
-
-// enrollmentOf is an enrollment as the engine of answers takes it.
-func enrollmentOf(e storedb.Enrollment, journeys known, w *storedb.Wait, paused bool) why.Enrollment {
-	out := why.Enrollment{
-		ID: e.ID.String(), JourneyID: e.JourneyID, Journey: journeys.name(e.JourneyID), Status: e.Status, Node: visible(e.Node),
-		Began: e.CreatedAt, Ended: e.UpdatedAt, Error: visible(textOf(e.Error)), Paused: paused,
-	}
-	if e.ExitReason != nil {
-		out.ExitReason = visible(string(*e.ExitReason))
-	}
-	switch {
-	case e.CompletedAt != nil:
-		out.Ended = *e.CompletedAt
-	case e.ExitedAt != nil:
-		out.Ended = *e.ExitedAt
-	}
-	if w != nil {
-		out.Wait = &why.Wait{Event: visible(textOf(w.EventName)), Deadline: w.Deadline}
-	}
-	return out
-}
-
 // questions are what can be asked about a person: each mail, then each journey.
 func (s *Studio) questions(c storedb.Contact, journeys known, chosen string) view.Ask {
 	ask := view.Ask{Action: contactURL(c.ID)}
@@ -254,24 +165,3 @@ func (s *Studio) questions(c storedb.Contact, journeys known, chosen string) vie
 	}
 	return ask
 }
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
-// reasonOf is the text of a reason that may be missing.
-func reasonOf[T ~string](reason *T) string {
-	if reason == nil {
-		return ""
-	}
-	return string(*reason)
-}
-
-// enrolled reports whether a decision let somebody in.
-func enrolled(d storedb.Decision) bool { return d.Outcome == contract.OutcomeEnrolled }

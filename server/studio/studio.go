@@ -50,29 +50,6 @@ type Studio struct {
 	reads     chan struct{}
 }
 
-// New makes the pages. It panics if a template does not parse or is on no list: that is
-// found by the first test.
-func New(cfg Config) *Studio {
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.Default()
-	}
-	s := &Studio{
-		cfg: cfg, mux: http.NewServeMux(), templates: parse(), assets: pack(),
-		reads: make(chan struct{}, max(1, int(cfg.Store.Pool.Config().MaxConns)/4)),
-	}
-	for _, r := range s.routes() {
-		s.mux.HandleFunc(r.pattern, s.handle(r))
-	}
-	for path, a := range s.assets {
-		s.mux.HandleFunc("GET "+path, a.serve)
-	}
-	s.mux.HandleFunc("/studio/", s.handle(route{open: true, do: func(*request) error { return lost("This page does not exist.") }}))
-	return s
-}
-
 // ServeHTTP answers one request.
 func (s *Studio) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
@@ -83,44 +60,6 @@ type route struct {
 	open bool
 	role users.Role
 	do   func(*request) error
-}
-
-func (s *Studio) routes() []route {
-	return []route{
-		{pattern: "GET /studio/sign-in", open: true, do: s.showSignIn},
-		{pattern: "POST /studio/sign-in", open: true, do: s.signIn},
-		{pattern: "POST /studio/sign-out", open: true, do: s.signOut},
-		{pattern: "GET /studio/setup", open: true, do: s.showSetup},
-		{pattern: "POST /studio/setup", open: true, do: s.setup},
-		{pattern: "GET /studio/invitation", open: true, do: s.showInvitation},
-		{pattern: "POST /studio/invitation", open: true, do: s.acceptInvitation},
-		{pattern: "GET /studio/enter", open: true, do: s.enter},
-		{pattern: "GET /studio/{$}", role: users.Viewer, do: s.home},
-		{pattern: "GET /studio/find", role: users.Viewer, do: s.find},
-		{pattern: "GET /studio/contacts", role: users.Viewer, do: s.listContacts},
-		{pattern: "GET /studio/contacts/{id}", role: users.Viewer, do: s.showContact},
-		{pattern: "GET /studio/mails", role: users.Viewer, do: s.listMails},
-		{pattern: "GET /studio/mails/{id}", role: users.Viewer, do: s.showMail},
-		{pattern: "GET /studio/mails/{id}/body", role: users.Viewer, do: s.mailBody},
-		{pattern: "GET /studio/events", role: users.Viewer, do: s.listEvents},
-		{pattern: "GET /studio/events/{id}", role: users.Viewer, do: s.showEvent},
-		{pattern: "GET /studio/journeys", role: users.Viewer, do: s.listJourneys},
-		{pattern: "GET /studio/journeys/{id}", role: users.Viewer, do: s.showJourney},
-		{pattern: "GET /studio/journeys/{id}/pause", role: users.Operator, do: s.confirmPause},
-		{pattern: "POST /studio/journeys/{id}/pause", role: users.Operator, do: s.pause},
-		{pattern: "GET /studio/journeys/{id}/resume", role: users.Operator, do: s.confirmResume},
-		{pattern: "POST /studio/journeys/{id}/resume", role: users.Operator, do: s.resume},
-		{pattern: "GET /studio/users", role: users.Admin, do: s.listUsers},
-		{pattern: "POST /studio/users", role: users.Admin, do: s.invite},
-		{pattern: "POST /studio/users/{id}/role", role: users.Admin, do: s.setRole},
-		{pattern: "POST /studio/users/{id}/link", role: users.Admin, do: s.newLink},
-		{pattern: "GET /studio/users/{id}/remove", role: users.Admin, do: s.confirmRemove},
-		{pattern: "POST /studio/users/{id}/remove", role: users.Admin, do: s.removeUser},
-		{pattern: "GET /studio/audit", role: users.Admin, do: s.listAudit},
-		{pattern: "GET /studio/profile", role: users.Viewer, do: s.showProfile},
-		{pattern: "POST /studio/profile", role: users.Viewer, do: s.saveProfile},
-		{pattern: "POST /studio/profile/others", role: users.Viewer, do: s.signOutOthers},
-	}
 }
 
 // request is one request on its way through a page.
