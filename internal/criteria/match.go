@@ -6,6 +6,7 @@ package criteria
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -33,8 +34,8 @@ func ParseValues(raw json.RawMessage) (Values, error) {
 		return nil, fmt.Errorf("parse properties: %w", err)
 	}
 	values := make(Values, len(object))
-	for key, field := range object {
-		value, err := parseValue(field)
+	for _, key := range slices.Sorted(maps.Keys(object)) { // in an order, for workflows ask too
+		value, err := parseValue(object[key])
 		if err != nil {
 			return nil, fmt.Errorf("parse property %q: %w", key, err)
 		}
