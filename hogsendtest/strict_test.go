@@ -104,8 +104,12 @@ func TestAScriptThatCannotBeFailsAtItsLine(t *testing.T) {
 		"bob: ": func(s *hogsendtest.Scenario, _ *hogsendtest.Contact) {
 			s.Contact(hogsendtest.Person{UserID: "bob", Timezone: "Berlin"})
 		},
-		`Env: the kit does not read "DEFAULT_TIMZONE", did you mean`: func(s *hogsendtest.Scenario, _ *hogsendtest.Contact) { s.Env("DEFAULT_TIMZONE", "UTC") },
-		"Env DEFAULT_TIMEZONE: ":                                     func(s *hogsendtest.Scenario, _ *hogsendtest.Contact) { s.Env("DEFAULT_TIMEZONE", "Berlin") },
+		`Env: the kit does not read "DEFAULT_TIMZONE", did you mean`: func(s *hogsendtest.Scenario, _ *hogsendtest.Contact) {
+			s.Env("DEFAULT_TIMZONE", "UTC")
+		},
+		"Env DEFAULT_TIMEZONE: ": func(s *hogsendtest.Scenario, _ *hogsendtest.Contact) {
+			s.Env("DEFAULT_TIMEZONE", "Berlin")
+		},
 		`Env EMAIL_FROM_DOMAINS: "not a domain" is no domain`: func(s *hogsendtest.Scenario, _ *hogsendtest.Contact) {
 			s.Env("EMAIL_FROM_DOMAINS", "a.example,not a domain")
 		},
