@@ -75,7 +75,7 @@ func (d *Desk) Resume(ctx context.Context, by store.Actor, j hogsend.Journey, po
 	return pause.Resume(ctx, d.Store, IDs(j), policy, late, now, d.paused(ctx, e, false, change(by, "resumed", "", now)))
 }
 
-func (d *Desk) paused(ctx context.Context, e store.Entry, on bool, c store.LastChange) pause.Also {
+func (d *Desk) paused(ctx context.Context, e store.Entry, on bool, c store.LastChange) store.Also {
 	return func(q *storedb.Queries, changed bool) error {
 		e := e // the transaction may be tried again
 		if changed {

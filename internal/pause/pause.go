@@ -18,24 +18,11 @@ import (
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
-// Also is what is written along with a pause or its end; changed is false when the journey
-// had that state already.
-type Also = func(q *storedb.Queries, changed bool) error
-
-func all(q *storedb.Queries, changed bool, also []Also) error {
-	for _, write := range also {
-		if err := write(q, changed); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Start pauses a journey: once it returns, no effect of it begins that has
 // not begun (J-100), and new entries are held or dropped (J-168). ids are all ids of the
 // journey, the present one first. Pausing twice is pausing once, but for what becomes of
 // later entries. What also gives is made in the same transaction.
-func Start(ctx context.Context, s *store.Store, ids []string, reason string, entries contract.PauseEntries, now time.Time, also ...Also) (storedb.JourneyConfig, error) {
+func Start(ctx context.Context, s *store.Store, ids []string, reason string, entries contract.PauseEntries, now time.Time, also ...store.Also) (storedb.JourneyConfig, error) {
 	var row storedb.JourneyConfig
 	var why *string
 	if reason != "" {
@@ -52,7 +39,7 @@ func Start(ctx context.Context, s *store.Store, ids []string, reason string, ent
 		if row, err = q.PauseSet(ctx, storedb.PauseSetParams{JourneyID: ids[0], Now: now, Reason: why, Entries: string(entries)}); err != nil {
 			return err
 		}
-		return all(q, len(before) == 0, also)
+		return store.WriteAlso(q, len(before) == 0, also)
 	})
 	if err != nil {
 		return row, fmt.Errorf("pause journey: %w", err)
@@ -64,7 +51,7 @@ func Start(ctx context.Context, s *store.Store, ids []string, reason string, ent
 // held longer than lateAfter is skipped under SkipLate. One statement decides for all of
 // them as steps.Resume does for one. A journey that is not paused stays as it is. What
 // also gives is made in the same transaction.
-func Resume(ctx context.Context, s *store.Store, ids []string, policy contract.ResumePolicy, lateAfter time.Duration, now time.Time, also ...Also) error {
+func Resume(ctx context.Context, s *store.Store, ids []string, policy contract.ResumePolicy, lateAfter time.Duration, now time.Time, also ...store.Also) error {
 	err := s.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
 		if err := q.PauseLock(ctx, sorted(ids)); err != nil {
 			return err
@@ -74,7 +61,7 @@ func Resume(ctx context.Context, s *store.Store, ids []string, policy contract.R
 			return err
 		}
 		if len(paused) == 0 {
-			return all(q, false, also)
+			return store.WriteAlso(q, false, also)
 		}
 		err = q.PausedEffectsPlan(ctx, storedb.PausedEffectsPlanParams{
 			Now: now, PausedAt: paused[0].PausedAt, LateSeconds: lateAfter.Seconds(),
@@ -86,7 +73,7 @@ func Resume(ctx context.Context, s *store.Store, ids []string, policy contract.R
 		if err := q.PauseClear(ctx, now, ids); err != nil {
 			return err
 		}
-		return all(q, true, also)
+		return store.WriteAlso(q, true, also)
 	})
 	if err != nil {
 		return fmt.Errorf("resume journey: %w", err)

@@ -23,7 +23,7 @@ import (
 // and a bucket that is registered meanwhile keeps who is left. It is store.ErrNotFound
 // for an unknown bucket, ErrStillRegistered for one in force. What also gives is made in
 // the same transaction.
-func (r *Rollout) Retire(ctx context.Context, bucketID string, also ...Also) (leaving int64, err error) {
+func (r *Rollout) Retire(ctx context.Context, bucketID string, also ...store.Also) (leaving int64, err error) {
 	err = r.engine.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
 		if err := q.BucketsChange(ctx); err != nil {
 			return fmt.Errorf("lock registry: %w", err)
@@ -45,7 +45,7 @@ func (r *Rollout) Retire(ctx context.Context, bucketID string, also ...Also) (le
 		if err := q.RetireBegin(ctx, state.Now, bucketID); err != nil {
 			return fmt.Errorf("begin to retire: %w", err)
 		}
-		if err := all(q, true, also); err != nil {
+		if err := store.WriteAlso(q, true, also); err != nil {
 			return err
 		}
 		return q.RegistryChanged(ctx)

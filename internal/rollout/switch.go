@@ -14,25 +14,12 @@ import (
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
-// Also is what is written along with a change that an operator makes; changed is false when
-// there was nothing to change.
-type Also = func(q *storedb.Queries, changed bool) error
-
-func all(q *storedb.Queries, changed bool, also []Also) error {
-	for _, write := range also {
-		if err := write(q, changed); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // SwitchBucket is an operator's switch of a bucket, effective for every transaction
 // that begins after it (B-50). Switching it on settles all contacts silently as of
 // then (B-52); switching to the state it has does nothing. It is store.ErrNotFound
 // for an unknown bucket, ErrDisabledInCode for one that its code keeps off. What also
 // gives is made in the same transaction.
-func (r *Rollout) SwitchBucket(ctx context.Context, id string, enabled bool, also ...Also) error {
+func (r *Rollout) SwitchBucket(ctx context.Context, id string, enabled bool, also ...store.Also) error {
 	return r.engine.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
 		if err := q.BucketsChange(ctx); err != nil {
 			return fmt.Errorf("lock registry: %w", err)
@@ -52,7 +39,7 @@ func (r *Rollout) SwitchBucket(ctx context.Context, id string, enabled bool, als
 		case enabled && rows[i].Disabled:
 			return ErrDisabledInCode
 		case rows[i].Enabled == enabled:
-			return all(q, false, also)
+			return store.WriteAlso(q, false, also)
 		}
 		g := registration{q: q, now: state.Now}
 		s := storedb.BucketsSwitchParams{ID: id, Enabled: enabled, Generation: rows[i].Generation, Pending: rows[i].Pending, Now: g.now}
@@ -96,7 +83,7 @@ func (r *Rollout) SwitchBucket(ctx context.Context, id string, enabled bool, als
 				}
 			}
 		}
-		if err := all(q, true, also); err != nil {
+		if err := store.WriteAlso(q, true, also); err != nil {
 			return err
 		}
 		return q.RegistryChanged(ctx)
