@@ -16,6 +16,7 @@ import (
 
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/users"
+	"github.com/hogsend/hogsend/server/studio"
 )
 
 // setupLink tells how the first admin is made, at every start until there is one (O-6).
@@ -52,11 +53,8 @@ func (p *program) withUsers(ctx context.Context, do func(u *users.Users, base st
 	return do(users.New(s, nil), cfg.PublicURL)
 }
 
-// invitationPath is the page on which an invitation is taken up.
-const invitationPath = "/studio/invitation?token="
-
 func (p *program) printInvitation(asJSON bool, email, base, token string) error {
-	link := base + invitationPath + token
+	link := studio.InvitationLink(base, token)
 	return p.print(asJSON, map[string]string{"email": email, "link": link},
 		escapeControls(email, "")+" chooses a password here, once and within a day:\n  "+link)
 }

@@ -47,8 +47,9 @@ func (s *Studio) listUsers(r *request) error {
 	return s.show(r, http.StatusOK, "users", v)
 }
 
-func (s *Studio) invitationLink(token string) string {
-	return s.cfg.PublicURL + "/studio/invitation?token=" + url.QueryEscape(token)
+// InvitationLink leads to the page on which an invitation is taken up.
+func InvitationLink(publicURL, token string) string {
+	return publicURL + "/studio/invitation?token=" + url.QueryEscape(token)
 }
 
 // invite makes a user and shows the link, once: it is nowhere to be read again.
@@ -73,7 +74,7 @@ func (s *Studio) invite(r *request) error {
 		v.Problem, v.Name, v.Email = refused, n.Name, n.Email
 		return s.show(r, http.StatusUnprocessableEntity, "users", v)
 	}
-	v.Link, v.For = s.invitationLink(token), visible(row.Email)
+	v.Link, v.For = InvitationLink(s.cfg.PublicURL, token), visible(row.Email)
 	return s.show(r, http.StatusOK, "users", v)
 }
 
@@ -95,7 +96,7 @@ func (s *Studio) newLink(r *request) error {
 	if err != nil {
 		return err
 	}
-	v.Link, v.For = s.invitationLink(token), visible(row.Email)
+	v.Link, v.For = InvitationLink(s.cfg.PublicURL, token), visible(row.Email)
 	return s.show(r, http.StatusOK, "users", v)
 }
 
