@@ -155,7 +155,7 @@ func (r *replayer) replay(runID string, events []*historypb.HistoryEvent) error 
 			return false
 		}
 	}) {
-		return fmt.Errorf("its code is blocked, or computes without end:\n%s", r.progress.Stacks(runID))
+		return fmt.Errorf("its code is blocked, or computes without end:\n%s", virtual.Stacks(runID))
 	}
 	return err
 }

@@ -105,10 +105,8 @@ func newHarness(s *Scenario, open backend.Open) (*harness, error) {
 }
 
 // register registers what a worker does (T-1).
-func (h *harness) register(r worker.Registry, withWorkflows bool) {
-	if withWorkflows {
-		registerWorkflows(r, h.watcher, h.scenario.journeys, h.scenario.workflows)
-	}
+func (h *harness) register(r worker.Registry) {
+	registerWorkflows(r, h.watcher, h.scenario.journeys, h.scenario.workflows)
 	for name, fn := range h.playback.activities {
 		r.RegisterActivityWithOptions(h.forward(name, fn), activity.RegisterOptions{Name: name})
 		h.own[name] = true

@@ -277,7 +277,7 @@ func inWorkflow() bool {
 		n = runtime.Callers(2, pcs)
 	}
 	outermost := ""
-	for frames := runtime.CallersFrames(pcs[:n]); ; {
+	for frames := runtime.CallersFrames(pcs[max(0, n-2):n]); ; { // the last is runtime.goexit
 		frame, more := frames.Next()
 		if frame.Function != "runtime.goexit" && frame.Function != "" {
 			outermost = frame.Function

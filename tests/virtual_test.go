@@ -158,11 +158,9 @@ func shortWorkflows() map[string]any {
 	return map[string]any{"SleepsTwice": sleepsTwice, "HearsTwice": hearsTwice, "HearsBoth": hearsBoth, "CleansUp": cleansUp, "Calls": calls, "HasChildren": hasChildren, "GoesOn": goesOn, "Breaks": breaks}
 }
 
-func registerShort(r worker.Registry, withWorkflows bool) {
+func registerShort(r worker.Registry) {
 	for name, fn := range shortWorkflows() {
-		if withWorkflows {
-			r.RegisterWorkflowWithOptions(fn, workflow.RegisterOptions{Name: name})
-		}
+		r.RegisterWorkflowWithOptions(fn, workflow.RegisterOptions{Name: name})
 	}
 	for name, fn := range map[string]any{"Hello": hello, "Fails": fails, "Refuses": refuses} {
 		r.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
@@ -270,7 +268,7 @@ func newRealTemporal(t *testing.T) *realTemporal {
 	c, err := client.Dial(client.Options{HostPort: server.Address(), Logger: quiet()})
 	require.NoError(t, err)
 	w := worker.New(c, "short", worker.Options{DisableRegistrationAliasing: true})
-	registerShort(w, true)
+	registerShort(w)
 	require.NoError(t, w.Start())
 	t.Cleanup(func() {
 		w.Stop()

@@ -60,7 +60,7 @@ func (t *activityTask) run(s *Server) (runID string, err error) {
 		}
 	})
 	if err != nil {
-		return "", fmt.Errorf("%w\n%s", err, s.Progress.Stacks(a.execution.runID))
+		return "", fmt.Errorf("%w\n%s", err, Stacks(a.execution.runID))
 	}
 	if s.lost.Load() {
 		s.replace()

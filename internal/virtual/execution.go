@@ -19,6 +19,7 @@ func (s *Server) begin(x *execution, input *commonpb.Payloads, change func(a *hi
 		x.firstRun = x.runID
 	}
 	x.timers, x.activities = map[string]*timer{}, map[int64]*activity{}
+	x.part = len(s.executions) % parts
 	s.executions = append(s.executions, x)
 	s.open[x.id], s.used[x.id] = x, true
 	attributes := &historypb.WorkflowExecutionStartedEventAttributes{
@@ -110,7 +111,7 @@ func (t *workflowTask) run(s *Server) (runID string, err error) {
 			return true
 		}
 		select {
-		case s.workflowTasks <- t:
+		case s.workflowTasks[x.part] <- t:
 			return true
 		case <-tick:
 			return false
@@ -141,7 +142,7 @@ func (t *workflowTask) run(s *Server) (runID string, err error) {
 
 // stuck says where the code stands, if it is the code that is stuck.
 func (x *execution) stuck(err error) error {
-	stack := x.server.Progress.Stacks(x.runID)
+	stack := Stacks(x.runID)
 	if !errors.Is(err, ErrStuck) || stack == "" {
 		return err
 	}

@@ -3,10 +3,9 @@ package virtual
 import (
 	"bytes"
 	"context"
-	"runtime"
-	"slices"
+	"runtime/pprof"
+	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,13 +24,10 @@ const tick = 20 * time.Millisecond
 type Progress struct {
 	moved atomic.Int64
 	busy  atomic.Int64 // activities under way
-
-	mu       sync.Mutex
-	routines map[string][]string // ids of the goroutines that run code of a workflow run
 }
 
 // NewProgress is that of a worker, whose interceptor is Interceptor, or of a replayer.
-func NewProgress() *Progress { return &Progress{routines: map[string][]string{}} }
+func NewProgress() *Progress { return &Progress{} }
 
 // Move says that something has moved.
 func (p *Progress) Move() { p.moved.Add(1) }
@@ -60,47 +56,30 @@ func (p *Progress) Await(limit time.Duration, try func(tick <-chan time.Time) (d
 	}
 }
 
-// enter notes that the goroutine it is called by runs code of a run until leave.
+// runLabel is the label of goroutines that names the run whose code they are in.
+const runLabel = "hogsendtest-run"
+
+// enter labels the goroutine it is called by as one that runs code of a run, until leave.
+// Those that the code starts inherit it.
 func (p *Progress) enter(runID string) (leave func()) {
 	p.Move()
-	id := goroutine()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.routines[runID] = append(p.routines[runID], id)
+	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels(runLabel, runID)))
 	return func() {
 		p.Move()
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		rest := slices.DeleteFunc(p.routines[runID], func(other string) bool { return other == id })
-		if p.routines[runID] = rest; len(rest) == 0 {
-			delete(p.routines, runID)
-		}
+		pprof.SetGoroutineLabels(context.Background())
 	}
-}
-
-// goroutine is the id of the goroutine it is called by.
-func goroutine() string {
-	var buffer [64]byte
-	// "goroutine 7 [running]:"
-	return string(bytes.Fields(buffer[:runtime.Stack(buffer[:], false)])[1])
 }
 
 // Stacks are those of the goroutines in code of a run that do not wait as workflows
 // and activities are meant to: in Temporal's SDK.
-func (p *Progress) Stacks(runID string) string {
-	p.mu.Lock()
-	ids := slices.Clone(p.routines[runID])
-	p.mu.Unlock()
-	buffer := make([]byte, 1<<20)
-	n := runtime.Stack(buffer, true)
-	for n == len(buffer) && n < 1<<26 {
-		buffer = make([]byte, 2*len(buffer))
-		n = runtime.Stack(buffer, true)
+func Stacks(runID string) string {
+	var all bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&all, 1); err != nil {
+		return err.Error()
 	}
 	var found []string
-	for stack := range strings.SplitSeq(string(buffer[:n]), "\n\n") {
-		fields := strings.Fields(stack)
-		if len(fields) > 1 && slices.Contains(ids, fields[1]) && !strings.Contains(stack, "ield(") { // yield and initialYield of a coroutine
+	for stack := range strings.SplitSeq(all.String(), "\n\n") {
+		if strings.Contains(stack, strconv.Quote(runLabel)+":"+strconv.Quote(runID)) && !strings.Contains(stack, "ield+") { // yield and initialYield of a coroutine
 			found = append(found, strings.TrimSpace(stack))
 		}
 	}

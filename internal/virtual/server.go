@@ -24,8 +24,11 @@ func (e *TaskError) Error() string {
 // NewServer is a service without workflows whose clock stands at start.
 func NewServer(start time.Time) *Server {
 	s := &Server{
-		Patience: 3 * time.Second, Progress: NewProgress(), workflowTasks: make(chan *workflowTask), activityTasks: make(chan *activityTask),
+		Patience: 3 * time.Second, Progress: NewProgress(), activityTasks: make(chan *activityTask),
 		answers: make(chan *answer), closed: make(chan struct{}),
+	}
+	for i := range s.workflowTasks {
+		s.workflowTasks[i] = make(chan *workflowTask)
 	}
 	s.Reset(start)
 	return s

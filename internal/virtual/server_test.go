@@ -33,11 +33,9 @@ func newRig(t *testing.T, workflows, activities map[string]any) *rig {
 	s := virtual.NewServer(begin)
 	c, err := s.Client(silent())
 	require.NoError(t, err)
-	w, err := s.StartWorker(c, nil, func(r worker.Registry, withWorkflows bool) {
+	w, err := s.StartWorker(c, nil, func(r worker.Registry) {
 		for name, fn := range workflows {
-			if withWorkflows {
-				r.RegisterWorkflowWithOptions(fn, workflow.RegisterOptions{Name: name})
-			}
+			r.RegisterWorkflowWithOptions(fn, workflow.RegisterOptions{Name: name})
 		}
 		for name, fn := range activities {
 			r.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})

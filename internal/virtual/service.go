@@ -3,6 +3,7 @@ package virtual
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"go.temporal.io/api/workflowservice/v1"
@@ -41,7 +42,7 @@ func (s *Server) call(ctx context.Context, method string, request, reply any, _ 
 		}
 		return nil
 	case *workflowservice.PollWorkflowTaskQueueResponse:
-		return s.pollWorkflow(ctx, r)
+		return s.pollWorkflow(ctx, request, r)
 	case *workflowservice.PollActivityTaskQueueResponse:
 		return s.pollActivity(ctx, r)
 	case *workflowservice.RespondWorkflowTaskCompletedResponse:
@@ -87,9 +88,17 @@ func (s *Server) answer(request any) (*workflowTask, error) {
 	return r.next, r.err
 }
 
-func (s *Server) pollWorkflow(ctx context.Context, r *workflowservice.PollWorkflowTaskQueueResponse) error {
+func (s *Server) pollWorkflow(ctx context.Context, request any, r *workflowservice.PollWorkflowTaskQueueResponse) error {
+	poll, ok := request.(*workflowservice.PollWorkflowTaskQueueRequest)
+	if !ok {
+		return status.Errorf(codes.Internal, "%T does not poll", request)
+	}
+	part, err := strconv.Atoi(poll.GetIdentity())
+	if err != nil {
+		return status.Error(codes.InvalidArgument, "the identity of a worker is the number of its part")
+	}
 	select {
-	case t := <-s.workflowTasks:
+	case t := <-s.workflowTasks[part]:
 		t.fill(r)
 		return nil
 	case <-s.closed:

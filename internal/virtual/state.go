@@ -37,7 +37,7 @@ type Server struct {
 	lost, forget atomic.Bool
 	tasks        int
 
-	workflowTasks chan *workflowTask
+	workflowTasks [parts]chan *workflowTask
 	activityTasks chan *activityTask
 	answers       chan *answer
 	closed        chan struct{}
@@ -75,6 +75,7 @@ type execution struct {
 	server              *Server
 	id, runID, firstRun string
 	kind                string
+	part                int // of the worker, which has its state
 	events              []*historypb.HistoryEvent
 	closed              bool
 

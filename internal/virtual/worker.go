@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -17,23 +18,25 @@ type Worker struct {
 	parts  []worker.Worker
 }
 
-// activityParts is how many workers poll for activities: each polls a thousand times
-// a second at most.
-const activityParts = 4
+// parts is how many workers of the SDK a Worker is: each polls a thousand times a second
+// at most, for workflow tasks and for activities. A run is always the same part's, which
+// keeps its state.
+const parts = 4
 
 // StartWorker starts a worker on c, a client of the server; register gives it
-// workflows and activities, activities alone when workflows is false. It does one
-// task at a time, but the local activities of one task all at once.
-func (s *Server) StartWorker(c client.Client, interceptors []interceptor.WorkerInterceptor, register func(r worker.Registry, workflows bool)) (*Worker, error) {
+// workflows and activities. It does one task at a time, but the local activities of one
+// task all at once.
+func (s *Server) StartWorker(c client.Client, interceptors []interceptor.WorkerInterceptor, register func(r worker.Registry)) (*Worker, error) {
 	w := &Worker{client: c}
-	for i := range 1 + activityParts {
+	for i := range parts {
 		part := worker.New(c, TaskQueue, worker.Options{
-			MaxConcurrentWorkflowTaskPollers: 4, MaxConcurrentActivityTaskPollers: 4, MaxConcurrentLocalActivityExecutionSize: 200,
+			Identity:                         strconv.Itoa(i),
+			MaxConcurrentWorkflowTaskPollers: 2, MaxConcurrentActivityTaskPollers: 1, MaxConcurrentLocalActivityExecutionSize: 200,
 			DeadlockDetectionTimeout: math.MaxInt64, // it would count real time; see Progress
 			WorkerStopTimeout:        100 * time.Millisecond, DisableRegistrationAliasing: true,
-			Interceptors: append(slices.Clone(interceptors), s.Progress.Interceptor()), LocalActivityWorkerOnly: i == 0, DisableWorkflowWorker: i > 0,
+			Interceptors: append(slices.Clone(interceptors), s.Progress.Interceptor()),
 		})
-		register(part, i == 0)
+		register(part)
 		if err := part.Start(); err != nil {
 			w.Stop()
 			return nil, fmt.Errorf("start worker: %w", err)
