@@ -36,6 +36,12 @@ func buildID(configured string) string {
 	return executableHash()
 }
 
+// isStock reports whether this is the product's own binary, whose registry is the example's.
+func isStock() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && info.Path == "github.com/hogsend/hogsend/cmd/hogsend"
+}
+
 func executableHash() string {
 	path, err := os.Executable()
 	if err != nil {

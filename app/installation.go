@@ -94,18 +94,22 @@ func (p *program) onInstallation(cmd *cobra.Command) {
 		} else if strings.TrimSpace(p.env("DATABASE_URL")) == "" {
 			p.here, err = findInstallation(filepath.Join(p.Dir, defaultData))
 		}
-		if err == nil && p.here != nil && !p.isProgram(p.here.Program) {
+		if err == nil && p.passesOn(p.here) {
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return p.passOn(cmd.Context(), p.here.Program) }
 		}
 		return err
 	}
 }
 
-// isProgram reports whether this process runs from that file; nobody is asked for "".
-func (p *program) isProgram(path string) bool {
-	if path == "" {
-		return true
-	}
+// passesOn reports whether the program that a dev has built and runs answers in place of this
+// one, which has no definitions of the author's. An author's own program may be another build
+// than the one that runs, and answers for itself (T-29).
+func (p *program) passesOn(here *installation) bool {
+	return here != nil && here.Program != "" && isStock() && !isProgram(here.Program)
+}
+
+// isProgram reports whether this process runs from that file.
+func isProgram(path string) bool {
 	self, err := os.Executable()
 	if err != nil {
 		return false

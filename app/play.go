@@ -54,7 +54,7 @@ Exit code 0: it was played. 1: something is wrong; the lines say what.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			// What dev --watch runs here has the journeys of this folder.
 			here, err := findInstallation(filepath.Join(p.Dir, defaultData))
-			if err == nil && here != nil && !p.isProgram(here.Program) {
+			if err == nil && p.passesOn(here) {
 				return p.passOn(cmd.Context(), here.Program)
 			}
 			return p.play(args[0], f)

@@ -69,8 +69,8 @@ type installation struct {
 	DatabaseURL string `json:"databaseUrl"`
 	Temporal    string `json:"temporal"`
 	Secret      string `json:"secret"`
-	// Program is what dev --watch has built and runs, "" where dev runs itself. Commands that
-	// compare with what a program defines are that program's.
+	// Program is what dev --watch has built and runs, "" where dev runs itself. Commands of the
+	// stock binary that compare with what a program defines are that program's.
 	Program string `json:"program,omitempty"`
 	// folder is where it was found, as it was named.
 	folder string

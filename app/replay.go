@@ -162,7 +162,7 @@ func (g *gate) print(totals replay.Totals) error {
 		}
 	}
 	if g.flags.json {
-		return g.program.print(true, map[string]any{"strata": g.report.Strata(), "totals": totals}, "")
+		return g.program.print(true, gateReport{Strata: g.report.Strata(), Totals: totals}, "")
 	}
 	return g.report.Write(g.program.Stdout)
 }

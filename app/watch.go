@@ -164,7 +164,7 @@ func (w *watcher) build(ctx context.Context) (path, sum string, err error) {
 
 // ask lets the program describe itself, which it refuses if its registry is not valid.
 func (w *watcher) ask(ctx context.Context, path string) (description, error) {
-	out, errs, err := w.call(ctx, path, "describe")
+	out, errs, err := w.call(ctx, path, w.program.Environ, "describe")
 	if err != nil {
 		return description{}, errors.New(strings.TrimPrefix(strings.TrimSpace(errs), "hogsend: "))
 	}
@@ -175,38 +175,50 @@ func (w *watcher) ask(ctx context.Context, path string) (description, error) {
 	return d, nil
 }
 
-func (w *watcher) call(ctx context.Context, path string, args ...string) (out []byte, errs string, err error) {
+func (w *watcher) call(ctx context.Context, path string, environ []string, args ...string) (out []byte, errs string, err error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, path, args...) //nolint:gosec // the program that was built
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = w.program.Dir, w.program.Environ, &stdout, &stderr
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = w.program.Dir, environ, &stdout, &stderr
 	err = cmd.Run()
 	return stdout.Bytes(), stderr.String(), err
 }
 
 // gate says what the replay gate thinks of who sleeps now, if the new program takes over.
+// The program is told by its environment where to look: one that looks for a dev would find
+// this one, and let the program answer that runs, for which everybody can go on.
 func (w *watcher) gate(ctx context.Context, path string) string {
-	out, errs, err := w.call(ctx, path, "replay", "--json", "--data", w.infra.data.path)
-	var got struct {
-		Strata []replay.Stratum
-		Totals replay.Totals
-	}
+	out, errs, err := w.call(ctx, path, w.infra.environ(w.program.Environ), "replay", "--json")
+	var got gateReport
 	if json.Unmarshal(out, &got) != nil || len(out) == 0 {
 		return fmt.Sprintf("could not look (%v %s)", err, strings.TrimSpace(errs))
 	}
-	switch {
-	case got.Totals.Open == 0:
+	return got.line()
+}
+
+// gateReport is what the replay command prints as JSON.
+type gateReport struct {
+	Strata []replay.Stratum `json:"strata"`
+	Totals replay.Totals    `json:"totals"`
+}
+
+// line says it in one.
+func (r gateReport) line() string {
+	if r.Totals.Open == 0 {
 		return "nobody is under way"
-	case got.Totals.Broken == 0 && got.Totals.Changed == 0:
-		return fmt.Sprintf("%d under way can go on", got.Totals.Open)
 	}
 	var lines []string
-	for _, s := range got.Strata {
+	for _, s := range r.Strata {
 		switch {
 		case s.Broken > 0:
 			lines = append(lines, fmt.Sprintf("%d of %s at %s cannot go on (run.Version keeps them, --reset forgets them)", s.Open, s.Journey, s.Node))
 		case s.Changed > 0:
 			lines = append(lines, fmt.Sprintf("%d of %s at %s go on, past a step that is another now", s.Open, s.Journey, s.Node))
+		case s.Unreadable > 0:
+			lines = append(lines, fmt.Sprintf("%d of %s at %s could not be looked at", s.Open, s.Journey, s.Node))
 		}
+	}
+	if lines == nil {
+		return fmt.Sprintf("%d under way can go on", r.Totals.Open)
 	}
 	return strings.Join(lines, "; ")
 }

@@ -2,11 +2,13 @@ package tests
 
 import (
 	"bufio"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -120,4 +122,27 @@ func TestAProjectOfOnesOwnFromNothingToTheFirstMail(t *testing.T) {
 
 	p.save("welcome.go", "EntryLimit: hogsend.Once", "EntryLimit: hogsend.Unlimited")
 	require.Contains(t, p.says("running after"), "journeys ~welcome  gate: 1 under way can go on")
+	p.save("welcome.go", "	used, err := run.WaitForEvent", "	if _, err := run.Send(ctx, hogsend.Email{Template: TemplateNudge}); err != nil {\n		return err\n	}\n	used, err := run.WaitForEvent")
+	require.Contains(t, p.says("running after"), "definitions as before  gate: 1 of welcome at wait-event:feature.used cannot go on")
+
+	// What is no good leaves the program from before running.
+	p.save("welcome.go", "ID: \"welcome\"", "ID: \"Wel come\"")
+	p.says("would not start; the program from before goes on")
+	p.save("welcome.go", "package shop", "package shop // (")
+	p.save("welcome.go", "func welcome(", "func welcome((")
+	p.says("does not build; the program from before goes on")
+	p.run(binary, "events", "send", "user.created", "--user", "bob", "--email", "bob@example.com")
+	p.says("mail  welcome to bob@example.com")
+
+	// The program ends with dev, however that ends.
+	require.NoError(t, p.dev.Process.Kill())
+	for {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", "127.0.0.1:"+p.port)
+		if err != nil {
+			require.ErrorIs(t, err, syscall.ECONNREFUSED)
+			break
+		}
+		require.NoError(t, conn.Close())
+		require.NoError(t, tick(t.Context()))
+	}
 }
