@@ -399,5 +399,5 @@ func TestLongHistory(t *testing.T) {
 		_, err := w.Checkpoint(t.Context(), s)
 		require.NoError(t, err)
 	}
-	require.Equal(t, 1, w.count(`troubles where kind = 'history'`))
+	require.Equal(t, 1, w.count(`enrollment_issues where kind = 'history'`))
 }

@@ -48,7 +48,7 @@ func (a *Activities) Reconcile(ctx context.Context) error {
 		if err := a.judge(ctx, s, x, now); err != nil {
 			return err
 		}
-		return a.trouble(ctx, s, troubleStranded, "", now)
+		return a.trouble(ctx, s, issueStranded, "", now)
 	})
 	if err != nil {
 		return err
@@ -56,8 +56,8 @@ func (a *Activities) Reconcile(ctx context.Context) error {
 	if len(stranded) > 0 {
 		a.warn(ctx, "enrollments are stranded", "count", len(stranded))
 	}
-	if err := a.Store.TroubleClearUnseen(ctx, troubleStranded, now); err != nil {
-		return fmt.Errorf("clear troubles: %w", err)
+	if err := a.Store.EnrollmentIssueClearUnseen(ctx, issueStranded, now); err != nil {
+		return fmt.Errorf("clear enrollment issues: %w", err)
 	}
 	return nil
 }
@@ -172,15 +172,15 @@ func (a *Activities) judge(ctx context.Context, s suspect, x Execution, now time
 	if x.Blocked == "" {
 		return nil
 	}
-	return a.trouble(ctx, s, troubleBlocked, x.Blocked, now)
+	return a.trouble(ctx, s, issueBlocked, x.Blocked, now)
 }
 
 // clearBlocked forgets who is blocked no more, of those who were not looked at for longest:
 // a bad binary may block more than one round can look at.
 func (a *Activities) clearBlocked(ctx context.Context, now time.Time) error {
-	known, err := a.Store.TroublesOf(ctx, troubleBlocked, clearLimit)
+	known, err := a.Store.EnrollmentIssuesOf(ctx, issueBlocked, clearLimit)
 	if err != nil {
-		return fmt.Errorf("list troubles: %w", err)
+		return fmt.Errorf("list enrollment issues: %w", err)
 	}
 	var over []uuid.UUID
 	for _, t := range known {
@@ -192,15 +192,15 @@ func (a *Activities) clearBlocked(ctx context.Context, now time.Time) error {
 		}
 		if x.Blocked == "" {
 			over = append(over, t.ID)
-		} else if err := a.trouble(ctx, suspect{t.ID, t.JourneyID, t.WorkflowID}, troubleBlocked, x.Blocked, now); err != nil {
+		} else if err := a.trouble(ctx, suspect{t.ID, t.JourneyID, t.WorkflowID}, issueBlocked, x.Blocked, now); err != nil {
 			return err
 		}
 	}
 	if len(over) == 0 {
 		return nil
 	}
-	if err := a.Store.TroubleClear(ctx, over, troubleBlocked); err != nil {
-		return fmt.Errorf("clear troubles: %w", err)
+	if err := a.Store.EnrollmentIssueClear(ctx, over, issueBlocked); err != nil {
+		return fmt.Errorf("clear enrollment issues: %w", err)
 	}
 	return nil
 }

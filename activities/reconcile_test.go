@@ -86,7 +86,7 @@ func TestLostAndStrandedEnrollments(t *testing.T) {
 	require.Equal(t, "active", w.status(young))
 	require.NotContains(t, x.looked, youngFlow)
 	require.Equal(t, 2, w.count(`events where name = 'journey:failed'`))
-	require.Equal(t, 1, w.count(`troubles where kind = 'stranded' and enrollment_id = $1`, open))
+	require.Equal(t, 1, w.count(`enrollment_issues where kind = 'stranded' and enrollment_id = $1`, open))
 	before := w.count(`enrollments where id = $1 and updated_at < now() - interval '1 hour'`, open)
 	require.Equal(t, 1, before, "it was not touched")
 
@@ -98,7 +98,7 @@ func TestLostAndStrandedEnrollments(t *testing.T) {
 	// Once it has moved it is stranded no more.
 	w.exec(`update enrollments set updated_at = now() where id = $1`, open)
 	w.reconcile(&executions{})
-	require.Zero(t, w.count(`troubles`))
+	require.Zero(t, w.count(`enrollment_issues`))
 }
 
 // J-98: a wait is over an hour after its deadline, not before, and also when its
@@ -163,20 +163,20 @@ func TestBlockedEnrollments(t *testing.T) {
 	w.another("bob")
 	x := &executions{byID: map[string]activities.Execution{flow: {Open: true, Blocked: "panic: boom"}}}
 	w.inspect(x)
-	require.Zero(t, w.count(`troubles`), "it has only begun")
+	require.Zero(t, w.count(`enrollment_issues`), "it has only begun")
 	w.aged(21 * time.Second)
 	w.inspect(x)
 	w.inspect(x)
-	require.Equal(t, 1, w.count(`troubles where kind = 'blocked' and enrollment_id = $1 and detail = 'panic: boom'`, id))
-	require.Equal(t, 1, w.count(`troubles`))
+	require.Equal(t, 1, w.count(`enrollment_issues where kind = 'blocked' and enrollment_id = $1 and detail = 'panic: boom'`, id))
+	require.Equal(t, 1, w.count(`enrollment_issues`))
 	require.Equal(t, "active", w.status(id))
-	list, err := w.store.TroublesList(t.Context())
+	list, err := w.store.EnrollmentIssueList(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "blocked welcome 1 panic: boom", list[0].Kind+" "+list[0].JourneyID+" "+"1 "+list[0].Detail)
 
 	x.byID[flow] = activities.Execution{Open: true}
 	w.inspect(x)
-	require.Zero(t, w.count(`troubles`))
+	require.Zero(t, w.count(`enrollment_issues`))
 }
 
 // J-95, J-98: more than one page, and more than one round.
@@ -187,15 +187,15 @@ func TestManyInTroubleAreAllLookedAt(t *testing.T) {
 			insert into enrollments (id, contact_id, journey_id, entry, status, node, trigger_event_id, trigger_seq, workflow_id, created_at, updated_at)
 			select gen_random_uuid(), gen_random_uuid(), 'welcome', 1, 'waiting', 'w', gen_random_uuid(), 1, 'flow-' || n, now(), now() from generate_series(1, 1001) n
 			returning id, contact_id
-		), b as (insert into troubles (enrollment_id, kind, since, seen_at) select id, 'blocked', now(), now() from e)
+		), b as (insert into enrollment_issues (enrollment_id, kind, since, seen_at) select id, 'blocked', now(), now() from e)
 		insert into waits (id, enrollment_id, contact_id, step_key, label, status, event_id, event_seq, registered_at, closed_at)
 		select gen_random_uuid(), id, contact_id, 'w', 'w', 'matched', gen_random_uuid(), 1, now(), now() - interval '2 hours' from e`)
 	w.reconcile(&executions{})
-	require.Equal(t, 1001, w.count(`troubles where kind = 'stranded'`))
+	require.Equal(t, 1001, w.count(`enrollment_issues where kind = 'stranded'`))
 	w.inspect(&executions{})
-	require.Equal(t, 1, w.count(`troubles where kind = 'blocked'`), "the rest is for the next round")
+	require.Equal(t, 1, w.count(`enrollment_issues where kind = 'blocked'`), "the rest is for the next round")
 	w.inspect(&executions{})
-	require.Zero(t, w.count(`troubles where kind = 'blocked'`))
+	require.Zero(t, w.count(`enrollment_issues where kind = 'blocked'`))
 }
 
 // Temporal away: nothing is decided.

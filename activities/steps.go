@@ -56,7 +56,7 @@ func (a *Activities) logRow(tx *store.EnrollmentTx, step contract.Step, action, 
 // warnLongHistory notes that the workflow's history has become long, once (J-99).
 func (a *Activities) warnLongHistory(ctx context.Context, tx *store.EnrollmentTx, step contract.Step) {
 	tx.Add(func(q *storedb.Queries) error {
-		added, err := q.TroubleSet(ctx, storedb.TroubleSetParams{EnrollmentID: tx.Enrollment.ID, Kind: troubleHistory, Detail: step.LongHistory, Now: tx.Now})
+		added, err := q.EnrollmentIssueSet(ctx, storedb.EnrollmentIssueSetParams{EnrollmentID: tx.Enrollment.ID, Kind: issueHistory, Detail: step.LongHistory, Now: tx.Now})
 		if added > 0 {
 			a.warn(ctx, "history of an enrollment has become long", "enrollment_id", tx.Enrollment.ID, "journey_id", tx.Enrollment.JourneyID, "history", step.LongHistory)
 		}

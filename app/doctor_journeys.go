@@ -40,7 +40,7 @@ func examineJourneys(ctx context.Context, s *store.Store, index *registry.Index,
 	note("orphaned", "none", err)
 	detail, err := failedEnrollments(ctx, s, index.AllIDs())
 	note("failed", detail, err)
-	list, err := s.TroublesList(ctx)
+	list, err := s.EnrollmentIssueList(ctx)
 	for _, kind := range troubles() {
 		note(kind[1], "none", errors.Join(err, troubled(list, kind[0])))
 	}
@@ -87,7 +87,7 @@ func failedEnrollments(ctx context.Context, s *store.Store, journeys []string) (
 }
 
 // troubled names the journeys with a trouble, how many people have it, and one of them.
-func troubled(list []storedb.TroublesListRow, kind string) error {
+func troubled(list []storedb.EnrollmentIssueListRow, kind string) error {
 	var lines []string
 	for _, t := range list {
 		if t.Kind == kind {

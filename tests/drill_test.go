@@ -91,7 +91,7 @@ func TestDeployDrill(t *testing.T) {
 	require.Contains(t, said, "nothing is in flight")
 
 	// A settled bucket sets no more timers than those of who enters it.
-	d.eventually(1, `select (select count(*) from backfills where status = 'completed') - (select count(*) from arming)`)
+	d.eventually(1, `select (select count(*) from backfills where status = 'completed') - (select count(*) from timer_backfills)`)
 
 	// People fall asleep on build A, in a journey and on a dwell timer each.
 	for i := range sleepers {

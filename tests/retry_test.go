@@ -149,7 +149,7 @@ func TestDoctorShowsWhoIsInTrouble(t *testing.T) {
 	select gen_random_uuid(), contact_id, 'start', 'gone', jsonb_build_object('workflowId', workflow_id, 'workflowType', 'journey-gone',
 		'enrollmentId', id, 'journeyId', 'gone', 'contactId', contact_id), now(), now() from e`)
 	require.NoError(t, err)
-	r.eventually(1, `select count(*) from troubles where kind = 'blocked' and detail like '%journey-gone%'`)
+	r.eventually(1, `select count(*) from enrollment_issues where kind = 'blocked' and detail like '%journey-gone%'`)
 	report := r.findings()
 	require.Contains(t, report["orphaned"], "1 in gone")
 	require.Contains(t, report["blocked"], "1 in gone")

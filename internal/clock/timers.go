@@ -19,13 +19,13 @@ import (
 // whose stays began at an instant. First come those who are not due yet, soonest
 // first, behind them those who are: these go by the dwell rate, and nobody shall be
 // late for them (B-46).
-func TimerBackfills(bucketID string, reaction *bucket.Reaction, cancels bool, entered *time.Time, now time.Time) ([]storedb.ArmingInsertParams, error) {
+func TimerBackfills(bucketID string, reaction *bucket.Reaction, cancels bool, entered *time.Time, now time.Time) ([]storedb.TimerBackfillInsertParams, error) {
 	schedule, err := json.Marshal(reaction.Schedule)
 	if err != nil {
 		return nil, fmt.Errorf("encode schedule: %w", err)
 	}
 	due := reaction.Schedule.At(now, -1) // the anchor of who is due now
-	both := []storedb.ArmingInsertParams{{Behind: due}, {UntilAt: &due}}
+	both := []storedb.TimerBackfillInsertParams{{Behind: due}, {UntilAt: &due}}
 	for i := range both {
 		a := &both[i]
 		a.ID, a.BucketID, a.JourneyID, a.Schedule, a.Cancels, a.EnteredAt, a.Now = engine.NewID(), bucketID, reaction.JourneyID, schedule, cancels, entered, now
@@ -39,7 +39,7 @@ func TimerBackfills(bucketID string, reaction *bucket.Reaction, cancels bool, en
 // call; done is true when there is nothing to do. Timers that are overdue are spread by the dwell rate, so that a new reaction is no burst
 // (B-46).
 func (c *Clock) BackfillTimers(ctx context.Context) (done bool, wait time.Duration, err error) {
-	a, err := c.engine.Store.ArmingNext(ctx)
+	a, err := c.engine.Store.TimerBackfillNext(ctx)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return true, 0, nil
 	}
@@ -50,14 +50,14 @@ func (c *Clock) BackfillTimers(ctx context.Context) (done bool, wait time.Durati
 	if err := json.Unmarshal(a.Schedule, &schedule); err != nil {
 		return false, 0, fmt.Errorf("read schedule: %w", err)
 	}
-	members, err := c.engine.Store.ArmingMembers(ctx, storedb.ArmingMembersParams{
+	members, err := c.engine.Store.TimerBackfillMembers(ctx, storedb.TimerBackfillMembersParams{
 		BucketID: a.BucketID, AnchorAt: a.AnchorAt, Position: a.Position, UntilAt: a.UntilAt, EnteredAt: a.EnteredAt, Size: engine.ChunkSize,
 	})
 	if err != nil {
 		return false, 0, fmt.Errorf("read members: %w", err)
 	}
 	if len(members) == 0 || a.Property != "" && !c.engine.Config().Mirror {
-		return false, 0, c.engine.Store.ArmingDelete(ctx, a.ID)
+		return false, 0, c.engine.Store.TimerBackfillDelete(ctx, a.ID)
 	}
 	d, overdue := c.engine.Decider(a.Now), a.Overdue
 	due := func() time.Time {
@@ -75,7 +75,7 @@ func (c *Clock) BackfillTimers(ctx context.Context) (done bool, wait time.Durati
 	effects := d.Take()
 	err = c.engine.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
 		last := &members[len(members)-1]
-		n, err := q.ArmingAdvance(ctx, storedb.ArmingAdvanceParams{ID: a.ID, Before: a.Position, AnchorAt: last.AnchorAt, Position: last.ID, Overdue: overdue})
+		n, err := q.TimerBackfillAdvance(ctx, storedb.TimerBackfillAdvanceParams{ID: a.ID, Before: a.Position, AnchorAt: last.AnchorAt, Position: last.ID, Overdue: overdue})
 		if err != nil || n == 0 {
 			return err // with no row, somebody else has done the chunk
 		}
@@ -89,7 +89,7 @@ func (c *Clock) BackfillTimers(ctx context.Context) (done bool, wait time.Durati
 }
 
 // scheduleMember sets, or cancels, the timer of one member.
-func scheduleMember(d *cascade.Decider, a *storedb.ArmingNextRow, schedule *bucket.Schedule, row *storedb.ArmingMembersRow, due func() time.Time) error {
+func scheduleMember(d *cascade.Decider, a *storedb.TimerBackfillNextRow, schedule *bucket.Schedule, row *storedb.TimerBackfillMembersRow, due func() time.Time) error {
 	m := &bucket.Membership{ID: row.ID, Epoch: int(row.Epoch), Anchor: row.AnchorAt}
 	if err := json.Unmarshal(row.Fired, &m.Fired); err != nil {
 		return fmt.Errorf("read membership %s: %w", row.ID, err)

@@ -276,6 +276,6 @@ func (t *transaction) queueMerge(ctx context.Context, p *store.Pipeline, m *deci
 	p.Add(func(q *storedb.Queries) error { return q.IngestMergeRest(ctx, into, from) })
 	if len(t.catalog.buckets.All) > 0 {
 		p.Add(func(q *storedb.Queries) error { return q.BucketsMergeStays(ctx, into, at, from) })
-		p.Add(func(q *storedb.Queries) error { return q.BucketsMergeSettled(ctx, from) })
+		p.Add(func(q *storedb.Queries) error { return q.BucketsMergeBackfilled(ctx, from) })
 	}
 }

@@ -132,11 +132,11 @@ func (t *transaction) named() []string {
 func (t *transaction) loadProgress(ctx context.Context, p *store.Pipeline, ids []uuid.UUID) func() {
 	var (
 		backfills []storedb.BucketsBackfillsRow
-		done      []storedb.Settled
+		done      []storedb.BackfilledContact
 	)
 	if len(t.catalog.buckets.Backfilling) > 0 && len(ids) > 0 {
 		p.Add(func(q *storedb.Queries) (err error) { backfills, err = q.BucketsBackfills(ctx); return err })
-		p.Add(func(q *storedb.Queries) (err error) { done, err = q.BucketsSettled(ctx, ids); return err })
+		p.Add(func(q *storedb.Queries) (err error) { done, err = q.BucketsBackfilled(ctx, ids); return err })
 	}
 	return func() {
 		progress := decide.Progress{Positions: map[uuid.UUID]uuid.UUID{}, Done: map[decide.Backfilled]bool{}}

@@ -157,7 +157,7 @@ func writeBackfills(ctx context.Context, add func(Statement), e *decide.Effects,
 		for i, b := range e.Backfilled {
 			buckets[i], generations[i], contacts[i] = b.BucketID, int32(b.Generation), b.ContactID //nolint:gosec // counts changes of one bucket
 		}
-		add(func(q *storedb.Queries) error { return q.BucketsSettledInsert(ctx, buckets, generations, contacts) })
+		add(func(q *storedb.Queries) error { return q.BucketsInsertBackfilled(ctx, buckets, generations, contacts) })
 	}
 	// In one order: two transactions that count for the same backfills must not wait
 	// for each other.

@@ -90,7 +90,7 @@ func TestAMirrorSwitchedOnSendsTheMembers(t *testing.T) {
 	v.register("second", segmentOf("clickers", hogsend.Event("click").Exists(), mirrored))
 	arm()
 	require.ElementsMatch(t, []string{"ada hogsend_bucket_clickers true +0", "bob hogsend_bucket_clickers true +100"}, v.mirrors())
-	require.Zero(t, v.count(`select count(*) from arming`))
+	require.Zero(t, v.count(`select count(*) from timer_backfills`))
 	require.Equal(t, 1, v.count(`select count(*) from backfills`), "the one of the first registration")
 
 	v.exec(`delete from outbox`)

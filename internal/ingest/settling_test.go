@@ -136,7 +136,7 @@ func TestWhoIsTouchedFirstIsSettledFirst(t *testing.T) {
 	v.settle()
 	require.Equal(t, []string{"ada #1", "bob #1"}, v.members("buyers"))
 	require.Len(t, v.transitions(), 1)
-	require.Zero(t, v.count(`select count(*) from settled`))
+	require.Zero(t, v.count(`select count(*) from backfilled_contacts`))
 }
 
 func TestTheNewestLiveBuildIsInForce(t *testing.T) {
@@ -322,7 +322,7 @@ func TestCriteriaThatChangeAgainTakeOver(t *testing.T) {
 	require.Len(t, v.members("b"), n)
 	require.Equal(t, "reeval completed "+strconv.Itoa(n)+" "+strconv.Itoa(n-even)+" 0", v.backfills()[3])
 	require.Zero(t, v.count(`select count(*) from (select 1 from memberships where status = 'active' group by contact_id having count(*) > 1) x`))
-	require.Zero(t, v.count(`select count(*) from settled`))
+	require.Zero(t, v.count(`select count(*) from backfilled_contacts`))
 }
 
 // W-29, B-19, B-21: a leave of changed criteria waits for MinDwell and keeps its mode;

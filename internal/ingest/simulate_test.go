@@ -167,7 +167,7 @@ func drawLife(t *rapid.T) (l life) {
 // ended, and its events with the instants at which they were received.
 func (v *timed) live(name string, l life) (ended time.Time, events []ingest.Event) {
 	v.t.Helper()
-	v.exec(`truncate contacts, contact_keys, events, event_keys, memberships, clock_cursors, buckets, backfills, registries, outbox, decisions, enrollments, arming cascade`)
+	v.exec(`truncate contacts, contact_keys, events, event_keys, memberships, clock_cursors, buckets, backfills, registries, outbox, decisions, enrollments, timer_backfills cascade`)
 	v.set(0)
 	v.register(name, l.buckets...)
 	v.settle()

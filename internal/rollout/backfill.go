@@ -97,7 +97,7 @@ func (c *chunk) queue(ctx context.Context, p *store.Pipeline, now time.Time) {
 	}
 	for _, a := range c.timers {
 		a.Now = now
-		p.Add(func(q *storedb.Queries) error { return q.ArmingInsert(ctx, a) })
+		p.Add(func(q *storedb.Queries) error { return q.TimerBackfillInsert(ctx, a) })
 	}
 	p.Add(func(q *storedb.Queries) error { return q.BackfillsForget(ctx, c.bucketID, c.generation) })
 	p.Add(func(q *storedb.Queries) error { return q.RegistryChanged(ctx) })

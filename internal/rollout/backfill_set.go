@@ -33,7 +33,7 @@ const backfillSet = `with w as materialized (
 	order by c.id limit $5::int
 ), judged as materialized (
 	select w.contact_id, %s as holds, coalesce(m.active, false) as active, coalesce(m.held, false) as held, m.active is not null as past,
-		exists (select 1 from settled s where s.contact_id = w.contact_id and s.bucket_id = $1::text and s.generation = $2::int) as done
+		exists (select 1 from backfilled_contacts s where s.contact_id = w.contact_id and s.bucket_id = $1::text and s.generation = $2::int) as done
 	from w
 	left join lateral ( -- the newest stay, by the index of stays whatever the statistics say
 		select s.status = 'active' as active, (s.leave_at is not null or s.due_at <= $4::timestamptz) as held from memberships s
@@ -75,7 +75,7 @@ func plain(b *decide.CompiledBucket) bool {
 }
 
 // timersOf are the dwell timers of those who joined at an instant.
-func timersOf(b *decide.CompiledBucket, entered time.Time) (all []storedb.ArmingInsertParams, err error) {
+func timersOf(b *decide.CompiledBucket, entered time.Time) (all []storedb.TimerBackfillInsertParams, err error) {
 	for i := range b.Definition.Reactions {
 		r := &b.Definition.Reactions[i]
 		if r.Schedule == nil {
@@ -163,7 +163,7 @@ type chunk struct {
 	moved            int64 // joins and leaves before it
 	// timers are the dwell timers of those who join: set once all have joined, at the
 	// dwell rate (B-46). Members who stay have theirs.
-	timers []storedb.ArmingInsertParams
+	timers []storedb.TimerBackfillInsertParams
 }
 
 // finish is queue for a chunk of plain joins.
@@ -173,7 +173,7 @@ func (c *chunk) finish(ctx context.Context, q *storedb.Queries, now time.Time) e
 	}
 	for _, a := range c.timers {
 		a.Now = now
-		if err := q.ArmingInsert(ctx, a); err != nil {
+		if err := q.TimerBackfillInsert(ctx, a); err != nil {
 			return err
 		}
 	}

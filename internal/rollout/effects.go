@@ -37,7 +37,7 @@ func (g *registration) scheduleTimers(ctx context.Context, bucketID string, reac
 		return err
 	}
 	for i := range parts {
-		if err := g.q.ArmingInsert(ctx, parts[i]); err != nil {
+		if err := g.q.TimerBackfillInsert(ctx, parts[i]); err != nil {
 			return fmt.Errorf("queue timers of %s: %w", reaction.JourneyID, err)
 		}
 	}
@@ -86,7 +86,7 @@ func (g *registration) mirror(ctx context.Context, d, before *bucket.Definition)
 		return nil
 	}
 	id := engine.NewID()
-	return g.q.ArmingInsert(ctx, storedb.ArmingInsertParams{
+	return g.q.TimerBackfillInsert(ctx, storedb.TimerBackfillInsertParams{
 		ID: id, BucketID: d.ID, Schedule: json.RawMessage("null"), Property: d.PostHogPropertyKey, Round: id.String(), Now: g.now,
 	})
 }

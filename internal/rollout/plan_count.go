@@ -18,7 +18,7 @@ import (
 	"github.com/hogsend/hogsend/internal/engine"
 )
 
-// affected are the contacts whom settling or arming touches: those who match and those
+// affected are the contacts whom a backfill or its timers touch: those who match and those
 // who are members, with all that decides what becomes of them.
 const affected = `select h.contact_id, h.holds, m.id is not null, coalesce(m.epoch, p.epoch, 0), m.entered_at, m.anchor_at, m.max_dwell_at, m.leave_at,
 	coalesce(m.leave_reason, ''), coalesce(m.leave_silent, false), coalesce(m.fired, '{}'), p.left_at, a.occurred_at,

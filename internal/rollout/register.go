@@ -138,7 +138,7 @@ func (g *registration) rename(ctx context.Context, d *bucket.Definition, stored 
 			continue
 		}
 		err := errors.Join(g.q.BucketsRename(ctx, d.ID, g.now, former), g.q.BucketsRenameStays(ctx, d.ID, former),
-			g.q.BucketsRenameBackfills(ctx, d.ID, former), g.q.BucketsRenameSettled(ctx, d.ID, former))
+			g.q.BucketsRenameBackfills(ctx, d.ID, former), g.q.BucketsRenameBackfilled(ctx, d.ID, former))
 		if err != nil {
 			return fmt.Errorf("rename bucket %s to %s: %w", former, d.ID, err)
 		}

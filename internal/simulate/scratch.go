@@ -35,9 +35,9 @@ func scratchTables() []scratchTable {
 		{"buckets", []string{"unique (id)"}},
 		{"registry_state", nil},
 		{"backfills", nil},
-		{"settled", nil},
+		{"backfilled_contacts", nil},
 		{"clock_cursors", nil},
-		{"arming", nil},
+		{"timer_backfills", nil},
 		// These stay empty.
 		{"event_keys", nil},
 		{"enrollments", nil},

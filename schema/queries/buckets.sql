@@ -25,13 +25,13 @@ from backfills f
 where f.status in ('pending', 'processing', 'failed')
 order by f.bucket_id;
 
--- name: BucketsSettled :many
+-- name: BucketsBackfilled :many
 select s.bucket_id, s.generation, s.contact_id
-from settled s
+from backfilled_contacts s
 where s.contact_id = any(@contact_ids::uuid[]);
 
--- name: BucketsSettledInsert :exec
-insert into settled (bucket_id, generation, contact_id)
+-- name: BucketsInsertBackfilled :exec
+insert into backfilled_contacts (bucket_id, generation, contact_id)
 select w.bucket_id, w.generation, w.contact_id
 from (
     select unnest(@bucket_ids::text[]) as bucket_id, unnest(@generations::int[]) as generation,
@@ -125,10 +125,10 @@ from memberships x
 left join memberships o on o.contact_id = @survivor::uuid and o.bucket_id = x.bucket_id and o.status = 'active'
 where m.contact_id = @merged::uuid and x.id = m.id;
 
--- name: BucketsMergeSettled :exec
+-- name: BucketsMergeBackfilled :exec
 -- The survivor is settled where it was itself; what was settled of the other is of
 -- no use.
-delete from settled where contact_id = @merged::uuid;
+delete from backfilled_contacts where contact_id = @merged::uuid;
 
 -- name: DwellStay :one
 -- What the timer of a dwell asks: the stay, and what is in force.
@@ -184,7 +184,7 @@ values (@id::uuid, @bucket_id::text, @generation::int, @mode::text, @policy::tex
 
 -- name: BackfillsForget :exec
 -- Who was settled ahead is of no interest once the backfill is done.
-delete from settled where bucket_id = @bucket_id::text and generation <= @generation::int;
+delete from backfilled_contacts where bucket_id = @bucket_id::text and generation <= @generation::int;
 
 -- name: RegistriesInsert :exec
 insert into registries (digest, build_id, definitions, first_seen_at)
@@ -234,8 +234,8 @@ update memberships set bucket_id = @id::text where bucket_id = @former::text;
 -- name: BucketsRenameBackfills :exec
 update backfills set bucket_id = @id::text where bucket_id = @former::text;
 
--- name: BucketsRenameSettled :exec
-update settled set bucket_id = @id::text where bucket_id = @former::text;
+-- name: BucketsRenameBackfilled :exec
+update backfilled_contacts set bucket_id = @id::text where bucket_id = @former::text;
 
 -- name: ClockCursors :many
 select event_name, within_us, cursor_at from clock_cursors;
@@ -306,33 +306,33 @@ order by r.due_at limit 500;
 -- name: ClockRetriesDelete :exec
 delete from clock_retries where contact_id = any(@contact_ids::uuid[]);
 
--- name: ArmingInsert :exec
+-- name: TimerBackfillInsert :exec
 -- Members whose anchors lie behind one instant, up to another one.
-insert into arming (id, bucket_id, journey_id, schedule, property, round, cancels, anchor_at, position, until_at, entered_at, created_at)
+insert into timer_backfills (id, bucket_id, journey_id, schedule, property, round, cancels, anchor_at, position, until_at, entered_at, created_at)
 values (@id::uuid, @bucket_id::text, @journey_id::text, @schedule::jsonb, @property::text, @round::text, @cancels::bool,
     @behind::timestamptz, 'ffffffff-ffff-ffff-ffff-ffffffffffff', sqlc.narg('until_at'), sqlc.narg('entered_at'), @now::timestamptz);
 
--- name: ArmingNext :one
+-- name: TimerBackfillNext :one
 select a.id, a.bucket_id, a.journey_id, a.schedule, a.property, a.round, a.cancels, a.anchor_at, a.position, a.until_at, a.entered_at,
     a.overdue, a.created_at, clock_timestamp()::timestamptz as now
-from arming a
+from timer_backfills a
 order by a.created_at, a.id limit 1;
 
--- name: ArmingMembers :many
+-- name: TimerBackfillMembers :many
 select m.id, m.contact_id, m.epoch, m.anchor_at, m.fired from memberships m
 where m.bucket_id = @bucket_id::text and m.status = 'active' and (m.anchor_at, m.id) > (@anchor_at::timestamptz, @position::uuid)
     and (sqlc.narg('until_at')::timestamptz is null or m.anchor_at <= sqlc.narg('until_at'))
     and (sqlc.narg('entered_at')::timestamptz is null or m.entered_at = sqlc.narg('entered_at'))
 order by m.anchor_at, m.id limit @size::int;
 
--- name: ArmingAdvance :execrows
-update arming set anchor_at = @anchor_at::timestamptz, position = @position::uuid, overdue = @overdue::bigint
+-- name: TimerBackfillAdvance :execrows
+update timer_backfills set anchor_at = @anchor_at::timestamptz, position = @position::uuid, overdue = @overdue::bigint
 where id = @id::uuid and position = @before::uuid;
 
--- name: ArmingDelete :exec
+-- name: TimerBackfillDelete :exec
 -- What else the same change lets be armed comes behind it: the rate is the bucket's (B-46).
-with done as (delete from arming where id = @id::uuid returning bucket_id, created_at, overdue)
-update arming a set overdue = greatest(a.overdue, d.overdue)
+with done as (delete from timer_backfills where id = @id::uuid returning bucket_id, created_at, overdue)
+update timer_backfills a set overdue = greatest(a.overdue, d.overdue)
 from done d
 where a.bucket_id = d.bucket_id and a.created_at = d.created_at and a.id <> @id::uuid;
 

@@ -45,34 +45,34 @@ union all
     order by w.deadline desc limit @row_limit
 );
 
--- name: TroubleSet :execrows
+-- name: EnrollmentIssueSet :execrows
 -- 1 when it is new.
-insert into troubles (enrollment_id, kind, detail, since, seen_at)
+insert into enrollment_issues (enrollment_id, kind, detail, since, seen_at)
 values (@enrollment_id, @kind, @detail, @now, @now)
 on conflict (enrollment_id, kind) do nothing;
 
--- name: TroubleSeen :exec
-update troubles set detail = @detail, seen_at = @now where enrollment_id = @enrollment_id and kind = @kind;
+-- name: EnrollmentIssueSeen :exec
+update enrollment_issues set detail = @detail, seen_at = @now where enrollment_id = @enrollment_id and kind = @kind;
 
--- name: TroubleClear :exec
-delete from troubles where enrollment_id = any(@enrollment_ids::uuid[]) and kind = @kind;
+-- name: EnrollmentIssueClear :exec
+delete from enrollment_issues where enrollment_id = any(@enrollment_ids::uuid[]) and kind = @kind;
 
--- name: TroubleClearUnseen :exec
-delete from troubles where kind = @kind and seen_at < @before;
+-- name: EnrollmentIssueClearUnseen :exec
+delete from enrollment_issues where kind = @kind and seen_at < @before;
 
--- name: TroublesOf :many
+-- name: EnrollmentIssuesOf :many
 -- Enrollments in trouble of a kind, those that ended meanwhile included, who was not looked
 -- at for longest first.
-select t.enrollment_id as id, e.journey_id, e.workflow_id, e.status from troubles t
+select t.enrollment_id as id, e.journey_id, e.workflow_id, e.status from enrollment_issues t
 join enrollments e on e.id = t.enrollment_id
 where t.kind = @kind
 order by t.seen_at, t.enrollment_id
 limit @row_limit;
 
--- name: TroublesList :many
+-- name: EnrollmentIssueList :many
 select t.kind, e.journey_id, count(*) as total, min(t.since)::timestamptz as since,
     (array_agg(t.detail order by t.since))[1]::text as detail, (array_agg(t.enrollment_id order by t.since))[1]::uuid as enrollment_id
-from troubles t join enrollments e on e.id = t.enrollment_id
+from enrollment_issues t join enrollments e on e.id = t.enrollment_id
 where e.status in ('active', 'waiting')
 group by t.kind, e.journey_id
 order by t.kind, e.journey_id;

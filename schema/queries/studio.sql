@@ -169,7 +169,7 @@ where journey_id = any(@journey_ids::text[]) and status = 'failed'
 group by 1 order by people desc, 1 limit 10;
 
 -- name: StudioTroubles :many
-select t.kind, count(*) as people, min(t.since)::timestamptz as since from troubles t
+select t.kind, count(*) as people, min(t.since)::timestamptz as since from enrollment_issues t
 join enrollments e on e.id = t.enrollment_id
 where e.journey_id = any(@journey_ids::text[]) and e.status in ('active', 'waiting')
 group by t.kind order by t.kind;

@@ -14,188 +14,6 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 )
 
-const armingAdvance = `-- name: ArmingAdvance :execrows
-update arming set anchor_at = $1::timestamptz, position = $2::uuid, overdue = $3::bigint
-where id = $4::uuid and position = $5::uuid
-`
-
-type ArmingAdvanceParams struct {
-	AnchorAt time.Time
-	Position uuid.UUID
-	Overdue  int64
-	ID       uuid.UUID
-	Before   uuid.UUID
-}
-
-func (q *Queries) ArmingAdvance(ctx context.Context, arg ArmingAdvanceParams) (int64, error) {
-	result, err := q.db.Exec(ctx, armingAdvance,
-		arg.AnchorAt,
-		arg.Position,
-		arg.Overdue,
-		arg.ID,
-		arg.Before,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const armingDelete = `-- name: ArmingDelete :exec
-with done as (delete from arming where id = $1::uuid returning bucket_id, created_at, overdue)
-update arming a set overdue = greatest(a.overdue, d.overdue)
-from done d
-where a.bucket_id = d.bucket_id and a.created_at = d.created_at and a.id <> $1::uuid
-`
-
-// What else the same change lets be armed comes behind it: the rate is the bucket's (B-46).
-func (q *Queries) ArmingDelete(ctx context.Context, id uuid.UUID) error {
-	_, err := q.db.Exec(ctx, armingDelete, id)
-	return err
-}
-
-const armingInsert = `-- name: ArmingInsert :exec
-insert into arming (id, bucket_id, journey_id, schedule, property, round, cancels, anchor_at, position, until_at, entered_at, created_at)
-values ($1::uuid, $2::text, $3::text, $4::jsonb, $5::text, $6::text, $7::bool,
-    $8::timestamptz, 'ffffffff-ffff-ffff-ffff-ffffffffffff', $9, $10, $11::timestamptz)
-`
-
-type ArmingInsertParams struct {
-	ID        uuid.UUID
-	BucketID  string
-	JourneyID string
-	Schedule  json.RawMessage
-	Property  string
-	Round     string
-	Cancels   bool
-	Behind    time.Time
-	UntilAt   *time.Time
-	EnteredAt *time.Time
-	Now       time.Time
-}
-
-// Members whose anchors lie behind one instant, up to another one.
-func (q *Queries) ArmingInsert(ctx context.Context, arg ArmingInsertParams) error {
-	_, err := q.db.Exec(ctx, armingInsert,
-		arg.ID,
-		arg.BucketID,
-		arg.JourneyID,
-		arg.Schedule,
-		arg.Property,
-		arg.Round,
-		arg.Cancels,
-		arg.Behind,
-		arg.UntilAt,
-		arg.EnteredAt,
-		arg.Now,
-	)
-	return err
-}
-
-const armingMembers = `-- name: ArmingMembers :many
-select m.id, m.contact_id, m.epoch, m.anchor_at, m.fired from memberships m
-where m.bucket_id = $1::text and m.status = 'active' and (m.anchor_at, m.id) > ($2::timestamptz, $3::uuid)
-    and ($4::timestamptz is null or m.anchor_at <= $4)
-    and ($5::timestamptz is null or m.entered_at = $5)
-order by m.anchor_at, m.id limit $6::int
-`
-
-type ArmingMembersParams struct {
-	BucketID  string
-	AnchorAt  time.Time
-	Position  uuid.UUID
-	UntilAt   *time.Time
-	EnteredAt *time.Time
-	Size      int32
-}
-
-type ArmingMembersRow struct {
-	ID        uuid.UUID
-	ContactID uuid.UUID
-	Epoch     int32
-	AnchorAt  time.Time
-	Fired     json.RawMessage
-}
-
-func (q *Queries) ArmingMembers(ctx context.Context, arg ArmingMembersParams) ([]ArmingMembersRow, error) {
-	rows, err := q.db.Query(ctx, armingMembers,
-		arg.BucketID,
-		arg.AnchorAt,
-		arg.Position,
-		arg.UntilAt,
-		arg.EnteredAt,
-		arg.Size,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ArmingMembersRow
-	for rows.Next() {
-		var i ArmingMembersRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.ContactID,
-			&i.Epoch,
-			&i.AnchorAt,
-			&i.Fired,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const armingNext = `-- name: ArmingNext :one
-select a.id, a.bucket_id, a.journey_id, a.schedule, a.property, a.round, a.cancels, a.anchor_at, a.position, a.until_at, a.entered_at,
-    a.overdue, a.created_at, clock_timestamp()::timestamptz as now
-from arming a
-order by a.created_at, a.id limit 1
-`
-
-type ArmingNextRow struct {
-	ID        uuid.UUID
-	BucketID  string
-	JourneyID string
-	Schedule  json.RawMessage
-	Property  string
-	Round     string
-	Cancels   bool
-	AnchorAt  time.Time
-	Position  uuid.UUID
-	UntilAt   *time.Time
-	EnteredAt *time.Time
-	Overdue   int64
-	CreatedAt time.Time
-	Now       time.Time
-}
-
-func (q *Queries) ArmingNext(ctx context.Context) (ArmingNextRow, error) {
-	row := q.db.QueryRow(ctx, armingNext)
-	var i ArmingNextRow
-	err := row.Scan(
-		&i.ID,
-		&i.BucketID,
-		&i.JourneyID,
-		&i.Schedule,
-		&i.Property,
-		&i.Round,
-		&i.Cancels,
-		&i.AnchorAt,
-		&i.Position,
-		&i.UntilAt,
-		&i.EnteredAt,
-		&i.Overdue,
-		&i.CreatedAt,
-		&i.Now,
-	)
-	return i, err
-}
-
 const backfillsAdvance = `-- name: BackfillsAdvance :execrows
 update backfills
 set position = $1::uuid, processed = processed + $2::bigint, joined = joined + $3::bigint, status = $4::text, error = null, updated_at = $5::timestamptz
@@ -239,7 +57,7 @@ func (q *Queries) BackfillsFail(ctx context.Context, error string, iD uuid.UUID)
 }
 
 const backfillsForget = `-- name: BackfillsForget :exec
-delete from settled where bucket_id = $1::text and generation <= $2::int
+delete from backfilled_contacts where bucket_id = $1::text and generation <= $2::int
 `
 
 // Who was settled ahead is of no interest once the backfill is done.
@@ -440,6 +258,32 @@ func (q *Queries) BucketsAll(ctx context.Context) ([]BucketsAllRow, error) {
 	return items, nil
 }
 
+const bucketsBackfilled = `-- name: BucketsBackfilled :many
+select s.bucket_id, s.generation, s.contact_id
+from backfilled_contacts s
+where s.contact_id = any($1::uuid[])
+`
+
+func (q *Queries) BucketsBackfilled(ctx context.Context, contactIds []uuid.UUID) ([]BackfilledContact, error) {
+	rows, err := q.db.Query(ctx, bucketsBackfilled, contactIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []BackfilledContact
+	for rows.Next() {
+		var i BackfilledContact
+		if err := rows.Scan(&i.BucketID, &i.Generation, &i.ContactID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const bucketsBackfills = `-- name: BucketsBackfills :many
 select f.id, f.bucket_id, f.generation, f.mode, f.policy, f.status, f.settle_at, f.position, f.processed, f.joined, f.left_count
 from backfills f
@@ -548,14 +392,29 @@ func (q *Queries) BucketsInForce(ctx context.Context) ([]BucketsInForceRow, erro
 	return items, nil
 }
 
-const bucketsMergeSettled = `-- name: BucketsMergeSettled :exec
-delete from settled where contact_id = $1::uuid
+const bucketsInsertBackfilled = `-- name: BucketsInsertBackfilled :exec
+insert into backfilled_contacts (bucket_id, generation, contact_id)
+select w.bucket_id, w.generation, w.contact_id
+from (
+    select unnest($1::text[]) as bucket_id, unnest($2::int[]) as generation,
+        unnest($3::uuid[]) as contact_id
+) w
+on conflict do nothing
+`
+
+func (q *Queries) BucketsInsertBackfilled(ctx context.Context, bucketIds []string, generations []int32, contactIds []uuid.UUID) error {
+	_, err := q.db.Exec(ctx, bucketsInsertBackfilled, bucketIds, generations, contactIds)
+	return err
+}
+
+const bucketsMergeBackfilled = `-- name: BucketsMergeBackfilled :exec
+delete from backfilled_contacts where contact_id = $1::uuid
 `
 
 // The survivor is settled where it was itself; what was settled of the other is of
 // no use.
-func (q *Queries) BucketsMergeSettled(ctx context.Context, merged uuid.UUID) error {
-	_, err := q.db.Exec(ctx, bucketsMergeSettled, merged)
+func (q *Queries) BucketsMergeBackfilled(ctx context.Context, merged uuid.UUID) error {
+	_, err := q.db.Exec(ctx, bucketsMergeBackfilled, merged)
 	return err
 }
 
@@ -667,6 +526,15 @@ func (q *Queries) BucketsRename(ctx context.Context, iD string, now time.Time, f
 	return err
 }
 
+const bucketsRenameBackfilled = `-- name: BucketsRenameBackfilled :exec
+update backfilled_contacts set bucket_id = $1::text where bucket_id = $2::text
+`
+
+func (q *Queries) BucketsRenameBackfilled(ctx context.Context, iD string, former string) error {
+	_, err := q.db.Exec(ctx, bucketsRenameBackfilled, iD, former)
+	return err
+}
+
 const bucketsRenameBackfills = `-- name: BucketsRenameBackfills :exec
 update backfills set bucket_id = $1::text where bucket_id = $2::text
 `
@@ -676,62 +544,12 @@ func (q *Queries) BucketsRenameBackfills(ctx context.Context, iD string, former 
 	return err
 }
 
-const bucketsRenameSettled = `-- name: BucketsRenameSettled :exec
-update settled set bucket_id = $1::text where bucket_id = $2::text
-`
-
-func (q *Queries) BucketsRenameSettled(ctx context.Context, iD string, former string) error {
-	_, err := q.db.Exec(ctx, bucketsRenameSettled, iD, former)
-	return err
-}
-
 const bucketsRenameStays = `-- name: BucketsRenameStays :exec
 update memberships set bucket_id = $1::text where bucket_id = $2::text
 `
 
 func (q *Queries) BucketsRenameStays(ctx context.Context, iD string, former string) error {
 	_, err := q.db.Exec(ctx, bucketsRenameStays, iD, former)
-	return err
-}
-
-const bucketsSettled = `-- name: BucketsSettled :many
-select s.bucket_id, s.generation, s.contact_id
-from settled s
-where s.contact_id = any($1::uuid[])
-`
-
-func (q *Queries) BucketsSettled(ctx context.Context, contactIds []uuid.UUID) ([]Settled, error) {
-	rows, err := q.db.Query(ctx, bucketsSettled, contactIds)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Settled
-	for rows.Next() {
-		var i Settled
-		if err := rows.Scan(&i.BucketID, &i.Generation, &i.ContactID); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const bucketsSettledInsert = `-- name: BucketsSettledInsert :exec
-insert into settled (bucket_id, generation, contact_id)
-select w.bucket_id, w.generation, w.contact_id
-from (
-    select unnest($1::text[]) as bucket_id, unnest($2::int[]) as generation,
-        unnest($3::uuid[]) as contact_id
-) w
-on conflict do nothing
-`
-
-func (q *Queries) BucketsSettledInsert(ctx context.Context, bucketIds []string, generations []int32, contactIds []uuid.UUID) error {
-	_, err := q.db.Exec(ctx, bucketsSettledInsert, bucketIds, generations, contactIds)
 	return err
 }
 
@@ -1503,4 +1321,186 @@ update registry_state set digest = $1::text, version = version + 1
 func (q *Queries) RegistryStateSet(ctx context.Context, digest string) error {
 	_, err := q.db.Exec(ctx, registryStateSet, digest)
 	return err
+}
+
+const timerBackfillAdvance = `-- name: TimerBackfillAdvance :execrows
+update timer_backfills set anchor_at = $1::timestamptz, position = $2::uuid, overdue = $3::bigint
+where id = $4::uuid and position = $5::uuid
+`
+
+type TimerBackfillAdvanceParams struct {
+	AnchorAt time.Time
+	Position uuid.UUID
+	Overdue  int64
+	ID       uuid.UUID
+	Before   uuid.UUID
+}
+
+func (q *Queries) TimerBackfillAdvance(ctx context.Context, arg TimerBackfillAdvanceParams) (int64, error) {
+	result, err := q.db.Exec(ctx, timerBackfillAdvance,
+		arg.AnchorAt,
+		arg.Position,
+		arg.Overdue,
+		arg.ID,
+		arg.Before,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const timerBackfillDelete = `-- name: TimerBackfillDelete :exec
+with done as (delete from timer_backfills where id = $1::uuid returning bucket_id, created_at, overdue)
+update timer_backfills a set overdue = greatest(a.overdue, d.overdue)
+from done d
+where a.bucket_id = d.bucket_id and a.created_at = d.created_at and a.id <> $1::uuid
+`
+
+// What else the same change lets be armed comes behind it: the rate is the bucket's (B-46).
+func (q *Queries) TimerBackfillDelete(ctx context.Context, id uuid.UUID) error {
+	_, err := q.db.Exec(ctx, timerBackfillDelete, id)
+	return err
+}
+
+const timerBackfillInsert = `-- name: TimerBackfillInsert :exec
+insert into timer_backfills (id, bucket_id, journey_id, schedule, property, round, cancels, anchor_at, position, until_at, entered_at, created_at)
+values ($1::uuid, $2::text, $3::text, $4::jsonb, $5::text, $6::text, $7::bool,
+    $8::timestamptz, 'ffffffff-ffff-ffff-ffff-ffffffffffff', $9, $10, $11::timestamptz)
+`
+
+type TimerBackfillInsertParams struct {
+	ID        uuid.UUID
+	BucketID  string
+	JourneyID string
+	Schedule  json.RawMessage
+	Property  string
+	Round     string
+	Cancels   bool
+	Behind    time.Time
+	UntilAt   *time.Time
+	EnteredAt *time.Time
+	Now       time.Time
+}
+
+// Members whose anchors lie behind one instant, up to another one.
+func (q *Queries) TimerBackfillInsert(ctx context.Context, arg TimerBackfillInsertParams) error {
+	_, err := q.db.Exec(ctx, timerBackfillInsert,
+		arg.ID,
+		arg.BucketID,
+		arg.JourneyID,
+		arg.Schedule,
+		arg.Property,
+		arg.Round,
+		arg.Cancels,
+		arg.Behind,
+		arg.UntilAt,
+		arg.EnteredAt,
+		arg.Now,
+	)
+	return err
+}
+
+const timerBackfillMembers = `-- name: TimerBackfillMembers :many
+select m.id, m.contact_id, m.epoch, m.anchor_at, m.fired from memberships m
+where m.bucket_id = $1::text and m.status = 'active' and (m.anchor_at, m.id) > ($2::timestamptz, $3::uuid)
+    and ($4::timestamptz is null or m.anchor_at <= $4)
+    and ($5::timestamptz is null or m.entered_at = $5)
+order by m.anchor_at, m.id limit $6::int
+`
+
+type TimerBackfillMembersParams struct {
+	BucketID  string
+	AnchorAt  time.Time
+	Position  uuid.UUID
+	UntilAt   *time.Time
+	EnteredAt *time.Time
+	Size      int32
+}
+
+type TimerBackfillMembersRow struct {
+	ID        uuid.UUID
+	ContactID uuid.UUID
+	Epoch     int32
+	AnchorAt  time.Time
+	Fired     json.RawMessage
+}
+
+func (q *Queries) TimerBackfillMembers(ctx context.Context, arg TimerBackfillMembersParams) ([]TimerBackfillMembersRow, error) {
+	rows, err := q.db.Query(ctx, timerBackfillMembers,
+		arg.BucketID,
+		arg.AnchorAt,
+		arg.Position,
+		arg.UntilAt,
+		arg.EnteredAt,
+		arg.Size,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TimerBackfillMembersRow
+	for rows.Next() {
+		var i TimerBackfillMembersRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ContactID,
+			&i.Epoch,
+			&i.AnchorAt,
+			&i.Fired,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const timerBackfillNext = `-- name: TimerBackfillNext :one
+select a.id, a.bucket_id, a.journey_id, a.schedule, a.property, a.round, a.cancels, a.anchor_at, a.position, a.until_at, a.entered_at,
+    a.overdue, a.created_at, clock_timestamp()::timestamptz as now
+from timer_backfills a
+order by a.created_at, a.id limit 1
+`
+
+type TimerBackfillNextRow struct {
+	ID        uuid.UUID
+	BucketID  string
+	JourneyID string
+	Schedule  json.RawMessage
+	Property  string
+	Round     string
+	Cancels   bool
+	AnchorAt  time.Time
+	Position  uuid.UUID
+	UntilAt   *time.Time
+	EnteredAt *time.Time
+	Overdue   int64
+	CreatedAt time.Time
+	Now       time.Time
+}
+
+func (q *Queries) TimerBackfillNext(ctx context.Context) (TimerBackfillNextRow, error) {
+	row := q.db.QueryRow(ctx, timerBackfillNext)
+	var i TimerBackfillNextRow
+	err := row.Scan(
+		&i.ID,
+		&i.BucketID,
+		&i.JourneyID,
+		&i.Schedule,
+		&i.Property,
+		&i.Round,
+		&i.Cancels,
+		&i.AnchorAt,
+		&i.Position,
+		&i.UntilAt,
+		&i.EnteredAt,
+		&i.Overdue,
+		&i.CreatedAt,
+		&i.Now,
+	)
+	return i, err
 }

@@ -80,6 +80,12 @@ type Backfill struct {
 	UpdatedAt  time.Time
 }
 
+type BackfilledContact struct {
+	BucketID   string
+	Generation int32
+	ContactID  uuid.UUID
+}
+
 type Bucket struct {
 	ID         string
 	Definition json.RawMessage
@@ -222,6 +228,14 @@ type Enrollment struct {
 	Retries        int32
 	Key            string
 	MarkSeq        *int64
+}
+
+type EnrollmentIssue struct {
+	EnrollmentID uuid.UUID
+	Kind         string
+	Detail       string
+	Since        time.Time
+	SeenAt       time.Time
 }
 
 type Event struct {
@@ -457,6 +471,22 @@ type StepLog struct {
 	Detail       json.RawMessage
 	BuildID      string
 	At           time.Time
+}
+
+type TimerBackfill struct {
+	ID        uuid.UUID
+	BucketID  string
+	JourneyID string
+	Schedule  json.RawMessage
+	Round     string
+	Cancels   bool
+	Position  uuid.UUID
+	Overdue   int64
+	CreatedAt time.Time
+	Property  string
+	AnchorAt  time.Time
+	UntilAt   *time.Time
+	EnteredAt *time.Time
 }
 
 type Trouble struct {

@@ -45,6 +45,159 @@ func (q *Queries) EnrollOutcome(ctx context.Context, contactID uuid.UUID, eventI
 	return items, nil
 }
 
+const enrollmentIssueClear = `-- name: EnrollmentIssueClear :exec
+delete from enrollment_issues where enrollment_id = any($1::uuid[]) and kind = $2
+`
+
+func (q *Queries) EnrollmentIssueClear(ctx context.Context, enrollmentIds []uuid.UUID, kind string) error {
+	_, err := q.db.Exec(ctx, enrollmentIssueClear, enrollmentIds, kind)
+	return err
+}
+
+const enrollmentIssueClearUnseen = `-- name: EnrollmentIssueClearUnseen :exec
+delete from enrollment_issues where kind = $1 and seen_at < $2
+`
+
+func (q *Queries) EnrollmentIssueClearUnseen(ctx context.Context, kind string, before time.Time) error {
+	_, err := q.db.Exec(ctx, enrollmentIssueClearUnseen, kind, before)
+	return err
+}
+
+const enrollmentIssueList = `-- name: EnrollmentIssueList :many
+select t.kind, e.journey_id, count(*) as total, min(t.since)::timestamptz as since,
+    (array_agg(t.detail order by t.since))[1]::text as detail, (array_agg(t.enrollment_id order by t.since))[1]::uuid as enrollment_id
+from enrollment_issues t join enrollments e on e.id = t.enrollment_id
+where e.status in ('active', 'waiting')
+group by t.kind, e.journey_id
+order by t.kind, e.journey_id
+`
+
+type EnrollmentIssueListRow struct {
+	Kind         string
+	JourneyID    string
+	Total        int64
+	Since        time.Time
+	Detail       string
+	EnrollmentID uuid.UUID
+}
+
+func (q *Queries) EnrollmentIssueList(ctx context.Context) ([]EnrollmentIssueListRow, error) {
+	rows, err := q.db.Query(ctx, enrollmentIssueList)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []EnrollmentIssueListRow
+	for rows.Next() {
+		var i EnrollmentIssueListRow
+		if err := rows.Scan(
+			&i.Kind,
+			&i.JourneyID,
+			&i.Total,
+			&i.Since,
+			&i.Detail,
+			&i.EnrollmentID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const enrollmentIssueSeen = `-- name: EnrollmentIssueSeen :exec
+update enrollment_issues set detail = $1, seen_at = $2 where enrollment_id = $3 and kind = $4
+`
+
+type EnrollmentIssueSeenParams struct {
+	Detail       string
+	Now          time.Time
+	EnrollmentID uuid.UUID
+	Kind         string
+}
+
+func (q *Queries) EnrollmentIssueSeen(ctx context.Context, arg EnrollmentIssueSeenParams) error {
+	_, err := q.db.Exec(ctx, enrollmentIssueSeen,
+		arg.Detail,
+		arg.Now,
+		arg.EnrollmentID,
+		arg.Kind,
+	)
+	return err
+}
+
+const enrollmentIssueSet = `-- name: EnrollmentIssueSet :execrows
+insert into enrollment_issues (enrollment_id, kind, detail, since, seen_at)
+values ($1, $2, $3, $4, $4)
+on conflict (enrollment_id, kind) do nothing
+`
+
+type EnrollmentIssueSetParams struct {
+	EnrollmentID uuid.UUID
+	Kind         string
+	Detail       string
+	Now          time.Time
+}
+
+// 1 when it is new.
+func (q *Queries) EnrollmentIssueSet(ctx context.Context, arg EnrollmentIssueSetParams) (int64, error) {
+	result, err := q.db.Exec(ctx, enrollmentIssueSet,
+		arg.EnrollmentID,
+		arg.Kind,
+		arg.Detail,
+		arg.Now,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const enrollmentIssuesOf = `-- name: EnrollmentIssuesOf :many
+select t.enrollment_id as id, e.journey_id, e.workflow_id, e.status from enrollment_issues t
+join enrollments e on e.id = t.enrollment_id
+where t.kind = $1
+order by t.seen_at, t.enrollment_id
+limit $2
+`
+
+type EnrollmentIssuesOfRow struct {
+	ID         uuid.UUID
+	JourneyID  string
+	WorkflowID string
+	Status     contract.EnrollmentStatus
+}
+
+// Enrollments in trouble of a kind, those that ended meanwhile included, who was not looked
+// at for longest first.
+func (q *Queries) EnrollmentIssuesOf(ctx context.Context, kind string, rowLimit int32) ([]EnrollmentIssuesOfRow, error) {
+	rows, err := q.db.Query(ctx, enrollmentIssuesOf, kind, rowLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []EnrollmentIssuesOfRow
+	for rows.Next() {
+		var i EnrollmentIssuesOfRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.JourneyID,
+			&i.WorkflowID,
+			&i.Status,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const failedList = `-- name: FailedList :many
 select e.journey_id, count(*)::bigint as total,
     (count(*) filter (where e.updated_at > clock_timestamp() - make_interval(secs => $1::float8)))::bigint as recent,
@@ -411,159 +564,6 @@ func (q *Queries) RetireList(ctx context.Context, journeyID string, after uuid.U
 			return nil, err
 		}
 		items = append(items, id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const troubleClear = `-- name: TroubleClear :exec
-delete from troubles where enrollment_id = any($1::uuid[]) and kind = $2
-`
-
-func (q *Queries) TroubleClear(ctx context.Context, enrollmentIds []uuid.UUID, kind string) error {
-	_, err := q.db.Exec(ctx, troubleClear, enrollmentIds, kind)
-	return err
-}
-
-const troubleClearUnseen = `-- name: TroubleClearUnseen :exec
-delete from troubles where kind = $1 and seen_at < $2
-`
-
-func (q *Queries) TroubleClearUnseen(ctx context.Context, kind string, before time.Time) error {
-	_, err := q.db.Exec(ctx, troubleClearUnseen, kind, before)
-	return err
-}
-
-const troubleSeen = `-- name: TroubleSeen :exec
-update troubles set detail = $1, seen_at = $2 where enrollment_id = $3 and kind = $4
-`
-
-type TroubleSeenParams struct {
-	Detail       string
-	Now          time.Time
-	EnrollmentID uuid.UUID
-	Kind         string
-}
-
-func (q *Queries) TroubleSeen(ctx context.Context, arg TroubleSeenParams) error {
-	_, err := q.db.Exec(ctx, troubleSeen,
-		arg.Detail,
-		arg.Now,
-		arg.EnrollmentID,
-		arg.Kind,
-	)
-	return err
-}
-
-const troubleSet = `-- name: TroubleSet :execrows
-insert into troubles (enrollment_id, kind, detail, since, seen_at)
-values ($1, $2, $3, $4, $4)
-on conflict (enrollment_id, kind) do nothing
-`
-
-type TroubleSetParams struct {
-	EnrollmentID uuid.UUID
-	Kind         string
-	Detail       string
-	Now          time.Time
-}
-
-// 1 when it is new.
-func (q *Queries) TroubleSet(ctx context.Context, arg TroubleSetParams) (int64, error) {
-	result, err := q.db.Exec(ctx, troubleSet,
-		arg.EnrollmentID,
-		arg.Kind,
-		arg.Detail,
-		arg.Now,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const troublesList = `-- name: TroublesList :many
-select t.kind, e.journey_id, count(*) as total, min(t.since)::timestamptz as since,
-    (array_agg(t.detail order by t.since))[1]::text as detail, (array_agg(t.enrollment_id order by t.since))[1]::uuid as enrollment_id
-from troubles t join enrollments e on e.id = t.enrollment_id
-where e.status in ('active', 'waiting')
-group by t.kind, e.journey_id
-order by t.kind, e.journey_id
-`
-
-type TroublesListRow struct {
-	Kind         string
-	JourneyID    string
-	Total        int64
-	Since        time.Time
-	Detail       string
-	EnrollmentID uuid.UUID
-}
-
-func (q *Queries) TroublesList(ctx context.Context) ([]TroublesListRow, error) {
-	rows, err := q.db.Query(ctx, troublesList)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []TroublesListRow
-	for rows.Next() {
-		var i TroublesListRow
-		if err := rows.Scan(
-			&i.Kind,
-			&i.JourneyID,
-			&i.Total,
-			&i.Since,
-			&i.Detail,
-			&i.EnrollmentID,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const troublesOf = `-- name: TroublesOf :many
-select t.enrollment_id as id, e.journey_id, e.workflow_id, e.status from troubles t
-join enrollments e on e.id = t.enrollment_id
-where t.kind = $1
-order by t.seen_at, t.enrollment_id
-limit $2
-`
-
-type TroublesOfRow struct {
-	ID         uuid.UUID
-	JourneyID  string
-	WorkflowID string
-	Status     contract.EnrollmentStatus
-}
-
-// Enrollments in trouble of a kind, those that ended meanwhile included, who was not looked
-// at for longest first.
-func (q *Queries) TroublesOf(ctx context.Context, kind string, rowLimit int32) ([]TroublesOfRow, error) {
-	rows, err := q.db.Query(ctx, troublesOf, kind, rowLimit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []TroublesOfRow
-	for rows.Next() {
-		var i TroublesOfRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.JourneyID,
-			&i.WorkflowID,
-			&i.Status,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

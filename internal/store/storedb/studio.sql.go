@@ -1383,7 +1383,7 @@ func (q *Queries) StudioSendsOfTemplate(ctx context.Context, contactID *uuid.UUI
 }
 
 const studioTroubles = `-- name: StudioTroubles :many
-select t.kind, count(*) as people, min(t.since)::timestamptz as since from troubles t
+select t.kind, count(*) as people, min(t.since)::timestamptz as since from enrollment_issues t
 join enrollments e on e.id = t.enrollment_id
 where e.journey_id = any($1::text[]) and e.status in ('active', 'waiting')
 group by t.kind order by t.kind
