@@ -39,7 +39,7 @@ var errLost = temporal.NewNonRetryableApplicationError("the worker is lost", "Lo
 
 // step runs an activity, or loses the worker there.
 func (p *playback) step(s step, run func() (any, error)) (any, error) {
-	if p.server.Lost() {
+	if p.server.Crashed() {
 		return nil, errLost
 	}
 	s.task = p.server.Tasks()
@@ -49,14 +49,14 @@ func (p *playback) step(s step, run func() (any, error)) (any, error) {
 		return p.effect(s, run)
 	}
 	if p.losses[i].when == lostBefore {
-		p.server.Lose()
+		p.server.CrashWorker()
 		return nil, errLost
 	}
 	out, err := p.effect(s, run)
 	if p.losses[i].when == lostRecorded {
-		p.server.Forget()
+		p.server.CrashAfterTask()
 	} else {
-		p.server.Lose()
+		p.server.CrashWorker()
 	}
 	return out, err
 }
@@ -148,7 +148,7 @@ func (p *playback) run() error {
 				return fmt.Errorf("+%s, %s: %w", it.at, it.what, err)
 			}
 		case timed:
-			p.server.Ring()
+			p.server.FireNext()
 		case released, ticked, nothing:
 		}
 	}

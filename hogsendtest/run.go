@@ -89,8 +89,8 @@ func explain(err error) string {
 func newHarness(s *Scenario, open backend.Open) (*harness, error) {
 	h := &harness{scenario: s, open: open, server: virtual.NewServer(s.start), watcher: newWatcher(), own: map[string]bool{}, heard: newListeners(s)}
 	h.watcher.asked = h.heard.asked
-	h.server.Patience, h.watcher.order.progress = patience, h.server.Progress
-	h.watcher.lost, h.watcher.now = h.server.Lost, h.server.Now
+	h.server.TaskTimeout, h.watcher.order.progress = patience, h.server.Progress
+	h.watcher.lost, h.watcher.now = h.server.Crashed, h.server.Now
 	h.watcher.activity = func(s step, run func() (any, error)) (any, error) { return h.playback.step(s, run) }
 	h.runner = &calls.Runner{Activities: s.activities, Begin: h.beginCall, Enter: h.enterCall}
 	c, err := h.server.Client(silent())

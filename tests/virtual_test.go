@@ -398,7 +398,7 @@ func playVirtually(t *testing.T, run shortRun) [][]string {
 			require.NoError(t, err)
 		} else if at, ok := s.Next(); ok {
 			s.Advance(at)
-			s.Ring()
+			s.FireNext()
 		} else {
 			break
 		}

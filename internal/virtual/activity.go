@@ -24,7 +24,7 @@ func (a *activity) ready() {
 func (a *activity) drop() {
 	a.dropped = true
 	if a.retry != nil {
-		a.execution.server.silence(a.retry)
+		a.execution.server.cancelTimer(a.retry)
 	}
 	delete(a.execution.activities, a.scheduled)
 }
@@ -91,7 +91,7 @@ func (a *activity) answered(got *answer) error {
 		if state == enumspb.RETRY_STATE_IN_PROGRESS {
 			a.attempt++
 			a.failure = r.GetFailure()
-			a.retry = x.server.alarm(x.server.now.Add(pause), a.ready)
+			a.retry = x.server.setTimer(x.server.now.Add(pause), a.ready)
 			return nil
 		}
 		started := a.started()

@@ -14,9 +14,9 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 )
 
-// obey writes what the code of a workflow asked for into its history. What answers
+// applyCommands writes what the code of a workflow asked for into its history. What answers
 // at once comes after all of it.
-func (x *execution) obey(completed int64, r *workflowservice.RespondWorkflowTaskCompletedRequest) error {
+func (x *execution) applyCommands(completed int64, r *workflowservice.RespondWorkflowTaskCompletedRequest) error {
 	var after []func()
 	for _, c := range r.GetCommands() {
 		e, then, err := x.command(completed, c)
@@ -129,8 +129,8 @@ func (x *execution) startTimer(completed int64, c *commandpb.StartTimerCommandAt
 			TimerId: c.GetTimerId(), StartToFireTimeout: c.GetStartToFireTimeout(), WorkflowTaskCompletedEventId: completed,
 		},
 	}})
-	t := &timer{started: e.EventId}
-	t.alarm = x.server.alarm(x.server.now.Add(c.GetStartToFireTimeout().AsDuration()), func() {
+	t := &workflowTimer{started: e.EventId}
+	t.timer = x.server.setTimer(x.server.now.Add(c.GetStartToFireTimeout().AsDuration()), func() {
 		delete(x.timers, c.GetTimerId())
 		x.add(enumspb.EVENT_TYPE_TIMER_FIRED, &historypb.HistoryEvent{Attributes: &historypb.HistoryEvent_TimerFiredEventAttributes{
 			TimerFiredEventAttributes: &historypb.TimerFiredEventAttributes{TimerId: c.GetTimerId(), StartedEventId: e.EventId},
@@ -145,7 +145,7 @@ func (x *execution) cancelTimer(completed int64, c *commandpb.CancelTimerCommand
 	attributes := &historypb.TimerCanceledEventAttributes{TimerId: c.GetTimerId(), WorkflowTaskCompletedEventId: completed, Identity: "hogsendtest"}
 	if t := x.timers[c.GetTimerId()]; t != nil {
 		attributes.StartedEventId = t.started
-		x.server.silence(t.alarm)
+		x.server.cancelTimer(t.timer)
 		delete(x.timers, c.GetTimerId())
 	}
 	return x.add(enumspb.EVENT_TYPE_TIMER_CANCELED, &historypb.HistoryEvent{Attributes: &historypb.HistoryEvent_TimerCanceledEventAttributes{

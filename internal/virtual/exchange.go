@@ -8,11 +8,11 @@ import (
 
 // exchange hands the worker what give gives and returns its answer.
 func (s *Server) exchange(what string, give func(tick <-chan time.Time) bool) (*answer, error) {
-	if !s.Progress.Await(s.Patience, give) {
+	if !s.Progress.Await(s.TaskTimeout, give) {
 		return nil, fmt.Errorf("hand out %s: %w", what, ErrStuck)
 	}
 	var got *answer
-	if !s.Progress.Await(s.Patience, func(tick <-chan time.Time) bool {
+	if !s.Progress.Await(s.TaskTimeout, func(tick <-chan time.Time) bool {
 		select {
 		case got = <-s.answers:
 			return true

@@ -18,7 +18,7 @@ func (s *Server) begin(x *execution, input *commonpb.Payloads, change func(a *hi
 	if x.firstRun == "" {
 		x.firstRun = x.runID
 	}
-	x.timers, x.activities = map[string]*timer{}, map[int64]*activity{}
+	x.timers, x.activities = map[string]*workflowTimer{}, map[int64]*activity{}
 	x.part = len(s.executions) % parts
 	s.executions = append(s.executions, x)
 	s.open[x.id], s.used[x.id] = x, true
@@ -63,7 +63,7 @@ func (x *execution) close() {
 	x.release(nil)
 	delete(x.server.open, x.id)
 	for _, t := range x.timers {
-		x.server.silence(t.alarm)
+		x.server.cancelTimer(t.timer)
 	}
 	for _, a := range x.activities {
 		a.drop()
@@ -181,7 +181,7 @@ func (x *execution) answered(t *workflowTask, got *answer) error {
 				SdkMetadata: r.GetSdkMetadata(), MeteringMetadata: r.GetMeteringMetadata(),
 			},
 		}})
-		return x.obey(completed.EventId, r)
+		return x.applyCommands(completed.EventId, r)
 	}
 	return errUnexpected
 }

@@ -24,7 +24,7 @@ func (e *TaskError) Error() string {
 // NewServer is a service without workflows whose clock stands at start.
 func NewServer(start time.Time) *Server {
 	s := &Server{
-		Patience: 3 * time.Second, Progress: NewProgress(), activityTasks: make(chan *activityTask),
+		TaskTimeout: 3 * time.Second, Progress: NewProgress(), activityTasks: make(chan *activityTask),
 		answers: make(chan *answer), closed: make(chan struct{}),
 	}
 	for i := range s.workflowTasks {
@@ -40,7 +40,7 @@ func (s *Server) Reset(start time.Time) {
 		x.release(nil)
 	}
 	s.holding = map[*execution]bool{}
-	s.now, s.executions, s.ready, s.alarms, s.tasks = start, nil, nil, nil, 0
+	s.now, s.executions, s.ready, s.timers, s.tasks = start, nil, nil, nil, 0
 	s.lost.Store(false)
 	s.forget.Store(false)
 	s.open, s.used = map[string]*execution{}, map[string]bool{}
@@ -102,12 +102,12 @@ func (s *Server) Step() (runID string, err error) {
 // Tasks counts those that were handed out since the last Reset.
 func (s *Server) Tasks() int { return s.tasks }
 
-// Next is the instant of the next alarm; ok is false when there is none.
+// Next is the instant of the next timer; ok is false when there is none.
 func (s *Server) Next() (at time.Time, ok bool) {
-	if len(s.alarms) == 0 {
+	if len(s.timers) == 0 {
 		return time.Time{}, false
 	}
-	return s.alarms[0].at, true
+	return s.timers[0].at, true
 }
 
 // Advance moves the clock, forward only.
@@ -117,27 +117,27 @@ func (s *Server) Advance(to time.Time) {
 	}
 }
 
-// Ring lets the next alarm happen if it is due, and reports whether one was.
-func (s *Server) Ring() bool {
-	if len(s.alarms) == 0 || s.alarms[0].at.After(s.now) {
+// FireNext lets the next timer fire if it is due, and reports whether one was.
+func (s *Server) FireNext() bool {
+	if len(s.timers) == 0 || s.timers[0].at.After(s.now) {
 		return false
 	}
-	a := s.alarms[0]
-	s.alarms = s.alarms[1:]
-	a.ring()
+	t := s.timers[0]
+	s.timers = s.timers[1:]
+	t.fire()
 	return true
 }
 
-// Lose kills the worker during the task that is under way: its answer is refused,
+// CrashWorker kills the worker during the task that is under way: its answer is refused,
 // and another worker, which knows nothing, does the task again at once.
-func (s *Server) Lose() { s.lost.Store(true) }
+func (s *Server) CrashWorker() { s.lost.Store(true) }
 
-// Lost reports that the worker was lost and its task is still under way: nothing it
+// Crashed reports that the worker was lost and its task is still under way: nothing it
 // does has any effect.
-func (s *Server) Lost() bool { return s.lost.Load() }
+func (s *Server) Crashed() bool { return s.lost.Load() }
 
-// Forget kills the worker once the answer of the task that is under way is recorded.
-func (s *Server) Forget() { s.forget.Store(true) }
+// CrashAfterTask kills the worker once the answer of the task that is under way is recorded.
+func (s *Server) CrashAfterTask() { s.forget.Store(true) }
 
 // History is the history of one run of a workflow.
 type History struct {

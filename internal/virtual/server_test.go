@@ -77,7 +77,7 @@ func (r *rig) end() {
 			break
 		}
 		r.Advance(at)
-		r.Ring()
+		r.FireNext()
 	}
 	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{DisableRegistrationAliasing: true, DisableDeadlockDetection: true})
 	require.NoError(r.t, err)
@@ -228,7 +228,7 @@ func again(ctx workflow.Context, n int) (string, error) {
 
 func TestALostWorkerIsReplaced(t *testing.T) {
 	t.Parallel() // T-14
-	for name, lose := range map[string]func(s *virtual.Server){"during": (*virtual.Server).Lose, "after": (*virtual.Server).Forget} {
+	for name, lose := range map[string]func(s *virtual.Server){"during": (*virtual.Server).CrashWorker, "after": (*virtual.Server).CrashAfterTask} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for at := 1; at <= 12; at++ {

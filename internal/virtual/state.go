@@ -17,8 +17,8 @@ import (
 // Server is the service. Its methods are for one goroutine, which drives it; the
 // worker talks to it through Client.
 type Server struct {
-	// Patience is how long nothing may move in the worker while it has a task.
-	Patience time.Duration
+	// TaskTimeout is how long nothing may move in the worker while it has a task.
+	TaskTimeout time.Duration
 	// Progress is what moves in the worker.
 	Progress *Progress
 
@@ -27,8 +27,8 @@ type Server struct {
 	open       map[string]*execution
 	used       map[string]bool // workflow ids, open or closed
 	ready      []task
-	alarms     []*alarm
-	count      int // of alarms, to keep those of one instant in order
+	timers     []*timer
+	count      int // of timers, to keep those of one instant in order
 
 	holding map[*execution]bool // with a call that is held
 
@@ -50,7 +50,7 @@ type activity struct {
 	command   *commandpb.ScheduleActivityTaskCommandAttributes
 	began     time.Time
 	attempt   int32
-	retry     *alarm
+	retry     *timer
 	failure   *failurepb.Failure // of the attempt before
 	dropped   bool
 }
@@ -86,7 +86,7 @@ type execution struct {
 	// new to the worker.
 	previous, handed int64
 
-	timers     map[string]*timer
+	timers     map[string]*workflowTimer
 	activities map[int64]*activity
 	children   []*execution
 	parent     *execution
@@ -116,15 +116,15 @@ type workflowTask struct {
 	started   int64
 }
 
-// alarm is something that time alone brings.
-type alarm struct {
+// timer is something that time alone brings.
+type timer struct {
 	at    time.Time
 	count int
-	ring  func()
+	fire  func()
 }
 
-type timer struct {
-	alarm   *alarm
+type workflowTimer struct {
+	timer   *timer
 	started int64
 }
 
