@@ -8,7 +8,6 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/operate"
-	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
 // updateContact is R-48. What is written is checked before the database is asked
@@ -45,18 +44,7 @@ func (s *Server) updateContact(r *request) error {
 	case !found:
 		return notFound("Contact not found")
 	}
-	if c, known, err = s.store.ContactFind(r.ctx(), c.ID.String()); err != nil {
-		return err
-	} else if !known {
-		return notFound("Contact not found")
-	}
-	replies, err := s.contactReplies(r.ctx(), []storedb.Contact{c})
-	if err != nil {
-		return err
-	}
-	return reply(r, http.StatusOK, struct {
-		Contact contactReply `json:"contact"`
-	}{replies[0]})
+	return s.showContact(r, http.StatusOK, c.ID)
 }
 
 // deleteContact is R-49: softly, what the contact does later revives it.
@@ -102,9 +90,16 @@ func (o *object) change() ingest.Change {
 	// The rules are those of what comes with an event (I-13), which needs a contact.
 	event := ingest.Event{Name: "update", AnonymousID: "contact", UserID: c.ExternalID, Email: c.Email, ContactProperties: c.Properties}
 	for _, p := range ingest.Validate(&event) {
-		field, key, _ := strings.Cut(p.Path, ".")
-		field = map[string]string{"userId": "externalId", "email": "email", "contactProperties": "properties"}[field]
-		o.report(strings.TrimSuffix(field+"."+key, "."), p.Message)
+		o.report(renamed(p.Path, map[string]string{"userId": "externalId", "contactProperties": "properties"}), p.Message)
 	}
 	return c
+}
+
+// renamed gives a path of an event the names that a route has for its fields.
+func renamed(path string, names map[string]string) string {
+	field, key, _ := strings.Cut(path, ".")
+	if name := names[field]; name != "" {
+		field = name
+	}
+	return strings.TrimSuffix(field+"."+key, ".")
 }

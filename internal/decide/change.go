@@ -52,8 +52,8 @@ type Change struct {
 	Resolution
 }
 
-// Body is what a change does: *Occurrence, *Update, *End, *Tick, *Dwell, *Due, *Delete,
-// *Announcement or *Move.
+// Body is what a change does: *Occurrence, *Upsert, *Update, *End, *Tick, *Dwell, *Due, *Delete,
+// *Unite, *Announcement or *Move.
 type Body interface{ body() }
 
 // Occurrence is an event.
@@ -62,6 +62,22 @@ type Occurrence struct {
 	// From is the enrollment that causes it; nil for none.
 	From *Origin
 }
+
+// Upsert writes into the contact that its keys name, without an event: they make, revive and
+// merge contacts as those of an event do (R-4, R-46, rows of imports).
+type Upsert struct {
+	UserID, Email, AnonymousID string
+	Properties                 map[string]json.RawMessage
+	// Create refuses keys that live contacts have, by ErrExists.
+	Create bool
+	// Imported moves the contact silently (W-34).
+	Imported bool
+	// Zoned is that of Update.
+	Zoned bool
+}
+
+// ErrExists says that a contact that is to be made is there already.
+var ErrExists = errors.New("contact exists already")
 
 // Update writes into a contact without an event: properties (I-33), keys that an
 // operator gives it, or what became of a mail to it (B-6).
@@ -138,6 +154,13 @@ type Due struct {
 // Delete deletes the contact softly (I-48).
 type Delete struct{}
 
+// Unite makes one contact of two, because a person says so: also of two that have
+// external ids. Missing is set when one of them is deleted or unknown.
+type Unite struct{ Other uuid.UUID }
+
+// ErrSame says that two references lead to one contact.
+var ErrSame = errors.New("both are the same contact")
+
 // Move makes a contact enter or leave a bucket whatever the criteria say: what the
 // script of a test orders.
 type Move struct {
@@ -147,12 +170,14 @@ type Move struct {
 }
 
 func (*Occurrence) body()   {}
+func (*Upsert) body()       {}
 func (*Update) body()       {}
 func (*End) body()          {}
 func (*Tick) body()         {}
 func (*Dwell) body()        {}
 func (*Due) body()          {}
 func (*Delete) body()       {}
+func (*Unite) body()        {}
 func (*Move) body()         {}
 func (*Announcement) body() {}
 
@@ -234,10 +259,21 @@ func (c *Change) Named() (userID, email, anonymousID string) {
 	switch b := c.Body.(type) {
 	case *Occurrence:
 		return b.UserID, b.Email, b.AnonymousID
+	case *Upsert:
+		return b.UserID, b.Email, b.AnonymousID
 	case *Update:
 		return b.ExternalID, b.Email, ""
 	}
 	return "", "", ""
+}
+
+// Makes reports whether keys say which contact the change is about: it may make it then.
+func (c *Change) Makes() bool {
+	switch c.Body.(type) {
+	case *Occurrence, *Upsert:
+		return true
+	}
+	return false
 }
 
 // ContactProperties are those that the change writes.
@@ -245,6 +281,8 @@ func (c *Change) ContactProperties() map[string]json.RawMessage {
 	switch b := c.Body.(type) {
 	case *Occurrence:
 		return b.ContactProperties
+	case *Upsert:
+		return b.Properties
 	case *Update:
 		return b.Properties
 	}
@@ -263,6 +301,8 @@ type Resolution struct {
 	Deleted bool
 	// Created: it makes the contact. Revived: it undoes its deletion.
 	Created, Revived bool
+	// Linked: a contact that was there got a key.
+	Linked bool
 	// Conflict: a key that it gives its contact belongs to an identified one (I-62).
 	Conflict bool
 	Merges   []*Merge

@@ -305,8 +305,11 @@ func (i *Identities) wrote(c *Contact) {
 func (i *Identities) instant() time.Time { return i.place.Instant(i.began) }
 
 // see moves first and last seen (I-31).
-func (i *Identities) see(c *Contact, ev *Event) {
-	at := ev.Occurred(i.instant())
+func (i *Identities) see(r *Resolution, ev *Event) {
+	if r.Deleted {
+		return
+	}
+	c, at := r.Contact, ev.Occurred(i.instant())
 	if c.FirstSeen.IsZero() || at.Before(c.FirstSeen) {
 		c.FirstSeen = at
 	}

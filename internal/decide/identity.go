@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,7 +33,11 @@ func (i *Identities) Resolve(c *Change) error {
 	}
 	if occurrence, ok := c.Body.(*Occurrence); ok {
 		c.Resolution = i.identify(&occurrence.Event, c.ContactID)
+		i.see(&c.Resolution, &occurrence.Event)
 		return nil
+	}
+	if u, ok := c.Body.(*Upsert); ok {
+		return i.upsert(c, u)
 	}
 	// One that is deleted or unknown is left alone (I-50).
 	contact := i.ids[c.ContactID.String()].Survivor()
@@ -41,9 +46,28 @@ func (i *Identities) Resolve(c *Change) error {
 		return nil
 	}
 	c.Resolution = i.known(contact, len(c.ContactProperties()) > 0)
-	if u, ok := c.Body.(*Update); ok {
-		return i.rekey(&c.Resolution, u)
+	switch b := c.Body.(type) {
+	case *Update:
+		return i.rekey(&c.Resolution, b)
+	case *Unite:
+		return i.unite(c, b)
 	}
+	return nil
+}
+
+// unite makes one contact of the change's and another one.
+func (i *Identities) unite(c *Change, u *Unite) error {
+	other := i.ids[u.Other.String()].Survivor()
+	switch {
+	case other == nil || !other.DeletedAt.IsZero():
+		c.Missing = true
+		return nil
+	case other == c.Contact:
+		return ErrSame
+	}
+	r := &c.Resolution
+	r.Contact = i.merge(r, r.Contact, other)
+	r.ContactKey, r.EmailKey = r.Contact.Key(), r.Contact.EmailKey
 	return nil
 }
 
@@ -57,11 +81,32 @@ func (i *Identities) caused(c *Change, o *Origin) error {
 	occurrence, ok := c.Body.(*Occurrence)
 	if ok && (occurrence.UserID != "" || occurrence.Email != "" || occurrence.AnonymousID != "") {
 		c.Resolution = i.identify(&occurrence.Event, c.ContactID)
+		i.see(&c.Resolution, &occurrence.Event)
 	} else {
 		c.Resolution = i.known(source, len(c.ContactProperties()) > 0)
 	}
 	c.Source = source
 	return nil
+}
+
+// upsert resolves a write by keys. Only events move when a contact was seen: one that it
+// makes was seen when it was made (I-31).
+func (i *Identities) upsert(c *Change, u *Upsert) error {
+	ev := &Event{UserID: u.UserID, Email: u.Email, AnonymousID: u.AnonymousID, ContactProperties: u.Properties}
+	c.Resolution = i.identify(ev, c.ContactID)
+	if c.Created {
+		i.see(&c.Resolution, ev)
+	}
+	if u.Create && (c.Conflict || c.met()) {
+		return ErrExists
+	}
+	return nil
+}
+
+// met reports whether a live contact had a key of the change.
+func (r *Resolution) met() bool {
+	there := func(c *Contact) bool { return c.Stored && c.read.DeletedAt.IsZero() }
+	return there(r.Contact) || slices.ContainsFunc(r.Merges, func(m *Merge) bool { return there(m.From) || there(m.Into) })
 }
 
 // next moves on to the next place of the batch.
@@ -109,6 +154,7 @@ func (i *Identities) identify(ev *Event, fresh uuid.UUID) Resolution {
 
 	if ev.UserID != "" && user == nil {
 		i.name(target, ev.UserID)
+		r.Linked = !r.Created
 	}
 	// An address may be shared; what belongs to another is the anonymous id (I-62).
 	r.Conflict = anonymous != nil && anonymous != target && anonymous.Identified()
@@ -117,18 +163,20 @@ func (i *Identities) identify(ev *Event, fresh uuid.UUID) Resolution {
 	}
 	if ev.AnonymousID != "" && anonymous == nil {
 		i.give(KeyAnonymous, ev.AnonymousID, target)
+		r.Linked = !r.Created
 		if target.AnonymousID == "" {
 			target.AnonymousID = ev.AnonymousID
 		}
 		i.change(target)
 	}
 	if emailKey != "" {
+		r.Linked = r.Linked || !r.Created && target.EmailKey != emailKey
 		target = i.adopt(&r, target, address.Trim(ev.Email), emailKey, ev)
 	}
 	if len(ev.ContactProperties) > 0 {
 		i.wrote(target)
 	}
-	i.see(target, ev)
+	r.Linked = r.Linked || len(r.Merges) > 0
 	r.Contact, r.ContactKey, r.EmailKey = target, target.Key(), target.EmailKey
 	return r
 }

@@ -36,6 +36,8 @@ func (t *transaction) dated() []uuid.UUID {
 		switch b := c.Body.(type) {
 		case *decide.Delete:
 			moved = true
+		case *decide.Upsert:
+			moved = moved || b.Zoned
 		case *decide.Update:
 			moved = moved || b.Zoned
 		}

@@ -41,8 +41,11 @@ func newLookup(changes []*decide.Change) *lookup {
 		}
 		if origin := c.Origin(); origin != nil {
 			l.origins = append(l.origins, origin.EnrollmentID)
-		} else if _, event := c.Body.(*decide.Occurrence); !event {
+		} else if !c.Makes() {
 			l.ids = append(l.ids, c.ContactID)
+		}
+		if u, ok := c.Body.(*decide.Unite); ok {
+			l.ids = append(l.ids, u.Other)
 		}
 	}
 	return l

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend/internal/decide"
+	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
 // Change is what an operator writes of a contact. The zero value changes nothing.
@@ -50,4 +51,80 @@ func (g *Ingester) Delete(ctx context.Context, contactID uuid.UUID, also ...Writ
 		return false, fmt.Errorf("delete contact: %w", err)
 	}
 	return !c.Missing, nil
+}
+
+// Person is what is written of a contact by its keys, without an event. What
+// an event's keys do, these do: make the contact, take or merge an unidentified one, revive
+// a deleted one (I-21, I-49).
+type Person struct {
+	UserID, Email, AnonymousID string
+	// Properties merge into the contact's; a JSON null removes a key (I-32).
+	Properties map[string]json.RawMessage
+	// Zoned says that what is written along moves the contact to another time zone.
+	Zoned bool
+}
+
+// Upserted is what became of a Person.
+type Upserted struct {
+	ContactID uuid.UUID
+	// Created: it made the contact. Linked: a contact that was there got a key, or two
+	// became one.
+	Created, Linked bool
+}
+
+// ErrExists says that a contact which is to be made is there already, ErrSame that two
+// references lead to one contact.
+var (
+	ErrExists = decide.ErrExists
+	ErrSame   = decide.ErrSame
+)
+
+// Upsert writes into the contact that the keys name. It shares its transaction with what
+// comes at the same time. The keys and properties must be valid (Validate).
+func (g *Ingester) Upsert(ctx context.Context, p Person) (Upserted, error) {
+	c := g.engine.Change(p.upsert())
+	if err := g.engine.Share(ctx, c); err != nil {
+		return Upserted{}, err
+	}
+	if err := c.Result.Err; err != nil {
+		return Upserted{}, err
+	}
+	return upserted(c), nil
+}
+
+// Create makes a contact, or revives a deleted one: it is ErrExists, and nothing happens,
+// when a live one has a key of it. Each of writes, made of the contact's id, is written along.
+func (g *Ingester) Create(ctx context.Context, p Person, writes ...func(contactID uuid.UUID) Write) (Upserted, error) {
+	u := p.upsert()
+	u.Create = true
+	c := g.engine.Change(u)
+	for _, write := range writes {
+		c.Also = append(c.Also, func(q *storedb.Queries) error { return write(c.Contact.Survivor().ID)(q) })
+	}
+	if err := g.engine.Apply(ctx, c); err != nil {
+		return Upserted{}, fmt.Errorf("create contact: %w", err)
+	}
+	return upserted(c), nil
+}
+
+func (p *Person) upsert() *decide.Upsert {
+	return &decide.Upsert{UserID: p.UserID, Email: p.Email, AnonymousID: p.AnonymousID, Properties: p.Properties, Zoned: p.Zoned}
+}
+
+func upserted(c *decide.Change) Upserted {
+	return Upserted{ContactID: c.Contact.Survivor().ID, Created: c.Created, Linked: c.Linked}
+}
+
+// Merge makes one contact of two (I-25). survivor is which one is left; found is false, and
+// nothing happens, when one of them is deleted or erased. It is ErrSame for one contact.
+func (g *Ingester) Merge(ctx context.Context, into, from uuid.UUID, also ...Write) (survivor uuid.UUID, found bool, err error) {
+	c := g.engine.ChangeOf(into, &decide.Unite{Other: from})
+	c.Also = attached(also)
+	if err := g.engine.Apply(ctx, c); err != nil {
+		return uuid.UUID{}, false, fmt.Errorf("merge contacts: %w", err)
+	}
+	if c.Missing {
+		return uuid.UUID{}, false, nil
+	}
+	return c.Contact.Survivor().ID, true, nil
 }

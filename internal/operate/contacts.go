@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/google/uuid"
+
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -96,4 +98,48 @@ func (d *Desk) Choose(ctx context.Context, by store.Actor, action string, change
 		t.Given("note", note)
 		return e.Write(ctx)
 	}})
+}
+
+// CreateContact makes a contact; it is ingest.ErrExists when there is one already.
+func (d *Desk) CreateContact(ctx context.Context, by store.Actor, p ingest.Person, zone *ZoneChange) (uuid.UUID, error) {
+	record := func(id uuid.UUID) ingest.Write {
+		e := entry(by, "contacts.create", id.String())
+		e.ContactID = &id
+		e.Detail.Changed("externalId", nil, textOrNil(p.UserID))
+		e.Detail.Changed("email", nil, textOrNil(p.Email))
+		e.Detail.Changed("anonymousId", nil, textOrNil(p.AnonymousID))
+		for name, value := range p.Properties {
+			e.Detail.Changed("properties."+name, nil, value)
+		}
+		if zone != nil {
+			e.Detail.Changed("timezone", nil, textOrNull(zone.Zone))
+		}
+		return e.Write(ctx)
+	}
+	writes := []func(uuid.UUID) ingest.Write{record}
+	if zone != nil {
+		p.Zoned = true
+		writes = append(writes, func(id uuid.UUID) ingest.Write {
+			return func(q *storedb.Queries) error { return q.ContactTimezoneSet(ctx, zone.Zone, id) }
+		})
+	}
+	done, err := d.Ingest.Create(ctx, p, writes...)
+	return done.ContactID, err
+}
+
+func textOrNil(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// MergeContacts makes one contact of two. Both are named, so that the log tells
+// which uuids lead to the survivor.
+func (d *Desk) MergeContacts(ctx context.Context, by store.Actor, into, from storedb.Contact) (survivor uuid.UUID, found bool, err error) {
+	e := entry(by, "contacts.merge", into.ID.String())
+	e.ContactID = &into.ID
+	e.Detail.Given("into", into.ID)
+	e.Detail.Given("from", from.ID)
+	return d.Ingest.Merge(ctx, into.ID, from.ID, e.Write(ctx))
 }

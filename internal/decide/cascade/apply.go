@@ -29,6 +29,8 @@ func (d *Decider) carry(c *work) error {
 	switch b := c.Body.(type) {
 	case *decide.Occurrence:
 		return d.occur(c, b)
+	case *decide.Upsert:
+		return d.upsert(c, b)
 	case *decide.Update:
 		return d.update(c, b)
 	case *decide.End:
@@ -39,7 +41,7 @@ func (d *Decider) carry(c *work) error {
 		return d.due(c, b)
 	case *decide.Delete:
 		return d.delete(c)
-	case *decide.Move:
+	case *decide.Move, *decide.Unite:
 		return d.transit(causeOf(c), c.own)
 	case *decide.Announcement:
 		return d.announceAll(c, b)
@@ -108,6 +110,19 @@ func (d *Decider) see(e *eventState, ev *decide.Event) {
 	}
 	c.FirstSeen, c.LastSeen = first, last
 	c.MergeProperties(ev.ContactProperties)
+}
+
+// upsert writes into a contact that keys name, and lets buckets see it.
+func (d *Decider) upsert(c *work, u *decide.Upsert) error {
+	contact := c.Contact
+	if !contact.Stored && contact.FirstSeen.IsZero() {
+		contact.FirstSeen, contact.LastSeen = d.Now, d.Now
+	}
+	if len(u.Properties) > 0 || !contact.Stored || contact.Changed() {
+		contact.MergeProperties(u.Properties)
+		d.Mark(contact)
+	}
+	return d.transit(causeOf(c), c.own)
 }
 
 // update writes into a contact without an event (I-33) and lets buckets see it.

@@ -90,7 +90,9 @@ type Evaluation struct {
 	// silent is set for a membership that ended by its age before a silent backfill: it
 	// ends as silently (B-52).
 	silent bool
-	reason string // of a leave that is ordered
+	// imported is set for what an import writes (W-34).
+	imported bool
+	reason   string // of a leave that is ordered
 }
 
 type evaluationKind int

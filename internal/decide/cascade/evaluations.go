@@ -97,9 +97,11 @@ func (d *Decider) candidates(c *work) []*Evaluation {
 	if len(found) == 0 {
 		return nil
 	}
+	upsert, ok := c.Body.(*decide.Upsert)
+	imported := ok && upsert.Imported
 	evaluations := make([]*Evaluation, 0, len(found))
 	for b, known := range found {
-		evaluations = append(evaluations, &Evaluation{Contact: c.Contact, Bucket: b, At: now, Known: known, Holds: known})
+		evaluations = append(evaluations, &Evaluation{Contact: c.Contact, Bucket: b, At: now, Known: known, Holds: known, imported: imported})
 	}
 	slices.SortFunc(evaluations, func(a, b *Evaluation) int { return strings.Compare(a.Bucket.ID, b.Bucket.ID) })
 	return evaluations

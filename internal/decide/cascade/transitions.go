@@ -77,6 +77,7 @@ type transition struct {
 	mode       bucket.Mode
 	enters     bool
 	anchor     time.Time // zero, or what a backfill found (W-27)
+	imported   bool      // W-34
 }
 
 // transit moves the contact by what the evaluations of one instant found: leaves
@@ -124,7 +125,7 @@ func (d *Decider) moves(c *decide.Contact, e *Evaluation) (transition, bool) {
 		latest = active.Evaluated
 	}
 	at = decide.Later(at, latest)
-	t := transition{bucket: b, membership: active, past: past, at: at, mode: e.mode(), anchor: e.Anchor}
+	t := transition{bucket: b, membership: active, past: past, at: at, mode: e.mode(), anchor: e.Anchor, imported: e.imported}
 	if e.kind == evaluatesDue {
 		if active == nil || active != e.membership {
 			return t, false
@@ -180,6 +181,8 @@ func (e *Evaluation) mode() bucket.Mode {
 		return e.Bucket.Backfill.Mode
 	case e.kind == evaluatesDue || e.kind == evaluatesEdge:
 		return bucket.Mode{Source: bucket.SourceClock}
+	case e.imported:
+		return bucket.Mode{Source: bucket.SourceBackfill, SilentJoins: true, SilentLeaves: true, Reason: bucket.LeftImport}
 	}
 	return bucket.Mode{Source: bucket.SourceEvent, Reason: e.reason}
 }
@@ -240,7 +243,7 @@ func (d *Decider) transited(c *decide.Contact, t *transition, m *bucket.Membersh
 	switch f := t.bucket.Backfill; {
 	case t.mode.Source == bucket.SourceClock:
 		d.Flips = append(d.Flips, Flip{t.bucket.ID, what})
-	case t.mode.Source == bucket.SourceBackfill && f != nil:
+	case t.mode.Source == bucket.SourceBackfill && f != nil && !t.imported:
 		d.tally(f.ID, joined, left)
 	}
 }
