@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hogsend/hogsend/internal/config"
+	"github.com/hogsend/hogsend/internal/demo"
+	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/users"
 	"github.com/hogsend/hogsend/server"
@@ -43,10 +45,11 @@ left alone. Mails stay in its mailbox (hogsend mailbox) unless RESEND_API_KEY is
 	cmd.Flags().StringVar(&f.databaseURL, "database-url", "", "a Postgres to use, and to migrate, instead of a private one")
 	cmd.Flags().BoolVar(&f.infra, "infra", false, "run only Temporal and Postgres, for a program that runs on its own: serve --worker --data .hogsend")
 	cmd.Flags().StringVar(&f.watch, "watch", "", "run only Temporal and Postgres, build the program of this package, such as ./cmd/shop, and run it; on a save build it and run it again")
-	cmd.MarkFlagsMutuallyExclusive("infra", "watch")
+	cmd.Flags().BoolVar(&f.demo, "demo", false, "fill an empty installation with invented people in every state")
 	cmd.Flags().BoolVar(&f.reset, "reset", false, "delete the state first")
 	cmd.Flags().BoolVar(&f.installPostgres, "install-postgres", false,
 		"where the machine has no Postgres, let its package manager install it (as root) instead of fetching one into a cache; HOGSEND_INSTALL_POSTGRES=true means the same")
+	cmd.MarkFlagsMutuallyExclusive("infra", "watch", "demo")
 	return cmd
 }
 
@@ -92,8 +95,36 @@ func (p *program) dev(ctx context.Context, f devFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	if f.demo {
+		if err := p.invent(ctx, cfg); err != nil {
+			return err
+		}
+	}
 	p.progress("worker    starting")
 	return p.runAll(ctx, cfg, func() { p.banner(f, cfg, studio, time.Since(began)) })
+}
+
+// invent fills an installation that has nobody yet, before its worker begins: who is in
+// which bucket is found out as for people of an import, and what is under way runs.
+func (p *program) invent(ctx context.Context, cfg config.Config) error {
+	registry, _, err := checkRegistry(p.Options)
+	if err != nil {
+		return err
+	}
+	s, err := store.Open(ctx, store.Config{URL: cfg.DatabaseURL, MaxConns: 4})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	g := ingest.New(s, ingest.Config{Journeys: registry.Journeys, BuildID: buildID(cfg.BuildID)})
+	defer g.Close()
+	p.progress("demo      making up 1,000 people")
+	err = demo.Fill(ctx, demo.Config{Store: s, Ingest: g, Registry: registry, PublicURL: cfg.PublicURL, Now: time.Now()})
+	if errors.Is(err, demo.ErrNotEmpty) {
+		p.progress("demo      nobody made up: " + demo.ErrNotEmpty.Error())
+		return nil
+	}
+	return err
 }
 
 // developer is the user that hogsend dev signs in: the machine is theirs.

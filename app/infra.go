@@ -156,7 +156,7 @@ type devFlags struct {
 	apiKey, databaseURL        string
 	watch                      string
 	reset, installPostgres     bool
-	infra                      bool
+	infra, demo                bool
 }
 
 func (p *program) progress(line string) { fmt.Fprintln(p.Stderr, line) }

@@ -298,4 +298,4 @@ func (r *reader) unknown() []string {
 }
 
 // clientVariables are read by the commands that talk to a running server, and by tests.
-var clientVariables = []string{"HOGSEND_API_URL", "HOGSEND_API_KEY", "HOGSEND_INSTALL_POSTGRES", "HOGSEND_TEST_DATABASE_URL", "HOGSEND_TEST_CRASH", "HOGSEND_TEST_SEED"}
+var clientVariables = []string{"HOGSEND_API_URL", "HOGSEND_API_KEY", "HOGSEND_INSTALL_POSTGRES", "HOGSEND_INSTALL_BROWSER", "HOGSEND_TEST_DATABASE_URL", "HOGSEND_TEST_CRASH", "HOGSEND_TEST_SEED"}

@@ -29,7 +29,7 @@ func (s *Studio) listJourneys(r *request) error {
 	owner := map[string]int{}
 	var ids []string
 	for i, j := range all {
-		row := view.JourneyRow{URL: "/studio/journeys/" + url.PathEscape(j.ID), Name: j.Name, ID: j.ID, Trigger: j.Trigger.Event, State: ok("on")}
+		row := view.JourneyRow{URL: "/studio/journeys/" + url.PathEscape(j.ID), Name: j.Name, ID: j.ID, Trigger: s.triggerWords(j.Trigger.Event), State: ok("on")}
 		if row.Name == "" {
 			row.Name = j.ID
 		}
@@ -129,7 +129,7 @@ func (s *Studio) showJourney(r *request) error {
 	if err != nil {
 		return err
 	}
-	v := view.Journey{ID: j.ID, Description: j.Description, State: ok("on"), Words: words(j)}
+	v := view.Journey{ID: j.ID, Description: j.Description, State: ok("on"), Words: s.words(j)}
 	if j.Disabled {
 		v.State = off("off in code")
 	}
@@ -289,9 +289,9 @@ func nodeWords(node string) string {
 }
 
 // words say what a journey is.
-func words(j hogsend.Journey) []string {
+func (s *Studio) words(j hogsend.Journey) []string {
 	var out []string
-	start := "Starts with " + j.Trigger.Event
+	start := "Starts with " + s.triggerWords(j.Trigger.Event)
 	if n := len(j.Trigger.Conditions); n > 0 {
 		start += " that meets " + plural(int64(n), "condition", "conditions")
 	}

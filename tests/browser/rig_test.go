@@ -1,0 +1,224 @@
+// Package browser looks at Studio as people do: in a browser without a window.
+package browser
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/hogsend/hogsend/examples/saas"
+	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/dbtest"
+	"github.com/hogsend/hogsend/internal/demo"
+	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/rollout"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/users"
+	"github.com/hogsend/hogsend/server"
+)
+
+// installVariable lets a missing browser be installed by the package manager, as root.
+const installVariable = "HOGSEND_INSTALL_BROWSER"
+
+var (
+	shots   = flag.String("shots", "", "folder for a picture of every page, in each width and color")
+	browser context.Context // the one of the package, as chromedp keeps it
+)
+
+func TestMain(m *testing.M) {
+	dbtest.Keep()
+	flag.Parse()
+	path, err := find()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path))...)
+	started, end := chromedp.NewContext(allocator)
+	browser = started
+	if err := chromedp.Do(browser); err != nil {
+		fmt.Fprintln(os.Stderr, "start browser:", err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	end()
+	stop()
+	os.Exit(code)
+}
+
+// find is the path of a browser.
+func find() (string, error) {
+	names := []string{"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"}
+	look := func() string {
+		for _, name := range names {
+			if path, err := exec.LookPath(name); err == nil {
+				return path
+			}
+		}
+		return ""
+	}
+	if path := look(); path != "" {
+		return path, nil
+	}
+	if os.Getenv(installVariable) == "true" {
+		out, err := exec.Command("sh", "-c", "apt-get update -q && apt-get install -y --no-install-recommends chromium-headless-shell fonts-dejavu-core").CombinedOutput() //nolint:noctx // before any test
+		if path := look(); path != "" {
+			return path, nil
+		}
+		return "", fmt.Errorf("install browser: %w: %s", err, out)
+	}
+	return "", errors.New("the tests of Studio need Chromium or Chrome: install it (Debian: apt-get install chromium-headless-shell), or set " +
+		installVariable + "=true to have the package manager do it")
+}
+
+// site is a server with the people of the demo, and how a test gets at it.
+type site struct {
+	t      *testing.T
+	url    string
+	store  *store.Store
+	users  *users.Users
+	server *server.Server
+	// asked counts requests.
+	asked atomic.Int64
+}
+
+func open(t *testing.T, people int) *site {
+	t.Helper()
+	s := &site{t: t, store: dbtest.DB(t)}
+	registry := saas.Registry()
+	log := slog.New(slog.DiscardHandler)
+	ingester := ingest.New(s.store, ingest.Config{Journeys: registry.Journeys, Logger: log})
+	t.Cleanup(ingester.Close)
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.asked.Add(1)
+		s.server.ServeHTTP(w, r)
+	}))
+	t.Cleanup(web.Close)
+	s.url, s.users = web.URL, users.New(s.store, nil)
+	s.server = server.New(server.Config{
+		Store: s.store, Ingest: ingester, Registry: registry, Enabled: registry.Journeys, PublicURL: s.url, Version: "1.0.0", BuildID: "3f9c2ab", Logger: log,
+		Temporal: func(context.Context) error { return nil },
+	})
+	_, err := s.users.Create(t.Context(), store.System("test"), users.NewUser{Name: "Eve Adams", Email: admin, Role: users.Admin, Password: password})
+	require.NoError(t, err)
+	if people > 0 {
+		s.fill(ingester, people)
+	}
+	return s
+}
+
+const (
+	admin    = "eve@example.com"
+	password = "correct horse battery"
+)
+
+// fill brings the buckets into force and makes the people of the demo, some of whom
+// stand where a worker would have brought them.
+func (s *site) fill(ingester *ingest.Ingester, people int) {
+	s.t.Helper()
+	registry := saas.Registry()
+	require.NoError(s.t, demo.Fill(s.t.Context(), demo.Config{Store: s.store, Ingest: ingester, Registry: registry, PublicURL: s.url, People: people, Now: time.Now()}))
+	definitions, err := bucket.DescribeAll(registry.Buckets)
+	require.NoError(s.t, err)
+	roll := rollout.New(ingester.Engine())
+	require.NoError(s.t, roll.Register(s.t.Context(), "demo", "3f9c2ab", definitions))
+	for done := false; !done; {
+		done, _, err = roll.Backfill(s.t.Context())
+		require.NoError(s.t, err)
+	}
+	for _, sql := range []string{
+		`with stands as (select id, contact_id, row_number() over (order by id) as n from enrollments where status = 'active')
+		update enrollments e set status = 'waiting', node = case n % 4 when 0 then 'wait:48h' when 1 then 'wait-event:feature.used' when 2 then 'send:nudge' else 'digest:comment.received' end
+		from stands s where s.id = e.id and n % 5 > 0`,
+		`insert into waits (id, enrollment_id, contact_id, step_key, label, event_name, deadline, status, registered_at)
+		select gen_random_uuid(), id, contact_id, 'w', node, case when node like 'wait-event%' then 'feature.used' end, now() + random() * interval '60 hours', 'open', updated_at
+		from enrollments where status = 'waiting' and node like 'wait%'`,
+		`insert into troubles (enrollment_id, kind, detail, since, seen_at) select id, 'blocked', 'nondeterministic: history differs at step 4', now() - interval '3 hours', now() from enrollments where status = 'waiting' order by id limit 2`,
+		`insert into worker_heartbeats (id, build_id, registry_digest, task_queue, started_at, last_seen_at)
+		select 'host/worker-' || n, '3f9c2ab', 'demo', 'hogsend', now() - interval '2 days', now() - n * interval '20 seconds' from generate_series(0, 2) n`,
+		`update outbox set created_at = now() - interval '90 seconds', attempts = 3, last_error = 'dial tcp 127.0.0.1:7233: connection refused' where id in (select id from outbox order by seq limit 5)`,
+		`update outbox set status = 'delivered', delivered_at = now() where id not in (select id from outbox order by seq limit 5)`,
+	} {
+		s.exec(sql)
+	}
+}
+
+func (s *site) exec(sql string, args ...any) {
+	s.t.Helper()
+	_, err := s.store.Pool.Exec(s.t.Context(), sql, args...)
+	require.NoError(s.t, err, sql)
+}
+
+// rows are the values of a one-column query.
+func (s *site) rows(sql string, args ...any) []string {
+	s.t.Helper()
+	rows, _ := s.store.Pool.Query(s.t.Context(), sql, args...) // the error is in rows
+	out, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(s.t, err)
+	return out
+}
+
+// tab is a page of a browser that has nothing of the others.
+type tab struct {
+	*site
+	ctx context.Context //nolint:containedctx // that is what a tab is to chromedp
+	// said is what the console said.
+	said *lines
+}
+
+// tab opens one, signed in as the user with an address; "" is nobody.
+func (s *site) tab(email string) *tab {
+	s.t.Helper()
+	said := &lines{}
+	ctx, end := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(said.hear))
+	s.t.Cleanup(end)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	s.t.Cleanup(cancel)
+	b := &tab{site: s, ctx: ctx, said: said}
+	b.do(chromedp.EmulateViewport(1280, 900))
+	if email != "" {
+		token, err := s.users.SignInLink(s.t.Context(), store.System("test"), email)
+		require.NoError(s.t, err)
+		b.visit("/studio/enter?token=" + token)
+	}
+	return b
+}
+
+func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	require.NoError(b.t, chromedp.Do(b.ctx, steps...))
+}
+
+func (b *tab) visit(path string) {
+	b.t.Helper()
+	b.do(chromedp.Navigate(b.url + path))
+}
+
+// colored asks for pages as a system in light or dark does, of a width.
+func (b *tab) colored(scheme string, width int64) {
+	b.t.Helper()
+	b.do(chromedp.EmulateViewport(width, 900))
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+	require.NoError(b.t, err)
+}
+
+func eval[T any](b *tab, script string) T {
+	b.t.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+	require.NoError(b.t, err, script)
+	return v
+}
