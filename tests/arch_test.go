@@ -241,9 +241,9 @@ func importTable() map[string]rule {
 		"./vet":             {may: []string{".", "./internal/naming", "golang.org/x/tools/..."}, never: []string{"net", "net/http/...", "database/..."}},
 		"./cmd/hogsend-vet": {may: []string{"./vet", "golang.org/x/tools/go/analysis/unitchecker"}},
 		// People who never were, written as rows of the past and events of right now.
-		"./internal/demo":   {may: []string{".", contract, "./internal/email", "./internal/ingest", "./internal/store", pgx, uuid}, never: []string{"net/http/...", "os/..."}},
-		"./tests/bench":     {may: []string{anything}},
-		"./tests/cdnow":     {may: []string{".", "./internal/ingest", "go.temporal.io/sdk/workflow"}},
+		"./internal/demo": {may: []string{".", contract, "./internal/email", "./internal/ingest", "./internal/store", pgx, uuid}, never: []string{"net/http/...", "os/..."}},
+		"./tests/bench":   {may: []string{anything}},
+		"./tests/cdnow":   {may: []string{".", "./internal/ingest", "go.temporal.io/sdk/workflow"}},
 	}
 }
 

@@ -117,7 +117,7 @@ func (p *past) journeys() []hogsend.Journey {
 // id is a version 7 uuid of an instant that is past.
 func (p *past) id(at time.Time) uuid.UUID {
 	var id uuid.UUID
-	binary.BigEndian.PutUint64(id[:8], uint64(at.UnixMilli())<<16|uint64(p.chance.Uint32N(1<<16))) //nolint:gosec // after 1970
+	binary.BigEndian.PutUint64(id[:8], uint64(at.UnixMilli())<<16|uint64(p.chance.Uint32N(1<<16)))
 	binary.BigEndian.PutUint64(id[8:], p.chance.Uint64())
 	id[6], id[8] = 0x70|id[6]&0x0f, 0x80|id[8]&0x3f
 	return id

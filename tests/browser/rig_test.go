@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 	}
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path))...)
 	started, end := chromedp.NewContext(allocator)
-	browser = started
+	browser = started //nolint:fatcontext // set once
 	if err := chromedp.Do(browser); err != nil {
 		fmt.Fprintln(os.Stderr, "start browser:", err)
 		os.Exit(1)
