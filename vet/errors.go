@@ -230,9 +230,9 @@ func (f *errorFlow) follow(s stored, name string) {
 	}
 }
 
-func (f *errorFlow) mayReturn(call *ast.CallExpr) bool {
+func (c *code) mayReturn(call *ast.CallExpr) bool {
 	id, ok := ast.Unparen(call.Fun).(*ast.Ident)
-	return !ok || f.TypesInfo.Uses[id] != types.Universe.Lookup("panic")
+	return !ok || c.TypesInfo.Uses[id] != types.Universe.Lookup("panic")
 }
 
 // returned reports whether any return of the function mentions v, or may by its name.

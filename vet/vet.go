@@ -22,7 +22,7 @@ var Analyzer = &analysis.Analyzer{
 	Doc:       "find what journeys must not do: be undecided in a replay, lose errors of Run, name what does not exist",
 	URL:       "https://pkg.go.dev/github.com/hogsend/hogsend/vet",
 	Run:       run,
-	FactTypes: []analysis.Fact{new(deedsFact), new(namesFact)},
+	FactTypes: []analysis.Fact{new(deedsFact), new(namesFact), new(mailsFact)},
 }
 
 func run(pass *analysis.Pass) (any, error) {
@@ -38,6 +38,11 @@ func run(pass *analysis.Pass) (any, error) {
 	c.literals()
 	c.runErrors()
 	c.versions()
+	c.values()
+	c.waits()
+	c.numbers()
+	c.order()
+	c.mails()
 	c.names()
 	return nil, nil //nolint:nilnil // an analyzer without a result
 }

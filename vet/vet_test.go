@@ -23,6 +23,8 @@ func TestPlantedCasesAreFound(t *testing.T) {
 		"./vet/testdata/names",    // T-27
 		"./vet/testdata/calls",    // T-27, J-164
 		"./vet/testdata/ignores",  // T-28
+		"./vet/testdata/usage",    // T-46
+		"./vet/testdata/mails",    // T-46, through facts
 	)
 }
 

@@ -90,7 +90,7 @@ var PaymentFailed = hogsend.Journey{
 		{Event: "payment.succeeded", Where: []hogsend.Condition{hogsend.SameAsTrigger("invoiceId")}},
 		{Event: "user.deleted"},
 	},
-	Category:  "billing",
+	Category:  "transactional", // people who unsubscribed owe it all the same
 	Templates: []string{"payment-failed", "payment-reminder"},
 	Run:       paymentFailed,
 }
@@ -117,6 +117,7 @@ var OrderThanks = hogsend.Journey{
 	ID: "order-thanks", Name: "Orders: thanks for the first",
 	Trigger:    hogsend.On("order.completed"),
 	EntryLimit: hogsend.Once,
+	Category:   "transactional",
 	Templates:  []string{"order-thanks"},
 	Run:        orderThanks,
 }
