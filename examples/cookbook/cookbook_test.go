@@ -156,3 +156,57 @@ func TestAPlaceOnTheWaitingListPassesOnWhenItIsNotTaken(t *testing.T) {
 	ada.At(2*day, "account.created")
 	require.Equal(t, []string{"waitlist", "invited"}, s.Run().Mailbox.Templates("ada"))
 }
+
+// J-153, J-155
+func TestEachInvoiceIsChasedByItselfAndItsPaymentEndsOnlyThat(t *testing.T) {
+	t.Parallel()
+	s, ada := script(t)
+	ada.Unsubscribes(0)
+	ada.At(time.Hour, "invoice.failed", hogsend.Properties{"invoiceId": "I-1"})
+	ada.At(2*time.Hour, "invoice.failed", hogsend.Properties{"invoiceId": "I-2"})
+	ada.At(3*time.Hour, "invoice.failed", hogsend.Properties{"invoiceId": "I-1"})
+	ada.At(day, "invoice.paid", hogsend.Properties{"invoiceId": "I-2"})
+	got := s.Run()
+	require.Equal(t, []string{"dunning: enrolled", "dunning: enrolled", "dunning: already_active"}, got.DecisionsOf("ada"))
+	require.Equal(t, []time.Duration{time.Hour, 2 * time.Hour, 3*day + time.Hour}, at(got, "ada"), "also to who unsubscribed")
+	require.Equal(t, "Last reminder: invoice I-1 is unpaid", got.Mailbox[2].Subject)
+}
+
+// J-153, J-155
+func TestAReviewOfEachOrderIsAskedForUntilItIsWritten(t *testing.T) {
+	t.Parallel()
+	s, ada := script(t)
+	ada.At(0, "order.delivered", hogsend.Properties{"orderId": 1})
+	ada.At(time.Hour, "order.delivered", hogsend.Properties{"orderId": 2})
+	ada.At(2*time.Hour, "order.delivered", hogsend.Properties{"orderId": 3})
+	ada.At(day, "order.reviewed", hogsend.Properties{"orderId": 2})
+	ada.At(8*day, "order.returned", hogsend.Properties{"orderId": 3})
+	got := s.Run()
+	require.Equal(t, []time.Duration{7 * day, 7*day + 2*time.Hour, 14 * day}, at(got, "ada"))
+	require.JSONEq(t, `{"order": "1", "again": true}`, string(got.Mailbox[2].Props))
+}
+
+// J-156, J-157
+func TestARenewalIsToldAMonthAheadOfTheDayThatCounts(t *testing.T) {
+	t.Parallel()
+	s, ada := script(t)
+	ada.Changes(0, hogsend.Properties{"renewsAt": "2026-03-01", "autoRenew": true})
+	ada.Changes(day, hogsend.Properties{"renewsAt": "2026-03-11"}) // moved before it was told
+	ada.At(50*day, "subscription.canceled")
+	s.Until(90 * day)
+	got := s.Run()
+	require.Equal(t, []time.Duration{34*day + 22*time.Hour}, at(got, "ada"), "on February 9 at nine in Berlin")
+	require.Equal(t, "Your plan renews on March 11", got.Mailbox[0].Subject)
+}
+
+// J-156
+func TestABirthdayComesEveryYearAtEightOfTheContact(t *testing.T) {
+	t.Parallel()
+	s, ada := script(t)
+	ada.Changes(0, hogsend.Properties{"birthday": "1992-02-29"})
+	ada.At(54*day, "gift.opened")
+	s.Until(800 * day)
+	got := s.Run()
+	require.Equal(t, []time.Duration{53*day + 21*time.Hour, 418*day + 21*time.Hour, 784*day + 21*time.Hour}, at(got, "ada"), "on February 28, 28 and 29 at eight in Berlin")
+	require.Equal(t, hogsend.Properties{"opened": true}, got.Captures[0].Properties)
+}

@@ -7,11 +7,12 @@ import "github.com/hogsend/hogsend"
 // Registry has all recipes.
 func Registry() hogsend.Registry {
 	return hogsend.Registry{
-		Journeys: []hogsend.Journey{Trial, Cart, Onboarding, NPS, Member, TeamDigest, Waitlist},
+		Journeys: []hogsend.Journey{Trial, Cart, Onboarding, NPS, Member, TeamDigest, Waitlist, Dunning, Review, Renewal, Birthday},
 		Buckets:  []hogsend.Bucket{Dormant, WithoutReports},
 		Templates: []hogsend.Template{
 			TrialStarted.Template(), TrialEnding.Template(), CartReminder.Template(), CartCoupon.Template(), Checklist.Template(),
 			ComeBack.Template(), AskNPS.Template(), TryReports.Template(), TeamNews.Template(), Waiting.Template(), Invited.Template(),
+			InvoiceUnpaid.Template(), AskReview.Template(), RenewalAhead.Template(), HappyBirthday.Template(),
 		},
 		Layout: `<html><body>{{template "content" .}}<p><a href="{{.UnsubscribeURL}}">Unsubscribe</a></p></body></html>`,
 	}
