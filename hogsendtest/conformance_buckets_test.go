@@ -1,10 +1,13 @@
 package hogsendtest
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/hogsend/hogsend"
@@ -277,6 +280,62 @@ func bucketCases() []conformanceCase {
 	}
 }
 
+// revivedCases are about what falls due while somebody is deleted, and is found only after
+// they came back: it must do nothing (I-49, I-50).
+func revivedCases() []conformanceCase {
+	app := hogsend.Event("app")
+	buckets := []hogsend.Bucket{
+		// At 2 d one of two events has left the window, at 3 d both have.
+		b("one", app.Within(2*day).Exactly(1)), b("quiet", hogsend.All(app.Exists(), app.Within(2*day).NotExists()), maxDwell(35*hour)),
+		b("few", hogsend.All(app.Exists(), app.Within(60*hour).AtMost(1)), minDwell(25*hour)),
+	}
+	journeys := []hogsend.Journey{
+		onDate("exact", hogsend.OnDate("renewsAt")),
+		j("first", hogsend.Entered("one"), nothingToDo),
+	}
+	back := func(deleted, returns time.Duration, how func(ada *Contact, at time.Duration)) func(s *Scenario, ada *Contact) {
+		return func(s *Scenario, ada *Contact) {
+			ada.At(0, "app")
+			ada.Changes(hour, hogsend.Properties{"renewsAt": Start().Add(61 * hour).Format(time.RFC3339)})
+			ada.At(day, "app")
+			ada.Deleted(deleted)
+			how(ada, returns)
+			ada.At(9*day, "app")
+			s.Until(16 * day)
+		}
+	}
+	event := func(ada *Contact, at time.Duration) { ada.At(at, "other") }
+	update := func(ada *Contact, at time.Duration) { ada.Changes(at, hogsend.Properties{"n": 1}) }
+	down := func(script func(s *Scenario, ada *Contact)) func(s *Scenario, ada *Contact) {
+		return func(s *Scenario, ada *Contact) {
+			s.Down(30*hour, 7*day+11*time.Minute)
+			script(s, ada)
+		}
+	}
+	return []conformanceCase{
+		{name: "due while deleted", buckets: buckets, journeys: journeys, script: back(37*hour, 5*day+7*time.Minute, event)},
+		{name: "due while deleted, found after an outage", buckets: buckets, journeys: journeys, script: down(back(37*hour, 5*day+7*time.Minute, event))},
+		{name: "due before and while deleted", buckets: buckets, journeys: journeys, script: down(back(50*hour, 5*day+7*time.Minute, event))},
+		{name: "due while deleted, back by an update", buckets: buckets, journeys: journeys, script: down(back(37*hour, 5*day+7*time.Minute, update))},
+		{name: "back at the very edge", buckets: buckets, journeys: journeys, script: down(back(37*hour, 2*day+time.Microsecond, event))},
+		{name: "back between two edges", buckets: buckets, journeys: journeys, script: down(back(37*hour, 60*hour+7*time.Minute, event))},
+		{name: "back and merged", buckets: buckets, journeys: journeys, script: down(func(s *Scenario, ada *Contact) {
+			back(37*hour, 5*day+7*time.Minute, event)(s, ada)
+			s.Contact(Person{AnonymousID: "browser-1"}).At(2*hour, "app")
+			ada.Does(6*day, Event{Name: "other", AnonymousID: "browser-1"})
+		})},
+		{name: "deleted and merged into one who is not", buckets: buckets, journeys: journeys, script: down(func(s *Scenario, ada *Contact) {
+			ada.At(0, "other")
+			who := s.Contact(Person{Email: "eve@example.com"})
+			who.At(0, "app")
+			who.At(day, "app")
+			who.Deleted(37 * hour)
+			ada.Does(5*day+7*time.Minute, Event{Name: "other", Email: "eve@example.com"})
+			s.Until(16 * day)
+		})},
+	}
+}
+
 func tellsWhen(ctx workflow.Context, run hogsend.Run) error {
 	at, _ := run.Event().Properties["dueAt"].(string) // always there
 	return run.Checkpoint(ctx, at)
@@ -336,10 +395,35 @@ func mergeCases() []conformanceCase {
 	}
 }
 
+// I-49, I-50: between a deletion and what undoes it nothing begins and nothing ends.
+func TestNothingHappensToSomebodyWhoIsDeleted(t *testing.T) {
+	t.Parallel()
+	back := map[string]time.Duration{"back at the very edge": 2 * day, "back between two edges": 60 * hour}
+	for _, c := range revivedCases() {
+		s := conformanceScenario(t, c)
+		h, err := newHarness(s, s.inMemory)
+		require.NoError(t, err)
+		_, o, err := h.play(nil, nil)
+		h.stop()
+		require.NoError(t, err)
+		require.NotEmpty(t, o.Memberships, c.name)
+		for _, m := range o.Memberships {
+			if m.Contact == "browser-1" {
+				continue
+			}
+			for _, at := range []time.Time{m.EnteredAt, m.LeftAt} {
+				offset := s.Offset(at)
+				apart := offset <= 30*hour || offset > cmp.Or(back[c.name], 5*day) || m.LeaveReason == "deleted" && at.Equal(m.LeftAt)
+				require.True(t, at.IsZero() || apart, "%s: %s %s#%d from %s to %s", c.name, m.Contact, m.BucketID, m.Epoch, m.EnteredAt, m.LeftAt)
+			}
+		}
+	}
+}
+
 // T-4, T-42: buckets live in the kit as they do on Postgres.
 func TestBucketsConform(t *testing.T) {
 	t.Parallel()
-	for _, c := range append(bucketCases(), mergeCases()...) {
+	for _, c := range slices.Concat(bucketCases(), mergeCases(), revivedCases()) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			conforms(t, func() *Scenario { return conformanceScenario(t, c) })

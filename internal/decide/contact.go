@@ -18,6 +18,9 @@ func EmailKey(email string) string { return address.Key(email) }
 type Identity struct {
 	ExternalID, AnonymousID, Email, EmailKey string
 	DeletedAt                                time.Time // zero for a contact that is not deleted
+	// RevivedAt is when its deletion was undone last, zero for never. What fell due until
+	// then is nothing to the clock: all buckets looked at the contact then (I-49).
+	RevivedAt time.Time
 }
 
 // Key is how replies and events name the contact with the uuid: never by what a browser
@@ -81,7 +84,7 @@ func (c *Contact) Changed() bool { return c.changed.Index > 0 }
 // Unchanged reports whether the contact is still as its identity was decided from.
 func (c *Contact) Unchanged(now Identity, written time.Time) bool {
 	return now.ExternalID == c.read.ExternalID && now.AnonymousID == c.read.AnonymousID && now.Email == c.read.Email &&
-		now.EmailKey == c.read.EmailKey && now.DeletedAt.Equal(c.read.DeletedAt) && (!c.Merging || written.Equal(c.readAt))
+		now.EmailKey == c.read.EmailKey && now.DeletedAt.Equal(c.read.DeletedAt) && now.RevivedAt.Equal(c.read.RevivedAt) && (!c.Merging || written.Equal(c.readAt))
 }
 
 // reaches reports whether an event applies to the contact: a deleted one is revived

@@ -148,8 +148,7 @@ func (i *Identities) identify(ev *Event, fresh uuid.UUID) Resolution {
 	target.NeedsLock = true
 	if !target.DeletedAt.IsZero() {
 		r.Revived = true
-		target.DeletedAt = time.Time{}
-		i.change(target)
+		i.revive(target)
 	}
 
 	if ev.UserID != "" && user == nil {
@@ -241,6 +240,12 @@ func (i *Identities) absorb(r *Resolution, target, other *Contact, ev *Event) *C
 	return i.merge(r, target, other)
 }
 
+// revive undoes the deletion of a contact.
+func (i *Identities) revive(c *Contact) {
+	c.DeletedAt, c.RevivedAt = time.Time{}, i.instant()
+	i.change(c)
+}
+
 // merge makes one contact of two; the identified one survives, else the older (I-25).
 func (i *Identities) merge(r *Resolution, a, b *Contact) *Contact {
 	into, from := a, b
@@ -261,7 +266,10 @@ func (i *Identities) merge(r *Resolution, a, b *Contact) *Contact {
 	if into.AnonymousID == "" {
 		into.AnonymousID = from.AnonymousID
 	}
-	into.DeletedAt = time.Time{} // the event that merges them reaches both
+	into.RevivedAt = Later(into.RevivedAt, from.RevivedAt)
+	if !into.DeletedAt.IsZero() || !from.DeletedAt.IsZero() {
+		i.revive(into) // the event that merges them reaches both
+	}
 	into.FirstSeen, into.LastSeen = Earlier(into.FirstSeen, from.FirstSeen), Later(into.LastSeen, from.LastSeen)
 	from.into = into
 	into.NeedsLock, from.NeedsLock, into.Merging, from.Merging = true, true, true, true

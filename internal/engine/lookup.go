@@ -108,7 +108,7 @@ func found(row *storedb.IngestResolveKeysRow) decide.Found {
 		Kind: row.Kind, Key: row.Key, ID: row.ID,
 		Identity: decide.Identity{
 			ExternalID: text(row.ExternalID), AnonymousID: text(row.AnonymousID),
-			Email: text(row.Email), EmailKey: text(row.EmailKey), DeletedAt: instant(row.DeletedAt),
+			Email: text(row.Email), EmailKey: text(row.EmailKey), DeletedAt: instant(row.DeletedAt), RevivedAt: instant(row.RevivedAt),
 		},
 		FirstSeen: row.FirstSeenAt, LastSeen: row.LastSeenAt, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, WrittenAt: row.WrittenAt,
 	}

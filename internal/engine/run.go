@@ -226,7 +226,7 @@ func (t *transaction) check(locked []storedb.IngestLockRow, want int, owners []s
 		row := &locked[i]
 		now := decide.Identity{
 			ExternalID: text(row.ExternalID), AnonymousID: text(row.AnonymousID),
-			Email: text(row.Email), EmailKey: text(row.EmailKey), DeletedAt: instant(row.DeletedAt),
+			Email: text(row.Email), EmailKey: text(row.EmailKey), DeletedAt: instant(row.DeletedAt), RevivedAt: instant(row.RevivedAt),
 		}
 		c := t.identities.Contact(row.ID)
 		if row.MergedInto != nil || !c.Unchanged(now, row.WrittenAt) {

@@ -46,6 +46,7 @@ func writeContacts(ctx context.Context, add func(Statement), all []decide.Contac
 			updates.Patches = append(updates.Patches, patch(c))
 			updates.Erases = append(updates.Erases, c.HasNull)
 			updates.Deleted = append(updates.Deleted, !c.DeletedAt.IsZero())
+			updates.Revived = append(updates.Revived, c.RevivedAt)
 			updates.FirstSeen = append(updates.FirstSeen, c.FirstSeen)
 			updates.LastSeen = append(updates.LastSeen, c.LastSeen)
 			updates.Updated = append(updates.Updated, c.Updated)

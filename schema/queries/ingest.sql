@@ -15,7 +15,7 @@ left join contacts c on c.id = coalesce(m.merged_into, m.id);
 
 -- name: IngestResolveKeys :many
 select w.kind::text as kind, w.key::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
-    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at
+    c.first_seen_at, c.last_seen_at, c.deleted_at, c.revived_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at
 from (select unnest(@kinds::text[]) as kind, unnest(@keys::text[]) as key) w
 join contact_keys k on k.kind = w.kind and k.key = w.key
 join contacts c on c.id = k.contact_id;
@@ -23,7 +23,7 @@ join contacts c on c.id = k.contact_id;
 -- name: IngestResolveIDs :many
 -- The key is the uuid asked for, also one that was merged away.
 select 'id'::text as kind, w.id::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
-    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at
+    c.first_seen_at, c.last_seen_at, c.deleted_at, c.revived_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at
 from (select unnest(@ids::uuid[]) as id) w
 join contacts m on m.id = w.id
 join contacts c on c.id = coalesce(m.merged_into, m.id);
@@ -31,7 +31,7 @@ join contacts c on c.id = coalesce(m.merged_into, m.id);
 -- name: IngestResolveAddresses :many
 -- The identified contacts that have an address, of many only those last seen (I-22).
 select 'address'::text as kind, w.key::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
-    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at
+    c.first_seen_at, c.last_seen_at, c.deleted_at, c.revived_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at
 from (select unnest(@addresses::text[]) as key) w
 cross join lateral (
     select * from contacts o
@@ -95,7 +95,7 @@ where k.kind = w.kind and k.key = w.key;
 -- name: IngestLock :many
 -- Everything about these contacts is decided under these locks.
 select c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
-    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at, c.merged_into
+    c.first_seen_at, c.last_seen_at, c.deleted_at, c.revived_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at, c.merged_into
 from contacts c
 where c.id = any(@ids::uuid[])
 order by c.id
@@ -179,12 +179,12 @@ set external_id = nullif(w.external_id, ''), anonymous_id = nullif(w.anonymous_i
         then hogsend_bounded(c.properties, (c.properties || w.patch) - array(select key from jsonb_each(w.patch) where value = 'null'))
         else hogsend_bounded(c.properties, c.properties || w.patch) end,
     first_seen_at = w.first_seen_at, last_seen_at = w.last_seen_at,
-    deleted_at = case when w.deleted then c.deleted_at end, updated_at = w.updated_at, written_at = w.written_at
+    deleted_at = case when w.deleted then c.deleted_at end, revived_at = nullif(w.revived_at, '0001-01-01T00:00:00Z'), updated_at = w.updated_at, written_at = w.written_at
 from (
     select unnest(@ids::uuid[]) as id, unnest(@external_ids::text[]) as external_id,
         unnest(@anonymous_ids::text[]) as anonymous_id, unnest(@emails::text[]) as email,
         unnest(@email_keys::text[]) as email_key, unnest(@patches::jsonb[]) as patch, unnest(@erases::bool[]) as erases,
-        unnest(@deleted::bool[]) as deleted,
+        unnest(@deleted::bool[]) as deleted, unnest(@revived::timestamptz[]) as revived_at,
         unnest(@first_seen::timestamptz[]) as first_seen_at, unnest(@last_seen::timestamptz[]) as last_seen_at,
         unnest(@updated::timestamptz[]) as updated_at, unnest(@written::timestamptz[]) as written_at
 ) w

@@ -17,6 +17,9 @@ import (
 func (b *Backend) Tick() (next time.Time, more bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if next, err = b.tickDates(); err != nil {
+		return next, false, err
+	}
 	// The edges of all contacts are applied in the order of their instants.
 	due := slices.DeleteFunc(slices.Clone(b.contacts), func(c *contact) bool {
 		at := b.nextOf(c)
@@ -35,9 +38,6 @@ func (b *Backend) Tick() (next time.Time, more bool, err error) {
 		if err := b.tickSchedule(event); err != nil {
 			return next, false, err
 		}
-	}
-	if next, err = b.tickDates(); err != nil {
-		return next, false, err
 	}
 	for _, c := range b.contacts {
 		next = sooner(next, b.nextOf(c))

@@ -26,7 +26,7 @@ func (d *Decider) passed(c *work) []*Evaluation {
 		}
 		for i := range tick.Edges {
 			edge := &tick.Edges[i]
-			if b := buckets.On(edge.BucketID); b != nil {
+			if b := buckets.On(edge.BucketID); b != nil && edge.At.After(contact.RevivedAt) {
 				at := decide.Later(decide.Later(edge.At, edge.Newest), contact.LastEvaluated(b))
 				found = append(found, &Evaluation{Contact: contact, Bucket: b, At: at, kind: evaluatesEdge})
 			}

@@ -25,7 +25,7 @@ func (q *Queries) ContactDelete(ctx context.Context, id uuid.UUID) error {
 }
 
 const contactLock = `-- name: ContactLock :one
-select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at, written_at from contacts
+select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at, written_at, revived_at from contacts
 where id = coalesce((select m.merged_into from contacts m where m.id = $1), $1)
 for update
 `
@@ -50,6 +50,7 @@ func (q *Queries) ContactLock(ctx context.Context, id uuid.UUID) (Contact, error
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.WrittenAt,
+		&i.RevivedAt,
 	)
 	return i, err
 }

@@ -190,14 +190,14 @@ set external_id = nullif(w.external_id, ''), anonymous_id = nullif(w.anonymous_i
         then hogsend_bounded(c.properties, (c.properties || w.patch) - array(select key from jsonb_each(w.patch) where value = 'null'))
         else hogsend_bounded(c.properties, c.properties || w.patch) end,
     first_seen_at = w.first_seen_at, last_seen_at = w.last_seen_at,
-    deleted_at = case when w.deleted then c.deleted_at end, updated_at = w.updated_at, written_at = w.written_at
+    deleted_at = case when w.deleted then c.deleted_at end, revived_at = nullif(w.revived_at, '0001-01-01T00:00:00Z'), updated_at = w.updated_at, written_at = w.written_at
 from (
     select unnest($1::uuid[]) as id, unnest($2::text[]) as external_id,
         unnest($3::text[]) as anonymous_id, unnest($4::text[]) as email,
         unnest($5::text[]) as email_key, unnest($6::jsonb[]) as patch, unnest($7::bool[]) as erases,
-        unnest($8::bool[]) as deleted,
-        unnest($9::timestamptz[]) as first_seen_at, unnest($10::timestamptz[]) as last_seen_at,
-        unnest($11::timestamptz[]) as updated_at, unnest($12::timestamptz[]) as written_at
+        unnest($8::bool[]) as deleted, unnest($9::timestamptz[]) as revived_at,
+        unnest($10::timestamptz[]) as first_seen_at, unnest($11::timestamptz[]) as last_seen_at,
+        unnest($12::timestamptz[]) as updated_at, unnest($13::timestamptz[]) as written_at
 ) w
 where c.id = w.id
 `
@@ -211,6 +211,7 @@ type IngestContactsUpdateParams struct {
 	Patches      []json.RawMessage
 	Erases       []bool
 	Deleted      []bool
+	Revived      []time.Time
 	FirstSeen    []time.Time
 	LastSeen     []time.Time
 	Updated      []time.Time
@@ -228,6 +229,7 @@ func (q *Queries) IngestContactsUpdate(ctx context.Context, arg IngestContactsUp
 		arg.Patches,
 		arg.Erases,
 		arg.Deleted,
+		arg.Revived,
 		arg.FirstSeen,
 		arg.LastSeen,
 		arg.Updated,
@@ -626,7 +628,7 @@ func (q *Queries) IngestLive(ctx context.Context, related []string, contactIds [
 
 const ingestLock = `-- name: IngestLock :many
 select c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
-    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at, c.merged_into
+    c.first_seen_at, c.last_seen_at, c.deleted_at, c.revived_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at, c.merged_into
 from contacts c
 where c.id = any($1::uuid[])
 order by c.id
@@ -642,6 +644,7 @@ type IngestLockRow struct {
 	FirstSeenAt time.Time
 	LastSeenAt  time.Time
 	DeletedAt   *time.Time
+	RevivedAt   *time.Time
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 	WrittenAt   time.Time
@@ -667,6 +670,7 @@ func (q *Queries) IngestLock(ctx context.Context, ids []uuid.UUID) ([]IngestLock
 			&i.FirstSeenAt,
 			&i.LastSeenAt,
 			&i.DeletedAt,
+			&i.RevivedAt,
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.WrittenAt,
@@ -910,10 +914,10 @@ func (q *Queries) IngestPreferencesLink(ctx context.Context, emailKeys []string,
 
 const ingestResolveAddresses = `-- name: IngestResolveAddresses :many
 select 'address'::text as kind, w.key::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
-    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at
+    c.first_seen_at, c.last_seen_at, c.deleted_at, c.revived_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at
 from (select unnest($1::text[]) as key) w
 cross join lateral (
-    select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at, written_at from contacts o
+    select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at, written_at, revived_at from contacts o
     where o.email_key = w.key and o.external_id is not null and o.merged_into is null
     order by o.last_seen_at desc, o.id limit 16
 ) c
@@ -930,6 +934,7 @@ type IngestResolveAddressesRow struct {
 	FirstSeenAt time.Time
 	LastSeenAt  time.Time
 	DeletedAt   *time.Time
+	RevivedAt   *time.Time
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 	WrittenAt   time.Time
@@ -956,6 +961,7 @@ func (q *Queries) IngestResolveAddresses(ctx context.Context, addresses []string
 			&i.FirstSeenAt,
 			&i.LastSeenAt,
 			&i.DeletedAt,
+			&i.RevivedAt,
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.WrittenAt,
@@ -972,7 +978,7 @@ func (q *Queries) IngestResolveAddresses(ctx context.Context, addresses []string
 
 const ingestResolveIDs = `-- name: IngestResolveIDs :many
 select 'id'::text as kind, w.id::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
-    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at
+    c.first_seen_at, c.last_seen_at, c.deleted_at, c.revived_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at
 from (select unnest($1::uuid[]) as id) w
 join contacts m on m.id = w.id
 join contacts c on c.id = coalesce(m.merged_into, m.id)
@@ -989,6 +995,7 @@ type IngestResolveIDsRow struct {
 	FirstSeenAt time.Time
 	LastSeenAt  time.Time
 	DeletedAt   *time.Time
+	RevivedAt   *time.Time
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 	WrittenAt   time.Time
@@ -1015,6 +1022,7 @@ func (q *Queries) IngestResolveIDs(ctx context.Context, ids []uuid.UUID) ([]Inge
 			&i.FirstSeenAt,
 			&i.LastSeenAt,
 			&i.DeletedAt,
+			&i.RevivedAt,
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.WrittenAt,
@@ -1032,7 +1040,7 @@ func (q *Queries) IngestResolveIDs(ctx context.Context, ids []uuid.UUID) ([]Inge
 const ingestResolveKeys = `-- name: IngestResolveKeys :many
 
 select w.kind::text as kind, w.key::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
-    c.first_seen_at, c.last_seen_at, c.deleted_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at
+    c.first_seen_at, c.last_seen_at, c.deleted_at, c.revived_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at
 from (select unnest($1::text[]) as kind, unnest($2::text[]) as key) w
 join contact_keys k on k.kind = w.kind and k.key = w.key
 join contacts c on c.id = k.contact_id
@@ -1049,6 +1057,7 @@ type IngestResolveKeysRow struct {
 	FirstSeenAt time.Time
 	LastSeenAt  time.Time
 	DeletedAt   *time.Time
+	RevivedAt   *time.Time
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 	WrittenAt   time.Time
@@ -1076,6 +1085,7 @@ func (q *Queries) IngestResolveKeys(ctx context.Context, kinds []string, keys []
 			&i.FirstSeenAt,
 			&i.LastSeenAt,
 			&i.DeletedAt,
+			&i.RevivedAt,
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.WrittenAt,

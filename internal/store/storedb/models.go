@@ -131,6 +131,7 @@ type Contact struct {
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 	WrittenAt   *time.Time
+	RevivedAt   *time.Time
 }
 
 type ContactKey struct {

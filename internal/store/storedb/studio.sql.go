@@ -366,7 +366,7 @@ func (q *Queries) StudioEnrollments(ctx context.Context, contactID uuid.UUID, be
 }
 
 const studioEvent = `-- name: StudioEvent :many
-select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at, e.cause_id, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at from events e join contacts c on c.id = e.contact_id where e.id = $1
+select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at, e.cause_id, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at from events e join contacts c on c.id = e.contact_id where e.id = $1
 `
 
 type StudioEventRow struct {
@@ -411,6 +411,7 @@ func (q *Queries) StudioEvent(ctx context.Context, id uuid.UUID) ([]StudioEventR
 			&i.Contact.CreatedAt,
 			&i.Contact.UpdatedAt,
 			&i.Contact.WrittenAt,
+			&i.Contact.RevivedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -527,7 +528,7 @@ func (q *Queries) StudioFailures(ctx context.Context, journeyIds []string) ([]St
 }
 
 const studioFeed = `-- name: StudioFeed :many
-select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at, e.cause_id, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at from events e
+select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at, e.cause_id, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at from events e
 join contacts c on c.id = e.contact_id
 where e.id < $1::uuid
   and ($2::text is null or e.name = $2)
@@ -593,6 +594,7 @@ func (q *Queries) StudioFeed(ctx context.Context, arg StudioFeedParams) ([]Studi
 			&i.Contact.CreatedAt,
 			&i.Contact.UpdatedAt,
 			&i.Contact.WrittenAt,
+			&i.Contact.RevivedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -881,7 +883,7 @@ func (q *Queries) StudioMemberships(ctx context.Context, contactID uuid.UUID, be
 }
 
 const studioNewestContacts = `-- name: StudioNewestContacts :many
-select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at, written_at from contacts
+select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at, written_at, revived_at from contacts
 where id < $1::uuid and deleted_at is null and merged_into is null
 order by id desc
 limit $2
@@ -911,6 +913,7 @@ func (q *Queries) StudioNewestContacts(ctx context.Context, before uuid.UUID, ro
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.WrittenAt,
+			&i.RevivedAt,
 		); err != nil {
 			return nil, err
 		}
