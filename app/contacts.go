@@ -15,8 +15,8 @@ import (
 )
 
 func (p *program) contactsCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "contacts", Short: "Find people, and show where one is, what it got and what was refused"}
-	cmd.AddCommand(p.contactsListCommand(), p.contactsShowCommand())
+	cmd := &cobra.Command{Use: "contacts", Short: "Find people, show where one is, what it got and what was refused, and merge two"}
+	cmd.AddCommand(p.contactsListCommand(), p.contactsShowCommand(), p.contactsMergeCommand())
 	return cmd
 }
 
@@ -73,6 +73,34 @@ func (p *program) contactsListCommand() *cobra.Command {
 			return err
 		}
 		return table.Flush()
+	}
+	return cmd
+}
+
+func (p *program) contactsMergeCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "merge PERSON PERSON", Short: "Make one contact of two that are one person; there is no way back", Args: cobra.ExactArgs(2),
+		Long: `Makes one contact of two. The one with a user id survives; if both have one, the one that was
+made earlier. All ids of both lead to it from then on, and there is no way back.`,
+	}
+	connect, asJSON := p.clientFlags(cmd), jsonFlag(cmd)
+	completes(cmd, connect, livePeople, livePeople)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, err := connect()
+		if err != nil {
+			return err
+		}
+		var out struct {
+			Contact json.RawMessage `json:"contact"`
+		}
+		if err := c.do(cmd.Context(), "POST", contactsPath+"/merge", map[string]string{"into": args[0], "from": args[1]}, &out); err != nil {
+			return err
+		}
+		var survivor person
+		if err := json.Unmarshal(out.Contact, &survivor); err != nil {
+			return fmt.Errorf("decode contact: %w", err)
+		}
+		return p.print(*asJSON, out.Contact, "both are "+first(text(survivor.ExternalID), survivor.ID))
 	}
 	return cmd
 }

@@ -45,6 +45,20 @@ func (q *query) optional(name string) *string {
 	return nil
 }
 
+// id is an optional uuid.
+func (q *query) id(name string) *uuid.UUID {
+	text := q.text(name)
+	if text == "" {
+		return nil
+	}
+	id, err := uuid.Parse(text)
+	if err != nil || len(text) != 36 {
+		q.report(name, "must be a uuid")
+		return nil
+	}
+	return &id
+}
+
 // oneOf is an optional parameter with a closed set of values.
 func (q *query) oneOf(name string, words ...string) *string {
 	s := q.optional(name)

@@ -77,6 +77,14 @@ func (s *Server) routes() []route {
 		{id: "R-102", method: "GET", path: "/v1/admin/api-keys", scope: scopeFullAdmin, handler: s.listKeys},
 		{id: "R-103", method: "POST", path: "/v1/admin/api-keys", scope: scopeFullAdmin, handler: s.postKey},
 		{id: "R-104", method: "DELETE", path: "/v1/admin/api-keys/:id", scope: scopeFullAdmin, handler: s.deleteKey},
+		{id: "R-110", method: "GET", path: "/v1/admin/outbox", scope: scopeFullAdmin, handler: s.listOutbox},
+		{id: "R-111", method: "GET", path: "/v1/admin/outbox/:id", scope: scopeFullAdmin, handler: s.getOutbox},
+		{id: "R-112", method: "POST", path: "/v1/admin/outbox/:id/retry", scope: scopeFullAdmin, handler: s.retryOutbox},
+		{id: "R-113", method: "GET", path: "/v1/admin/dlq", scope: scopeFullAdmin, handler: s.listLetters},
+		{id: "R-114", method: "GET", path: "/v1/admin/dlq/:id", scope: scopeFullAdmin, handler: s.getLetter},
+		{id: "R-115", method: "POST", path: "/v1/admin/dlq/:id/retry", scope: scopeFullAdmin, handler: s.retryLetter},
+		{id: "R-116", method: "POST", path: "/v1/admin/dlq/retry", scope: scopeFullAdmin, handler: s.retryLetters},
+		{id: "R-117", method: "DELETE", path: "/v1/admin/dlq/:id", scope: scopeFullAdmin, handler: s.discardLetter},
 		{id: "mailbox", method: "GET", path: "/v1/admin/mailbox", scope: scopeRead, handler: s.listMails},
 	}
 }

@@ -87,7 +87,7 @@ func (s *Server) getTimeline(r *request) error {
 	}
 	rows, err := s.store.TimelineList(r.ctx(), storedb.TimelineListParams{
 		ContactID: c.ID, Events: has("event"), Journeys: has("journey"), Emails: has("email"), Buckets: has("bucket"), Decisions: has("decision"),
-		RowEnd: p.Offset + p.Limit, RowLimit: p.Limit, RowOffset: p.Offset,
+		RowEnd: rowEnd(p), RowLimit: p.Limit, RowOffset: p.Offset,
 	})
 	if err != nil {
 		return err

@@ -322,6 +322,45 @@ func TestAPoisonedRowBecomesADeadLetterAndItsContactGoesOn(t *testing.T) {
 	require.Equal(t, 1, count(t, s, "id = $1::uuid and status = 'dead'", id))
 }
 
+// O-18: what is retried is delivered under its key, or is the same dead letter again.
+func TestADeadLetterIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	s := dbtest.DB(t)
+	key := uuid.New()
+	insert(t, s, key, 1, 1, time.Now())
+	var broken atomic.Bool
+	broken.Store(true)
+	r := newRecorder(func(context.Context, outbox.Row) error {
+		if broken.Load() {
+			return outbox.ErrPermanent
+		}
+		return nil
+	})
+	run(t, s, r, outbox.Config{Poll: 20 * time.Millisecond})
+	again := func() {
+		eventually(t, s, 1, "status = 'dead'")
+		var id, row uuid.UUID
+		require.NoError(t, s.Pool.QueryRow(t.Context(), "select id, source_id::uuid from dead_letters where status = 'pending'").Scan(&id, &row))
+		letters, err := s.LettersRetried(t.Context(), []uuid.UUID{id})
+		require.NoError(t, err)
+		require.Len(t, letters, 1)
+		due, err := s.OutboxNow(t.Context(), []uuid.UUID{row})
+		require.NoError(t, err)
+		require.Len(t, due, 1)
+	}
+	letter := func() (text string) {
+		require.NoError(t, s.Pool.QueryRow(t.Context(), "select string_agg(status || ' ' || retry_count, ', ') from dead_letters").Scan(&text))
+		return text
+	}
+	again()
+	eventually(t, s, 1, "status = 'dead' and attempts = 1")
+	require.Equal(t, "pending 1", letter())
+	broken.Store(false)
+	again()
+	eventually(t, s, 1, "status = 'delivered'")
+	require.Equal(t, "retried 1", letter())
+}
+
 // A contact that backs off holds back its own rows and nobody else's.
 func TestAFailingContactDoesNotDelayOthers(t *testing.T) {
 	t.Parallel()

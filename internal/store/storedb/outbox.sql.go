@@ -149,8 +149,10 @@ with clock as (
     returning o.id, o.ordering_key, o.destination, o.seq, o.kind, o.payload, o.attempts, f.error
 ), letters as (
     insert into dead_letters (id, source, source_id, payload, error, retry_count, created_at, updated_at)
-    select gen_random_uuid(), 'outbox.' || d.kind, d.id::text, d.payload, d.error, d.attempts - 1, c.now, c.now
+    select gen_random_uuid(), 'outbox.' || d.kind, d.id::text, d.payload, d.error, 0, c.now, c.now
     from dead d cross join clock c
+    on conflict (source, source_id) where source_id is not null do update
+    set status = 'pending', error = excluded.error, retry_count = dead_letters.retry_count + 1, updated_at = excluded.updated_at
 ), next as (
     select (
         select n.id from outbox n
@@ -173,7 +175,7 @@ type OutboxMarkDeadParams struct {
 }
 
 // Gives up on rows that can never be delivered: each becomes a dead letter in the
-// same statement. Wakes the next row of each ordering key and returns how many.
+// same statement; what was tried again is the letter that it was before (O-18). Wakes the next row of each ordering key and returns how many.
 func (q *Queries) OutboxMarkDead(ctx context.Context, arg OutboxMarkDeadParams) (int64, error) {
 	result, err := q.db.Exec(ctx, outboxMarkDead,
 		arg.Ids,
