@@ -20,6 +20,10 @@ type Registry struct {
 	// mailto, tel, sms and cid, such as "myapp" for myapp://orders/1. A link of another
 	// scheme that comes from a value is a render error (E-78).
 	LinkSchemes []string
+	// MachineAgents are parts of the user agents of programs that follow links and fetch images
+	// by themselves, besides those that are known, compared without case: what they do is
+	// nobody's open or click (E-50).
+	MachineAgents []string
 	// Defaults hold where a journey or a send says nothing else.
 	Defaults Defaults
 }
@@ -41,6 +45,9 @@ type Defaults struct {
 	// MaxDefer is how long a mail is deferred at most, from its first try on; then it is
 	// skipped, for the reason that blocked it. 0 means 7 days.
 	MaxDefer time.Duration
+	// Track says what is tracked of mails whose template does not say it; "" means opens and
+	// clicks.
+	Track Tracking
 	// Timezone is the zone of contacts whose own is not known; "" means UTC. The
 	// environment's DEFAULT_TIMEZONE comes before it.
 	Timezone string

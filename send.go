@@ -25,6 +25,8 @@ type Email struct {
 	// SkipPreferenceCheck lets the mail pass opt-outs, windows, gaps and caps, for mails
 	// that people must get. An address that is suppressed gets none all the same.
 	SkipPreferenceCheck bool
+	// Track replaces what the template tracks; "" keeps it.
+	Track Tracking
 }
 
 // Verdict is what became of a mail.

@@ -27,6 +27,8 @@ type Template struct {
 	// Category is what opt-outs and caps look at where neither the send nor the journey
 	// names one.
 	Category string
+	// Track says what of these mails is tracked; "" means Defaults.Track.
+	Track Tracking
 	// Examples are named props, tried at start and shown in previews.
 	Examples map[string]any
 	// Override says that this definition replaces an earlier one of the same key. Without

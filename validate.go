@@ -45,6 +45,7 @@ func (r Registry) Validate() error {
 	}
 	v.defaults(r.Defaults)
 	v.linkSchemes(r.LinkSchemes)
+	v.machineAgents(r.MachineAgents)
 	v.lists(r.Lists)
 	v.pages(r.Pages)
 	if len(v.problems) == 0 {
@@ -95,6 +96,9 @@ func (v *registryValidator) defaults(d Defaults) {
 		v.problems = append(v.problems, "defaults: SendWindow."+err.Error())
 	}
 	v.frequencyCap(d.FrequencyCap)
+	if !d.Track.Valid() {
+		v.problems = append(v.problems, "defaults: Track: must be TrackAll, TrackOpens, TrackClicks or TrackNothing")
+	}
 	if !d.OnBlocked.Valid() {
 		v.problems = append(v.problems, "defaults: OnBlocked: must be Skip or Defer")
 	}
@@ -151,6 +155,9 @@ func (v *registryValidator) templateKeys(templates []Template) {
 		}
 		if t.Category != "" && !categoryPattern.MatchString(t.Category) {
 			v.problems = append(v.problems, fmt.Sprintf("template %s: Category: must match %s", t.Key, categoryPattern))
+		}
+		if !t.Track.Valid() {
+			v.problems = append(v.problems, fmt.Sprintf("template %s: Track: must be TrackAll, TrackOpens, TrackClicks or TrackNothing", t.Key))
 		}
 		v.templates[t.Key] = true
 	}

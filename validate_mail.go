@@ -20,6 +20,21 @@ func (v *registryValidator) linkSchemes(schemes []string) {
 	}
 }
 
+// minAgent keeps a part of a user agent from standing for nearly everybody's.
+const minAgent = 3
+
+// machineAgents refuses parts of user agents that browsers have as well (E-50).
+func (v *registryValidator) machineAgents(parts []string) {
+	for _, part := range parts {
+		switch lower := strings.ToLower(strings.TrimSpace(part)); {
+		case len(lower) < minAgent:
+			v.problems = append(v.problems, fmt.Sprintf("MachineAgents: %q is too short", part))
+		case strings.Contains("mozilla/5.0 applewebkit/537.36 (khtml, like gecko) chrome/ safari/ firefox/ mobile/ version/", lower):
+			v.problems = append(v.problems, fmt.Sprintf("MachineAgents: %q is what browsers say", part))
+		}
+	}
+}
+
 // lists refuses lists that cannot be told apart, and one of mails that nobody can leave (E-59).
 func (v *registryValidator) lists(lists []List) {
 	seen := map[string]bool{}

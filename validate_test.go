@@ -159,3 +159,20 @@ func TestTwoJourneysNeverShareAName(t *testing.T) {
 		require.ErrorContains(t, err, `("Second")`)
 	}
 }
+
+// E-46, E-50: what says nothing about tracking, and machines that would be everybody.
+func TestTrackingIsValidated(t *testing.T) {
+	t.Parallel()
+	template := hogsend.Template{Key: "a", Subject: "s", HTML: "h", Track: hogsend.TrackClicks}
+	require.NoError(t, hogsend.Registry{Templates: []hogsend.Template{template}, MachineAgents: []string{"AcmeScan"}}.Validate())
+	template.Track = "some"
+	err := hogsend.Registry{
+		Templates: []hogsend.Template{template}, Defaults: hogsend.Defaults{Track: "none"}, MachineAgents: []string{"", "x", "Chrome/", "Mozilla/5.0"},
+	}.Validate()
+	for _, problem := range []string{
+		"template a: Track: must be", "defaults: Track: must be", `MachineAgents: "" is too short`, `MachineAgents: "x" is too short`,
+		`MachineAgents: "Chrome/" is what browsers say`, `MachineAgents: "Mozilla/5.0" is what browsers say`,
+	} {
+		require.ErrorContains(t, err, problem)
+	}
+}

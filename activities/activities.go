@@ -46,6 +46,8 @@ type Config struct {
 	ReplyTo   string
 	PublicURL string
 	BuildID   string
+	// TrackOpens and TrackClicks let mails be tracked as their definitions say (E-46).
+	TrackOpens, TrackClicks bool
 	// LateHorizon is the late-event horizon; 0 means 24 h (I-40).
 	LateHorizon time.Duration
 	// JunkIDs are no ids of people; the zero value stands for the usual ones (I-57).

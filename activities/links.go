@@ -6,9 +6,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/address"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/tracking"
 )
 
 // links are the addresses at which the recipient of a mail decides about the next ones.
@@ -40,4 +44,11 @@ func (a *Activities) linksOf(ctx context.Context, d draft) (l links, err error) 
 	}
 	l.preferences = email.PreferencesURL(a.Config.PublicURL, signed)
 	return l, nil
+}
+
+// tracked says what is tracked of a mail: by its own choice or its template's, and of that
+// what the environment lets (E-46, E-47).
+func (a *Activities) tracked(sendID uuid.UUID, own, template hogsend.Tracking) tracking.Mail {
+	opens, clicks := steps.Tracks(own, template, a.Registry.Defaults().Track)
+	return tracking.Mail{SendID: sendID, PublicURL: a.Config.PublicURL, Opens: opens && a.Config.TrackOpens, Clicks: clicks && a.Config.TrackClicks}
 }

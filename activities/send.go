@@ -146,6 +146,7 @@ func (a *Activities) draft(ctx context.Context, id uuid.UUID, r contract.SendReq
 	if err != nil {
 		return d, err
 	}
+	rendered.HTML, d.links = a.tracked(d.sendID, r.Track, template.Track).Rewrite(rendered.HTML)
 	d.message = email.NewMessage(email.Envelope{
 		SendID: d.sendID.String(), Key: r.Key, From: from, To: contact.Email, ReplyTo: replyTo,
 		Template: r.Template, JourneyID: journey, Category: d.category, UnsubscribeURL: links.unsubscribe,
@@ -214,6 +215,13 @@ func (a *Activities) insert(ctx context.Context, tx *store.EnrollmentTx, r contr
 		a.stand(ctx, tx, contract.EnrollmentActive, r.Step.Node)
 	}
 	tx.Add(func(q *storedb.Queries) error { return q.SendInsert(ctx, row) })
+	if row.Status == contract.SendQueued && len(d.links) > 0 {
+		ids, urls := make([]uuid.UUID, len(d.links)), make([]string, len(d.links))
+		for i, link := range d.links {
+			ids[i], urls[i] = link.ID, link.URL
+		}
+		tx.Add(func(q *storedb.Queries) error { return q.LinksInsert(ctx, ids, d.sendID, urls) })
+	}
 	return storedb.Send{
 		ID: row.ID, Key: row.Key, Status: row.Status, Reason: row.Reason, FromEmail: row.FromEmail, ToEmail: row.ToEmail, ReplyTo: row.ReplyTo,
 		Subject: row.Subject, Html: row.Html, Text: row.Text, Headers: row.Headers, Tags: row.Tags, UpdatedAt: tx.Now,

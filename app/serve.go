@@ -16,6 +16,7 @@ import (
 
 	"github.com/hogsend/hogsend/internal/config"
 	"github.com/hogsend/hogsend/internal/front"
+	"github.com/hogsend/hogsend/internal/tracking"
 	"github.com/hogsend/hogsend/internal/webhook"
 	"github.com/hogsend/hogsend/server"
 )
@@ -108,6 +109,7 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 		JunkIDs:         p.cfg.JunkIDs,
 		Development:     p.cfg.Environment == config.Development,
 		Tokens:          p.tokens,
+		Tracking:        tracking.Classifier{MinAge: p.cfg.TrackingMinAge, Agents: p.registry.MachineAgents},
 		Resend:          resend,
 		Temporal:        func(ctx context.Context) error { return checkTemporal(ctx, p.temporal) },
 		FailedRun:       workflows.failedRun,
@@ -141,6 +143,7 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 	if err := httpServer.Shutdown(stop); err != nil {
 		return fmt.Errorf("stop server: %w", err)
 	}
+	handler.Settle(stop)
 	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
 	}

@@ -92,7 +92,7 @@ func (p *process) work(ctx context.Context, ready func()) error {
 		Registry:   p.index.WithTimezone(p.cfg.DefaultTimezone),
 		Config: activities.Config{
 			JunkIDs: p.cfg.JunkIDs, From: p.cfg.EmailFrom, FromDomains: p.cfg.EmailFromDomains, ReplyTo: p.cfg.EmailReplyTo,
-			PublicURL: p.cfg.PublicURL, BuildID: p.build, LateHorizon: p.cfg.LateEventHorizon,
+			PublicURL: p.cfg.PublicURL, TrackOpens: p.cfg.TrackOpens, TrackClicks: p.cfg.TrackClicks, BuildID: p.build, LateHorizon: p.cfg.LateEventHorizon,
 			PostHog: analytics != nil,
 		},
 		Logger: p.log,
@@ -118,6 +118,7 @@ func (p *process) work(ctx context.Context, ready func()) error {
 		ShutdownTimeout:   p.cfg.ShutdownTimeout,
 		ReleasesPerSecond: p.cfg.ResumeRatePerSecond,
 		KeepDecisions:     p.cfg.KeepDecisions,
+		KeepTracking:      p.cfg.KeepTracking,
 		Ready:             ready,
 		Logger:            p.log,
 	})

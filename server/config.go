@@ -11,6 +11,7 @@ import (
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/naming"
 	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/tracking"
 	"github.com/hogsend/hogsend/internal/webhook"
 )
 
@@ -41,6 +42,8 @@ type Config struct {
 	Development bool
 	// Tokens verifies the links of mails; nil refuses them all.
 	Tokens *email.Signer
+	// Tracking tells who opens mails and follows their links.
+	Tracking tracking.Classifier
 	// Resend verifies the webhooks of Resend; nil refuses them all.
 	Resend *webhook.Verifier
 	// Temporal says whether Temporal answers; nil counts as down.

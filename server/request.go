@@ -39,6 +39,7 @@ type Server struct {
 	pages    *template.Template
 	texts    hogsend.PageTexts
 	draining atomic.Bool
+	hits     *recorder
 	previews chan struct{} // a token for each that runs
 }
 

@@ -17,6 +17,10 @@ func (s *Server) routes() []route {
 		{id: "R-21", method: "GET", path: "/v1/health/live", handler: s.getLive},
 		{id: "R-22", method: "GET", path: "/v1/health/ready", handler: s.getReady},
 
+		{id: "R-23", method: "GET", path: "/v1/t/c/:id", handler: s.followLink},
+		{id: "R-23", method: "HEAD", path: "/v1/t/c/:id", handler: s.followLink},
+		{id: "R-24", method: "GET", path: "/v1/t/o/:id", handler: s.showPixel},
+		{id: "R-24", method: "HEAD", path: "/v1/t/o/:id", handler: s.showPixel},
 		{id: "R-25", method: "GET", path: "/v1/email/unsubscribe", handler: s.confirmUnsubscribe},
 		{id: "R-25", method: "HEAD", path: "/v1/email/unsubscribe", handler: s.confirmUnsubscribe},
 		{id: "R-26", method: "POST", path: "/v1/email/unsubscribe", handler: s.unsubscribe},

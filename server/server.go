@@ -43,6 +43,7 @@ func New(cfg Config) *Server {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	s.hits = newRecorder(s.log)
 	s.users = users.New(s.store, s.now)
 	s.desk = &operate.Desk{Store: s.store, Ingest: cfg.Ingest, Rollout: s.rollout}
 	s.limits = map[limitClass]*limiter{

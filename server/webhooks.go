@@ -10,6 +10,7 @@ import (
 
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/tracking"
 )
 
 // resendMessage is what we read of a webhook of Resend.
@@ -25,10 +26,20 @@ type resendMessage struct {
 			SubType string `json:"subType"`
 			Message string `json:"message"`
 		} `json:"bounce"`
+		Open   *resendHit `json:"open"`
+		Click  *resendHit `json:"click"`
 		Failed *struct {
 			Reason string `json:"reason"`
 		} `json:"failed"`
 	} `json:"data"`
+}
+
+// resendHit is what is told of an open or a click.
+type resendHit struct {
+	IPAddress string    `json:"ipAddress"`
+	Link      string    `json:"link"`
+	Timestamp time.Time `json:"timestamp"`
+	UserAgent string    `json:"userAgent"`
 }
 
 // resendTags are an object in webhooks, though a list in calls.
@@ -77,7 +88,11 @@ func (s *Server) postResend(r *request) error {
 	if err := json.Unmarshal(raw, &m); err != nil {
 		return invalid(detail{Message: "not a message of Resend"})
 	}
-	if report, ok := m.report(); ok {
+	if m.Type == "email.opened" || m.Type == "email.clicked" {
+		if err := s.reportedHit(r, m, id); err != nil {
+			return err
+		}
+	} else if report, ok := m.report(); ok {
 		report.Source, report.MessageID = resendSource, id
 		if report.At.IsZero() {
 			report.At = s.now()
@@ -87,6 +102,34 @@ func (s *Server) postResend(r *request) error {
 		}
 	}
 	return reply(r, http.StatusOK, map[string]bool{"ok": true})
+}
+
+// reportedHit keeps an open or a click that Resend tells of. One of a link that leads by way
+// of us, or to us, is told by our own routes.
+func (s *Server) reportedHit(r *request, m resendMessage, messageID string) error {
+	report, _ := m.report()
+	told, hit := m.Data.Open, ingest.Hit{Source: resendSource, MessageID: messageID, ProviderID: report.ProviderID}
+	if m.Type == "email.clicked" {
+		if told = m.Data.Click; told == nil {
+			return nil
+		}
+		target, ok := tracking.Target(s.cfg.PublicURL, told.Link)
+		if !ok {
+			return nil
+		}
+		hit.URL = target
+	}
+	hit.At = report.At
+	if told != nil {
+		hit.IP, hit.Agent = told.IPAddress, told.UserAgent
+		if !told.Timestamp.IsZero() {
+			hit.At = told.Timestamp
+		}
+	}
+	if hit.Silent = hit.Agent == ""; hit.At.IsZero() {
+		hit.At = s.now()
+	}
+	return s.cfg.Ingest.ReportHit(r.ctx(), s.cfg.Tracking, hit, report)
 }
 
 // report is what a message tells; ok is false for types that change nothing (E-64).

@@ -110,6 +110,7 @@ func importTable() map[string]rule {
 		// Domains by IDNA, letters by their normal form.
 		"./internal/address":  {may: []string{"golang.org/x/net/idna", "golang.org/x/text/unicode/norm"}, never: noIO()},
 		"./internal/webhook":  {never: noIO()},
+		"./internal/tracking": {may: []string{uuid, "golang.org/x/net/html"}, never: noIO()},
 		"./internal/encoding": {never: noIO()},
 		"./internal/front":    {},
 		"./internal/config":   {may: []string{".", "./internal/address", "./internal/naming", "./internal/provider/smtp", "./internal/webhook"}}, // what a time zone is, a mailbox, an id, a server's address, a secret
@@ -127,7 +128,7 @@ func importTable() map[string]rule {
 		"./internal/engine/tree":  {may: []string{".", "./internal/condition", "./internal/criteria", "./internal/store", pgx, uuid}, never: []string{"net/http/...", "os/..."}},
 		// Preferences are written in a transaction of their own, whose type is pgx's.
 		"./internal/ingest": {may: []string{
-			".", "./internal/address", clip, contract, "./internal/decide", cascade, "./internal/engine", "./internal/store", storedb, pgx, uuid,
+			".", "./internal/address", clip, contract, "./internal/decide", cascade, "./internal/engine", "./internal/store", storedb, "./internal/tracking", pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		"./internal/clock": {may: []string{
 			".", "./internal/bucket", "./internal/criteria", "./internal/decide", cascade, steps, "./internal/engine", "./internal/engine/dates", storedb, pgx, uuid,
@@ -168,7 +169,7 @@ func importTable() map[string]rule {
 		"./internal/provider/posthog": {may: []string{"github.com/posthog/posthog-go"}},
 		// An enrollment's rows change in one transaction, which the activity opens: pgx.
 		"./activities": {may: []string{
-			".", "./internal/address", "./internal/clock", "./internal/definition", "./internal/criteria", steps, "./internal/email", "./internal/ingest", "./internal/naming", "./internal/pause", "./internal/registry", "./internal/store", storedb, contract, pgx, uuid,
+			".", "./internal/address", "./internal/clock", "./internal/definition", "./internal/criteria", steps, "./internal/email", "./internal/ingest", "./internal/naming", "./internal/pause", "./internal/registry", "./internal/store", storedb, "./internal/tracking", contract, pgx, uuid,
 			"go.temporal.io/sdk/activity", "go.temporal.io/sdk/temporal",
 		}, never: []string{"net/http/..."}},
 		// The kit runs Temporal's own worker against a service in memory.
@@ -180,13 +181,13 @@ func importTable() map[string]rule {
 		"./hogsendtest/internal/backend": {may: []string{".", "./internal/decide", contract, uuid}, never: noIO()},
 		// Memory has the activities of the kit, which ask Temporal which attempt they are.
 		"./hogsendtest/internal/memory": {may: []string{
-			".", clip, "./hogsendtest/internal/backend", "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/decide", cascade, steps, "./internal/email", "./internal/naming", "./internal/registry", contract,
+			".", clip, "./hogsendtest/internal/backend", "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/decide", cascade, steps, "./internal/email", "./internal/naming", "./internal/registry", "./internal/tracking", contract,
 			uuid, "go.temporal.io/sdk/activity", "go.temporal.io/sdk/temporal",
 		}, never: noIO()},
 		// What production runs, on a database of its own that it makes and drops.
 		"./hogsendtest/onpostgres": {may: []string{
 			".", "./activities", "./hogsendtest/internal/backend", "./internal/bucket", "./internal/clock", steps, "./internal/email", "./internal/ingest", "./internal/pause", "./internal/provider/mailbox",
-			"./internal/registry", "./internal/rollout", "./internal/store", storedb, "./schema", contract, pgx, "github.com/jackc/pgx/v5/pgxpool", uuid,
+			"./internal/registry", "./internal/rollout", "./internal/store", storedb, "./internal/tracking", "./schema", contract, pgx, "github.com/jackc/pgx/v5/pgxpool", uuid,
 		}},
 		"./internal/virtual": {may: []string{
 			uuid, api, "go.temporal.io/sdk/...", "google.golang.org/grpc/...", "google.golang.org/protobuf/...",
@@ -213,7 +214,7 @@ func importTable() map[string]rule {
 		// criteria: the API serves conditions as JSON; bucket: it shows the definitions in
 		// force. schema: /v1/health compares versions.
 		"./server": {may: []string{
-			".", clip, "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/email", "./internal/encoding", "./internal/front", "./internal/ingest", "./internal/naming", "./internal/operate", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/users", "./internal/webhook", storedb, contract, "./schema", "./server/session", "./server/studio", "github.com/labstack/echo/v4/...", uuid,
+			".", clip, "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/email", "./internal/encoding", "./internal/front", "./internal/ingest", "./internal/naming", "./internal/operate", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/tracking", "./internal/users", "./internal/webhook", storedb, contract, "./schema", "./server/session", "./server/studio", "github.com/labstack/echo/v4/...", uuid,
 		}},
 		"./server/session": {may: []string{"./internal/users"}},
 		"./server/studio": {may: []string{

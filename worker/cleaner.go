@@ -15,13 +15,19 @@ type cleaner struct {
 	store *store.Store
 	// decisions is how long decisions are kept that enrolled nobody; 0 is for ever.
 	decisions time.Duration
-	logger    *slog.Logger
+	// tracking is how long is kept from where mails were opened and links followed; 0 is
+	// for ever.
+	tracking time.Duration
+	logger   *slog.Logger
 }
 
 const cleanEvery = 24 * time.Hour
 
 // webhooksKept is how long a message of a webhook is known to have been applied (E-61).
 const webhooksKept = 30 * 24 * time.Hour
+
+// machineHitsKept is how long is kept what machines did with mails (O-34).
+const machineHitsKept = 30 * 24 * time.Hour
 
 // run cleans now and then daily, until ctx ends.
 func (c cleaner) run(ctx context.Context) {
@@ -44,8 +50,19 @@ func (c cleaner) clean(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read clock: %w", err)
 	}
-	if err := c.store.CleanWebhooks(ctx, now.Add(-webhooksKept)); err != nil || c.decisions == 0 {
+	if err := c.store.CleanWebhooks(ctx, now.Add(-webhooksKept)); err != nil {
 		return err
+	}
+	if err := c.store.CleanHits(ctx, now.Add(-machineHitsKept)); err != nil {
+		return err
+	}
+	if c.tracking > 0 {
+		if err := c.store.ForgetHits(ctx, now.Add(-c.tracking)); err != nil {
+			return err
+		}
+	}
+	if c.decisions == 0 {
+		return nil
 	}
 	deleted, err := c.store.CleanDecisions(ctx, now.Add(-c.decisions))
 	if deleted > 0 {

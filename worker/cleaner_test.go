@@ -90,3 +90,33 @@ func TestOldMessagesOfWebhooksAreForgotten(t *testing.T) {
 	require.NoError(t, s.Pool.QueryRow(t.Context(), `select string_agg(id, ' ') from webhook_messages`).Scan(&left))
 	require.Equal(t, "new", left)
 }
+
+// O-34: what machines did is kept for 30 days; from where people came, as long as told; that
+// they did, for ever.
+func TestOldHitsAreForgotten(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	s, _ := dbtest.Clocked(t, now)
+	for _, class := range []string{"human", "machine"} {
+		for _, days := range []int{1, 29, 31, 89, 91} {
+			_, err := s.Pool.Exec(t.Context(), `insert into hits (id, send_id, class, ip_address, user_agent, at) values (gen_random_uuid(), gen_random_uuid(), $1, '203.0.113.7', 'a', $2)`,
+				class, now.Add(-time.Duration(days)*hogsend.Day))
+			require.NoError(t, err)
+		}
+	}
+	left := func() []string {
+		rows, err := s.Pool.Query(t.Context(), `select concat_ws(' ', class, (ip_address is not null)::text, count(*)) from hits group by class, ip_address is not null order by 1`)
+		require.NoError(t, err)
+		found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		require.NoError(t, err)
+		return found
+	}
+	c := cleaner{store: s, logger: slog.New(slog.DiscardHandler)}
+	require.NoError(t, c.clean(t.Context()))
+	require.Equal(t, []string{"human true 5", "machine true 2"}, left())
+	c.tracking = 90 * hogsend.Day
+	for range 2 {
+		require.NoError(t, c.clean(t.Context()))
+		require.Equal(t, []string{"human false 1", "human true 4", "machine true 2"}, left())
+	}
+}

@@ -79,7 +79,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		releaser{leaveLate: w.cfg.LeaveLate, store: w.cfg.Store, rate: w.cfg.ReleasesPerSecond, buildID: w.cfg.BuildID, logger: w.cfg.Logger}.run(running)
 	})
 	parts.Go(func() {
-		cleaner{store: w.cfg.Store, decisions: w.cfg.KeepDecisions, logger: w.cfg.Logger}.run(running)
+		cleaner{store: w.cfg.Store, decisions: w.cfg.KeepDecisions, tracking: w.cfg.KeepTracking, logger: w.cfg.Logger}.run(running)
 	})
 	w.report()
 	w.cfg.deployment().tell(ctx)

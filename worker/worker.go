@@ -74,6 +74,9 @@ type Config struct {
 	// KeepDecisions is how long decisions are kept that enrolled nobody; 0 is for ever
 	// (J-45).
 	KeepDecisions time.Duration
+	// KeepTracking is how long addresses and agents of opens and clicks are kept; 0 is for
+	// ever (O-34).
+	KeepTracking time.Duration
 	// Ready, if not nil, is called once, when the worker polls.
 	Ready func()
 	// Logger may be nil for silence.

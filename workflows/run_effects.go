@@ -45,6 +45,9 @@ func (r *journeyRun) Send(ctx workflow.Context, email hogsend.Email) (hogsend.Ve
 	if !email.OnBlocked.Valid() {
 		return hogsend.Verdict{}, invalid("onBlocked", "must be Skip or Defer")
 	}
+	if !email.Track.Valid() {
+		return hogsend.Verdict{}, invalid("track", "must be TrackAll, TrackOpens, TrackClicks or TrackNothing")
+	}
 	props, err := encodeProps(email.Props)
 	if err != nil {
 		return hogsend.Verdict{}, err
@@ -62,7 +65,7 @@ func (r *journeyRun) Send(ctx workflow.Context, email hogsend.Email) (hogsend.Ve
 	request := contract.SendRequest{
 		Step: step, Key: r.enrollmentID + ":" + step.Key, Template: email.Template, Props: props, Subject: email.Subject,
 		From: email.From, ReplyTo: email.ReplyTo, Category: email.Category, SkipPreferenceCheck: email.SkipPreferenceCheck,
-		Window: email.Window, OnBlocked: email.OnBlocked,
+		Window: email.Window, OnBlocked: email.OnBlocked, Track: email.Track,
 	}
 	for {
 		result, err := r.send(ctx, node, request)

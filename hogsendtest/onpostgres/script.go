@@ -16,6 +16,7 @@ import (
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/pause"
 	"github.com/hogsend/hogsend/internal/store/storedb"
+	"github.com/hogsend/hogsend/internal/tracking"
 )
 
 var _ backend.Backend = (*Backend)(nil)
@@ -209,30 +210,11 @@ func (b *Backend) cancel(a backend.Cancel) error {
 
 // engage opens a mail, or follows its link, as a person (E-75).
 func (b *Backend) engage(a backend.Engagement) error {
-	var s struct {
-		ID, EnrollmentID    uuid.UUID
-		Category, JourneyID string
-	}
-	id := b.contact(a.Contact)
-	err := b.store.Pool.QueryRow(b.ctx, `select id, enrollment_id, category, journey_id from sends where contact_id = $1 and template_key = $2 and status = 'sent'
-		order by sent_at desc limit 1`, id, a.Template).Scan(&s.ID, &s.EnrollmentID, &s.Category, &s.JourneyID)
+	var sendID uuid.UUID
+	err := b.store.Pool.QueryRow(b.ctx, `select id from sends where contact_id = $1 and template_key = $2 and sent_at is not null
+		order by sent_at desc limit 1`, b.contact(a.Contact), a.Template).Scan(&sendID)
 	if err != nil {
 		return fmt.Errorf("%s got no mail %s by then: %w", a.Contact, a.Template, err)
 	}
-	if err := b.exec(`update sends set opened_at = coalesce(opened_at, clock_timestamp()),
-		clicked_at = case when $2 then coalesce(clicked_at, clock_timestamp()) else clicked_at end where id = $1`, s.ID, a.Link != ""); err != nil {
-		return err
-	}
-	if err := b.ingester.Mailed(b.ctx, id, a.Template); err != nil {
-		return err
-	}
-	properties := map[string]any{
-		"emailSendId": s.ID.String(), "templateKey": a.Template, "category": s.Category, "journeyId": s.JourneyID,
-		"journeyStateId": s.EnrollmentID.String(), "campaignId": nil,
-	}
-	if a.Link == "" {
-		return b.tell(id, "email.opened", "email.opened:"+s.ID.String(), properties)
-	}
-	properties["linkId"], properties["linkUrl"] = uuid.NewSHA1(s.ID, []byte(a.Link)).String(), a.Link
-	return b.tell(id, "email.link_clicked", "email.link_clicked:"+s.ID.String()+":"+a.Link, properties)
+	return b.ingester.Hit(b.ctx, tracking.Classifier{}, ingest.Hit{SendID: sendID, URL: a.Link, Hit: tracking.Hit{At: b.Now(), Silent: true}})
 }

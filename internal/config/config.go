@@ -78,6 +78,11 @@ type Config struct {
 	EmailFrom        string
 	EmailFromDomains []string
 	EmailReplyTo     string
+	// TrackOpens and TrackClicks let mails be tracked (E-46, E-47). A hit sooner after the
+	// mail went than TrackingMinAge is a machine's (E-50).
+	TrackOpens, TrackClicks bool
+	TrackingMinAge          time.Duration
+	KeepTracking            time.Duration // addresses and agents of opens and clicks; 0 is for ever
 
 	// PostHogAPIKey is the project's key; without it PostHog is told nothing (P-9).
 	PostHogAPIKey string
@@ -143,6 +148,10 @@ func load(r *reader, needs Needs) (Config, error) {
 		EmailFrom:           r.get("EMAIL_FROM"),
 		EmailFromDomains:    r.list("EMAIL_FROM_DOMAINS"),
 		EmailReplyTo:        r.get("EMAIL_REPLY_TO"),
+		TrackOpens:          r.boolean("TRACK_OPENS", true),
+		TrackClicks:         r.boolean("TRACK_CLICKS", true),
+		TrackingMinAge:      r.duration("TRACKING_MIN_AGE", 2*time.Second),
+		KeepTracking:        time.Duration(r.integer("TRACKING_RETENTION_DAYS", 90, 0, 36_500)) * hogsend.Day,
 		PostHogAPIKey:       r.get("POSTHOG_API_KEY"),
 		PostHogHost:         r.or("POSTHOG_HOST", "https://us.i.posthog.com"),
 		PostHogMirror:       r.oneOf("POSTHOG_MIRROR", MirrorEmail, MirrorEmail, MirrorAll, MirrorOff),

@@ -77,6 +77,11 @@ func TestValuesAreTyped(t *testing.T) {
 		{"SMTP_URL=smtp://u:p@mail.example.com:587", ""},
 		{"SMTP_URL=mail.example.com:587", "SMTP_URL"},
 		{"SMTP_URL=https://mail.example.com", "SMTP_URL"},
+		{"TRACK_OPENS=false", ""}, // E-46
+		{"TRACK_CLICKS=no", "TRACK_CLICKS"},
+		{"TRACKING_MIN_AGE=500ms", ""}, // E-50
+		{"TRACKING_MIN_AGE=2", "TRACKING_MIN_AGE"},
+		{"TRACKING_RETENTION_DAYS=0", ""}, // O-34
 		{"EMAIL_RATE_PER_SECOND=NaN", "EMAIL_RATE_PER_SECOND"},
 		{"PUBLIC_URL=http://x.example/", "PUBLIC_URL"},
 		{"PUBLIC_URL=http://x.example/mail", "PUBLIC_URL"},

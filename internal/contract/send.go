@@ -42,6 +42,8 @@ type SendRequest struct {
 	Window hogsend.Window `json:"window,omitzero"`
 	// OnBlocked replaces the default; "" keeps it (E-26). Tasks under way call it onHold.
 	OnBlocked hogsend.OnBlocked `json:"onHold,omitempty"`
+	// Track replaces what the template tracks; "" keeps it (E-46).
+	Track hogsend.Tracking `json:"track,omitempty"`
 }
 
 // SendResult is a verdict, or Ended when the enrollment was over at the claim, or

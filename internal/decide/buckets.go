@@ -176,6 +176,8 @@ func (b *Buckets) Candidates(c *Change) map[*CompiledBucket]bool {
 		add(b.byEvent[body.Name])
 	case *Update:
 		add(b.byTemplate[body.Template])
+	case *Announcement:
+		add(b.byTemplate[body.Template])
 	}
 	for key, value := range c.ContactProperties() {
 		if list := b.byProperty[key]; len(list) > 0 && c.Contact.Changes(key, value) {

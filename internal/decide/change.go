@@ -185,6 +185,9 @@ func (*Announcement) body() {}
 // opt-out: they change nothing else of the contact (E-75).
 type Announcement struct {
 	Events []Announced
+	// Template is that of the mail that Attached is about, which buckets look at before the
+	// events; "" for none.
+	Template string
 	// Attached is what is written along; it comes back in Effects.Attached. Nothing is
 	// done if a statement of it fails.
 	Attached []any

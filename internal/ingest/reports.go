@@ -175,6 +175,16 @@ func rank(s contract.SendStatus) int {
 	}, s)
 }
 
+// raised is the status after a report of another one, which a provider may prove: one whose
+// outcome was unknown went out after all (E-33).
+func raised(was contract.SendStatus, reason *contract.SendReason, to contract.SendStatus, proves bool) (contract.SendStatus, *contract.SendReason) {
+	proven := proves && was == contract.SendFailed && reason != nil && *reason == contract.SendUnknownOutcome
+	if proven || rank(was) >= 0 && rank(to) > rank(was) {
+		return to, nil
+	}
+	return was, reason
+}
+
 // apply is the send after the report.
 func (r Report) apply(s storedb.Send, now time.Time) storedb.Send {
 	out := s
@@ -213,11 +223,7 @@ func (r Report) apply(s storedb.Send, now time.Time) storedb.Send {
 	default:
 		return out
 	}
-	// Late proof: it went out after all (E-33).
-	proven := s.Status == contract.SendFailed && s.Reason != nil && *s.Reason == contract.SendUnknownOutcome
-	if proven || rank(s.Status) >= 0 && rank(status) > rank(s.Status) {
-		out.Status, out.Reason = status, nil
-	}
+	out.Status, out.Reason = raised(s.Status, s.Reason, status, true)
 	if rank(out.Status) > 0 && out.SentAt == nil {
 		out.SentAt = &at
 	}
@@ -260,10 +266,7 @@ func (r Report) remember(row storedb.Preference, now time.Time) storedb.Preferen
 
 // events are what journeys and buckets hear of it (E-75).
 func (r Report) events(before, after storedb.Send, first bool) ([]decide.Announced, error) {
-	base := map[string]any{
-		"emailSendId": before.ID, "templateKey": before.TemplateKey, "category": optionalText(before.Category), "journeyId": before.JourneyID,
-		"journeyStateId": before.EnrollmentID, "campaignId": nil,
-	}
+	base := mailProperties(before.ID, before.TemplateKey, before.Category, before.JourneyID, before.EnrollmentID)
 	var name string
 	switch {
 	case (r.Kind == ReportHardBounce || r.Kind == ReportSoftBounce) && first:
@@ -282,4 +285,12 @@ func (r Report) events(before, after storedb.Send, first bool) ([]decide.Announc
 		return nil, fmt.Errorf("encode event: %w", err)
 	}
 	return []decide.Announced{{Name: name, Properties: raw, Key: name + ":" + before.ID.String(), OccurredAt: r.At.UTC().Truncate(time.Microsecond)}}, nil
+}
+
+// mailProperties are those that every event of a mail has.
+func mailProperties(sendID uuid.UUID, template, category string, journeyID *string, enrollmentID *uuid.UUID) map[string]any {
+	return map[string]any{
+		"emailSendId": sendID, "templateKey": template, "category": optionalText(category), "journeyId": journeyID,
+		"journeyStateId": enrollmentID, "campaignId": nil,
+	}
 }

@@ -36,10 +36,25 @@ func (s *Store) CleanDecisions(ctx context.Context, before time.Time) (deleted i
 
 // CleanWebhooks forgets the messages of webhooks that were applied before an instant.
 func (s *Store) CleanWebhooks(ctx context.Context, before time.Time) error {
+	return inSteps(ctx, "delete webhook messages", before, s.WebhookClean)
+}
+
+// CleanHits deletes what machines did with mails before an instant.
+func (s *Store) CleanHits(ctx context.Context, before time.Time) error {
+	return inSteps(ctx, "delete hits", before, s.HitsClean)
+}
+
+// ForgetHits forgets from where people opened mails and followed links before an instant.
+func (s *Store) ForgetHits(ctx context.Context, before time.Time) error {
+	return inSteps(ctx, "forget addresses of hits", before, s.HitsForget)
+}
+
+// inSteps cleans a part at a time until nothing is left.
+func inSteps(ctx context.Context, what string, before time.Time, clean func(context.Context, time.Time) (int64, error)) error {
 	for {
-		n, err := s.WebhookClean(ctx, before)
+		n, err := clean(ctx, before)
 		if err != nil {
-			return fmt.Errorf("delete webhook messages: %w", err)
+			return fmt.Errorf("%s: %w", what, err)
 		}
 		if n < cleanRows {
 			return nil

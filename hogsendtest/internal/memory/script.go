@@ -13,6 +13,7 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/decide/cascade"
+	"github.com/hogsend/hogsend/internal/tracking"
 )
 
 var _ backend.Backend = (*Backend)(nil)
@@ -179,24 +180,39 @@ func (b *Backend) engage(a backend.Engagement) error {
 		if s.contact != c || s.template != a.Template || s.status != contract.SendSent {
 			continue
 		}
-		u := &decide.Update{Template: s.template, Attached: []any{func() {
-			s.opened, s.clicked = true, s.clicked || a.Link != ""
-			b.mailed(s)
-		}}}
-		if err := b.update(c, u); err != nil {
-			return err
-		}
-		properties := map[string]any{
-			"emailSendId": s.id.String(), "templateKey": s.template, "category": s.category, "journeyId": s.journeyID,
-			"journeyStateId": s.enrollment.ID.String(), "campaignId": nil,
-		}
-		if a.Link == "" {
-			return b.tell(c, "email.opened", "email.opened:"+s.id.String(), properties)
-		}
-		properties["linkId"], properties["linkUrl"] = idOf("link", s.key, a.Link).String(), a.Link
-		return b.tell(c, "email.link_clicked", "email.link_clicked:"+s.id.String()+":"+a.Link, properties)
+		return b.engaged(c, s, a.Link)
 	}
 	return fmt.Errorf("%s got no mail %s before +%s", a.Contact, a.Template, b.Now().Sub(b.Start).Round(time.Second))
+}
+
+// engaged writes what a person did with a mail. Only the first time is told (E-48, E-49).
+func (b *Backend) engaged(c *contact, s *send, link string) error {
+	properties := map[string]any{
+		"emailSendId": s.id.String(), "templateKey": s.template, "category": s.category, "journeyId": s.journeyID,
+		"journeyStateId": s.enrollment.ID.String(), "campaignId": nil,
+	}
+	name, key := "email.opened", "email.opened:"+s.id.String()
+	if link != "" {
+		id := tracking.LinkID(s.id, link).String()
+		name, key = "email.link_clicked", "email.link_clicked:"+s.id.String()+":"+id
+		properties["linkId"], properties["linkUrl"] = id, link
+	}
+	if b.repeats(decide.SpaceInternal, key) {
+		return nil
+	}
+	body, err := json.Marshal(properties)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", name, err)
+	}
+	change := b.change(&decide.Announcement{
+		Template: s.template, Events: []decide.Announced{{Name: name, Properties: body, Key: key, OccurredAt: b.Now()}},
+		Attached: []any{func() {
+			s.opened, s.clicked = s.opened || link == "", s.clicked || link != ""
+			b.mailed(s)
+		}},
+	})
+	change.ContactID = c.id
+	return b.run(change)
 }
 
 // events are the names of what a wait is for, for messages.

@@ -6,9 +6,29 @@ import (
 	"github.com/hogsend/hogsend/internal/decide"
 )
 
-// announceAll applies what is attached, then the events, in their order.
+// attach writes along what the caller of a change wants to be seen by its evaluation, once.
+func (d *Decider) attach(c *work) {
+	if c.attached {
+		return
+	}
+	switch b := c.Body.(type) {
+	case *decide.Update:
+		d.Effects.Attached = append(d.Effects.Attached, b.Attached...)
+	case *decide.Announcement:
+		d.Effects.Attached, d.Effects.Checked = append(d.Effects.Attached, b.Attached...), true
+	default:
+		return
+	}
+	c.attached = true
+}
+
+// announceAll applies what is attached, then what buckets make of it, then the events in
+// their order.
 func (d *Decider) announceAll(c *work, a *decide.Announcement) error {
-	d.Effects.Attached, d.Effects.Checked = append(d.Effects.Attached, a.Attached...), true
+	d.attach(c)
+	if err := d.transit(causeOf(c), c.own); err != nil {
+		return err
+	}
 	for _, one := range a.Events {
 		e := &eventState{id: d.NewID(), name: one.Name, properties: one.Properties, source: cmp.Or(one.Source, decide.SourceEmail), occurred: one.OccurredAt}
 		if e.occurred.IsZero() {

@@ -127,9 +127,7 @@ func (d *Decider) upsert(c *work, u *decide.Upsert) error {
 
 // update writes into a contact without an event (I-33) and lets buckets see it.
 func (d *Decider) update(c *work, u *decide.Update) error {
-	if !c.attached {
-		d.Effects.Attached = append(d.Effects.Attached, u.Attached...)
-	}
+	d.attach(c)
 	cause := causeOf(c)
 	if u.From != nil {
 		n := c.Contact.LiveEnrollment(u.From.EnrollmentID)

@@ -140,10 +140,7 @@ func (d *Decider) evaluate(wave []*work) error {
 				d.store(c.event)
 				c.event.stored = true
 			}
-			if u, ok := c.Body.(*decide.Update); ok {
-				d.Effects.Attached = append(d.Effects.Attached, u.Attached...)
-				c.attached = true
-			}
+			d.attach(c)
 		}
 		steps = append(steps, Step{Effects: d.Take(), Questions: own})
 	}

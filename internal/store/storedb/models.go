@@ -263,6 +263,16 @@ type EventKey struct {
 	ReceivedAt time.Time
 }
 
+type Hit struct {
+	ID        uuid.UUID
+	SendID    uuid.UUID
+	LinkID    *uuid.UUID
+	Class     string
+	IpAddress *string
+	UserAgent *string
+	At        time.Time
+}
+
 type Hold struct {
 	ID           uuid.UUID
 	EnrollmentID uuid.UUID
@@ -488,6 +498,14 @@ type TimerBackfill struct {
 	AnchorAt  time.Time
 	UntilAt   *time.Time
 	EnteredAt *time.Time
+}
+
+type TrackedLink struct {
+	ID         uuid.UUID
+	SendID     uuid.UUID
+	Url        string
+	ClickCount int32
+	ClickedAt  *time.Time
 }
 
 type Trouble struct {
