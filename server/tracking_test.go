@@ -282,7 +282,7 @@ func TestTheProviderTellsOfOpensAndClicks(t *testing.T) {
 	o.report("m7", resend("clicked", "", late))
 	require.Equal(t, before, o.engagement())
 
-	// E-33, E-43: a bounce stays above, and an outcome that was unknown is proven.
+	// E-43: a bounce stays above, and an outcome that was unknown is proven.
 	o = newReadersOffice(t)
 	o.exec(`update sends set status = 'bounced', bounced_at = now()`)
 	o.report("m1", resend("opened", "", late))
