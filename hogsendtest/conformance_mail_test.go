@@ -1,0 +1,186 @@
+package hogsendtest
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/hogsend/hogsend"
+)
+
+// tellsTheOutcome mails and notes what became of it, the error included.
+func tellsTheOutcome(ctx workflow.Context, run hogsend.Run) error {
+	for _, e := range []hogsend.Email{
+		{Template: "note", Subject: "First"}, {Template: "news", Label: "second"}, {Template: "note", Label: "third", Category: "transactional"},
+	} {
+		verdict, err := run.Send(ctx, e)
+		var failed *hogsend.SendError
+		if err != nil && !errors.As(err, &failed) {
+			return err
+		}
+		if failed != nil {
+			err = run.Checkpoint(ctx, fmt.Sprint(e.Template, " ", failed.Kind, " ", failed.Reason))
+		} else {
+			err = run.Checkpoint(ctx, fmt.Sprint(e.Template, " ", verdict.Status, " ", verdict.Reason))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return run.Sleep(ctx, day)
+}
+
+// keeps keeps values of its own, asks for one again, and one that it cannot have.
+func keeps(ctx workflow.Context, run hogsend.Run) error {
+	var first, again int
+	for i, out := range []*int{&first, &again} {
+		if err := run.Once(ctx, "n", out, func() (any, error) { return 7 + i, nil }); err != nil {
+			return err
+		}
+	}
+	var none string
+	err := run.Once(ctx, "none", &none, func() (any, error) { return nil, errors.New("nothing to be had") })
+	if err := run.Checkpoint(ctx, fmt.Sprint("kept ", first, " ", again, " ", err != nil)); err != nil {
+		return err
+	}
+	return run.Sleep(ctx, hour)
+}
+
+// asksAroundAMail looks at what may be sent and what was, before and after a mail.
+func asksAroundAMail(ctx workflow.Context, run hogsend.Run) error {
+	for range 2 {
+		ours, err := run.IsSubscribed(ctx, "news")
+		if err != nil {
+			return err
+		}
+		few, err := run.Throttle(ctx, hogsend.Throttle{Max: 1, Window: day, Category: "news"})
+		if err != nil {
+			return err
+		}
+		mails, err := run.History().Email(ctx, "news")
+		if err != nil {
+			return err
+		}
+		if err := run.Checkpoint(ctx, fmt.Sprint(ours, few, mails.Count, mails.Sent)); err != nil {
+			return err
+		}
+		if _, err := run.Send(ctx, hogsend.Email{Template: "news"}); err != nil {
+			return err
+		}
+		if err := run.Sleep(ctx, 2*hour); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellsAnybody triggers events that nobody can be told of, and one that somebody is.
+func tellsAnybody(ctx workflow.Context, run hogsend.Run) error {
+	for _, e := range []hogsend.TriggerEvent{
+		{Event: "go", Properties: hogsend.Properties{"n": 1}}, {Event: "note", ContactProperties: hogsend.Properties{"plan": "told", "gone": nil}},
+	} {
+		if err := run.Trigger(ctx, e); err != nil {
+			return run.Checkpoint(ctx, fmt.Sprint("refused ", err))
+		}
+	}
+	return nil
+}
+
+func mailCases() []conformanceCase {
+	outcomes := []hogsend.Journey{j("a", "go", tellsTheOutcome)}
+	goes := func(more func(s *Scenario, ada *Contact)) func(s *Scenario, ada *Contact) {
+		return func(s *Scenario, ada *Contact) {
+			ada.At(0, "go")
+			more(s, ada)
+		}
+	}
+	return []conformanceCase{
+		// E-14, E-31: what the provider says.
+		{name: "refused by the provider", journeys: outcomes, script: goes(func(s *Scenario, ada *Contact) {
+			s.OnSend("note").Return(Refused("no such mailbox"))
+			ada.At(2*day, "go")
+		})},
+		{name: "taken at the third try", journeys: outcomes, script: goes(func(s *Scenario, ada *Contact) {
+			s.OnSend("note").Return(Retried(2))
+			s.OnSend("news").Return(Retried(1))
+			ada.At(2*day, "go")
+		})},
+		{name: "a cap counts no refusal", journeys: outcomes, script: goes(func(s *Scenario, ada *Contact) {
+			s.OnSend("note").Return(Refused("no such mailbox"))
+			ada.At(hour, "go")
+			ada.At(day, "go")
+		}), defaults: hogsend.Defaults{FrequencyCap: hogsend.FrequencyCap{Count: 2, Window: day}}},
+		// E-14, E-16, E-18: who may not be written to, in each of the ways, and is again.
+		{name: "suppressed and not any more", journeys: outcomes, script: func(_ *Scenario, ada *Contact) {
+			ada.Suppress(0, "bounce")
+			ada.At(hour, "go")
+			ada.Unsuppress(2 * hour)
+			ada.At(2*day, "go")
+		}},
+		{name: "out of one category", journeys: append(outcomes, j("b", "go", asksAroundAMail)), script: func(_ *Scenario, ada *Contact) {
+			ada.Unsubscribes(0, "news")
+			ada.At(hour, "go")
+			ada.Resubscribes(2*hour, "news")
+			ada.Unsubscribes(4 * hour)
+			ada.At(5*hour, "go")
+			ada.Resubscribes(6 * hour)
+			ada.At(2*day, "go")
+		}},
+		{name: "nobody to write to", journeys: outcomes, script: func(s *Scenario, ada *Contact) {
+			s.Contact(Person{UserID: "bob"}).At(0, "go")
+			s.Contact(Person{UserID: "cat", Email: "not an address"}).At(0, "go")
+			ada.At(0, "go")
+		}},
+		// J-139.
+		{name: "values that are kept", journeys: []hogsend.Journey{j("a", "go", keeps)}, script: goes(func(s *Scenario, ada *Contact) {
+			s.Pause(hour/2, "a")
+			s.Resume(2*hour, "a")
+			ada.At(2*day, "go")
+		})},
+		{name: "told by journeys", journeys: []hogsend.Journey{j("a", "start", tellsAnybody), j("b", "go", nothingToDo), j("c", "note", mailsOnce)}, script: func(_ *Scenario, ada *Contact) {
+			ada.At(0, "start")
+			ada.At(hour, "start")
+		}},
+		// I-48, J-104: people who go while something is pending, and come back.
+		{name: "deleted amid a wait, and back", journeys: []hogsend.Journey{j("a", "go", waitsForWord), j("b", "go", mailsAroundADay)}, script: goes(func(_ *Scenario, ada *Contact) {
+			ada.Deleted(2 * hour)
+			ada.At(3*hour, "word", hogsend.Properties{"n": 5})
+			ada.At(4*hour, "go")
+		})},
+		{name: "deleted while held, and while deferred", journeys: []hogsend.Journey{j("a", "go", mailsAroundADay), j("b", "go", defersItsMail)}, script: goes(func(s *Scenario, ada *Contact) {
+			s.Pause(hour, "a")
+			ada.Deleted(2 * day)
+			s.Resume(3*day, "a")
+		}), defaults: hogsend.Defaults{OnBlocked: hogsend.Defer, SendWindow: hogsend.Window{Start: "18:00", End: "19:00"}}},
+		{name: "canceled while held", journeys: []hogsend.Journey{j("a", "go", mailsAroundADay)}, script: goes(func(s *Scenario, ada *Contact) {
+			s.Pause(hour, "a")
+			ada.Cancel(2*day, "a")
+			s.Resume(3*day, "a")
+			ada.At(3*day, "go")
+		})},
+		// I-25: two who turn out to be one, each in the middle of something.
+		{name: "two become one amid waits", journeys: []hogsend.Journey{j("a", "go", waitsForWord), j("b", "also", mailsAroundADay, limited(hogsend.Once))}, script: func(s *Scenario, ada *Contact) {
+			anon := s.Contact(Person{AnonymousID: "browser-1"})
+			anon.At(0, "go")
+			anon.At(0, "also")
+			ada.At(hour, "also")
+			ada.At(hour, "go")
+			ada.Does(2*hour, Event{Name: "seen", AnonymousID: "browser-1"})
+			ada.At(3*hour, "word", hogsend.Properties{"n": 2})
+			anon.At(4*hour, "word", hogsend.Properties{"n": 3})
+		}},
+	}
+}
+
+// T-4: what the provider and the people say comes to the same in memory and on Postgres.
+func TestMailsConform(t *testing.T) {
+	t.Parallel()
+	for _, c := range mailCases() {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			conforms(t, func() *Scenario { return conformanceScenario(t, c) })
+		})
+	}
+}
