@@ -74,6 +74,8 @@ func (s *Server) routes() []route {
 		{id: "R-76", method: "POST", path: "/v1/admin/buckets/:id/retire", scope: scopeFullAdmin, handler: s.retireBucket},
 		{id: "R-77", method: "GET", path: "/v1/admin/events", scope: scopeRead, handler: s.listEvents},
 		{id: "R-78", method: "GET", path: "/v1/admin/events/:id", scope: scopeRead, handler: s.getEvent},
+		{id: "R-80", method: "GET", path: "/v1/admin/emails", scope: scopeRead, handler: s.listEmails},
+		{id: "R-81", method: "GET", path: "/v1/admin/emails/:id", scope: scopeRead, handler: s.getEmail},
 		{id: "R-97", method: "GET", path: "/v1/admin/suppressions", scope: scopeRead, handler: s.listSuppressions},
 		{id: "R-98", method: "POST", path: "/v1/admin/suppressions", scope: scopeJourneyAdmin, handler: s.postSuppression},
 		{id: "R-99", method: "DELETE", path: "/v1/admin/suppressions/:id", scope: scopeFullAdmin, handler: s.liftSuppression},

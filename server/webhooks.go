@@ -146,6 +146,8 @@ func (m resendMessage) report() (r ingest.Report, ok bool) {
 		r.Kind = ingest.ReportSent
 	case "email.delivered":
 		r.Kind = ingest.ReportDelivered
+	case "email.delivery_delayed":
+		r.Kind = ingest.ReportDelayed
 	case "email.bounced":
 		r.Kind = ingest.ReportSoftBounce
 		if b := m.Data.Bounce; b != nil {

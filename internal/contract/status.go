@@ -63,3 +63,10 @@ const (
 	OutcomeEnrolled DecisionOutcome = "enrolled"
 	OutcomeSkipped  DecisionOutcome = "skipped"
 )
+
+// SendStatuses are all of them, in the order of E-43, the final ones last.
+func SendStatuses() []SendStatus {
+	return []SendStatus{
+		SendQueued, SendSent, SendDelivered, SendOpened, SendClicked, SendBounced, SendComplained, SendFailed, SendSuppressed, SendSkipped,
+	}
+}

@@ -22,7 +22,7 @@ import (
 // ReportKind is what a provider reports of a mail (E-64).
 type ReportKind string
 
-// The kinds. ReportDelayed and kinds that are not known change nothing.
+// The kinds. ReportDelayed is part of the history only; kinds that are not known change nothing.
 const (
 	ReportSent       ReportKind = "sent"
 	ReportDelivered  ReportKind = "delivered"
@@ -201,6 +201,9 @@ func (r Report) apply(s storedb.Send, now time.Time) storedb.Send {
 	case ReportDelivered:
 		status = contract.SendDelivered
 		earliest(&out.DeliveredAt)
+	case ReportDelayed:
+		earliest(&out.DelayedAt)
+		return out
 	case ReportHardBounce, ReportSoftBounce:
 		status = contract.SendBounced
 		if s.BouncedAt == nil {
@@ -239,7 +242,7 @@ func optionalText(s string) *string {
 
 func reportWrite(before, after storedb.Send, providerID *string, now time.Time) storedb.ReportedSendWriteParams {
 	return storedb.ReportedSendWriteParams{
-		Status: after.Status, Reason: after.Reason, ProviderID: providerID, SentAt: after.SentAt, DeliveredAt: after.DeliveredAt,
+		Status: after.Status, Reason: after.Reason, ProviderID: providerID, SentAt: after.SentAt, DeliveredAt: after.DeliveredAt, DelayedAt: after.DelayedAt,
 		BouncedAt: after.BouncedAt, ComplainedAt: after.ComplainedAt, BounceType: after.BounceType, BounceReason: after.BounceReason,
 		Now: now, ID: before.ID, WasStatus: before.Status, WasUpdatedAt: before.UpdatedAt,
 	}

@@ -19,7 +19,7 @@ order by (provider_id = @provider_id) desc nulls last limit 1;
 -- Writes what a report says, if the send still is as it was read.
 update sends
 set status = @status, reason = sqlc.narg('reason'), provider_id = coalesce(provider_id, @provider_id), sent_at = sqlc.narg('sent_at'),
-    delivered_at = sqlc.narg('delivered_at'), bounced_at = sqlc.narg('bounced_at'), complained_at = sqlc.narg('complained_at'),
+    delivered_at = sqlc.narg('delivered_at'), delayed_at = sqlc.narg('delayed_at'), bounced_at = sqlc.narg('bounced_at'), complained_at = sqlc.narg('complained_at'),
     bounce_type = sqlc.narg('bounce_type'), bounce_reason = sqlc.narg('bounce_reason'), updated_at = @now
 where id = @id and status = @was_status and updated_at = @was_updated_at;
 

@@ -57,3 +57,10 @@ delete from hits where id in (
 update hits set ip_address = null, user_agent = null where id in (
     select h.id from hits h where (h.ip_address is not null or h.user_agent is not null) and h.at < @before limit 5000
 );
+
+-- name: LinksOfSend :many
+select * from tracked_links where send_id = @send_id order by url, id;
+
+-- name: ClicksOfSend :many
+-- What people followed, oldest first.
+select * from hits where send_id = @send_id and class = 'human' and link_id is not null order by at, id;

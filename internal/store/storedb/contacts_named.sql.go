@@ -14,7 +14,7 @@ import (
 )
 
 const contactsByAddress = `-- name: ContactsByAddress :many
-select c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at from contacts c
+select c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at from contacts c
 where c.email_key = $1::text and c.deleted_at is null and c.merged_into is null
 order by c.external_id is null, c.last_seen_at desc, c.id
 limit 100
@@ -45,6 +45,7 @@ func (q *Queries) ContactsByAddress(ctx context.Context, emailKey string) ([]Con
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.WrittenAt,
+			&i.RevivedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -58,7 +59,7 @@ func (q *Queries) ContactsByAddress(ctx context.Context, emailKey string) ([]Con
 
 const contactsByUserID = `-- name: ContactsByUserID :many
 
-select c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at from contacts c
+select c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at from contacts c
 where c.deleted_at is null and c.merged_into is null and c.id = coalesce(
     (select k.contact_id from contact_keys k where k.kind = 'user' and k.key = $1::text),
     (select coalesce(m.merged_into, m.id) from contacts m where m.id = $2::uuid))
@@ -90,6 +91,7 @@ func (q *Queries) ContactsByUserID(ctx context.Context, userID string, contactID
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.WrittenAt,
+			&i.RevivedAt,
 		); err != nil {
 			return nil, err
 		}

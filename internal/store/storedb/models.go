@@ -451,6 +451,7 @@ type Send struct {
 	ComplainedAt   *time.Time
 	BounceType     *string
 	BounceReason   *string
+	DelayedAt      *time.Time
 }
 
 type Session struct {

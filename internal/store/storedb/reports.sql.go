@@ -93,7 +93,7 @@ func (q *Queries) AdminSuppressionsList(ctx context.Context, arg AdminSuppressio
 }
 
 const reportedSend = `-- name: ReportedSend :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason from sends where provider_id = $1 or id = $2::uuid
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at from sends where provider_id = $1 or id = $2::uuid
 order by (provider_id = $1) desc nulls last limit 1
 `
 
@@ -140,6 +140,7 @@ func (q *Queries) ReportedSend(ctx context.Context, providerID *string, iD *uuid
 			&i.ComplainedAt,
 			&i.BounceType,
 			&i.BounceReason,
+			&i.DelayedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -154,9 +155,9 @@ func (q *Queries) ReportedSend(ctx context.Context, providerID *string, iD *uuid
 const reportedSendWrite = `-- name: ReportedSendWrite :execrows
 update sends
 set status = $1, reason = $2, provider_id = coalesce(provider_id, $3), sent_at = $4,
-    delivered_at = $5, bounced_at = $6, complained_at = $7,
-    bounce_type = $8, bounce_reason = $9, updated_at = $10
-where id = $11 and status = $12 and updated_at = $13
+    delivered_at = $5, delayed_at = $6, bounced_at = $7, complained_at = $8,
+    bounce_type = $9, bounce_reason = $10, updated_at = $11
+where id = $12 and status = $13 and updated_at = $14
 `
 
 type ReportedSendWriteParams struct {
@@ -165,6 +166,7 @@ type ReportedSendWriteParams struct {
 	ProviderID   *string
 	SentAt       *time.Time
 	DeliveredAt  *time.Time
+	DelayedAt    *time.Time
 	BouncedAt    *time.Time
 	ComplainedAt *time.Time
 	BounceType   *string
@@ -183,6 +185,7 @@ func (q *Queries) ReportedSendWrite(ctx context.Context, arg ReportedSendWritePa
 		arg.ProviderID,
 		arg.SentAt,
 		arg.DeliveredAt,
+		arg.DelayedAt,
 		arg.BouncedAt,
 		arg.ComplainedAt,
 		arg.BounceType,

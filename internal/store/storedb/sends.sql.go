@@ -270,7 +270,7 @@ with before as (
 update sends set first_attempt_at = coalesce(sends.first_attempt_at, clock_timestamp()), unclear = sends.unclear or before.silent,
     reason = null, updated_at = clock_timestamp()
 from before where sends.id = before.id
-returning sends.id, sends.key, sends.contact_id, sends.enrollment_id, sends.journey_id, sends.template_key, sends.category, sends.status, sends.reason, sends.from_email, sends.to_email, sends.reply_to, sends.subject, sends.html, sends.text, sends.headers, sends.tags, sends.props, sends.provider_id, sends.claimed_at, sends.first_attempt_at, sends.unclear, sends.sent_at, sends.created_at, sends.updated_at, sends.opened_at, sends.clicked_at, sends.delivered_at, sends.bounced_at, sends.complained_at, sends.bounce_type, sends.bounce_reason, coalesce(before.reason, '')::text as last_reason, clock_timestamp()::timestamptz as now
+returning sends.id, sends.key, sends.contact_id, sends.enrollment_id, sends.journey_id, sends.template_key, sends.category, sends.status, sends.reason, sends.from_email, sends.to_email, sends.reply_to, sends.subject, sends.html, sends.text, sends.headers, sends.tags, sends.props, sends.provider_id, sends.claimed_at, sends.first_attempt_at, sends.unclear, sends.sent_at, sends.created_at, sends.updated_at, sends.opened_at, sends.clicked_at, sends.delivered_at, sends.bounced_at, sends.complained_at, sends.bounce_type, sends.bounce_reason, sends.delayed_at, coalesce(before.reason, '')::text as last_reason, clock_timestamp()::timestamptz as now
 `
 
 type SendAttemptRow struct {
@@ -318,6 +318,7 @@ func (q *Queries) SendAttempt(ctx context.Context, key string) (SendAttemptRow, 
 		&i.Send.ComplainedAt,
 		&i.Send.BounceType,
 		&i.Send.BounceReason,
+		&i.Send.DelayedAt,
 		&i.LastReason,
 		&i.Now,
 	)
@@ -409,7 +410,7 @@ func (q *Queries) SendFail(ctx context.Context, reason *contract.SendReason, key
 }
 
 const sendFind = `-- name: SendFind :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason from sends where key = $1
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at from sends where key = $1
 `
 
 func (q *Queries) SendFind(ctx context.Context, key string) ([]Send, error) {
@@ -454,6 +455,7 @@ func (q *Queries) SendFind(ctx context.Context, key string) ([]Send, error) {
 			&i.ComplainedAt,
 			&i.BounceType,
 			&i.BounceReason,
+			&i.DelayedAt,
 		); err != nil {
 			return nil, err
 		}

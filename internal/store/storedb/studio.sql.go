@@ -690,7 +690,7 @@ func (q *Queries) StudioLiveEnrollments(ctx context.Context, contactID uuid.UUID
 }
 
 const studioMail = `-- name: StudioMail :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason from sends where id = $1
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at from sends where id = $1
 `
 
 func (q *Queries) StudioMail(ctx context.Context, id uuid.UUID) ([]Send, error) {
@@ -735,6 +735,7 @@ func (q *Queries) StudioMail(ctx context.Context, id uuid.UUID) ([]Send, error) 
 			&i.ComplainedAt,
 			&i.BounceType,
 			&i.BounceReason,
+			&i.DelayedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -747,7 +748,7 @@ func (q *Queries) StudioMail(ctx context.Context, id uuid.UUID) ([]Send, error) 
 }
 
 const studioMails = `-- name: StudioMails :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason from sends s
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at from sends s
 where s.created_at >= $1::timestamptz
   and (s.created_at, s.id) < ($2::timestamptz, $3::uuid)
   and ($4::text[] is null or s.status = any($4::text[]))
@@ -823,6 +824,7 @@ func (q *Queries) StudioMails(ctx context.Context, arg StudioMailsParams) ([]Sen
 			&i.ComplainedAt,
 			&i.BounceType,
 			&i.BounceReason,
+			&i.DelayedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -1209,7 +1211,7 @@ func (q *Queries) StudioRecentContacts(ctx context.Context, before uuid.UUID, ro
 }
 
 const studioSendsAfter = `-- name: StudioSendsAfter :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason from sends where enrollment_id = any($1::uuid[]) order by created_at, id limit 100
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at from sends where enrollment_id = any($1::uuid[]) order by created_at, id limit 100
 `
 
 func (q *Queries) StudioSendsAfter(ctx context.Context, enrollmentIds []uuid.UUID) ([]Send, error) {
@@ -1254,6 +1256,7 @@ func (q *Queries) StudioSendsAfter(ctx context.Context, enrollmentIds []uuid.UUI
 			&i.ComplainedAt,
 			&i.BounceType,
 			&i.BounceReason,
+			&i.DelayedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -1266,7 +1269,7 @@ func (q *Queries) StudioSendsAfter(ctx context.Context, enrollmentIds []uuid.UUI
 }
 
 const studioSendsOf = `-- name: StudioSendsOf :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason from sends
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at from sends
 where contact_id = $1 and created_at < $2::timestamptz
 order by created_at desc, id
 limit $3
@@ -1314,6 +1317,7 @@ func (q *Queries) StudioSendsOf(ctx context.Context, contactID *uuid.UUID, befor
 			&i.ComplainedAt,
 			&i.BounceType,
 			&i.BounceReason,
+			&i.DelayedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -1326,7 +1330,7 @@ func (q *Queries) StudioSendsOf(ctx context.Context, contactID *uuid.UUID, befor
 }
 
 const studioSendsOfTemplate = `-- name: StudioSendsOfTemplate :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason from sends
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at from sends
 where contact_id = $1 and template_key = $2
 order by created_at desc, id
 limit 5
@@ -1374,6 +1378,7 @@ func (q *Queries) StudioSendsOfTemplate(ctx context.Context, contactID *uuid.UUI
 			&i.ComplainedAt,
 			&i.BounceType,
 			&i.BounceReason,
+			&i.DelayedAt,
 		); err != nil {
 			return nil, err
 		}

@@ -13,6 +13,39 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 )
 
+const clicksOfSend = `-- name: ClicksOfSend :many
+select id, send_id, link_id, class, ip_address, user_agent, at from hits where send_id = $1 and class = 'human' and link_id is not null order by at, id
+`
+
+// What people followed, oldest first.
+func (q *Queries) ClicksOfSend(ctx context.Context, sendID uuid.UUID) ([]Hit, error) {
+	rows, err := q.db.Query(ctx, clicksOfSend, sendID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Hit
+	for rows.Next() {
+		var i Hit
+		if err := rows.Scan(
+			&i.ID,
+			&i.SendID,
+			&i.LinkID,
+			&i.Class,
+			&i.IpAddress,
+			&i.UserAgent,
+			&i.At,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const hitInsert = `-- name: HitInsert :execrows
 insert into hits (id, send_id, link_id, class, ip_address, user_agent, at)
 select $1::uuid, $2::uuid, $3::uuid, $4::text, $5::text, $6::text, $7::timestamptz
@@ -270,4 +303,34 @@ on conflict (id) do nothing
 func (q *Queries) LinksInsert(ctx context.Context, ids []uuid.UUID, sendID uuid.UUID, urls []string) error {
 	_, err := q.db.Exec(ctx, linksInsert, ids, sendID, urls)
 	return err
+}
+
+const linksOfSend = `-- name: LinksOfSend :many
+select id, send_id, url, click_count, clicked_at from tracked_links where send_id = $1 order by url, id
+`
+
+func (q *Queries) LinksOfSend(ctx context.Context, sendID uuid.UUID) ([]TrackedLink, error) {
+	rows, err := q.db.Query(ctx, linksOfSend, sendID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TrackedLink
+	for rows.Next() {
+		var i TrackedLink
+		if err := rows.Scan(
+			&i.ID,
+			&i.SendID,
+			&i.Url,
+			&i.ClickCount,
+			&i.ClickedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
