@@ -95,7 +95,7 @@ func SameAsTrigger(property string, triggerProperty ...string) Condition {
 }
 
 // InBucket holds while the contact is a member of the bucket. It goes into
-// [Journey.Audience]; the criteria of a bucket cannot ask for another one (C-32).
+// [Journey.Audience] and [Run.Matches]; the criteria of a bucket cannot ask for another one (C-32).
 func InBucket(id string) Condition { return condition.InBucket{BucketID: id} }
 
 // Engagement is the contact's newest mail of one template, for the criteria of buckets;

@@ -232,6 +232,58 @@ func ExampleRun_History() {
 	// +216h0m0s completed
 }
 
+func asksFirst(ctx workflow.Context, run hogsend.Run) error {
+	big, err := run.Matches(ctx, hogsend.All(
+		hogsend.Prop("seats").Gte(10), hogsend.Event("invited").Within(30*hogsend.Day).AtLeast(2),
+	))
+	if err != nil {
+		return err
+	}
+	return run.Checkpoint(ctx, fmt.Sprint("a growing team: ", big))
+}
+
+func ExampleRun_Matches() {
+	play(only(asksFirst), func(ada *hogsendtest.Contact) {
+		ada.Changes(0, hogsend.Properties{"seats": 12})
+		ada.At(hogsend.Day, "invited")
+		ada.At(2*hogsend.Day, "invited")
+		ada.At(3*hogsend.Day, "go")
+	})
+	// Output:
+	// +72h0m0s enrolled example
+	// +72h0m0s node a growing team: true
+	// +72h0m0s completed
+}
+
+func sparesTheIdle(ctx workflow.Context, run hogsend.Run) error {
+	idle, err := run.InBucket(ctx, "idle")
+	if err != nil {
+		return err
+	}
+	if idle {
+		return run.Exit(ctx, "idle")
+	}
+	return run.Checkpoint(ctx, "active")
+}
+
+func ExampleRun_InBucket() {
+	registry := only(sparesTheIdle)
+	registry.Buckets = []hogsend.Bucket{{
+		ID: "idle", Name: "Idle", Criteria: hogsend.Event("seen").Within(7 * hogsend.Day).NotExists(),
+	}}
+	play(registry, func(ada *hogsendtest.Contact) {
+		ada.At(0, "seen")
+		ada.At(hogsend.Day, "go")
+		ada.At(8*hogsend.Day, "go")
+	})
+	// Output:
+	// +24h0m0s example enrolled example
+	// +24h0m0s example node active
+	// +24h0m0s example completed
+	// +192h0m0s example#2 enrolled example#2
+	// +192h0m0s example#2 exited idle
+}
+
 func handsOver(ctx workflow.Context, run hogsend.Run) error {
 	if err := run.Identify(ctx, hogsend.Properties{"stage": "customer", "lead": nil}); err != nil {
 		return err

@@ -83,6 +83,12 @@ type Run interface {
 	// IsSubscribed reports whether opt-outs and suppressions would let a mail pass now;
 	// with a category, also the opt-outs of that category (J-140).
 	IsSubscribed(ctx workflow.Context, category ...string) (bool, error)
+	// Matches reports whether a condition, of the kinds that a [Journey.Audience] takes, holds
+	// for the contact now. An unknown bucket or template is a *ValidationError (J-165).
+	Matches(ctx workflow.Context, condition Condition) (bool, error)
+	// InBucket reports whether the contact is a member of the bucket now. An unknown bucket is
+	// a *ValidationError (J-165).
+	InBucket(ctx workflow.Context, bucketID string) (bool, error)
 	// History looks at what the contact did and got before.
 	History() History
 	// Throttle reports whether few enough mails went to the contact lately. It reserves

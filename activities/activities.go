@@ -72,6 +72,7 @@ func (a *Activities) All() map[string]any {
 		contract.EndWaitName:             a.EndWait,
 		contract.ReadContactName:         a.ReadContact,
 		contract.IsSubscribedName:        a.IsSubscribed,
+		contract.MatchesName:             a.Matches,
 		contract.SendName:                a.Send,
 		contract.TriggerName:             a.Trigger,
 		contract.CheckpointName:          a.Checkpoint,

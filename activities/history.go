@@ -10,6 +10,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -76,6 +77,21 @@ func (a *Activities) historyOf(ctx context.Context, enrollmentID string) (id, co
 		return id, contactID, fmt.Errorf("read contact: %w", err)
 	}
 	return id, contact.ID, nil
+}
+
+// Matches asks what a tree of conditions says of the contact now (J-165).
+func (a *Activities) Matches(ctx context.Context, r contract.MatchesRequest) (bool, error) {
+	tree, err := steps.AskedTree(r.Condition,
+		func(key string) bool { _, known := a.Renderer.Lookup(key); return known },
+		func(id string) bool { return a.Registry.Bucket(id) != nil })
+	if err != nil {
+		return false, final(err)
+	}
+	_, contactID, err := a.historyOf(ctx, r.EnrollmentID)
+	if err != nil || contactID == uuid.Nil {
+		return false, err
+	}
+	return a.Ingest.Matches(ctx, contactID, tree)
 }
 
 // Throttle counts the sends that count for caps (E-22). The answer that there were

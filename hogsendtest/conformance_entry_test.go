@@ -144,6 +144,22 @@ func entryCases() []conformanceCase {
 			ada.At(0, "failed", invoice("I-2"))
 			ada.At(hour, "paid", invoice("I-1"))
 		}},
+		// J-165
+		{name: "what holds for the contact", journeys: []hogsend.Journey{j("a", "go", asksWhatHolds), j("b", "go", mailsOnce)}, buckets: []hogsend.Bucket{
+			b("rich", hogsend.Prop("money").Gt(10)), b("idle", hogsend.Event("go").Within(day).NotExists()),
+		}, script: func(s *Scenario, ada *Contact) {
+			s.Allow(LateScript, "bought")
+			bob := s.Contact(Person{UserID: "bob", Email: "bob@example.com"})
+			for _, who := range []*Contact{ada, bob} {
+				who.At(0, "go")
+			}
+			ada.Changes(hour, hogsend.Properties{"money": 11})
+			ada.Opens(2*hour, "note")
+			ada.At(3*hour, "bought")
+			bob.Deleted(4 * hour)
+			ada.Changes(30*hour, hogsend.Properties{"money": nil})
+			s.Until(3 * day)
+		}},
 		// J-151
 		{name: "audience", journeys: []hogsend.Journey{
 			j("a", "go", nothingToDo, limited(hogsend.Once), audience(hogsend.All(hogsend.Prop("plan").Eq("pro"), hogsend.Event("go").AtLeast(2), hogsend.Not(hogsend.InBucket("rich"))))),
@@ -292,4 +308,41 @@ func TestAReceiptReachesWhoIsUnsubscribedFromEverything(t *testing.T) {
 func TestWhatCameWithTheTriggerEndsNoWait(t *testing.T) {
 	t.Parallel()
 	require.Contains(t, entryOutcome(t, "what came with the trigger, of one cause").Enrollment("ada", "a").Nodes, "entered false")
+}
+
+// asksWhatHolds notes what is true of its contact, at three instants, and what is refused.
+func asksWhatHolds(ctx workflow.Context, run hogsend.Run) error {
+	for range 3 {
+		var answers string
+		for _, tree := range []hogsend.Condition{
+			hogsend.Prop("money").Gt(10), hogsend.All(hogsend.InBucket("rich"), hogsend.Event("go").AtLeast(1)), hogsend.Event("bought").Within(day).NotExists(),
+			hogsend.Not(hogsend.Any(hogsend.EmailEngagement("note").Opened(), hogsend.InBucket("idle"))), hogsend.Event("bought").Exactly(0),
+		} {
+			holds, err := run.Matches(ctx, tree)
+			if err != nil {
+				return err
+			}
+			answers += fmt.Sprint(holds, " ")
+		}
+		in, err := run.InBucket(ctx, "rich")
+		if err != nil {
+			return err
+		}
+		if err := run.Checkpoint(ctx, fmt.Sprint(answers, in)); err != nil {
+			return err
+		}
+		if err := run.Sleep(ctx, 20*hour); err != nil {
+			return err
+		}
+	}
+	var refused string
+	for _, tree := range []hogsend.Condition{nil, hogsend.Prop("money").Gt("10"), hogsend.InBucket("poor"), hogsend.EmailEngagement("no such").Opened()} {
+		_, err := run.Matches(ctx, tree)
+		refused += fmt.Sprint(err, "; ")
+	}
+	for _, id := range []string{"", "poor"} {
+		_, err := run.InBucket(ctx, id)
+		refused += fmt.Sprint(err, "; ")
+	}
+	return run.Checkpoint(ctx, refused)
 }

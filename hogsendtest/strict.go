@@ -10,6 +10,7 @@ import (
 	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
 	"github.com/hogsend/hogsend/internal/condition"
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/naming"
 )
 
@@ -67,6 +68,10 @@ func (l *listeners) asked(activity string, arg any) {
 	switch r := arg.(type) {
 	case contract.BeginWaitRequest:
 		l.name(append(r.Events(), r.Event)...)
+	case contract.MatchesRequest:
+		if tree, _, err := criteria.ParseMatches(r.Condition, nil, nil); err == nil {
+			l.criteria(tree)
+		}
 	case contract.HistoryRequest:
 		if activity == contract.PastEventsName {
 			l.name(r.Name)

@@ -141,6 +141,18 @@ func (r *watchedRun) IsSubscribed(ctx workflow.Context, category ...string) (boo
 	return on, r.leave("IsSubscribed", err)
 }
 
+func (r *watchedRun) Matches(ctx workflow.Context, condition hogsend.Condition) (bool, error) {
+	r.enter()
+	holds, err := r.Run.Matches(ctx, condition)
+	return holds, r.leave("Matches", err)
+}
+
+func (r *watchedRun) InBucket(ctx workflow.Context, bucketID string) (bool, error) {
+	r.enter()
+	in, err := r.Run.InBucket(ctx, bucketID)
+	return in, r.leave("InBucket", err)
+}
+
 func (r *watchedRun) Exit(ctx workflow.Context, reason string) error {
 	r.enter()
 	return r.leave("Exit", r.Run.Exit(ctx, reason))

@@ -15,6 +15,7 @@ const (
 	PastEntriesName         = "PastEntries"
 	PastMailsName           = "PastMails"
 	IsSubscribedName        = "IsSubscribed"
+	MatchesName             = "Matches"
 	ThrottleName            = "Throttle"
 	SendName                = "Send"
 	TriggerName             = "Trigger"
@@ -41,7 +42,7 @@ const (
 func ActivityNames() []string {
 	return []string{
 		ClaimEnrollmentName, FinishEnrollmentName, BeginWaitName, EndWaitName, CollectDigestName, ReadContactName, ReadTimezoneName, FindInstantName,
-		PastEventsName, PastEntriesName, PastMailsName, IsSubscribedName, ThrottleName, SendName, TriggerName, IdentifyName, CaptureName, CheckpointName,
+		PastEventsName, PastEntriesName, PastMailsName, IsSubscribedName, MatchesName, ThrottleName, SendName, TriggerName, IdentifyName, CaptureName, CheckpointName,
 		KeepOnceName, ReadOnceName, ChooseVariantName, ExitName, BeginCallName, EndCallName,
 		AbandonPausedEffectName, ReconcileName, InspectName, DwellName, ClockName,
 	}

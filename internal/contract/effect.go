@@ -57,6 +57,12 @@ type OnceValue struct {
 	Ended bool            `json:"ended"`
 }
 
+// MatchesRequest asks whether a tree of conditions holds for the contact (J-165).
+type MatchesRequest struct {
+	EnrollmentID string          `json:"enrollmentId"`
+	Condition    json.RawMessage `json:"condition"`
+}
+
 // VariantRequest asks for the arm of a contact (J-142).
 type VariantRequest struct {
 	Step Step `json:"step"`

@@ -21,6 +21,7 @@ func (ContactValue) Encrypted()     {}
 func (FinishRequest) Encrypted()    {}
 func (IdentifyRequest) Encrypted()  {}
 func (InstantRequest) Encrypted()   {}
+func (MatchesRequest) Encrypted()   {}
 func (OnceRequest) Encrypted()      {}
 func (OnceValue) Encrypted()        {}
 func (SendRequest) Encrypted()      {}

@@ -74,6 +74,21 @@ func ParseTree(raw json.RawMessage, templates func(key string) bool) (condition.
 	return tree, nil, nil
 }
 
+// MatchesField is what the paths of the problems of ParseMatches begin with.
+const MatchesField = "condition"
+
+// ParseMatches reads the JSON form of what a journey asks of its contact, which is of the
+// kinds that an audience takes (J-165). templates and buckets tell which there are. The
+// error is for what is not JSON at all.
+func ParseMatches(raw json.RawMessage, templates, buckets func(id string) bool) (condition.Condition, []condition.Problem, error) {
+	if !json.Valid(raw) {
+		return nil, nil, errors.New("decode condition: not JSON")
+	}
+	d := decoder{judged: map[string]bool{}}
+	tree := d.node(MatchesField, raw, 1)
+	return tree, d.all(condition.CheckAudience(MatchesField, tree, templates, buckets)), nil
+}
+
 // decoder makes the best of what it is given and notes what no condition can tell:
 // wrong JSON types and keys that do not belong. The rest is left to validation.
 type decoder struct {

@@ -70,6 +70,15 @@ func FailedParts(tree condition.Condition, parts []condition.Condition, holds bo
 	return failed
 }
 
+// AsksBuckets reports whether a tree asks for memberships.
+func AsksBuckets(tree condition.Condition) (asks bool) {
+	condition.Walk(tree, func(leaf condition.Condition, _ bool) {
+		_, is := leaf.(condition.InBucket)
+		asks = asks || is
+	})
+	return asks
+}
+
 // Relates reports whether conditions ask for the trigger of an enrollment.
 func Relates(conditions []condition.Condition) bool {
 	return slices.ContainsFunc(conditions, func(c condition.Condition) bool {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/clip"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide"
@@ -112,6 +113,17 @@ func (g *Ingester) Finish(ctx context.Context, enrollmentID uuid.UUID, end End) 
 		return "", fmt.Errorf("finish enrollment: %w", err)
 	}
 	return c.Status, nil
+}
+
+// Matches says whether a valid tree of conditions holds for a contact now, false for one
+// that is deleted or gone. A definition that a backfill has not brought to the contact yet
+// comes to it first (W-22).
+func (g *Ingester) Matches(ctx context.Context, contactID uuid.UUID, tree hogsend.Condition) (bool, error) {
+	holds, err := g.engine.Matches(ctx, contactID, tree)
+	if err != nil {
+		return false, fmt.Errorf("ask about contact: %w", err)
+	}
+	return holds, nil
 }
 
 // TriggerFrom ingests an event caused by a live enrollment, once per step key

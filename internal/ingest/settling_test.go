@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
@@ -262,6 +263,32 @@ func TestABackfillGoesOnFromItsLastChunk(t *testing.T) {
 	require.Equal(t, []string{"first-time completed 1300 1300 0"}, v.backfills())
 	require.Equal(t, n, v.count(`select count(*) from memberships where epoch = 1 and source = 'backfill' and entered_at = $1`, monday.Add(time.Hour)))
 	require.Empty(t, v.transitions())
+}
+
+// J-165, W-22: who is asked whether somebody is a member gets the answer of the definition in
+// force, also where its backfill has not come yet; of somebody who is deleted nothing holds.
+func TestWhoAsksSettlesFirst(t *testing.T) {
+	t.Parallel()
+	v := virtual(t)
+	ada, bob := v.send(user("active", "ada")).ContactID, v.send(user("active", "bob")).ContactID
+	active := hogsend.Event("active").Exists()
+	v.set(time.Hour)
+	v.register("second", segmentOf("recent", active))
+	require.Empty(t, v.members("recent"), "the backfill has not begun")
+	ask := func(who uuid.UUID, tree hogsend.Condition) bool {
+		holds, err := v.ingester.Matches(t.Context(), who, tree)
+		require.NoError(t, err)
+		return holds
+	}
+	require.True(t, ask(ada, active))
+	require.Empty(t, v.members("recent"), "nobody asked for members")
+	require.True(t, ask(ada, hogsend.All(active, hogsend.InBucket("recent"))))
+	require.Equal(t, []string{"ada #1"}, v.members("recent"))
+	require.False(t, ask(ada, hogsend.Not(hogsend.InBucket("recent"))))
+	_, err := v.ingester.Delete(t.Context(), bob)
+	require.NoError(t, err)
+	require.False(t, ask(bob, active))
+	require.False(t, ask(uuid.New(), hogsend.Not(active)))
 }
 
 // W-22: a timer, the clock or a property settles whom it touches first, and nobody

@@ -318,6 +318,22 @@ func (b *Backend) findInstant(r contract.InstantRequest) (contract.InstantValue,
 	return contract.InstantValue{At: at}, err
 }
 
+// matches says what a tree of conditions says of a contact now (J-165).
+func (b *Backend) matches(r contract.MatchesRequest) (bool, error) {
+	tree, err := steps.AskedTree(r.Condition,
+		func(key string) bool { _, known := b.Renderer.Lookup(key); return known },
+		func(id string) bool { return b.index.Bucket(id) != nil })
+	if err != nil {
+		return false, err
+	}
+	n, err := b.enrollment(r.EnrollmentID)
+	if err != nil || !n.contact.DeletedAt.IsZero() {
+		return false, err
+	}
+	holds, _ := n.contact.asked(tree, b.Now())
+	return holds, nil
+}
+
 func (b *Backend) pastEvents(r contract.HistoryRequest) (hogsend.PastEvents, error) {
 	n, err := b.enrollment(r.EnrollmentID)
 	if err != nil {

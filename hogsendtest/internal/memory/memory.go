@@ -111,6 +111,7 @@ func (b *Backend) Activities() map[string]any {
 		contract.EndWaitName:             locked(b, b.endWait),
 		contract.ReadContactName:         locked(b, b.readContact),
 		contract.IsSubscribedName:        locked(b, b.isSubscribed),
+		contract.MatchesName:             locked(b, b.matches),
 		contract.SendName:                b.sendMail,
 		contract.TriggerName:             locked(b, b.trigger),
 		contract.CheckpointName:          locked(b, b.checkpoint),

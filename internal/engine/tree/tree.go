@@ -25,7 +25,7 @@ type Tree struct {
 
 // contactTree asks what a tree says of one contact, and what its parts do.
 const contactTree = `select %s, array[%s]::bool[] from (
-	select c.id as contact_id, $2::timestamptz as now, c.properties from contacts c where c.id = $1::uuid
+	select c.id as contact_id, $2::timestamptz as now, c.properties from contacts c where c.id = $1::uuid and c.deleted_at is null
 ) w`
 
 // Ask makes the statement of a valid tree.
@@ -43,7 +43,8 @@ func Ask(tree hogsend.Condition) *Tree {
 
 // Queue asks about a contact as of an instant, within a transaction or without. answer is
 // told whether the tree holds and, if not, what of it does not: of several parts that must
-// all hold those that do not, else all of it. It is not called if there is no such contact.
+// all hold those that do not, else all of it. It is not called if there is no such contact, or
+// only a deleted one.
 func (t *Tree) Queue(ctx context.Context, p *store.Pipeline, contact uuid.UUID, at time.Time, answer func(holds bool, failed []hogsend.Condition)) {
 	p.AddRows(ctx, t.sql, append([]any{contact, at}, t.args...), func(rows pgx.Rows) error {
 		var holds bool
