@@ -1,6 +1,9 @@
 package server
 
 import (
+	"context"
+	"time"
+
 	"github.com/hogsend/hogsend/server/studio"
 )
 
@@ -8,6 +11,25 @@ import (
 func (s *Server) studio() *studio.Studio {
 	return studio.New(studio.Config{
 		Store: s.store, Users: s.users, Sessions: s.sessions, Desk: s.desk, Registry: s.cfg.Registry, Journeys: s.served,
-		PublicURL: s.cfg.PublicURL, LateAfter: s.lateAfter(), Version: s.cfg.Version, BuildID: s.cfg.BuildID, Logger: s.log, Now: s.now,
+		PublicURL: s.cfg.PublicURL, LateAfter: s.lateAfter(), Health: s.studioHealth, Version: s.cfg.Version, BuildID: s.cfg.BuildID, Logger: s.log, Now: s.now,
 	})
+}
+
+// studioHealth is what /v1/health tells, for pages.
+func (s *Server) studioHealth(ctx context.Context) studio.Health {
+	h := s.health.get(ctx)
+	part := func(c component) studio.Component {
+		return studio.Component{Up: c.Status == up, Latency: time.Duration(c.LatencyMs * float64(time.Millisecond))}
+	}
+	out := studio.Health{
+		Status: h.Status, Database: part(h.Components.Database), Temporal: part(h.Components.Temporal), Behind: h.Schema.Engine.Pending,
+		Pending: h.Components.Outbox.Pending, Lag: time.Duration(h.Components.Outbox.LagSeconds * float64(time.Second)), Workers: h.Components.Worker.Count,
+	}
+	if h.Schema.Engine.Applied != nil {
+		out.Applied = *h.Schema.Engine.Applied
+	}
+	if h.Schema.Engine.Required != nil {
+		out.Required = *h.Schema.Engine.Required
+	}
+	return out
 }

@@ -140,6 +140,7 @@ where s.created_at >= sqlc.arg('since')::timestamptz
   and (sqlc.narg('to_email')::text is null or lower(s.to_email) = lower(sqlc.narg('to_email')))
   and (sqlc.narg('template')::text is null or s.template_key = sqlc.narg('template'))
   and (sqlc.narg('journey')::text is null or s.journey_id = sqlc.narg('journey'))
+  and (sqlc.narg('reason')::text is null or s.reason = sqlc.narg('reason'))
 order by s.created_at desc, s.id desc
 limit @row_limit;
 
@@ -173,3 +174,21 @@ select t.kind, count(*) as people, min(t.since)::timestamptz as since from enrol
 join enrollments e on e.id = t.enrollment_id
 where e.journey_id = any(@journey_ids::text[]) and e.status in ('active', 'waiting')
 group by t.kind order by t.kind;
+
+-- name: StudioMembers :many
+-- Stays in a bucket, the newest first.
+select sqlc.embed(m), sqlc.embed(c) from memberships m
+join contacts c on c.id = m.contact_id
+where m.bucket_id = @bucket_id and m.status = @status
+  and m.entered_at <= sqlc.arg('before')::timestamptz and (m.entered_at < sqlc.arg('before')::timestamptz or m.id > @after_id::uuid)
+order by m.entered_at desc, m.id
+limit @row_limit;
+
+-- name: StudioMembersDue :one
+-- How many stays end or are looked at within an hour and within a day.
+select count(*) filter (where due_at <= sqlc.arg('now')::timestamptz + interval '1 hour') as hour, count(*) as day
+from (
+    select due_at from memberships
+    where bucket_id = @bucket_id and status = 'active' and due_at <= sqlc.arg('now')::timestamptz + interval '24 hours'
+    limit @row_limit
+) m;

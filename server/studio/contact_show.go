@@ -129,7 +129,7 @@ func (s *Studio) whereIs(r *request, q *storedb.Queries, c storedb.Contact, jour
 		return err
 	}
 	for _, m := range members {
-		row := view.ContactBucket{Name: s.bucketName(m.BucketID), Since: s.moment(r, m.EnteredAt)}
+		row := view.ContactBucket{Bucket: s.bucketLink(m.BucketID), Since: s.moment(r, m.EnteredAt)}
 		switch {
 		case m.LeaveAt != nil:
 			row.Until = "leaves " + s.moment(r, *m.LeaveAt).Text

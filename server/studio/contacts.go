@@ -15,8 +15,6 @@ import (
 const pageRows = 50
 
 // home leads to the first page there is.
-func (s *Studio) home(r *request) error { return r.see("/studio/contacts") }
-
 // find opens what the search box names: a person, a mail, an event, a journey, by whatever
 // id they have (U-3).
 func (s *Studio) find(r *request) error {

@@ -231,13 +231,7 @@ func (s *Studio) troubles(r *request, q *storedb.Queries, ids []string, v *view.
 		return err
 	}
 	for _, t := range issues {
-		text := map[string]string{
-			"blocked": "blocked: their history differs from the code", "stranded": "stranded: nothing will wake them", "history": "have a long history",
-		}[t.Kind]
-		if text == "" {
-			text = t.Kind
-		}
-		v.Troubles = append(v.Troubles, view.Trouble{Text: text + ", since " + s.moment(r, t.Since).Text, People: t.People, Tone: "bad"})
+		v.Troubles = append(v.Troubles, view.Trouble{Text: troubleWords(t.Kind) + ", since " + s.moment(r, t.Since).Text, People: t.People, Tone: "bad"})
 	}
 	held, err := q.PausedEffectsCount(r.ctx(), ids, s.instant(), s.cfg.LateAfter.Seconds())
 	if err != nil {

@@ -34,13 +34,13 @@ func segments() []segment {
 }
 
 // mailFilter is what a list of mails is asked for.
-type mailFilter struct{ which, to, template, journey string }
+type mailFilter struct{ which, to, template, journey, reason string }
 
 func (f mailFilter) url(before string) string {
 	q := url.Values{}
-	for i, v := range []string{f.which, f.to, f.template, f.journey} {
+	for i, v := range []string{f.which, f.to, f.template, f.journey, f.reason} {
 		if v != "" {
-			q.Set([]string{"which", "to", "template", "journey"}[i], v)
+			q.Set([]string{"which", "to", "template", "journey", "reason"}[i], v)
 		}
 	}
 	if before != "" {
@@ -54,7 +54,7 @@ func (f mailFilter) url(before string) string {
 
 // listMails is U-31.
 func (s *Studio) listMails(r *request) error {
-	f := mailFilter{which: r.query("which"), to: r.query("to"), template: r.query("template"), journey: r.query("journey")}
+	f := mailFilter{which: r.query("which"), to: r.query("to"), template: r.query("template"), journey: r.query("journey"), reason: r.query("reason")}
 	v := view.Mails{Search: f.to, Template: f.template, Range: "the last 7 days"}
 	p := storedb.StudioMailsParams{Before: farAhead(), BeforeID: uuid.Max, RowLimit: pageRows + 1, Since: s.instant().AddDate(0, 0, -mailDays)}
 	for _, seg := range segments() {
@@ -83,6 +83,12 @@ func (s *Studio) listMails(r *request) error {
 		without := f
 		without.journey = ""
 		v.Chips = append(v.Chips, view.Chip{Text: "journey " + visible(f.journey), Without: without.url("")})
+	}
+	if f.reason != "" {
+		p.Reason = &f.reason
+		without := f
+		without.reason = ""
+		v.Chips = append(v.Chips, view.Chip{Text: reasonWords(visible(f.reason)), Without: without.url("")})
 	}
 	if f.to != "" {
 		p.ToEmail = &f.to
@@ -156,15 +162,15 @@ func (s *Studio) mailRows(r *request, q *storedb.Queries, rows []storedb.Send, j
 			m.Journey = journeys.link(*row.JourneyID)
 		}
 		if row.SentAt == nil && row.Status != contract.SendQueued || row.Status == contract.SendBounced {
-			m.Why = reasonWords(row)
+			m.Why = whyWords(row)
 		}
 		out[i] = m
 	}
 	return out, nil
 }
 
-// reasonWords is why a mail did not go, in a few words.
-func reasonWords(row storedb.Send) string {
+// whyWords is why a mail did not go, in a few words.
+func whyWords(row storedb.Send) string {
 	if row.Status == contract.SendBounced {
 		return cut(visible(textOf(row.BounceReason)), 80)
 	}

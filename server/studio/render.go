@@ -40,7 +40,7 @@ func pages() map[string]any {
 		"sign_in": view.SignIn{}, "setup": view.Setup{}, "error": view.Error{}, "confirm": view.Confirm{},
 		"contacts": view.Contacts{}, "contact": view.Contact{}, "mails": view.Mails{}, "mail": view.Mail{},
 		"events": view.Events{}, "event": view.Event{}, "journeys": view.Journeys{}, "journey": view.Journey{},
-		"users": view.Users{}, "audit": view.Audit{}, "profile": view.Profile{},
+		"buckets": view.Buckets{}, "bucket": view.Bucket{}, "overview": view.Overview{}, "health": view.Health{}, "users": view.Users{}, "audit": view.Audit{}, "profile": view.Profile{},
 	}
 }
 
@@ -178,6 +178,7 @@ func (s *Studio) frame(r *request, title, heading string) view.Frame {
 	f.User = &view.User{Name: visible(u.Name), Email: visible(u.Email), Role: u.Role}
 	f.Theme, f.Compact, f.Keys = u.Theme, u.Compact, u.Shortcuts
 	f.Nav = nav(users.Role(u.Role), r.URL.Path)
+	f.Banners, f.Dot = r.pulse.banners(), r.pulse.dot()
 	f.Flash = flash(r.query("done"))
 	return f
 }
@@ -188,7 +189,8 @@ func nav(role users.Role, here string) []view.NavGroup {
 		{Label: "People", Items: []view.NavItem{
 			{Label: "Contacts", URL: "/studio/contacts", Key: "c"}, {Label: "Events", URL: "/studio/events", Key: "e"}, {Label: "Mails", URL: "/studio/mails", Key: "m"},
 		}},
-		{Label: "Programs", Items: []view.NavItem{{Label: "Journeys", URL: "/studio/journeys", Key: "j"}}},
+		{Label: "Programs", Items: []view.NavItem{{Label: "Journeys", URL: "/studio/journeys", Key: "j"}, {Label: "Buckets", URL: "/studio/buckets", Key: "b"}}},
+		{Label: "Running", Items: []view.NavItem{{Label: "Health", URL: "/studio/health", Key: "h"}}},
 	}
 	if role == users.Admin {
 		groups = append(groups, view.NavGroup{Label: "Admin", Items: []view.NavItem{{Label: "Users", URL: "/studio/users"}, {Label: "Audit", URL: "/studio/audit"}}})
@@ -205,7 +207,7 @@ func nav(role users.Role, here string) []view.NavGroup {
 // flash is the line that tells what was done; only these can be said.
 func flash(done string) string {
 	return map[string]string{
-		"paused": "The journey is paused.", "resumed": "The journey goes on.", "role": "The role is changed; they have to sign in again.",
+		"paused": "The journey is paused.", "resumed": "The journey goes on.", "switched-off": "The bucket is switched off.", "switched-on": "The bucket is switched on; it settles everybody.", "retired": "Everybody leaves; that may take a moment.", "role": "The role is changed; they have to sign in again.",
 		"removed": "The user is removed.", "profile": "Your profile is saved.", "others": "You are signed out everywhere else.",
 		"merged": "Two contacts turned out to be one person: this is the one that stayed.",
 	}[done]

@@ -125,11 +125,15 @@ func TestClassesAndStylesFit(t *testing.T) {
 		}
 	}
 	for _, tone := range []string{"ok", "run", "wait", "bad", "off", "policy"} {
-		delete(used, "badge--")
-		delete(used, "tone--")
+		for _, prefix := range []string{"badge--", "tone--", "banner--", "fill--"} {
+			delete(used, prefix)
+		}
 		used["badge--"+tone], used["tone--"+tone] = true, true
 	}
 	delete(used, "badge--off") // the badge itself is off
+	for _, class := range []string{"banner--bad", "banner--wait", "fill--ok", "fill--policy", "fill--bad"} {
+		used[class] = true
+	}
 	css, err := staticFiles.ReadFile("static/studio.css")
 	require.NoError(t, err)
 	plain := regexp.MustCompile(`(?s)/\*.*?\*/|url\([^)]*\)|:\s[^;{}]*;`).ReplaceAllString(string(css), " ")

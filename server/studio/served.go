@@ -3,7 +3,9 @@ package studio
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -97,6 +99,9 @@ func enrollmentOf(e storedb.Enrollment, journeys known, w *storedb.Wait, paused 
 	}
 	return out
 }
+
+// sorted are the keys of a map in order.
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 func compare(a, b string) int {
 	switch {

@@ -35,7 +35,9 @@ type Config struct {
 	// PublicURL begins the links that are handed to others.
 	PublicURL string
 	// LateAfter is what the policy skip_late leaves out (J-105).
-	LateAfter        time.Duration
+	LateAfter time.Duration
+	// Health is what the installation stands on, as /v1/health tells it.
+	Health           func(ctx context.Context) Health
 	Version, BuildID string
 	Logger           *slog.Logger
 	Now              func() time.Time
@@ -48,6 +50,7 @@ type Studio struct {
 	templates map[string]*page
 	assets    map[string]*asset
 	reads     chan struct{}
+	pulses    pulses
 }
 
 // ServeHTTP answers one request.
@@ -70,6 +73,7 @@ type request struct {
 	id      string
 	session *users.Session // nil on open pages
 	zone    *time.Location
+	pulse   pulse
 }
 
 func (r *request) ctx() context.Context { return r.Context() }
@@ -130,6 +134,7 @@ func (s *Studio) admit(r *request, rt route) error {
 		if zone, err := hogsend.LoadZone(r.session.User.Timezone); err == nil {
 			r.zone = zone
 		}
+		r.pulse = s.pulse(r.ctx())
 	}
 	if rt.open {
 		return nil

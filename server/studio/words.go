@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/criteria"
 )
 
 // triggerWords say what an event is: one of a bucket's own, or its name.
@@ -40,22 +41,17 @@ func dwellWords(schedule, bucket string) string {
 	if err != nil {
 		return "stays in " + bucket
 	}
-	length := lasting(time.Duration(n) * time.Millisecond)
+	length := criteria.LengthWords(time.Duration(n) * time.Millisecond)
 	if how == "every" {
 		return "every " + length + " in " + bucket
 	}
 	return "after " + length + " in " + bucket
 }
 
-// lasting is how long something takes, in the largest units that say it without rest.
-func lasting(d time.Duration) string {
-	for _, unit := range []struct {
-		length    time.Duration
-		one, many string
-	}{{hogsend.Day, "day", "days"}, {time.Hour, "hour", "hours"}, {time.Minute, "minute", "minutes"}, {time.Second, "second", "seconds"}} {
-		if d >= unit.length && d%unit.length == 0 {
-			return plural(int64(d/unit.length), unit.one, unit.many)
-		}
+// reasonWords are a reason as words, where it stands without its sentence.
+func reasonWords(reason string) string {
+	if reason == "" {
+		return "no reason given"
 	}
-	return d.String()
+	return strings.ReplaceAll(reason, "_", " ")
 }

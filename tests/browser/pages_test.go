@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -63,6 +64,8 @@ func (s *site) pages() []page {
 	one := func(sql string) string { return s.rows(sql + " limit 1")[0] }
 	contact := one("select contact_id::text from sends where status = 'clicked' order by id desc")
 	return []page{
+		{"overview", "/studio/"},
+		{"health", "/studio/health"},
 		{"contacts", "/studio/contacts"},
 		{"contact", "/studio/contacts/" + contact},
 		{"contact-why", "/studio/contacts/" + contact + "?about=mail:nudge"},
@@ -75,6 +78,9 @@ func (s *site) pages() []page {
 		{"journeys", "/studio/journeys"},
 		{"journey", "/studio/journeys/activation-welcome"},
 		{"pause", "/studio/journeys/activation-welcome/pause"},
+		{"buckets", "/studio/buckets"},
+		{"bucket", "/studio/buckets/went-dormant"},
+		{"bucket-switch", "/studio/buckets/went-dormant/switch?to=off"},
 		{"users", "/studio/users"},
 		{"audit", "/studio/audit"},
 		{"profile", "/studio/profile"},
@@ -104,9 +110,13 @@ func TestEveryPage(t *testing.T) {
 	script, err := io.ReadAll(packed)
 	require.NoError(t, err)
 	var problems []string
+	pages := s.pages()
+	if *only != "" {
+		pages = slices.DeleteFunc(pages, func(p page) bool { return !slices.Contains(strings.Split(*only, ","), p.name) })
+	}
 	for _, look := range looks() {
 		b.colored(look.scheme, look.width)
-		for _, p := range s.pages() {
+		for _, p := range pages {
 			b.visit(p.path)
 			name := p.name + "-" + look.scheme + "-" + strconv.FormatInt(look.width, 10)
 			checks := []string{wide, shift}

@@ -36,6 +36,7 @@ const installVariable = "HOGSEND_INSTALL_BROWSER"
 
 var (
 	shots   = flag.String("shots", "", "folder for a picture of every page, in each width and color")
+	only    = flag.String("only", "", "names of pages, with commas: look at these only")
 	browser context.Context // the one of the package, as chromedp keeps it
 )
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/hogsend/hogsend/internal/contract"
 )
 
 const studioActiveMemberships = `-- name: StudioActiveMemberships :many
@@ -756,8 +757,9 @@ where s.created_at >= $1::timestamptz
   and ($6::text is null or lower(s.to_email) = lower($6))
   and ($7::text is null or s.template_key = $7)
   and ($8::text is null or s.journey_id = $8)
+  and ($9::text is null or s.reason = $9)
 order by s.created_at desc, s.id desc
-limit $9
+limit $10
 `
 
 type StudioMailsParams struct {
@@ -769,6 +771,7 @@ type StudioMailsParams struct {
 	ToEmail   *string
 	Template  *string
 	Journey   *string
+	Reason    *string
 	RowLimit  int32
 }
 
@@ -782,6 +785,7 @@ func (q *Queries) StudioMails(ctx context.Context, arg StudioMailsParams) ([]Sen
 		arg.ToEmail,
 		arg.Template,
 		arg.Journey,
+		arg.Reason,
 		arg.RowLimit,
 	)
 	if err != nil {
@@ -834,6 +838,112 @@ func (q *Queries) StudioMails(ctx context.Context, arg StudioMailsParams) ([]Sen
 		return nil, err
 	}
 	return items, nil
+}
+
+const studioMembers = `-- name: StudioMembers :many
+select m.id, m.bucket_id, m.contact_id, m.epoch, m.status, m.source, m.muted, m.entered_at, m.anchor_at, m.max_dwell_at, m.leave_at, m.leave_reason, m.leave_silent, m.due_at, m.last_evaluated_at, m.left_at, m.left_reason, m.fired, m.created_at, m.updated_at, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at from memberships m
+join contacts c on c.id = m.contact_id
+where m.bucket_id = $1 and m.status = $2
+  and m.entered_at <= $3::timestamptz and (m.entered_at < $3::timestamptz or m.id > $4::uuid)
+order by m.entered_at desc, m.id
+limit $5
+`
+
+type StudioMembersParams struct {
+	BucketID string
+	Status   contract.MembershipStatus
+	Before   time.Time
+	AfterID  uuid.UUID
+	RowLimit int32
+}
+
+type StudioMembersRow struct {
+	Membership Membership
+	Contact    Contact
+}
+
+// Stays in a bucket, the newest first.
+func (q *Queries) StudioMembers(ctx context.Context, arg StudioMembersParams) ([]StudioMembersRow, error) {
+	rows, err := q.db.Query(ctx, studioMembers,
+		arg.BucketID,
+		arg.Status,
+		arg.Before,
+		arg.AfterID,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StudioMembersRow
+	for rows.Next() {
+		var i StudioMembersRow
+		if err := rows.Scan(
+			&i.Membership.ID,
+			&i.Membership.BucketID,
+			&i.Membership.ContactID,
+			&i.Membership.Epoch,
+			&i.Membership.Status,
+			&i.Membership.Source,
+			&i.Membership.Muted,
+			&i.Membership.EnteredAt,
+			&i.Membership.AnchorAt,
+			&i.Membership.MaxDwellAt,
+			&i.Membership.LeaveAt,
+			&i.Membership.LeaveReason,
+			&i.Membership.LeaveSilent,
+			&i.Membership.DueAt,
+			&i.Membership.LastEvaluatedAt,
+			&i.Membership.LeftAt,
+			&i.Membership.LeftReason,
+			&i.Membership.Fired,
+			&i.Membership.CreatedAt,
+			&i.Membership.UpdatedAt,
+			&i.Contact.ID,
+			&i.Contact.ExternalID,
+			&i.Contact.AnonymousID,
+			&i.Contact.Email,
+			&i.Contact.EmailKey,
+			&i.Contact.Timezone,
+			&i.Contact.Properties,
+			&i.Contact.FirstSeenAt,
+			&i.Contact.LastSeenAt,
+			&i.Contact.DeletedAt,
+			&i.Contact.MergedInto,
+			&i.Contact.CreatedAt,
+			&i.Contact.UpdatedAt,
+			&i.Contact.WrittenAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const studioMembersDue = `-- name: StudioMembersDue :one
+select count(*) filter (where due_at <= $1::timestamptz + interval '1 hour') as hour, count(*) as day
+from (
+    select due_at from memberships
+    where bucket_id = $2 and status = 'active' and due_at <= $1::timestamptz + interval '24 hours'
+    limit $3
+) m
+`
+
+type StudioMembersDueRow struct {
+	Hour int64
+	Day  int64
+}
+
+// How many stays end or are looked at within an hour and within a day.
+func (q *Queries) StudioMembersDue(ctx context.Context, now time.Time, bucketID string, rowLimit int32) (StudioMembersDueRow, error) {
+	row := q.db.QueryRow(ctx, studioMembersDue, now, bucketID, rowLimit)
+	var i StudioMembersDueRow
+	err := row.Scan(&i.Hour, &i.Day)
+	return i, err
 }
 
 const studioMemberships = `-- name: StudioMemberships :many

@@ -15,6 +15,8 @@ type Frame struct {
 	Theme   string // auto, light or dark
 	Compact bool
 	Keys    bool // shortcuts are on
+	Banners []Banner
+	Dot     *Badge // whether all is well
 	Assets  Assets
 	Foot    Foot
 }
@@ -113,6 +115,8 @@ type Confirm struct {
 	Verb, Back string
 	Hidden     []Field
 	Problem    string
+	// Typed is an id that has to be typed, where nothing can be undone.
+	Typed string
 	// Password asks for the password again (U-47).
 	Password bool
 }

@@ -49,9 +49,9 @@ type ContactJourney struct {
 
 // ContactBucket is a bucket that somebody is in.
 type ContactBucket struct {
-	Name  string
-	Since Time
-	Until string
+	Bucket Link
+	Since  Time
+	Until  string
 }
 
 // Ask is the question of the page: why did they get this, and why not.

@@ -33,8 +33,8 @@ type Journey struct {
 	Empty           *Empty
 }
 
-// Tile is a figure with a name.
-type Tile struct{ Label, Value string }
+// Tile is a figure with a name; Title says what it was made of.
+type Tile struct{ Label, Value, Title, URL string }
 
 // Node is where people stand.
 type Node struct {
