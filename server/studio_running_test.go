@@ -13,7 +13,7 @@ import (
 	"github.com/hogsend/hogsend/internal/users"
 )
 
-// U-2, U-16, U-36: a new installation is told what to do, a broken one what is broken.
+// The first page and health: a new installation is told what to do, a broken one what is broken.
 func TestStudioOverview(t *testing.T) {
 	t.Parallel()
 	temporal := errors.New("down")
@@ -51,7 +51,7 @@ func TestStudioOverview(t *testing.T) {
 	require.Contains(t, b.open("/studio/contacts", cookie).words(t), "Messages are late: the oldest has waited 2 minutes.")
 }
 
-// U-26, U-27, U-8: a bucket in words, its members, its switch, its end.
+// A bucket in words, its members, its switch, its end.
 func TestStudioBuckets(t *testing.T) {
 	t.Parallel()
 	power := hogsend.Bucket{ID: "power-users", Name: "Power users", MinDwell: time.Hour, Criteria: hogsend.All(hogsend.Event("app.active").Within(7*hogsend.Day).AtLeast(1), hogsend.Prop("plan").Neq("free"))}

@@ -8,7 +8,7 @@ import (
 	"github.com/hogsend/hogsend/internal/criteria"
 )
 
-// Check 23 of U-27: criteria in words, exactly.
+// Check 23 of Studio: criteria in words, exactly.
 func TestWords(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ tree, sentence string }{
