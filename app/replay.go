@@ -27,13 +27,6 @@ import (
 	"github.com/hogsend/hogsend/worker"
 )
 
-// codedError ends a command with a code of its own. Without an error it prints nothing:
-// everything was said.
-type codedError struct {
-	error
-	code int
-}
-
 // notPossible is the exit code of a gate that could not look (T-30).
 const notPossible = 2
 

@@ -14,8 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/hogsend/hogsend/internal/replay"
 )
 
 // watcher keeps the author's program running on the infrastructure of dev, and builds and
@@ -193,34 +191,6 @@ func (w *watcher) gate(ctx context.Context, path string) string {
 		return fmt.Sprintf("could not look (%v %s)", err, strings.TrimSpace(errs))
 	}
 	return got.line()
-}
-
-// gateReport is what the replay command prints as JSON.
-type gateReport struct {
-	Strata []replay.Stratum `json:"strata"`
-	Totals replay.Totals    `json:"totals"`
-}
-
-// line says it in one.
-func (r gateReport) line() string {
-	if r.Totals.Open == 0 {
-		return "nobody is under way"
-	}
-	var lines []string
-	for _, s := range r.Strata {
-		switch {
-		case s.Broken > 0:
-			lines = append(lines, fmt.Sprintf("%d of %s at %s cannot go on (run.Version keeps them, --reset forgets them)", s.Open, s.Journey, s.Node))
-		case s.Changed > 0:
-			lines = append(lines, fmt.Sprintf("%d of %s at %s go on, past a step that is another now", s.Open, s.Journey, s.Node))
-		case s.Unreadable > 0:
-			lines = append(lines, fmt.Sprintf("%d of %s at %s could not be looked at", s.Open, s.Journey, s.Node))
-		}
-	}
-	if lines == nil {
-		return fmt.Sprintf("%d under way can go on", r.Totals.Open)
-	}
-	return strings.Join(lines, "; ")
 }
 
 // child is the author's program while it runs.

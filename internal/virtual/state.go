@@ -14,6 +14,11 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
+// parts is how many workers of the SDK a Worker is: each polls a thousand times a second
+// at most, for workflow tasks and for activities. A run is always the same part's, which
+// keeps its state.
+const parts = 4
+
 // Server is the service. Its methods are for one goroutine, which drives it; the
 // worker talks to it through Client.
 type Server struct {

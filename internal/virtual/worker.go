@@ -18,11 +18,6 @@ type Worker struct {
 	parts  []worker.Worker
 }
 
-// parts is how many workers of the SDK a Worker is: each polls a thousand times a second
-// at most, for workflow tasks and for activities. A run is always the same part's, which
-// keeps its state.
-const parts = 4
-
 // StartWorker starts a worker on c, a client of the server; register gives it
 // workflows and activities. It does one task at a time, but the local activities of one
 // task all at once.
