@@ -74,6 +74,7 @@ func (a *Activities) All() map[string]any {
 		contract.IsSubscribedName:        a.IsSubscribed,
 		contract.MatchesName:             a.Matches,
 		contract.SendName:                a.Send,
+		contract.SendDirectName:          a.SendDirect,
 		contract.TriggerName:             a.Trigger,
 		contract.CheckpointName:          a.Checkpoint,
 		contract.KeepOnceName:            a.KeepOnce,

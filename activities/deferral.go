@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/hogsend/hogsend"
@@ -92,14 +91,9 @@ func priority(g *gate) *int32 {
 
 // behind reports that another deferred send of the contact is to be tried first: they
 // come in order of their priority, due time and creation (E-27).
-func (a *Activities) behind(ctx context.Context, tx *store.EnrollmentTx, g *gate) (bool, error) {
-	d := g.deferral
-	if d.open == nil || activity.IsActivity(ctx) && activity.GetInfo(ctx).Attempt > steps.Turns {
-		return false, nil
-	}
-	ahead, err := tx.Q.DeferralsAhead(ctx, storedb.DeferralsAheadParams{
-		ContactID: tx.Enrollment.ContactID, Now: tx.Now, Priority: *priority(g), DueAt: *d.open.Deadline, RegisteredAt: d.open.RegisteredAt, ID: d.open.ID,
-	})
+func behind(ctx context.Context, tx *store.Tx, g *gate, turn storedb.DeferralsAheadParams) (bool, error) {
+	turn.ContactID, turn.Now, turn.Priority = g.draft.contactID(), tx.Now, *priority(g)
+	ahead, err := tx.Q.DeferralsAhead(ctx, turn)
 	if err != nil {
 		return false, fmt.Errorf("look for deferred sends: %w", err)
 	}

@@ -10,9 +10,28 @@ import (
 
 // draft is a mail rendered for the contact as it was read without a lock.
 type draft struct {
-	contact  storedb.Contact
+	contact storedb.Contact // of no id if it is for an address that is nobody's
+	// to is where it goes; foreign says that this is not the contact's own address.
+	to       string
+	foreign  bool
 	message  email.Message
 	links    []tracking.Link
 	category string
 	sendID   uuid.UUID
+}
+
+// contactID is whom the mail is for, nil for nobody.
+func (d *draft) contactID() *uuid.UUID {
+	if d.contact.ID == uuid.Nil {
+		return nil
+	}
+	return &d.contact.ID
+}
+
+// ownerID is whose the address is, as far as the mail knows.
+func (d *draft) ownerID() *uuid.UUID {
+	if d.foreign {
+		return nil
+	}
+	return d.contactID()
 }

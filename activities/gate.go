@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/google/uuid"
+	"go.temporal.io/sdk/activity"
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/address"
@@ -26,9 +28,10 @@ type gate struct {
 	addressOK bool
 	limits    steps.Limits
 
-	known    []storedb.Send // under the key
-	contact  storedb.Contact
-	records  []storedb.Preference
+	known   []storedb.Send // under the key
+	contact storedb.Contact
+	records []storedb.Preference
+	// pause and deferral are of sends of enrollments.
 	pause    *pauseGate
 	deferral *deferral
 	// gapSends and capSends are as many of the newest sends as the limits ask for.
@@ -38,15 +41,19 @@ type gate struct {
 	outrank []storedb.DeferralsOutrankingRow
 }
 
+func newGate(r contract.SendRequest, d draft, limits steps.Limits) *gate {
+	to, err := address.Parse(d.to)
+	return &gate{request: r, draft: d, limits: limits, address: to.String(), addressOK: err == nil, emailKey: to.Key()}
+}
+
 // readGate takes the locks and reads everything, in one round trip.
 func (a *Activities) readGate(ctx context.Context, tx *store.EnrollmentTx, r contract.SendRequest, d draft) (*gate, error) {
 	journey := tx.Enrollment.JourneyID
-	g := &gate{request: r, draft: d, pause: a.pauseGate(tx, r.Step), deferral: deferralOf(r)}
-	g.limits = steps.LimitsOf(a.Registry.Defaults().FrequencyCap, a.Registry.MinSendGap(journey), a.Registry.IDs(journey), d.category, r.SkipPreferenceCheck)
-	g.limits.Priority = a.Registry.Priority(journey)
-	to, err := address.Parse(text(d.contact.Email))
-	g.address, g.addressOK, g.emailKey = to.String(), err == nil, to.Key()
-	err = tx.Read(ctx, func(p *store.Pipeline) {
+	limits := steps.LimitsOf(a.Registry.Defaults().FrequencyCap, a.Registry.MinSendGap(journey), a.Registry.IDs(journey), d.category, r.SkipPreferenceCheck)
+	limits.Priority = a.Registry.Priority(journey)
+	g := newGate(r, d, limits)
+	g.pause, g.deferral = a.pauseGate(tx, r.Step), deferralOf(r)
+	err := tx.Read(ctx, func(p *store.Pipeline) {
 		g.pause.queue(ctx, p) // its lock comes before those of preferences, everywhere
 		p.Add(func(q *storedb.Queries) (err error) { g.known, err = q.SendFind(ctx, r.Key); return err })
 		g.deferral.queue(ctx, p, tx.Enrollment.ID)
@@ -54,36 +61,40 @@ func (a *Activities) readGate(ctx context.Context, tx *store.EnrollmentTx, r con
 			g.contact, err = q.EnrollmentContact(ctx, tx.Enrollment.ID)
 			return err
 		})
-		if g.addressOK {
-			p.Add(func(q *storedb.Queries) error {
-				return q.PreferenceEnsure(ctx, storedb.PreferenceEnsureParams{ID: uuid.Must(uuid.NewV7()), Email: g.address, EmailKey: g.emailKey, ContactID: &d.contact.ID, Now: tx.Now})
-			})
-		}
-		p.Add(func(q *storedb.Queries) (err error) {
-			g.records, err = q.PreferenceLock(ctx, g.emailKey, &d.contact.ID)
-			return err
-		})
-		g.queueSends(ctx, p, tx)
-		a.queueOutranking(ctx, p, tx, g)
+		a.queuePerson(ctx, p, tx.Now, g)
 	})
 	return g, err
+}
+
+// queuePerson asks for what the person and the address of a mail say to it.
+func (a *Activities) queuePerson(ctx context.Context, p *store.Pipeline, now time.Time, g *gate) {
+	if g.addressOK {
+		ensure := storedb.PreferenceEnsureParams{ID: uuid.Must(uuid.NewV7()), Email: g.address, EmailKey: g.emailKey, ContactID: g.draft.ownerID(), Now: now}
+		p.Add(func(q *storedb.Queries) error { return q.PreferenceEnsure(ctx, ensure) })
+	}
+	p.Add(func(q *storedb.Queries) (err error) {
+		g.records, err = q.PreferenceLock(ctx, g.emailKey, g.draft.contactID())
+		return err
+	})
+	g.queueSends(ctx, p, now)
+	a.queueOutranking(ctx, p, now, g)
 }
 
 // queueSends asks for the sends that the limits count, which the locks of the contact and
 // of the address keep as they are until this one is decided: no two find the same place
 // (E-22). The statements bound how many are read, steps.Limits decides.
-func (g *gate) queueSends(ctx context.Context, p *store.Pipeline, tx *store.EnrollmentTx) {
-	contactID, l := &g.draft.contact.ID, g.limits
+func (g *gate) queueSends(ctx context.Context, p *store.Pipeline, now time.Time) {
+	contactID, l := g.draft.contactID(), g.limits
 	if l.Gap > 0 {
 		p.Add(func(q *storedb.Queries) (err error) {
-			g.gapSends, err = q.SendGap(ctx, contactID, tx.Now.Add(-l.Gap), l.JourneyIDs)
+			g.gapSends, err = q.SendGap(ctx, contactID, now.Add(-l.Gap), l.JourneyIDs)
 			return err
 		})
 	}
 	if l.Cap.Count > 0 {
 		p.Add(func(q *storedb.Queries) (err error) {
 			g.capSends, err = q.SendCap(ctx, storedb.SendCapParams{
-				ContactID: contactID, Address: g.address, Since: tx.Now.Add(-l.Cap.Window), Category: l.CapCategory,
+				ContactID: contactID, Address: g.address, Since: now.Add(-l.Cap.Window), Category: l.CapCategory,
 				MaxCount: int32(min(l.Cap.Count, math.MaxInt32)), //nolint:gosec // bounded here
 			})
 			return err
@@ -95,14 +106,14 @@ func (g *gate) queueSends(ctx context.Context, p *store.Pipeline, tx *store.Enro
 const maxOutranking = 1000
 
 // queueOutranking asks for deferred sends that may need the last places of the cap (E-82).
-func (a *Activities) queueOutranking(ctx context.Context, p *store.Pipeline, tx *store.EnrollmentTx, g *gate) {
+func (a *Activities) queueOutranking(ctx context.Context, p *store.Pipeline, now time.Time, g *gate) {
 	if g.limits.Cap.Count < 1 {
 		return
 	}
 	aliases, journeys := a.Registry.Aliases()
 	p.Add(func(q *storedb.Queries) (err error) {
 		g.outrank, err = q.DeferralsOutranking(ctx, storedb.DeferralsOutrankingParams{
-			ContactID: g.draft.contact.ID, EmailKey: g.emailKey, Priority: int32(g.limits.Priority), Before: tx.Now.Add(g.limits.Cap.Window), //nolint:gosec // at most 1,000
+			ContactID: g.draft.contact.ID, EmailKey: g.emailKey, Priority: int32(g.limits.Priority), Before: now.Add(g.limits.Cap.Window), //nolint:gosec // at most 1,000
 			Aliases: aliases, Journeys: journeys, Most: maxOutranking,
 		})
 		return err
@@ -111,25 +122,37 @@ func (a *Activities) queueOutranking(ctx context.Context, p *store.Pipeline, tx 
 
 // askGate decides about a send that is not known yet (E-13).
 func (a *Activities) askGate(ctx context.Context, tx *store.EnrollmentTx, g *gate) (steps.GateOutcome, error) {
+	state, err := a.gateState(ctx, tx.Now, g)
+	if err != nil {
+		return steps.GateOutcome{}, err
+	}
+	state.Ended = !tx.Enrollment.Status.Live() || g.contact.DeletedAt != nil
+	state.Paused, state.Effect, state.Deferral = len(g.pause.paused) > 0, g.pause.effect(), g.deferral.state()
+	if open := g.deferral.open; open != nil && (!activity.IsActivity(ctx) || activity.GetInfo(ctx).Attempt <= steps.Turns) {
+		turn := storedb.DeferralsAheadParams{DueAt: *open.Deadline, RegisteredAt: open.RegisteredAt, ID: open.ID}
+		if state.Behind, err = behind(ctx, &tx.Tx, g, turn); err != nil {
+			return steps.GateOutcome{}, err
+		}
+	}
+	return state.Decide()
+}
+
+// gateState is what the person, the address and the past say to a send.
+func (a *Activities) gateState(ctx context.Context, now time.Time, g *gate) (steps.Gate, error) {
 	r, defaults := g.request, a.Registry.Defaults()
 	state := steps.Gate{
-		Now: tx.Now, Ended: !tx.Enrollment.Status.Live() || g.contact.DeletedAt != nil,
-		Paused: len(g.pause.paused) > 0, Effect: g.pause.effect(),
-		Lists: a.Registry.Lists(), NoAddress: !g.addressOK, EmailKey: g.emailKey, Category: g.draft.category, SkipPreferenceCheck: r.SkipPreferenceCheck,
-		Window: cmp.Or(r.Window, defaults.SendWindow), Limits: g.limits, Deferral: g.deferral.state(),
+		Now: now, Lists: a.Registry.Lists(), NoAddress: !g.addressOK, EmailKey: g.emailKey, Category: g.draft.category, SkipPreferenceCheck: r.SkipPreferenceCheck,
+		Window: cmp.Or(r.Window, defaults.SendWindow), Limits: g.limits,
 		OnBlocked: r.OnBlocked, DefaultOnBlocked: defaults.OnBlocked, MaxDefer: defaults.MaxDefer,
 	}
 	var err error
 	if state.Records, err = preferences(g.records); err != nil {
-		return steps.GateOutcome{}, err
-	}
-	if state.Behind, err = a.behind(ctx, tx, g); err != nil {
-		return steps.GateOutcome{}, err
+		return state, err
 	}
 	if state.Window != (hogsend.Window{}) {
 		contact, err := contactOf(g.contact)
 		if err != nil {
-			return steps.GateOutcome{}, err
+			return state, err
 		}
 		state.Zone = a.zoneOf(ctx, contact, r.Step.EnrollmentID).Name
 	}
@@ -142,7 +165,7 @@ func (a *Activities) askGate(ctx context.Context, tx *store.EnrollmentTx, g *gat
 	for _, d := range g.outrank {
 		state.Deferred = append(state.Deferred, steps.DeferredSend{Due: d.DueAt.UTC(), Priority: int(d.Priority), Category: d.Category})
 	}
-	return state.Decide()
+	return state, nil
 }
 
 // preferences are records as decisions look at them.

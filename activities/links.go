@@ -21,11 +21,10 @@ type links struct{ unsubscribe, preferences string }
 // linksOf makes the links of one mail (E-51, E-54). They name the preference record of
 // the address, which is made for it: with the mail at the latest there is one (E-29).
 func (a *Activities) linksOf(ctx context.Context, d draft) (l links, err error) {
-	to := text(d.contact.Email)
-	if a.Tokens == nil || address.Key(to) == "" {
+	if a.Tokens == nil || address.Key(d.to) == "" {
 		return l, nil
 	}
-	record, err := a.Store.PreferenceRecord(ctx, to, &d.contact.ID)
+	record, err := a.Store.PreferenceRecord(ctx, d.to, d.ownerID())
 	if err != nil {
 		return l, err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -13,6 +14,7 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -31,7 +33,7 @@ func (a *Activities) Send(ctx context.Context, r contract.SendRequest) (contract
 		return later, final(err)
 	}
 	if row.Status == contract.SendQueued {
-		if row, err = a.deliver(ctx, r.Step, row); err != nil {
+		if row, err = a.deliver(ctx, parent{step: r.Step}, row); err != nil {
 			return contract.SendResult{}, final(err)
 		}
 	}
@@ -119,38 +121,47 @@ func (a *Activities) draft(ctx context.Context, id uuid.UUID, r contract.SendReq
 	if err != nil {
 		return d, fmt.Errorf("read contact: %w", err)
 	}
+	d.to = text(d.contact.Email)
+	journey := row.Enrollment.JourneyID
+	template, _ := a.Renderer.Lookup(r.Template) // Render tells of one that is not there
+	d.category = steps.Category(r.Category, a.Registry.Category(journey), template.Category)
+	return a.render(ctx, d, r, email.Envelope{JourneyID: journey})
+}
+
+// render renders the mail of a draft, whose contact, address and category are known, and
+// puts it into its envelope, which says what it is sent for.
+func (a *Activities) render(ctx context.Context, d draft, r contract.SendRequest, envelope email.Envelope) (draft, error) {
 	contact, err := contactOf(d.contact)
 	if err != nil {
 		return d, err
 	}
-	journey := row.Enrollment.JourneyID
-	template, _ := a.Renderer.Lookup(r.Template) // Render tells of one that is not there
-	d.category = steps.Category(r.Category, a.Registry.Category(journey), template.Category)
+	contact.Email = d.to
 	links, err := a.linksOf(ctx, d)
 	if err != nil {
 		return d, err
 	}
+	journey := envelope.JourneyID
+	template, _ := a.Renderer.Lookup(r.Template) // Render tells of one that is not there
 	rendered, err := a.Renderer.Render(r.Template, email.Input{
 		Props: r.Props, Contact: contact, JourneyID: journey, JourneyName: a.Registry.Name(journey), Subject: r.Subject,
-		Zone:      func() string { return a.zoneOf(ctx, contact, id.String()).Name },
+		Zone:      func() string { return a.zoneOf(ctx, contact, r.Step.EnrollmentID).Name },
 		PublicURL: a.Config.PublicURL, UnsubscribeURL: links.unsubscribe, PreferencesURL: links.preferences,
 	})
 	if err != nil {
 		return d, err
 	}
-	from, err := email.Senders{Default: a.Config.From, Domains: a.Config.FromDomains}.Choose(r.From)
+	envelope.From, err = email.Senders{Default: a.Config.From, Domains: a.Config.FromDomains}.Choose(r.From)
 	if err != nil {
 		return d, err
 	}
-	replyTo, err := email.ReplyTo(r.ReplyTo, a.Config.ReplyTo)
+	envelope.ReplyTo, err = email.ReplyTo(r.ReplyTo, a.Config.ReplyTo)
 	if err != nil {
 		return d, err
 	}
 	rendered.HTML, d.links = a.tracked(d.sendID, r.Track, template.Track).Rewrite(rendered.HTML)
-	d.message = email.NewMessage(email.Envelope{
-		SendID: d.sendID.String(), Key: r.Key, From: from, To: contact.Email, ReplyTo: replyTo,
-		Template: r.Template, JourneyID: journey, Category: d.category, UnsubscribeURL: links.unsubscribe,
-	}, rendered)
+	envelope.SendID, envelope.Key, envelope.To, envelope.Template, envelope.Category = d.sendID.String(), r.Key, d.to, r.Template, d.category
+	envelope.UnsubscribeURL = links.unsubscribe
+	d.message = email.NewMessage(envelope, rendered)
 	return d, nil
 }
 
@@ -188,34 +199,48 @@ func (a *Activities) claimLocked(ctx context.Context, tx *store.EnrollmentTx, r 
 	return row, later, err
 }
 
-// insert queues the row with everything the provider will be given (E-29), or
-// without content when the gate refused it (E-17).
+// insert queues the row of an enrollment's send.
 func (a *Activities) insert(ctx context.Context, tx *store.EnrollmentTx, r contract.SendRequest, d draft, address string, out steps.GateOutcome) (storedb.Send, error) {
-	row := storedb.SendInsertParams{
-		ID: d.sendID, Key: r.Key, ContactID: &d.contact.ID, EnrollmentID: &tx.Enrollment.ID, JourneyID: &tx.Enrollment.JourneyID,
-		TemplateKey: r.Template, Category: d.category, FromEmail: d.message.From, ToEmail: address,
-		Headers: json.RawMessage("{}"), Tags: json.RawMessage("{}"), Now: tx.Now,
+	row, err := sendRow(r, d, address, out, tx.Now)
+	if err != nil {
+		return storedb.Send{}, err
 	}
-	log := func(action string, detail map[string]any) {
-		a.log(ctx, tx, r.Step, action, tx.Enrollment.Node, r.Step.Node, detail)
+	row.EnrollmentID, row.JourneyID = &tx.Enrollment.ID, &tx.Enrollment.JourneyID
+	if out.Action == steps.GateRefuse {
+		a.log(ctx, tx, r.Step, "send_gated", tx.Enrollment.Node, r.Step.Node, map[string]any{"template": r.Template, "reason": out.Refusal.Reason})
+	} else {
+		a.stand(ctx, tx, contract.EnrollmentActive, r.Step.Node)
+	}
+	return queueSend(ctx, &tx.Tx, d, row), nil
+}
+
+// sendRow is the row of a send with everything the provider will be given (E-29), or
+// without content when the gate refused it (E-17).
+func sendRow(r contract.SendRequest, d draft, address string, out steps.GateOutcome, now time.Time) (storedb.SendInsertParams, error) {
+	row := storedb.SendInsertParams{
+		ID: d.sendID, Key: r.Key, ContactID: d.contactID(), TemplateKey: r.Template, Category: d.category, FromEmail: d.message.From, ToEmail: address,
+		Headers: json.RawMessage("{}"), Tags: json.RawMessage("{}"), CreatedAt: now, Now: now,
 	}
 	if out.Action == steps.GateRefuse {
 		row.Status, row.Reason = out.Refusal.Status, &out.Refusal.Reason
-		log("send_gated", map[string]any{"template": r.Template, "reason": out.Refusal.Reason})
-	} else {
-		var err error
-		if row.Headers, err = json.Marshal(d.message.Headers); err != nil {
-			return storedb.Send{}, fmt.Errorf("encode headers: %w", err)
-		}
-		if row.Tags, err = json.Marshal(d.message.Tags); err != nil {
-			return storedb.Send{}, fmt.Errorf("encode tags: %w", err)
-		}
-		row.Status, row.ClaimedAt, row.Props = contract.SendQueued, &tx.Now, r.Props
-		row.ReplyTo, row.Subject, row.Html, row.Text = d.message.ReplyTo, d.message.Subject, d.message.HTML, d.message.Text
-		a.stand(ctx, tx, contract.EnrollmentActive, r.Step.Node)
+		return row, nil
 	}
+	var err error
+	if row.Headers, err = json.Marshal(d.message.Headers); err != nil {
+		return row, fmt.Errorf("encode headers: %w", err)
+	}
+	if row.Tags, err = json.Marshal(d.message.Tags); err != nil {
+		return row, fmt.Errorf("encode tags: %w", err)
+	}
+	row.Status, row.ClaimedAt, row.Props = contract.SendQueued, &now, r.Props
+	row.ReplyTo, row.Subject, row.Html, row.Text = d.message.ReplyTo, d.message.Subject, d.message.HTML, d.message.Text
+	return row, nil
+}
+
+// queueSend queues the row and what goes with it, and is the row as it will be.
+func queueSend(ctx context.Context, tx *store.Tx, d draft, row storedb.SendInsertParams) storedb.Send {
 	tx.Add(func(q *storedb.Queries) error { return q.SendInsert(ctx, row) })
-	if row.Status == contract.SendQueued && len(d.links) > 0 {
+	if row.ClaimedAt != nil && len(d.links) > 0 {
 		ids, urls := make([]uuid.UUID, len(d.links)), make([]string, len(d.links))
 		for i, link := range d.links {
 			ids[i], urls[i] = link.ID, link.URL
@@ -223,14 +248,15 @@ func (a *Activities) insert(ctx context.Context, tx *store.EnrollmentTx, r contr
 		tx.Add(func(q *storedb.Queries) error { return q.LinksInsert(ctx, ids, d.sendID, urls) })
 	}
 	return storedb.Send{
-		ID: row.ID, Key: row.Key, Status: row.Status, Reason: row.Reason, FromEmail: row.FromEmail, ToEmail: row.ToEmail, ReplyTo: row.ReplyTo,
-		Subject: row.Subject, Html: row.Html, Text: row.Text, Headers: row.Headers, Tags: row.Tags, UpdatedAt: tx.Now,
-	}, nil
+		ID: row.ID, Key: row.Key, ContactID: row.ContactID, TemplateKey: row.TemplateKey, Status: row.Status, Reason: row.Reason,
+		FromEmail: row.FromEmail, ToEmail: row.ToEmail, ReplyTo: row.ReplyTo, Subject: row.Subject, Html: row.Html, Text: row.Text,
+		Headers: row.Headers, Tags: row.Tags, ClaimedAt: row.ClaimedAt, DueAt: row.DueAt, UpdatedAt: row.Now,
+	}
 }
 
 // deliver makes one call to the provider with the stored bytes. What may be tried
 // again is returned as an error, for Temporal to repeat with growing pauses.
-func (a *Activities) deliver(ctx context.Context, step contract.Step, row storedb.Send) (storedb.Send, error) {
+func (a *Activities) deliver(ctx context.Context, of parent, row storedb.Send) (storedb.Send, error) {
 	var before steps.Attempts
 	if row.FirstAttemptAt != nil {
 		before.First = *row.FirstAttemptAt
@@ -248,7 +274,7 @@ func (a *Activities) deliver(ctx context.Context, step contract.Step, row stored
 	row = attempt.Send
 	before.Unclear, before.Reason = row.Unclear, contract.SendReason(attempt.LastReason)
 	if reason, over := before.GiveUp(attempt.Now, a.Provider.KeyLifetime()); over {
-		return a.fail(ctx, step, row, reason)
+		return a.fail(ctx, of, row, reason)
 	}
 	message, err := messageOf(row)
 	if err != nil {
@@ -256,14 +282,14 @@ func (a *Activities) deliver(ctx context.Context, step contract.Step, row stored
 	}
 	providerID, err := a.Provider.Send(ctx, message)
 	if err == nil {
-		return a.accept(ctx, step, row, providerID)
+		return a.accept(ctx, of, row, providerID)
 	}
 	failure := email.Classify(err)
 	switch {
 	case failure.Kind == email.Permanent:
-		return a.fail(ctx, step, row, contract.SendReason(failure.Reason))
+		return a.fail(ctx, of, row, contract.SendReason(failure.Reason))
 	case failure.Kind == email.Unknown && a.Provider.KeyLifetime() == 0: // another call could be a second mail
-		return a.fail(ctx, step, row, contract.SendUnknownOutcome)
+		return a.fail(ctx, of, row, contract.SendUnknownOutcome)
 	}
 	if failure.Status == 429 {
 		a.Limiter.Stop(failure.RetryAfter)
@@ -288,25 +314,56 @@ func messageOf(row storedb.Send) (email.Message, error) {
 	return m, nil
 }
 
-func (a *Activities) accept(ctx context.Context, step contract.Step, row storedb.Send, providerID string) (storedb.Send, error) {
-	return a.settle(ctx, step, row, "sent", nil, func(q *storedb.Queries) error {
+// parent is what a send is part of, which is told of its outcome in the same transaction.
+type parent struct {
+	// step is that of an enrollment; its zero value is of none.
+	step contract.Step
+	// settled is what else is written; nil for nothing.
+	settled ingest.Write
+}
+
+func (a *Activities) accept(ctx context.Context, of parent, row storedb.Send, providerID string) (storedb.Send, error) {
+	return a.settle(ctx, of, row, "sent", nil, func(q *storedb.Queries) error {
 		_, err := q.SendAccept(ctx, &providerID, row.Key)
 		return err
 	})
 }
 
-func (a *Activities) fail(ctx context.Context, step contract.Step, row storedb.Send, reason contract.SendReason) (storedb.Send, error) {
-	return a.settle(ctx, step, row, "send_failed", map[string]any{"reason": reason}, func(q *storedb.Queries) error {
+func (a *Activities) fail(ctx context.Context, of parent, row storedb.Send, reason contract.SendReason) (storedb.Send, error) {
+	return a.settle(ctx, of, row, "send_failed", map[string]any{"reason": reason}, func(q *storedb.Queries) error {
 		_, err := q.SendFail(ctx, &reason, row.Key)
 		return err
 	})
 }
 
-// settle writes a final status and its step log together and reads the row again.
-func (a *Activities) settle(ctx context.Context, step contract.Step, row storedb.Send, action string, detail map[string]any, write func(q *storedb.Queries) error) (storedb.Send, error) {
+// settle writes a final status and what goes with it and reads the row again.
+func (a *Activities) settle(ctx context.Context, of parent, row storedb.Send, action string, detail map[string]any, write ingest.Write) (storedb.Send, error) {
+	writes := []ingest.Write{write}
+	if of.step != (contract.Step{}) {
+		log, err := a.sendLog(ctx, of.step, row, action, detail)
+		if err != nil {
+			return row, err
+		}
+		writes = append(writes, log)
+	}
+	if of.settled != nil {
+		writes = append(writes, of.settled)
+	}
+	var contactID uuid.UUID
+	if row.ContactID != nil {
+		contactID = *row.ContactID
+	}
+	if err := a.Ingest.Mailed(ctx, contactID, row.TemplateKey, writes...); err != nil {
+		return row, fmt.Errorf("record outcome of send: %w", err)
+	}
+	return a.reread(ctx, row.Key)
+}
+
+// sendLog is the step log of what became of an enrollment's send.
+func (a *Activities) sendLog(ctx context.Context, step contract.Step, row storedb.Send, action string, detail map[string]any) (ingest.Write, error) {
 	id, err := parseID(step.EnrollmentID)
 	if err != nil {
-		return row, err
+		return nil, err
 	}
 	if detail == nil {
 		detail = map[string]any{}
@@ -314,21 +371,13 @@ func (a *Activities) settle(ctx context.Context, step contract.Step, row storedb
 	detail["template"], detail["sendId"] = row.TemplateKey, row.ID.String()
 	raw, err := json.Marshal(detail)
 	if err != nil {
-		return row, fmt.Errorf("encode step log: %w", err)
+		return nil, fmt.Errorf("encode step log: %w", err)
 	}
-	log := func(q *storedb.Queries) error {
+	return func(q *storedb.Queries) error {
 		return q.StepLogInsert(ctx, storedb.StepLogInsertParams{
 			EnrollmentID: id, StepKey: step.Key, Action: action, FromNode: step.Node, ToNode: step.Node, Detail: raw, BuildID: a.Config.BuildID, At: row.UpdatedAt,
 		})
-	}
-	var contactID uuid.UUID
-	if row.ContactID != nil {
-		contactID = *row.ContactID
-	}
-	if err := a.Ingest.Mailed(ctx, contactID, row.TemplateKey, write, log); err != nil {
-		return row, fmt.Errorf("record outcome of send: %w", err)
-	}
-	return a.reread(ctx, row.Key)
+	}, nil
 }
 
 func (a *Activities) reread(ctx context.Context, key string) (storedb.Send, error) {

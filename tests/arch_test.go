@@ -102,7 +102,7 @@ func importTable() map[string]rule {
 		"./internal/naming":     {never: noIO()},
 		"./internal/zone":       {never: noIO()},
 		clip:                    {never: noIO()},
-		contract:                {may: []string{".", clip, "./internal/criteria"}, never: noIO()},
+		contract:                {may: []string{".", clip, "./internal/criteria", uuid}, never: noIO()},
 		"./internal/definition": {may: []string{".", "./internal/condition", contract, "./internal/naming"}, never: noIO()},
 		"./internal/registry":   {may: []string{".", "./internal/criteria", "./internal/definition"}, never: noIO()},
 		"./internal/criteria":   {may: []string{"./internal/condition", "./internal/naming"}, never: noIO()},

@@ -61,6 +61,12 @@ func (d temporalDeliverer) Deliver(ctx context.Context, row outbox.Row) error {
 			return err
 		}
 		return settled(d.client.CancelWorkflow(ctx, p.WorkflowID, ""))
+	case contract.OutboxRun:
+		var p contract.RunPayload
+		if err := decode(row, &p, func() []string { return []string{p.WorkflowID, p.WorkflowType, p.ID} }); err != nil {
+			return err
+		}
+		return d.run(ctx, p)
 	case contract.OutboxRetry:
 		var p contract.RetryPayload
 		if err := decode(row, &p, func() []string { return []string{p.WorkflowID, p.RunID} }); err != nil {
@@ -86,6 +92,18 @@ func (d temporalDeliverer) start(ctx context.Context, p contract.StartPayload) e
 		TypedSearchAttributes: searchAttributes(p.JourneyID, p.ContactID, p.BucketID),
 		Memo:                  map[string]any{"enrollmentId": p.EnrollmentID},
 	}, p.WorkflowType, p.EnrollmentID)
+	return begun(err)
+}
+
+// run starts a workflow of the product, whose id is used once, for good.
+func (d temporalDeliverer) run(ctx context.Context, p contract.RunPayload) error {
+	_, err := d.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                                       p.WorkflowID,
+		TaskQueue:                                d.taskQueue,
+		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+	}, p.WorkflowType, p.ID)
 	return begun(err)
 }
 

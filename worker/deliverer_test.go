@@ -85,6 +85,27 @@ func TestAStartIsIdempotentAndCarriesIdsOnly(t *testing.T) {
 	}, f.options)
 }
 
+// E-27: a workflow of no enrollment has its id for good, and no journey to be found by.
+func TestARunOfNoEnrollmentStartsOnce(t *testing.T) {
+	t.Parallel()
+	r := row(t, contract.OutboxRun, contract.RunPayload{WorkflowID: contract.SendWorkflowID("s1"), WorkflowType: contract.SendType, ID: "s1"})
+	for _, err := range []error{nil, serviceerror.NewWorkflowExecutionAlreadyStarted("started", "", "")} {
+		f := &fakeTemporal{err: err}
+		require.NoError(t, temporalDeliverer{client: f, taskQueue: "queue"}.Deliver(t.Context(), r))
+		require.Equal(t, []string{"start hogsend-send"}, f.calls)
+		require.Equal(t, []any{"s1"}, f.args)
+		require.Equal(t, client.StartWorkflowOptions{
+			ID:                                       "send-s1",
+			TaskQueue:                                "queue",
+			WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+			WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+			WorkflowExecutionErrorWhenAlreadyStarted: true,
+		}, f.options)
+	}
+	r.Payload = []byte(`{"workflowId": "send-s1"}`)
+	require.ErrorIs(t, temporalDeliverer{client: &fakeTemporal{}}.Deliver(t.Context(), r), outbox.ErrPermanent)
+}
+
 func TestSignalsAndCancelsReachTheWorkflow(t *testing.T) {
 	t.Parallel()
 	f := &fakeTemporal{}

@@ -114,6 +114,7 @@ func register(r registry, cfg Config) {
 		}
 	}
 	r.RegisterWorkflowWithOptions(workflows.Clock, workflow.RegisterOptions{Name: contract.ClockType})
+	r.RegisterWorkflowWithOptions(workflows.DirectSend, workflow.RegisterOptions{Name: contract.SendType})
 	for name, fn := range cfg.Activities.All() {
 		if clock, ok := fn.(func(context.Context) error); ok && name == contract.ClockName {
 			fn = cfg.deployment().clock(clock)

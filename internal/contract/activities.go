@@ -18,6 +18,7 @@ const (
 	MatchesName             = "Matches"
 	ThrottleName            = "Throttle"
 	SendName                = "Send"
+	SendDirectName          = "SendDirect"
 	TriggerName             = "Trigger"
 	IdentifyName            = "Identify"
 	CaptureName             = "Capture"
@@ -42,7 +43,7 @@ const (
 func ActivityNames() []string {
 	return []string{
 		ClaimEnrollmentName, FinishEnrollmentName, BeginWaitName, EndWaitName, CollectDigestName, ReadContactName, ReadTimezoneName, FindInstantName,
-		PastEventsName, PastEntriesName, PastMailsName, IsSubscribedName, MatchesName, ThrottleName, SendName, TriggerName, IdentifyName, CaptureName, CheckpointName,
+		PastEventsName, PastEntriesName, PastMailsName, IsSubscribedName, MatchesName, ThrottleName, SendName, SendDirectName, TriggerName, IdentifyName, CaptureName, CheckpointName,
 		KeepOnceName, ReadOnceName, ChooseVariantName, ExitName, BeginCallName, EndCallName,
 		AbandonPausedEffectName, ReconcileName, InspectName, DwellName, ClockName,
 	}

@@ -4,6 +4,6 @@
 // knows: of workflows, signals, queries and search attributes. Ids carry uuids and
 // names, never personal data (I-24).
 //
-// It has no dependency but the public package and the criteria, so that a workflow, which
+// It has no dependency but the public package, the criteria and uuids, so that a workflow, which
 // is replayed, never reaches a database by way of the types it asks activities with.
 package contract

@@ -19,6 +19,12 @@ const (
 // with their workflows (J-98); its id is the type, a slash and the queue.
 const ReconcilerType = "hogsend-reconciler"
 
+// SendType is the type of the workflow of one mail that no enrollment sends (E-27).
+const SendType = "hogsend-send"
+
+// SendWorkflowID is its id, send-<send uuid>.
+func SendWorkflowID(sendID string) string { return "send-" + sendID }
+
 // SignalWait tells a journey that an event closed one of its waits.
 const SignalWait = "wait"
 

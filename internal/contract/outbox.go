@@ -17,6 +17,7 @@ const (
 	OutboxDwell  OutboxKind = "dwell"
 	OutboxMirror OutboxKind = "mirror"
 	OutboxRetry  OutboxKind = "retry"
+	OutboxRun    OutboxKind = "run"
 	// OutboxCapture is told to PostHog; nothing writes one while there is none.
 	OutboxCapture OutboxKind = "capture"
 )
@@ -92,6 +93,14 @@ type RetryPayload struct {
 	EnrollmentID string `json:"enrollmentId"`
 	// RunID is the run that ended: once another one is current, the row was delivered.
 	RunID string `json:"runId"`
+}
+
+// RunPayload starts a workflow of the product that is of no enrollment, with the id of
+// what it is about as its only input.
+type RunPayload struct {
+	WorkflowID   string `json:"workflowId"`
+	WorkflowType string `json:"workflowType"`
+	ID           string `json:"id"`
 }
 
 // CapturePayload is one event for PostHog (J-137). Properties of the person are

@@ -62,4 +62,6 @@ const (
 	SendMinGap          SendReason = "suppress_gap"
 	SendFrequencyCapped SendReason = "frequency_capped"
 	SendPriority        SendReason = "priority"
+	// SendDeferred is the reason of a send without enrollment that waits (E-27).
+	SendDeferred SendReason = "deferred"
 )

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -14,26 +13,10 @@ import (
 
 // EnrollmentTx is a transaction that holds the lock of an enrollment's contact.
 type EnrollmentTx struct {
-	// Q runs statements in the transaction at once.
-	Q *storedb.Queries
+	Tx
 	// Enrollment is the row as it stands under the lock.
 	Enrollment storedb.Enrollment
-	// Now is the one instant of the transaction, read under the lock.
-	Now time.Time
-
-	conn   *Conn
-	writes Pipeline
 }
-
-// Read sends the queued statements in one round trip, inside the transaction.
-func (tx *EnrollmentTx) Read(ctx context.Context, queue func(p *Pipeline)) error {
-	var p Pipeline
-	queue(&p)
-	return tx.conn.Send(ctx, &p)
-}
-
-// Add queues a write that is sent together with the commit.
-func (tx *EnrollmentTx) Add(step func(q *storedb.Queries) error) { tx.writes.Add(step) }
 
 // WithEnrollment runs fn in a transaction that holds the lock of the enrollment's
 // contact, so that it and the ingest of an event come one after the other (I-5). An
@@ -50,8 +33,8 @@ func (s *Store) WithEnrollment(ctx context.Context, id uuid.UUID, fn func(tx *En
 	return err
 }
 
-// errMoved says that a merge moved the enrollment while its contact was awaited.
-var errMoved = errors.New("enrollment was moved to another contact")
+// errMoved says that a merge moved what a lock was taken for while it was awaited.
+var errMoved = errors.New("contact was merged into another one")
 
 func (c *Conn) withEnrollment(ctx context.Context, id uuid.UUID, fn func(tx *EnrollmentTx) error) error {
 	var (
@@ -70,12 +53,11 @@ func (c *Conn) withEnrollment(ctx context.Context, id uuid.UUID, fn func(tx *Enr
 	if row.Enrollment.ContactID != locked {
 		return errMoved
 	}
-	tx := &EnrollmentTx{conn: c, Q: storedb.New(c.conn), Enrollment: row.Enrollment, Now: row.Now.UTC()}
+	tx := &EnrollmentTx{Tx: Tx{conn: c, Q: storedb.New(c.conn), Now: row.Now.UTC()}, Enrollment: row.Enrollment}
 	if err := fn(tx); err != nil {
 		return err
 	}
-	tx.writes.Commit()
-	if err := c.Send(ctx, &tx.writes); err != nil {
+	if err := tx.commit(ctx); err != nil {
 		return fmt.Errorf("write enrollment: %w", err)
 	}
 	return nil

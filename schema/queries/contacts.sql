@@ -16,3 +16,8 @@ where id = @id and deleted_at is null;
 -- In buckets that no registry in force has, too (B-51).
 update memberships set status = 'left', left_at = clock_timestamp(), left_reason = 'deleted', leave_at = null, updated_at = clock_timestamp()
 where contact_id = @contact_id and status = 'active';
+
+-- name: ContactSurvivor :many
+-- The contact as committed, of a merged one the survivor (J-121).
+select * from contacts
+where id = coalesce((select m.merged_into from contacts m where m.id = @id), @id);

@@ -16,7 +16,11 @@ order by w.registered_at desc, w.id desc limit 1;
 
 -- name: DeferralsAhead :many
 -- Another deferred send of the contact that is due and is to be tried first: by priority,
--- due time and creation (E-27).
+-- due time and creation (E-27). Those without an enrollment have no priority.
+select s.id from sends s
+where s.contact_id = @contact_id and s.due_at <= @now::timestamptz and s.status = 'queued' and s.claimed_at is null
+    and (0, s.due_at, s.created_at, s.id) < (-(@priority::int), @due_at::timestamptz, @registered_at::timestamptz, @id::uuid)
+union all
 select w.id from waits w
 where w.contact_id = @contact_id and w.status = 'open' and w.event_name is null and w.step_key like 'send:%'
     and w.deadline <= @now::timestamptz

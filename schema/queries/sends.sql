@@ -19,10 +19,17 @@ for update;
 select * from preferences where email_key = @email_key or contact_id = @contact_id;
 
 -- name: SendInsert :exec
-insert into sends (id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email,
-    reply_to, subject, html, text, headers, tags, props, claimed_at, created_at, updated_at)
-values (@id, @key, @contact_id, @enrollment_id, @journey_id, @template_key, @category, @status, @reason, @from_email, @to_email,
-    @reply_to, @subject, @html, @text, @headers, @tags, @props, @claimed_at, @now, @now);
+insert into sends (id, key, contact_id, enrollment_id, journey_id, campaign_id, template_key, category, status, reason, from_email, to_email,
+    reply_to, subject, html, text, headers, tags, props, claimed_at, due_at, deferred_for, created_at, updated_at)
+values (@id, @key, @contact_id, @enrollment_id, @journey_id, @campaign_id, @template_key, @category, @status, @reason, @from_email, @to_email,
+    @reply_to, @subject, @html, @text, @headers, @tags, @props, @claimed_at, @due_at, @deferred_for, @created_at, @now);
+
+-- name: SendGet :many
+select * from sends where id = @id;
+
+-- name: SendReplace :exec
+-- Takes away a deferred send, for the row that takes its place in the same transaction (E-27).
+delete from sends where id = @id and status = 'queued' and claimed_at is null;
 
 -- name: SendAttempt :one
 -- Commits the time of the first call before it starts (E-29). A call that is under way has

@@ -38,7 +38,9 @@ type Gate struct {
 	Records  []Preference
 	EmailKey string
 
-	Category            string // as Category says
+	Category string // as Category or DirectCategory says
+	// List is the one whose subscribers the mail is for; "" for none (E-70).
+	List                string
 	SkipPreferenceCheck bool
 	// Lists are the registry's.
 	Lists []hogsend.List
@@ -128,6 +130,9 @@ func (g Gate) person() *Refusal {
 	refused := suppressed(g.Records, g.EmailKey)
 	if refused == nil && !g.SkipPreferenceCheck && g.Category != Transactional { // E-15, E-16
 		refused = optedOut(g.Records, g.Category, g.Lists)
+		if refused == nil && g.List != "" {
+			refused = optedOut(g.Records, g.List, g.Lists)
+		}
 	}
 	if refused == nil && !g.Limits.Exempt {
 		refused = g.Deferral.tooLong(g.Now, g.maxDefer())

@@ -26,6 +26,10 @@ func Category(send, journey, template string) string {
 	return cmp.Or(send, journey, template, "journey")
 }
 
+// DirectCategory is that of a mail that no journey sends: the first that is given by the
+// send, the template and the list that it is for (E-19).
+func DirectCategory(send, template, list string) string { return cmp.Or(send, template, list) }
+
 // IsSubscribed reports whether rows 5 and 6 of the gate and, with a category, row 7
 // would let a mail pass. emailKey is that of the contact's address; "" for none (J-140).
 func IsSubscribed(records []Preference, emailKey, category string, lists []hogsend.List) bool {

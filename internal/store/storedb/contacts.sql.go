@@ -65,3 +65,45 @@ func (q *Queries) ContactStaysEnd(ctx context.Context, contactID uuid.UUID) erro
 	_, err := q.db.Exec(ctx, contactStaysEnd, contactID)
 	return err
 }
+
+const contactSurvivor = `-- name: ContactSurvivor :many
+select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at, written_at, revived_at from contacts
+where id = coalesce((select m.merged_into from contacts m where m.id = $1), $1)
+`
+
+// The contact as committed, of a merged one the survivor (J-121).
+func (q *Queries) ContactSurvivor(ctx context.Context, id uuid.UUID) ([]Contact, error) {
+	rows, err := q.db.Query(ctx, contactSurvivor, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Contact
+	for rows.Next() {
+		var i Contact
+		if err := rows.Scan(
+			&i.ID,
+			&i.ExternalID,
+			&i.AnonymousID,
+			&i.Email,
+			&i.EmailKey,
+			&i.Timezone,
+			&i.Properties,
+			&i.FirstSeenAt,
+			&i.LastSeenAt,
+			&i.DeletedAt,
+			&i.MergedInto,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.WrittenAt,
+			&i.RevivedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

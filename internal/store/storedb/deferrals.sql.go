@@ -80,6 +80,10 @@ func (q *Queries) DeferralNewest(ctx context.Context, enrollmentID uuid.UUID, pr
 }
 
 const deferralsAhead = `-- name: DeferralsAhead :many
+select s.id from sends s
+where s.contact_id = $1 and s.due_at <= $2::timestamptz and s.status = 'queued' and s.claimed_at is null
+    and (0, s.due_at, s.created_at, s.id) < (-($3::int), $4::timestamptz, $5::timestamptz, $6::uuid)
+union all
 select w.id from waits w
 where w.contact_id = $1 and w.status = 'open' and w.event_name is null and w.step_key like 'send:%'
     and w.deadline <= $2::timestamptz
@@ -88,7 +92,7 @@ limit 1
 `
 
 type DeferralsAheadParams struct {
-	ContactID    uuid.UUID
+	ContactID    *uuid.UUID
 	Now          time.Time
 	Priority     int32
 	DueAt        time.Time
@@ -97,7 +101,7 @@ type DeferralsAheadParams struct {
 }
 
 // Another deferred send of the contact that is due and is to be tried first: by priority,
-// due time and creation (E-27).
+// due time and creation (E-27). Those without an enrollment have no priority.
 func (q *Queries) DeferralsAhead(ctx context.Context, arg DeferralsAheadParams) ([]uuid.UUID, error) {
 	rows, err := q.db.Query(ctx, deferralsAhead,
 		arg.ContactID,

@@ -452,6 +452,9 @@ type Send struct {
 	BounceType     *string
 	BounceReason   *string
 	DelayedAt      *time.Time
+	CampaignID     *uuid.UUID
+	DueAt          *time.Time
+	DeferredFor    *string
 }
 
 type Session struct {

@@ -270,7 +270,7 @@ with before as (
 update sends set first_attempt_at = coalesce(sends.first_attempt_at, clock_timestamp()), unclear = sends.unclear or before.silent,
     reason = null, updated_at = clock_timestamp()
 from before where sends.id = before.id
-returning sends.id, sends.key, sends.contact_id, sends.enrollment_id, sends.journey_id, sends.template_key, sends.category, sends.status, sends.reason, sends.from_email, sends.to_email, sends.reply_to, sends.subject, sends.html, sends.text, sends.headers, sends.tags, sends.props, sends.provider_id, sends.claimed_at, sends.first_attempt_at, sends.unclear, sends.sent_at, sends.created_at, sends.updated_at, sends.opened_at, sends.clicked_at, sends.delivered_at, sends.bounced_at, sends.complained_at, sends.bounce_type, sends.bounce_reason, sends.delayed_at, coalesce(before.reason, '')::text as last_reason, clock_timestamp()::timestamptz as now
+returning sends.id, sends.key, sends.contact_id, sends.enrollment_id, sends.journey_id, sends.template_key, sends.category, sends.status, sends.reason, sends.from_email, sends.to_email, sends.reply_to, sends.subject, sends.html, sends.text, sends.headers, sends.tags, sends.props, sends.provider_id, sends.claimed_at, sends.first_attempt_at, sends.unclear, sends.sent_at, sends.created_at, sends.updated_at, sends.opened_at, sends.clicked_at, sends.delivered_at, sends.bounced_at, sends.complained_at, sends.bounce_type, sends.bounce_reason, sends.delayed_at, sends.campaign_id, sends.due_at, sends.deferred_for, coalesce(before.reason, '')::text as last_reason, clock_timestamp()::timestamptz as now
 `
 
 type SendAttemptRow struct {
@@ -319,6 +319,9 @@ func (q *Queries) SendAttempt(ctx context.Context, key string) (SendAttemptRow, 
 		&i.Send.BounceType,
 		&i.Send.BounceReason,
 		&i.Send.DelayedAt,
+		&i.Send.CampaignID,
+		&i.Send.DueAt,
+		&i.Send.DeferredFor,
 		&i.LastReason,
 		&i.Now,
 	)
@@ -410,7 +413,7 @@ func (q *Queries) SendFail(ctx context.Context, reason *contract.SendReason, key
 }
 
 const sendFind = `-- name: SendFind :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at from sends where key = $1
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, campaign_id, due_at, deferred_for from sends where key = $1
 `
 
 func (q *Queries) SendFind(ctx context.Context, key string) ([]Send, error) {
@@ -456,6 +459,9 @@ func (q *Queries) SendFind(ctx context.Context, key string) ([]Send, error) {
 			&i.BounceType,
 			&i.BounceReason,
 			&i.DelayedAt,
+			&i.CampaignID,
+			&i.DueAt,
+			&i.DeferredFor,
 		); err != nil {
 			return nil, err
 		}
@@ -509,11 +515,72 @@ func (q *Queries) SendGap(ctx context.Context, contactID *uuid.UUID, since time.
 	return items, nil
 }
 
+const sendGet = `-- name: SendGet :many
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, campaign_id, due_at, deferred_for from sends where id = $1
+`
+
+func (q *Queries) SendGet(ctx context.Context, id uuid.UUID) ([]Send, error) {
+	rows, err := q.db.Query(ctx, sendGet, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Send
+	for rows.Next() {
+		var i Send
+		if err := rows.Scan(
+			&i.ID,
+			&i.Key,
+			&i.ContactID,
+			&i.EnrollmentID,
+			&i.JourneyID,
+			&i.TemplateKey,
+			&i.Category,
+			&i.Status,
+			&i.Reason,
+			&i.FromEmail,
+			&i.ToEmail,
+			&i.ReplyTo,
+			&i.Subject,
+			&i.Html,
+			&i.Text,
+			&i.Headers,
+			&i.Tags,
+			&i.Props,
+			&i.ProviderID,
+			&i.ClaimedAt,
+			&i.FirstAttemptAt,
+			&i.Unclear,
+			&i.SentAt,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.OpenedAt,
+			&i.ClickedAt,
+			&i.DeliveredAt,
+			&i.BouncedAt,
+			&i.ComplainedAt,
+			&i.BounceType,
+			&i.BounceReason,
+			&i.DelayedAt,
+			&i.CampaignID,
+			&i.DueAt,
+			&i.DeferredFor,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const sendInsert = `-- name: SendInsert :exec
-insert into sends (id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email,
-    reply_to, subject, html, text, headers, tags, props, claimed_at, created_at, updated_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-    $12, $13, $14, $15, $16, $17, $18, $19, $20, $20)
+insert into sends (id, key, contact_id, enrollment_id, journey_id, campaign_id, template_key, category, status, reason, from_email, to_email,
+    reply_to, subject, html, text, headers, tags, props, claimed_at, due_at, deferred_for, created_at, updated_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+    $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
 `
 
 type SendInsertParams struct {
@@ -522,6 +589,7 @@ type SendInsertParams struct {
 	ContactID    *uuid.UUID
 	EnrollmentID *uuid.UUID
 	JourneyID    *string
+	CampaignID   *uuid.UUID
 	TemplateKey  string
 	Category     string
 	Status       contract.SendStatus
@@ -536,6 +604,9 @@ type SendInsertParams struct {
 	Tags         json.RawMessage
 	Props        json.RawMessage
 	ClaimedAt    *time.Time
+	DueAt        *time.Time
+	DeferredFor  *string
+	CreatedAt    time.Time
 	Now          time.Time
 }
 
@@ -546,6 +617,7 @@ func (q *Queries) SendInsert(ctx context.Context, arg SendInsertParams) error {
 		arg.ContactID,
 		arg.EnrollmentID,
 		arg.JourneyID,
+		arg.CampaignID,
 		arg.TemplateKey,
 		arg.Category,
 		arg.Status,
@@ -560,6 +632,9 @@ func (q *Queries) SendInsert(ctx context.Context, arg SendInsertParams) error {
 		arg.Tags,
 		arg.Props,
 		arg.ClaimedAt,
+		arg.DueAt,
+		arg.DeferredFor,
+		arg.CreatedAt,
 		arg.Now,
 	)
 	return err
@@ -574,5 +649,15 @@ where key = $3 and status = 'queued'
 // clear answer (E-31).
 func (q *Queries) SendNote(ctx context.Context, reason *contract.SendReason, unclear bool, key string) error {
 	_, err := q.db.Exec(ctx, sendNote, reason, unclear, key)
+	return err
+}
+
+const sendReplace = `-- name: SendReplace :exec
+delete from sends where id = $1 and status = 'queued' and claimed_at is null
+`
+
+// Takes away a deferred send, for the row that takes its place in the same transaction (E-27).
+func (q *Queries) SendReplace(ctx context.Context, id uuid.UUID) error {
+	_, err := q.db.Exec(ctx, sendReplace, id)
 	return err
 }

@@ -691,7 +691,7 @@ func (q *Queries) StudioLiveEnrollments(ctx context.Context, contactID uuid.UUID
 }
 
 const studioMail = `-- name: StudioMail :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at from sends where id = $1
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, campaign_id, due_at, deferred_for from sends where id = $1
 `
 
 func (q *Queries) StudioMail(ctx context.Context, id uuid.UUID) ([]Send, error) {
@@ -737,6 +737,9 @@ func (q *Queries) StudioMail(ctx context.Context, id uuid.UUID) ([]Send, error) 
 			&i.BounceType,
 			&i.BounceReason,
 			&i.DelayedAt,
+			&i.CampaignID,
+			&i.DueAt,
+			&i.DeferredFor,
 		); err != nil {
 			return nil, err
 		}
@@ -749,7 +752,7 @@ func (q *Queries) StudioMail(ctx context.Context, id uuid.UUID) ([]Send, error) 
 }
 
 const studioMails = `-- name: StudioMails :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at from sends s
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, campaign_id, due_at, deferred_for from sends s
 where s.created_at >= $1::timestamptz
   and (s.created_at, s.id) < ($2::timestamptz, $3::uuid)
   and ($4::text[] is null or s.status = any($4::text[]))
@@ -829,6 +832,9 @@ func (q *Queries) StudioMails(ctx context.Context, arg StudioMailsParams) ([]Sen
 			&i.BounceType,
 			&i.BounceReason,
 			&i.DelayedAt,
+			&i.CampaignID,
+			&i.DueAt,
+			&i.DeferredFor,
 		); err != nil {
 			return nil, err
 		}
@@ -841,7 +847,7 @@ func (q *Queries) StudioMails(ctx context.Context, arg StudioMailsParams) ([]Sen
 }
 
 const studioMembers = `-- name: StudioMembers :many
-select m.id, m.bucket_id, m.contact_id, m.epoch, m.status, m.source, m.muted, m.entered_at, m.anchor_at, m.max_dwell_at, m.leave_at, m.leave_reason, m.leave_silent, m.due_at, m.last_evaluated_at, m.left_at, m.left_reason, m.fired, m.created_at, m.updated_at, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at from memberships m
+select m.id, m.bucket_id, m.contact_id, m.epoch, m.status, m.source, m.muted, m.entered_at, m.anchor_at, m.max_dwell_at, m.leave_at, m.leave_reason, m.leave_silent, m.due_at, m.last_evaluated_at, m.left_at, m.left_reason, m.fired, m.created_at, m.updated_at, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at from memberships m
 join contacts c on c.id = m.contact_id
 where m.bucket_id = $1 and m.status = $2
   and m.entered_at <= $3::timestamptz and (m.entered_at < $3::timestamptz or m.id > $4::uuid)
@@ -913,6 +919,7 @@ func (q *Queries) StudioMembers(ctx context.Context, arg StudioMembersParams) ([
 			&i.Contact.CreatedAt,
 			&i.Contact.UpdatedAt,
 			&i.Contact.WrittenAt,
+			&i.Contact.RevivedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -1321,7 +1328,7 @@ func (q *Queries) StudioRecentContacts(ctx context.Context, before uuid.UUID, ro
 }
 
 const studioSendsAfter = `-- name: StudioSendsAfter :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at from sends where enrollment_id = any($1::uuid[]) order by created_at, id limit 100
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, campaign_id, due_at, deferred_for from sends where enrollment_id = any($1::uuid[]) order by created_at, id limit 100
 `
 
 func (q *Queries) StudioSendsAfter(ctx context.Context, enrollmentIds []uuid.UUID) ([]Send, error) {
@@ -1367,6 +1374,9 @@ func (q *Queries) StudioSendsAfter(ctx context.Context, enrollmentIds []uuid.UUI
 			&i.BounceType,
 			&i.BounceReason,
 			&i.DelayedAt,
+			&i.CampaignID,
+			&i.DueAt,
+			&i.DeferredFor,
 		); err != nil {
 			return nil, err
 		}
@@ -1379,7 +1389,7 @@ func (q *Queries) StudioSendsAfter(ctx context.Context, enrollmentIds []uuid.UUI
 }
 
 const studioSendsOf = `-- name: StudioSendsOf :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at from sends
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, campaign_id, due_at, deferred_for from sends
 where contact_id = $1 and created_at < $2::timestamptz
 order by created_at desc, id
 limit $3
@@ -1428,6 +1438,9 @@ func (q *Queries) StudioSendsOf(ctx context.Context, contactID *uuid.UUID, befor
 			&i.BounceType,
 			&i.BounceReason,
 			&i.DelayedAt,
+			&i.CampaignID,
+			&i.DueAt,
+			&i.DeferredFor,
 		); err != nil {
 			return nil, err
 		}
@@ -1440,7 +1453,7 @@ func (q *Queries) StudioSendsOf(ctx context.Context, contactID *uuid.UUID, befor
 }
 
 const studioSendsOfTemplate = `-- name: StudioSendsOfTemplate :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at from sends
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, campaign_id, due_at, deferred_for from sends
 where contact_id = $1 and template_key = $2
 order by created_at desc, id
 limit 5
@@ -1489,6 +1502,9 @@ func (q *Queries) StudioSendsOfTemplate(ctx context.Context, contactID *uuid.UUI
 			&i.BounceType,
 			&i.BounceReason,
 			&i.DelayedAt,
+			&i.CampaignID,
+			&i.DueAt,
+			&i.DeferredFor,
 		); err != nil {
 			return nil, err
 		}
