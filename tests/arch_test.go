@@ -138,7 +138,7 @@ func importTable() map[string]rule {
 			"./internal/address", "./internal/store", storedb, "github.com/alexedwards/argon2id", "github.com/jackc/pgx/v5", uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		"./internal/operate": {may: []string{
-			".", contract, "./internal/ingest", "./internal/pause", "./internal/rollout", "./internal/store", storedb, uuid,
+			".", contract, "./internal/ingest", "./internal/pause", "./internal/rollout", "./internal/store", storedb, "github.com/jackc/pgx/v5", uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		"./internal/rollout": {may: []string{
 			".", "./internal/bucket", "./internal/clock", "./internal/criteria", "./internal/decide", cascade, "./internal/engine", "./internal/store", storedb, pgx, uuid,
