@@ -23,6 +23,35 @@ type cleaner struct {
 
 const cleanEvery = 24 * time.Hour
 
+// foldEvery is how often what was counted is added up, foldRows how much of it at once.
+const (
+	foldEvery = 10 * time.Second
+	foldRows  = 5000
+)
+
+// fold adds up what changes of rows were counted, until ctx ends. Workers may do it at the
+// same time: each change is one's. Figures are right without it, but take longer.
+func (c cleaner) fold(ctx context.Context) {
+	ticks := time.NewTicker(foldEvery)
+	defer ticks.Stop()
+	for {
+		for {
+			n, err := c.store.CountsFold(ctx, foldRows)
+			if err != nil && ctx.Err() == nil {
+				c.logger.Warn("add up counts", "error", err)
+			}
+			if n < foldRows {
+				break
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+	}
+}
+
 // webhooksKept is how long a message of a webhook is known to have been applied (E-61).
 const webhooksKept = 30 * 24 * time.Hour
 

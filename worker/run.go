@@ -81,6 +81,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	parts.Go(func() {
 		cleaner{store: w.cfg.Store, decisions: w.cfg.KeepDecisions, tracking: w.cfg.KeepTracking, logger: w.cfg.Logger}.run(running)
 	})
+	parts.Go(func() { cleaner{store: w.cfg.Store, logger: w.cfg.Logger}.fold(running) })
 	w.report()
 	w.cfg.deployment().tell(ctx)
 

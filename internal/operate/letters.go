@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -19,7 +18,7 @@ var ErrDecided = errors.New("it waits for no decision")
 // RetryOutbox makes a row due at once. What has its key already has no second
 // effect (O-18).
 func (d *Desk) RetryOutbox(ctx context.Context, by store.Actor, row storedb.Outbox) error {
-	err := d.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
+	err := d.Store.Change(ctx, func(q *storedb.Queries) error {
 		ids := []uuid.UUID{row.ID}
 		due, err := q.OutboxNow(ctx, ids)
 		if err != nil {
@@ -45,7 +44,7 @@ func (d *Desk) RetryOutbox(ctx context.Context, by store.Actor, row storedb.Outb
 // RetryLetters has dead letters delivered again under their original keys.
 // Of two at once one retries a letter. retried is how many were.
 func (d *Desk) RetryLetters(ctx context.Context, by store.Actor, ids []uuid.UUID) (retried int, err error) {
-	err = d.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
+	err = d.Store.Change(ctx, func(q *storedb.Queries) error {
 		letters, err := q.LettersRetried(ctx, ids)
 		if err != nil {
 			return err
@@ -74,7 +73,7 @@ func (d *Desk) RetryLetters(ctx context.Context, by store.Actor, ids []uuid.UUID
 
 // DiscardLetter gives a dead letter up for good.
 func (d *Desk) DiscardLetter(ctx context.Context, by store.Actor, id uuid.UUID) error {
-	err := d.Store.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error {
+	err := d.Store.Change(ctx, func(q *storedb.Queries) error {
 		rows, err := q.LetterDiscard(ctx, id)
 		if err != nil {
 			return err

@@ -64,9 +64,6 @@ var scans = map[string]string{
 	"AdminContactsList":  "a substring is searched for",
 	"AdminContactsCount": "a substring is searched for",
 	"AdminOutboxCount":   "all delivered rows are counted, when they are asked for",
-	// With a contact or a name it is served by their indexes; an index for all events in
-	// the order of time would be paid for by each event that comes in.
-	"AdminEventsList": "all events are listed in the order of time",
 }
 
 // sendLists are the statements of lists of mails, which are made at run time: each filter

@@ -66,6 +66,11 @@ func (s *Store) Close() { s.Pool.Close() }
 // maxAttempts bounds the repeats of a transaction that Postgres gave up on.
 const maxAttempts = 5
 
+// Change runs the statements of fn in one transaction, as InTx does.
+func (s *Store) Change(ctx context.Context, fn func(q *storedb.Queries) error) error {
+	return s.InTx(ctx, func(_ pgx.Tx, q *storedb.Queries) error { return fn(q) })
+}
+
 // InTx runs fn in one read-committed transaction and commits it. A deadlock or a
 // serialization failure runs fn again, so fn must keep no effect outside the
 // transaction until InTx has returned nil.

@@ -141,6 +141,23 @@ type ContactKey struct {
 	CreatedAt time.Time
 }
 
+type Count struct {
+	Kind    string
+	Key     string
+	State   string
+	N       int64
+	Seconds float64
+}
+
+type CountChange struct {
+	ID      int64
+	Kind    string
+	Key     string
+	State   string
+	N       int64
+	Seconds float64
+}
+
 type DateDue struct {
 	ContactID uuid.UUID
 	JourneyID string
@@ -455,6 +472,7 @@ type Send struct {
 	CampaignID     *uuid.UUID
 	DueAt          *time.Time
 	DeferredFor    *string
+	Test           bool
 }
 
 type Session struct {

@@ -270,7 +270,7 @@ with before as (
 update sends set first_attempt_at = coalesce(sends.first_attempt_at, clock_timestamp()), unclear = sends.unclear or before.silent,
     reason = null, updated_at = clock_timestamp()
 from before where sends.id = before.id
-returning sends.id, sends.key, sends.contact_id, sends.enrollment_id, sends.journey_id, sends.template_key, sends.category, sends.status, sends.reason, sends.from_email, sends.to_email, sends.reply_to, sends.subject, sends.html, sends.text, sends.headers, sends.tags, sends.props, sends.provider_id, sends.claimed_at, sends.first_attempt_at, sends.unclear, sends.sent_at, sends.created_at, sends.updated_at, sends.opened_at, sends.clicked_at, sends.delivered_at, sends.bounced_at, sends.complained_at, sends.bounce_type, sends.bounce_reason, sends.delayed_at, sends.campaign_id, sends.due_at, sends.deferred_for, coalesce(before.reason, '')::text as last_reason, clock_timestamp()::timestamptz as now
+returning sends.id, sends.key, sends.contact_id, sends.enrollment_id, sends.journey_id, sends.template_key, sends.category, sends.status, sends.reason, sends.from_email, sends.to_email, sends.reply_to, sends.subject, sends.html, sends.text, sends.headers, sends.tags, sends.props, sends.provider_id, sends.claimed_at, sends.first_attempt_at, sends.unclear, sends.sent_at, sends.created_at, sends.updated_at, sends.opened_at, sends.clicked_at, sends.delivered_at, sends.bounced_at, sends.complained_at, sends.bounce_type, sends.bounce_reason, sends.delayed_at, sends.campaign_id, sends.due_at, sends.deferred_for, sends.test, coalesce(before.reason, '')::text as last_reason, clock_timestamp()::timestamptz as now
 `
 
 type SendAttemptRow struct {
@@ -322,6 +322,7 @@ func (q *Queries) SendAttempt(ctx context.Context, key string) (SendAttemptRow, 
 		&i.Send.CampaignID,
 		&i.Send.DueAt,
 		&i.Send.DeferredFor,
+		&i.Send.Test,
 		&i.LastReason,
 		&i.Now,
 	)
@@ -413,7 +414,7 @@ func (q *Queries) SendFail(ctx context.Context, reason *contract.SendReason, key
 }
 
 const sendFind = `-- name: SendFind :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, campaign_id, due_at, deferred_for from sends where key = $1
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, campaign_id, due_at, deferred_for, test from sends where key = $1
 `
 
 func (q *Queries) SendFind(ctx context.Context, key string) ([]Send, error) {
@@ -462,6 +463,7 @@ func (q *Queries) SendFind(ctx context.Context, key string) ([]Send, error) {
 			&i.CampaignID,
 			&i.DueAt,
 			&i.DeferredFor,
+			&i.Test,
 		); err != nil {
 			return nil, err
 		}
@@ -516,7 +518,7 @@ func (q *Queries) SendGap(ctx context.Context, contactID *uuid.UUID, since time.
 }
 
 const sendGet = `-- name: SendGet :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, campaign_id, due_at, deferred_for from sends where id = $1
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, campaign_id, due_at, deferred_for, test from sends where id = $1
 `
 
 func (q *Queries) SendGet(ctx context.Context, id uuid.UUID) ([]Send, error) {
@@ -565,6 +567,7 @@ func (q *Queries) SendGet(ctx context.Context, id uuid.UUID) ([]Send, error) {
 			&i.CampaignID,
 			&i.DueAt,
 			&i.DeferredFor,
+			&i.Test,
 		); err != nil {
 			return nil, err
 		}
