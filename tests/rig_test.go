@@ -259,12 +259,13 @@ func (r *rig) client() client.Client {
 
 // event is an event as a client of the API sends it.
 type event struct {
-	Name       string         `json:"name"`
-	UserID     string         `json:"userId,omitempty"`
-	Email      string         `json:"email,omitempty"`
-	Properties map[string]any `json:"eventProperties,omitempty"`
-	Key        string         `json:"idempotencyKey,omitempty"`
-	Timestamp  string         `json:"timestamp,omitempty"`
+	Name              string         `json:"name"`
+	UserID            string         `json:"userId,omitempty"`
+	Email             string         `json:"email,omitempty"`
+	Properties        map[string]any `json:"eventProperties,omitempty"`
+	ContactProperties map[string]any `json:"contactProperties,omitempty"`
+	Key               string         `json:"idempotencyKey,omitempty"`
+	Timestamp         string         `json:"timestamp,omitempty"`
 }
 
 // reply is an answer of the API.
