@@ -60,12 +60,16 @@ func ExampleOnLeave() {
 		ada.Leaves(3*time.Hour, "vip")
 	})
 	// Output:
-	// +1h0m0s bucket-vip-on-leave enrolled bucket-vip-on-leave
-	// +1h0m0s bucket-vip-on-leave node left vip, membership 1, by criteria
-	// +1h0m0s bucket-vip-on-leave completed
-	// +3h0m0s bucket-vip-on-leave#2 enrolled bucket-vip-on-leave#2
-	// +3h0m0s bucket-vip-on-leave#2 node left vip, membership 2, by criteria
-	// +3h0m0s bucket-vip-on-leave#2 completed
+	// +0s entered vip
+	// +1h left vip
+	// +1h bucket-vip-on-leave enrolled bucket-vip-on-leave
+	// +1h bucket-vip-on-leave node left vip, membership 1, by criteria
+	// +1h bucket-vip-on-leave completed
+	// +2h entered vip
+	// +3h left vip
+	// +3h bucket-vip-on-leave#2 enrolled bucket-vip-on-leave#2
+	// +3h bucket-vip-on-leave#2 node left vip, membership 2, by criteria
+	// +3h bucket-vip-on-leave#2 completed
 }
 
 // A value has a type, and "5" is not 5.

@@ -32,12 +32,16 @@ func ExampleRun_WaitForEvent() {
 		ada.At(3*hogsend.Day, "invoice.refunded")
 	})
 	// Output:
+	// +0s event go
 	// +0s enrolled example
-	// +0s wait_started payment until +24h0m0s
-	// +2h0m0s wait_ended payment event
-	// +2h0m0s wait_started refund until +338h0m0s
-	// +72h0m0s wait_ended refund event
-	// +72h0m0s completed
+	// +0s wait_started payment until +1d
+	// +1h event invoice.paid
+	// +2h event invoice.paid
+	// +2h wait_ended payment event
+	// +2h wait_started refund until +14d 2h
+	// +3d event invoice.refunded
+	// +3d wait_ended refund event
+	// +3d completed
 }
 
 func takesTheFirst(ctx workflow.Context, run hogsend.Run) error {
@@ -63,11 +67,13 @@ func ExampleRun_WaitForAny() {
 		ada.At(hogsend.Day, "trial.canceled")
 	})
 	// Output:
+	// +0s event go
 	// +0s enrolled example
-	// +0s wait_started wait-any until +336h0m0s
-	// +24h0m0s wait_ended wait-any event
-	// +24h0m0s node canceled
-	// +24h0m0s completed
+	// +0s wait_started wait-any until +14d
+	// +1d event trial.canceled
+	// +1d wait_ended wait-any event
+	// +1d node canceled
+	// +1d completed
 }
 
 func summarizes(ctx workflow.Context, run hogsend.Run) error {
@@ -86,12 +92,15 @@ func ExampleRun_Digest() {
 		ada.At(50*time.Minute, "go")
 	})
 	// Output:
+	// +0s event go
 	// +0s enrolled example
-	// +0s wait_started digest:go until +1h0m0s
-	// +1h0m0s wait_ended digest:go timeout
-	// +1h0m0s digest digest:go
-	// +1h0m0s node 3 comments
-	// +1h0m0s completed
+	// +0s wait_started digest:go until +1h
+	// +10m event go
+	// +50m event go
+	// +1h wait_ended digest:go timeout
+	// +1h digest digest:go
+	// +1h node 3 comments
+	// +1h completed
 }
 
 func writesTwice(ctx workflow.Context, run hogsend.Run) error {
@@ -113,6 +122,7 @@ func ExampleRun_Send() {
 	registry.Defaults.FrequencyCap = hogsend.FrequencyCap{Count: 1, Window: hogsend.Day}
 	play(registry, func(ada *hogsendtest.Contact) { ada.At(0, "go") })
 	// Output:
+	// +0s event go
 	// +0s enrolled example
 	// +0s sent send:first
 	// +0s send_gated send:second frequency_capped
@@ -141,6 +151,7 @@ func ExampleSendError() {
 	s.OnSend("welcome").Return(hogsendtest.Refused("mailbox does not exist"))
 	fmt.Print(s.Run().Timeline("ada"))
 	// Output:
+	// +0s event go
 	// +0s enrolled example
 	// +0s send_failed send:welcome mailbox does not exist
 	// +0s node permanent: mailbox does not exist
@@ -168,6 +179,7 @@ func ExampleValidationError() {
 	s.Contact(ada()).At(0, "go")
 	fmt.Print(s.Run().Timeline("ada"))
 	// Output:
+	// +0s event go
 	// +0s enrolled example
 	// +0s failed timeout: Timeout or Until is required; hogsend.Forever waits without a deadline
 }
@@ -227,9 +239,13 @@ func ExampleRun_History() {
 		ada.At(9*hogsend.Day, "go")
 	})
 	// Output:
-	// +216h0m0s enrolled example
-	// +216h0m0s node 2 logins, welcomed: false
-	// +216h0m0s completed
+	// +0s event login
+	// +8d event login
+	// +9d event login
+	// +9d event go
+	// +9d enrolled example
+	// +9d node 2 logins, welcomed: false
+	// +9d completed
 }
 
 func asksFirst(ctx workflow.Context, run hogsend.Run) error {
@@ -356,6 +372,7 @@ func ExampleRun_Do() {
 	s.Contact(ada()).At(0, "go")
 	fmt.Print(s.Run().Timeline("ada"))
 	// Output:
+	// +0s event go
 	// +0s enrolled example
 	// +0s called CreateCoupon
 	// +0s node TAKE20-54

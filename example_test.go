@@ -67,12 +67,13 @@ func Example() {
 	got := s.Run()
 	fmt.Print(got.Timeline("ada"))
 	// Output:
+	// +0s event user.created
 	// +0s enrolled welcome
 	// +0s sent send:welcome
-	// +0s wait_started wait-event:feature.used until +48h0m0s
-	// +48h0m0s wait_ended wait-event:feature.used timeout
-	// +48h0m0s sent send:nudge
-	// +48h0m0s completed
+	// +0s wait_started wait-event:feature.used until +2d
+	// +2d wait_ended wait-event:feature.used timeout
+	// +2d sent send:nudge
+	// +2d completed
 }
 
 func ExampleJourney() {
@@ -133,12 +134,13 @@ func ExampleOnDate() {
 		ada.Changes(hogsend.Day, hogsend.Properties{"renewsAt": "2026-01-15"}) // seven days before is Thursday the 8th
 	})
 	// Output:
-	// +70h0m0s enrolled example
-	// +70h0m0s sent send:welcome
-	// +70h0m0s wait_started wait-event:feature.used until +118h0m0s
-	// +118h0m0s wait_ended wait-event:feature.used timeout
-	// +118h0m0s sent send:nudge
-	// +118h0m0s completed
+	// +2d 22h event hogsend:date:example
+	// +2d 22h enrolled example
+	// +2d 22h sent send:welcome
+	// +2d 22h wait_started wait-event:feature.used until +4d 22h
+	// +4d 22h wait_ended wait-event:feature.used timeout
+	// +4d 22h sent send:nudge
+	// +4d 22h completed
 }
 
 // An event of the contact ends the enrollment wherever it stands.
@@ -151,10 +153,13 @@ func ExampleExit() {
 		ada.At(2*time.Hour, "plan.changed", hogsend.Properties{"plan": "pro"})
 	})
 	// Output:
+	// +0s event go
 	// +0s enrolled example
 	// +0s sent send:welcome
-	// +0s wait_started wait-event:feature.used until +48h0m0s
-	// +2h0m0s exited event:plan.changed
+	// +0s wait_started wait-event:feature.used until +2d
+	// +1h event plan.changed
+	// +2h event plan.changed
+	// +2h exited event:plan.changed
 }
 
 // Why somebody did not enter is in the decisions.

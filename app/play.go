@@ -347,25 +347,12 @@ func (p *program) journeyIDs() []string {
 	return ids
 }
 
-// offset is a time since the start as people read it, without zero parts.
-func (s *script) offset(at time.Time) string {
-	d := at.Sub(s.start)
-	days, rest := d/hogsend.Day, d%hogsend.Day
-	switch {
-	case days == 0:
-		return "+" + rest.String()
-	case rest == 0:
-		return fmt.Sprintf("+%dd", days)
-	}
-	return fmt.Sprintf("+%dd %s", days, rest)
-}
-
 func (s *script) print(w io.Writer, got *hogsendtest.Result, texts bool) error {
 	printLine(w, "%s for %s, from %s\n\n", s.journey.ID, s.name, s.start.Format("Monday, 2006-01-02 15:04 MST"))
 	fmt.Fprint(w, got.Timeline(s.name))
 	for _, d := range got.Decisions {
 		if d.Reason != "" {
-			printLine(w, "%s not entered %s\n", s.offset(d.At), d.String())
+			printLine(w, "%s not entered %s\n", got.Offset(d.At), d.String())
 		}
 	}
 	if len(got.Mailbox) > 0 {
@@ -377,14 +364,14 @@ func (s *script) print(w io.Writer, got *hogsendtest.Result, texts bool) error {
 		if m.Verdict.Reason != "" {
 			verdict += " (" + m.Verdict.Reason + ")"
 		}
-		printLine(table, "%s\t%s\t%s\t%s\t%s\n", s.offset(m.At), m.At.Format("Mon 2006-01-02 15:04"), m.Template, verdict, m.Subject)
+		printLine(table, "%s\t%s\t%s\t%s\t%s\n", got.Offset(m.At), m.At.Format("Mon 2006-01-02 15:04"), m.Template, verdict, m.Subject)
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("print mails: %w", err)
 	}
 	if texts {
 		for _, m := range got.Mailbox {
-			printLine(w, "\n--- %s  %s\n", s.offset(m.At), m.Subject)
+			printLine(w, "\n--- %s  %s\n", got.Offset(m.At), m.Subject)
 			fmt.Fprintln(w, m.Text)
 		}
 	}

@@ -69,7 +69,7 @@ func TestAnActivityIsCalledAndItsResultReturned(t *testing.T) {
 	require.Equal(t, hogsend.Step{Key: key, EnrollmentID: got.Enrollment("ada", "path").ID, JourneyID: "path", ContactID: b.steps[0].ContactID, Attempt: 1}, b.steps[0])
 	require.NotEmpty(t, b.steps[0].ContactID)
 	require.Len(t, b.codes, 1)
-	require.Equal(t, "+0s enrolled path\n+0s called CreateCoupon\n+0s node TAKE20\n+0s completed\n", got.Timeline("ada"))
+	require.Equal(t, "+0s event go\n+0s enrolled path\n+0s called CreateCoupon\n+0s node TAKE20\n+0s completed\n", got.Timeline("ada"))
 }
 
 func TestAFailingActivityIsTriedAgainUntilItsAttemptsAreOver(t *testing.T) {

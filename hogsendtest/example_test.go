@@ -17,12 +17,13 @@ func Example() {
 	got := s.Run()
 	fmt.Print(got.Timeline("ada"))
 	// Output:
+	// +0s event user.created
 	// +0s enrolled activation-welcome
 	// +0s sent send:welcome
-	// +0s wait_started wait-event:feature.used until +48h0m0s
-	// +48h0m0s wait_ended wait-event:feature.used timeout
-	// +48h0m0s sent send:nudge
-	// +48h0m0s completed
+	// +0s wait_started wait-event:feature.used until +2d
+	// +2d wait_ended wait-event:feature.used timeout
+	// +2d sent send:nudge
+	// +2d completed
 }
 
 // What a person does ends a wait, or the whole enrollment.
@@ -35,13 +36,15 @@ func ExampleContact_At() {
 	fmt.Print(got.Timeline("ada"))
 	fmt.Println(got.Mailbox.Templates("ada"))
 	// Output:
+	// +0s event payment.failed
 	// +0s enrolled payment-failed
 	// +0s sent send:payment-failed
-	// +0s wait_started wait:48h until +48h0m0s
-	// +48h0m0s wait_ended wait:48h timeout
-	// +48h0m0s sent send:payment-reminder
-	// +48h0m0s wait_started wait:96h until +144h0m0s
-	// +72h0m0s exited event:payment.succeeded
+	// +0s wait_started wait:48h until +2d
+	// +2d wait_ended wait:48h timeout
+	// +2d sent send:payment-reminder
+	// +2d wait_started wait:96h until +6d
+	// +3d event payment.succeeded
+	// +3d exited event:payment.succeeded
 	// [payment-failed payment-reminder]
 }
 
@@ -56,12 +59,13 @@ func ExampleScenario_OnSend() {
 	fmt.Print(got.Timeline("ada"))
 	fmt.Println(got.Enrollment("ada", "activation-welcome").Error)
 	// Output:
+	// +0s event user.created
 	// +0s enrolled activation-welcome
 	// +3s sent send:welcome
-	// +3s wait_started wait-event:feature.used until +48h0m3s
-	// +48h0m3s wait_ended wait-event:feature.used timeout
-	// +48h0m3s send_failed send:nudge mailbox full
-	// +48h0m3s failed send permanent: mailbox full
+	// +3s wait_started wait-event:feature.used until +2d 3s
+	// +2d 3s wait_ended wait-event:feature.used timeout
+	// +2d 3s send_failed send:nudge mailbox full
+	// +2d 3s failed send permanent: mailbox full
 	// send permanent: mailbox full
 }
 

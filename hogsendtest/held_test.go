@@ -33,23 +33,25 @@ func TestSendsAreHeldAndDeferred(t *testing.T) {
 	person.At(0, "go")
 	person.At(2*hogsend.Day, "go")
 	got := s.Run()
-	require.Equal(t, `+0s path enrolled path
+	require.Equal(t, `+0s event go
++0s path enrolled path
 +0s second enrolled second
-+0s path send_gated defer:hello outside_window until +2h0m0s
-+0s second send_gated defer:hello outside_window until +2h0m0s
-+2h0m0s path sent hello
-+2h0m0s path completed
-+2h0m0s second send_gated defer:hello frequency_capped until +3h0m0.001s
-+3h0m0.001s second sent hello
-+3h0m0.001s second completed
-+48h0m0s path#2 enrolled path#2
-+48h0m0s second#2 enrolled second#2
-+48h0m0s path#2 send_gated defer:hello outside_window until +50h0m0s
-+48h0m0s second#2 send_gated defer:hello outside_window until +50h0m0s
-+50h0m0s path#2 sent hello
-+50h0m0s path#2 completed
-+50h0m0s second#2 send_gated hello suppress_gap
-+50h0m0s second#2 completed
++0s path send_gated defer:hello outside_window until +2h
++0s second send_gated defer:hello outside_window until +2h
++2h path sent hello
++2h path completed
++2h second send_gated defer:hello frequency_capped until +3h 1ms
++3h 1ms second sent hello
++3h 1ms second completed
++2d event go
++2d path#2 enrolled path#2
++2d second#2 enrolled second#2
++2d path#2 send_gated defer:hello outside_window until +2d 2h
++2d second#2 send_gated defer:hello outside_window until +2d 2h
++2d 2h path#2 sent hello
++2d 2h path#2 completed
++2d 2h second#2 send_gated hello suppress_gap
++2d 2h second#2 completed
 `, got.Timeline("ada"))
 	require.Equal(t, []string{"welcome", "welcome", "welcome"}, got.Mailbox.Templates("ada"))
 	require.Equal(t, "suppress_gap", got.Mailbox[3].Verdict.Reason)

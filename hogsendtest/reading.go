@@ -129,7 +129,9 @@ func (r *Result) readEnrollments(o *backend.Outcome) error {
 		case "variant":
 			n.Variants[detail.Name] = detail.Arm
 		}
-		r.lines = append(r.lines, timelineRow{at: row.At, contact: n.Contact, journey: numbered(n), text: detail.line(row, n, r.Start)})
+		r.lines = append(r.lines, timelineRow{
+			at: row.At, contact: n.Contact, journey: numbered(n), id: n.Journey, text: detail.line(row, n, r.Start), action: row.Action, enrollment: n.ID, event: detail.Event,
+		})
 	}
 	return nil
 }
@@ -174,7 +176,7 @@ func (d *logDetail) line(row *backend.StepLog, n *Enrollment, start time.Time) s
 	default:
 		words = append(words, row.To, cmp.Or(d.Outcome, d.Reason, d.Label))
 		if d.Until != nil {
-			words = append(words, "until +"+d.Until.Sub(start).String())
+			words = append(words, "until "+offset(d.Until.Sub(start)))
 		}
 	}
 	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")

@@ -2,9 +2,7 @@ package hogsendtest
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	historypb "go.temporal.io/api/history/v1"
@@ -197,36 +195,6 @@ func (r *Result) DecisionsOf(contact string) []string {
 		}
 	}
 	return found
-}
-
-// timelineRow is one row of the step log.
-type timelineRow struct {
-	at               time.Time
-	contact, journey string
-	text             string
-}
-
-// Timeline is the step log of a contact, one line per row: the time since the start,
-// what happened, where and how. With several journeys each line names its own (J-113).
-func (r *Result) Timeline(contact string) string {
-	var b strings.Builder
-	journeys := map[string]bool{}
-	for _, row := range r.lines {
-		if row.contact == contact {
-			journeys[row.journey] = true
-		}
-	}
-	for _, row := range r.lines {
-		if row.contact != contact {
-			continue
-		}
-		text := row.text
-		if len(journeys) > 1 {
-			text = row.journey + " " + text
-		}
-		fmt.Fprintf(&b, "+%s %s\n", row.at.Sub(r.Start), text)
-	}
-	return b.String()
 }
 
 // storedHistory is a history that can be kept in a file: that of a journey, up to the

@@ -173,6 +173,7 @@ func TestTheRecipesOfTheCookbookLive(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			own := *k.rig
 			own.t = t
 			recipe(kitchen{&own})
