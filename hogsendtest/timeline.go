@@ -137,7 +137,7 @@ func offset(d time.Duration) string {
 	} {
 		if n := d / unit.length; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d%s", n, unit.name))
-			d -= n * unit.length
+			d %= unit.length
 		}
 	}
 	if len(parts) == 0 {

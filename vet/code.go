@@ -17,7 +17,7 @@ type code struct {
 
 	all     []*node
 	nodes   map[types.Object]*node
-	sums    map[types.Object][]toldDeed
+	sums    map[types.Object][]toldEffect
 	changed map[*types.Var]token.Pos
 	onces   []onceCall
 }
@@ -54,7 +54,7 @@ type node struct {
 	// inRun and inWorkflow tell how it is reached: from a function that takes a
 	// hogsend.Run, or a workflow.Context at least.
 	inRun, inWorkflow bool
-	deeds             []deed
+	effects           []effect
 	refs              []ref
 	versions          []version
 }
@@ -65,16 +65,16 @@ type onceCall struct {
 	fn  ast.Expr
 }
 
-// toldDeed is a deed as other packages hear of it.
-type toldDeed struct {
+// toldEffect is an effect as other packages hear of it.
+type toldEffect struct {
 	Kind  kind
 	What  string // "calls os.Getenv (example.com/zones/zones.go:12)"
 	Why   string
 	Known bool // it is reported where it happens
 }
 
-// deed is something a node does that a journey must not.
-type deed struct {
+// effect is something a node does that a journey must not.
+type effect struct {
 	kind kind
 	pos  token.Pos
 	what string // "calls os.Getenv"
@@ -115,5 +115,5 @@ type ref struct {
 	obj types.Object
 }
 
-// kind is what is wrong with a deed.
+// kind is what is wrong with an effect.
 type kind int

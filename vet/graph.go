@@ -72,7 +72,7 @@ func (c *code) walk(n *node, root ast.Node) {
 
 func (w *walker) did(k kind, pos token.Pos, what, why string) {
 	if !w.ignores(pos) {
-		w.node.deeds = append(w.node.deeds, deed{k, pos, what, why})
+		w.node.effects = append(w.node.effects, effect{k, pos, what, why})
 	}
 }
 
@@ -84,9 +84,9 @@ func (w *walker) walk(root ast.Node) {
 		case *ast.CallExpr:
 			return w.call(n)
 		case *ast.GoStmt:
-			w.did(undecided, n.Pos(), "starts a goroutine", byOthers)
+			w.did(nondeterministic, n.Pos(), "starts a goroutine", byOthers)
 		case *ast.SelectStmt:
-			w.did(undecided, n.Pos(), "selects", byOthers)
+			w.did(nondeterministic, n.Pos(), "selects", byOthers)
 			for _, clause := range n.Body.List {
 				for _, stmt := range clause.(*ast.CommClause).Body {
 					w.walk(stmt)
@@ -94,10 +94,10 @@ func (w *walker) walk(root ast.Node) {
 			}
 			return false
 		case *ast.SendStmt:
-			w.did(undecided, n.Pos(), "sends to a channel", byOthers)
+			w.did(nondeterministic, n.Pos(), "sends to a channel", byOthers)
 		case *ast.UnaryExpr:
 			if n.Op == token.ARROW {
-				w.did(undecided, n.Pos(), "receives from a channel", byOthers)
+				w.did(nondeterministic, n.Pos(), "receives from a channel", byOthers)
 			}
 		case *ast.RangeStmt:
 			w.ranges(n)
@@ -132,9 +132,9 @@ func (w *walker) ranges(n *ast.RangeStmt) {
 	}
 	switch t.Underlying().(type) {
 	case *types.Map:
-		w.did(undecided, n.Pos(), "ranges over a map", byOrder)
+		w.did(nondeterministic, n.Pos(), "ranges over a map", byOrder)
 	case *types.Chan:
-		w.did(undecided, n.Pos(), "ranges over a channel", byOthers)
+		w.did(nondeterministic, n.Pos(), "ranges over a channel", byOthers)
 	}
 }
 

@@ -7,10 +7,10 @@ import (
 )
 
 const (
-	undecided kind = iota // a replay may decide otherwise
-	variable              // a package variable that is changed
-	effect                // something outside changes or is asked
-	ownCall               // Run has its own
+	nondeterministic kind = iota // a replay may decide otherwise
+	variable                     // a package variable that is changed
+	external                     // something outside changes or is asked
+	ownCall                      // Run has its own
 )
 
 // hazard is what a package has that a journey must not use. Names are those of
@@ -38,66 +38,66 @@ const (
 func hazards(path string) []hazard {
 	switch path {
 	case "math/rand":
-		return []hazard{{undecided, nil, []string{"New", "NewSource", "NewZipf", "Rand.*", "Zipf.*", "Source.*", "Source64.*"}, byChance}}
+		return []hazard{{nondeterministic, nil, []string{"New", "NewSource", "NewZipf", "Rand.*", "Zipf.*", "Source.*", "Source64.*"}, byChance}}
 	case "math/rand/v2":
-		return []hazard{{undecided, nil, []string{"New", "NewPCG", "NewChaCha8", "NewZipf", "Rand.*", "PCG.*", "ChaCha8.*", "Zipf.*", "Source.*"}, byChance}}
+		return []hazard{{nondeterministic, nil, []string{"New", "NewPCG", "NewChaCha8", "NewZipf", "Rand.*", "PCG.*", "ChaCha8.*", "Zipf.*", "Source.*"}, byChance}}
 	case "crypto/rand", "hash/maphash":
-		return []hazard{{undecided, nil, nil, byChance}}
+		return []hazard{{nondeterministic, nil, nil, byChance}}
 	case "time":
 		return []hazard{
-			{undecided, []string{"Now", "Since", "Until"}, nil, byClock},
-			{undecided, []string{"Sleep", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick", "Timer.*", "Ticker.*"}, nil, byTimer},
-			{undecided, []string{"LoadLocation", "Local", "Time.Local"}, nil, byZone},
+			{nondeterministic, []string{"Now", "Since", "Until"}, nil, byClock},
+			{nondeterministic, []string{"Sleep", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick", "Timer.*", "Ticker.*"}, nil, byTimer},
+			{nondeterministic, []string{"LoadLocation", "Local", "Time.Local"}, nil, byZone},
 		}
 	case "context":
-		return []hazard{{undecided, []string{"WithTimeout", "WithTimeoutCause", "WithDeadline", "WithDeadlineCause"}, nil, byTimer}}
+		return []hazard{{nondeterministic, []string{"WithTimeout", "WithTimeoutCause", "WithDeadline", "WithDeadlineCause"}, nil, byTimer}}
 	case "os":
 		return []hazard{
-			{undecided, []string{"Getenv", "LookupEnv", "Environ", "ExpandEnv", "Args", "Hostname", "Getpid", "Getppid", "Getwd", "Executable", "TempDir", "UserHomeDir"}, nil, byMachine},
-			{effect, nil, []string{"Expand", "IsExist", "IsNotExist", "IsPermission", "IsTimeout", "IsPathSeparator", "Err*", "PathError.*", "SyscallError.*", "FileMode.*"}, outside},
+			{nondeterministic, []string{"Getenv", "LookupEnv", "Environ", "ExpandEnv", "Args", "Hostname", "Getpid", "Getppid", "Getwd", "Executable", "TempDir", "UserHomeDir"}, nil, byMachine},
+			{external, nil, []string{"Expand", "IsExist", "IsNotExist", "IsPermission", "IsTimeout", "IsPathSeparator", "Err*", "PathError.*", "SyscallError.*", "FileMode.*"}, outside},
 		}
 	case "runtime":
-		return []hazard{{undecided, []string{"NumCPU", "NumGoroutine", "GOMAXPROCS", "Stack", "ReadMemStats"}, nil, byMachine}}
+		return []hazard{{nondeterministic, []string{"NumCPU", "NumGoroutine", "GOMAXPROCS", "Stack", "ReadMemStats"}, nil, byMachine}}
 	case "maps":
-		return []hazard{{undecided, []string{"All", "Keys", "Values"}, nil, byOrder}}
+		return []hazard{{nondeterministic, []string{"All", "Keys", "Values"}, nil, byOrder}}
 	case "reflect":
-		return []hazard{{undecided, []string{"Value.MapKeys", "Value.MapRange"}, nil, byOrder}}
+		return []hazard{{nondeterministic, []string{"Value.MapKeys", "Value.MapRange"}, nil, byOrder}}
 	case "sync":
 		return []hazard{
-			{undecided, []string{"Map.Range"}, nil, byOrder},
-			{undecided, []string{"WaitGroup.Go", "WaitGroup.Wait", "Cond.Wait"}, nil, byOthers},
+			{nondeterministic, []string{"Map.Range"}, nil, byOrder},
+			{nondeterministic, []string{"WaitGroup.Go", "WaitGroup.Wait", "Cond.Wait"}, nil, byOthers},
 		}
 	case "golang.org/x/sync/errgroup":
-		return []hazard{{undecided, nil, nil, byOthers}}
+		return []hazard{{nondeterministic, nil, nil, byOthers}}
 	case "fmt":
-		return []hazard{{effect, []string{"Print", "Printf", "Println", "Scan", "Scanf", "Scanln"}, nil, printed}}
+		return []hazard{{external, []string{"Print", "Printf", "Println", "Scan", "Scanf", "Scanln"}, nil, printed}}
 	case "log":
-		return []hazard{{effect, nil, []string{"New"}, printed}}
+		return []hazard{{external, nil, []string{"New"}, printed}}
 	case "log/slog":
-		return []hazard{{effect, []string{
+		return []hazard{{external, []string{
 			"Debug", "DebugContext", "Info", "InfoContext", "Warn", "WarnContext", "Error", "ErrorContext", "Log", "LogAttrs", "Logger.*",
 		}, nil, printed}}
 	case "net":
-		return []hazard{{effect, []string{
+		return []hazard{{external, []string{
 			"Dial*", "Listen*", "Lookup*", "Interface*", "FileConn", "FileListener", "Dialer.*", "Resolver.*", "ListenConfig.*",
 		}, nil, outside}}
 	case "net/http":
-		return []hazard{{effect, []string{
+		return []hazard{{external, []string{
 			"Get", "Head", "Post", "PostForm", "Serve", "ServeTLS", "ListenAndServe*", "DefaultClient", "DefaultTransport",
 			"Client.*", "Transport.*", "RoundTripper.*", "Server.*",
 		}, nil, outside}}
 	case "database/sql":
-		return []hazard{{effect, []string{"Open", "OpenDB", "DB.*", "Conn.*", "Tx.*", "Stmt.*", "Row.*", "Rows.*"}, nil, outside}}
+		return []hazard{{external, []string{"Open", "OpenDB", "DB.*", "Conn.*", "Tx.*", "Stmt.*", "Row.*", "Rows.*"}, nil, outside}}
 	case "path/filepath":
-		return []hazard{{effect, []string{"Abs", "EvalSymlinks", "Glob", "Walk", "WalkDir"}, nil, outside}}
+		return []hazard{{external, []string{"Abs", "EvalSymlinks", "Glob", "Walk", "WalkDir"}, nil, outside}}
 	case "net/smtp", "os/exec", "os/signal", "os/user", "io/ioutil", "syscall", rootPath + "/members":
-		return []hazard{{effect, nil, nil, outside}}
+		return []hazard{{external, nil, nil, outside}}
 	}
 	for _, client := range []string{
 		"github.com/jackc/pgx/", "github.com/jmoiron/sqlx", "github.com/lib/pq", "github.com/go-sql-driver/mysql", "gorm.io/", "github.com/redis/go-redis/",
 	} {
 		if strings.HasPrefix(path, client) {
-			return []hazard{{effect, nil, nil, outside}}
+			return []hazard{{external, nil, nil, outside}}
 		}
 	}
 	return nil

@@ -129,16 +129,16 @@ func (c *code) once(once onceCall) {
 		return
 	}
 	f = f.Origin()
-	if h, found := hazardOf(f); found && h.kind == effect {
+	if h, found := hazardOf(f); found && h.kind == external {
 		c.report(once.fn.Pos(), "Once with %s, which has an effect outside: it may happen twice; make it an activity or an event", spelled(f))
 		return
 	}
-	deeds := c.sums[f]
+	effects := c.sums[f]
 	if f.Pkg() != c.Pkg {
-		deeds = c.imported(f)
+		effects = c.imported(f)
 	}
-	for _, d := range deeds {
-		if d.Kind == effect {
+	for _, d := range effects {
+		if d.Kind == external {
 			c.report(once.fn.Pos(), "Once with %s, which %s: it may happen twice; make it an activity or an event", spelled(f), d.What)
 		}
 	}

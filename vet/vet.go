@@ -19,10 +19,10 @@ import (
 // //hogsend:ignore and says why; without a reason the comment is a finding (T-28).
 var Analyzer = &analysis.Analyzer{
 	Name:      "hogsend",
-	Doc:       "find what journeys must not do: be undecided in a replay, lose errors of Run, name what does not exist",
+	Doc:       "find what journeys must not do: be nondeterministic in a replay, lose errors of Run, name what does not exist",
 	URL:       "https://pkg.go.dev/github.com/hogsend/hogsend/vet",
 	Run:       run,
-	FactTypes: []analysis.Fact{new(deedsFact), new(namesFact), new(mailsFact)},
+	FactTypes: []analysis.Fact{new(effectsFact), new(namesFact), new(mailsFact)},
 }
 
 func run(pass *analysis.Pass) (any, error) {
@@ -34,7 +34,7 @@ func run(pass *analysis.Pass) (any, error) {
 		return nil, nil //nolint:nilnil // an analyzer without a result
 	}
 	c.graph()
-	c.deeds()
+	c.effects()
 	c.literals()
 	c.runErrors()
 	c.versions()

@@ -6,27 +6,27 @@ import (
 	"strings"
 )
 
-// deedsFact tells what a function does, or what a variable is, by itself or by what it
-// uses: the first deed of each kind.
-type deedsFact struct {
-	Module string
-	Deeds  []toldDeed
+// effectsFact tells what a function does, or what a variable is, by itself or by what it
+// uses: the first effect of each kind.
+type effectsFact struct {
+	Module  string
+	Effects []toldEffect
 }
 
 // AFact marks the type for package analysis.
-func (*deedsFact) AFact() {}
+func (*effectsFact) AFact() {}
 
-func (f *deedsFact) String() string {
+func (f *effectsFact) String() string {
 	var all []string
-	for _, d := range f.Deeds {
+	for _, d := range f.Effects {
 		all = append(all, d.What)
 	}
 	return strings.Join(all, ", ")
 }
 
-// deeds reports what workflow code does that it must not (T-23, T-24), and tells
+// effects reports what workflow code does that it must not (T-23, T-24), and tells
 // importing packages what the functions of this one do.
-func (c *code) deeds() {
+func (c *code) effects() {
 	c.reach()
 	for _, n := range c.all {
 		if n.inWorkflow {
@@ -34,8 +34,8 @@ func (c *code) deeds() {
 		}
 	}
 	c.sum()
-	for obj, deeds := range c.sums {
-		c.ExportObjectFact(obj, &deedsFact{c.Module.Path, deeds})
+	for obj, effects := range c.sums {
+		c.ExportObjectFact(obj, &effectsFact{c.Module.Path, effects})
 	}
 }
 
@@ -62,7 +62,7 @@ func (c *code) reach() {
 }
 
 func (c *code) reportNode(n *node) {
-	for _, d := range n.deeds {
+	for _, d := range n.effects {
 		switch {
 		case d.kind != ownCall:
 			c.report(d.pos, "%s: %s", d.what, d.why)
@@ -88,43 +88,43 @@ func (c *code) reportNode(n *node) {
 
 // imported is what a function or variable of another package does. The variables of
 // other modules are their own affair.
-func (c *code) imported(obj types.Object) []toldDeed {
-	var fact deedsFact
+func (c *code) imported(obj types.Object) []toldEffect {
+	var fact effectsFact
 	if obj.Pkg() == nil || obj.Pkg() == c.Pkg || !c.ImportObjectFact(obj, &fact) {
 		return nil
 	}
-	var deeds []toldDeed
-	for _, d := range fact.Deeds {
+	var effects []toldEffect
+	for _, d := range fact.Effects {
 		if fact.Module != c.Module.Path {
 			if d.Kind == variable {
 				continue
 			}
 			d.Known = false // nobody looks there
 		}
-		deeds = append(deeds, d)
+		effects = append(effects, d)
 	}
-	return deeds
+	return effects
 }
 
-// sum finds the deeds of every node with those of all it uses: the first of each kind,
+// sum finds the effects of every node with those of all it uses: the first of each kind,
 // in the order of the source.
 func (c *code) sum() {
-	sums := map[types.Object][]toldDeed{}
+	sums := map[types.Object][]toldEffect{}
 	c.sums = sums
-	add := func(obj types.Object, d toldDeed) bool {
-		if slices.ContainsFunc(sums[obj], func(known toldDeed) bool { return known.Kind == d.Kind }) {
+	add := func(obj types.Object, d toldEffect) bool {
+		if slices.ContainsFunc(sums[obj], func(known toldEffect) bool { return known.Kind == d.Kind }) {
 			return false
 		}
 		sums[obj] = append(sums[obj], d)
 		return true
 	}
 	for obj, n := range c.nodes {
-		for _, d := range n.deeds {
-			add(obj, toldDeed{d.kind, d.what + " (" + c.place(d.pos) + ")", d.why, n.reports(d.kind)})
+		for _, d := range n.effects {
+			add(obj, toldEffect{d.kind, d.what + " (" + c.place(d.pos) + ")", d.why, n.reports(d.kind)})
 		}
 		if v, ok := obj.(*types.Var); ok {
 			if pos, changed := c.changed[v]; changed {
-				add(obj, toldDeed{variable, "is changed at " + c.place(pos), byMachineVariable, false})
+				add(obj, toldEffect{variable, "is changed at " + c.place(pos), byMachineVariable, false})
 			}
 		}
 		for _, r := range n.refs {
@@ -149,7 +149,7 @@ func (c *code) sum() {
 	}
 }
 
-// reports tells whether a deed of the node is reported where it happens.
+// reports tells whether an effect of the node is reported where it happens.
 func (n *node) reports(k kind) bool { return n.inRun || n.inWorkflow && k != ownCall }
 
 // objects are what has a node, in the order of the source.
