@@ -2,19 +2,18 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/address"
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/decide/check"
 	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/ingest"
-	"github.com/hogsend/hogsend/internal/naming"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -43,10 +42,7 @@ func (a *Activities) Trigger(ctx context.Context, r contract.TriggerRequest) (co
 	if err != nil {
 		return contract.Effect{}, final(err)
 	}
-	event, err := triggered(r)
-	if err == nil && a.Config.JunkIDs.Has(event.UserID) {
-		err = &hogsend.ValidationError{Field: "userId", Message: naming.JunkMessage(event.UserID)}
-	}
+	event, err := check.Trigger(r, a.Config.JunkIDs, time.Now())
 	if err != nil {
 		return contract.Effect{}, final(err)
 	}
@@ -60,33 +56,6 @@ func (a *Activities) Trigger(ctx context.Context, r contract.TriggerRequest) (co
 			return effect, err
 		}
 	}
-}
-
-func triggered(r contract.TriggerRequest) (ingest.Event, error) {
-	event := ingest.Event{Name: r.Event.Event, UserID: r.Event.UserID, Email: r.Event.Email, Timestamp: &r.OccurredAt}
-	if r.Event.Properties != nil {
-		raw, err := json.Marshal(r.Event.Properties)
-		if err != nil {
-			return event, &hogsend.ValidationError{Field: "properties", Message: "cannot be encoded"}
-		}
-		event.Properties = raw
-	}
-	for key, value := range r.Event.ContactProperties {
-		raw, err := json.Marshal(value)
-		if err != nil {
-			return event, &hogsend.ValidationError{Field: "contactProperties." + key, Message: "cannot be encoded"}
-		}
-		if event.ContactProperties == nil {
-			event.ContactProperties = map[string]json.RawMessage{}
-		}
-		event.ContactProperties[key] = raw
-	}
-	for _, problem := range ingest.Validate(&event) {
-		if problem.Message != ingest.IdentityMessage { // none means this contact
-			return event, &hogsend.ValidationError{Field: problem.Path, Message: problem.Message}
-		}
-	}
-	return event, nil
 }
 
 // Exit ends the enrollment at the author's wish; one that has ended keeps its first

@@ -2,12 +2,10 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"strings"
 
-	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/decide/check"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
 
@@ -18,7 +16,7 @@ func (a *Activities) Identify(ctx context.Context, r contract.IdentifyRequest) (
 	if err != nil {
 		return contract.Effect{}, final(err)
 	}
-	if err := checkProperties(r.Properties); err != nil {
+	if err := check.Properties(r.Properties); err != nil {
 		return contract.Effect{}, final(err)
 	}
 	for {
@@ -31,19 +29,4 @@ func (a *Activities) Identify(ctx context.Context, r contract.IdentifyRequest) (
 			return effect, err
 		}
 	}
-}
-
-// checkProperties holds properties to the rules of those that come with events (I-13).
-func checkProperties(properties map[string]json.RawMessage) error {
-	event := ingest.Event{Name: "identify", UserID: "contact", ContactProperties: properties}
-	if problems := ingest.Validate(&event); len(problems) > 0 {
-		p := problems[0]
-		_, key, found := strings.Cut(p.Path, ".")
-		field := "properties"
-		if found {
-			field += "." + key
-		}
-		return &hogsend.ValidationError{Field: field, Message: p.Message}
-	}
-	return nil
 }

@@ -1,9 +1,13 @@
 package hogsendtest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"strings"
 	"testing"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -88,6 +92,69 @@ func tellsAnybody(ctx workflow.Context, run hogsend.Run) error {
 	return nil
 }
 
+// limitsItself asks by journey and by template, in steps of their own.
+func limitsItself(ctx workflow.Context, run hogsend.Run) error {
+	for _, throttle := range []hogsend.Throttle{
+		{Max: 1, Window: day, Journey: "a"}, {Max: 2, Window: 2 * day, Template: "note", Label: "by template"}, {Max: 1, Window: hour, Label: "all"},
+	} {
+		few, err := run.Throttle(ctx, throttle)
+		if err != nil {
+			return err
+		}
+		if err := run.Checkpoint(ctx, fmt.Sprint(throttle.Journey, throttle.Template, " ", few)); err != nil {
+			return err
+		}
+	}
+	return mailsOnce(ctx, run)
+}
+
+// listensToAnything waits for an event of whatever content, then for one of two.
+func listensToAnything(ctx workflow.Context, run hogsend.Run) error {
+	e, err := run.WaitForEvent(ctx, hogsend.Wait{Event: "word", Timeout: day})
+	if err != nil {
+		return err
+	}
+	if e != nil {
+		if err := run.Checkpoint(ctx, fmt.Sprint("heard ", len(e.Properties), e.Truncated)); err != nil {
+			return err
+		}
+	}
+	got, err := run.WaitForAny(ctx, hogsend.AnyOf{Waits: []hogsend.Wait{{Event: "word"}, {Event: "other", Where: []hogsend.Condition{hogsend.Prop("n").Eq(1)}}}, Timeout: day})
+	if err != nil {
+		return err
+	}
+	return run.Checkpoint(ctx, fmt.Sprint("then ", got.Index))
+}
+
+// givesUpWhatIsHeld gives its mail up after two hours, whether a pause holds it or not.
+func givesUpWhatIsHeld(ctx workflow.Context, run hogsend.Run) error {
+	if err := run.Sleep(ctx, hour); err != nil {
+		return err
+	}
+	return givesUpAMail(ctx, run)
+}
+
+// triggersOddly triggers what is no event, and events of nobody.
+func triggersOddly(ctx workflow.Context, run hogsend.Run) error {
+	long := strings.Repeat("k", 201)
+	for i, e := range []hogsend.TriggerEvent{
+		{Event: "note", UserID: "undefined"}, {Event: "note", Properties: hogsend.Properties{long: 1}}, {Event: "note", Properties: hogsend.Properties{"": 1}},
+		{Event: strings.Repeat("n", 201)}, {Event: "email.clicked"}, {Event: "note", UserID: "bob"}, {Event: "note", Email: "eve@example.com"},
+	} {
+		err := run.Trigger(ctx, e)
+		if err := run.Checkpoint(ctx, fmt.Sprint("said ", i, " ", err != nil)); err != nil {
+			return err
+		}
+	}
+	for i, properties := range []hogsend.Properties{{long: 1}, {"": 1}, {"n": math.Inf(1)}, {"n": strings.Repeat("9", 41)}, {"n": json.Number(strings.Repeat("9", 41))}} {
+		err := run.Identify(ctx, properties)
+		if err := run.Checkpoint(ctx, fmt.Sprint("wrote ", i, " ", err == nil)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func mailCases() []conformanceCase {
 	outcomes := []hogsend.Journey{j("a", "go", tellsTheOutcome)}
 	goes := func(more func(s *Scenario, ada *Contact)) func(s *Scenario, ada *Contact) {
@@ -160,6 +227,36 @@ func mailCases() []conformanceCase {
 			s.Resume(3*day, "a")
 			ada.At(3*day, "go")
 		})},
+		// E-59: the channel as a whole, and a list that people have to join.
+		{
+			name: "out of the channel, and not on a list", journeys: outcomes, lists: []hogsend.List{{ID: "email", Name: "E-mail", Kind: hogsend.Channel, DefaultOptIn: true}, {ID: "news", Name: "News"}},
+			script: goes(func(_ *Scenario, ada *Contact) {
+				ada.Resubscribes(hour, "news")
+				ada.At(2*day, "go")
+				ada.Unsubscribes(3*day, "email")
+				ada.At(4*day, "go")
+			}),
+		},
+		{name: "few mails", journeys: []hogsend.Journey{j("a", "go", limitsItself), j("b", "also", mailsOnce)}, script: goes(func(_ *Scenario, ada *Contact) {
+			ada.At(hour, "also")
+			ada.At(hour+time.Minute, "go")
+			ada.At(day, "go")
+			ada.At(3*day, "go")
+		})},
+		{name: "anything", journeys: []hogsend.Journey{j("a", "go", listensToAnything)}, script: goes(func(_ *Scenario, ada *Contact) {
+			ada.At(hour, "word", hogsend.Properties{"text": strings.Repeat("x", 40_000), "list": []any{strings.Repeat("y", 40_000)}})
+			ada.At(2*hour, "other", hogsend.Properties{"n": 2})
+			ada.At(3*hour, "other", hogsend.Properties{"n": 1})
+		})},
+		{name: "given up while a pause holds it", journeys: []hogsend.Journey{j("a", "go", givesUpWhatIsHeld)}, script: goes(func(s *Scenario, ada *Contact) {
+			s.Pause(hour/2, "a")
+			s.Resume(day, "a")
+			ada.At(2*day, "go")
+		})},
+		{name: "odd events of journeys", journeys: []hogsend.Journey{j("a", "start", triggersOddly), j("c", "note", mailsOnce)}, script: func(s *Scenario, ada *Contact) {
+			s.Contact(Person{UserID: "bob", Email: "bob@example.com"})
+			ada.At(0, "start")
+		}},
 		// I-25: two who turn out to be one, each in the middle of something.
 		{name: "two become one amid waits", journeys: []hogsend.Journey{j("a", "go", waitsForWord), j("b", "also", mailsAroundADay, limited(hogsend.Once))}, script: func(s *Scenario, ada *Contact) {
 			anon := s.Contact(Person{AnonymousID: "browser-1"})

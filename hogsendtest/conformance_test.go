@@ -496,6 +496,7 @@ type conformanceCase struct {
 	script   func(s *Scenario, ada *Contact)
 	defaults hogsend.Defaults
 	buckets  []hogsend.Bucket
+	lists    []hogsend.List
 }
 
 // tellsDate notes what its event says of a date.
@@ -844,7 +845,7 @@ func conformanceCases() []conformanceCase {
 
 func conformanceScenario(t *testing.T, c conformanceCase) *Scenario {
 	t.Helper()
-	s := New(t, hogsend.Registry{Journeys: c.journeys, Defaults: c.defaults, Buckets: c.buckets, Templates: []hogsend.Template{
+	s := New(t, hogsend.Registry{Journeys: c.journeys, Defaults: c.defaults, Buckets: c.buckets, Lists: c.lists, Templates: []hogsend.Template{
 		{Key: "note", Subject: "A note", HTML: "<p>Hello {{.Name}}</p>"},
 		{Key: "news", Subject: "News", HTML: "<p>Well {{.Name}}</p>", Category: "news"},
 	}})

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hogsend/hogsend/internal/address"
+	"github.com/hogsend/hogsend/internal/decide/check"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/naming"
 )
@@ -303,7 +304,7 @@ func (d *eventDecoder) check(event *ingest.Event) {
 		}
 	}
 	for _, p := range ingest.Validate(event) {
-		if p.Message == ingest.IdentityMessage && d.has(d.names.userID, d.names.email, d.names.anonymousID) {
+		if p.Message == check.IdentityMessage && d.has(d.names.userID, d.names.email, d.names.anonymousID) {
 			continue // what was given is wrong, and was told
 		}
 		if p.Path == eventNames.email && d.lenient && (event.UserID != "" || event.AnonymousID != "") {

@@ -9,6 +9,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/clip"
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/decide/check"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
 
@@ -29,7 +30,7 @@ type enrollment struct {
 // triggerable finds the journey of the path, whose trigger a person may cause.
 func (s *Server) triggerable(r *request) (hogsend.Journey, error) {
 	j, err := s.journey(r)
-	if err == nil && ingest.Reserved(j.Trigger.Event) {
+	if err == nil && check.Reserved(j.Trigger.Event) {
 		err = conflict("Journey cannot be enrolled manually")
 	}
 	return j, err

@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/decide/check"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 )
@@ -62,7 +63,7 @@ func tooMany(wait time.Duration) error {
 // themselves become the text of the error (I-11, I-14).
 func invalidEvent(details []detail) error {
 	for _, d := range details {
-		if d.Message == ingest.IdentityMessage || d.Message == ingest.ReservedMessage {
+		if d.Message == check.IdentityMessage || d.Message == check.ReservedMessage {
 			return invalidText(d.Message, details...)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/address"
+	"github.com/hogsend/hogsend/internal/decide/check"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -64,7 +65,7 @@ func (s *Server) setList(r *request, on bool) error {
 		return err
 	}
 	if userID == "" && mail == "" {
-		return invalidText(ingest.IdentityMessage)
+		return invalidText(check.IdentityMessage)
 	}
 	change := store.PreferenceChange{Email: mail, Categories: map[string]bool{id: on}}
 	reference := userID

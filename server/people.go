@@ -9,6 +9,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/address"
+	"github.com/hogsend/hogsend/internal/decide/check"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -27,7 +28,7 @@ func (s *Server) person(o *object, id string) ingest.Person {
 	o.person("anonymousId", p.AnonymousID, s.cfg.JunkIDs)
 	event := ingest.Event{Name: "update", UserID: p.UserID, Email: p.Email, AnonymousID: p.AnonymousID, ContactProperties: p.Properties}
 	for _, problem := range ingest.Validate(&event) {
-		if problem.Message != ingest.IdentityMessage { // which ones suffice, the route says
+		if problem.Message != check.IdentityMessage { // which ones suffice, the route says
 			o.report(renamed(problem.Path, map[string]string{"userId": id, "contactProperties": "properties"}), problem.Message)
 		}
 	}
@@ -57,7 +58,7 @@ func (s *Server) putContact(r *request) error {
 		return err
 	}
 	if p.UserID == "" && p.Email == "" && p.AnonymousID == "" {
-		return invalidText(ingest.IdentityMessage)
+		return invalidText(check.IdentityMessage)
 	}
 	if len(lists) > 0 && p.Email == "" {
 		if known, err := s.hasAddress(r, p); err != nil {
@@ -127,7 +128,7 @@ func (s *Server) findContacts(r *request) error {
 		return err
 	}
 	if userID == "" && email == "" {
-		return invalidText(ingest.IdentityMessage)
+		return invalidText(check.IdentityMessage)
 	}
 	found, byAddress, err := s.named(r, userID, email)
 	if err != nil {
@@ -165,7 +166,7 @@ func (s *Server) dropContact(r *request) error {
 		return err
 	}
 	if userID == "" && email == "" {
-		return invalidText(ingest.IdentityMessage)
+		return invalidText(check.IdentityMessage)
 	}
 	byUser, byAddress, err := s.named(r, userID, email)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hogsend/hogsend/internal/clip"
-	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/decide/check"
 )
 
 // maxDepth is how deep objects and arrays of one field may nest (I-13).
@@ -324,8 +324,8 @@ func (s *scanner) number() (flags, error) {
 			return 0, s.bad()
 		}
 	}
-	digits := ingest.Digits(s.data[start:s.pos])
-	if digits > ingest.MaxDigits {
+	digits := check.Digits(s.data[start:s.pos])
+	if digits > check.MaxDigits {
 		return hasBadNumber, nil
 	}
 	s.extra += max(0, digits+2-(s.pos-start)) // sign and point

@@ -128,7 +128,7 @@ func importTable() map[string]rule {
 		"./internal/engine/tree":  {may: []string{".", "./internal/condition", "./internal/criteria", "./internal/store", pgx, uuid}, never: []string{"net/http/...", "os/..."}},
 		// Preferences are written in a transaction of their own, whose type is pgx's.
 		"./internal/ingest": {may: []string{
-			".", "./internal/address", clip, contract, "./internal/decide", cascade, "./internal/engine", "./internal/store", storedb, "./internal/tracking", pgx, uuid,
+			".", "./internal/address", clip, contract, "./internal/decide", cascade, "./internal/decide/check", "./internal/engine", "./internal/store", storedb, "./internal/tracking", pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		"./internal/clock": {may: []string{
 			".", "./internal/bucket", "./internal/criteria", "./internal/decide", cascade, steps, "./internal/engine", "./internal/engine/dates", storedb, pgx, uuid,
@@ -148,6 +148,7 @@ func importTable() map[string]rule {
 		}, never: []string{"net/http/...", "os/..."}},
 		// What an event, the clock or an operator changes, for Postgres and a test alike.
 		"./internal/decide":         {may: []string{"./internal/address", "./internal/bucket", contract, "./internal/criteria", steps, ".", uuid}, never: noIO()},
+		"./internal/decide/check":   {may: []string{".", "./internal/address", contract, "./internal/decide", "./internal/naming"}, never: noIO()},
 		"./internal/decide/steps":   {may: []string{".", contract, "./internal/criteria", "./internal/definition", "./internal/zone", uuid}, never: noIO()},
 		"./internal/decide/cascade": {may: []string{".", "./internal/bucket", clip, contract, "./internal/criteria", "./internal/decide", steps, "./internal/registry", uuid}, never: noIO()},
 		// Pauses and resumes of journeys: the server begins and ends them, the worker lets go
@@ -181,7 +182,7 @@ func importTable() map[string]rule {
 		"./hogsendtest/internal/backend": {may: []string{".", "./internal/decide", contract, uuid}, never: noIO()},
 		// Memory has the activities of the kit, which ask Temporal which attempt they are.
 		"./hogsendtest/internal/memory": {may: []string{
-			".", clip, "./hogsendtest/internal/backend", "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/decide", cascade, steps, "./internal/email", "./internal/naming", "./internal/registry", "./internal/tracking", contract,
+			".", clip, "./hogsendtest/internal/backend", "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/decide", cascade, "./internal/decide/check", steps, "./internal/email", "./internal/naming", "./internal/registry", "./internal/tracking", contract,
 			uuid, "go.temporal.io/sdk/activity", "go.temporal.io/sdk/temporal",
 		}, never: noIO()},
 		// What production runs, on a database of its own that it makes and drops.

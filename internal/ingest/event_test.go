@@ -13,6 +13,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/dbtest"
+	"github.com/hogsend/hogsend/internal/decide/check"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 )
@@ -323,9 +324,9 @@ func TestValidate(t *testing.T) {
 	all := ingest.Event{Name: "bucket:x", Email: "x", Currency: "1"}
 	require.Len(t, ingest.Validate(&all), 3)
 	reserved := user("journey:x", "u")
-	require.Equal(t, []ingest.Problem{{Path: "name", Message: ingest.ReservedMessage}}, ingest.Validate(&reserved))
+	require.Equal(t, []ingest.Problem{{Path: "name", Message: check.ReservedMessage}}, ingest.Validate(&reserved))
 	nobody := named("", "", "")
-	require.Equal(t, []ingest.Problem{{Path: "userId", Message: ingest.IdentityMessage}}, ingest.Validate(&nobody))
+	require.Equal(t, []ingest.Problem{{Path: "userId", Message: check.IdentityMessage}}, ingest.Validate(&nobody))
 }
 
 // Whatever passes Validate is taken by Postgres (I-3, I-13).

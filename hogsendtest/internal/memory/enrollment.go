@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -16,6 +14,7 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/decide/cascade"
+	"github.com/hogsend/hogsend/internal/decide/check"
 	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/naming"
 )
@@ -106,17 +105,13 @@ func (b *Backend) trigger(r contract.TriggerRequest) (contract.Effect, error) {
 	if err != nil {
 		return contract.Effect{}, err
 	}
-	if (naming.JunkIDs{}).Has(r.Event.UserID) {
-		return contract.Effect{}, &hogsend.ValidationError{Field: "userId", Message: naming.JunkMessage(r.Event.UserID)}
-	}
-	ev := decide.Event{Name: r.Event.Event, UserID: r.Event.UserID, Email: r.Event.Email, Timestamp: &r.OccurredAt, Source: decide.SourceJourney}
-	if ev.Properties, err = backend.Object(r.Event.Properties); err != nil {
+	ev, err := check.Trigger(r, naming.JunkIDs{}, b.Now())
+	if err != nil {
 		return contract.Effect{}, err
 	}
-	if len(r.Event.ContactProperties) > 0 {
-		if ev.ContactProperties, err = backend.Encode(r.Event.ContactProperties); err != nil {
-			return contract.Effect{}, err
-		}
+	ev.Source = decide.SourceJourney
+	if ev.Properties == nil {
+		ev.Properties = json.RawMessage("{}")
 	}
 	return b.caused(n, r.Step, func(from *decide.Origin) decide.Body { return &decide.Occurrence{Event: ev, From: from} })
 }
@@ -127,13 +122,8 @@ func (b *Backend) identify(r contract.IdentifyRequest) (contract.Effect, error) 
 	if err != nil {
 		return contract.Effect{}, err
 	}
-	for _, key := range slices.Sorted(maps.Keys(r.Properties)) {
-		if length := utf8.RuneCountInString(key); length == 0 || length > 200 {
-			return contract.Effect{}, &hogsend.ValidationError{Field: "properties." + key, Message: "property names must have 1 to 200 characters"}
-		}
-		if !json.Valid(r.Properties[key]) {
-			return contract.Effect{}, &hogsend.ValidationError{Field: "properties." + key, Message: "must be JSON"}
-		}
+	if err := check.Properties(r.Properties); err != nil {
+		return contract.Effect{}, err
 	}
 	return b.caused(n, r.Step, func(from *decide.Origin) decide.Body { return &decide.Update{Properties: r.Properties, From: from} })
 }
