@@ -3,7 +3,9 @@ package server
 import (
 	"context"
 	"errors"
+	"html"
 	"net/url"
+	"regexp"
 	"testing"
 	"time"
 
@@ -30,7 +32,7 @@ func TestStudioOverview(t *testing.T) {
 	b.rows(`insert into worker_heartbeats (id, build_id, registry_digest, task_queue, started_at, last_seen_at) values ('host/1', 'b1', 'd', 'hogsend', now(), now()), ('host/2', 'b2', 'e', 'hogsend', now(), now()) returning id`)
 	b.sent("user_1", "welcome", ", sent_at", "'delivered', 'ada@example.com', 'Hi', now(), now(), now()")
 	b.sent("user_1", "nudge", ", reason", "'skipped', 'ada@example.com', 'Later', now(), now(), 'frequency_capped'")
-	b.rows(`insert into troubles (enrollment_id, kind, since, seen_at) select id, 'blocked', now(), now() from enrollments returning kind`)
+	b.rows(`insert into enrollment_issues (enrollment_id, kind, since, seen_at) select id, 'blocked', now(), now() from enrollments returning kind`)
 	b.rows(`insert into dead_letters (id, source, payload, error, created_at, updated_at) values (gen_random_uuid(), 'outbox', '{}', 'no', now(), now()) returning source`)
 	require.Contains(t, b.open("/studio/", cookie).words(t), "No worker runs.", "the frame shows the same for five seconds")
 	b.advance(5 * time.Second)
@@ -39,7 +41,7 @@ func TestStudioOverview(t *testing.T) {
 	require.NotContains(t, words, "No worker runs.")
 	require.NotContains(t, words, "Getting started")
 	require.Contains(t, words, "Trial nudge : 1 blocked: their history differs from the code, since")
-	require.Contains(t, words, "Health : 1 message was given up after all attempts")
+	require.Contains(t, words, "Dead letters : 1 message was given up after all attempts")
 	require.Contains(t, words, "frequency capped 1")
 	require.Contains(t, words, "3 contacts 1 in journeys now 0 memberships of buckets 1 mails sent, 7 days 0.0 % opened, 7 days")
 	require.Contains(t, a.body, "Somebody needs you")
@@ -81,4 +83,89 @@ func TestStudioBuckets(t *testing.T) {
 	require.Equal(t, 303, s.submit("/studio/buckets/power-users/retire", admin, url.Values{"typed": {"power-users"}}).status)
 	s.settle()
 	require.Contains(t, s.open("/studio/buckets/power-users", operator).words(t), "0 in it now 1 have left")
+}
+
+// An address is blocked by hand and the block lifted, once, by who may.
+func TestStudioSuppressions(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.people()
+	operator, admin := b.user(users.Operator), b.user(users.Admin)
+	require.Contains(t, b.open("/studio/suppressions", operator).words(t), "No address is blocked")
+	a := b.submit("/studio/suppressions", operator, url.Values{"email": {"nobody"}})
+	require.Equal(t, 422, a.status)
+	require.Contains(t, a.words(t), "This is no e-mail address.")
+	require.Equal(t, 303, b.submit("/studio/suppressions", operator, url.Values{"email": {" Ada@example.com "}, "reason": {"asked <us>"}}).status)
+	require.Contains(t, b.open("/studio/suppressions", operator).words(t), "Ada@example.com ✕ blocked: manual")
+	require.NotContains(t, b.open("/studio/suppressions", operator).body, "/lift")
+	id := b.rows("select id::text from preferences")[0]
+	lift := "/studio/suppressions/" + id + "/lift"
+	require.Contains(t, b.open(lift, admin).words(t), "The next mail to it goes out.")
+	updated := regexp.MustCompile(`name="updated" value="([^"]+)"`).FindStringSubmatch(b.open(lift, admin).body)[1]
+	require.Equal(t, 403, b.submit(lift, operator, nil).status)
+	b.rows("update preferences set updated_at = now() + interval '1 second' returning email")
+	require.Contains(t, b.submit(lift, admin, url.Values{"updated": {updated}}).words(t), "It has changed")
+	require.Equal(t, []string{"true"}, b.rows("select suppressed::text from preferences"))
+	require.Equal(t, 303, b.submit(lift, admin, url.Values{}).status)
+	require.Equal(t, []string{"false"}, b.rows("select suppressed::text from preferences"))
+	require.Equal(t, []string{"suppressions.create", "suppressions.delete"}, b.rows("select action from audit_logs where resource = 'suppressions' order by created_at, action"))
+	require.Equal(t, 404, b.submit("/studio/suppressions/00000000-0000-4000-8000-000000000000/lift", admin, url.Values{}).status)
+}
+
+// U-39: a key is shown once, and works until it is revoked.
+func TestStudioKeys(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	admin := b.user(users.Admin)
+	for field, form := range map[string]url.Values{
+		"A name has 1 to 100 characters.": {"name": {" "}, "scope": {"read"}}, "Choose what it may do.": {"name": {"n"}}, "No key may do this.": {"name": {"n"}, "scope": {"root"}},
+		"It has to be a day in the future.": {"name": {"n"}, "scope": {"read"}, "expires": {"2020-01-01"}},
+	} {
+		a := b.submit("/studio/keys", admin, form)
+		require.Equal(t, 422, a.status)
+		require.Contains(t, a.words(t), field)
+	}
+	a := b.submit("/studio/keys", admin, url.Values{"name": {"Shop"}, "scope": {"ingest", "read"}})
+	key := regexp.MustCompile(`hsk_[\w-]{43}`).FindString(a.body)
+	require.NotEmpty(t, key)
+	require.NotContains(t, b.open("/studio/keys", admin).body, key)
+	require.Contains(t, b.open("/studio/keys", admin).words(t), "ingest, read ✓ valid")
+	require.Equal(t, 200, b.do(call{method: "GET", url: "/v1/lists", key: key}).status)
+	id := b.rows("select id::text from api_keys where name = 'Shop'")[0]
+	b.advance(users.ProofLife)
+	require.Contains(t, b.open("/studio/keys/"+id+"/revoke", admin).words(t), "Your password")
+	require.Equal(t, 403, b.submit("/studio/keys/"+id+"/revoke", admin, url.Values{"password": {"no"}}).status)
+	require.Equal(t, 403, b.submit("/studio/keys", admin, url.Values{"name": {"n"}, "scope": {"read"}, "password": {"no"}}).status)
+	require.Equal(t, 303, b.submit("/studio/keys/"+id+"/revoke", admin, url.Values{"password": {password}}).status)
+	b.advance(2 * time.Second)
+	require.Equal(t, 401, b.do(call{method: "GET", url: "/v1/lists", key: key}).status)
+}
+
+// Messages that wait are tried at once; those that were given up by their error, once.
+func TestStudioLetters(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.people()
+	admin := b.user(users.Admin)
+	require.Contains(t, b.open("/studio/dead-letters", admin).words(t), "Nothing was given up")
+	row := b.rows("update outbox set attempts = 3, last_error = 'refused <b>' where id in (select id from outbox limit 1) returning id::text")[0]
+	words := b.open("/studio/outbox", admin).words(t)
+	require.Contains(t, words, "refused &lt;b&gt;")
+	require.Equal(t, 303, b.submit("/studio/outbox/"+row+"/retry", admin, nil).status)
+	b.rows("update outbox set status = 'dead' returning id::text")
+	b.rows("insert into dead_letters (id, source, source_id, payload, error, created_at, updated_at) select gen_random_uuid(), 'outbox.' || kind, id::text, '{}', E'no route\nmore', now(), now() from outbox returning id::text")
+	b.rows("insert into dead_letters (id, source, payload, error, created_at, updated_at) values (gen_random_uuid(), 'webhook', '{}', 'bad', now(), now()) returning id::text")
+	a := b.open("/studio/dead-letters", admin)
+	require.Contains(t, a.words(t), "no route, last just now Try all of these again…")
+	ask := html.UnescapeString(regexp.MustCompile(`/studio/dead-letters/retry\?[^"]+`).FindString(a.body))
+	require.Contains(t, b.open(ask, admin).words(t), "Try 1 again?")
+	form := url.Values{"source": {"outbox.start"}, "error": {"no route"}}
+	require.Equal(t, 303, b.submit("/studio/dead-letters/retry", admin, form).status)
+	require.Equal(t, 409, b.submit("/studio/dead-letters/retry", admin, form).status, "once")
+	letter := b.rows("select id::text from dead_letters where source = 'webhook'")[0]
+	require.Equal(t, 409, b.submit("/studio/dead-letters/"+letter+"/retry", admin, nil).status)
+	require.Contains(t, b.open("/studio/dead-letters/"+letter+"/discard", admin).words(t), "It is never delivered.")
+	require.Equal(t, 303, b.submit("/studio/dead-letters/"+letter+"/discard", admin, nil).status)
+	require.Equal(t, 409, b.submit("/studio/dead-letters/"+letter+"/discard", admin, nil).status)
+	require.Equal(t, []string{"dlq.discard", "dlq.retry", "outbox.retry"}, b.rows("select action from audit_logs where action like 'dlq%' or action like 'outbox%' order by 1"))
 }

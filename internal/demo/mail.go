@@ -81,7 +81,7 @@ func (p *past) givenUp() {
 		at := p.cfg.Now.Add(-p.within(2 * hogsend.Day))
 		reason := pick(p.chance, []string{"POST https://hooks.example.com/crm: 503 Service Unavailable", "decode webhook: unexpected end of JSON input"})
 		p.add("dead_letters", "id source source_id payload error retry_count status created_at updated_at",
-			p.id(at), pick(p.chance, []string{"outbox", "webhook"}), fmt.Sprintf("demo-%d", i), `{"event":"contact.updated"}`, reason, 5, "pending", at, at)
+			p.id(at), "webhook", fmt.Sprintf("demo-%d", i), `{"event":"contact.updated"}`, reason, 5, "pending", at, at)
 	}
 }
 

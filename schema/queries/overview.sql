@@ -26,7 +26,7 @@ where s.status in ('suppressed', 'skipped')
 group by 1 order by 2 desc, 1 limit 8;
 
 -- name: OverviewTroubles :many
-select e.journey_id, t.kind, count(*) as people, min(t.since)::timestamptz as since from troubles t
+select e.journey_id, t.kind, count(*) as people, min(t.since)::timestamptz as since from enrollment_issues t
 join enrollments e on e.id = t.enrollment_id and e.status in ('active', 'waiting')
 group by e.journey_id, t.kind order by people desc, e.journey_id, t.kind limit 50;
 
@@ -38,7 +38,7 @@ group by journey_id order by people desc, journey_id limit 50;
 -- name: OverviewPulse :one
 -- What the frame of every page shows.
 select
-    (select count(*) from troubles)::bigint as troubles,
+    (select count(*) from enrollment_issues)::bigint as troubles,
     (select count(*) from (select 1 from dead_letters where status = 'pending' limit @row_limit) d)::bigint as dead_letters;
 
 -- name: OverviewFirsts :one

@@ -192,3 +192,31 @@ from (
     where bucket_id = @bucket_id and status = 'active' and due_at <= sqlc.arg('now')::timestamptz + interval '24 hours'
     limit @row_limit
 ) m;
+
+-- name: StudioSuppressions :many
+-- Addresses that get no mail, or to which mails came back; the one written last comes first.
+select * from preferences
+where (suppressed or unsubscribed_all or bounce_count > 0)
+  and (case @kind::text
+        when 'blocked' then suppressed
+        when 'unsubscribed' then unsubscribed_all
+        when 'bounced' then bounce_count > 0
+        else true end)
+  and (@search::text = '' or position(lower(@search::text) in lower(email)) > 0)
+  and updated_at <= sqlc.arg('before')::timestamptz and (updated_at < sqlc.arg('before')::timestamptz or id > @after_id::uuid)
+order by updated_at desc, id
+limit @row_limit;
+
+-- name: StudioSuppression :many
+select * from preferences where id = @id;
+
+-- name: StudioLetterGroups :many
+-- What waits for a decision, by where it was for and what went wrong.
+select source, split_part(error, E'\n', 1)::text as error, count(*) as total, max(created_at)::timestamptz as newest from dead_letters
+where status = 'pending'
+group by 1, 2 order by 3 desc, 1, 2 limit 20;
+
+-- name: StudioLettersOfError :many
+select id from dead_letters
+where status = 'pending' and source = @source and split_part(error, E'\n', 1) = @error::text
+order by created_at, id limit @row_limit;

@@ -72,7 +72,7 @@ func (s *Studio) needsYou(r *request, q *storedb.Queries, journeys known, v *vie
 		v.Needs = append(v.Needs, view.Need{Tone: "bad", Count: number(f.People), Text: "failed in 7 days, the last " + s.moment(r, f.Newest).Ago, Where: view.Link{Text: journeys.name(f.JourneyID), URL: page(f.JourneyID)}})
 	}
 	if p := r.pulse; p.letters > 0 {
-		v.Needs = append(v.Needs, view.Need{Tone: "bad", Text: plural(p.letters, "message was given up after all attempts", "messages were given up after all attempts"), Where: view.Link{Text: "Health", URL: "/studio/health"}})
+		v.Needs = append(v.Needs, view.Need{Tone: "bad", Text: plural(p.letters, "message was given up after all attempts", "messages were given up after all attempts"), Where: view.Link{Text: "Dead letters", URL: s.lettersURL(r)}})
 	}
 	configs, err := q.AdminJourneyConfigs(r.ctx())
 	if err != nil {

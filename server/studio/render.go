@@ -40,7 +40,7 @@ func pages() map[string]any {
 		"sign_in": view.SignIn{}, "setup": view.Setup{}, "error": view.Error{}, "confirm": view.Confirm{},
 		"contacts": view.Contacts{}, "contact": view.Contact{}, "mails": view.Mails{}, "mail": view.Mail{},
 		"events": view.Events{}, "event": view.Event{}, "journeys": view.Journeys{}, "journey": view.Journey{},
-		"buckets": view.Buckets{}, "bucket": view.Bucket{}, "overview": view.Overview{}, "health": view.Health{}, "users": view.Users{}, "audit": view.Audit{}, "profile": view.Profile{},
+		"suppressions": view.Suppressions{}, "keys": view.Keys{}, "lists": view.Lists{}, "outbox": view.Outbox{}, "letters": view.Letters{}, "buckets": view.Buckets{}, "bucket": view.Bucket{}, "overview": view.Overview{}, "health": view.Health{}, "users": view.Users{}, "audit": view.Audit{}, "profile": view.Profile{},
 	}
 }
 
@@ -189,11 +189,14 @@ func nav(role users.Role, here string) []view.NavGroup {
 		{Label: "People", Items: []view.NavItem{
 			{Label: "Contacts", URL: "/studio/contacts", Key: "c"}, {Label: "Events", URL: "/studio/events", Key: "e"}, {Label: "Mails", URL: "/studio/mails", Key: "m"},
 		}},
-		{Label: "Programs", Items: []view.NavItem{{Label: "Journeys", URL: "/studio/journeys", Key: "j"}, {Label: "Buckets", URL: "/studio/buckets", Key: "b"}}},
+		{Label: "Programs", Items: []view.NavItem{{Label: "Journeys", URL: "/studio/journeys", Key: "j"}, {Label: "Buckets", URL: "/studio/buckets", Key: "b"}, {Label: "Lists", URL: "/studio/lists"}}},
 		{Label: "Running", Items: []view.NavItem{{Label: "Health", URL: "/studio/health", Key: "h"}}},
 	}
+	groups = append(groups, view.NavGroup{Label: "Admin", Items: []view.NavItem{{Label: "Suppressions", URL: "/studio/suppressions"}}})
 	if role == users.Admin {
-		groups = append(groups, view.NavGroup{Label: "Admin", Items: []view.NavItem{{Label: "Users", URL: "/studio/users"}, {Label: "Audit", URL: "/studio/audit"}}})
+		running, admin := &groups[2], &groups[3]
+		running.Items = append(running.Items, view.NavItem{Label: "Outbox", URL: "/studio/outbox", Key: "o"}, view.NavItem{Label: "Dead letters", URL: "/studio/dead-letters"})
+		admin.Items = append(admin.Items, view.NavItem{Label: "API keys", URL: "/studio/keys"}, view.NavItem{Label: "Users", URL: "/studio/users"}, view.NavItem{Label: "Audit", URL: "/studio/audit"})
 	}
 	for g := range groups {
 		for i := range groups[g].Items {
@@ -207,7 +210,7 @@ func nav(role users.Role, here string) []view.NavGroup {
 // flash is the line that tells what was done; only these can be said.
 func flash(done string) string {
 	return map[string]string{
-		"paused": "The journey is paused.", "resumed": "The journey goes on.", "switched-off": "The bucket is switched off.", "switched-on": "The bucket is switched on; it settles everybody.", "retired": "Everybody leaves; that may take a moment.", "role": "The role is changed; they have to sign in again.",
+		"paused": "The journey is paused.", "resumed": "The journey goes on.", "switched-off": "The bucket is switched off.", "switched-on": "The bucket is switched on; it settles everybody.", "blocked": "The address is blocked.", "lifted": "The block is lifted.", "revoked": "The key is revoked.", "tried": "It is tried again now.", "discarded": "It is discarded.", "retired": "Everybody leaves; that may take a moment.", "role": "The role is changed; they have to sign in again.",
 		"removed": "The user is removed.", "profile": "Your profile is saved.", "others": "You are signed out everywhere else.",
 		"merged": "Two contacts turned out to be one person: this is the one that stayed.",
 	}[done]

@@ -148,11 +148,13 @@ func (s *site) fill(ingester *ingest.Ingester, people int) {
 		`insert into waits (id, enrollment_id, contact_id, step_key, label, event_name, deadline, status, registered_at)
 		select gen_random_uuid(), id, contact_id, 'w', node, case when node like 'wait-event%' then 'feature.used' end, now() + random() * interval '60 hours', 'open', updated_at
 		from enrollments where status = 'waiting' and node like 'wait%'`,
-		`insert into troubles (enrollment_id, kind, detail, since, seen_at) select id, 'blocked', 'nondeterministic: history differs at step 4', now() - interval '3 hours', now() from enrollments where status = 'waiting' order by id limit 2`,
+		`insert into enrollment_issues (enrollment_id, kind, detail, since, seen_at) select id, 'blocked', 'nondeterministic: history differs at step 4', now() - interval '3 hours', now() from enrollments where status = 'waiting' order by id limit 2`,
 		`insert into worker_heartbeats (id, build_id, registry_digest, task_queue, started_at, last_seen_at)
 		select 'host/worker-' || n, '3f9c2ab', 'demo', 'hogsend', now() - interval '2 days', now() - n * interval '20 seconds' from generate_series(0, 2) n`,
 		`update outbox set created_at = now() - interval '90 seconds', attempts = 3, last_error = 'dial tcp 127.0.0.1:7233: connection refused' where id in (select id from outbox order by seq limit 5)`,
-		`update outbox set status = 'delivered', delivered_at = now() where id not in (select id from outbox order by seq limit 5)`,
+		`update outbox set status = 'dead', attempts = 15, last_error = E'POST https://hooks.example.com/crm: 503 Service Unavailable' where id in (select id from outbox order by seq desc limit 3)`,
+		`insert into dead_letters (id, source, source_id, payload, error, retry_count, created_at, updated_at) select gen_random_uuid(), 'outbox.' || kind, id::text, payload, last_error, 15, now(), now() from outbox where status = 'dead'`,
+		`update outbox set status = 'delivered', delivered_at = now() where status = 'pending' and id not in (select id from outbox order by seq limit 5)`,
 	} {
 		s.exec(sql)
 	}

@@ -201,7 +201,7 @@ func (q *Queries) OverviewMails(ctx context.Context, days []time.Time, rowLimit 
 
 const overviewPulse = `-- name: OverviewPulse :one
 select
-    (select count(*) from troubles)::bigint as troubles,
+    (select count(*) from enrollment_issues)::bigint as troubles,
     (select count(*) from (select 1 from dead_letters where status = 'pending' limit $1) d)::bigint as dead_letters
 `
 
@@ -254,7 +254,7 @@ func (q *Queries) OverviewRefusals(ctx context.Context, since time.Time, rowLimi
 }
 
 const overviewTroubles = `-- name: OverviewTroubles :many
-select e.journey_id, t.kind, count(*) as people, min(t.since)::timestamptz as since from troubles t
+select e.journey_id, t.kind, count(*) as people, min(t.since)::timestamptz as since from enrollment_issues t
 join enrollments e on e.id = t.enrollment_id and e.status in ('active', 'waiting')
 group by e.journey_id, t.kind order by people desc, e.journey_id, t.kind limit 50
 `

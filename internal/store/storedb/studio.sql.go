@@ -638,6 +638,71 @@ func (q *Queries) StudioJourneyCounts(ctx context.Context, contactIds []uuid.UUI
 	return items, nil
 }
 
+const studioLetterGroups = `-- name: StudioLetterGroups :many
+select source, split_part(error, E'\n', 1)::text as error, count(*) as total, max(created_at)::timestamptz as newest from dead_letters
+where status = 'pending'
+group by 1, 2 order by 3 desc, 1, 2 limit 20
+`
+
+type StudioLetterGroupsRow struct {
+	Source string
+	Error  string
+	Total  int64
+	Newest time.Time
+}
+
+// What waits for a decision, by where it was for and what went wrong.
+func (q *Queries) StudioLetterGroups(ctx context.Context) ([]StudioLetterGroupsRow, error) {
+	rows, err := q.db.Query(ctx, studioLetterGroups)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StudioLetterGroupsRow
+	for rows.Next() {
+		var i StudioLetterGroupsRow
+		if err := rows.Scan(
+			&i.Source,
+			&i.Error,
+			&i.Total,
+			&i.Newest,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const studioLettersOfError = `-- name: StudioLettersOfError :many
+select id from dead_letters
+where status = 'pending' and source = $1 and split_part(error, E'\n', 1) = $2::text
+order by created_at, id limit $3
+`
+
+func (q *Queries) StudioLettersOfError(ctx context.Context, source string, error string, rowLimit int32) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, studioLettersOfError, source, error, rowLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const studioLiveEnrollments = `-- name: StudioLiveEnrollments :many
 select id, contact_id, journey_id, entry, status, node, context, trigger_event_id, trigger_seq, hops, version, build_id, workflow_id, first_run_id, error, exit_reason, completed_at, exited_at, created_at, updated_at, concurrent, retries, key, mark_seq from enrollments
 where contact_id = $1 and status in ('active', 'waiting')
@@ -1510,6 +1575,107 @@ func (q *Queries) StudioSendsOfTemplate(ctx context.Context, contactID *uuid.UUI
 			&i.DueAt,
 			&i.DeferredFor,
 			&i.Test,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const studioSuppression = `-- name: StudioSuppression :many
+select id, email, email_key, contact_id, unsubscribed_all, categories, suppressed, suppression_reason, suppressed_at, created_at, updated_at, bounce_count, last_bounce_at from preferences where id = $1
+`
+
+func (q *Queries) StudioSuppression(ctx context.Context, id uuid.UUID) ([]Preference, error) {
+	rows, err := q.db.Query(ctx, studioSuppression, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Preference
+	for rows.Next() {
+		var i Preference
+		if err := rows.Scan(
+			&i.ID,
+			&i.Email,
+			&i.EmailKey,
+			&i.ContactID,
+			&i.UnsubscribedAll,
+			&i.Categories,
+			&i.Suppressed,
+			&i.SuppressionReason,
+			&i.SuppressedAt,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.BounceCount,
+			&i.LastBounceAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const studioSuppressions = `-- name: StudioSuppressions :many
+select id, email, email_key, contact_id, unsubscribed_all, categories, suppressed, suppression_reason, suppressed_at, created_at, updated_at, bounce_count, last_bounce_at from preferences
+where (suppressed or unsubscribed_all or bounce_count > 0)
+  and (case $1::text
+        when 'blocked' then suppressed
+        when 'unsubscribed' then unsubscribed_all
+        when 'bounced' then bounce_count > 0
+        else true end)
+  and ($2::text = '' or position(lower($2::text) in lower(email)) > 0)
+  and updated_at <= $3::timestamptz and (updated_at < $3::timestamptz or id > $4::uuid)
+order by updated_at desc, id
+limit $5
+`
+
+type StudioSuppressionsParams struct {
+	Kind     string
+	Search   string
+	Before   time.Time
+	AfterID  uuid.UUID
+	RowLimit int32
+}
+
+// Addresses that get no mail, or to which mails came back; the one written last comes first.
+func (q *Queries) StudioSuppressions(ctx context.Context, arg StudioSuppressionsParams) ([]Preference, error) {
+	rows, err := q.db.Query(ctx, studioSuppressions,
+		arg.Kind,
+		arg.Search,
+		arg.Before,
+		arg.AfterID,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Preference
+	for rows.Next() {
+		var i Preference
+		if err := rows.Scan(
+			&i.ID,
+			&i.Email,
+			&i.EmailKey,
+			&i.ContactID,
+			&i.UnsubscribedAll,
+			&i.Categories,
+			&i.Suppressed,
+			&i.SuppressionReason,
+			&i.SuppressedAt,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.BounceCount,
+			&i.LastBounceAt,
 		); err != nil {
 			return nil, err
 		}
