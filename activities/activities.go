@@ -29,6 +29,8 @@ type Activities struct {
 	Tokens *email.Signer
 	// Limiter bounds provider calls; nil for none.
 	Limiter *email.Limiter
+	// TestMode says where mails go while they are tried out; nil lets them go.
+	TestMode *email.TestMode
 	// Executions looks at workflows; only the reconciler needs it.
 	Executions Executions
 	// Registry says what is defined.

@@ -17,7 +17,9 @@ type draft struct {
 	message  email.Message
 	links    []tracking.Link
 	category string
-	sendID   uuid.UUID
+	// redirected says that the message goes elsewhere than to the contact (E-41).
+	redirected bool
+	sendID     uuid.UUID
 }
 
 // contactID is whom the mail is for, nil for nobody.

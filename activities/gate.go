@@ -142,7 +142,7 @@ func (a *Activities) gateState(ctx context.Context, now time.Time, g *gate) (ste
 	r, defaults := g.request, a.Registry.Defaults()
 	state := steps.Gate{
 		Now: now, Lists: a.Registry.Lists(), NoAddress: !g.addressOK, EmailKey: g.emailKey, Category: g.draft.category, SkipPreferenceCheck: r.SkipPreferenceCheck,
-		Window: cmp.Or(r.Window, defaults.SendWindow), Limits: g.limits,
+		Window: cmp.Or(r.Window, defaults.SendWindow), Limits: g.limits, TestMode: g.draft.redirected && g.draft.message.To == "",
 		OnBlocked: r.OnBlocked, DefaultOnBlocked: defaults.OnBlocked, MaxDefer: defaults.MaxDefer,
 	}
 	var err error

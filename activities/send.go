@@ -162,6 +162,9 @@ func (a *Activities) render(ctx context.Context, d draft, r contract.SendRequest
 	envelope.SendID, envelope.Key, envelope.To, envelope.Template, envelope.Category = d.sendID.String(), r.Key, d.to, r.Template, d.category
 	envelope.UnsubscribeURL = links.unsubscribe
 	d.message = email.NewMessage(envelope, rendered)
+	if d.message.To, d.redirected = a.TestMode.Route(d.message.To); d.redirected {
+		d.message.Subject = email.TestSubject + d.message.Subject
+	}
 	return d, nil
 }
 
@@ -233,6 +236,9 @@ func sendRow(r contract.SendRequest, d draft, address string, out steps.GateOutc
 		return row, fmt.Errorf("encode tags: %w", err)
 	}
 	row.Status, row.ClaimedAt, row.Props = contract.SendQueued, &now, r.Props
+	if d.redirected {
+		row.RedirectedTo = &d.message.To
+	}
 	row.ReplyTo, row.Subject, row.Html, row.Text = d.message.ReplyTo, d.message.Subject, d.message.HTML, d.message.Text
 	return row, nil
 }
@@ -249,7 +255,7 @@ func queueSend(ctx context.Context, tx *store.Tx, d draft, row storedb.SendInser
 	}
 	return storedb.Send{
 		ID: row.ID, Key: row.Key, ContactID: row.ContactID, TemplateKey: row.TemplateKey, Status: row.Status, Reason: row.Reason,
-		FromEmail: row.FromEmail, ToEmail: row.ToEmail, ReplyTo: row.ReplyTo, Subject: row.Subject, Html: row.Html, Text: row.Text,
+		FromEmail: row.FromEmail, ToEmail: row.ToEmail, RedirectedTo: row.RedirectedTo, ReplyTo: row.ReplyTo, Subject: row.Subject, Html: row.Html, Text: row.Text,
 		Headers: row.Headers, Tags: row.Tags, ClaimedAt: row.ClaimedAt, DueAt: row.DueAt, UpdatedAt: row.Now,
 	}
 }
@@ -305,6 +311,9 @@ func (a *Activities) deliver(ctx context.Context, of parent, row storedb.Send) (
 
 func messageOf(row storedb.Send) (email.Message, error) {
 	m := email.Message{Key: row.Key, From: row.FromEmail, To: row.ToEmail, ReplyTo: row.ReplyTo, Subject: row.Subject, HTML: row.Html, Text: row.Text}
+	if row.RedirectedTo != nil {
+		m.To = *row.RedirectedTo
+	}
 	if err := json.Unmarshal(row.Headers, &m.Headers); err != nil {
 		return m, fmt.Errorf("decode headers of send %s: %w", row.ID, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"time"
@@ -88,6 +89,7 @@ func (p *program) examine(ctx context.Context) []finding {
 	} else {
 		note("provider", cfg.EmailProvider, nil)
 	}
+	note("test mode", examineTestMode(ctx, cfg), nil)
 	if cfg.PostHogAPIKey == "" {
 		note("posthog", "off, for want of POSTHOG_API_KEY", nil)
 	} else {
@@ -97,6 +99,16 @@ func (p *program) examine(ctx context.Context) []finding {
 	p.examineDatabase(ctx, cfg, registry, note)
 	p.examineTemporal(ctx, cfg, note)
 	return findings
+}
+
+// examineTestMode says where mails go; what cannot be found out is said, too (E-42).
+func examineTestMode(ctx context.Context, cfg config.Config) string {
+	mode, err := newTestMode(cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return "off, " + err.Error()
+	}
+	mode.Ask(ctx)
+	return mode.String()
 }
 
 // where says which installation a command works on.

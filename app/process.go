@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -42,7 +43,10 @@ type process struct {
 	workflows  []hogsend.Workflow
 	renderer   *email.Renderer
 	tokens     *email.Signer // of the links in mails
-	store      *store.Store
+	// testMode says where mails go while they are tried out; watchTestMode sets it, once.
+	testMode     *email.TestMode
+	testModeOnce sync.Once
+	store        *store.Store
 	// readers and previews are connections of their own for what is not ingest.
 	readers, previews *store.Store
 	tell              func(server.Told) // of each event; nil for nobody

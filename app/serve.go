@@ -86,6 +86,9 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 	if err != nil {
 		return err
 	}
+	if err := p.watchTestMode(ctx); err != nil {
+		return err
+	}
 	var resend *webhook.Verifier
 	if len(p.cfg.ResendWebhook) > 0 {
 		if resend, err = webhook.NewVerifier(p.cfg.ResendWebhook); err != nil {
@@ -110,6 +113,7 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 		Development:     p.cfg.Environment == config.Development,
 		Tokens:          p.tokens,
 		Tracking:        tracking.Classifier{MinAge: p.cfg.TrackingMinAge, Agents: p.registry.MachineAgents},
+		TestMode:        p.testMode,
 		Resend:          resend,
 		Temporal:        func(ctx context.Context) error { return checkTemporal(ctx, p.temporal) },
 		FailedRun:       workflows.failedRun,
@@ -130,7 +134,7 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 	failed := make(chan error, 1)
 	go func() { failed <- httpServer.Serve(listener) }()
 	p.log.Info("hogsend server ready", "version", Version, "build_id", p.build, "address", listener.Addr().String(),
-		"public_url", p.cfg.PublicURL, "temporal", p.cfg.TemporalAddress, "namespace", p.cfg.TemporalNamespace,
+		"public_url", p.cfg.PublicURL, "temporal", p.cfg.TemporalAddress, "namespace", p.cfg.TemporalNamespace, "provider", p.cfg.EmailProvider, "test_mode", p.testMode.String(),
 		"journeys", len(p.enabled), "templates", len(p.registry.Templates))
 	select {
 	case err := <-failed:

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -72,6 +73,9 @@ func (p *process) work(ctx context.Context, ready func()) error {
 	if err != nil {
 		return err
 	}
+	if err := p.watchTestMode(ctx); err != nil {
+		return err
+	}
 	analytics, err := p.posthog()
 	if err != nil {
 		return err
@@ -88,6 +92,7 @@ func (p *process) work(ctx context.Context, ready func()) error {
 		Provider:   provider,
 		Tokens:     p.tokens,
 		Limiter:    p.limiter(),
+		TestMode:   p.testMode,
 		Executions: workflows,
 		Registry:   p.index.WithTimezone(p.cfg.DefaultTimezone),
 		Config: activities.Config{
@@ -114,6 +119,8 @@ func (p *process) work(ctx context.Context, ready func()) error {
 		BuildID:           p.build,
 		Deployment:        p.cfg.Deployment,
 		Version:           Version,
+		Provider:          p.cfg.EmailProvider,
+		TestMode:          p.testMode.String(),
 		RegistryDigest:    p.digest(),
 		ShutdownTimeout:   p.cfg.ShutdownTimeout,
 		ReleasesPerSecond: p.cfg.ResumeRatePerSecond,
@@ -174,4 +181,29 @@ func (p *process) limiter() *email.Limiter {
 		return nil
 	}
 	return email.NewLimiter(p.cfg.EmailRatePerSecond)
+}
+
+// watchTestMode finds out whether mails are only tried out, and keeps looking (E-42).
+func (p *process) watchTestMode(ctx context.Context) (err error) {
+	p.testModeOnce.Do(func() {
+		var mode *email.TestMode
+		if mode, err = newTestMode(p.cfg, p.log); err == nil {
+			mode.Watch(ctx)
+			p.testMode = mode
+		}
+	})
+	return err
+}
+
+// newTestMode is that of the environment. Only Resend tells of domains.
+func newTestMode(cfg config.Config, log *slog.Logger) (*email.TestMode, error) {
+	c := email.TestModeConfig{Mode: cfg.EmailTestMode, To: cfg.EmailTestTo, Allow: cfg.EmailTestAllow, From: cfg.EmailFrom, Logger: log}
+	if cfg.EmailProvider == "resend" {
+		provider, err := resend.New(resend.Config{APIKey: cfg.ResendAPIKey, BaseURL: cfg.ResendBaseURL})
+		if err != nil {
+			return nil, err
+		}
+		c.Verified = provider.Verified
+	}
+	return email.NewTestMode(c), nil
 }

@@ -42,6 +42,8 @@ type Config struct {
 	Development bool
 	// Tokens verifies the links of mails; nil refuses them all.
 	Tokens *email.Signer
+	// TestMode is told by health; nil is off (E-42).
+	TestMode *email.TestMode
 	// Tracking tells who opens mails and follows their links.
 	Tracking tracking.Classifier
 	// Resend verifies the webhooks of Resend; nil refuses them all.

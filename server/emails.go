@@ -28,6 +28,7 @@ type sendReply struct {
 	ProviderID     *string              `json:"providerId"`
 	FromEmail      string               `json:"fromEmail"`
 	ToEmail        string               `json:"toEmail"`
+	RedirectedTo   *string              `json:"redirectedTo,omitempty"`
 	Subject        string               `json:"subject"`
 	Category       *string              `json:"category"`
 	Status         contract.SendStatus  `json:"status"`
@@ -48,7 +49,7 @@ type sendReply struct {
 func sendOfRow(row store.SendRow) sendReply {
 	out := sendReply{
 		ID: row.ID, ContactID: row.ContactID, JourneyStateID: row.EnrollmentID, TemplateKey: orNull(row.TemplateKey), ResendID: row.ProviderID, ProviderID: row.ProviderID,
-		FromEmail: row.FromEmail, ToEmail: row.ToEmail, Subject: row.Subject, Category: orNull(row.Category), Status: row.Status, Reason: row.Reason,
+		FromEmail: row.FromEmail, ToEmail: row.ToEmail, RedirectedTo: row.RedirectedTo, Subject: row.Subject, Category: orNull(row.Category), Status: row.Status, Reason: row.Reason,
 		UserID: row.ExternalID, JourneyID: row.JourneyID, SentAt: tsOrNull(row.SentAt), DeliveredAt: tsOrNull(row.DeliveredAt), OpenedAt: tsOrNull(row.OpenedAt),
 		ClickedAt: tsOrNull(row.ClickedAt), BouncedAt: tsOrNull(row.BouncedAt), ComplainedAt: tsOrNull(row.ComplainedAt), BounceType: row.BounceType,
 		CreatedAt: ts(row.CreatedAt), UpdatedAt: ts(row.UpdatedAt),

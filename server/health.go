@@ -77,6 +77,7 @@ func (h *health) get(ctx context.Context) healthReply {
 	out := h.last
 	out.Uptime = float64(now.Sub(h.started).Milliseconds()) / 1000
 	out.Timestamp = ts(now)
+	out.Email.TestMode = h.server.cfg.TestMode.On()
 	return out
 }
 

@@ -97,6 +97,9 @@ type healthReply struct {
 		Worker   workerComponent `json:"worker"`
 		Outbox   outboxComponent `json:"outbox"`
 	} `json:"components"`
+	Email struct {
+		TestMode bool `json:"testMode"`
+	} `json:"email"`
 	Schema struct {
 		Engine track `json:"engine"`
 		Client track `json:"client"`

@@ -74,6 +74,8 @@ type Config struct {
 	// KeepDecisions is how long decisions are kept that enrolled nobody; 0 is for ever
 	// (J-45).
 	KeepDecisions time.Duration
+	// Provider and TestMode are told when the worker is ready (O-39).
+	Provider, TestMode string
 	// KeepTracking is how long addresses and agents of opens and clicks are kept; 0 is for
 	// ever (O-34).
 	KeepTracking time.Duration
@@ -204,6 +206,8 @@ func (w *Worker) report() {
 		"namespace", w.cfg.Namespace,
 		"task_queue", w.cfg.TaskQueue,
 		"identity", w.cfg.Identity,
+		"provider", w.cfg.Provider,
+		"test_mode", w.cfg.TestMode,
 		"journeys", len(w.cfg.Journeys),
 		"activities", len(w.cfg.Activities.All()))
 	if w.cfg.Ready != nil {

@@ -78,6 +78,10 @@ type Config struct {
 	EmailFrom        string
 	EmailFromDomains []string
 	EmailReplyTo     string
+	// EmailTestMode is off, on or auto; then mails go to EmailTestTo, "" for nowhere, but for
+	// those to EmailTestAllow (E-41, E-42).
+	EmailTestMode, EmailTestTo string
+	EmailTestAllow             []string
 	// TrackOpens and TrackClicks let mails be tracked (E-46, E-47). A hit sooner after the
 	// mail went than TrackingMinAge is a machine's (E-50).
 	TrackOpens, TrackClicks bool
@@ -148,6 +152,9 @@ func load(r *reader, needs Needs) (Config, error) {
 		EmailFrom:           r.get("EMAIL_FROM"),
 		EmailFromDomains:    r.list("EMAIL_FROM_DOMAINS"),
 		EmailReplyTo:        r.get("EMAIL_REPLY_TO"),
+		EmailTestMode:       r.oneOf("EMAIL_TEST_MODE", "auto", "off", "on", "auto"),
+		EmailTestTo:         r.get("EMAIL_TEST_TO"),
+		EmailTestAllow:      r.list("EMAIL_TEST_ALLOW"),
 		TrackOpens:          r.boolean("TRACK_OPENS", true),
 		TrackClicks:         r.boolean("TRACK_CLICKS", true),
 		TrackingMinAge:      r.duration("TRACKING_MIN_AGE", 2*time.Second),
@@ -207,6 +214,18 @@ func (c *Config) checkMailboxes(r *reader) {
 			continue
 		}
 		*value = mailbox.String()
+	}
+	if to, err := address.Parse(c.EmailTestTo); c.EmailTestTo != "" && err != nil {
+		r.problem("EMAIL_TEST_TO", err.Error())
+	} else if c.EmailTestTo != "" {
+		c.EmailTestTo = to.String()
+	}
+	for _, one := range c.EmailTestAllow {
+		_, known := address.Domain(strings.TrimPrefix(one, "@"))
+		if _, err := address.Parse(one); err != nil && (!known || !strings.HasPrefix(one, "@")) {
+			r.problem("EMAIL_TEST_ALLOW", "must be addresses and domains such as @example.com, by commas")
+			break
+		}
 	}
 	for i, name := range c.EmailFromDomains {
 		domain, ok := address.Domain(name)

@@ -77,6 +77,12 @@ func TestValuesAreTyped(t *testing.T) {
 		{"SMTP_URL=smtp://u:p@mail.example.com:587", ""},
 		{"SMTP_URL=mail.example.com:587", "SMTP_URL"},
 		{"SMTP_URL=https://mail.example.com", "SMTP_URL"},
+		{"EMAIL_TEST_MODE=on", ""}, // E-41
+		{"EMAIL_TEST_MODE=maybe", "EMAIL_TEST_MODE"},
+		{"EMAIL_TEST_TO=me@x.example", ""},
+		{"EMAIL_TEST_TO=nobody", "EMAIL_TEST_TO"},
+		{"EMAIL_TEST_ALLOW=a@x.example, @x.example", ""},
+		{"EMAIL_TEST_ALLOW=x.example", "EMAIL_TEST_ALLOW"},
 		{"TRACK_OPENS=false", ""}, // E-46
 		{"TRACK_CLICKS=no", "TRACK_CLICKS"},
 		{"TRACKING_MIN_AGE=500ms", ""}, // E-50

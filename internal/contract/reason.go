@@ -59,6 +59,7 @@ const (
 	SendUnknownOutcome  SendReason = "unknown_outcome"
 	SendPausedLate      SendReason = "paused_late"
 	SendOutsideWindow   SendReason = "outside_window"
+	SendTestMode        SendReason = "test_mode"
 	SendMinGap          SendReason = "suppress_gap"
 	SendFrequencyCapped SendReason = "frequency_capped"
 	SendPriority        SendReason = "priority"

@@ -96,10 +96,11 @@ func (g *Ingester) report(ctx context.Context, r Report) error {
 	}
 	var events []decide.Announced
 	var contact *uuid.UUID
-	to, first := r.To, true
+	to, first, elsewhere := r.To, true, false
 	if len(sends) > 0 {
 		send := sends[0]
 		to, contact, first = send.ToEmail, send.ContactID, r.counts(send)
+		elsewhere = send.RedirectedTo != nil // nobody's record changes by what became of a test (E-41)
 		after := r.apply(send, now)
 		params := reportWrite(send, after, providerID, now)
 		writes = append(writes, func(q *storedb.Queries) error { return once(q.ReportedSendWrite(ctx, params))(errMoved) })
@@ -107,7 +108,7 @@ func (g *Ingester) report(ctx context.Context, r Report) error {
 			return err
 		}
 	}
-	if first && r.aboutAddress(len(sends) > 0) && address.Key(to) != "" {
+	if first && !elsewhere && r.aboutAddress(len(sends) > 0) && address.Key(to) != "" {
 		record, err := g.engine.Store.PreferenceRecord(ctx, to, contact)
 		if err != nil {
 			return err

@@ -26,6 +26,7 @@ type SendRow struct {
 	Reason       *contract.SendReason `db:"reason"`
 	FromEmail    string               `db:"from_email"`
 	ToEmail      string               `db:"to_email"`
+	RedirectedTo *string              `db:"redirected_to"`
 	Subject      string               `db:"subject"`
 	ProviderID   *string              `db:"provider_id"`
 	ClaimedAt    *time.Time           `db:"claimed_at"`
@@ -41,7 +42,7 @@ type SendRow struct {
 	UpdatedAt    time.Time            `db:"updated_at"`
 }
 
-const sendColumns = `s.id, s.contact_id, c.external_id, s.enrollment_id, s.journey_id, s.template_key, s.category, s.status, s.reason, s.from_email, s.to_email,
+const sendColumns = `s.id, s.contact_id, c.external_id, s.enrollment_id, s.journey_id, s.template_key, s.category, s.status, s.reason, s.from_email, s.to_email, s.redirected_to,
 	s.subject, s.provider_id, s.claimed_at, s.sent_at, s.delivered_at, s.delayed_at, s.opened_at, s.clicked_at, s.bounced_at, s.complained_at, s.bounce_type,
 	s.created_at, s.updated_at`
 

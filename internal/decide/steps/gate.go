@@ -57,6 +57,9 @@ type Gate struct {
 	// paused journeys: all of them, or those that outrank this one.
 	Deferred []DeferredSend
 
+	// TestMode says that mails are only tried out, and this one would go nowhere (E-41).
+	TestMode bool
+
 	Deferral Deferral
 	// Behind says that another deferred send of the contact is to be tried first (E-27).
 	Behind bool
@@ -106,6 +109,9 @@ func (g Gate) Decide() (GateOutcome, error) {
 		if refused, err = g.timing(); err != nil {
 			return GateOutcome{}, err
 		}
+	}
+	if refused == nil && g.TestMode { // row 11
+		refused = &Refusal{Status: contract.SendSkipped, Reason: contract.SendTestMode}
 	}
 	if refused == nil {
 		return GateOutcome{Action: GateClaim}, nil

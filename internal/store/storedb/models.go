@@ -469,6 +469,7 @@ type Send struct {
 	BounceType     *string
 	BounceReason   *string
 	DelayedAt      *time.Time
+	RedirectedTo   *string
 	CampaignID     *uuid.UUID
 	DueAt          *time.Time
 	DeferredFor    *string

@@ -756,7 +756,7 @@ func (q *Queries) StudioLiveEnrollments(ctx context.Context, contactID uuid.UUID
 }
 
 const studioMail = `-- name: StudioMail :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, campaign_id, due_at, deferred_for, test from sends where id = $1
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test from sends where id = $1
 `
 
 func (q *Queries) StudioMail(ctx context.Context, id uuid.UUID) ([]Send, error) {
@@ -802,6 +802,7 @@ func (q *Queries) StudioMail(ctx context.Context, id uuid.UUID) ([]Send, error) 
 			&i.BounceType,
 			&i.BounceReason,
 			&i.DelayedAt,
+			&i.RedirectedTo,
 			&i.CampaignID,
 			&i.DueAt,
 			&i.DeferredFor,
@@ -818,7 +819,7 @@ func (q *Queries) StudioMail(ctx context.Context, id uuid.UUID) ([]Send, error) 
 }
 
 const studioMails = `-- name: StudioMails :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, campaign_id, due_at, deferred_for, test from sends s
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test from sends s
 where s.created_at >= $1::timestamptz
   and (s.created_at, s.id) < ($2::timestamptz, $3::uuid)
   and ($4::text[] is null or s.status = any($4::text[]))
@@ -898,6 +899,7 @@ func (q *Queries) StudioMails(ctx context.Context, arg StudioMailsParams) ([]Sen
 			&i.BounceType,
 			&i.BounceReason,
 			&i.DelayedAt,
+			&i.RedirectedTo,
 			&i.CampaignID,
 			&i.DueAt,
 			&i.DeferredFor,
@@ -1395,7 +1397,7 @@ func (q *Queries) StudioRecentContacts(ctx context.Context, before uuid.UUID, ro
 }
 
 const studioSendsAfter = `-- name: StudioSendsAfter :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, campaign_id, due_at, deferred_for, test from sends where enrollment_id = any($1::uuid[]) order by created_at, id limit 100
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test from sends where enrollment_id = any($1::uuid[]) order by created_at, id limit 100
 `
 
 func (q *Queries) StudioSendsAfter(ctx context.Context, enrollmentIds []uuid.UUID) ([]Send, error) {
@@ -1441,6 +1443,7 @@ func (q *Queries) StudioSendsAfter(ctx context.Context, enrollmentIds []uuid.UUI
 			&i.BounceType,
 			&i.BounceReason,
 			&i.DelayedAt,
+			&i.RedirectedTo,
 			&i.CampaignID,
 			&i.DueAt,
 			&i.DeferredFor,
@@ -1457,7 +1460,7 @@ func (q *Queries) StudioSendsAfter(ctx context.Context, enrollmentIds []uuid.UUI
 }
 
 const studioSendsOf = `-- name: StudioSendsOf :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, campaign_id, due_at, deferred_for, test from sends
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test from sends
 where contact_id = $1 and created_at < $2::timestamptz
 order by created_at desc, id
 limit $3
@@ -1506,6 +1509,7 @@ func (q *Queries) StudioSendsOf(ctx context.Context, contactID *uuid.UUID, befor
 			&i.BounceType,
 			&i.BounceReason,
 			&i.DelayedAt,
+			&i.RedirectedTo,
 			&i.CampaignID,
 			&i.DueAt,
 			&i.DeferredFor,
@@ -1522,7 +1526,7 @@ func (q *Queries) StudioSendsOf(ctx context.Context, contactID *uuid.UUID, befor
 }
 
 const studioSendsOfTemplate = `-- name: StudioSendsOfTemplate :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, campaign_id, due_at, deferred_for, test from sends
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test from sends
 where contact_id = $1 and template_key = $2
 order by created_at desc, id
 limit 5
@@ -1571,6 +1575,7 @@ func (q *Queries) StudioSendsOfTemplate(ctx context.Context, contactID *uuid.UUI
 			&i.BounceType,
 			&i.BounceReason,
 			&i.DelayedAt,
+			&i.RedirectedTo,
 			&i.CampaignID,
 			&i.DueAt,
 			&i.DeferredFor,
