@@ -11,7 +11,7 @@ import (
 func (s *Server) studio() *studio.Studio {
 	return studio.New(studio.Config{
 		Store: s.store, Users: s.users, Sessions: s.sessions, Desk: s.desk, Registry: s.cfg.Registry, Journeys: s.served,
-		PublicURL: s.cfg.PublicURL, LateAfter: s.lateAfter(), Health: s.studioHealth, Version: s.cfg.Version, BuildID: s.cfg.BuildID, Logger: s.log, Now: s.now,
+		PublicURL: s.cfg.PublicURL, LateAfter: s.lateAfter(), Health: s.studioHealth, FailedRun: s.cfg.FailedRun, Version: s.cfg.Version, BuildID: s.cfg.BuildID, Logger: s.log, Now: s.now,
 	})
 }
 

@@ -169,3 +169,46 @@ func TestStudioLetters(t *testing.T) {
 	require.Equal(t, 409, b.submit("/studio/dead-letters/"+letter+"/discard", admin, nil).status)
 	require.Equal(t, []string{"dlq.discard", "dlq.retry", "outbox.retry"}, b.rows("select action from audit_logs where action like 'dlq%' or action like 'outbox%' order by 1"))
 }
+
+// One way through a journey, from Postgres alone; it is ended once, and tried again once.
+func TestStudioEnrollment(t *testing.T) {
+	t.Parallel()
+	runs := map[string]string{}
+	b := setup(t, func(c *Config) {
+		c.FailedRun = func(_ context.Context, workflow string) (string, error) { return runs[workflow], nil }
+	})
+	b.people()
+	viewer, operator := b.user(users.Viewer), b.user(users.Operator)
+	id := b.rows("select id::text from enrollments")[0]
+	page := "/studio/enrollments/" + id
+	b.rows("insert into step_logs (enrollment_id, step_key, action, to_node, detail, at) select id, 's', 'wait_started', 'wait-event:feature.used', '{\"deadline\":\"soon\"}', now() from enrollments returning step_key")
+	words := b.open(page, viewer).words(t)
+	require.Contains(t, words, "Ada@example.com in Trial nudge ● active")
+	require.Contains(t, words, "Waits for feature.used: began to wait ◔ waits deadline: soon")
+	require.Contains(t, words, "This needs the role operator.")
+	require.Equal(t, 404, b.open("/studio/enrollments/00000000-0000-4000-8000-000000000000", viewer).status)
+	require.Equal(t, page, b.open("/studio/find?q="+id, viewer).header.Get("Location"))
+	require.Contains(t, b.open("/studio/journeys/trial-nudge/people", viewer).words(t), "Ada@example.com ● active the beginning")
+	require.Contains(t, b.open("/studio/journeys/trial-nudge/people?which=failed", viewer).words(t), "Nobody stands like this.")
+	require.Equal(t, 403, b.submit(page+"/cancel", viewer, nil).status)
+	require.Contains(t, b.submit(page+"/retry", operator, nil).words(t), "It has not failed: it is active.")
+
+	b.rows("update enrollments set status = 'failed', error = E'no <price>\nat line 3' returning id::text")
+	words = b.open("/studio/journeys/trial-nudge", operator).words(t)
+	require.Contains(t, words, "1 failed: “no &lt;price&gt;”")
+	require.Contains(t, words, "Try these again…")
+	ask := "/studio/journeys/trial-nudge/retry?error=" + url.QueryEscape("no <price>")
+	require.Contains(t, b.open(ask, operator).words(t), "Try 1 person again?")
+	all := url.Values{"error": {"no <price>"}}
+	require.Contains(t, b.submit("/studio/journeys/trial-nudge/retry", operator, all).words(t), "0 of 1 go on The others stay as they are. The last of them: Temporal has forgotten its history")
+	runs[b.rows("select workflow_id from enrollments")[0]] = "run-1"
+	require.Equal(t, 303, b.submit("/studio/journeys/trial-nudge/retry", operator, all).status)
+	require.Equal(t, []string{"active 1"}, b.rows("select status || ' ' || retries from enrollments"))
+	require.Equal(t, 409, b.submit("/studio/journeys/trial-nudge/retry", operator, all).status, "once")
+
+	require.Equal(t, 303, b.submit(page+"/cancel", operator, nil).status)
+	a := b.submit(page+"/cancel", operator, nil)
+	require.Equal(t, 409, a.status)
+	require.Contains(t, a.words(t), "It is left already. Nothing was done.")
+	require.Equal(t, []string{"states.cancel", "states.retry"}, b.rows("select action from audit_logs where resource = 'states' order by action"))
+}

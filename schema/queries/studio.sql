@@ -220,3 +220,38 @@ group by 1, 2 order by 3 desc, 1, 2 limit 20;
 select id from dead_letters
 where status = 'pending' and source = @source and split_part(error, E'\n', 1) = @error::text
 order by created_at, id limit @row_limit;
+
+-- name: StudioPeople :many
+-- The people of a journey in some states, the newest enrollment first; of each id and
+-- state the index gives them in order.
+with page as (
+    select p.id from unnest(@journey_ids::text[]) as j (id)
+    cross join unnest(@statuses::text[]) as s (status)
+    cross join lateral (
+        select o.id from enrollments o
+        where o.journey_id = j.id and o.status = s.status and o.id < @before::uuid
+          and (sqlc.narg('node')::text is null or o.node = sqlc.narg('node'))
+          and (sqlc.narg('error')::text is null or split_part(coalesce(o.error, ''), E'\n', 1) = sqlc.narg('error'))
+        order by o.id desc limit @row_limit
+    ) p
+    order by p.id desc limit @row_limit
+)
+select sqlc.embed(e), sqlc.embed(c) from page
+join enrollments e on e.id = page.id
+join contacts c on c.id = e.contact_id
+order by e.id desc;
+
+-- name: StudioSteps :many
+-- What an enrollment did, in order.
+select * from step_logs where enrollment_id = @enrollment_id order by seq limit 1000;
+
+-- name: StudioIssues :many
+select * from enrollment_issues where enrollment_id = @enrollment_id order by kind;
+
+-- name: StudioDue :one
+-- How many waits of a journey end within an hour, a day and a week (J-107).
+select count(*) filter (where w.deadline <= sqlc.arg('now')::timestamptz + interval '1 hour') as hour,
+    count(*) filter (where w.deadline <= sqlc.arg('now')::timestamptz + interval '24 hours') as day, count(*) as week
+from waits w
+join enrollments e on e.id = w.enrollment_id
+where w.status = 'open' and w.deadline <= sqlc.arg('now')::timestamptz + interval '7 days' and e.journey_id = any(@journey_ids::text[]);

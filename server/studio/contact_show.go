@@ -120,7 +120,7 @@ func (s *Studio) whereIs(r *request, q *storedb.Queries, c storedb.Contact, jour
 	}
 	question := s.question(r, c, "")
 	for _, e := range live {
-		row := view.ContactJourney{Journey: journeys.link(e.JourneyID), State: enrollmentBadge(e.Status), Since: s.moment(r, e.CreatedAt)}
+		row := view.ContactJourney{Journey: view.Link{Text: journeys.name(e.JourneyID), URL: enrollmentURL(e.ID)}, State: enrollmentBadge(e.Status), Since: s.moment(r, e.CreatedAt)}
 		row.Stands = question.Stands(enrollmentOf(e, journeys, waits[e.ID], false))
 		v.Journeys = append(v.Journeys, row)
 	}

@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/hogsend/hogsend/internal/store/storedb"
 	"github.com/hogsend/hogsend/server/studio/view"
@@ -28,8 +29,12 @@ func (s *Studio) find(r *request) error {
 		return r.see(contactURL(c.ID))
 	}
 	if id, err := uuid.Parse(q); err == nil {
-		if path, err := s.findID(r, id); err != nil || path != "" {
-			return errors.Join(err, r.see(path))
+		path, err := s.findID(r, id)
+		if err != nil {
+			return err
+		}
+		if path != "" {
+			return r.see(path)
 		}
 	}
 	journeys, err := s.cfg.Journeys(r.ctx())
@@ -38,7 +43,12 @@ func (s *Studio) find(r *request) error {
 	}
 	for _, j := range journeys {
 		if j.ID == q || j.Name == q {
-			return r.see("/studio/journeys/" + url.PathEscape(j.ID))
+			return r.see(journeyURL(j.ID))
+		}
+	}
+	for i := range s.cfg.Registry.Buckets {
+		if b := &s.cfg.Registry.Buckets[i]; b.ID == q || b.Name == q {
+			return r.see(bucketURL(b.ID))
 		}
 	}
 	for _, t := range s.cfg.Registry.Templates {
@@ -57,11 +67,25 @@ func (s *Studio) findID(r *request, id uuid.UUID) (path string, err error) {
 			path = "/studio/mails/" + id.String()
 			return nil
 		}
-		events, failed := q.StudioEvent(r.ctx(), id)
-		if failed == nil && len(events) > 0 {
-			path = "/studio/events/" + id.String()
+		if err != nil {
+			return err
 		}
-		return errors.Join(err, failed)
+		events, err := q.StudioEvent(r.ctx(), id)
+		if err != nil {
+			return err
+		}
+		if len(events) > 0 {
+			path = "/studio/events/" + id.String()
+			return nil
+		}
+		switch _, err := q.AdminStateGet(r.ctx(), id); {
+		case errors.Is(err, pgx.ErrNoRows):
+		case err != nil:
+			return err
+		default:
+			path = enrollmentURL(id)
+		}
+		return nil
 	})
 	return path, err
 }

@@ -138,6 +138,7 @@ func (s *Studio) showJourney(r *request) error {
 		return err
 	}
 	base := "/studio/journeys/" + url.PathEscape(j.ID)
+	v.People = base + "/people"
 	v.Mails = "/studio/mails?journey=" + url.QueryEscape(j.ID)
 	button := &view.Button{Label: "Pause…", URL: base + "/pause"}
 	if v.State.Word == "paused" {
@@ -188,9 +189,14 @@ func (s *Studio) journeyNow(r *request, q *storedb.Queries, j hogsend.Journey, v
 		return err
 	}
 	for _, n := range nodes {
-		v.Nodes = append(v.Nodes, view.Node{Label: nodeWords(n.Node), People: n.People, Since: s.moment(r, n.Since)})
+		v.Nodes = append(v.Nodes, view.Node{Label: nodeWords(n.Node), URL: peopleURL(j, n.Node), People: n.People, Since: s.moment(r, n.Since)})
 	}
-	if err := s.troubles(r, q, ids, v); err != nil {
+	due, err := q.StudioDue(r.ctx(), s.instant(), ids)
+	if err != nil {
+		return err
+	}
+	v.Due = []view.Tile{{Label: "in an hour", Value: number(due.Hour)}, {Label: "in a day", Value: number(due.Day)}, {Label: "in a week", Value: number(due.Week)}}
+	if err := s.troubles(r, q, j, v); err != nil {
 		return err
 	}
 	recent, err := q.AdminStatesRecent(r.ctx(), ids)
@@ -198,10 +204,7 @@ func (s *Studio) journeyNow(r *request, q *storedb.Queries, j hogsend.Journey, v
 		return err
 	}
 	for _, row := range recent {
-		e := row.Enrollment
-		v.Recent = append(v.Recent, view.PersonRow{
-			Contact: contactLink(row.Contact), State: enrollmentBadge(e.Status), Node: nodeWords(e.Node), Why: cut(visible(textOf(e.Error)), 120), At: s.moment(r, e.UpdatedAt),
-		})
+		v.Recent = append(v.Recent, s.personRow(r, row.Enrollment, row.Contact))
 	}
 	if len(recent) == 0 {
 		v.Empty = &view.Empty{Title: "Nobody has entered", Text: "It starts with " + j.Trigger.Event + "."}
@@ -218,13 +221,18 @@ func number(n int64) string {
 }
 
 // troubles are groups of people who need somebody, what is worst first.
-func (s *Studio) troubles(r *request, q *storedb.Queries, ids []string, v *view.Journey) error {
+func (s *Studio) troubles(r *request, q *storedb.Queries, j hogsend.Journey, v *view.Journey) error {
+	ids := operate.IDs(j)
 	failures, err := q.StudioFailures(r.ctx(), ids)
 	if err != nil {
 		return err
 	}
 	for _, f := range failures {
-		v.Troubles = append(v.Troubles, view.Trouble{Text: "failed: “" + cut(visible(f.Error), 200) + "”, last " + s.moment(r, f.Newest).Text, People: f.People, Tone: "bad"})
+		t := view.Trouble{URL: journeyURL(j.ID) + "/people?" + url.Values{"which": {"failed"}, "error": {f.Error}}.Encode(), Text: "failed: “" + cut(visible(f.Error), 200) + "”, last " + s.moment(r, f.Newest).Text, People: f.People, Tone: "bad"}
+		if may(users.Role(r.session.User.Role), users.Operator) {
+			t.Retry = retryURL(j, f.Error)
+		}
+		v.Troubles = append(v.Troubles, t)
 	}
 	issues, err := q.StudioTroubles(r.ctx(), ids)
 	if err != nil {

@@ -22,7 +22,11 @@ func (s *Studio) confirmPause(r *request) error {
 		return err
 	}
 	var live int64
-	err = s.read(r.ctx(), func(q *storedb.Queries) error {
+	var due storedb.StudioDueRow
+	err = s.read(r.ctx(), func(q *storedb.Queries) (err error) {
+		if due, err = q.StudioDue(r.ctx(), s.instant(), operate.IDs(j)); err != nil {
+			return err
+		}
 		counts, err := q.AdminJourneyCounts(r.ctx(), operate.IDs(j))
 		for _, c := range counts {
 			if c.Status.Live() {
@@ -39,7 +43,7 @@ func (s *Studio) confirmPause(r *request) error {
 		Back: "/studio/journeys/" + url.PathEscape(j.ID), Reason: true, Points: []string{
 			"From now on no mail or other effect of this journey begins.",
 			plural(live, "person stays where they are", "people stay where they are") + ", and their waits go on.",
-			"What comes due is held. Resuming asks what becomes of it.",
+			plural(due.Hour, "wait ends", "waits end") + " within an hour, " + number(due.Day) + " within a day. What comes due then is held; resuming asks what becomes of it.",
 		},
 		Choices: []view.Choice{
 			{Value: string(contract.HoldEntries), Label: "Keep who enters", Hint: "They wait at the start until you resume.", On: true},

@@ -40,7 +40,7 @@ func pages() map[string]any {
 		"sign_in": view.SignIn{}, "setup": view.Setup{}, "error": view.Error{}, "confirm": view.Confirm{},
 		"contacts": view.Contacts{}, "contact": view.Contact{}, "mails": view.Mails{}, "mail": view.Mail{},
 		"events": view.Events{}, "event": view.Event{}, "journeys": view.Journeys{}, "journey": view.Journey{},
-		"suppressions": view.Suppressions{}, "keys": view.Keys{}, "lists": view.Lists{}, "outbox": view.Outbox{}, "letters": view.Letters{}, "buckets": view.Buckets{}, "bucket": view.Bucket{}, "overview": view.Overview{}, "health": view.Health{}, "users": view.Users{}, "audit": view.Audit{}, "profile": view.Profile{},
+		"people": view.People{}, "enrollment": view.Enrollment{}, "suppressions": view.Suppressions{}, "keys": view.Keys{}, "lists": view.Lists{}, "outbox": view.Outbox{}, "letters": view.Letters{}, "buckets": view.Buckets{}, "bucket": view.Bucket{}, "overview": view.Overview{}, "health": view.Health{}, "users": view.Users{}, "audit": view.Audit{}, "profile": view.Profile{},
 	}
 }
 
@@ -210,7 +210,7 @@ func nav(role users.Role, here string) []view.NavGroup {
 // flash is the line that tells what was done; only these can be said.
 func flash(done string) string {
 	return map[string]string{
-		"paused": "The journey is paused.", "resumed": "The journey goes on.", "switched-off": "The bucket is switched off.", "switched-on": "The bucket is switched on; it settles everybody.", "blocked": "The address is blocked.", "lifted": "The block is lifted.", "revoked": "The key is revoked.", "tried": "It is tried again now.", "discarded": "It is discarded.", "retired": "Everybody leaves; that may take a moment.", "role": "The role is changed; they have to sign in again.",
+		"paused": "The journey is paused.", "resumed": "The journey goes on.", "switched-off": "The bucket is switched off.", "switched-on": "The bucket is switched on; it settles everybody.", "blocked": "The address is blocked.", "lifted": "The block is lifted.", "revoked": "The key is revoked.", "tried": "It is tried again now.", "discarded": "It is discarded.", "canceled": "It has ended.", "retried": "It goes on where it failed.", "retired": "Everybody leaves; that may take a moment.", "role": "The role is changed; they have to sign in again.",
 		"removed": "The user is removed.", "profile": "Your profile is saved.", "others": "You are signed out everywhere else.",
 		"merged": "Two contacts turned out to be one person: this is the one that stayed.",
 	}[done]

@@ -36,6 +36,9 @@ type Config struct {
 	PublicURL string
 	// LateAfter is what the policy skip_late leaves out (J-105).
 	LateAfter time.Duration
+	// FailedRun is the run that a retry goes on from; "" when its history is no longer
+	// kept. nil refuses retries.
+	FailedRun func(ctx context.Context, workflowID string) (runID string, err error)
 	// Health is what the installation stands on, as /v1/health tells it.
 	Health           func(ctx context.Context) Health
 	Version, BuildID string

@@ -132,7 +132,7 @@ func (t *timeline) runs(q *storedb.Queries) error {
 		run := enrollmentOf(e, t.journeys, nil, false)
 		if run.Ended.Before(t.before) {
 			t.add(run.Ended, 3, uuid.Nil, view.Moment{
-				Kind: "Journey", Tone: enrollmentBadge(e.Status).Tone, Text: question.OfEnrollment(run).Sentence, URL: t.journeys.link(e.JourneyID).URL,
+				Kind: "Journey", Tone: enrollmentBadge(e.Status).Tone, Text: question.OfEnrollment(run).Sentence, URL: enrollmentURL(e.ID),
 			})
 		}
 	}

@@ -264,6 +264,28 @@ func (q *Queries) StudioDecisionsOfEvents(ctx context.Context, contactIds []uuid
 	return items, nil
 }
 
+const studioDue = `-- name: StudioDue :one
+select count(*) filter (where w.deadline <= $1::timestamptz + interval '1 hour') as hour,
+    count(*) filter (where w.deadline <= $1::timestamptz + interval '24 hours') as day, count(*) as week
+from waits w
+join enrollments e on e.id = w.enrollment_id
+where w.status = 'open' and w.deadline <= $1::timestamptz + interval '7 days' and e.journey_id = any($2::text[])
+`
+
+type StudioDueRow struct {
+	Hour int64
+	Day  int64
+	Week int64
+}
+
+// How many waits of a journey end within an hour, a day and a week (J-107).
+func (q *Queries) StudioDue(ctx context.Context, now time.Time, journeyIds []string) (StudioDueRow, error) {
+	row := q.db.QueryRow(ctx, studioDue, now, journeyIds)
+	var i StudioDueRow
+	err := row.Scan(&i.Hour, &i.Day, &i.Week)
+	return i, err
+}
+
 const studioEffects = `-- name: StudioEffects :many
 select id, contact_id, journey_id, entry, status, node, context, trigger_event_id, trigger_seq, hops, version, build_id, workflow_id, first_run_id, error, exit_reason, completed_at, exited_at, created_at, updated_at, concurrent, retries, key, mark_seq from enrollments where contact_id = $1 and trigger_event_id = $2 order by created_at, id limit 100
 `
@@ -596,6 +618,36 @@ func (q *Queries) StudioFeed(ctx context.Context, arg StudioFeedParams) ([]Studi
 			&i.Contact.UpdatedAt,
 			&i.Contact.WrittenAt,
 			&i.Contact.RevivedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const studioIssues = `-- name: StudioIssues :many
+select enrollment_id, kind, detail, since, seen_at from enrollment_issues where enrollment_id = $1 order by kind
+`
+
+func (q *Queries) StudioIssues(ctx context.Context, enrollmentID uuid.UUID) ([]EnrollmentIssue, error) {
+	rows, err := q.db.Query(ctx, studioIssues, enrollmentID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []EnrollmentIssue
+	for rows.Next() {
+		var i EnrollmentIssue
+		if err := rows.Scan(
+			&i.EnrollmentID,
+			&i.Kind,
+			&i.Detail,
+			&i.Since,
+			&i.SeenAt,
 		); err != nil {
 			return nil, err
 		}
@@ -1323,6 +1375,108 @@ func (q *Queries) StudioOpenWaits(ctx context.Context, enrollmentIds []uuid.UUID
 	return items, nil
 }
 
+const studioPeople = `-- name: StudioPeople :many
+with page as (
+    select p.id from unnest($1::text[]) as j (id)
+    cross join unnest($2::text[]) as s (status)
+    cross join lateral (
+        select o.id from enrollments o
+        where o.journey_id = j.id and o.status = s.status and o.id < $3::uuid
+          and ($4::text is null or o.node = $4)
+          and ($5::text is null or split_part(coalesce(o.error, ''), E'\n', 1) = $5)
+        order by o.id desc limit $6
+    ) p
+    order by p.id desc limit $6
+)
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, e.key, e.mark_seq, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at from page
+join enrollments e on e.id = page.id
+join contacts c on c.id = e.contact_id
+order by e.id desc
+`
+
+type StudioPeopleParams struct {
+	JourneyIds []string
+	Statuses   []string
+	Before     uuid.UUID
+	Node       *string
+	Error      *string
+	RowLimit   int32
+}
+
+type StudioPeopleRow struct {
+	Enrollment Enrollment
+	Contact    Contact
+}
+
+// The people of a journey in some states, the newest enrollment first; of each id and
+// state the index gives them in order.
+func (q *Queries) StudioPeople(ctx context.Context, arg StudioPeopleParams) ([]StudioPeopleRow, error) {
+	rows, err := q.db.Query(ctx, studioPeople,
+		arg.JourneyIds,
+		arg.Statuses,
+		arg.Before,
+		arg.Node,
+		arg.Error,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StudioPeopleRow
+	for rows.Next() {
+		var i StudioPeopleRow
+		if err := rows.Scan(
+			&i.Enrollment.ID,
+			&i.Enrollment.ContactID,
+			&i.Enrollment.JourneyID,
+			&i.Enrollment.Entry,
+			&i.Enrollment.Status,
+			&i.Enrollment.Node,
+			&i.Enrollment.Context,
+			&i.Enrollment.TriggerEventID,
+			&i.Enrollment.TriggerSeq,
+			&i.Enrollment.Hops,
+			&i.Enrollment.Version,
+			&i.Enrollment.BuildID,
+			&i.Enrollment.WorkflowID,
+			&i.Enrollment.FirstRunID,
+			&i.Enrollment.Error,
+			&i.Enrollment.ExitReason,
+			&i.Enrollment.CompletedAt,
+			&i.Enrollment.ExitedAt,
+			&i.Enrollment.CreatedAt,
+			&i.Enrollment.UpdatedAt,
+			&i.Enrollment.Concurrent,
+			&i.Enrollment.Retries,
+			&i.Enrollment.Key,
+			&i.Enrollment.MarkSeq,
+			&i.Contact.ID,
+			&i.Contact.ExternalID,
+			&i.Contact.AnonymousID,
+			&i.Contact.Email,
+			&i.Contact.EmailKey,
+			&i.Contact.Timezone,
+			&i.Contact.Properties,
+			&i.Contact.FirstSeenAt,
+			&i.Contact.LastSeenAt,
+			&i.Contact.DeletedAt,
+			&i.Contact.MergedInto,
+			&i.Contact.CreatedAt,
+			&i.Contact.UpdatedAt,
+			&i.Contact.WrittenAt,
+			&i.Contact.RevivedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const studioPreferences = `-- name: StudioPreferences :many
 select id, email, email_key, contact_id, unsubscribed_all, categories, suppressed, suppression_reason, suppressed_at, created_at, updated_at, bounce_count, last_bounce_at from preferences where contact_id = any($1::uuid[]) order by updated_at
 `
@@ -1580,6 +1734,41 @@ func (q *Queries) StudioSendsOfTemplate(ctx context.Context, contactID *uuid.UUI
 			&i.DueAt,
 			&i.DeferredFor,
 			&i.Test,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const studioSteps = `-- name: StudioSteps :many
+select seq, enrollment_id, step_key, action, from_node, to_node, detail, build_id, at from step_logs where enrollment_id = $1 order by seq limit 1000
+`
+
+// What an enrollment did, in order.
+func (q *Queries) StudioSteps(ctx context.Context, enrollmentID uuid.UUID) ([]StepLog, error) {
+	rows, err := q.db.Query(ctx, studioSteps, enrollmentID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StepLog
+	for rows.Next() {
+		var i StepLog
+		if err := rows.Scan(
+			&i.Seq,
+			&i.EnrollmentID,
+			&i.StepKey,
+			&i.Action,
+			&i.FromNode,
+			&i.ToNode,
+			&i.Detail,
+			&i.BuildID,
+			&i.At,
 		); err != nil {
 			return nil, err
 		}

@@ -27,6 +27,8 @@ type Journey struct {
 	Counts          []Tile
 	Nodes           []Node
 	Troubles        []Trouble
+	Due             []Tile
+	People          string
 	Recent          []PersonRow
 	Pause, Resume   *Button
 	Mails           string // the list of its mails
@@ -39,6 +41,7 @@ type Tile struct{ Label, Value, Title, URL string }
 // Node is where people stand.
 type Node struct {
 	Label  string
+	URL    string // who they are
 	People int64
 	Since  Time
 }
@@ -46,12 +49,15 @@ type Node struct {
 // Trouble is a group of people who need somebody.
 type Trouble struct {
 	Text   string
+	URL    string // who they are
+	Retry  string // where it is asked whether to try them again
 	People int64
 	Tone   string
 }
 
 // PersonRow is an enrollment of a list.
 type PersonRow struct {
+	URL     string
 	Contact Link
 	State   Badge
 	Node    string
@@ -116,4 +122,47 @@ type SessionRow struct {
 	Device, Address string
 	Since           Time
 	Here            bool
+}
+
+// People are those of a journey (U-24).
+type People struct {
+	Frame
+	Back     Link
+	Segments []Segment
+	Chips    []Chip
+	Rows     []PersonRow
+	Empty    *Empty
+	Pager    Pager
+	Retry    *Button
+}
+
+// Enrollment is one person's way through a journey (U-25).
+type Enrollment struct {
+	Frame
+	ID, Key, Event, Version, Build string
+	Workflow, Command              string
+	Contact, Journey               Link
+	State                          Badge
+	Entry, Retries                 int64
+	Began                          Time
+	Sentence, Error                string
+	Issues                         []string
+	Steps                          []StepRow
+	Mails                          []EnrollmentMail
+	Context                        []Field
+	Action                         *Button
+}
+
+// StepRow is a row of the step log.
+type StepRow struct {
+	At                        Time
+	Text, Detail, Took, Build string
+	State                     Badge
+}
+
+// EnrollmentMail is a mail that an enrollment sent, or was to send.
+type EnrollmentMail struct {
+	Mail  Link
+	State Badge
+	At    Time
 }

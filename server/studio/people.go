@@ -1,0 +1,118 @@
+package studio
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/operate"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+	"github.com/hogsend/hogsend/internal/users"
+	"github.com/hogsend/hogsend/server/studio/view"
+)
+
+// standing is one of the views of the people of a journey.
+type standing struct {
+	name, label string
+	statuses    []contract.EnrollmentStatus
+}
+
+func standings() []standing {
+	return []standing{
+		{"", "In it", []contract.EnrollmentStatus{contract.EnrollmentActive, contract.EnrollmentWaiting}},
+		{"failed", "Failed", []contract.EnrollmentStatus{contract.EnrollmentFailed}},
+		{"completed", "Completed", []contract.EnrollmentStatus{contract.EnrollmentCompleted}},
+		{"left", "Left before the end", []contract.EnrollmentStatus{contract.EnrollmentExited}},
+	}
+}
+
+// listPeople are the people of a journey, by how they stand and where (U-24).
+func (s *Studio) listPeople(r *request) error {
+	j, err := s.journey(r)
+	if err != nil {
+		return err
+	}
+	base, which := journeyURL(j.ID)+"/people", r.query("which")
+	v := view.People{Back: view.Link{Text: nameOfJourney(j), URL: journeyURL(j.ID)}}
+	p := storedb.StudioPeopleParams{JourneyIds: operate.IDs(j), Before: uuid.Max, RowLimit: pageRows + 1}
+	query := url.Values{}
+	for _, st := range standings() {
+		q := url.Values{}
+		if st.name != "" {
+			q.Set("which", st.name)
+		}
+		here := st.name == which
+		if here {
+			query = q
+			for _, status := range st.statuses {
+				p.Statuses = append(p.Statuses, string(status))
+			}
+		}
+		v.Segments = append(v.Segments, view.Segment{Label: st.label, URL: withQuery(base, q), Here: here})
+	}
+	without := withQuery(base, query)
+	if node := r.query("node"); node != "" {
+		p.Node = &node
+		v.Chips = append(v.Chips, view.Chip{Text: "at: " + nodeWords(node), Without: without})
+		query.Set("node", node)
+	}
+	if failure := r.query("error"); failure != "" {
+		p.Error = &failure
+		v.Chips = append(v.Chips, view.Chip{Text: "“" + cut(visible(failure), 80) + "”", Without: without})
+		query.Set("error", failure)
+		if which == "failed" {
+			v.Retry = r.button("Try all of these again…", retryURL(j, failure), users.Operator)
+		}
+	}
+	if id, err := uuid.Parse(r.query("before")); err == nil {
+		p.Before = id
+	}
+	err = s.read(r.ctx(), func(q *storedb.Queries) error {
+		rows, err := q.StudioPeople(r.ctx(), p)
+		if err != nil {
+			return err
+		}
+		if len(rows) > pageRows {
+			rows = rows[:pageRows]
+			query.Set("before", rows[pageRows-1].Enrollment.ID.String())
+			v.Pager.Older = withQuery(base, query)
+		}
+		for _, row := range rows {
+			v.Rows = append(v.Rows, s.personRow(r, row.Enrollment, row.Contact))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if len(v.Rows) == 0 {
+		v.Empty = &view.Empty{Title: "Nobody", Text: "Nobody stands like this.", Next: view.Link{Text: "Go to the journey", URL: journeyURL(j.ID)}}
+	}
+	v.Frame = s.frame(r, "People", "People of "+nameOfJourney(j))
+	return s.show(r, http.StatusOK, "people", v)
+}
+
+// personRow is an enrollment of a list.
+func (s *Studio) personRow(r *request, e storedb.Enrollment, c storedb.Contact) view.PersonRow {
+	row := view.PersonRow{
+		URL: enrollmentURL(e.ID), Contact: contactLink(c), State: enrollmentBadge(e.Status), Node: nodeWords(e.Node), Why: cut(visible(textOf(e.Error)), 120), At: s.moment(r, e.UpdatedAt),
+	}
+	if e.ExitReason != nil {
+		row.Why = reasonWords(string(*e.ExitReason))
+	}
+	return row
+}
+
+// peopleURL leads to those who stand at a node.
+func peopleURL(j hogsend.Journey, node string) string {
+	return journeyURL(j.ID) + "/people?" + url.Values{"node": {node}}.Encode()
+}
+
+func retryURL(j hogsend.Journey, failure string) string {
+	return journeyURL(j.ID) + "/retry?" + url.Values{"error": {failure}}.Encode()
+}
+
+func enrollmentURL(id uuid.UUID) string { return "/studio/enrollments/" + id.String() }
