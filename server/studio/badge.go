@@ -2,6 +2,7 @@ package studio
 
 import (
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/store/storedb"
 	"github.com/hogsend/hogsend/internal/why"
 	"github.com/hogsend/hogsend/server/studio/view"
 )
@@ -72,4 +73,15 @@ func verdictBadge(v why.Verdict) view.Badge {
 	case why.Unknown:
 	}
 	return bad("Not known")
+}
+
+// mailBadge says whether an address gets no mail at all.
+func mailBadge(p storedb.Preference) (badge view.Badge, blocked bool) {
+	switch {
+	case p.Suppressed:
+		return bad("blocked: " + textOf(p.SuppressionReason)), true
+	case p.UnsubscribedAll:
+		return policy("unsubscribed"), true
+	}
+	return ok("may get mail"), false
 }

@@ -3,7 +3,6 @@ package studio
 import (
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -29,7 +28,7 @@ func (s *Studio) showBucket(r *request) error {
 			return err
 		}
 		v = view.Bucket{
-			ID: b.AdminBucketsRow.ID, Description: b.Description, State: b.state(), Criteria: s.criteriaWords(&b), JSON: indented(b.Criteria), Limits: limits(&b.Definition), Feeds: s.feeds(&b, journeys),
+			ID: b.AdminBucketsRow.ID, Description: b.Description, State: b.state(), Criteria: criteriaWords(b.Criteria), JSON: indented(b.Criteria), Limits: limits(&b.Definition), Feeds: s.feeds(&b, journeys),
 			Counts: []view.Tile{{Label: "in it now", Value: number(b.active)}, {Label: "have left", Value: number(b.left)}},
 		}
 		v.Frame = s.frame(r, "Bucket", b.name())
@@ -70,31 +69,6 @@ func (s *Studio) bucketButtons(r *request, b *knownBucket, v *view.Bucket) {
 	if why := b.switchable(); why != "" {
 		v.Switch.Refused = why
 	}
-}
-
-// criteriaWords are what a bucket asks for.
-func (s *Studio) criteriaWords(b *knownBucket) view.Said {
-	tree, problems, err := criteria.UnmarshalTree(b.Criteria)
-	if err != nil || len(problems) > 0 {
-		return view.Said{Text: "something that this build does not know"}
-	}
-	return said(criteria.Words(tree))
-}
-
-func sentence(b *knownBucket) string {
-	tree, problems, err := criteria.UnmarshalTree(b.Criteria)
-	if err != nil || len(problems) > 0 {
-		return ""
-	}
-	return cut(visible(criteria.Words(tree).Sentence()), 200)
-}
-
-func said(w criteria.Said) view.Said {
-	out := view.Said{Text: visible(w.Text)}
-	for _, below := range w.Below {
-		out.Below = append(out.Below, said(below))
-	}
-	return out
 }
 
 // limits say when a bucket holds its people longer or lets them go earlier.
@@ -205,20 +179,4 @@ func (s *Studio) backfills(r *request, q *storedb.Queries, b *knownBucket, v *vi
 		v.Builds = append(v.Builds, row)
 	}
 	return nil
-}
-
-// cursorOf is where a list goes on.
-func cursorOf(at time.Time, id uuid.UUID) string {
-	return at.UTC().Format(time.RFC3339Nano) + "_" + id.String()
-}
-
-// cursor reads one; what is no cursor begins the list.
-func cursor(text string) (at time.Time, id uuid.UUID, ok bool) {
-	when, rest, found := strings.Cut(text, "_")
-	if !found {
-		return at, id, false
-	}
-	at, err := time.Parse(time.RFC3339Nano, when)
-	id, failed := uuid.Parse(rest)
-	return at, id, err == nil && failed == nil
 }

@@ -99,11 +99,3 @@ func (s *Studio) retireBucket(r *request) error {
 	}
 	return r.see(bucketURL(b.AdminBucketsRow.ID) + "?done=retired")
 }
-
-// typed checks the id that an irreversible action asks to type (U-8).
-func typed(r *request, id string) error {
-	if clean(r.PostFormValue("typed")) != id {
-		return &problem{status: http.StatusUnprocessableEntity, heading: "That is another id", text: "Type " + visible(id) + " to go on. Nothing was done."}
-	}
-	return nil
-}

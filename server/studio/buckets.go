@@ -10,7 +10,6 @@ import (
 	"github.com/hogsend/hogsend/internal/bucket"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store/storedb"
-	"github.com/hogsend/hogsend/internal/users"
 	"github.com/hogsend/hogsend/server/studio/view"
 )
 
@@ -21,7 +20,7 @@ type knownBucket struct {
 	active, left int64
 }
 
-func (b *knownBucket) name() string { return cmp.Or(b.Definition.Name, b.AdminBucketsRow.ID) }
+func (b *knownBucket) name() string { return cmp.Or(b.Name, b.AdminBucketsRow.ID) }
 
 // buckets are all, or the one with an id, by name.
 func (s *Studio) buckets(r *request, q *storedb.Queries, id *string) ([]knownBucket, error) {
@@ -87,7 +86,7 @@ func (s *Studio) listBuckets(r *request) error {
 		}
 		for i := range list {
 			b := &list[i]
-			row := view.BucketRow{URL: bucketURL(b.AdminBucketsRow.ID), Name: b.name(), ID: b.AdminBucketsRow.ID, State: b.state(), Words: sentence(b), Members: number(b.active), Left: number(b.left), Reactions: int64(len(b.Reactions))}
+			row := view.BucketRow{URL: bucketURL(b.AdminBucketsRow.ID), Name: b.name(), ID: b.AdminBucketsRow.ID, State: b.state(), Words: sentence(b.Criteria), Members: number(b.active), Left: number(b.left), Reactions: int64(len(b.Reactions))}
 			if !b.Registered {
 				v.Gone = append(v.Gone, row)
 				continue
@@ -131,13 +130,4 @@ func (b *knownBucket) switchable() string {
 		return "It is off in code."
 	}
 	return ""
-}
-
-// button is one that a role may use; for others it says why not.
-func (r *request) button(label, url string, least users.Role) *view.Button {
-	b := &view.Button{Label: label, URL: url}
-	if !may(users.Role(r.session.User.Role), least) {
-		b.Refused = "This needs the role " + string(least) + ". An admin can give it to you."
-	}
-	return b
 }

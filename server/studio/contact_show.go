@@ -64,9 +64,6 @@ func (s *Studio) showContact(r *request) error {
 	return s.show(r, http.StatusOK, "contact", v)
 }
 
-// farAhead is after everything that has happened.
-func farAhead() time.Time { return time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }
-
 // clockOf is what a clock shows where the contact is (S-1).
 func (s *Studio) clockOf(c storedb.Contact) string {
 	name := textOf(c.Timezone)

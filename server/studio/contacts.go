@@ -12,9 +12,6 @@ import (
 	"github.com/hogsend/hogsend/server/studio/view"
 )
 
-// pageRows is how many rows a list shows (U-5).
-const pageRows = 50
-
 // home leads to the first page there is.
 // find opens what the search box names: a person, a mail, an event, a journey, by whatever
 // id they have (U-3).
@@ -222,15 +219,4 @@ func (s *Studio) contactRows(r *request, q *storedb.Queries, contacts []storedb.
 		}
 	}
 	return rows, nil
-}
-
-// mailBadge says whether an address gets no mail at all.
-func mailBadge(p storedb.Preference) (badge view.Badge, blocked bool) {
-	switch {
-	case p.Suppressed:
-		return bad("blocked: " + textOf(p.SuppressionReason)), true
-	case p.UnsubscribedAll:
-		return policy("unsubscribed"), true
-	}
-	return ok("may get mail"), false
 }

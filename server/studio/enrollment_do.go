@@ -56,10 +56,6 @@ func (s *Studio) cancel(r *request) error {
 	return r.see(enrollmentURL(row.Enrollment.ID) + "?done=canceled")
 }
 
-func conflict(heading, text, back string) error {
-	return &problem{status: http.StatusConflict, heading: heading, text: text, next: [2]string{"Look at it", back}}
-}
-
 func (s *Studio) confirmRetry(r *request) error {
 	row, err := s.enrollmentOfPath(r)
 	if err != nil {

@@ -1,8 +1,6 @@
 package studio
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -12,7 +10,6 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/operate"
-	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 	"github.com/hogsend/hogsend/internal/users"
 	"github.com/hogsend/hogsend/server/studio/view"
@@ -98,28 +95,6 @@ func stateOf(j hogsend.Journey, c storedb.JourneyConfig, before view.Badge) view
 		return off("switched off")
 	}
 	return before
-}
-
-// journey finds the journey that the path names.
-func (s *Studio) journey(r *request) (hogsend.Journey, error) {
-	all, err := s.cfg.Journeys(r.ctx())
-	if err != nil {
-		return hogsend.Journey{}, err
-	}
-	id := r.PathValue("id")
-	for _, j := range all {
-		if j.ID == id {
-			return j, nil
-		}
-	}
-	return hogsend.Journey{}, &problem{status: http.StatusNotFound, heading: "No such journey", text: "No journey that is served has this id.", next: [2]string{"Go to the journeys", "/studio/journeys"}}
-}
-
-func nameOfJourney(j hogsend.Journey) string {
-	if j.Name == "" {
-		return j.ID
-	}
-	return j.Name
 }
 
 // showJourney is the page of a journey: what it is, where its people are, what is wrong
@@ -212,14 +187,6 @@ func (s *Studio) journeyNow(r *request, q *storedb.Queries, j hogsend.Journey, v
 	return nil
 }
 
-func number(n int64) string {
-	digits := fmt.Sprint(n)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
-
 // troubles are groups of people who need somebody, what is worst first.
 func (s *Studio) troubles(r *request, q *storedb.Queries, j hogsend.Journey, v *view.Journey) error {
 	ids := operate.IDs(j)
@@ -249,45 +216,6 @@ func (s *Studio) troubles(r *request, q *storedb.Queries, j hogsend.Journey, v *
 		v.Troubles = append(v.Troubles, view.Trouble{Text: "held by the pause, the oldest since " + s.moment(r, held.Oldest).Text, People: held.Held, Tone: "wait"})
 	}
 	return nil
-}
-
-// changeLine says who switched or paused something, when and why.
-func (s *Studio) changeLine(r *request, note json.RawMessage) string {
-	var c store.LastChange
-	if note == nil || json.Unmarshal(note, &c) != nil {
-		return ""
-	}
-	line := strings.ToUpper(c.Action[:1]) + c.Action[1:] + " by " + visible(c.By) + " on " + s.moment(r, c.At).Text
-	if c.Reason != nil && *c.Reason != "" {
-		line += ": “" + visible(*c.Reason) + "”"
-	}
-	return line + "."
-}
-
-// nodeWords is a node for people: what stands before the colon says what it is.
-func nodeWords(node string) string {
-	kind, what, found := strings.Cut(visible(node), ":")
-	if !found {
-		if node == "" || node == "start" {
-			return "the beginning"
-		}
-		return visible(node)
-	}
-	switch kind {
-	case "send":
-		return "Mail " + what
-	case "wait":
-		return "Waits " + what
-	case "wait-event":
-		return "Waits for " + what
-	case "digest":
-		return "Collects " + what
-	case "paused":
-		return nodeWords(what) + ", held by the pause"
-	case "defer":
-		return nodeWords(what) + ", waits for its time"
-	}
-	return visible(node)
 }
 
 // words say what a journey is.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/hogsend/hogsend/internal/operate"
 	"github.com/hogsend/hogsend/internal/store/storedb"
-	"github.com/hogsend/hogsend/internal/users"
 	"github.com/hogsend/hogsend/server/studio/view"
 )
 
@@ -25,8 +24,10 @@ func (s *Studio) listOutbox(r *request) error {
 			return err
 		}
 		v.Counts = []view.Tile{
-			{Label: "wait", Value: number(stats.Pending)}, {Label: "under way", Value: number(stats.Delivering)},
-			{Label: "given up", Value: number(stats.Dead), URL: "/studio/dead-letters"}, {Label: "has waited longest", Value: ahead(time.Duration(stats.LagSeconds * float64(time.Second)))},
+			{Label: "wait", Value: number(stats.Pending)},
+			{Label: "under way", Value: number(stats.Delivering)},
+			{Label: "given up", Value: number(stats.Dead), URL: "/studio/dead-letters"},
+			{Label: "has waited longest", Value: ahead(time.Duration(stats.LagSeconds * float64(time.Second)))},
 		}
 		rows, err := q.AdminOutboxList(r.ctx(), storedb.AdminOutboxListParams{Pending: true, RowEnd: pageRows, RowLimit: pageRows})
 		if err != nil {
@@ -130,14 +131,6 @@ func (s *Studio) listLetters(r *request) error {
 	}
 	v.Frame = s.frame(r, "Dead letters", "Dead letters")
 	return s.show(r, http.StatusOK, "letters", v)
-}
-
-// lettersURL leads to the dead letters, for those who may see them.
-func (s *Studio) lettersURL(r *request) string {
-	if may(users.Role(r.session.User.Role), users.Admin) {
-		return "/studio/dead-letters"
-	}
-	return ""
 }
 
 // lettersAtOnce is how many dead letters one click tries again.

@@ -148,23 +148,6 @@ func (s *Studio) track(r *request, m storedb.Send) []view.Stop {
 	return stops
 }
 
-// gap is the time between two stations.
-func gap(d time.Duration) string {
-	switch {
-	case d < 0:
-		return ""
-	case d < time.Second:
-		return "at once"
-	case d < time.Minute:
-		return "after " + plural(int64(d/time.Second), "second", "seconds")
-	case d < time.Hour:
-		return "after " + plural(int64(d/time.Minute), "minute", "minutes")
-	case d < 24*time.Hour:
-		return "after " + plural(int64(d/time.Hour), "hour", "hours")
-	}
-	return "after " + plural(int64(d/(24*time.Hour)), "day", "days")
-}
-
 // mailBody is the stored mail for a frame that can run nothing and lead nowhere (U-50):
 // looking at a mail never counts, never unsubscribes and shows nobody a token.
 func (s *Studio) mailBody(r *request) error {

@@ -86,19 +86,6 @@ func (s *Studio) needsYou(r *request, q *storedb.Queries, journeys known, v *vie
 	return s.changes(r, q, journeys, configs, v)
 }
 
-// troubleWords say what is wrong with somebody's enrollment.
-func troubleWords(kind string) string {
-	switch kind {
-	case "blocked":
-		return "blocked: their history differs from the code"
-	case "stranded":
-		return "stranded: nothing will wake them"
-	case "history":
-		return "have a long history"
-	}
-	return kind
-}
-
 // changes are the last switches and pauses, with who and why.
 func (s *Studio) changes(r *request, q *storedb.Queries, journeys known, configs []storedb.JourneyConfig, v *view.Overview) error {
 	type change struct {

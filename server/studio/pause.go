@@ -3,7 +3,6 @@ package studio
 import (
 	"net/http"
 	"net/url"
-	"unicode/utf8"
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
@@ -11,9 +10,6 @@ import (
 	"github.com/hogsend/hogsend/internal/store/storedb"
 	"github.com/hogsend/hogsend/server/studio/view"
 )
-
-// maxReason is how long a reason may be, as on the API.
-const maxReason = 1000
 
 // confirmPause says what a pause will do before it does it (U-8).
 func (s *Studio) confirmPause(r *request) error {
@@ -50,15 +46,6 @@ func (s *Studio) confirmPause(r *request) error {
 			{Value: string(contract.DropEntries), Label: "Refuse who enters", Hint: "They do not get in, now or later."},
 		},
 	})
-}
-
-// reason is what the form says why.
-func reason(r *request) (string, error) {
-	text := clean(r.PostFormValue("reason"))
-	if utf8.RuneCountInString(text) > maxReason {
-		return "", &problem{status: http.StatusUnprocessableEntity, heading: "The reason is too long", text: "It may have at most 1,000 characters. Nothing was done."}
-	}
-	return text, nil
 }
 
 func (s *Studio) pause(r *request) error {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/operate"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -105,14 +104,3 @@ func (s *Studio) personRow(r *request, e storedb.Enrollment, c storedb.Contact) 
 	}
 	return row
 }
-
-// peopleURL leads to those who stand at a node.
-func peopleURL(j hogsend.Journey, node string) string {
-	return journeyURL(j.ID) + "/people?" + url.Values{"node": {node}}.Encode()
-}
-
-func retryURL(j hogsend.Journey, failure string) string {
-	return journeyURL(j.ID) + "/retry?" + url.Values{"error": {failure}}.Encode()
-}
-
-func enrollmentURL(id uuid.UUID) string { return "/studio/enrollments/" + id.String() }

@@ -1,12 +1,10 @@
 package studio
 
 import (
-	"context"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/hogsend/hogsend/internal/store/storedb"
 	"github.com/hogsend/hogsend/server/studio/view"
 )
 
@@ -45,35 +43,12 @@ const (
 	pulseLife = 5 * time.Second
 	// lagAfter is a lag of the outbox that is too long (O-30).
 	lagAfter = time.Minute
-	// most is what is counted at most; more is "10,000+" (U-5).
-	most = 10_000
 )
 
 // pulses keeps the newest one for all pages.
 type pulses struct {
 	mu   sync.Mutex
 	last pulse
-}
-
-// pulse is not older than five seconds. What cannot be read leaves the frame without it:
-// the page itself says what is wrong.
-func (s *Studio) pulse(ctx context.Context) pulse {
-	s.pulses.mu.Lock()
-	defer s.pulses.mu.Unlock()
-	now := s.cfg.Now()
-	if age := now.Sub(s.pulses.last.at); s.pulses.last.known && age >= 0 && age < pulseLife {
-		return s.pulses.last
-	}
-	p := pulse{at: now, health: s.cfg.Health(ctx)}
-	err := s.read(ctx, func(q *storedb.Queries) error {
-		row, err := q.OverviewPulse(ctx, most+1)
-		p.troubles, p.letters = row.Troubles, row.DeadLetters
-		return err
-	})
-	p.known = err == nil
-	p.unattended, p.lagging = p.health.Workers == 0, p.health.Lag > lagAfter
-	s.pulses.last = p
-	return p
 }
 
 // banners say what is wrong with the installation, on every page (U-2).
@@ -112,20 +87,4 @@ func (p pulse) dot() *view.Badge {
 		b = wait("Somebody needs you")
 	}
 	return &b
-}
-
-// capped is a number that was not counted to its end.
-func capped(n int64) string {
-	if n > most {
-		return number(most) + "+"
-	}
-	return number(n)
-}
-
-// ahead is a length of time in its largest unit.
-func ahead(d time.Duration) string {
-	if d < time.Second {
-		return "less than a second"
-	}
-	return strings.TrimPrefix(gap(d), "after ")
 }

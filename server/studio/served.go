@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 
@@ -123,3 +124,25 @@ func reasonOf[T ~string](reason *T) string {
 
 // enrolled reports whether a decision let somebody in.
 func enrolled(d storedb.Decision) bool { return d.Outcome == contract.OutcomeEnrolled }
+
+func nameOfJourney(j hogsend.Journey) string {
+	if j.Name == "" {
+		return j.ID
+	}
+	return j.Name
+}
+
+// journey finds the journey that the path names.
+func (s *Studio) journey(r *request) (hogsend.Journey, error) {
+	all, err := s.cfg.Journeys(r.ctx())
+	if err != nil {
+		return hogsend.Journey{}, err
+	}
+	id := r.PathValue("id")
+	for _, j := range all {
+		if j.ID == id {
+			return j, nil
+		}
+	}
+	return hogsend.Journey{}, &problem{status: http.StatusNotFound, heading: "No such journey", text: "No journey that is served has this id.", next: [2]string{"Go to the journeys", "/studio/journeys"}}
+}

@@ -98,60 +98,6 @@ func (s *Studio) actor(r *request) store.Actor {
 // maxForm bounds what a form may send.
 const maxForm = 64 << 10
 
-func (s *Studio) handle(rt route) http.HandlerFunc {
-	return func(w http.ResponseWriter, hr *http.Request) {
-		r := &request{Request: hr, w: w, began: s.cfg.Now(), id: w.Header().Get("X-Request-Id"), zone: time.UTC}
-		headers(w.Header())
-		hr.Body = http.MaxBytesReader(w, hr.Body, maxForm)
-		err := s.admit(r, rt)
-		if err == nil {
-			err = rt.do(r)
-		}
-		if err != nil {
-			s.fail(r, err)
-		}
-	}
-}
-
-// headers are those of every page (U-49).
-func headers(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'none'; connect-src 'self'; "+
-		"form-action 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Vary", "Cookie")
-}
-
-// admit lets in who may use a page.
-func (s *Studio) admit(r *request, rt route) error {
-	if !s.cfg.Sessions.SameSite(r.Request) {
-		return &problem{status: http.StatusForbidden, heading: "Not from here", text: "This was sent from another site, so nothing was done. Open the page here and try again."}
-	}
-	var err error
-	if r.session, err = s.cfg.Sessions.SignedIn(r.w, r.Request); err != nil {
-		return err
-	}
-	if r.session != nil {
-		if zone, err := hogsend.LoadZone(r.session.User.Timezone); err == nil {
-			r.zone = zone
-		}
-		r.pulse = s.pulse(r.ctx())
-	}
-	if rt.open {
-		return nil
-	}
-	if r.session == nil {
-		return s.toSignIn(r)
-	}
-	if !may(users.Role(r.session.User.Role), rt.role) {
-		return &problem{status: http.StatusForbidden, heading: "Not for your role", text: fmt.Sprintf(
-			"You are signed in as %s, and this needs the role %s. An admin can give it to you.", r.session.User.Role, rt.role)}
-	}
-	return nil
-}
-
 // may reports whether a role includes another one.
 func may(has, needs users.Role) bool {
 	rank := map[users.Role]int{users.Viewer: 1, users.Operator: 2, users.Admin: 3}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -63,13 +62,6 @@ func (s *Studio) suppressionsPage(r *request) (view.Suppressions, error) {
 	}
 	v.Frame = s.frame(r, "Suppressions", "Suppressions")
 	return v, nil
-}
-
-func withQuery(path string, q url.Values) string {
-	if len(q) == 0 {
-		return path
-	}
-	return path + "?" + q.Encode()
 }
 
 func (s *Studio) suppressionRow(r *request, p storedb.Preference) view.SuppressionRow {
@@ -174,15 +166,4 @@ func (s *Studio) lift(r *request) error {
 		return err
 	}
 	return r.see("/studio/suppressions?done=lifted")
-}
-
-// stamp is the instant of a row that a form carries (U-8).
-func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339Nano) }
-
-// unmoved refuses what was asked about a row that has changed since.
-func (s *Studio) unmoved(r *request, now time.Time) error {
-	if given := r.PostFormValue("updated"); given != "" && given != stamp(now) {
-		return &problem{status: http.StatusConflict, heading: "It has changed", text: "Somebody or something changed it at " + s.moment(r, now).Text + ", after you were asked. Look again. Nothing was done."}
-	}
-	return nil
 }

@@ -7,9 +7,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 	"github.com/hogsend/hogsend/server/studio/view"
 )
@@ -128,3 +130,101 @@ func textOf(s *string) string {
 	}
 	return *s
 }
+
+func number(n int64) string {
+	digits := fmt.Sprint(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// gap is the time between two stations.
+func gap(d time.Duration) string {
+	switch {
+	case d < 0:
+		return ""
+	case d < time.Second:
+		return "at once"
+	case d < time.Minute:
+		return "after " + plural(int64(d/time.Second), "second", "seconds")
+	case d < time.Hour:
+		return "after " + plural(int64(d/time.Minute), "minute", "minutes")
+	case d < 24*time.Hour:
+		return "after " + plural(int64(d/time.Hour), "hour", "hours")
+	}
+	return "after " + plural(int64(d/(24*time.Hour)), "day", "days")
+}
+
+// capped is a number that was not counted to its end.
+func capped(n int64) string {
+	if n > most {
+		return number(most) + "+"
+	}
+	return number(n)
+}
+
+// ahead is a length of time in its largest unit.
+func ahead(d time.Duration) string {
+	if d < time.Second {
+		return "less than a second"
+	}
+	return strings.TrimPrefix(gap(d), "after ")
+}
+
+// troubleWords say what is wrong with somebody's enrollment.
+func troubleWords(kind string) string {
+	switch kind {
+	case "blocked":
+		return "blocked: their history differs from the code"
+	case "stranded":
+		return "stranded: nothing will wake them"
+	case "history":
+		return "have a long history"
+	}
+	return kind
+}
+
+// reasonWords are a reason as words, where it stands without its sentence.
+func reasonWords(reason string) string {
+	if reason == "" {
+		return "no reason given"
+	}
+	return strings.ReplaceAll(reason, "_", " ")
+}
+
+// sentStates are those of a mail that was handed over.
+func sentStates() []string {
+	return []string{
+		string(contract.SendSent), string(contract.SendDelivered), string(contract.SendOpened), string(contract.SendClicked), string(contract.SendComplained),
+	}
+}
+
+// nodeWords is a node for people: what stands before the colon says what it is.
+func nodeWords(node string) string {
+	kind, what, found := strings.Cut(visible(node), ":")
+	if !found {
+		if node == "" || node == "start" {
+			return "the beginning"
+		}
+		return visible(node)
+	}
+	switch kind {
+	case "send":
+		return "Mail " + what
+	case "wait":
+		return "Waits " + what
+	case "wait-event":
+		return "Waits for " + what
+	case "digest":
+		return "Collects " + what
+	case "paused":
+		return nodeWords(what) + ", held by the pause"
+	case "defer":
+		return nodeWords(what) + ", waits for its time"
+	}
+	return visible(node)
+}
+
+// most is what is counted at most; more is "10,000+" (U-5).
+const most = 10_000

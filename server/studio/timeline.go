@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 	"github.com/hogsend/hogsend/server/studio/view"
 )
@@ -273,11 +272,4 @@ func changeLines(detail json.RawMessage) []string {
 		lines = append(lines, visible(name)+": "+say(d.With[name]))
 	}
 	return lines
-}
-
-// sentStates are those of a mail that was handed over.
-func sentStates() []string {
-	return []string{
-		string(contract.SendSent), string(contract.SendDelivered), string(contract.SendOpened), string(contract.SendClicked), string(contract.SendComplained),
-	}
 }

@@ -1,12 +1,15 @@
 package studio
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/server/studio/view"
 )
 
 // triggerWords say what an event is: one of a bucket's own, or its name.
@@ -48,10 +51,40 @@ func dwellWords(schedule, bucket string) string {
 	return "after " + length + " in " + bucket
 }
 
-// reasonWords are a reason as words, where it stands without its sentence.
-func reasonWords(reason string) string {
-	if reason == "" {
-		return "no reason given"
+// changeLine says who switched or paused something, when and why.
+func (s *Studio) changeLine(r *request, note json.RawMessage) string {
+	var c store.LastChange
+	if note == nil || json.Unmarshal(note, &c) != nil {
+		return ""
 	}
-	return strings.ReplaceAll(reason, "_", " ")
+	line := strings.ToUpper(c.Action[:1]) + c.Action[1:] + " by " + visible(c.By) + " on " + s.moment(r, c.At).Text
+	if c.Reason != nil && *c.Reason != "" {
+		line += ": “" + visible(*c.Reason) + "”"
+	}
+	return line + "."
+}
+
+// criteriaWords are what a bucket asks for.
+func criteriaWords(raw json.RawMessage) view.Said {
+	tree, problems, err := criteria.UnmarshalTree(raw)
+	if err != nil || len(problems) > 0 {
+		return view.Said{Text: "something that this build does not know"}
+	}
+	return said(criteria.Words(tree))
+}
+
+func sentence(raw json.RawMessage) string {
+	tree, problems, err := criteria.UnmarshalTree(raw)
+	if err != nil || len(problems) > 0 {
+		return ""
+	}
+	return cut(visible(criteria.Words(tree).Sentence()), 200)
+}
+
+func said(w criteria.Said) view.Said {
+	out := view.Said{Text: visible(w.Text)}
+	for _, below := range w.Below {
+		out.Below = append(out.Below, said(below))
+	}
+	return out
 }

@@ -1,0 +1,87 @@
+package studio
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/store/storedb"
+	"github.com/hogsend/hogsend/internal/users"
+)
+
+func (s *Studio) handle(rt route) http.HandlerFunc {
+	return func(w http.ResponseWriter, hr *http.Request) {
+		r := &request{Request: hr, w: w, began: s.cfg.Now(), id: w.Header().Get("X-Request-Id"), zone: time.UTC}
+		headers(w.Header())
+		hr.Body = http.MaxBytesReader(w, hr.Body, maxForm)
+		err := s.admit(r, rt)
+		if err == nil {
+			err = rt.do(r)
+		}
+		if err != nil {
+			s.fail(r, err)
+		}
+	}
+}
+
+// headers are those of every page (U-49).
+func headers(h http.Header) {
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'none'; connect-src 'self'; "+
+		"form-action 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "Cookie")
+}
+
+// admit lets in who may use a page.
+func (s *Studio) admit(r *request, rt route) error {
+	if !s.cfg.Sessions.SameSite(r.Request) {
+		return &problem{status: http.StatusForbidden, heading: "Not from here", text: "This was sent from another site, so nothing was done. Open the page here and try again."}
+	}
+	var err error
+	if r.session, err = s.cfg.Sessions.SignedIn(r.w, r.Request); err != nil {
+		return err
+	}
+	if r.session != nil {
+		if zone, err := hogsend.LoadZone(r.session.User.Timezone); err == nil {
+			r.zone = zone
+		}
+		r.pulse = s.pulse(r.ctx())
+	}
+	if rt.open {
+		return nil
+	}
+	if r.session == nil {
+		return s.toSignIn(r)
+	}
+	if !may(users.Role(r.session.User.Role), rt.role) {
+		return &problem{status: http.StatusForbidden, heading: "Not for your role", text: fmt.Sprintf(
+			"You are signed in as %s, and this needs the role %s. An admin can give it to you.", r.session.User.Role, rt.role)}
+	}
+	return nil
+}
+
+// pulse is not older than five seconds. What cannot be read leaves the frame without it:
+// the page itself says what is wrong.
+func (s *Studio) pulse(ctx context.Context) pulse {
+	s.pulses.mu.Lock()
+	defer s.pulses.mu.Unlock()
+	now := s.cfg.Now()
+	if age := now.Sub(s.pulses.last.at); s.pulses.last.known && age >= 0 && age < pulseLife {
+		return s.pulses.last
+	}
+	p := pulse{at: now, health: s.cfg.Health(ctx)}
+	err := s.read(ctx, func(q *storedb.Queries) error {
+		row, err := q.OverviewPulse(ctx, most+1)
+		p.troubles, p.letters = row.Troubles, row.DeadLetters
+		return err
+	})
+	p.known = err == nil
+	p.unattended, p.lagging = p.health.Workers == 0, p.health.Lag > lagAfter
+	s.pulses.last = p
+	return p
+}
