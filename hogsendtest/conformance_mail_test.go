@@ -138,8 +138,13 @@ func givesUpWhatIsHeld(ctx workflow.Context, run hogsend.Run) error {
 func triggersOddly(ctx workflow.Context, run hogsend.Run) error {
 	long := strings.Repeat("k", 201)
 	for i, e := range []hogsend.TriggerEvent{
-		{Event: "note", UserID: "undefined"}, {Event: "note", Properties: hogsend.Properties{long: 1}}, {Event: "note", Properties: hogsend.Properties{"": 1}},
-		{Event: strings.Repeat("n", 201)}, {Event: "email.clicked"}, {Event: "note", UserID: "bob"}, {Event: "note", Email: "eve@example.com"},
+		{Event: "note", UserID: "undefined"},
+		{Event: "note", Properties: hogsend.Properties{long: 1}},
+		{Event: "note", Properties: hogsend.Properties{"": 1}},
+		{Event: strings.Repeat("n", 201)},
+		{Event: "email.clicked"},
+		{Event: "note", UserID: "bob"},
+		{Event: "note", Email: "eve@example.com"},
 	} {
 		err := run.Trigger(ctx, e)
 		if err := run.Checkpoint(ctx, fmt.Sprint("said ", i, " ", err != nil)); err != nil {
