@@ -77,6 +77,7 @@ func (a *Activities) All() map[string]any {
 		contract.MatchesName:             a.Matches,
 		contract.SendName:                a.Send,
 		contract.SendDirectName:          a.SendDirect,
+		contract.ImportName:              a.Import,
 		contract.TriggerName:             a.Trigger,
 		contract.CheckpointName:          a.Checkpoint,
 		contract.KeepOnceName:            a.KeepOnce,

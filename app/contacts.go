@@ -16,7 +16,7 @@ import (
 
 func (p *program) contactsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "contacts", Short: "Find people, show where one is, what it got and what was refused, and merge two"}
-	cmd.AddCommand(p.contactsListCommand(), p.contactsShowCommand(), p.contactsMergeCommand())
+	cmd.AddCommand(p.contactsListCommand(), p.contactsShowCommand(), p.contactsMergeCommand(), p.contactsImportCommand(), p.contactsExportCommand())
 	return cmd
 }
 

@@ -131,7 +131,12 @@ func readObject(r *request) (*object, error) { return readObjectWith(r, 0) }
 
 // readObjectWith is readObject for a body in which some flags are no problem.
 func readObjectWith(r *request, allowed flags) (*object, error) {
-	data, err := body(r, maxBody)
+	return readObjectUpTo(r, allowed, maxBody)
+}
+
+// readObjectUpTo is readObjectWith for a body of another size.
+func readObjectUpTo(r *request, allowed flags, limit int64) (*object, error) {
+	data, err := body(r, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +149,7 @@ func readObjectWith(r *request, allowed flags) (*object, error) {
 	if err = errors.Join(err, s.end()); err != nil {
 		return nil, invalid(malformed(err)...)
 	}
-	if int64(len(data)+s.extra) > maxBody {
+	if int64(len(data)+s.extra) > limit {
 		return nil, tooLarge()
 	}
 	if v.flags&^(hasBadKey|allowed) != 0 {

@@ -137,8 +137,11 @@ func importTable() map[string]rule {
 		"./internal/users": {may: []string{
 			"./internal/address", "./internal/store", storedb, "github.com/alexedwards/argon2id", "github.com/jackc/pgx/v5", uuid,
 		}, never: []string{"net/http/...", "os/..."}},
+		"./internal/imports": {may: []string{
+			".", "./internal/address", clip, contract, "./internal/decide", "./internal/decide/check", "./internal/encoding", "./internal/engine", "./internal/ingest", "./internal/naming", "./internal/store", storedb, uuid,
+		}, never: []string{"net/http/...", "os/..."}},
 		"./internal/operate": {may: []string{
-			".", contract, "./internal/ingest", "./internal/pause", "./internal/rollout", "./internal/store", storedb, "github.com/jackc/pgx/v5", uuid,
+			".", contract, "./internal/imports", "./internal/ingest", "./internal/pause", "./internal/rollout", "./internal/store", storedb, "github.com/jackc/pgx/v5", uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		"./internal/rollout": {may: []string{
 			".", "./internal/bucket", "./internal/clock", "./internal/criteria", "./internal/decide", cascade, "./internal/engine", "./internal/store", storedb, pgx, uuid,
@@ -170,7 +173,7 @@ func importTable() map[string]rule {
 		"./internal/provider/posthog": {may: []string{"github.com/posthog/posthog-go"}},
 		// An enrollment's rows change in one transaction, which the activity opens: pgx.
 		"./activities": {may: []string{
-			".", "./internal/address", "./internal/clock", "./internal/definition", "./internal/criteria", steps, "./internal/email", "./internal/ingest", "./internal/naming", "./internal/pause", "./internal/registry", "./internal/store", storedb, "./internal/tracking", contract, pgx, uuid,
+			".", "./internal/address", "./internal/clock", "./internal/definition", "./internal/criteria", steps, "./internal/email", "./internal/imports", "./internal/ingest", "./internal/naming", "./internal/pause", "./internal/registry", "./internal/store", storedb, "./internal/tracking", contract, pgx, uuid,
 			"go.temporal.io/sdk/activity", "go.temporal.io/sdk/temporal",
 		}, never: []string{"net/http/..."}},
 		// The kit runs Temporal's own worker against a service in memory.
@@ -215,7 +218,7 @@ func importTable() map[string]rule {
 		// criteria: the API serves conditions as JSON; bucket: it shows the definitions in
 		// force. schema: /v1/health compares versions.
 		"./server": {may: []string{
-			".", clip, "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/email", "./internal/encoding", "./internal/front", "./internal/ingest", "./internal/naming", "./internal/operate", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/tracking", "./internal/users", "./internal/webhook", storedb, contract, "./schema", "./server/session", "./server/studio", "github.com/labstack/echo/v4/...", uuid,
+			".", clip, "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/email", "./internal/encoding", "./internal/front", "./internal/imports", "./internal/ingest", "./internal/naming", "./internal/operate", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/tracking", "./internal/users", "./internal/webhook", storedb, contract, "./schema", "./server/session", "./server/studio", "github.com/labstack/echo/v4/...", uuid,
 		}},
 		"./server/session": {may: []string{"./internal/users"}},
 		"./server/studio": {may: []string{

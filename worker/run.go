@@ -115,6 +115,7 @@ func register(r registry, cfg Config) {
 		}
 	}
 	r.RegisterWorkflowWithOptions(workflows.Clock, workflow.RegisterOptions{Name: contract.ClockType})
+	r.RegisterWorkflowWithOptions(workflows.Import, workflow.RegisterOptions{Name: contract.ImportType})
 	r.RegisterWorkflowWithOptions(workflows.DirectSend, workflow.RegisterOptions{Name: contract.SendType})
 	for name, fn := range cfg.Activities.All() {
 		if clock, ok := fn.(func(context.Context) error); ok && name == contract.ClockName {

@@ -33,6 +33,7 @@ const (
 	AbandonPausedEffectName = "AbandonHold" // as histories name it
 	ReconcileName           = "Reconcile"
 	InspectName             = "Inspect"
+	ImportName              = "Import"
 	// DwellName asks whether a dwell reaction is due, ClockName runs the clock (W-14).
 	DwellName = "Dwell"
 	ClockName = "Clock"
@@ -45,7 +46,7 @@ func ActivityNames() []string {
 		ClaimEnrollmentName, FinishEnrollmentName, BeginWaitName, EndWaitName, CollectDigestName, ReadContactName, ReadTimezoneName, FindInstantName,
 		PastEventsName, PastEntriesName, PastMailsName, IsSubscribedName, MatchesName, ThrottleName, SendName, SendDirectName, TriggerName, IdentifyName, CaptureName, CheckpointName,
 		KeepOnceName, ReadOnceName, ChooseVariantName, ExitName, BeginCallName, EndCallName,
-		AbandonPausedEffectName, ReconcileName, InspectName, DwellName, ClockName,
+		AbandonPausedEffectName, ReconcileName, InspectName, ImportName, DwellName, ClockName,
 	}
 }
 

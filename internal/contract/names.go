@@ -19,6 +19,12 @@ const (
 // with their workflows (J-98); its id is the type, a slash and the queue.
 const ReconcilerType = "hogsend-reconciler"
 
+// ImportType is the type of the workflow of an import (O-22).
+const ImportType = "hogsend-import"
+
+// ImportWorkflowID is its id, import-<import uuid>.
+func ImportWorkflowID(importID string) string { return "import-" + importID }
+
 // SendType is the type of the workflow of one mail that no enrollment sends (E-27).
 const SendType = "hogsend-send"
 

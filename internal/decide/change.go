@@ -224,6 +224,9 @@ type Outcome struct {
 	// Ended: the enrollment that it ends, or that causes it, had ended. In each of these
 	// cases nothing was done.
 	Repeats, Missing, Ended bool
+	// Twofold says of an import's row that its ids are those of two contacts; it is Missing
+	// then (I-30).
+	Twofold bool
 	// Status is the terminal status that stands, after an End.
 	Status contract.EnrollmentStatus
 	// Enrolled is the enrollment that the workflow which asked for a Dwell is to run;

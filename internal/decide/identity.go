@@ -92,6 +92,10 @@ func (i *Identities) caused(c *Change, o *Origin) error {
 // upsert resolves a write by keys. Only events move when a contact was seen: one that it
 // makes was seen when it was made (I-31).
 func (i *Identities) upsert(c *Change, u *Upsert) error {
+	if user, lead := i.byUser(u.UserID), i.owner(KeyEmail, EmailKey(u.Email)); u.Imported && user != nil && lead != nil && user != lead {
+		c.Missing, c.Twofold = true, true // an import merges nobody
+		return nil
+	}
 	ev := &Event{UserID: u.UserID, Email: u.Email, AnonymousID: u.AnonymousID, ContactProperties: u.Properties}
 	c.Resolution = i.identify(ev, c.ContactID)
 	if c.Created {

@@ -304,6 +304,21 @@ type Hold struct {
 	ClosedAt     *time.Time
 }
 
+type Import struct {
+	ID            uuid.UUID
+	Kind          string
+	Format        string
+	FileName      string
+	Data          *string
+	Status        string
+	TotalRows     *int32
+	ProcessedRows int32
+	FailedRows    int32
+	Errors        json.RawMessage
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+}
+
 type JourneyConfig struct {
 	JourneyID    string
 	Enabled      bool
