@@ -52,6 +52,10 @@ type Config struct {
 	TrackOpens, TrackClicks bool
 	// LateHorizon is the late-event horizon; 0 means 24 h (I-40).
 	LateHorizon time.Duration
+	// CampaignExpiry is how late a campaign may start at most; 0 means 24 h (E-73).
+	CampaignExpiry time.Duration
+	// CampaignConcurrency is how many recipients of a campaign are mailed at once; 0 means 8.
+	CampaignConcurrency int
 	// JunkIDs are no ids of people; the zero value stands for the usual ones (I-57).
 	JunkIDs naming.JunkIDs
 	// PostHog says that there is a PostHog to tell: without it captures only log (J-137).
@@ -78,6 +82,7 @@ func (a *Activities) All() map[string]any {
 		contract.SendName:                a.Send,
 		contract.SendDirectName:          a.SendDirect,
 		contract.ImportName:              a.Import,
+		contract.CampaignName:            a.Campaign,
 		contract.TriggerName:             a.Trigger,
 		contract.CheckpointName:          a.Checkpoint,
 		contract.KeepOnceName:            a.KeepOnce,

@@ -24,7 +24,7 @@ import (
 // What is wrong with the mail is a *hogsend.ValidationError, and leaves no row (E-6); also
 // is written along.
 func (a *Activities) SubmitDirect(ctx context.Context, s contract.DirectSend, also ...ingest.Write) (storedb.Send, error) {
-	return a.claimDirect(ctx, s, claimHooks{first: true, claimed: func(tx *store.ContactTx, row storedb.Send) error {
+	return a.claimDirect(ctx, s, claimHooks{first: true, claimed: func(ctx context.Context, tx *store.ContactTx, row storedb.Send) error {
 		for _, write := range also {
 			tx.Add(write)
 		}
@@ -116,14 +116,13 @@ func renderError(err error) contract.SendReason {
 type claimHooks struct {
 	// first says that a row that is known stays as it is, though it be deferred.
 	first bool
-	// begins is asked first, under the contact's lock: false leaves everything as it is.
-	begins func(ctx context.Context, tx *store.ContactTx) (bool, error)
+	// reads queues what begins looks at, under the locks of the contact and the address.
+	reads func(ctx context.Context, tx *store.ContactTx, p *store.Pipeline)
+	// begins is asked about a mail that is not claimed yet: an error leaves all as it is.
+	begins func() error
 	// claimed queues what is written along with the row.
-	claimed func(tx *store.ContactTx, row storedb.Send) error
+	claimed func(ctx context.Context, tx *store.ContactTx, row storedb.Send) error
 }
-
-// errNotBegun says that the claim was not to begin.
-var errNotBegun = errors.New("send was not to begin")
 
 // claimDirect returns the row of the key: the one there is, or a new one that was claimed,
 // deferred or refused by the gate. It renders before it takes the lock, and again if the
@@ -183,15 +182,13 @@ func (a *Activities) draftDirect(ctx context.Context, s contract.DirectSend) (dr
 // claimDirectLocked is gate and claim under the locks of the contact and of the address's
 // preference record (E-12).
 func (a *Activities) claimDirectLocked(ctx context.Context, tx *store.ContactTx, s contract.DirectSend, d draft, hooks claimHooks) (row storedb.Send, err error) {
-	if hooks.begins != nil {
-		if ok, err := hooks.begins(ctx, tx); err != nil || !ok {
-			return row, errors.Join(err, errNotBegun)
-		}
-	}
 	g := newGate(s.SendRequest, d, steps.LimitsOf(a.Registry.Defaults().FrequencyCap, 0, nil, d.category, s.SkipPreferenceCheck))
 	err = tx.Read(ctx, func(p *store.Pipeline) {
 		p.Add(func(q *storedb.Queries) (err error) { g.known, err = q.SendFind(ctx, s.Key); return err })
 		a.queuePerson(ctx, p, tx.Now, g)
+		if hooks.reads != nil {
+			hooks.reads(ctx, tx, p)
+		}
 	})
 	var before *storedb.Send
 	switch {
@@ -210,6 +207,11 @@ func (a *Activities) claimDirectLocked(ctx context.Context, tx *store.ContactTx,
 	} else {
 		g.contact = d.contact
 	}
+	if hooks.begins != nil {
+		if err := hooks.begins(); err != nil {
+			return row, err
+		}
+	}
 	out, err := a.askDirectGate(ctx, tx, g, s, before)
 	if err != nil {
 		return row, err
@@ -223,7 +225,7 @@ func (a *Activities) claimDirectLocked(ctx context.Context, tx *store.ContactTx,
 	}
 	row = queueSend(ctx, &tx.Tx, d, params)
 	if hooks.claimed != nil {
-		err = hooks.claimed(tx, row)
+		err = hooks.claimed(ctx, tx, row)
 	}
 	return row, err
 }

@@ -267,7 +267,11 @@ func (a *Activities) deliver(ctx context.Context, of parent, row storedb.Send) (
 	if row.FirstAttemptAt != nil {
 		before.First = *row.FirstAttemptAt
 	}
-	if err := a.Limiter.Wait(ctx); err != nil { // holds no transaction and no connection (E-34)
+	wait := a.Limiter.Wait
+	if of.behind {
+		wait = a.Limiter.WaitBehind
+	}
+	if err := wait(ctx); err != nil { // holds no transaction and no connection (E-34)
 		return row, fmt.Errorf("wait for a slot: %w", err)
 	}
 	attempt, err := a.Store.SendAttempt(ctx, row.Key)
@@ -329,6 +333,8 @@ type parent struct {
 	step contract.Step
 	// settled is what else is written; nil for nothing.
 	settled ingest.Write
+	// behind lets all other mails go first: it is one of many (E-34).
+	behind bool
 }
 
 func (a *Activities) accept(ctx context.Context, of parent, row storedb.Send, providerID string) (storedb.Send, error) {

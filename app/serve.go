@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hogsend/hogsend/internal/config"
+	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/front"
 	"github.com/hogsend/hogsend/internal/tracking"
 	"github.com/hogsend/hogsend/internal/webhook"
@@ -112,6 +113,7 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 		JunkIDs:         p.cfg.JunkIDs,
 		Development:     p.cfg.Environment == config.Development,
 		Tokens:          p.tokens,
+		Senders:         email.Senders{Default: p.cfg.EmailFrom, Domains: p.cfg.EmailFromDomains},
 		Tracking:        tracking.Classifier{MinAge: p.cfg.TrackingMinAge, Agents: p.registry.MachineAgents},
 		TestMode:        p.testMode,
 		Resend:          resend,

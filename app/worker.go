@@ -97,7 +97,7 @@ func (p *process) work(ctx context.Context, ready func()) error {
 		Registry:   p.index.WithTimezone(p.cfg.DefaultTimezone),
 		Config: activities.Config{
 			JunkIDs: p.cfg.JunkIDs, From: p.cfg.EmailFrom, FromDomains: p.cfg.EmailFromDomains, ReplyTo: p.cfg.EmailReplyTo,
-			PublicURL: p.cfg.PublicURL, TrackOpens: p.cfg.TrackOpens, TrackClicks: p.cfg.TrackClicks, BuildID: p.build, LateHorizon: p.cfg.LateEventHorizon,
+			PublicURL: p.cfg.PublicURL, TrackOpens: p.cfg.TrackOpens, TrackClicks: p.cfg.TrackClicks, BuildID: p.build, LateHorizon: p.cfg.LateEventHorizon, CampaignExpiry: p.cfg.CampaignExpiry,
 			PostHog: analytics != nil,
 		},
 		Logger: p.log,

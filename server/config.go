@@ -44,6 +44,8 @@ type Config struct {
 	Tokens *email.Signer
 	// TestMode is told by health; nil is off (E-42).
 	TestMode *email.TestMode
+	// Senders says from whom mails may be (E-10).
+	Senders email.Senders
 	// Tracking tells who opens mails and follows their links.
 	Tracking tracking.Classifier
 	// Resend verifies the webhooks of Resend; nil refuses them all.

@@ -12,6 +12,12 @@ func (s *Server) routes() []route {
 		{id: "R-7", method: "GET", path: "/v1/lists", scope: scopeIngest, or: scopeRead, handler: s.getLists},
 		{id: "R-8", method: "POST", path: "/v1/lists/:id/subscribe", scope: scopeIngest, handler: s.subscribe},
 		{id: "R-9", method: "POST", path: "/v1/lists/:id/unsubscribe", scope: scopeIngest, handler: s.unsubscribeList},
+		{id: "R-11", method: "POST", path: "/v1/campaigns", scope: scopeIngest, handler: s.postCampaign},
+		{id: "R-12", method: "GET", path: "/v1/campaigns", scope: scopeIngest, or: scopeRead, handler: s.listCampaigns},
+		{id: "R-13", method: "GET", path: "/v1/campaigns/:id", scope: scopeIngest, or: scopeRead, handler: s.getCampaign},
+		{id: "R-14", method: "POST", path: "/v1/campaigns/:id/cancel", scope: scopeIngest, handler: s.cancelCampaign},
+		{id: "R-15", method: "POST", path: "/v1/campaigns/:id/pause", scope: scopeIngest, handler: s.pauseCampaign},
+		{id: "R-16", method: "POST", path: "/v1/campaigns/:id/resume", scope: scopeIngest, handler: s.resumeCampaign},
 
 		{id: "R-20", method: "GET", path: "/v1/health", handler: s.getHealth},
 		{id: "R-21", method: "GET", path: "/v1/health/live", handler: s.getLive},

@@ -117,6 +117,7 @@ func register(r registry, cfg Config) {
 	r.RegisterWorkflowWithOptions(workflows.Clock, workflow.RegisterOptions{Name: contract.ClockType})
 	r.RegisterWorkflowWithOptions(workflows.Import, workflow.RegisterOptions{Name: contract.ImportType})
 	r.RegisterWorkflowWithOptions(workflows.DirectSend, workflow.RegisterOptions{Name: contract.SendType})
+	r.RegisterWorkflowWithOptions(workflows.Campaign, workflow.RegisterOptions{Name: contract.CampaignType})
 	for name, fn := range cfg.Activities.All() {
 		if clock, ok := fn.(func(context.Context) error); ok && name == contract.ClockName {
 			fn = cfg.deployment().clock(clock)

@@ -101,7 +101,9 @@ type Config struct {
 	DwellHorizon     time.Duration // 0 hands all timers to Temporal at once (B-49)
 	DwellRate        int           // overdue timers a second of one bucket (B-46)
 	LateEventHorizon time.Duration
-	DefaultTimezone  string // of contacts of whom nothing tells one; "" leaves it to the registry (S-1)
+	// CampaignExpiry is how late a campaign may start at most (E-73).
+	CampaignExpiry  time.Duration
+	DefaultTimezone string // of contacts of whom nothing tells one; "" leaves it to the registry (S-1)
 	// PauseLateAfter and ResumeRatePerSecond rule how held effects go on (J-103, J-105).
 	PauseLateAfter      time.Duration
 	ResumeRatePerSecond int
@@ -167,6 +169,7 @@ func load(r *reader, needs Needs) (Config, error) {
 		DwellHorizon:        r.duration("DWELL_HORIZON", 0),
 		DwellRate:           r.integer("DWELL_RATE", 50, 1, 1_000_000),
 		LateEventHorizon:    r.duration("LATE_EVENT_HORIZON", 24*time.Hour),
+		CampaignExpiry:      r.duration("CAMPAIGN_EXPIRY", 24*time.Hour),
 		DefaultTimezone:     r.get("DEFAULT_TIMEZONE"),
 		PauseLateAfter:      r.duration("PAUSE_LATE_AFTER", time.Hour),
 		ResumeRatePerSecond: r.integer("RESUME_RATE_PER_SECOND", 50, 1, 1_000_000),

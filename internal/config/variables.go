@@ -69,6 +69,7 @@ func Reference() []Group {
 			{"ENABLED_BUCKETS", "all", "ids of the buckets that run, by commas; * is all"},
 			{"DEFAULT_TIMEZONE", "the registry's, else UTC", "time zone of contacts of whom nothing tells one, such as Europe/Berlin"},
 			{"LATE_EVENT_HORIZON", "24h", "events that happened longer before they were received enroll nobody"},
+			{"CAMPAIGN_EXPIRY", "24h", "a campaign that could not start for that long after its time mails nobody"},
 			{"DWELL_HORIZON", "", "hand dwell timers to Temporal only so long before they are due; without it at once"},
 			{"DWELL_RATE", "50", "overdue dwell reactions a second of one bucket"},
 			{"PAUSE_LATE_AFTER", "1h", "sends held by a pause for longer are late: skip_late leaves them out"},

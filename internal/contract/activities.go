@@ -19,6 +19,7 @@ const (
 	ThrottleName            = "Throttle"
 	SendName                = "Send"
 	SendDirectName          = "SendDirect"
+	CampaignName            = "Campaign"
 	TriggerName             = "Trigger"
 	IdentifyName            = "Identify"
 	CaptureName             = "Capture"
@@ -44,7 +45,7 @@ const (
 func ActivityNames() []string {
 	return []string{
 		ClaimEnrollmentName, FinishEnrollmentName, BeginWaitName, EndWaitName, CollectDigestName, ReadContactName, ReadTimezoneName, FindInstantName,
-		PastEventsName, PastEntriesName, PastMailsName, IsSubscribedName, MatchesName, ThrottleName, SendName, SendDirectName, TriggerName, IdentifyName, CaptureName, CheckpointName,
+		PastEventsName, PastEntriesName, PastMailsName, IsSubscribedName, MatchesName, ThrottleName, SendName, SendDirectName, CampaignName, TriggerName, IdentifyName, CaptureName, CheckpointName,
 		KeepOnceName, ReadOnceName, ChooseVariantName, ExitName, BeginCallName, EndCallName,
 		AbandonPausedEffectName, ReconcileName, InspectName, ImportName, DwellName, ClockName,
 	}

@@ -30,3 +30,15 @@ type DirectSend struct {
 type DirectResult struct {
 	Until *time.Time `json:"until,omitempty"`
 }
+
+// CampaignResult says what the workflow of a campaign does next. Of the zero value it
+// asks again at once.
+type CampaignResult struct {
+	// Done says that it is over.
+	Done bool `json:"done,omitempty"`
+	// Sleeps says that there is nothing to do before Until, or before it is woken.
+	Sleeps bool       `json:"sleeps,omitempty"`
+	Until  *time.Time `json:"until,omitempty"`
+	// Failing says that mails do not go at the moment.
+	Failing bool `json:"failing,omitempty"`
+}

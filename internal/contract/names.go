@@ -31,6 +31,21 @@ const SendType = "hogsend-send"
 // SendWorkflowID is its id, send-<send uuid>.
 func SendWorkflowID(sendID string) string { return "send-" + sendID }
 
+// CampaignType is the type of the workflow of a campaign, SignalWake the signal that it
+// is to look again: it was resumed or canceled.
+const (
+	CampaignType = "hogsend-campaign"
+	SignalWake   = "wake"
+)
+
+// CampaignWorkflowID is its id, campaign-<campaign uuid>.
+func CampaignWorkflowID(campaignID string) string { return "campaign-" + campaignID }
+
+// CampaignSendKey is the key of the mail to one recipient (E-28).
+func CampaignSendKey(campaignID, contactID string) string {
+	return "campaign:" + campaignID + ":" + contactID
+}
+
 // SignalWait tells a journey that an event closed one of its waits.
 const SignalWait = "wait"
 

@@ -65,4 +65,8 @@ const (
 	SendPriority        SendReason = "priority"
 	// SendDeferred is the reason of a send without enrollment that waits (E-27).
 	SendDeferred SendReason = "deferred"
+	// SendCanceled is the reason of a recipient that a cancel spared (E-73), SendDuplicate of
+	// one who became the same person as another one, or got the same address, meanwhile.
+	SendCanceled  SendReason = "canceled"
+	SendDuplicate SendReason = "duplicate"
 )

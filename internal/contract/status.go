@@ -70,3 +70,37 @@ func SendStatuses() []SendStatus {
 		SendQueued, SendSent, SendDelivered, SendOpened, SendClicked, SendBounced, SendComplained, SendFailed, SendSuppressed, SendSkipped,
 	}
 }
+
+// CampaignStatus is the state of a campaign, as it is spelled in Postgres and on the wire.
+type CampaignStatus string
+
+// The states of a campaign.
+const (
+	CampaignScheduled CampaignStatus = "scheduled"
+	CampaignQueued    CampaignStatus = "queued"
+	CampaignSending   CampaignStatus = "sending"
+	CampaignSent      CampaignStatus = "sent"
+	CampaignFailed    CampaignStatus = "failed"
+	CampaignCanceled  CampaignStatus = "canceled"
+	CampaignExpired   CampaignStatus = "expired"
+)
+
+// CampaignStatuses are all of them.
+func CampaignStatuses() []CampaignStatus {
+	return []CampaignStatus{CampaignScheduled, CampaignQueued, CampaignSending, CampaignSent, CampaignFailed, CampaignCanceled, CampaignExpired}
+}
+
+// Live reports whether a campaign in this state can still change.
+func (s CampaignStatus) Live() bool {
+	return s == CampaignScheduled || s == CampaignQueued || s == CampaignSending
+}
+
+// AudienceKind says what a campaign's recipients are: subscribers of a list or members of a
+// bucket.
+type AudienceKind string
+
+// The kinds.
+const (
+	AudienceList   AudienceKind = "list"
+	AudienceBucket AudienceKind = "bucket"
+)

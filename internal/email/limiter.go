@@ -13,14 +13,18 @@ import (
 // share of EMAIL_RATE_PER_SECOND.
 type Limiter struct {
 	rate *rate.Limiter
+	// behind holds whoever of WaitBehind is next: at most one of them has a slot ahead.
+	behind chan struct{}
 
 	mu      sync.Mutex
-	stopped time.Time // no call before it
+	stopped time.Time     // no call before it
+	ahead   int           // those of Wait that wait
+	free    chan struct{} // closed when nobody is ahead any more
 }
 
 // NewLimiter allows perSecond calls a second, evenly spaced.
 func NewLimiter(perSecond float64) *Limiter {
-	return &Limiter{rate: rate.NewLimiter(rate.Limit(perSecond), 1)}
+	return &Limiter{rate: rate.NewLimiter(rate.Limit(perSecond), 1), behind: make(chan struct{}, 1)}
 }
 
 // Wait returns when the next call may start, or with the context's error. It must
@@ -29,6 +33,62 @@ func (l *Limiter) Wait(ctx context.Context) error {
 	if l == nil {
 		return ctx.Err()
 	}
+	defer l.enter()()
+	return l.wait(ctx)
+}
+
+// WaitBehind is Wait for one of many: it lets those of Wait go first.
+func (l *Limiter) WaitBehind(ctx context.Context) error {
+	if l == nil {
+		return ctx.Err()
+	}
+	select {
+	case l.behind <- struct{}{}:
+		defer func() { <-l.behind }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	for {
+		free := l.busy()
+		if free == nil {
+			return l.wait(ctx)
+		}
+		select {
+		case <-free:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// enter counts one who waits, until leave is called.
+func (l *Limiter) enter() (leave func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ahead++; l.ahead == 1 {
+		l.free = make(chan struct{})
+	}
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.ahead--; l.ahead == 0 {
+			close(l.free)
+			l.free = nil
+		}
+	}
+}
+
+// busy is closed once nobody is ahead; nil if nobody is.
+func (l *Limiter) busy() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ahead == 0 {
+		return nil
+	}
+	return l.free
+}
+
+func (l *Limiter) wait(ctx context.Context) error {
 	for {
 		if err := l.rate.Wait(ctx); err != nil {
 			return err

@@ -56,7 +56,7 @@ func queries(t *testing.T) []query {
 // large are the tables that grow with people and events.
 var large = []string{
 	"contacts", "contact_keys", "events", "event_keys", "enrollments", "waits", "decisions", "step_logs",
-	"once_values", "preferences", "sends", "mailbox", "tracked_links", "hits", "outbox", "paused_effects", "digests", "digested", "memberships",
+	"once_values", "preferences", "sends", "mailbox", "tracked_links", "hits", "outbox", "campaign_recipients", "paused_effects", "digests", "digested", "memberships",
 }
 
 // scans are the statements that read a whole table because that is what is asked for.

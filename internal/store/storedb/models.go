@@ -101,6 +101,48 @@ type Bucket struct {
 	LastChange json.RawMessage
 }
 
+type Campaign struct {
+	ID              uuid.UUID
+	Key             *string
+	Name            string
+	Status          contract.CampaignStatus
+	AudienceKind    contract.AudienceKind
+	AudienceID      string
+	TemplateKey     string
+	Props           json.RawMessage
+	FromEmail       string
+	Subject         string
+	ScheduledAt     *time.Time
+	LocalAt         *string
+	RatePerMinute   int32
+	Sample          int32
+	SampleTo        []uuid.UUID
+	Sampled         bool
+	PausedAt        *time.Time
+	TotalRecipients int32
+	SentCount       int32
+	SkippedCount    int32
+	FailedCount     int32
+	Error           *string
+	StartedAt       *time.Time
+	CompletedAt     *time.Time
+	CanceledAt      *time.Time
+	CreatedAt       time.Time
+	UpdatedAt       time.Time
+}
+
+type CampaignRecipient struct {
+	CampaignID uuid.UUID
+	ContactID  uuid.UUID
+	EmailKey   string
+	Rank       int16
+	Status     string
+	Reason     *string
+	SendID     *uuid.UUID
+	DueAt      time.Time
+	Failures   int32
+}
+
 type ClockCursor struct {
 	EventName string
 	WithinUs  int64
