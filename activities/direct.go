@@ -271,6 +271,7 @@ func directRow(s contract.DirectSend, g *gate, out steps.GateOutcome, before *st
 		row.Status, row.ClaimedAt, row.Props, row.Html, row.Text = contract.SendQueued, nil, s.Props, "", ""
 		row.FromEmail, row.ToEmail, row.ReplyTo, row.Subject = s.From, s.To, s.ReplyTo, s.Subject
 		row.Headers, row.Tags = json.RawMessage("{}"), json.RawMessage("{}")
+		row.RedirectedTo = nil
 		reason, held := contract.SendDeferred, string(out.Refusal.Reason)
 		row.Reason, row.DueAt, row.DeferredFor = &reason, &out.Until, &held
 	}
