@@ -271,7 +271,7 @@ func TestDeferredMailsOfACampaign(t *testing.T) {
 	require.Equal(t, 2, w.count(`sends where campaign_id = $1 and status = 'skipped' and reason = 'canceled'`, canceled))
 }
 
-// E-9, E-71: people who are merged, or get another's address, between freeze and claim.
+// E-71: people who are merged, or get another's address, between freeze and claim.
 func TestRecipientsWhoBecomeOne(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
