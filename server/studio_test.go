@@ -112,6 +112,7 @@ func TestStudioHeaders(t *testing.T) {
 	cookie := b.user(users.Admin)
 	a := b.open("/studio/contacts", cookie)
 	require.Contains(t, a.header.Get("Content-Security-Policy"), "default-src 'none'; script-src 'self'; style-src 'self'")
+	require.Equal(t, "same-origin", a.header.Get("Referrer-Policy"))
 	require.Equal(t, "DENY", a.header.Get("X-Frame-Options"))
 	require.Equal(t, "same-origin", a.header.Get("Cross-Origin-Opener-Policy"))
 	require.Equal(t, "no-store", a.header.Get("Cache-Control"))

@@ -192,7 +192,7 @@ func (s *site) tab(email string) *tab {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	s.t.Cleanup(cancel)
 	b := &tab{site: s, ctx: ctx, said: said}
-	b.do(chromedp.EmulateViewport(1280, 900))
+	b.colored("light", 1280)
 	if email != "" {
 		token, err := s.users.SignInLink(s.t.Context(), store.System("test"), email)
 		require.NoError(s.t, err)
@@ -215,7 +215,9 @@ func (b *tab) visit(path string) {
 func (b *tab) colored(scheme string, width int64) {
 	b.t.Helper()
 	b.do(chromedp.EmulateViewport(width, 900))
-	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}, // no click falls into a transition
+	}})
 	require.NoError(b.t, err)
 }
 
