@@ -112,6 +112,7 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 		PublicURL:       p.cfg.PublicURL,
 		JunkIDs:         p.cfg.JunkIDs,
 		Development:     p.cfg.Environment == config.Development,
+		OpenAPI:         p.cfg.OpenAPI,
 		Tokens:          p.tokens,
 		Senders:         email.Senders{Default: p.cfg.EmailFrom, Domains: p.cfg.EmailFromDomains},
 		Tracking:        tracking.Classifier{MinAge: p.cfg.TrackingMinAge, Agents: p.registry.MachineAgents},

@@ -40,6 +40,8 @@ type Config struct {
 	JunkIDs naming.JunkIDs
 	// Development makes replies tell more and logs warnings (I-58, I-59).
 	Development bool
+	// OpenAPI serves the document and the page of the routes.
+	OpenAPI bool
 	// Tokens verifies the links of mails; nil refuses them all.
 	Tokens *email.Signer
 	// TestMode is told by health; nil is off (E-42).

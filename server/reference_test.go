@@ -28,22 +28,32 @@ func contractRows(t *testing.T) map[string]row {
 	body, err := os.ReadFile(wireContract)
 	require.NoError(t, err)
 	admin, rows := false, map[string]row{}
+	var columns []string // of the table
 	head := regexp.MustCompile("^\\| (R-[0-9]+) \\| ([A-Z, ]+) `([^`]+)`")
 	for line := range strings.Lines(string(body)) {
 		if strings.HasPrefix(line, "## ") {
 			admin = strings.HasPrefix(line, "## 6.")
 		}
+		cells := regexp.MustCompile(`[^\\]\|`).Split(strings.ReplaceAll(line, "||", "| |"), -1)
+		if strings.HasPrefix(line, "| Id |") {
+			columns = cells
+		}
 		m := head.FindStringSubmatch(line)
 		if m == nil {
 			continue
 		}
-		cells := regexp.MustCompile(`[^\\]\|`).Split(strings.ReplaceAll(line, "||", "| |"), -1)
 		r := row{methods: m[2], path: m[3]}
 		if admin && !strings.HasPrefix(r.path, "/v1/") {
 			r.path = "/v1/admin" + r.path
 		}
-		if len(cells) > 5 {
-			r.request, r.reply = strings.TrimSpace(cells[4]), strings.TrimSpace(cells[5])
+		for i, name := range columns {
+			switch name = strings.Trim(name, " |\n"); {
+			case i >= len(cells):
+			case name == "Request":
+				r.request = strings.TrimSpace(cells[i])
+			case name == "Reply":
+				r.reply = strings.TrimSpace(cells[i])
+			}
 		}
 		rows[m[1]] = r
 	}

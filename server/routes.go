@@ -35,6 +35,8 @@ func (s *Server) routes() []route {
 		{id: "R-28", method: "POST", path: "/v1/email/preferences", handler: s.savePreferences},
 		{id: "R-29", method: "POST", path: "/v1/webhooks/resend", handler: s.postResend},
 
+		{id: "R-32", method: "GET", path: "/openapi.json", handler: s.getOpenAPI},
+		{id: "R-33", method: "GET", path: "/docs", handler: s.getDocs},
 		{id: "R-34", method: "GET", path: "/metrics", scope: scopeRead, handler: s.getMetrics},
 
 		{id: "R-35", method: "GET", path: "/v1/auth/status", handler: s.authStatus},

@@ -146,7 +146,9 @@ func (b *bundle) do(c call) answer {
 	b.server.ServeHTTP(w, r)
 	data, err := io.ReadAll(w.Result().Body)
 	require.NoError(b.t, err)
-	return answer{status: w.Code, header: w.Result().Header, body: string(data)}
+	a := answer{status: w.Code, header: w.Result().Header, body: string(data)}
+	b.check(c, a)
+	return a
 }
 
 var (

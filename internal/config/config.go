@@ -82,6 +82,8 @@ type Config struct {
 	// those to EmailTestAllow (E-41, E-42).
 	EmailTestMode, EmailTestTo string
 	EmailTestAllow             []string
+	// OpenAPI serves the document of the routes.
+	OpenAPI bool
 	// TrackOpens and TrackClicks let mails be tracked (E-46, E-47). A hit sooner after the
 	// mail went than TrackingMinAge is a machine's (E-50).
 	TrackOpens, TrackClicks bool
@@ -140,6 +142,7 @@ func load(r *reader, needs Needs) (Config, error) {
 		PreviousSecrets:     r.list("HOGSEND_SECRET_PREVIOUS"),
 		AdminAPIKey:         r.get("ADMIN_API_KEY"),
 		MetricsAddr:         r.get("METRICS_ADDR"),
+		OpenAPI:             r.boolean("OPENAPI_ENABLED", r.get("HOGSEND_ENV") == string(Development) || r.get("HOGSEND_ENV") == string(Test)),
 		TrustedOrigins:      r.list("TRUSTED_ORIGINS"),
 		TrustedProxies:      r.list("TRUSTED_PROXIES"),
 		RateLimitIngest:     r.integer("RATE_LIMIT_INGEST", 6000, 1, 1<<30),

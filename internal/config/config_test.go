@@ -83,6 +83,8 @@ func TestValuesAreTyped(t *testing.T) {
 		{"EMAIL_TEST_TO=nobody", "EMAIL_TEST_TO"},
 		{"EMAIL_TEST_ALLOW=a@x.example, @x.example", ""},
 		{"EMAIL_TEST_ALLOW=x.example", "EMAIL_TEST_ALLOW"},
+		{"OPENAPI_ENABLED=true", ""},
+		{"OPENAPI_ENABLED=yes", "OPENAPI_ENABLED"},
 		{"TRACK_OPENS=false", ""}, // E-46
 		{"TRACK_CLICKS=no", "TRACK_CLICKS"},
 		{"TRACKING_MIN_AGE=500ms", ""}, // E-50

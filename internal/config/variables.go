@@ -45,6 +45,7 @@ func Reference() []Group {
 			{"RATE_LIMIT_INGEST", "6000", "requests a minute of one key"},
 			{"RATE_LIMIT_ADMIN", "600", "requests a minute of one key"},
 			{"METRICS_ADDR", "", "host:port of a private listener for /metrics"},
+			{"OPENAPI_ENABLED", "false in production, else true", "serves /openapi.json and /docs"},
 		}},
 		{"Mails", []Variable{
 			{"EMAIL_PROVIDER", "resend with RESEND_API_KEY, smtp with SMTP_URL, else mailbox", "resend, smtp or mailbox; the mailbox keeps mails, which then never leave"},
