@@ -266,9 +266,12 @@ func ExampleRun_Matches() {
 		ada.At(3*hogsend.Day, "go")
 	})
 	// Output:
-	// +72h0m0s enrolled example
-	// +72h0m0s node a growing team: true
-	// +72h0m0s completed
+	// +1d event invited
+	// +2d event invited
+	// +3d event go
+	// +3d enrolled example
+	// +3d node a growing team: true
+	// +3d completed
 }
 
 func sparesTheIdle(ctx workflow.Context, run hogsend.Run) error {
@@ -293,11 +296,15 @@ func ExampleRun_InBucket() {
 		ada.At(8*hogsend.Day, "go")
 	})
 	// Output:
-	// +24h0m0s example enrolled example
-	// +24h0m0s example node active
-	// +24h0m0s example completed
-	// +192h0m0s example#2 enrolled example#2
-	// +192h0m0s example#2 exited idle
+	// +0s event seen
+	// +1d event go
+	// +1d example enrolled example
+	// +1d example node active
+	// +1d example completed
+	// +7d 1µs entered idle
+	// +8d event go
+	// +8d example#2 enrolled example#2
+	// +8d example#2 exited idle
 }
 
 func handsOver(ctx workflow.Context, run hogsend.Run) error {
