@@ -265,7 +265,7 @@ func directRow(s contract.DirectSend, g *gate, out steps.GateOutcome, before *st
 	if before != nil {
 		row.CreatedAt = before.CreatedAt
 	}
-	row.JourneyID = optional(s.JourneyID)
+	row.JourneyID, row.Test = optional(s.JourneyID), s.Test
 	row.EnrollmentID, row.CampaignID = optionalID(s.EnrollmentID), optionalID(s.CampaignID)
 	if out.Action == steps.GateDefer {
 		row.Status, row.ClaimedAt, row.Props, row.Html, row.Text = contract.SendQueued, nil, s.Props, "", ""

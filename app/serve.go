@@ -116,6 +116,8 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 		Tokens:          p.tokens,
 		Senders:         email.Senders{Default: p.cfg.EmailFrom, Domains: p.cfg.EmailFromDomains},
 		Tracking:        tracking.Classifier{MinAge: p.cfg.TrackingMinAge, Agents: p.registry.MachineAgents},
+		Renderer:        p.renderer,
+		Submit:          p.does(false).SubmitDirect,
 		TestMode:        p.testMode,
 		Resend:          resend,
 		Temporal:        func(ctx context.Context) error { return checkTemporal(ctx, p.temporal) },

@@ -84,24 +84,8 @@ func (p *process) work(ctx context.Context, ready func()) error {
 	if err != nil {
 		return err
 	}
-	does := &activities.Activities{
-		Store:      p.store,
-		Ingest:     p.ingest,
-		Clock:      p.clock,
-		Renderer:   p.renderer,
-		Provider:   provider,
-		Tokens:     p.tokens,
-		Limiter:    p.limiter(),
-		TestMode:   p.testMode,
-		Executions: workflows,
-		Registry:   p.index.WithTimezone(p.cfg.DefaultTimezone),
-		Config: activities.Config{
-			JunkIDs: p.cfg.JunkIDs, From: p.cfg.EmailFrom, FromDomains: p.cfg.EmailFromDomains, ReplyTo: p.cfg.EmailReplyTo,
-			PublicURL: p.cfg.PublicURL, TrackOpens: p.cfg.TrackOpens, TrackClicks: p.cfg.TrackClicks, BuildID: p.build, LateHorizon: p.cfg.LateEventHorizon, CampaignExpiry: p.cfg.CampaignExpiry,
-			PostHog: analytics != nil,
-		},
-		Logger: p.log,
-	}
+	does := p.does(analytics != nil)
+	does.Provider, does.Limiter, does.Executions, does.Clock = provider, p.limiter(), workflows, p.clock
 	w, err := worker.New(worker.Config{
 		Client:            p.temporal,
 		Namespace:         p.cfg.TemporalNamespace,
@@ -133,6 +117,20 @@ func (p *process) work(ctx context.Context, ready func()) error {
 		return err
 	}
 	return w.Run(ctx)
+}
+
+// does are the activities without what only a worker has: the server hands mails in by them.
+func (p *process) does(posthog bool) *activities.Activities {
+	return &activities.Activities{
+		Store: p.store, Ingest: p.ingest, Renderer: p.renderer, Tokens: p.tokens, TestMode: p.testMode,
+		Registry: p.index.WithTimezone(p.cfg.DefaultTimezone),
+		Config: activities.Config{
+			JunkIDs: p.cfg.JunkIDs, From: p.cfg.EmailFrom, FromDomains: p.cfg.EmailFromDomains, ReplyTo: p.cfg.EmailReplyTo,
+			PublicURL: p.cfg.PublicURL, TrackOpens: p.cfg.TrackOpens, TrackClicks: p.cfg.TrackClicks, BuildID: p.build, LateHorizon: p.cfg.LateEventHorizon, CampaignExpiry: p.cfg.CampaignExpiry,
+			PostHog: posthog,
+		},
+		Logger: p.log,
+	}
 }
 
 // registerBuckets brings the buckets of this build into force, if it is the newest

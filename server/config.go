@@ -44,6 +44,10 @@ type Config struct {
 	OpenAPI bool
 	// Tokens verifies the links of mails; nil refuses them all.
 	Tokens *email.Signer
+	// Renderer renders the templates of the registry; nil knows none.
+	Renderer *email.Renderer
+	// Submit takes the mails that are asked for over HTTP; nil refuses them.
+	Submit Submit
 	// TestMode is told by health; nil is off (E-42).
 	TestMode *email.TestMode
 	// Senders says from whom mails may be (E-10).

@@ -19,6 +19,8 @@ func (s *Server) routes() []route {
 		{id: "R-15", method: "POST", path: "/v1/campaigns/:id/pause", scope: scopeIngest, handler: s.pauseCampaign},
 		{id: "R-16", method: "POST", path: "/v1/campaigns/:id/resume", scope: scopeIngest, handler: s.resumeCampaign},
 
+		{id: "R-10", method: "POST", path: "/v1/emails", scope: scopeIngest, handler: s.postEmail},
+
 		{id: "R-20", method: "GET", path: "/v1/health", handler: s.getHealth},
 		{id: "R-21", method: "GET", path: "/v1/health/live", handler: s.getLive},
 		{id: "R-22", method: "GET", path: "/v1/health/ready", handler: s.getReady},
@@ -85,6 +87,10 @@ func (s *Server) routes() []route {
 		{id: "R-76", method: "POST", path: "/v1/admin/buckets/:id/retire", scope: scopeFullAdmin, handler: s.retireBucket},
 		{id: "R-77", method: "GET", path: "/v1/admin/events", scope: scopeRead, handler: s.listEvents},
 		{id: "R-78", method: "GET", path: "/v1/admin/events/:id", scope: scopeRead, handler: s.getEvent},
+		{id: "R-82", method: "POST", path: "/v1/admin/emails/:id/resend", scope: scopeJourneyAdmin, handler: s.resendEmail},
+		{id: "R-83", method: "GET", path: "/v1/admin/templates", scope: scopeRead, handler: s.listTemplates},
+		{id: "R-84", method: "GET", path: "/v1/admin/templates/:key/preview", scope: scopeRead, handler: s.previewTemplate},
+		{id: "R-85", method: "POST", path: "/v1/admin/templates/:key/send-test", scope: scopeJourneyAdmin, handler: s.sendTest},
 		{id: "R-80", method: "GET", path: "/v1/admin/emails", scope: scopeRead, handler: s.listEmails},
 		{id: "R-81", method: "GET", path: "/v1/admin/emails/:id", scope: scopeRead, handler: s.getEmail},
 		{id: "R-86", method: "GET", path: "/v1/admin/metrics/overview", scope: scopeRead, handler: s.overview},

@@ -23,6 +23,8 @@ type DirectSend struct {
 	// EnrollmentID and JourneyID are those of the mail that is sent again (E-74).
 	EnrollmentID uuid.UUID
 	JourneyID    string
+	// Test marks a mail that is in no figure and under no cap.
+	Test bool
 }
 
 // DirectResult says what the workflow of a direct send does next: it ends, or asks again

@@ -584,9 +584,9 @@ func (q *Queries) SendGet(ctx context.Context, id uuid.UUID) ([]Send, error) {
 
 const sendInsert = `-- name: SendInsert :exec
 insert into sends (id, key, contact_id, enrollment_id, journey_id, campaign_id, template_key, category, status, reason, from_email, to_email,
-    reply_to, subject, html, text, headers, tags, props, redirected_to, claimed_at, due_at, deferred_for, created_at, updated_at)
+    reply_to, subject, html, text, headers, tags, props, redirected_to, claimed_at, due_at, deferred_for, test, created_at, updated_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-    $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
+    $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)
 `
 
 type SendInsertParams struct {
@@ -613,6 +613,7 @@ type SendInsertParams struct {
 	ClaimedAt    *time.Time
 	DueAt        *time.Time
 	DeferredFor  *string
+	Test         bool
 	CreatedAt    time.Time
 	Now          time.Time
 }
@@ -642,6 +643,7 @@ func (q *Queries) SendInsert(ctx context.Context, arg SendInsertParams) error {
 		arg.ClaimedAt,
 		arg.DueAt,
 		arg.DeferredFor,
+		arg.Test,
 		arg.CreatedAt,
 		arg.Now,
 	)
