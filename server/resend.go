@@ -38,7 +38,7 @@ func (s *Server) resendEmail(r *request) error {
 	if err != nil {
 		return err
 	}
-	row := storedb.Send{}
+	var row storedb.Send
 	if queued != nil {
 		row = *queued
 	} else if row, err = s.submit(r, resendOf(before, key), s.audited(r, "emails.resend", before.ID.String(), before.ContactID)); err != nil {
