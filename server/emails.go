@@ -48,7 +48,7 @@ type sendReply struct {
 
 func sendOfRow(row store.SendRow) sendReply {
 	out := sendReply{
-		ID: row.ID, ContactID: row.ContactID, JourneyStateID: row.EnrollmentID, TemplateKey: orNull(row.TemplateKey), ResendID: row.ProviderID, ProviderID: row.ProviderID,
+		ID: row.ID, ContactID: row.ContactID, JourneyStateID: row.EnrollmentID, CampaignID: row.CampaignID, TemplateKey: orNull(row.TemplateKey), ResendID: row.ProviderID, ProviderID: row.ProviderID,
 		FromEmail: row.FromEmail, ToEmail: row.ToEmail, RedirectedTo: row.RedirectedTo, Subject: row.Subject, Category: orNull(row.Category), Status: row.Status, Reason: row.Reason,
 		UserID: row.ExternalID, JourneyID: row.JourneyID, SentAt: tsOrNull(row.SentAt), DeliveredAt: tsOrNull(row.DeliveredAt), OpenedAt: tsOrNull(row.OpenedAt),
 		ClickedAt: tsOrNull(row.ClickedAt), BouncedAt: tsOrNull(row.BouncedAt), ComplainedAt: tsOrNull(row.ComplainedAt), BounceType: row.BounceType,
@@ -124,7 +124,8 @@ func (q *query) sends(p *store.ListSendsParams) (none bool) {
 			none = true // no mail was ever sent there
 		}
 	}
-	return q.id("campaignId") != nil || none // there are no campaigns yet
+	p.CampaignID = q.id("campaignId")
+	return none
 }
 
 // journeyNames are the ids under which enrollments of a journey are stored.

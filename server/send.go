@@ -23,11 +23,8 @@ import (
 // *hogsend.ValidationError, and leaves no row.
 type Submit = func(ctx context.Context, s contract.DirectSend, also ...ingest.Write) (storedb.Send, error)
 
-// The longest props of a mail, and the longest key of a client (H-11, H-12).
-const (
-	maxProps     = 64 << 10
-	maxClientKey = 255
-)
+// maxClientKey is the longest key of a client (H-11).
+const maxClientKey = 255
 
 // clientKeys is the name space in which a client's key names its mail: the same key is the
 // same send for ever (E-28, H-11).

@@ -72,7 +72,7 @@ func sendLists() []query {
 	now, id := time.Now(), uuid.New()
 	filters := map[string]store.ListSendsParams{
 		"none": {}, "address": {EmailKey: "a@b.example"}, "contact": {ContactID: &id}, "template": {TemplateKey: "t"}, "journey": {JourneyIDs: []string{"j"}},
-		"category": {Category: "c"}, "status": {Status: contract.SendFailed}, "range": {Since: &now, Until: &now},
+		"category": {Category: "c"}, "campaign": {CampaignID: &id}, "status": {Status: contract.SendFailed}, "range": {Since: &now, Until: &now},
 		"opened": {Engagement: store.WasOpened}, "clicked": {Engagement: store.WasClicked}, "bounced": {Engagement: store.WasBounced}, "complained": {Engagement: store.WasComplained},
 		"all": {EmailKey: "a@b.example", ContactID: &id, TemplateKey: "t", JourneyIDs: []string{"j"}, Category: "c", Status: contract.SendSent, Since: &now, Until: &now, Engagement: store.WasOpened},
 	}

@@ -20,6 +20,7 @@ type SendRow struct {
 	ExternalID   *string              `db:"external_id"`
 	EnrollmentID *uuid.UUID           `db:"enrollment_id"`
 	JourneyID    *string              `db:"journey_id"`
+	CampaignID   *uuid.UUID           `db:"campaign_id"`
 	TemplateKey  string               `db:"template_key"`
 	Category     string               `db:"category"`
 	Status       contract.SendStatus  `db:"status"`
@@ -42,7 +43,7 @@ type SendRow struct {
 	UpdatedAt    time.Time            `db:"updated_at"`
 }
 
-const sendColumns = `s.id, s.contact_id, c.external_id, s.enrollment_id, s.journey_id, s.template_key, s.category, s.status, s.reason, s.from_email, s.to_email, s.redirected_to,
+const sendColumns = `s.id, s.contact_id, c.external_id, s.enrollment_id, s.journey_id, s.campaign_id, s.template_key, s.category, s.status, s.reason, s.from_email, s.to_email, s.redirected_to,
 	s.subject, s.provider_id, s.claimed_at, s.sent_at, s.delivered_at, s.delayed_at, s.opened_at, s.clicked_at, s.bounced_at, s.complained_at, s.bounce_type,
 	s.created_at, s.updated_at`
 
@@ -73,6 +74,7 @@ type ListSendsParams struct {
 	// EmailKey is an address as it is compared (I-55).
 	EmailKey     string
 	ContactID    *uuid.UUID
+	CampaignID   *uuid.UUID
 	TemplateKey  string
 	JourneyIDs   []string
 	Category     string
@@ -99,6 +101,9 @@ func (p ListSendsParams) Statements() (list, count string, args []any) {
 	}
 	if p.ContactID != nil {
 		add("s.contact_id = $%d", *p.ContactID)
+	}
+	if p.CampaignID != nil {
+		add("s.campaign_id = $%d", *p.CampaignID)
 	}
 	if p.TemplateKey != "" {
 		add("s.template_key = $%d", p.TemplateKey)
