@@ -133,7 +133,7 @@ func (p *program) showImport(ctx context.Context, c *apiClient, id string, asJSO
 func (p *program) contactsExportCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "export FILE", Short: "Write contacts to a file, those made last first", Args: cobra.ExactArgs(1)}
 	connect := p.clientFlags(cmd)
-	format := cmd.Flags().String("format", "csv", "csv or json")
+	asJSON := cmd.Flags().Bool("json", false, "write JSON instead of CSV")
 	search := cmd.Flags().String("search", "", "only whose user id or address contains this")
 	limit := cmd.Flags().Int("limit", 100_000, "at most so many")
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
@@ -141,7 +141,11 @@ func (p *program) contactsExportCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		query := url.Values{"format": {*format}, "search": {*search}, "limit": {fmt.Sprint(*limit)}}
+		format := "csv"
+		if *asJSON {
+			format = "json"
+		}
+		query := url.Values{"format": {format}, "search": {*search}, "limit": {fmt.Sprint(*limit)}}
 		file, err := os.Create(args[0])
 		if err != nil {
 			return fmt.Errorf("make file: %w", err)

@@ -37,14 +37,14 @@ func TestFilesByCommand(t *testing.T) {
 	require.Contains(t, out, "header needs a column externalId or email")
 
 	target := filepath.Join(folder, "out")
-	for format, part := range map[string]string{"csv": "firstSeenAt,lastSeenAt\r\n", "json": `"externalId":"ada"`} {
-		code, out = d.run("contacts", "export", "--format", format, target)
+	for flag, part := range map[string]string{"--json=false": "firstSeenAt,lastSeenAt\r\n", "--json": `"externalId":"ada"`} {
+		code, out = d.run("contacts", "export", flag, target)
 		require.Equal(t, 0, code, out)
 		body, err := os.ReadFile(target)
 		require.NoError(t, err)
 		require.Contains(t, string(body), part)
 	}
-	code, out = d.run("contacts", "export", "--format", "xml", target)
+	code, out = d.run("contacts", "export", "--limit", "0", target)
 	require.Equal(t, 1, code)
-	require.Contains(t, out, "format: unknown value")
+	require.Contains(t, out, "limit: must be an integer from 1 to 100000")
 }

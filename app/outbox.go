@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -144,10 +145,10 @@ func (p *program) table(cmd *cobra.Command, c *apiClient, l listing, row func(*t
 	return errors.Join(err, table.Flush())
 }
 
-// showCommand prints one object as JSON.
+// showCommand prints one object with all its fields.
 func (p *program) showCommand(use, short, path, key string) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(1)}
-	connect := p.clientFlags(cmd)
+	connect, asJSON := p.clientFlags(cmd), jsonFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := connect()
 		if err != nil {
@@ -157,7 +158,11 @@ func (p *program) showCommand(use, short, path, key string) *cobra.Command {
 		if err := c.do(cmd.Context(), "GET", path+"/"+url.PathEscape(args[0]), nil, &got); err != nil {
 			return err
 		}
-		return p.print(true, got[key], "")
+		var lines bytes.Buffer // for people the same, a field a line
+		if err := json.Indent(&lines, got[key], "", "  "); err != nil {
+			return fmt.Errorf("decode reply: %w", err)
+		}
+		return p.print(*asJSON, got[key], lines.String())
 	}
 	return cmd
 }

@@ -21,7 +21,7 @@ func TestOutboxAndDeadLettersByCommand(t *testing.T) {
 	id := strings.Fields(rows[1])[0]
 	require.Equal(t, []string{"start", "pending", "0"}, strings.Fields(rows[1])[1:4])
 	require.Equal(t, []string{id + " is due now"}, d.lines("outbox", "retry", id))
-	require.Contains(t, strings.Join(d.lines("outbox", "show", id), ""), `"payload":{`)
+	require.Contains(t, strings.Join(d.lines("outbox", "show", id), "|"), `"payload": {|`)
 	require.Len(t, d.lines("outbox", "list", "--status", "dead"), 1)
 
 	d.exec(`update outbox set status = 'dead'`)
@@ -39,7 +39,7 @@ func TestOutboxAndDeadLettersByCommand(t *testing.T) {
 	code, out = d.run("dlq", "discard", letters[1])
 	require.Equal(t, 1, code)
 	require.Contains(t, out, "Entry is already discarded")
-	require.Contains(t, strings.Join(d.lines("dlq", "show", letters[1]), ""), `"status":"discarded"`)
+	require.Contains(t, strings.Join(d.lines("dlq", "show", letters[1], "--json"), ""), `"status":"discarded"`)
 	require.Equal(t, []string{"ID SOURCE STATUS RETRIES CREATED ERROR"}, d.lines("dlq", "list"))
 }
 
