@@ -212,3 +212,39 @@ func TestStudioEnrollment(t *testing.T) {
 	require.Contains(t, a.words(t), "It is left already. Nothing was done.")
 	require.Equal(t, []string{"states.cancel", "states.retry"}, b.rows("select action from audit_logs where resource = 'states' order by action"))
 }
+
+// From a person's page they are opted out by operators and in by admins, sent into a
+// journey, and deleted.
+func TestStudioContactActions(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.people()
+	viewer, operator, admin := b.user(users.Viewer), b.user(users.Operator), b.user(users.Admin)
+	id := b.rows("select id::text from contacts where external_id = 'user_1'")[0]
+	page := "/studio/contacts/" + id
+	require.NotContains(t, b.open(page, viewer).body, page+"/enroll")
+	require.Contains(t, b.open(page, operator).words(t), "Send no more mail…")
+	require.NotContains(t, b.open(page, operator).body, "/delete")
+	require.Contains(t, b.open(page+"/mail?to=off", operator).words(t), "They are unsubscribed from everything")
+	require.Equal(t, 403, b.submit(page+"/mail", viewer, url.Values{"to": {"off"}}).status)
+	require.Equal(t, 422, b.submit(page+"/mail", operator, nil).status)
+	require.Equal(t, 303, b.submit(page+"/mail", operator, url.Values{"to": {"off"}, "reason": {"asked"}}).status)
+	require.Contains(t, b.open(page, admin).words(t), "⊘ unsubscribed Send mail again…")
+	require.Equal(t, 403, b.submit(page+"/mail", operator, url.Values{"to": {"on"}}).status, "only an admin lets mail go again")
+	require.Equal(t, []string{"true"}, b.rows("select unsubscribed_all::text from preferences"))
+	require.Equal(t, 303, b.submit(page+"/mail", admin, url.Values{"to": {"on"}}).status)
+	require.Equal(t, []string{"false"}, b.rows("select unsubscribed_all::text from preferences"))
+
+	require.Equal(t, 422, b.open(page+"/enroll?journey=none", operator).status)
+	require.Contains(t, b.open(page+"/enroll?journey=trial-nudge", operator).words(t), "An event trial.started is stored for this person")
+	a := b.submit(page+"/enroll", operator, url.Values{"journey": {"trial-nudge"}})
+	require.Equal(t, page+"?about=journey%3Atrial-nudge#answer", a.header.Get("Location"))
+	require.Equal(t, []string{"2"}, b.rows("select count(*)::text from events where name = 'trial.started' and contact_id = $1", id))
+	require.Equal(t, []string{"journeys.enroll"}, b.rows("select action from audit_logs where resource = 'journeys'"))
+
+	require.Equal(t, 422, b.submit(page+"/delete", admin, url.Values{"typed": {"x"}}).status)
+	require.Equal(t, 403, b.submit(page+"/delete", operator, url.Values{"typed": {id[:8]}}).status)
+	require.Equal(t, 303, b.submit(page+"/delete", admin, url.Values{"typed": {id[:8]}}).status)
+	require.Equal(t, 404, b.open(page, admin).status)
+	require.Equal(t, 404, b.submit(page+"/delete", admin, url.Values{"typed": {id[:8]}}).status)
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/store/storedb"
+	"github.com/hogsend/hogsend/internal/users"
 	"github.com/hogsend/hogsend/server/studio/view"
 )
 
@@ -60,6 +61,10 @@ func (s *Studio) showContact(r *request) error {
 	if len(v.Timeline) == 0 {
 		v.Empty = &view.Empty{Text: "Nothing of what you chose to see has happened yet."}
 	}
+	s.contactButtons(r, c, &v)
+	if may(users.Role(r.session.User.Role), users.Operator) {
+		v.Enroll = enrollments(journeys)
+	}
 	v.Frame = s.frame(r, "Contact", nameOf(c))
 	return s.show(r, http.StatusOK, "contact", v)
 }
@@ -101,7 +106,7 @@ func (s *Studio) whereIs(r *request, q *storedb.Queries, c storedb.Contact, jour
 		if !blocked {
 			continue
 		}
-		v.MayGetMail = badge
+		v.MayGetMail, v.Unsubscribed = badge, p.UnsubscribedAll
 		v.MailReason = "No mail but receipts and the like: this person unsubscribed from everything."
 		if p.Suppressed {
 			v.MailReason = "No mail goes to " + visible(p.Email) + ": the address is blocked (" + textOf(p.SuppressionReason) + ")"

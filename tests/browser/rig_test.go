@@ -189,7 +189,7 @@ func (s *site) tab(email string) *tab {
 	said := &lines{}
 	ctx, end := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(said.hear))
 	s.t.Cleanup(end)
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	s.t.Cleanup(cancel)
 	b := &tab{site: s, ctx: ctx, said: said}
 	b.colored("light", 1280)

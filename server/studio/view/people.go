@@ -31,6 +31,9 @@ type Contact struct {
 	Journeys              []ContactJourney
 	Buckets               []ContactBucket
 	Properties            []Field
+	Unsubscribed          bool
+	Mail, Delete          *Button
+	Enroll                []Choice // the journeys that they can be sent into; none for who may not
 	Ask                   Ask
 	Answer                *Answer
 	Filters               []Toggle
