@@ -74,6 +74,9 @@ func newProcess(ctx context.Context, o Options, cfg config.Config, log *slog.Log
 		log.Warn(w)
 	}
 	p := &process{cfg: cfg, log: log, registry: defined, activities: o.Activities, workflows: o.Workflows, index: registry.New(defined), renderer: renderer, build: buildID(cfg.BuildID)}
+	for _, w := range renderer.Warnings(cfg.PublicURL) {
+		log.Warn(w)
+	}
 	if p.tokens, err = email.NewSigner(cfg.Secret, cfg.PreviousSecrets); err != nil {
 		return nil, err
 	}

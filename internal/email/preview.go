@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/email/markup"
 )
 
 // A RenderError is a template that cannot be rendered with some props.
@@ -70,6 +71,21 @@ func (r *Renderer) Preview(key string, given json.RawMessage, publicURL string) 
 		}
 	}
 	return rendered, err
+}
+
+// Warnings are what is no mistake of the templates, but seldom meant: a line each.
+func (r *Renderer) Warnings(publicURL string) []string {
+	var all []string
+	for _, key := range r.Keys() {
+		rendered, err := r.Preview(key, nil, publicURL)
+		if err != nil {
+			continue // whoever looks at the preview is told
+		}
+		for _, found := range markup.Lint(rendered.HTML, publicURL) {
+			all = append(all, "template "+key+": "+found)
+		}
+	}
+	return all
 }
 
 func firstExample(c *compiled) any {

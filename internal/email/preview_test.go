@@ -58,6 +58,11 @@ func TestEveryTemplateHasAPreview(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "A 1", got.Subject)
 
+	require.Empty(t, r.Warnings("https://hs.example.com"))
+	doubtful, err := email.Compile(hogsend.Registry{Templates: []hogsend.Template{{Key: "a", Subject: "s", HTML: `<img src="https://a.example/x.png">`}}})
+	require.NoError(t, err)
+	require.Equal(t, []string{"template a: an image without alt: https://a.example/x.png"}, doubtful.Warnings(""))
+
 	var wrong *hogsend.ValidationError
 	_, err = r.Preview("shown", json.RawMessage(`{"cuont": 1}`), "")
 	require.ErrorAs(t, err, &wrong)
