@@ -135,6 +135,10 @@ func TestStudioRoles(t *testing.T) {
 	for path, least := range map[string]users.Role{
 		"GET /studio/contacts": users.Viewer, "GET /studio/mails": users.Viewer, "GET /studio/events": users.Viewer, "GET /studio/journeys": users.Viewer,
 		"GET /studio/journeys/trial-nudge": users.Viewer, "GET /studio/profile": users.Viewer,
+		"GET /studio/": users.Viewer, "GET /studio/health": users.Viewer, "GET /studio/buckets": users.Viewer, "GET /studio/lists": users.Viewer, "GET /studio/suppressions": users.Viewer,
+		"GET /studio/journeys/trial-nudge/people": users.Viewer, "GET /studio/journeys/trial-nudge/retry": users.Operator, "POST /studio/journeys/trial-nudge/retry": users.Operator,
+		"POST /studio/suppressions": users.Operator, "GET /studio/outbox": users.Admin, "GET /studio/dead-letters": users.Admin, "POST /studio/dead-letters/retry": users.Admin,
+		"GET /studio/keys": users.Admin, "POST /studio/keys": users.Admin,
 		"GET /studio/journeys/trial-nudge/pause": users.Operator, "POST /studio/journeys/trial-nudge/pause": users.Operator,
 		"GET /studio/journeys/trial-nudge/resume": users.Operator, "POST /studio/journeys/trial-nudge/resume": users.Operator,
 		"GET /studio/users": users.Admin, "POST /studio/users": users.Admin, "GET /studio/audit": users.Admin,

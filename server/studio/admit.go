@@ -70,12 +70,19 @@ func (s *Studio) admit(r *request, rt route) error {
 // pulse is not older than five seconds. What cannot be read leaves the frame without it:
 // the page itself says what is wrong.
 func (s *Studio) pulse(ctx context.Context) pulse {
-	s.pulses.mu.Lock()
-	defer s.pulses.mu.Unlock()
-	now := s.cfg.Now()
-	if age := now.Sub(s.pulses.last.at); s.pulses.last.known && age >= 0 && age < pulseLife {
-		return s.pulses.last
+	now, last := s.cfg.Now(), s.pulses.get()
+	if age := now.Sub(last.at); last.known && age >= 0 && age < pulseLife {
+		return last
 	}
+	// While one looks, which takes its time when Temporal is down, the others go on with
+	// what is known.
+	if !s.pulses.asking.TryLock() {
+		if last.known {
+			return last
+		}
+		s.pulses.asking.Lock()
+	}
+	defer s.pulses.asking.Unlock()
 	p := pulse{at: now, health: s.cfg.Health(ctx)}
 	err := s.read(ctx, func(q *storedb.Queries) error {
 		row, err := q.OverviewPulse(ctx, most+1)
@@ -84,6 +91,6 @@ func (s *Studio) pulse(ctx context.Context) pulse {
 	})
 	p.known = err == nil
 	p.unattended, p.lagging = p.health.Workers == 0, p.health.Lag > lagAfter
-	s.pulses.last = p
+	s.pulses.set(p)
 	return p
 }

@@ -47,8 +47,21 @@ const (
 
 // pulses keeps the newest one for all pages.
 type pulses struct {
-	mu   sync.Mutex
-	last pulse
+	asking sync.Mutex // held by the one that looks
+	mu     sync.Mutex
+	last   pulse
+}
+
+func (p *pulses) get() pulse {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.last
+}
+
+func (p *pulses) set(now pulse) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last = now
 }
 
 // banners say what is wrong with the installation, on every page (U-2).
