@@ -125,10 +125,11 @@ func (s *Server) listContacts(r *request) error {
 		return err
 	}
 	var err error
-	if p.Total, err = s.store.AdminContactsCount(r.ctx(), search); err != nil {
+	pattern := store.SearchPattern(search)
+	if p.Total, err = s.store.AdminContactsCount(r.ctx(), pattern); err != nil {
 		return err
 	}
-	rows, err := s.store.AdminContactsList(r.ctx(), storedb.AdminContactsListParams{Search: search, RowOffset: p.Offset, RowLimit: p.Limit, MaxBytes: maxListBytes})
+	rows, err := s.store.AdminContactsList(r.ctx(), storedb.AdminContactsListParams{Pattern: pattern, RowOffset: p.Offset, RowLimit: p.Limit, MaxBytes: maxListBytes})
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,15 @@ func (s *Store) ContactFind(ctx context.Context, reference string) (c storedb.Co
 	return c, true, nil
 }
 
+// SearchPattern is the pattern of what contains a text, whatever its case; "" of none. What
+// stands for others in a pattern stands for itself.
+func SearchPattern(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.ToLower(text)) + "%"
+}
+
 // PreferenceFind returns the preferences of an address, or of a contact.
 func (s *Store) PreferenceFind(ctx context.Context, email *string, contact *uuid.UUID) (p storedb.Preference, ok bool, err error) {
 	if email != nil {

@@ -33,14 +33,14 @@ select c.id, c.external_id,
     c.email, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.created_at, c.updated_at
 from contacts c
 where c.deleted_at is null and c.merged_into is null
-    and ($1 = '' or position(lower($1) in lower(coalesce(c.email, ''))) > 0 or position(lower($1) in lower(coalesce(c.external_id, ''))) > 0)
+    and ($1 = '' or lower(c.email) like $1 or lower(c.external_id) like $1)
 order by c.created_at desc, c.id
 limit $2`
 
 // ExportContacts hands on the contacts that a search finds, the newest first. An error of
 // each ends it.
 func (s *Store) ExportContacts(ctx context.Context, search string, limit int, each func(ExportedContact) error) error {
-	return export(ctx, s, each, exportContacts, search, limit)
+	return export(ctx, s, each, exportContacts, SearchPattern(search), limit)
 }
 
 // ExportedSend is a send of an export.

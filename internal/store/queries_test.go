@@ -61,8 +61,8 @@ var large = []string{
 
 // scans are the statements that read a whole table because that is what is asked for.
 var scans = map[string]string{
-	"AdminContactsList":  "a substring is searched for",
-	"AdminContactsCount": "a substring is searched for",
+	"AdminContactsList":  "all are listed, or a substring is searched for: that has an index where pg_trgm is to be had",
+	"AdminContactsCount": "all are counted, or a substring is searched for",
 	"AdminOutboxCount":   "all delivered rows are counted, when they are asked for",
 }
 

@@ -31,9 +31,7 @@ with page as (
     from (
         select id, last_seen_at, properties from contacts
         where deleted_at is null and merged_into is null
-          and (sqlc.arg('search')::text = ''
-            or position(lower(sqlc.arg('search')) in lower(coalesce(email, ''))) > 0
-            or position(lower(sqlc.arg('search')) in lower(coalesce(external_id, ''))) > 0)
+          and (sqlc.arg('pattern')::text = '' or lower(email) like sqlc.arg('pattern')::text or lower(external_id) like sqlc.arg('pattern')::text)
         order by last_seen_at desc, id
         limit sqlc.arg('row_limit') offset sqlc.arg('row_offset')
     ) p
@@ -46,9 +44,7 @@ order by page.place;
 -- name: AdminContactsCount :one
 select count(*) from contacts
 where deleted_at is null and merged_into is null
-  and (sqlc.arg('search')::text = ''
-    or position(lower(sqlc.arg('search')) in lower(coalesce(email, ''))) > 0
-    or position(lower(sqlc.arg('search')) in lower(coalesce(external_id, ''))) > 0);
+  and (sqlc.arg('pattern')::text = '' or lower(email) like sqlc.arg('pattern')::text or lower(external_id) like sqlc.arg('pattern')::text);
 
 -- name: AdminDecisionsList :many
 select * from decisions

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 	"github.com/hogsend/hogsend/server/studio/view"
 )
@@ -103,7 +104,7 @@ func (s *Studio) listContacts(r *request) error {
 		switch {
 		case v.Search != "":
 			v.Order = ""
-			contacts, err = q.AdminContactsList(r.ctx(), storedb.AdminContactsListParams{Search: v.Search, RowLimit: pageRows, MaxBytes: 4 << 20})
+			contacts, err = q.AdminContactsList(r.ctx(), storedb.AdminContactsListParams{Pattern: store.SearchPattern(v.Search), RowLimit: pageRows, MaxBytes: 4 << 20})
 		case v.Order == "newest":
 			contacts, err = q.StudioNewestContacts(r.ctx(), before, pageRows+1)
 			if len(contacts) > pageRows {

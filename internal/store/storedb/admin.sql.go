@@ -48,13 +48,11 @@ func (q *Queries) AdminAnonymousIDs(ctx context.Context, contactIds []uuid.UUID)
 const adminContactsCount = `-- name: AdminContactsCount :one
 select count(*) from contacts
 where deleted_at is null and merged_into is null
-  and ($1::text = ''
-    or position(lower($1) in lower(coalesce(email, ''))) > 0
-    or position(lower($1) in lower(coalesce(external_id, ''))) > 0)
+  and ($1::text = '' or lower(email) like $1::text or lower(external_id) like $1::text)
 `
 
-func (q *Queries) AdminContactsCount(ctx context.Context, search string) (int64, error) {
-	row := q.db.QueryRow(ctx, adminContactsCount, search)
+func (q *Queries) AdminContactsCount(ctx context.Context, pattern string) (int64, error) {
+	row := q.db.QueryRow(ctx, adminContactsCount, pattern)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -67,9 +65,7 @@ with page as (
     from (
         select id, last_seen_at, properties from contacts
         where deleted_at is null and merged_into is null
-          and ($2::text = ''
-            or position(lower($2) in lower(coalesce(email, ''))) > 0
-            or position(lower($2) in lower(coalesce(external_id, ''))) > 0)
+          and ($2::text = '' or lower(email) like $2::text or lower(external_id) like $2::text)
         order by last_seen_at desc, id
         limit $4 offset $3
     ) p
@@ -82,7 +78,7 @@ order by page.place
 
 type AdminContactsListParams struct {
 	MaxBytes  int64
-	Search    string
+	Pattern   string
 	RowOffset int32
 	RowLimit  int32
 }
@@ -92,7 +88,7 @@ type AdminContactsListParams struct {
 func (q *Queries) AdminContactsList(ctx context.Context, arg AdminContactsListParams) ([]Contact, error) {
 	rows, err := q.db.Query(ctx, adminContactsList,
 		arg.MaxBytes,
-		arg.Search,
+		arg.Pattern,
 		arg.RowOffset,
 		arg.RowLimit,
 	)
