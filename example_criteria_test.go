@@ -163,3 +163,63 @@ func ExampleNot() {
 	// <nil>
 	// bucket b: criteria: criteria need at least one positive condition
 }
+
+func remind(ctx workflow.Context, run hogsend.Run) error {
+	if err := run.Checkpoint(ctx, "about "+run.Enrollment().Key); err != nil {
+		return err
+	}
+	return run.Sleep(ctx, 3*hogsend.Day)
+}
+
+// Two unpaid invoices are two enrollments, and the payment of one ends only its own.
+func ExampleSameAsTrigger() {
+	r := only(remind)
+	r.Journeys[0].Key = "invoiceId"
+	r.Journeys[0].ExitOn = []hogsend.Exit{{Event: "paid", Where: []hogsend.Condition{hogsend.SameAsTrigger("invoiceId")}}}
+	got := play(r, func(ada *hogsendtest.Contact) {
+		ada.At(0, "go", hogsend.Properties{"invoiceId": "I-1"})
+		ada.At(time.Hour, "go", hogsend.Properties{"invoiceId": "I-2"})
+		ada.At(hogsend.Day, "paid", hogsend.Properties{"invoiceId": "I-1"})
+	})
+	for _, e := range got.Enrollments {
+		fmt.Println(e.Key, e.Status)
+	}
+	// Output:
+	// +0s event go
+	// +0s example enrolled example
+	// +0s example node about I-1
+	// +0s example wait_started wait:72h until +3d
+	// +1h event go
+	// +1h example#2 enrolled example#2
+	// +1h example#2 node about I-2
+	// +1h example#2 wait_started wait:72h until +3d 1h
+	// +1d event paid
+	// +1d example exited event:paid
+	// +3d 1h example#2 wait_ended wait:72h timeout
+	// +3d 1h example#2 completed
+	// I-1 exited
+	// I-2 completed
+}
+
+// Who is not in the audience is passed over, and may enter later all the same.
+func ExampleJourney_audience() {
+	r := only(greet, "welcome", "nudge")
+	r.Journeys[0].EntryLimit = hogsend.Once
+	r.Journeys[0].Audience = hogsend.Prop("plan").Eq("pro")
+	got := play(r, func(ada *hogsendtest.Contact) {
+		ada.At(0, "go")
+		ada.Changes(hogsend.Day, hogsend.Properties{"plan": "pro"})
+		ada.At(2*hogsend.Day, "go")
+	})
+	fmt.Println(got.DecisionsOf("ada"))
+	// Output:
+	// +0s event go
+	// +2d event go
+	// +2d enrolled example
+	// +2d sent send:welcome
+	// +2d wait_started wait-event:feature.used until +4d
+	// +4d wait_ended wait-event:feature.used timeout
+	// +4d sent send:nudge
+	// +4d completed
+	// [example: not_in_audience example: enrolled]
+}
