@@ -143,6 +143,7 @@ type enrolled struct {
 	ID        string    `json:"id"`
 	UserID    string    `json:"userId"`
 	JourneyID string    `json:"journeyId"`
+	Key       string    `json:"key"`
 	Status    string    `json:"status"`
 	Node      string    `json:"currentNodeId"`
 	Error     *string   `json:"errorMessage"`
@@ -278,17 +279,17 @@ func (s *summary) printStates(w io.Writer) error {
 func printStates(w io.Writer, states []enrolled, list bool) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if list {
-		fmt.Fprintln(table, "JOURNEY\tUSER\tSTATUS\tAT\tENTERED\tENROLLMENT\tWHY")
+		fmt.Fprintln(table, "JOURNEY\tKEY\tUSER\tSTATUS\tAT\tENTERED\tENROLLMENT\tWHY")
 	} else {
-		fmt.Fprintln(table, "JOURNEY\tSTATUS\tAT\tUNTIL\tENTERED\tENROLLMENT\tWHY")
+		fmt.Fprintln(table, "JOURNEY\tKEY\tSTATUS\tAT\tUNTIL\tENTERED\tENROLLMENT\tWHY")
 	}
 	failed := ""
 	for i := range states {
 		e := &states[i]
 		if list {
-			printLine(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.JourneyID, e.UserID, e.Status, e.Node, moment(&e.CreatedAt), e.ID, first(e.why(), "-"))
+			printLine(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.JourneyID, first(e.Key, "-"), e.UserID, e.Status, e.Node, moment(&e.CreatedAt), e.ID, first(e.why(), "-"))
 		} else {
-			printLine(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.JourneyID, e.Status, e.Node, first(e.until(), "-"), moment(&e.CreatedAt), e.ID, first(e.why(), "-"))
+			printLine(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.JourneyID, first(e.Key, "-"), e.Status, e.Node, first(e.until(), "-"), moment(&e.CreatedAt), e.ID, first(e.why(), "-"))
 		}
 		if e.Status == "failed" && failed == "" {
 			failed = e.JourneyID + " " + e.ID

@@ -75,7 +75,7 @@ func TestContactsShowTellsOfOnePerson(t *testing.T) {
 		out := strings.Join(d.lines("contacts", "show", who), "\n")
 		for _, part := range []string{
 			"ada ada@example.com (no time zone)", "unsubscribed from news\n",
-			"welcome waiting wait:used feature.used or 2031-01-07 10:00:00Z",
+			"welcome - waiting wait:used feature.used or 2031-01-07 10:00:00Z",
 			waiting, failed, `no such\x1b[2J plan`, "hogsend journeys retry dunning " + failed,
 			`hello suppressed (category_opt_out) Hi\nthere welcome`, "welcome user.created already_active",
 		} {
@@ -102,12 +102,23 @@ func TestContactsShowTellsOfOnePerson(t *testing.T) {
 	require.Contains(t, d.lines("contacts", "list", "--search", "BOB")[1], "bob bob@example.com")
 }
 
+// J-154: lists name the object that an enrollment is about, whatever its name does to a
+// terminal.
+func TestListsOfEnrollmentsNameTheirKeys(t *testing.T) {
+	t.Parallel()
+	d := newJourneyDesk(t, aJourney("dunning", "payment.failed", hogsend.Unlimited))
+	d.did("payment.failed", "ada")
+	d.exec(`update enrollments set key = E'I-1\x1b[2J'`)
+	require.Contains(t, strings.Join(d.lines("contacts", "show", "ada"), "\n"), `dunning I-1\x1b[2J `)
+	require.Contains(t, d.lines("journeys", "states")[1], `dunning I-1\x1b[2J ada `)
+}
+
 // O-51: wherever an enrollment is asked for, its person does.
 func TestAPersonStandsForItsEnrollment(t *testing.T) {
 	t.Parallel()
 	d := newJourneyDesk(t, aJourney("dunning", "payment.failed", hogsend.Unlimited), aJourney("welcome", "user.created", hogsend.Once))
 	d.did("payment.failed", "ada", "bob")
-	require.Equal(t, "JOURNEY USER STATUS AT ENTERED ENROLLMENT WHY", d.lines("journeys", "states")[0])
+	require.Equal(t, "JOURNEY KEY USER STATUS AT ENTERED ENROLLMENT WHY", d.lines("journeys", "states")[0])
 	require.Len(t, d.lines("journeys", "states"), 3)
 	require.Len(t, d.lines("journeys", "states", "--limit", "1"), 2)
 	require.Len(t, d.lines("journeys", "states", "dunning", "--user", "ada@example.com"), 2)
