@@ -14,6 +14,8 @@ type Registry struct {
 	// Lists are the categories of mails that people join and leave, in the order of the
 	// preference page.
 	Lists []List
+	// Campaigns are mails to many, each created once.
+	Campaigns []Campaign
 	// Pages is how the pages look on which they do.
 	Pages Pages
 	// LinkSchemes are the schemes of links in mails besides relative ones, http, https,

@@ -47,6 +47,7 @@ func (r Registry) Validate() error {
 	v.linkSchemes(r.LinkSchemes)
 	v.machineAgents(r.MachineAgents)
 	v.lists(r.Lists)
+	v.campaigns(r)
 	v.pages(r.Pages)
 	if len(v.problems) == 0 {
 		return nil

@@ -26,6 +26,8 @@ const (
 	// campaignFailures in a row end a call: mails do not go at the moment.
 	campaignFailures = 20
 	campaignSpare    = 10_000 // recipients, spared at once
+	// backfillPause is how long a campaign waits for a bucket that is being filled.
+	backfillPause = 5 * time.Second
 )
 
 // Campaign does the next step of a campaign and says what follows. It may run any number of
@@ -52,6 +54,16 @@ func (a *Activities) Campaign(ctx context.Context, campaignID string) (contract.
 	case steps.CampaignHeld:
 		return a.sendCampaign(ctx, c)
 	case steps.CampaignExpires, steps.CampaignStarts:
+		if next == steps.CampaignStarts && c.AudienceKind == contract.AudienceBucket {
+			awaits, err := a.Store.CampaignAwaitsBackfill(ctx, c.AudienceID)
+			if err != nil {
+				return contract.CampaignResult{}, fmt.Errorf("look for a backfill: %w", err)
+			}
+			if awaits { // its members are not known yet
+				until := rows[0].Now.Add(backfillPause).UTC()
+				return contract.CampaignResult{Sleeps: true, Until: &until}, nil
+			}
+		}
 		return contract.CampaignResult{}, a.startCampaign(ctx, id)
 	case steps.CampaignSpares:
 		return a.spare(ctx, c)

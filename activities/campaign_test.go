@@ -288,3 +288,18 @@ func TestRecipientsWhoBecomeOne(t *testing.T) {
 	require.Len(t, w.provider.calls, 2)
 	require.NotEqual(t, w.provider.calls[0].To, w.provider.calls[1].To)
 }
+
+// E-70: a bucket that still looks at the people who were there before it is waited for.
+func TestACampaignWaitsForABackfill(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.lists()
+	w.people(2)
+	w.exec(`insert into backfills (id, bucket_id, generation, mode, policy, status, settle_at, created_at, updated_at) values (gen_random_uuid(), 'vip', 1, 'first-time', 'silent', 'processing', now(), now(), now())`)
+	id := w.campaign(func(c *storedb.CampaignInsertParams) { c.AudienceKind, c.AudienceID = contract.AudienceBucket, "vip" })
+	result := w.play(id)
+	require.NotNil(t, result.Until)
+	require.Equal(t, "queued 0 = 0 + 0 + 0", w.figures(id))
+	w.exec(`update backfills set status = 'completed'`)
+	require.True(t, w.play(id).Done)
+}

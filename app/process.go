@@ -57,6 +57,7 @@ type process struct {
 	clock             *clock.Clock
 	build             string
 	buckets           []bucket.Definition // what ENABLED_BUCKETS leaves (B-3)
+	campaigned        bool                // the registry's campaigns are created
 	metrics           http.Handler
 
 	listening *http.Server // for metrics; nil for none

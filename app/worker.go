@@ -136,7 +136,14 @@ func (p *process) does(posthog bool) *activities.Activities {
 // registerBuckets brings the buckets of this build into force, if it is the newest
 // that lives (B-5).
 func (p *process) registerBuckets(ctx context.Context) error {
-	return p.rollout.Register(ctx, p.digest(), p.build, p.buckets)
+	if err := p.rollout.Register(ctx, p.digest(), p.build, p.buckets); err != nil || p.campaigned {
+		return err
+	}
+	if err := p.createCampaigns(ctx); err != nil {
+		return err
+	}
+	p.campaigned = true
+	return nil
 }
 
 // digest identifies what this process registers: a part of the buckets is another

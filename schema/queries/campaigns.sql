@@ -175,3 +175,7 @@ where r.campaign_id = @campaign_id and r.contact_id in (
 -- Deferred mails of a canceled campaign.
 update sends set status = 'skipped', reason = 'canceled', due_at = null, updated_at = clock_timestamp()
 where campaign_id = @campaign_id and status = 'queued' and claimed_at is null;
+
+-- name: CampaignAwaitsBackfill :one
+-- Whether the bucket still looks at contacts that were there before it.
+select exists (select from backfills where bucket_id = @bucket_id and status in ('pending', 'processing'));

@@ -14,6 +14,18 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 )
 
+const campaignAwaitsBackfill = `-- name: CampaignAwaitsBackfill :one
+select exists (select from backfills where bucket_id = $1 and status in ('pending', 'processing'))
+`
+
+// Whether the bucket still looks at contacts that were there before it.
+func (q *Queries) CampaignAwaitsBackfill(ctx context.Context, bucketID string) (bool, error) {
+	row := q.db.QueryRow(ctx, campaignAwaitsBackfill, bucketID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const campaignByKey = `-- name: CampaignByKey :many
 select id, key, name, status, audience_kind, audience_id, template_key, props, from_email, subject, scheduled_at, local_at, rate_per_minute, sample, sample_to, sampled, paused_at, total_recipients, sent_count, skipped_count, failed_count, error, started_at, completed_at, canceled_at, created_at, updated_at from campaigns where key = $1
 `
