@@ -320,7 +320,7 @@ func TestAnEvaluationReadsNoMoreThanItNeeds(t *testing.T) {
 						left join contacts c on c.id = r.contact_id
 						) w where `+p.SQL, p.Args)
 					rows, indexes := plan.read(tt.table)
-					require.LessOrEqual(t, rows, tt.most, "%s: %s", mode, marshaled(t, tt.tree))
+					require.LessOrEqual(t, rows, tt.most, "%s: %s %v", mode, marshaled(t, tt.tree), indexes)
 					require.Equal(t, map[string]bool{tt.index: true}, indexes, "%s: %s", mode, marshaled(t, tt.tree))
 				}
 			}

@@ -146,16 +146,37 @@ order by page.place;
 select count(*) from step_logs where enrollment_id = sqlc.arg('enrollment_id');
 
 -- name: AdminEventsList :many
+-- Events of everybody, of a name, or of a contact: each part has an index of its own, and one
+-- of them has rows.
 with page as (
     select p.id, row_number() over w as place, sum(octet_length(p.properties::text) + octet_length(pc.properties::text)) over w as size
     from (
-        select e.id, e.occurred_at, e.contact_id, e.properties from events e
-        where (sqlc.narg('name')::text is null or e.name = sqlc.narg('name'))
-          and (sqlc.narg('contact_id')::uuid is null or e.contact_id = sqlc.narg('contact_id'))
-          and (sqlc.narg('since')::timestamptz is null or e.occurred_at >= sqlc.narg('since'))
-          and (sqlc.narg('until')::timestamptz is null or e.occurred_at <= sqlc.narg('until'))
-        order by e.occurred_at desc, e.id
-        limit sqlc.arg('row_limit') offset sqlc.arg('row_offset')
+        (
+            select e.id, e.occurred_at, e.contact_id, e.properties from events e
+            where sqlc.narg('name')::text is null and sqlc.narg('contact_id')::uuid is null
+              and (e.occurred_at at time zone 'UTC') >= coalesce(sqlc.narg('since')::timestamptz at time zone 'UTC', '-infinity')
+              and (e.occurred_at at time zone 'UTC') <= coalesce(sqlc.narg('until')::timestamptz at time zone 'UTC', 'infinity')
+            order by (e.occurred_at at time zone 'UTC') desc, e.id
+            limit sqlc.arg('row_limit') offset sqlc.arg('row_offset')
+        )
+        union all
+        (
+            select e.id, e.occurred_at, e.contact_id, e.properties from events e
+            where e.name = sqlc.narg('name') and sqlc.narg('contact_id') is null
+              and (sqlc.narg('since')::timestamptz is null or e.occurred_at >= sqlc.narg('since'))
+              and (sqlc.narg('until')::timestamptz is null or e.occurred_at <= sqlc.narg('until'))
+            order by e.occurred_at desc, e.id
+            limit sqlc.arg('row_limit') offset sqlc.arg('row_offset')
+        )
+        union all
+        (
+            select e.id, e.occurred_at, e.contact_id, e.properties from events e
+            where e.contact_id = sqlc.narg('contact_id') and (sqlc.narg('name') is null or e.name = sqlc.narg('name'))
+              and (sqlc.narg('since')::timestamptz is null or e.occurred_at >= sqlc.narg('since'))
+              and (sqlc.narg('until')::timestamptz is null or e.occurred_at <= sqlc.narg('until'))
+            order by e.occurred_at desc, e.id
+            limit sqlc.arg('row_limit') offset sqlc.arg('row_offset')
+        )
     ) p
     join contacts pc on pc.id = p.contact_id
     window w as (order by p.occurred_at desc, p.id)
@@ -167,11 +188,24 @@ where page.place = 1 or page.size <= sqlc.arg('max_bytes')::bigint
 order by page.place;
 
 -- name: AdminEventsCount :one
-select count(*) from events e
-where (sqlc.narg('name')::text is null or e.name = sqlc.narg('name'))
-  and (sqlc.narg('contact_id')::uuid is null or e.contact_id = sqlc.narg('contact_id'))
-  and (sqlc.narg('since')::timestamptz is null or e.occurred_at >= sqlc.narg('since'))
-  and (sqlc.narg('until')::timestamptz is null or e.occurred_at <= sqlc.narg('until'));
+select (
+    (
+        select count(*) from events e
+        where sqlc.narg('name')::text is null and sqlc.narg('contact_id')::uuid is null
+              and (e.occurred_at at time zone 'UTC') >= coalesce(sqlc.narg('since')::timestamptz at time zone 'UTC', '-infinity')
+              and (e.occurred_at at time zone 'UTC') <= coalesce(sqlc.narg('until')::timestamptz at time zone 'UTC', 'infinity')
+    ) + (
+        select count(*) from events e
+        where e.name = sqlc.narg('name') and sqlc.narg('contact_id') is null
+          and (sqlc.narg('since')::timestamptz is null or e.occurred_at >= sqlc.narg('since'))
+          and (sqlc.narg('until')::timestamptz is null or e.occurred_at <= sqlc.narg('until'))
+    ) + (
+        select count(*) from events e
+        where e.contact_id = sqlc.narg('contact_id') and (sqlc.narg('name') is null or e.name = sqlc.narg('name'))
+          and (sqlc.narg('since')::timestamptz is null or e.occurred_at >= sqlc.narg('since'))
+          and (sqlc.narg('until')::timestamptz is null or e.occurred_at <= sqlc.narg('until'))
+    )
+)::bigint as count;
 
 -- name: AdminEventGet :one
 select sqlc.embed(e), sqlc.embed(c) from events e

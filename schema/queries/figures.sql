@@ -54,7 +54,8 @@ group by 1;
 select e.period::text as period, e.name, e.total from (
     select to_char(date_trunc(@unit::text, occurred_at at time zone @zone::text), 'YYYY-MM-DD"T"HH24') as period, name, count(*) as total
     from events
-    where occurred_at >= coalesce(sqlc.narg('since')::timestamptz, '-infinity') and occurred_at <= coalesce(sqlc.narg('until')::timestamptz, 'infinity')
+    where (occurred_at at time zone 'UTC') >= coalesce(sqlc.narg('since')::timestamptz at time zone 'UTC', '-infinity')
+        and (occurred_at at time zone 'UTC') <= coalesce(sqlc.narg('until')::timestamptz at time zone 'UTC', 'infinity')
     group by 1, 2
     order by 1 desc, 2
     limit 10000

@@ -272,11 +272,24 @@ func (q *Queries) AdminEventGet(ctx context.Context, id uuid.UUID) (AdminEventGe
 }
 
 const adminEventsCount = `-- name: AdminEventsCount :one
-select count(*) from events e
-where ($1::text is null or e.name = $1)
-  and ($2::uuid is null or e.contact_id = $2)
-  and ($3::timestamptz is null or e.occurred_at >= $3)
-  and ($4::timestamptz is null or e.occurred_at <= $4)
+select (
+    (
+        select count(*) from events e
+        where $1::text is null and $2::uuid is null
+              and (e.occurred_at at time zone 'UTC') >= coalesce($3::timestamptz at time zone 'UTC', '-infinity')
+              and (e.occurred_at at time zone 'UTC') <= coalesce($4::timestamptz at time zone 'UTC', 'infinity')
+    ) + (
+        select count(*) from events e
+        where e.name = $1 and $2 is null
+          and ($3::timestamptz is null or e.occurred_at >= $3)
+          and ($4::timestamptz is null or e.occurred_at <= $4)
+    ) + (
+        select count(*) from events e
+        where e.contact_id = $2 and ($1 is null or e.name = $1)
+          and ($3::timestamptz is null or e.occurred_at >= $3)
+          and ($4::timestamptz is null or e.occurred_at <= $4)
+    )
+)::bigint as count
 `
 
 type AdminEventsCountParams struct {
@@ -302,13 +315,32 @@ const adminEventsList = `-- name: AdminEventsList :many
 with page as (
     select p.id, row_number() over w as place, sum(octet_length(p.properties::text) + octet_length(pc.properties::text)) over w as size
     from (
-        select e.id, e.occurred_at, e.contact_id, e.properties from events e
-        where ($2::text is null or e.name = $2)
-          and ($3::uuid is null or e.contact_id = $3)
-          and ($4::timestamptz is null or e.occurred_at >= $4)
-          and ($5::timestamptz is null or e.occurred_at <= $5)
-        order by e.occurred_at desc, e.id
-        limit $7 offset $6
+        (
+            select e.id, e.occurred_at, e.contact_id, e.properties from events e
+            where $2::text is null and $3::uuid is null
+              and (e.occurred_at at time zone 'UTC') >= coalesce($4::timestamptz at time zone 'UTC', '-infinity')
+              and (e.occurred_at at time zone 'UTC') <= coalesce($5::timestamptz at time zone 'UTC', 'infinity')
+            order by (e.occurred_at at time zone 'UTC') desc, e.id
+            limit $7 offset $6
+        )
+        union all
+        (
+            select e.id, e.occurred_at, e.contact_id, e.properties from events e
+            where e.name = $2 and $3 is null
+              and ($4::timestamptz is null or e.occurred_at >= $4)
+              and ($5::timestamptz is null or e.occurred_at <= $5)
+            order by e.occurred_at desc, e.id
+            limit $7 offset $6
+        )
+        union all
+        (
+            select e.id, e.occurred_at, e.contact_id, e.properties from events e
+            where e.contact_id = $3 and ($2 is null or e.name = $2)
+              and ($4::timestamptz is null or e.occurred_at >= $4)
+              and ($5::timestamptz is null or e.occurred_at <= $5)
+            order by e.occurred_at desc, e.id
+            limit $7 offset $6
+        )
     ) p
     join contacts pc on pc.id = p.contact_id
     window w as (order by p.occurred_at desc, p.id)
@@ -335,6 +367,8 @@ type AdminEventsListRow struct {
 	Contact Contact
 }
 
+// Events of everybody, of a name, or of a contact: each part has an index of its own, and one
+// of them has rows.
 func (q *Queries) AdminEventsList(ctx context.Context, arg AdminEventsListParams) ([]AdminEventsListRow, error) {
 	rows, err := q.db.Query(ctx, adminEventsList,
 		arg.MaxBytes,

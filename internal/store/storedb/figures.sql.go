@@ -290,7 +290,8 @@ const figuresEvents = `-- name: FiguresEvents :many
 select e.period::text as period, e.name, e.total from (
     select to_char(date_trunc($1::text, occurred_at at time zone $2::text), 'YYYY-MM-DD"T"HH24') as period, name, count(*) as total
     from events
-    where occurred_at >= coalesce($3::timestamptz, '-infinity') and occurred_at <= coalesce($4::timestamptz, 'infinity')
+    where (occurred_at at time zone 'UTC') >= coalesce($3::timestamptz at time zone 'UTC', '-infinity')
+        and (occurred_at at time zone 'UTC') <= coalesce($4::timestamptz at time zone 'UTC', 'infinity')
     group by 1, 2
     order by 1 desc, 2
     limit 10000
