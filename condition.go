@@ -1,6 +1,10 @@
 package hogsend
 
-import "github.com/hogsend/hogsend/internal/condition"
+import (
+	"time"
+
+	"github.com/hogsend/hogsend/internal/condition"
+)
 
 // Condition is a question about a contact or an event that is true or false. Make one
 // with [Prop], [Event], [EmailEngagement], [InBucket] or [SameAsTrigger] and join several with [All], [Any] and
@@ -62,6 +66,30 @@ func (p Property) NotExists() Condition { return p.is(condition.NotExists, nil) 
 // Contains holds when the property is a string in which value, a string, occurs in exact
 // case, or an array one of whose elements is value: a string, a number or a bool.
 func (p Property) Contains(value any) Condition { return p.is(condition.Contains, value) }
+
+// InNext holds when the property is a date that comes within d from now on, and not when it
+// has come: from d before it until just before it. A date is a string, an instant of RFC 3339
+// or a day such as "2026-03-01", which begins at its midnight in the contact's time zone. d is
+// in whole milliseconds, up to 3,650 days.
+func (p Property) InNext(d time.Duration) Condition {
+	return condition.Property{Property: p.name, Operator: condition.InNext, Within: &d}
+}
+
+// InLast holds when the property is a date, as of InNext, that came within d until now: from
+// it until d after it.
+func (p Property) InLast(d time.Duration) Condition {
+	return condition.Property{Property: p.name, Operator: condition.InLast, Within: &d}
+}
+
+// Before holds when the property is a date, as of InNext, before an instant.
+func (p Property) Before(t time.Time) Condition {
+	return p.is(condition.Before, t.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano))
+}
+
+// After holds when the property is a date, as of InNext, after an instant.
+func (p Property) After(t time.Time) Condition {
+	return p.is(condition.After, t.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano))
+}
 
 // All holds when every condition does; with none it holds.
 func All(conditions ...Condition) Condition {

@@ -146,13 +146,17 @@ func (p *process) registerBuckets(ctx context.Context) error {
 	return nil
 }
 
-// digest identifies what this process registers: a part of the buckets is another
-// registry.
+// digest identifies what this process registers: a part of the buckets, or another zone of
+// contacts whose own is not known, is another registry.
 func (p *process) digest() string {
-	if len(p.buckets) == len(p.registry.Buckets) {
-		return definition.Digest(p.registry)
+	digest := definition.Digest(p.registry)
+	if p.cfg.DefaultTimezone != "UTC" && p.cfg.DefaultTimezone != "" { // where days begin (W-37)
+		digest += " " + p.cfg.DefaultTimezone
 	}
-	return definition.Digest(p.registry) + " " + p.cfg.EnabledBuckets
+	if len(p.buckets) < len(p.registry.Buckets) {
+		digest += " " + p.cfg.EnabledBuckets
+	}
+	return digest
 }
 
 // provider is the one the environment chose (E-36).

@@ -280,6 +280,80 @@ func bucketCases() []conformanceCase {
 	}
 }
 
+// dateCases are about criteria that read dates (C-31).
+func dateCases() []conformanceCase {
+	soon, was := hogsend.Prop("renewsAt").InNext(3*day), hogsend.Prop("renewsAt").InLast(2*day)
+	buckets := []hogsend.Bucket{
+		b("soon", soon), b("was", was, maxDwell(30*hour)), b("around", hogsend.Any(soon, was), minDwell(4*day)), b("not", hogsend.All(hogsend.Event("app").Exists(), hogsend.Not(soon))),
+		b("idle", hogsend.All(soon, hogsend.Event("app").Within(2*day).NotExists())), b("old", hogsend.Prop("born").Before(Start().Add(10*day))), b("new", hogsend.Prop("born").After(Start())),
+		b("past", hogsend.Event("app").Where(hogsend.Prop("on").Before(Start().Add(5*hour)), hogsend.Prop("on").After(Start().Add(-20*hour))).AtLeast(1)),
+	}
+	date := func(at time.Duration) hogsend.Properties {
+		return hogsend.Properties{"renewsAt": Start().Add(at).Format(time.RFC3339)}
+	}
+	c := func(name string, script func(s *Scenario, ada *Contact)) conformanceCase {
+		return conformanceCase{name: name, buckets: buckets, journeys: []hogsend.Journey{
+			j("a", hogsend.Entered("soon"), nothingToDo), j("b", "app", nothingToDo, audience(hogsend.Any(soon, hogsend.Prop("born").Before(Start())))), j("c", "go", asksAboutDates),
+		}, script: func(s *Scenario, ada *Contact) {
+			script(s, ada)
+			s.Until(20 * day)
+		}}
+	}
+	return []conformanceCase{
+		c("a date that comes and goes", func(_ *Scenario, ada *Contact) {
+			ada.Changes(hour, date(5*day))
+			ada.At(day+7*time.Minute, "app")
+			ada.At(2*day+time.Hour, "go")
+			ada.At(3*day, "app")
+			ada.At(6*day, "go")
+		}),
+		c("a date that moves and goes", func(_ *Scenario, ada *Contact) {
+			ada.Changes(hour, date(5*day))
+			ada.Changes(3*day, date(9*day))
+			ada.Changes(8*day, date(3*day))
+			ada.Changes(9*day, hogsend.Properties{"renewsAt": "soon"})
+			ada.Changes(10*day, date(12*day))
+			ada.Changes(11*day, hogsend.Properties{"renewsAt": nil})
+			ada.Changes(12*day, hogsend.Properties{"renewsAt": 5})
+		}),
+		c("days and zones", func(_ *Scenario, ada *Contact) {
+			ada.Changes(hour, hogsend.Properties{"renewsAt": "2026-01-12", "born": "2026-01-05"})
+			ada.Does(2*hour, Event{Name: "app", Properties: hogsend.Properties{"on": "2026-01-05"}})
+			ada.Moves(3*hour, "Pacific/Kiritimati")
+			ada.Moves(5*hour, "America/Los_Angeles")
+			ada.Moves(4*day+20*hour, "Asia/Tokyo")
+			ada.Changes(7*day+hour, hogsend.Properties{"timezone": "Pacific/Honolulu"})
+			ada.Moves(7*day+2*hour, "")
+			ada.Changes(9*day+4*hour, hogsend.Properties{"timezone": "Nowhere/Land"})
+		}),
+		c("dates over an outage", func(s *Scenario, ada *Contact) {
+			ada.Changes(hour, date(5*day))
+			s.Down(day, 12*day+11*time.Minute)
+		}),
+		c("dates of somebody deleted and merged", func(s *Scenario, ada *Contact) {
+			s.Contact(Person{AnonymousID: "browser-1", Properties: date(7 * day)}).At(2*hour, "app")
+			ada.Changes(hour, date(5*day))
+			ada.Deleted(day)
+			ada.At(3*day+7*time.Minute, "app")
+			ada.Does(6*day, Event{Name: "other", AnonymousID: "browser-1"})
+		}),
+	}
+}
+
+func asksAboutDates(ctx workflow.Context, run hogsend.Run) error {
+	var answers string
+	for _, tree := range []hogsend.Condition{
+		hogsend.Prop("renewsAt").InNext(3 * day), hogsend.Prop("unnamed").InLast(day), hogsend.Not(hogsend.Prop("renewsAt").InLast(2 * day)), hogsend.Prop("renewsAt").After(Start()),
+	} {
+		holds, err := run.Matches(ctx, tree)
+		if err != nil {
+			return err
+		}
+		answers += fmt.Sprint(holds, " ")
+	}
+	return run.Checkpoint(ctx, answers)
+}
+
 // revivedCases are about what falls due while somebody is deleted, and is found only after
 // they came back: it must do nothing (I-49, I-50).
 func revivedCases() []conformanceCase {
@@ -423,7 +497,7 @@ func TestNothingHappensToSomebodyWhoIsDeleted(t *testing.T) {
 // T-4, T-42: buckets live in the kit as they do on Postgres.
 func TestBucketsConform(t *testing.T) {
 	t.Parallel()
-	for _, c := range slices.Concat(bucketCases(), mergeCases(), revivedCases()) {
+	for _, c := range slices.Concat(bucketCases(), mergeCases(), revivedCases(), dateCases()) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			conforms(t, func() *Scenario { return conformanceScenario(t, c) })

@@ -103,6 +103,7 @@ func randomBucketCase(seed uint64) conformanceCase {
 		hogsend.All(pro, app.Within(5*day).AtMost(2), app.Exists()), hogsend.Not(hogsend.Any(hogsend.Not(pro), word.Within(2*day).Exists())), hogsend.All(other, hogsend.Prop("plan").Neq("free")),
 		hogsend.Any(app.Within(day).Exactly(1), word.Within(6*day).NotExists(), pro), // Its window never ends with a dwell, whose reaction would be in it.
 		hogsend.Event("journey:completed").Within(25*hour + 7*time.Minute).Exists(),
+		hogsend.Prop("due").InNext(50 * hour), hogsend.Any(hogsend.Prop("due").InLast(30*hour+3*time.Minute), hogsend.Not(hogsend.Prop("due").InNext(3*day))), hogsend.All(hogsend.Prop("due").Exists(), hogsend.Not(hogsend.Prop("due").After(Start().Add(9*day)))),
 	}
 	var buckets []hogsend.Bucket
 	for i, tree := range trees {
@@ -138,7 +139,7 @@ func randomBucketCase(seed uint64) conformanceCase {
 				at += time.Duration(r.IntN(600_000)) * time.Millisecond
 			}
 			who := people[r.IntN(len(people))]
-			switch r.IntN(12) {
+			switch r.IntN(14) {
 			case 0:
 				s.Down(at, at+time.Duration(r.IntN(60))*hour)
 			case 1, 2:
@@ -149,6 +150,11 @@ func randomBucketCase(seed uint64) conformanceCase {
 				who.Does(at, Event{Name: "app", Email: "eve@example.com"})
 			case 5:
 				who.Deleted(at)
+			case 6:
+				due := Start().Add(at + time.Duration(r.IntN(6*24*60))*time.Minute - 2*day)
+				who.Changes(at, hogsend.Properties{"due": []any{due.Format(time.RFC3339), due.Format("2006-01-02"), "soon", nil}[r.IntN(4)]})
+			case 7:
+				who.Moves(at, []string{"Asia/Tokyo", "America/Los_Angeles", ""}[r.IntN(3)])
 			default:
 				e := Event{Name: []string{"app", "app", "app", "word", "go", "begin", "end"}[r.IntN(7)], Properties: hogsend.Properties{"n": r.IntN(4)}}
 				if r.IntN(5) == 0 {

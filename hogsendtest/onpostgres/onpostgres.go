@@ -105,10 +105,10 @@ var scene = []string{
 	`do $$ declare t regclass; begin
 		set local session_replication_role = replica;
 		for t in select c.oid from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
-			and c.relname not in ('hogsend_migrations', 'hogsend_versions', 'registry_state', 'release_pace') loop
+			and c.relname not in ('hogsend_migrations', 'hogsend_versions', 'registry_state', 'release_pace', 'zones') loop
 			execute 'delete from ' || t;
 		end loop;
-		update registry_state set digest = '';
+		update registry_state set digest = '', timezone = 'UTC';
 	end $$`,
 }
 

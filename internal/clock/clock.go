@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/engine"
 )
@@ -49,6 +50,15 @@ const clockNext = `select s.version, t.now,
 				where name = c.event_name and occurred_at >= c.cursor_at - c.within_us * interval '1 microsecond'
 				order by occurred_at limit 1
 			) e
+		),
+		(
+			select min(d.at + (c.within_us + 1) * interval '1 microsecond') from clock_cursors c
+			cross join lateral (
+				select at from property_dates
+				where property = substr(c.event_name, length('` + criteria.DatePrefix + `') + 1) and at >= c.cursor_at - c.within_us * interval '1 microsecond'
+				order by at limit 1
+			) d
+			where starts_with(c.event_name, '` + criteria.DatePrefix + `')
 		),
 		(
 			select min(m.due_at) from buckets b

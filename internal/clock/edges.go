@@ -20,9 +20,6 @@ type Window struct {
 	cursor  time.Time
 }
 
-// Edge is when an event leaves the window (W-2).
-func (w *Window) Edge(occurred time.Time) time.Time { return occurred.Add(w.Within + time.Microsecond) }
-
 // Windows are those that the buckets in force use.
 func Windows(buckets *decide.Buckets) []*Window {
 	var found []*Window
@@ -54,7 +51,7 @@ func (c *Clock) cursors(ctx context.Context, buckets *decide.Buckets) ([]*Window
 	var names []string
 	var withins []int64
 	for _, w := range windows {
-		names, withins = append(names, w.Event), append(withins, w.Within.Microseconds())
+		names, withins = append(names, w.Name()), append(withins, w.Within.Microseconds())
 	}
 	if len(rows) > len(windows) {
 		if err := c.engine.Store.ClockCursorsDelete(ctx, names, withins, buckets.Version); err != nil {
@@ -63,7 +60,7 @@ func (c *Clock) cursors(ctx context.Context, buckets *decide.Buckets) ([]*Window
 	}
 	for _, row := range rows {
 		for _, w := range windows {
-			if w.Event == row.EventName && w.Within.Microseconds() == row.WithinUs {
+			if w.Name() == row.EventName && w.Within.Microseconds() == row.WithinUs {
 				w.cursor = row.CursorAt
 			}
 		}
@@ -78,9 +75,7 @@ func (c *Clock) edges(ctx context.Context, windows []*Window, now time.Time, fou
 	read := make([][]storedb.ClockEdgesRow, len(windows))
 	for i, w := range windows {
 		for size := maxEdges; ; size *= 4 {
-			rows, err := c.engine.Store.ClockEdges(ctx, storedb.ClockEdgesParams{
-				EventName: w.Event, After: w.cursor.Add(-w.Within), Until: now.Add(-w.Within), WithinSeconds: w.Within.Seconds(), Size: int32(min(size, 1<<30)), // bounded
-			})
+			rows, err := c.passed(ctx, w, now, int32(min(size, 1<<30))) // bounded
 			if err != nil {
 				return now, fmt.Errorf("read edges: %w", err)
 			}
@@ -108,6 +103,20 @@ func (c *Clock) edges(ctx context.Context, windows []*Window, now time.Time, fou
 		}
 	}
 	return until, nil
+}
+
+// passed reads the events or dates that have passed a window.
+func (c *Clock) passed(ctx context.Context, w *Window, now time.Time, size int32) ([]storedb.ClockEdgesRow, error) {
+	after, until := w.cursor.Add(-w.Within), now.Add(-w.Within)
+	if w.Property == "" {
+		return c.engine.Store.ClockEdges(ctx, storedb.ClockEdgesParams{EventName: w.Event, After: after, Until: until, WithinSeconds: w.Within.Seconds(), Size: size})
+	}
+	dates, err := c.engine.Store.ClockDateEdges(ctx, storedb.ClockDateEdgesParams{Property: w.Property, After: after, Until: until, Size: size})
+	rows := make([]storedb.ClockEdgesRow, len(dates))
+	for i := range dates {
+		rows[i] = storedb.ClockEdgesRow(dates[i])
+	}
+	return rows, err
 }
 
 // ages reads the stays that time ends. The transaction finds them by itself, so that

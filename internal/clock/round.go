@@ -106,7 +106,7 @@ func (c *Clock) advance(ctx context.Context, windows []*Window, to time.Time) er
 		if !to.After(w.cursor) {
 			continue
 		}
-		p.EventNames, p.Withins = append(p.EventNames, w.Event), append(p.Withins, w.Within.Microseconds())
+		p.EventNames, p.Withins = append(p.EventNames, w.Name()), append(p.Withins, w.Within.Microseconds())
 		p.Before, p.Cursors = append(p.Before, w.cursor), append(p.Cursors, to)
 	}
 	if len(p.Cursors) == 0 {

@@ -146,6 +146,13 @@ func (c *checker) property(path string, n Property) {
 	if problem := naming.Problem(n.Property, 1, maxName); problem != "" {
 		c.report(path+".property", "%s", problem)
 	}
+	if n.Within != nil && !n.Relative() {
+		c.report(path+".within", "is not taken by %s", n.Operator)
+	}
+	if n.Dated() {
+		c.date(path, n)
+		return
+	}
 	value, ok := PlainValue(n.Value)
 	if _, number := value.(json.Number); number && !ok {
 		c.report(path+".value", "must not have more than %d digits", longest)

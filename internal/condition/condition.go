@@ -27,6 +27,12 @@ const (
 	Exists    Operator = "exists"
 	NotExists Operator = "not_exists"
 	Contains  Operator = "contains"
+	// These read a string as a date and compare its instant with now or with another one
+	// (C-31).
+	InNext Operator = "in_next"
+	InLast Operator = "in_last"
+	Before Operator = "before"
+	After  Operator = "after"
 )
 
 // Compares is for the operators that compare numbers, of which order tells which is
@@ -53,9 +59,11 @@ func (op Operator) Compares(order int) bool {
 type Property struct {
 	Property string
 	Operator Operator
-	// Value is a string, a number or a bool as the operator asks, nil for Exists and
-	// NotExists.
+	// Value is a string, a number or a bool as the operator asks, for Before and After an
+	// instant of RFC 3339; nil for Exists, NotExists, InNext and InLast.
 	Value any
+	// Within is how near the date is, of InNext and InLast; nil for the others.
+	Within *time.Duration
 }
 
 // Join is how a composite joins its conditions (C-12).

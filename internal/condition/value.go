@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
+	"time"
 )
 
 // PlainValue is a condition's value in its plain form: a string, a bool or, for numbers,
@@ -34,8 +35,14 @@ func Plain(conditions []Condition) []Condition {
 	for i, condition := range conditions {
 		switch n := condition.(type) {
 		case Property:
-			if value, ok := PlainValue(n.Value); ok {
+			if at, ok := n.Instant(); ok && n.Dated() {
+				n.Value = at.Format(time.RFC3339Nano)
+			} else if value, ok := PlainValue(n.Value); ok {
 				n.Value = value
+			}
+			if n.Within != nil {
+				within := *n.Within
+				n.Within = &within
 			}
 			conditions[i] = n
 		case Event:

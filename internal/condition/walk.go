@@ -48,7 +48,7 @@ func PolarityOf(leaf Condition, negated bool) Polarity {
 	switch n := leaf.(type) {
 	case Property:
 		switch n.Operator {
-		case Eq, Gt, Gte, Lt, Lte, Contains, Exists:
+		case Eq, Gt, Gte, Lt, Lte, Contains, Exists, InNext, InLast, Before, After:
 			return polarity(!negated)
 		case Neq, NotExists:
 			return polarity(negated)

@@ -20,6 +20,8 @@ func (c *compiler) property(n condition.Property, of source) string {
 	value, _ := condition.PlainValue(n.Value)
 	number, isNumber := value.(json.Number)
 	switch symbol := symbols(n.Operator); {
+	case n.Dated():
+		return c.date(n, of)
 	case n.Operator == condition.Exists:
 		return given(c.stored(n.Property, of))
 	case n.Operator == condition.NotExists:

@@ -122,10 +122,11 @@ func (d *decoder) node(path string, raw json.RawMessage, level int) condition.Co
 	}
 	switch kind := n.text("type"); kind {
 	case typeProperty:
-		n.only("type", "property", "operator", "value")
-		return condition.Property{
-			Property: n.text("property"), Operator: condition.Operator(n.text("operator")), Value: n.value(),
+		n.only("type", "property", "operator", "value", "within")
+		property := condition.Property{
+			Property: n.text("property"), Operator: condition.Operator(n.text("operator")), Value: n.value(), Within: n.within(),
 		}
+		return condition.Plain([]condition.Condition{property})[0]
 	case typeEvent:
 		n.only("type", "eventName", "check", "property", "where", "operator", "value", "within")
 		event := condition.Event{

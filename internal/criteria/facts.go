@@ -18,6 +18,11 @@ type Facts struct {
 	Detailed []string
 	// Windows are the pairs of event and window whose edges can change it (W-2).
 	Windows []Window
+	// Dates are the properties whose dates it compares with now. Zoned says that it reads
+	// dates, of which days begin at the contact's midnight: then Properties has those that say
+	// where it is.
+	Dates []string
+	Zoned bool
 	// Expiring is set for a tree that is one windowed exists, count gte k or count gt
 	// k: it turns false at the edge of the K-th newest event that satisfies ExpiringWhere,
 	// counted from 1 (B-16).
@@ -28,10 +33,36 @@ type Facts struct {
 	Anchor Anchor
 }
 
-// Window is an event with a window in use.
+// Window is an event with a window in use, or a property whose date counts like an event:
+// what changes at the instant of the date or so long after it changes at an edge, too. Within
+// is negative for what changes before the date.
 type Window struct {
-	Event  string
-	Within time.Duration
+	Event, Property string
+	Within          time.Duration
+}
+
+// DatePrefix begins the names under which windows of properties are kept. No event has such a
+// name.
+const DatePrefix = "hogsend:date-of:"
+
+// Name is under which the window is kept.
+func (w Window) Name() string {
+	if w.Property != "" {
+		return DatePrefix + w.Property
+	}
+	return w.Event
+}
+
+// dateWindows are those at whose edges a condition on a date changes by time alone (W-2).
+func dateWindows(n condition.Property) []Window {
+	if !n.Relative() || n.Within == nil {
+		return nil
+	}
+	comes := Window{Property: n.Property, Within: -time.Microsecond} // its edge is the date
+	if n.Operator == condition.InNext {
+		return []Window{{Property: n.Property, Within: -*n.Within - time.Microsecond}, comes}
+	}
+	return []Window{comes, {Property: n.Property, Within: *n.Within}}
 }
 
 // Anchor says since when somebody has matched: Plus after the newest Event that satisfies
@@ -49,10 +80,19 @@ func FactsOf(tree condition.Condition) Facts {
 		switch n := leaf.(type) {
 		case condition.Property:
 			f.Properties = with(f.Properties, n.Property)
+			if n.Dated() {
+				f.dated()
+			}
+			for _, w := range dateWindows(n) {
+				f.Dates, f.Windows = with(f.Dates, n.Property), with(f.Windows, w)
+			}
 		case condition.Event:
 			f.Events = with(f.Events, n.EventName)
 			if len(n.Where) > 0 || n.Property != "" {
 				f.Detailed = with(f.Detailed, n.EventName)
+			}
+			if asksDates(n.Where) {
+				f.dated()
 			}
 			if n.Within != nil {
 				f.Windows = with(f.Windows, Window{Event: n.EventName, Within: *n.Within})
@@ -65,6 +105,22 @@ func FactsOf(tree condition.Condition) Facts {
 	f.expiring(all)
 	f.Anchor = anchor(all)
 	return f
+}
+
+func (f *Facts) dated() {
+	f.Zoned = true
+	for _, property := range ZoneProperties() {
+		f.Properties = with(f.Properties, property)
+	}
+}
+
+// asksDates reports whether a list of conditions reads properties as dates.
+func asksDates(where []condition.Condition) (asks bool) {
+	condition.Walk(condition.Composite{Operator: condition.And, Conditions: where}, func(leaf condition.Condition, _ bool) {
+		n, isProperty := leaf.(condition.Property)
+		asks = asks || isProperty && n.Dated()
+	})
+	return asks
 }
 
 func with[T comparable](list []T, value T) []T {

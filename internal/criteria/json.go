@@ -76,8 +76,13 @@ func encodeAll(conditions []condition.Condition, within func(time.Duration) any)
 func encode(c condition.Condition, within func(time.Duration) any) (node, error) {
 	switch n := c.(type) {
 	case condition.Property:
+		n, _ = condition.Plain([]condition.Condition{n})[0].(condition.Property)
 		value, _ := condition.PlainValue(n.Value)
-		return node{Type: typeProperty, Property: &n.Property, Operator: string(n.Operator), Value: value}, nil
+		out := node{Type: typeProperty, Property: &n.Property, Operator: string(n.Operator), Value: value}
+		if n.Within != nil {
+			out.Within = within(*n.Within)
+		}
+		return out, nil
 	case condition.Event:
 		value, _ := condition.PlainValue(n.Value)
 		out := node{Type: typeEvent, EventName: &n.EventName, Check: string(n.Check), Operator: string(n.Operator), Value: value}

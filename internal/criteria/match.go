@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hogsend/hogsend/internal/condition"
 )
@@ -91,49 +92,52 @@ func parseList(field json.RawMessage) (any, error) {
 }
 
 // Match reports whether every condition holds; an empty list is true (J-19, C-5).
-func Match(conditions []condition.Condition, v Values) bool {
-	for _, c := range conditions {
-		if !holds(c, v) {
-			return false
-		}
-	}
-	return true
-}
+func Match(conditions []condition.Condition, v Values) bool { return matcher{}.all(conditions, v) }
 
 // Failed are the conditions of the list that do not hold.
 func Failed(conditions []condition.Condition, v Values) []condition.Condition {
 	var failed []condition.Condition
 	for _, c := range conditions {
-		if !holds(c, v) {
+		if !(matcher{}).holds(c, v) {
 			failed = append(failed, c)
 		}
 	}
 	return failed
 }
 
+// matcher asks about the properties of one event. place is where days begin; nil where no
+// date is asked for.
+type matcher struct{ place func() *time.Location }
+
+func (m matcher) all(conditions []condition.Condition, v Values) bool {
+	return !slices.ContainsFunc(conditions, func(c condition.Condition) bool { return !m.holds(c, v) })
+}
+
 // holds decides one node. A node that validation would have refused is false.
-func holds(c condition.Condition, v Values) bool {
+func (m matcher) holds(c condition.Condition, v Values) bool {
 	switch n := c.(type) {
 	case condition.Property:
-		return propertyHolds(n, v)
+		if !n.Dated() {
+			return propertyHolds(n, v)
+		}
+		if m.place != nil && !n.Relative() {
+			x, ok := date(v, n.Property, m.place)
+			return ok && n.DateHolds(x, time.Time{})
+		}
 	case condition.Composite:
-		return compositeHolds(n, v)
+		return m.composite(n, v)
 	}
 	return false
 }
 
-func compositeHolds(n condition.Composite, v Values) bool {
+func (m matcher) composite(n condition.Composite, v Values) bool {
 	switch n.Operator {
 	case condition.And:
-		return Match(n.Conditions, v)
+		return m.all(n.Conditions, v)
 	case condition.Or:
-		for _, child := range n.Conditions {
-			if holds(child, v) {
-				return true
-			}
-		}
+		return slices.ContainsFunc(n.Conditions, func(c condition.Condition) bool { return m.holds(c, v) })
 	case condition.Not:
-		return len(n.Conditions) == 1 && !holds(n.Conditions[0], v)
+		return len(n.Conditions) == 1 && !m.holds(n.Conditions[0], v)
 	}
 	return false
 }

@@ -19,6 +19,8 @@ type History struct {
 	Buckets map[string]bool
 	// Mails are the newest mails that left, by template.
 	Mails map[string]Mail
+	// Timezone is the contact's own, Fallback that of contacts whose zone is not known.
+	Timezone, Fallback string
 }
 
 // Happened is an event: when it occurred, and its properties, where criteria look at them.
@@ -78,7 +80,7 @@ func (h *History) node(tree condition.Condition, negated bool, now time.Time) bo
 func (h *History) leaf(leaf condition.Condition, negated bool, now time.Time) bool {
 	switch n := leaf.(type) {
 	case condition.Property:
-		return propertyHolds(n, h.Properties) != negated
+		return h.property(n, now) != negated
 	case condition.Event:
 		return h.event(n, now) != negated
 	case condition.Email:
@@ -100,7 +102,7 @@ func (h *History) counted(n condition.Event, now time.Time) []Happened {
 	}
 	var found []Happened
 	for _, e := range events {
-		if Match(n.Where, e.Values) {
+		if h.matches(n.Where, e.Values) {
 			found = append(found, e)
 		}
 	}
@@ -189,6 +191,14 @@ func (h *History) hasReason(tree condition.Condition, now time.Time) bool {
 func (h *History) NextEdge(windows []Window, after time.Time) time.Time {
 	var next time.Time
 	for _, w := range windows {
+		if w.Property != "" {
+			if x, ok := date(h.Properties, w.Property, h.place); ok {
+				if edge := w.Edge(x); edge.After(after) && (next.IsZero() || edge.Before(next)) {
+					next = edge
+				}
+			}
+			continue
+		}
 		events := h.Events[w.Event]
 		// Instants have whole microseconds: t + W + 1 µs is after another instant from
 		// t = it - W on.

@@ -73,14 +73,16 @@ func (b *CompiledBucket) Schedule(label string) (*bucket.Schedule, bool) {
 type Buckets struct {
 	Version int64
 	All     []*CompiledBucket // by id
-	// Properties are those that some bucket names.
-	Properties []string
+	// Properties are those that some bucket names, Dates those of them whose
+	// dates one compares with now.
+	Properties, Dates []string
 	// Backfilling are those with a backfill under way.
 	Backfilling []*CompiledBucket
 
 	byID                            map[string]*CompiledBucket
 	byEvent, byProperty, byTemplate map[string][]*CompiledBucket
 	blank                           []*CompiledBucket // whose criteria hold for a blank contact
+	zoned                           []*CompiledBucket // to which it matters where a contact is
 }
 
 // NewBuckets takes the buckets in force, in the order of their ids.
@@ -108,6 +110,14 @@ func (b *Buckets) add(one *CompiledBucket) {
 		if !slices.Contains(b.Properties, name) {
 			b.Properties = append(b.Properties, name)
 		}
+	}
+	for _, name := range one.Facts.Dates {
+		if !slices.Contains(b.Dates, name) {
+			b.Dates = append(b.Dates, name)
+		}
+	}
+	if one.Facts.Zoned {
+		b.zoned = append(b.zoned, one)
 	}
 	for _, key := range one.Facts.Templates {
 		b.byTemplate[key] = append(b.byTemplate[key], one)
@@ -174,10 +184,17 @@ func (b *Buckets) Candidates(c *Change) map[*CompiledBucket]bool {
 	switch body := c.Body.(type) {
 	case *Occurrence:
 		add(b.byEvent[body.Name])
-	case *Update:
-		add(b.byTemplate[body.Template])
 	case *Announcement:
 		add(b.byTemplate[body.Template])
+	case *Update:
+		add(b.byTemplate[body.Template])
+		if body.Zoned {
+			add(b.zoned)
+		}
+	case *Upsert:
+		if body.Zoned {
+			add(b.zoned)
+		}
 	}
 	for key, value := range c.ContactProperties() {
 		if list := b.byProperty[key]; len(list) > 0 && c.Contact.Changes(key, value) {

@@ -18,15 +18,11 @@ func (e *Engine) Dates() []*steps.DateRule { return e.catalog.Load().dates }
 
 // dated are the contacts whose dates the changes may have moved: what they are computed
 // from was written, or the contact came, went or was merged (J-157).
-func (t *transaction) dated() []uuid.UUID {
-	rules := t.catalog.dates
-	if len(rules) == 0 {
+func (t *transaction) dated(properties []string) []uuid.UUID {
+	if len(properties) == 0 {
 		return nil
 	}
-	keys := steps.ZoneProperties()
-	for _, r := range rules {
-		keys = append(keys, r.Date.Property)
-	}
+	keys := append(steps.ZoneProperties(), properties...)
 	var ids []uuid.UUID
 	for _, c := range t.changes {
 		if c.Repeats || c.Missing || c.Contact == nil {
@@ -56,6 +52,23 @@ func (t *transaction) dated() []uuid.UUID {
 		}
 	}
 	return ids
+}
+
+// triggering are the properties that journeys are triggered by.
+func (t *transaction) triggering() []string {
+	var properties []string
+	for _, r := range t.catalog.dates {
+		properties = append(properties, r.Date.Property)
+	}
+	return properties
+}
+
+// queuePropertyDates computes anew the instants that the clock looks out for (C-31).
+func (t *transaction) queuePropertyDates(ctx context.Context, p *store.Pipeline) {
+	properties := t.catalog.buckets.Dates
+	if ids := t.dated(properties); len(ids) > 0 {
+		p.Add(func(q *storedb.Queries) error { return q.PropertyDatesSet(ctx, properties, ids) })
+	}
 }
 
 // queueDates computes anew when contacts are due: it queues what that is computed from,

@@ -260,7 +260,8 @@ func (t *transaction) commit(ctx context.Context) error {
 	}
 	t.queueKeys(ctx, &p)
 	dates := func(*store.Pipeline) error { return nil }
-	if ids := t.dated(); len(ids) > 0 {
+	t.queuePropertyDates(ctx, &p)
+	if ids := t.dated(t.triggering()); len(ids) > 0 {
 		checks, dates = true, t.queueDates(ctx, &p, ids)
 	}
 	if !checks {

@@ -94,6 +94,15 @@ func (p *oraclePerson) truth(c hogsend.Condition, at time.Time) (holds, floor, a
 	}
 	switch c := c.(type) {
 	case condition.Property:
+		if c.Within != nil {
+			x, isDate := p.date(c.Property)
+			if c.Operator == condition.InNext {
+				holds = isDate && at.Before(x) && !at.Before(x.Add(-*c.Within))
+			} else {
+				holds = isDate && !at.Before(x) && !at.After(x.Add(*c.Within))
+			}
+			return holds, holds, false
+		}
 		holds = p.properties[c.Property] == c.Value
 		if c.Operator == condition.Neq {
 			return !holds, false, false
@@ -144,7 +153,11 @@ func windowsOf(c hogsend.Condition) (found []oracleWindow) {
 	switch c := c.(type) {
 	case condition.Event:
 		if c.Within != nil {
-			found = append(found, oracleWindow{c.EventName, *c.Within})
+			found = append(found, oracleWindow{event: c.EventName, within: *c.Within})
+		}
+	case condition.Property:
+		if c.Within != nil {
+			found = append(found, oracleWindow{property: c.Property, within: *c.Within, next: c.Operator == condition.InNext})
 		}
 	case condition.Composite:
 		for _, child := range c.Conditions {
@@ -155,8 +168,30 @@ func windowsOf(c hogsend.Condition) (found []oracleWindow) {
 }
 
 type oracleWindow struct {
-	event  string
-	within time.Duration
+	event, property string
+	within          time.Duration
+	next            bool // of a date that comes
+}
+
+// edges are those of a window as of now (W-2).
+func (p *oraclePerson) edges(w oracleWindow) (edges []time.Time) {
+	if x, ok := p.date(w.property); ok && w.next {
+		return []time.Time{x.Add(-w.within), x}
+	} else if ok {
+		return []time.Time{x, x.Add(w.within + time.Microsecond)}
+	}
+	for _, e := range p.events {
+		if e.name == w.event {
+			edges = append(edges, e.at.Add(w.within+time.Microsecond))
+		}
+	}
+	return edges
+}
+
+func (p *oraclePerson) date(property string) (x time.Time, ok bool) {
+	text, _ := p.properties[property].(string)
+	x, err := time.Parse(time.RFC3339Nano, text)
+	return x, err == nil
 }
 
 // evaluate is B-8 with B-17 and B-19 at one instant, for some buckets: leaves first.
@@ -215,8 +250,8 @@ func (o *oracle) pass(p *oraclePerson, until time.Time) {
 		next := until.Add(time.Hour)
 		for _, b := range o.buckets {
 			for _, w := range windowsOf(b.Criteria) {
-				for _, e := range p.events {
-					if edge := e.at.Add(w.within + time.Microsecond); e.name == w.event && edge.After(p.applied) && edge.Before(next) {
+				for _, edge := range p.edges(w) {
+					if edge.After(p.applied) && edge.Before(next) {
 						next = edge
 					}
 				}
@@ -237,9 +272,7 @@ func (o *oracle) pass(p *oraclePerson, until time.Time) {
 			s := p.stays[b.ID]
 			due := s != nil && (s.maxAt.Equal(next) || s.leaveAt.Equal(next))
 			for _, w := range windowsOf(b.Criteria) {
-				due = due || slices.ContainsFunc(p.events, func(e oracleEvent) bool {
-					return e.name == w.event && e.at.Add(w.within+time.Microsecond).Equal(next)
-				})
+				due = due || slices.ContainsFunc(p.edges(w), next.Equal)
 			}
 			if due {
 				concerned = append(concerned, b)
@@ -255,15 +288,15 @@ func (o *oracle) pass(p *oraclePerson, until time.Time) {
 func (o *oracle) event(p *oraclePerson, e oracleEvent, received time.Time, patch map[string]any) {
 	fresh, name := len(p.events) == 0, e.name
 	p.events = append(p.events, e)
-	changed := false
+	changed := map[string]bool{}
 	for key, value := range patch {
-		changed = changed || p.properties[key] != value
+		changed[key] = p.properties[key] != value
 		p.properties[key] = value
 	}
 	var candidates []hogsend.Bucket
 	for _, b := range o.buckets {
-		events, property := leavesOf(b.Criteria)
-		if fresh || slices.Contains(events, name) || property && changed {
+		events, properties := leavesOf(b.Criteria)
+		if fresh || slices.Contains(events, name) || slices.ContainsFunc(properties, func(key string) bool { return changed[key] }) {
 			candidates = append(candidates, b)
 		}
 	}
@@ -271,19 +304,19 @@ func (o *oracle) event(p *oraclePerson, e oracleEvent, received time.Time, patch
 	p.applied = received
 }
 
-func leavesOf(c hogsend.Condition) (events []string, property bool) {
+func leavesOf(c hogsend.Condition) (events, properties []string) {
 	switch c := c.(type) {
 	case condition.Property:
-		return nil, true
+		return nil, []string{c.Property}
 	case condition.Event:
-		return []string{c.EventName}, false
+		return []string{c.EventName}, nil
 	case condition.Composite:
 		for _, child := range c.Conditions {
 			e, p := leavesOf(child)
-			events, property = append(events, e...), property || p
+			events, properties = append(events, e...), append(properties, p...)
 		}
 	}
-	return events, property
+	return events, properties
 }
 
 func drawCondition(t *rapid.T, depth int) hogsend.Condition {
@@ -308,7 +341,11 @@ func drawCondition(t *rapid.T, depth int) hogsend.Condition {
 		}
 		event = event.Where(where)
 	}
-	switch rapid.IntRange(0, 8).Draw(t, "leaf") {
+	switch rapid.IntRange(0, 10).Draw(t, "leaf") {
+	case 9: // C-31
+		return hogsend.Prop("d").InNext(rapid.SampledFrom([]time.Duration{time.Hour, 2 * time.Hour, hogsend.Day}).Draw(t, "next"))
+	case 10:
+		return hogsend.Prop("d").InLast(rapid.SampledFrom([]time.Duration{time.Hour, 2 * time.Hour, hogsend.Day}).Draw(t, "last"))
 	case 0:
 		return hogsend.Prop("p").Eq(float64(1))
 	case 1:
@@ -341,7 +378,16 @@ func drawBucket(t *rapid.T, id string) hogsend.Bucket {
 	return b
 }
 
-// C-22, C-24, B-8 to B-23, W-1 to W-6: whatever the buckets and whatever happens,
+// drawDate draws a date around an instant, or none.
+func drawDate(t *rapid.T, around time.Time) any {
+	if rapid.IntRange(0, 5).Draw(t, "none") == 0 {
+		return rapid.SampledFrom([]any{nil, "soon", float64(5)}).Draw(t, "what")
+	}
+	x := around.Add(rapid.SampledFrom([]time.Duration{-hogsend.Day, -time.Hour, 0, time.Minute, time.Hour, 90 * time.Minute, 26 * time.Hour}).Draw(t, "away") + 137*time.Microsecond) // never within a batch
+	return x.Format(time.RFC3339Nano)
+}
+
+// C-22, C-24, C-31, B-8 to B-23, W-1 to W-6: whatever the buckets and whatever happens,
 // the transitions are those of the oracle, one by one and at their instants.
 func TestTransitionsAreThoseOfTheOracle(t *testing.T) {
 	t.Parallel()
@@ -349,7 +395,7 @@ func TestTransitionsAreThoseOfTheOracle(t *testing.T) {
 	round := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		round++
-		v.exec(`truncate contacts, contact_keys, events, event_keys, memberships, clock_cursors, buckets, backfills, registries, outbox, decisions`)
+		v.exec(`truncate contacts, contact_keys, events, event_keys, memberships, clock_cursors, property_dates, buckets, backfills, registries, outbox, decisions`)
 		v.set(0)
 		o := &oracle{people: map[string]*oraclePerson{}}
 		for i := range rapid.IntRange(1, 3).Draw(rt, "buckets") {
@@ -382,6 +428,15 @@ func TestTransitionsAreThoseOfTheOracle(t *testing.T) {
 					raw, err := json.Marshal(patch["p"])
 					require.NoError(t, err)
 					ev.ContactProperties = map[string]json.RawMessage{"p": raw}
+				}
+				if rapid.IntRange(0, 2).Draw(rt, "dated") == 0 {
+					patch["d"] = drawDate(rt, received)
+					raw, err := json.Marshal(patch["d"])
+					require.NoError(t, err)
+					if ev.ContactProperties == nil {
+						ev.ContactProperties = map[string]json.RawMessage{}
+					}
+					ev.ContactProperties["d"] = raw
 				}
 				batch = append(batch, ev)
 				p := o.person(who)
@@ -439,7 +494,7 @@ func TestMembersAreWhoTheCriteriaHoldFor(t *testing.T) {
 	round := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		round++
-		v.exec(`truncate contacts, contact_keys, events, event_keys, memberships, clock_cursors, clock_retries, buckets, backfills, registries, outbox, decisions`)
+		v.exec(`truncate contacts, contact_keys, events, event_keys, memberships, clock_cursors, property_dates, clock_retries, buckets, backfills, registries, outbox, decisions`)
 		v.set(0)
 		var buckets []hogsend.Bucket
 		for i := range rapid.IntRange(1, 3).Draw(rt, "buckets") {
@@ -462,6 +517,11 @@ func TestMembersAreWhoTheCriteriaHoldFor(t *testing.T) {
 			}
 			if rapid.IntRange(0, 2).Draw(rt, "patch") == 0 {
 				ev.ContactProperties = map[string]json.RawMessage{"p": json.RawMessage(rapid.SampledFrom([]string{"1", "2", "null"}).Draw(rt, "p"))}
+			}
+			if rapid.IntRange(0, 2).Draw(rt, "dated") == 0 {
+				raw, err := json.Marshal(drawDate(rt, monday.Add(now)))
+				require.NoError(rt, err)
+				ev.ContactProperties = map[string]json.RawMessage{"d": raw}
 			}
 			v.send(ev)
 		}

@@ -128,7 +128,7 @@ func (v *timed) everything() map[string]string {
 func onlyEvents(t *rapid.T, id string) hogsend.Bucket {
 	for {
 		b := drawBucket(t, id)
-		if _, property := leavesOf(b.Criteria); !property {
+		if _, properties := leavesOf(b.Criteria); len(properties) == 0 {
 			b.Reactions = []hogsend.Reaction{hogsend.OnEnter(nothing), hogsend.OnDwell(hogsend.After(90*time.Minute), nothing), hogsend.OnDwell(hogsend.Every(5*time.Hour), nothing)}
 			return b
 		}

@@ -70,6 +70,7 @@ func (r *Rollout) backfillChunk(ctx context.Context, f *storedb.BackfillsOpenRow
 		bucketID: f.BucketID, generation: f.Generation, moved: f.Joined + f.LeftCount,
 	}
 	if b != nil {
+		part.dates = b.Facts.Dates
 		if part.timers, err = timersOf(b, f.SettleAt); err != nil {
 			return 0, err
 		}
@@ -91,6 +92,9 @@ func (r *Rollout) backfillChunk(ctx context.Context, f *storedb.BackfillsOpenRow
 
 // queue queues the progress of a backfill with the work of its chunk.
 func (c *chunk) queue(ctx context.Context, p *store.Pipeline, now time.Time) {
+	if len(c.dates) > 0 {
+		p.Add(func(q *storedb.Queries) error { return q.PropertyDatesFill(ctx, c.before, c.position, c.dates) })
+	}
 	p.Add(func(q *storedb.Queries) error { return c.advance(ctx, q, now) })
 	if !c.last {
 		return

@@ -137,7 +137,7 @@ func (r *Rollout) backfillPlain(ctx context.Context, f *storedb.BackfillsOpenRow
 		}
 		part := &chunk{
 			backfill: f.ID, before: f.Position, position: f.Position, contacts: int(contacts), last: int(contacts) < size,
-			bucketID: b.ID, generation: f.Generation, joined: joined,
+			bucketID: b.ID, generation: f.Generation, joined: joined, dates: b.Facts.Dates,
 		}
 		if part.timers, err = timersOf(b, f.SettleAt); err != nil {
 			return err
@@ -161,6 +161,8 @@ type chunk struct {
 	generation       int32
 	joined           int64
 	moved            int64 // joins and leaves before it
+	// dates are the properties that the criteria read as dates.
+	dates []string
 	// timers are the dwell timers of those who join: set once all have joined, at the
 	// dwell rate (B-46). Members who stay have theirs.
 	timers []storedb.TimerBackfillInsertParams
@@ -168,6 +170,11 @@ type chunk struct {
 
 // finish is queue for a chunk of plain joins.
 func (c *chunk) finish(ctx context.Context, q *storedb.Queries, now time.Time) error {
+	if len(c.dates) > 0 {
+		if err := q.PropertyDatesFill(ctx, c.before, c.position, c.dates); err != nil {
+			return fmt.Errorf("store dates: %w", err)
+		}
+	}
 	if err := c.advance(ctx, q, now); err != nil || !c.last {
 		return err
 	}

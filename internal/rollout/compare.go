@@ -24,9 +24,10 @@ type change struct {
 const exactNumbers = 2
 
 // compare says what changes with a definition; was is nil, and before is empty, for a
-// bucket that is new. Contacts are backfilled when the criteria are new, have changed, or
+// bucket that is new. moved says that the zone of contacts is another one whose own is not
+// known. Contacts are backfilled when the criteria are new, have changed, or
 // apply again after a time without (W-19, W-31, B-52).
-func compare(d, before *bucket.Definition, was *storedb.BucketsAllRow) change {
+func compare(d, before *bucket.Definition, was *storedb.BucketsAllRow, moved bool) change {
 	c := change{policy: engine.PolicySilent, frozen: d.Disabled || was != nil && !was.Enabled}
 	c.thawed = was != nil && (was.Disabled && !d.Disabled || !was.Registered || was.Pending != "")
 	switch {
@@ -41,7 +42,7 @@ func compare(d, before *bucket.Definition, was *storedb.BucketsAllRow) change {
 		if d.OnChange != "" {
 			c.policy = string(d.OnChange)
 		}
-	case before.Revision < d.Revision:
+	case before.Revision < d.Revision, moved && zoned(d):
 		c.mode = pendingChange // the same criteria mean something else: silently, as if enabled (W-37)
 	}
 	for i := range d.Reactions {
@@ -55,6 +56,12 @@ func compare(d, before *bucket.Definition, was *storedb.BucketsAllRow) change {
 		}
 	}
 	return c
+}
+
+// zoned reports whether it matters to the criteria where a contact is.
+func zoned(d *bucket.Definition) bool {
+	tree, problems, err := criteria.UnmarshalTree(d.Criteria)
+	return err == nil && len(problems) == 0 && criteria.FactsOf(tree).Zoned
 }
 
 func hasReaction(d *bucket.Definition, journeyID string) bool {

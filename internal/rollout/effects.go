@@ -74,7 +74,7 @@ func (g *registration) watch(ctx context.Context, d *bucket.Definition) error {
 	var events []string
 	var withins []int64
 	for _, w := range criteria.FactsOf(tree).Windows {
-		events, withins = append(events, w.Event), append(withins, w.Within.Microseconds())
+		events, withins = append(events, w.Name()), append(withins, w.Within.Microseconds())
 	}
 	return g.q.ClockCursorsInsert(ctx, g.now, events, withins)
 }
@@ -95,4 +95,6 @@ func (g *registration) mirror(ctx context.Context, d, before *bucket.Definition)
 type registration struct {
 	q   *storedb.Queries
 	now time.Time
+	// moved says that contacts whose time zone is not known have another one now (W-37).
+	moved bool
 }

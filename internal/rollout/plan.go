@@ -191,7 +191,7 @@ func fieldsOf(d *bucket.Definition) (map[string]any, error) {
 
 // decide says who would be settled and which timers set.
 func (p *deployment) decide(was *storedb.BucketsAllRow) {
-	c := compare(p.d, &p.before, was)
+	c := compare(p.d, &p.before, was, false)
 	if c.frozen {
 		return // as of when it is enabled (B-52)
 	}

@@ -4,6 +4,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,7 +42,9 @@ func (r *Rollout) Register(ctx context.Context, digest, buildID string, definiti
 	if err != nil {
 		return fmt.Errorf("encode buckets: %w", err)
 	}
-	if err := r.engine.Store.RegistriesInsert(ctx, digest, buildID, raw); err != nil {
+	if err := r.engine.Store.RegistriesInsert(ctx, storedb.RegistriesInsertParams{
+		Digest: digest, BuildID: buildID, Definitions: raw, Timezone: cmp.Or(r.engine.Config().Timezone, "UTC"),
+	}); err != nil {
 		return fmt.Errorf("store registry: %w", err)
 	}
 	return r.Enforce(ctx, digest)
@@ -81,11 +84,11 @@ func (r *Rollout) Enforce(ctx context.Context, live ...string) error {
 		if err := json.Unmarshal(newest.Definitions, &definitions); err != nil {
 			return fmt.Errorf("read definitions of %s: %w", newest.Digest, err)
 		}
-		g := registration{q: q, now: state.Now}
+		g := registration{q: q, now: state.Now, moved: state.Timezone != newest.Timezone}
 		if err := g.apply(ctx, definitions); err != nil {
 			return err
 		}
-		return q.RegistryStateSet(ctx, newest.Digest)
+		return q.RegistryStateSet(ctx, newest.Digest, newest.Timezone)
 	})
 }
 
@@ -164,7 +167,7 @@ func (g *registration) bucket(ctx context.Context, d *bucket.Definition, was *st
 		}
 		u.Generation = was.Generation
 	}
-	c := compare(d, &before, was)
+	c := compare(d, &before, was, g.moved)
 	if c.frozen {
 		u.Pending, c.mode = c.mode, "" // settled when it is enabled, as of then (B-52)
 	}

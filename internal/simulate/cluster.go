@@ -26,6 +26,8 @@ type contact struct {
 	id uuid.UUID
 	// did are the instants of its events whose edges count, in order.
 	did map[string][]time.Time
+	// dates are the instants of properties whose edges count.
+	dates map[string]time.Time
 	// Time has passed for it until reached, but for the buckets that are behind.
 	reached time.Time
 	behind  map[string]time.Time
@@ -89,7 +91,7 @@ func (h *cluster) round(w *simulator) []*decide.Change {
 func (r *contact) edges(windows []*clock.Window, until time.Time) []decide.Edge {
 	var found []decide.Edge
 	for _, w := range windows {
-		did := r.did[w.Event]
+		did := r.passes(w)
 		for _, g := range w.Buckets {
 			since := r.reached
 			if at, behind := r.behind[g.ID]; behind {
@@ -102,6 +104,17 @@ func (r *contact) edges(windows []*clock.Window, until time.Time) []decide.Edge 
 		}
 	}
 	return found
+}
+
+// passes are the instants of which a window has edges, in order.
+func (r *contact) passes(w *clock.Window) []time.Time {
+	if w.Property == "" {
+		return r.did[w.Event]
+	}
+	if x, ok := r.dates[w.Property]; ok {
+		return []time.Time{x}
+	}
+	return nil
 }
 
 // applied notes what a change did to the people.

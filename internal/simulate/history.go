@@ -35,7 +35,9 @@ func (m *simulation) history(ctx context.Context, s *store.Store) (archive, erro
 	}
 	m.watching = map[string]bool{}
 	for _, w := range facts.Windows {
-		m.watching[w.Event] = true
+		if w.Property == "" {
+			m.watching[w.Event] = true
+		}
 	}
 	if m.Events != nil {
 		return m.given(facts.Detailed)
@@ -318,6 +320,9 @@ func (h *cluster) complete(c *storedb.SimulationContactsRow, properties []string
 					kept[key] = value
 				}
 			}
+		}
+		if c.Timezone != nil && slices.Contains(properties, criteria.ZoneProperties()[0]) {
+			kept[criteria.ZoneProperties()[0]], _ = json.Marshal(*c.Timezone) // a text
 		}
 	}
 	if len(h.items) == 0 || h.items[0].write != nil || h.items[0].when.After(c.Since) {

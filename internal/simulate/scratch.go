@@ -38,6 +38,7 @@ func scratchTables() []scratchTable {
 		{"backfilled_contacts", nil},
 		{"clock_cursors", nil},
 		{"timer_backfills", nil},
+		{"property_dates", []string{"unique (contact_id, property)", "(property, at)"}},
 		// These stay empty.
 		{"event_keys", nil},
 		{"enrollments", nil},
@@ -110,8 +111,7 @@ func openScratch(ctx context.Context, s *store.Store) (_ *scratch, err error) {
 				}
 			}
 		}
-		_, err := tx.Exec(ctx, "insert into "+x.schema+".registry_state default values")
-		return err
+		return x.copyZones(ctx, tx)
 	})
 	if err != nil {
 		return x, fmt.Errorf("make scratch schema: %w", err)
@@ -128,6 +128,24 @@ func openScratch(ctx context.Context, s *store.Store) (_ *scratch, err error) {
 	}
 	x.Store = store.New(pool)
 	return x, nil
+}
+
+// copyZones makes what dates are computed by, which is as it is outside.
+func (x *scratch) copyZones(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, fmt.Sprintf(`create view %[1]s.zones as select * from zones;
+		insert into %[1]s.registry_state (timezone) select timezone from registry_state`, x.schema))
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"hogsend_zone", "hogsend_instant", "hogsend_date"} {
+		_, err := tx.Exec(ctx, fmt.Sprintf(`do $do$ begin
+			execute replace(pg_get_functiondef('%[1]s'::regproc), (select pronamespace::regnamespace::text from pg_proc where oid = '%[1]s'::regproc) || '.%[1]s(', '%[2]s.%[1]s(');
+		end $do$`, name, x.schema))
+		if err != nil {
+			return fmt.Errorf("copy function %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // set makes an instant the present of the schema: statements find this

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -43,9 +44,13 @@ func Run(ctx context.Context, s *store.Store, p Params) (_ *Result, err error) {
 
 func (m *simulation) run(ctx context.Context, s *store.Store) error {
 	quiet := slog.New(slog.DiscardHandler)
+	state, err := s.RegistryState(ctx)
+	if err != nil {
+		return fmt.Errorf("read registry in force: %w", err)
+	}
 	for range simulationWorkers {
 		watch := newrecorder()
-		g := engine.New(m.scratch.Store, engine.Config{Lanes: 1, Logger: quiet, Simulated: true, Observer: watch})
+		g := engine.New(m.scratch.Store, engine.Config{Lanes: 1, Logger: quiet, Simulated: true, Observer: watch, Timezone: state.Timezone})
 		defer g.Close()
 		m.workers = append(m.workers, &simulator{simulation: m, engine: g, watch: watch})
 	}
@@ -251,6 +256,29 @@ func (w *simulator) recount(ctx context.Context) error {
 	}
 }
 
+// readDates reads at which instants of their properties time may move people.
+func (w *simulator) readDates(ctx context.Context, clusters []*cluster) error {
+	if !slices.ContainsFunc(w.windows, func(one *clock.Window) bool { return one.Property != "" }) {
+		return nil
+	}
+	people := map[uuid.UUID]*contact{}
+	var ids []uuid.UUID
+	for _, h := range clusters {
+		for _, r := range h.people {
+			people[r.id], r.dates = r, map[string]time.Time{}
+			ids = append(ids, r.id)
+		}
+	}
+	rows, err := w.scratch.SimulationDates(ctx, ids)
+	if err != nil {
+		return fmt.Errorf("read dates: %w", err)
+	}
+	for _, row := range rows {
+		people[row.ContactID].dates[row.Property] = row.At
+	}
+	return nil
+}
+
 // live lets clusters live from the beginning to the end, each at its own pace: in
 // one round each does what it does next.
 func (w *simulator) live(ctx context.Context) error {
@@ -271,6 +299,9 @@ func (w *simulator) live(ctx context.Context) error {
 		}
 		if len(active) == 0 {
 			return ctx.Err()
+		}
+		if err := w.readDates(ctx, active); err != nil {
+			return err
 		}
 		var items []*decide.Change
 		of := map[*decide.Change]*cluster{}

@@ -49,7 +49,7 @@ func shaped(text, like string) bool {
 func ParseDate(text string) (Date, bool) {
 	if len(text) == len(dayLayout) {
 		day, err := time.Parse(dayLayout, text)
-		return Date{day: day.Add(12 * time.Hour)}, err == nil
+		return Date{day: day.Add(12 * time.Hour)}, err == nil && day.Year() > 0
 	}
 	if !isRFC3339(text) {
 		return Date{}, false

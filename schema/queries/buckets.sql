@@ -187,23 +187,23 @@ values (@id::uuid, @bucket_id::text, @generation::int, @mode::text, @policy::tex
 delete from backfilled_contacts where bucket_id = @bucket_id::text and generation <= @generation::int;
 
 -- name: RegistriesInsert :exec
-insert into registries (digest, build_id, definitions, first_seen_at)
-values (@digest::text, @build_id::text, @definitions::jsonb, clock_timestamp())
+insert into registries (digest, build_id, definitions, timezone, first_seen_at)
+values (@digest::text, @build_id::text, @definitions::jsonb, @timezone::text, clock_timestamp())
 on conflict (digest) do nothing;
 
 -- name: RegistriesInForce :one
 -- The newest registry among those of the live workers; while none lives, the last
 -- one stays (B-5).
-select r.digest, r.definitions from registries r
+select r.digest, r.definitions, r.timezone from registries r
 where r.digest = any(@live::text[])
    or exists (select 1 from worker_heartbeats h where h.registry_digest = r.digest and h.last_seen_at > clock_timestamp() - interval '30 seconds')
 order by r.first_seen_at desc, r.digest limit 1;
 
 -- name: RegistryState :one
-select digest, version, clock_timestamp()::timestamptz as now from registry_state;
+select digest, version, timezone, clock_timestamp()::timestamptz as now from registry_state;
 
 -- name: RegistryStateSet :exec
-update registry_state set digest = @digest::text, version = version + 1;
+update registry_state set digest = @digest::text, timezone = @timezone::text, version = version + 1;
 
 -- name: RegistryChanged :exec
 update registry_state set version = version + 1;
@@ -263,6 +263,46 @@ select e.contact_id, e.occurred_at from events e
 where e.name = @event_name::text and e.occurred_at >= @after::timestamptz and e.occurred_at < @until::timestamptz
     and e.received_at <= e.occurred_at + make_interval(secs => @within_seconds::float8)
 order by e.occurred_at limit @size::int;
+
+-- name: ClockDateEdges :many
+-- The same for properties that are dates (C-31).
+select d.contact_id, d.at as occurred_at from property_dates d
+where d.property = @property::text and d.at >= @after::timestamptz and d.at < @until::timestamptz
+order by d.at limit @size::int;
+
+-- name: PropertyDatesSet :exec
+-- The instants of properties of these contacts as they are now.
+with w as (
+    select c.id, p.name, hogsend_instant(c.properties -> p.name, c.timezone, c.properties) as at
+    from contacts c cross join unnest(@properties::text[]) as p (name)
+    where c.id = any(@ids::uuid[]) and c.deleted_at is null and c.merged_into is null
+), gone as (
+    delete from property_dates d
+    where d.contact_id = any(@ids::uuid[])
+        and not exists (select 1 from w where w.id = d.contact_id and w.name = d.property and w.at is not null)
+)
+insert into property_dates (contact_id, property, at)
+select w.id, w.name, w.at from w where w.at is not null
+on conflict (contact_id, property) do update set at = excluded.at where property_dates.at <> excluded.at;
+
+-- name: PropertyDatesFill :exec
+-- The same for the contacts of a chunk, locked in order: who writes into one of them comes
+-- before or after.
+with locked as materialized (
+    select c.id, c.timezone, c.properties from contacts c
+    where c.id > @after::uuid and c.id <= @upto::uuid and c.deleted_at is null and c.merged_into is null
+    order by c.id
+    for share
+), w as (
+    select l.id, p.name, hogsend_instant(l.properties -> p.name, l.timezone, l.properties) as at
+    from locked l cross join unnest(@properties::text[]) as p (name)
+), gone as (
+    delete from property_dates d
+    where d.property = any(@properties::text[]) and d.contact_id in (select w.id from w where w.name = d.property and w.at is null)
+)
+insert into property_dates (contact_id, property, at)
+select w.id, w.name, w.at from w where w.at is not null
+on conflict (contact_id, property) do update set at = excluded.at where property_dates.at <> excluded.at;
 
 -- name: ClockDue :many
 -- Stays of these buckets that are too old, or whose leave was held back until now.

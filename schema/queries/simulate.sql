@@ -3,7 +3,7 @@
 
 -- name: SimulationContacts :many
 -- The next people by id. They are there from the first thing that is known of them.
-select c.id, c.external_id, c.anonymous_id, c.properties, c.deleted_at, least(c.first_seen_at, c.created_at)::timestamptz as since
+select c.id, c.external_id, c.anonymous_id, c.timezone, c.properties, c.deleted_at, least(c.first_seen_at, c.created_at)::timestamptz as since
 from contacts c
 where c.id > @after::uuid and c.merged_into is null and least(c.first_seen_at, c.created_at) < @before::timestamptz
 order by c.id limit @size::int;
@@ -18,6 +18,9 @@ order by e.contact_id, e.occurred_at, e.seq;
 -- name: SimulationSends :many
 select s.id, s.contact_id::uuid as contact_id, s.template_key, s.sent_at::timestamptz as sent_at, s.opened_at, s.clicked_at from sends s
 where s.contact_id = any(@contact_ids::uuid[]) and s.template_key = any(@templates::text[]) and s.sent_at <= @until::timestamptz;
+
+-- name: SimulationDates :many
+select d.contact_id, d.property, d.at from property_dates d where d.contact_id = any(@contact_ids::uuid[]);
 
 -- name: SimulationMembers :many
 select m.id, m.bucket_id, m.contact_id, m.epoch, m.entered_at, m.anchor_at, coalesce(c.external_id, c.anonymous_id, c.id::text)::text as contact_key

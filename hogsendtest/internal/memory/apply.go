@@ -110,6 +110,7 @@ func (b *Backend) contact(id uuid.UUID) *contact {
 	c := b.byID[id]
 	if c == nil {
 		c = &contact{id: id, properties: map[string]json.RawMessage{}, ordered: map[string]bool{}}
+		c.history.Fallback = b.Registry.Defaults.Timezone
 		b.contacts, b.byID[id] = append(b.contacts, c), c
 	}
 	return c

@@ -48,6 +48,7 @@ func (b *Backend) populate() error {
 			ordered:  map[string]bool{},
 			Identity: decide.Identity{ExternalID: p.UserID, AnonymousID: p.AnonymousID, Email: strings.TrimSpace(p.Email), EmailKey: decide.EmailKey(p.Email)},
 		}
+		c.history.Fallback = b.Registry.Defaults.Timezone
 		if err := c.learn(); err != nil {
 			return err
 		}
@@ -89,7 +90,7 @@ func (b *Backend) register() error {
 		if b.Scripted[one.ID] {
 			compiled.Facts = criteria.Facts{} // nothing that happens makes it a candidate
 		} else {
-			blank := criteria.History{}
+			blank := criteria.History{} // which has no date, wherever it is
 			compiled.Blank = blank.Holds(compiled.Tree, b.Start)
 		}
 		if compiled.On {

@@ -58,7 +58,7 @@ func (c *contact) contact() (hogsend.Contact, error) {
 // learn lets criteria see the properties as they are now.
 func (c *contact) learn() error {
 	values, err := valuesOf(c.properties, nil)
-	c.history.Properties = values
+	c.history.Properties, c.history.Timezone = values, c.timezone
 	return err
 }
 

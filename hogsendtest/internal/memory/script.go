@@ -32,8 +32,10 @@ func (b *Backend) Apply(action backend.Action) error {
 		}
 		return b.update(b.byName[a.Contact], &decide.Update{Properties: properties})
 	case backend.Timezone:
-		b.byName[a.Contact].timezone = a.Zone
-		return b.moveDates()
+		c := b.byName[a.Contact]
+		return b.update(c, &decide.Update{Zoned: true, Attached: []any{func() {
+			c.timezone, c.history.Timezone, c.updated, c.written = a.Zone, a.Zone, b.Now(), b.Now()
+		}}})
 	case backend.Preference:
 		return b.prefer(a)
 	case backend.Suppression:

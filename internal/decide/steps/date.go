@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/zone"
 )
 
@@ -32,7 +33,7 @@ type DateDue struct {
 }
 
 // ZoneProperties are the properties of a contact that may say where it is (S-1).
-func ZoneProperties() []string { return []string{"timezone", "$timezone", "$geoip_time_zone"} }
+func ZoneProperties() []string { return criteria.ZoneProperties() }
 
 // of reads the date of a contact: what it is due by, and where.
 func (r *DateRule) of(c hogsend.Contact) (a zone.Anniversary, value string, loc *time.Location, ok bool) {

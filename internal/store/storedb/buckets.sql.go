@@ -977,6 +977,50 @@ func (q *Queries) ClockCursorsInsert(ctx context.Context, now time.Time, eventNa
 	return err
 }
 
+const clockDateEdges = `-- name: ClockDateEdges :many
+select d.contact_id, d.at as occurred_at from property_dates d
+where d.property = $1::text and d.at >= $2::timestamptz and d.at < $3::timestamptz
+order by d.at limit $4::int
+`
+
+type ClockDateEdgesParams struct {
+	Property string
+	After    time.Time
+	Until    time.Time
+	Size     int32
+}
+
+type ClockDateEdgesRow struct {
+	ContactID  uuid.UUID
+	OccurredAt time.Time
+}
+
+// The same for properties that are dates (C-31).
+func (q *Queries) ClockDateEdges(ctx context.Context, arg ClockDateEdgesParams) ([]ClockDateEdgesRow, error) {
+	rows, err := q.db.Query(ctx, clockDateEdges,
+		arg.Property,
+		arg.After,
+		arg.Until,
+		arg.Size,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ClockDateEdgesRow
+	for rows.Next() {
+		var i ClockDateEdgesRow
+		if err := rows.Scan(&i.ContactID, &i.OccurredAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const clockDue = `-- name: ClockDue :many
 select m.contact_id, m.due_at::timestamptz as due_at
 from (select unnest($1::text[]) as bucket_id) b
@@ -1256,8 +1300,54 @@ func (q *Queries) DwellStay(ctx context.Context, label string, iD uuid.UUID) (Dw
 	return i, err
 }
 
+const propertyDatesFill = `-- name: PropertyDatesFill :exec
+with locked as materialized (
+    select c.id, c.timezone, c.properties from contacts c
+    where c.id > $1::uuid and c.id <= $2::uuid and c.deleted_at is null and c.merged_into is null
+    order by c.id
+    for share
+), w as (
+    select l.id, p.name, hogsend_instant(l.properties -> p.name, l.timezone, l.properties) as at
+    from locked l cross join unnest($3::text[]) as p (name)
+), gone as (
+    delete from property_dates d
+    where d.property = any($3::text[]) and d.contact_id in (select w.id from w where w.name = d.property and w.at is null)
+)
+insert into property_dates (contact_id, property, at)
+select w.id, w.name, w.at from w where w.at is not null
+on conflict (contact_id, property) do update set at = excluded.at where property_dates.at <> excluded.at
+`
+
+// The same for the contacts of a chunk, locked in order: who writes into one of them comes
+// before or after.
+func (q *Queries) PropertyDatesFill(ctx context.Context, after uuid.UUID, upto uuid.UUID, properties []string) error {
+	_, err := q.db.Exec(ctx, propertyDatesFill, after, upto, properties)
+	return err
+}
+
+const propertyDatesSet = `-- name: PropertyDatesSet :exec
+with w as (
+    select c.id, p.name, hogsend_instant(c.properties -> p.name, c.timezone, c.properties) as at
+    from contacts c cross join unnest($1::text[]) as p (name)
+    where c.id = any($2::uuid[]) and c.deleted_at is null and c.merged_into is null
+), gone as (
+    delete from property_dates d
+    where d.contact_id = any($2::uuid[])
+        and not exists (select 1 from w where w.id = d.contact_id and w.name = d.property and w.at is not null)
+)
+insert into property_dates (contact_id, property, at)
+select w.id, w.name, w.at from w where w.at is not null
+on conflict (contact_id, property) do update set at = excluded.at where property_dates.at <> excluded.at
+`
+
+// The instants of properties of these contacts as they are now.
+func (q *Queries) PropertyDatesSet(ctx context.Context, properties []string, ids []uuid.UUID) error {
+	_, err := q.db.Exec(ctx, propertyDatesSet, properties, ids)
+	return err
+}
+
 const registriesInForce = `-- name: RegistriesInForce :one
-select r.digest, r.definitions from registries r
+select r.digest, r.definitions, r.timezone from registries r
 where r.digest = any($1::text[])
    or exists (select 1 from worker_heartbeats h where h.registry_digest = r.digest and h.last_seen_at > clock_timestamp() - interval '30 seconds')
 order by r.first_seen_at desc, r.digest limit 1
@@ -1266,6 +1356,7 @@ order by r.first_seen_at desc, r.digest limit 1
 type RegistriesInForceRow struct {
 	Digest      string
 	Definitions json.RawMessage
+	Timezone    string
 }
 
 // The newest registry among those of the live workers; while none lives, the last
@@ -1273,18 +1364,30 @@ type RegistriesInForceRow struct {
 func (q *Queries) RegistriesInForce(ctx context.Context, live []string) (RegistriesInForceRow, error) {
 	row := q.db.QueryRow(ctx, registriesInForce, live)
 	var i RegistriesInForceRow
-	err := row.Scan(&i.Digest, &i.Definitions)
+	err := row.Scan(&i.Digest, &i.Definitions, &i.Timezone)
 	return i, err
 }
 
 const registriesInsert = `-- name: RegistriesInsert :exec
-insert into registries (digest, build_id, definitions, first_seen_at)
-values ($1::text, $2::text, $3::jsonb, clock_timestamp())
+insert into registries (digest, build_id, definitions, timezone, first_seen_at)
+values ($1::text, $2::text, $3::jsonb, $4::text, clock_timestamp())
 on conflict (digest) do nothing
 `
 
-func (q *Queries) RegistriesInsert(ctx context.Context, digest string, buildID string, definitions json.RawMessage) error {
-	_, err := q.db.Exec(ctx, registriesInsert, digest, buildID, definitions)
+type RegistriesInsertParams struct {
+	Digest      string
+	BuildID     string
+	Definitions json.RawMessage
+	Timezone    string
+}
+
+func (q *Queries) RegistriesInsert(ctx context.Context, arg RegistriesInsertParams) error {
+	_, err := q.db.Exec(ctx, registriesInsert,
+		arg.Digest,
+		arg.BuildID,
+		arg.Definitions,
+		arg.Timezone,
+	)
 	return err
 }
 
@@ -1298,28 +1401,34 @@ func (q *Queries) RegistryChanged(ctx context.Context) error {
 }
 
 const registryState = `-- name: RegistryState :one
-select digest, version, clock_timestamp()::timestamptz as now from registry_state
+select digest, version, timezone, clock_timestamp()::timestamptz as now from registry_state
 `
 
 type RegistryStateRow struct {
-	Digest  string
-	Version int64
-	Now     time.Time
+	Digest   string
+	Version  int64
+	Timezone string
+	Now      time.Time
 }
 
 func (q *Queries) RegistryState(ctx context.Context) (RegistryStateRow, error) {
 	row := q.db.QueryRow(ctx, registryState)
 	var i RegistryStateRow
-	err := row.Scan(&i.Digest, &i.Version, &i.Now)
+	err := row.Scan(
+		&i.Digest,
+		&i.Version,
+		&i.Timezone,
+		&i.Now,
+	)
 	return i, err
 }
 
 const registryStateSet = `-- name: RegistryStateSet :exec
-update registry_state set digest = $1::text, version = version + 1
+update registry_state set digest = $1::text, timezone = $2::text, version = version + 1
 `
 
-func (q *Queries) RegistryStateSet(ctx context.Context, digest string) error {
-	_, err := q.db.Exec(ctx, registryStateSet, digest)
+func (q *Queries) RegistryStateSet(ctx context.Context, digest string, timezone string) error {
+	_, err := q.db.Exec(ctx, registryStateSet, digest, timezone)
 	return err
 }
 

@@ -467,17 +467,25 @@ type Preference struct {
 	LastBounceAt      *time.Time
 }
 
+type PropertyDate struct {
+	ContactID uuid.UUID
+	Property  string
+	At        time.Time
+}
+
 type Registry struct {
 	Digest      string
 	BuildID     string
 	Definitions json.RawMessage
 	FirstSeenAt time.Time
+	Timezone    string
 }
 
 type RegistryState struct {
 	Singleton bool
 	Digest    string
 	Version   int64
+	Timezone  string
 }
 
 type ReleasePace struct {
@@ -646,4 +654,8 @@ type WorkerHeartbeat struct {
 	TaskQueue      string
 	StartedAt      time.Time
 	LastSeenAt     time.Time
+}
+
+type Zone struct {
+	Name string
 }

@@ -24,7 +24,7 @@ func (q *Queries) SimulationClicked(ctx context.Context, clickedAt time.Time, iD
 
 const simulationContacts = `-- name: SimulationContacts :many
 
-select c.id, c.external_id, c.anonymous_id, c.properties, c.deleted_at, least(c.first_seen_at, c.created_at)::timestamptz as since
+select c.id, c.external_id, c.anonymous_id, c.timezone, c.properties, c.deleted_at, least(c.first_seen_at, c.created_at)::timestamptz as since
 from contacts c
 where c.id > $1::uuid and c.merged_into is null and least(c.first_seen_at, c.created_at) < $2::timestamptz
 order by c.id limit $3::int
@@ -34,6 +34,7 @@ type SimulationContactsRow struct {
 	ID          uuid.UUID
 	ExternalID  *string
 	AnonymousID *string
+	Timezone    *string
 	Properties  json.RawMessage
 	DeletedAt   *time.Time
 	Since       time.Time
@@ -55,10 +56,35 @@ func (q *Queries) SimulationContacts(ctx context.Context, after uuid.UUID, befor
 			&i.ID,
 			&i.ExternalID,
 			&i.AnonymousID,
+			&i.Timezone,
 			&i.Properties,
 			&i.DeletedAt,
 			&i.Since,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const simulationDates = `-- name: SimulationDates :many
+select d.contact_id, d.property, d.at from property_dates d where d.contact_id = any($1::uuid[])
+`
+
+func (q *Queries) SimulationDates(ctx context.Context, contactIds []uuid.UUID) ([]PropertyDate, error) {
+	rows, err := q.db.Query(ctx, simulationDates, contactIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PropertyDate
+	for rows.Next() {
+		var i PropertyDate
+		if err := rows.Scan(&i.ContactID, &i.Property, &i.At); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
