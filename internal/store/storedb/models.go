@@ -657,5 +657,6 @@ type WorkerHeartbeat struct {
 }
 
 type Zone struct {
-	Name string
+	Name  string
+	Asked string
 }
