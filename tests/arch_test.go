@@ -128,7 +128,7 @@ func importTable() map[string]rule {
 		"./internal/engine/tree":  {may: []string{".", "./internal/condition", "./internal/criteria", "./internal/store", pgx, uuid}, never: []string{"net/http/...", "os/..."}},
 		// Preferences are written in a transaction of their own, whose type is pgx's.
 		"./internal/ingest": {may: []string{
-			".", "./internal/address", clip, contract, "./internal/decide", cascade, "./internal/decide/check", "./internal/engine", "./internal/store", storedb, "./internal/tracking", pgx, uuid,
+			".", "./internal/address", clip, contract, "./internal/decide", cascade, "./internal/decide/check", "./internal/criteria", "./internal/engine", "./internal/engine/tree", "./internal/store", storedb, "./internal/tracking", pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		"./internal/clock": {may: []string{
 			".", "./internal/bucket", "./internal/criteria", "./internal/decide", cascade, steps, "./internal/engine", "./internal/engine/dates", storedb, pgx, uuid,

@@ -14,9 +14,11 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/clip"
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/decide/cascade"
 	"github.com/hogsend/hogsend/internal/engine"
+	"github.com/hogsend/hogsend/internal/engine/tree"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
@@ -118,8 +120,13 @@ func (g *Ingester) Finish(ctx context.Context, enrollmentID uuid.UUID, end End) 
 // Matches says whether a valid tree of conditions holds for a contact now, false for one
 // that is deleted or gone. A definition that a backfill has not brought to the contact yet
 // comes to it first (W-22).
-func (g *Ingester) Matches(ctx context.Context, contactID uuid.UUID, tree hogsend.Condition) (bool, error) {
-	holds, err := g.engine.Matches(ctx, contactID, tree)
+func (g *Ingester) Matches(ctx context.Context, contactID uuid.UUID, asked hogsend.Condition) (bool, error) {
+	if criteria.AsksBuckets(asked) {
+		if err := g.engine.Settle(ctx, contactID); err != nil {
+			return false, fmt.Errorf("settle contact: %w", err)
+		}
+	}
+	holds, err := tree.Holds(ctx, g.engine.Store, contactID, asked)
 	if err != nil {
 		return false, fmt.Errorf("ask about contact: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -322,7 +323,7 @@ func (h *cluster) complete(c *storedb.SimulationContactsRow, properties []string
 			}
 		}
 		if c.Timezone != nil && slices.Contains(properties, criteria.ZoneProperties()[0]) {
-			kept[criteria.ZoneProperties()[0]], _ = json.Marshal(*c.Timezone) // a text
+			kept[criteria.ZoneProperties()[0]] = json.RawMessage(strconv.Quote(*c.Timezone)) // the name of a zone
 		}
 	}
 	if len(h.items) == 0 || h.items[0].write != nil || h.items[0].when.After(c.Since) {

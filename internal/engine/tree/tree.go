@@ -41,6 +41,19 @@ func Ask(tree hogsend.Condition) *Tree {
 	return t
 }
 
+// Holds says whether a valid tree holds for a contact now, false for one that is deleted or
+// gone.
+func Holds(ctx context.Context, s *store.Store, contact uuid.UUID, tree hogsend.Condition) (holds bool, err error) {
+	now, err := s.IngestClock(ctx)
+	if err != nil {
+		return false, err
+	}
+	var p store.Pipeline
+	Ask(tree).Queue(ctx, &p, contact, now, func(answer bool, _ []hogsend.Condition) { holds = answer })
+	err = s.Borrow(ctx, func(c *store.Conn) error { return c.Send(ctx, &p) })
+	return holds, err
+}
+
 // Queue asks about a contact as of an instant, within a transaction or without. answer is
 // told whether the tree holds and, if not, what of it does not: of several parts that must
 // all hold those that do not, else all of it. It is not called if there is no such contact, or
