@@ -15,8 +15,8 @@ import (
 )
 
 func (p *program) contactsCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "contacts", Short: "Find people, show where one is, what it got and what was refused, and merge two"}
-	cmd.AddCommand(p.contactsListCommand(), p.contactsShowCommand(), p.contactsMergeCommand(), p.contactsImportCommand(), p.contactsExportCommand())
+	cmd := &cobra.Command{Use: "contacts", Short: "Find people, show where one is, what it got and what was refused, merge two, erase one"}
+	cmd.AddCommand(p.contactsListCommand(), p.contactsShowCommand(), p.contactsMergeCommand(), p.contactsEraseCommand(), p.contactsImportCommand(), p.contactsExportCommand())
 	return cmd
 }
 

@@ -206,3 +206,19 @@ func TestDoctorTellsOfFailedEnrollments(t *testing.T) {
 	d.exec(`update enrollments set journey_id = 'gone'`)
 	require.Equal(t, "none", look(), "no build can take it up")
 }
+
+// R-51: only with --yes.
+func TestContactsEraseByCommand(t *testing.T) {
+	t.Parallel()
+	d := newJourneyDesk(t)
+	d.did("user.created", "ada", "bob")
+	code, out := d.run("contacts", "erase", "ada")
+	require.Equal(t, 1, code)
+	require.Contains(t, out, "say --yes to erase ada")
+	lines := d.lines("contacts", "erase", "ada", "--yes", "--reason", "asked")
+	require.Regexp(t, `^erased \(erasure [0-9a-f-]{36}\)$`, lines[0])
+	code, out = d.run("contacts", "erase", "ada", "--yes")
+	require.Equal(t, 1, code)
+	require.Contains(t, out, "nobody is known as ada")
+	require.Contains(t, d.lines("contacts", "show", "bob")[0], "bob")
+}

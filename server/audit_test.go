@@ -97,6 +97,7 @@ func TestAWriteWithoutItsEntryIsNone(t *testing.T) {
 		{method: "DELETE", url: "/journeys/trial-nudge/states/" + enrolled},
 		{method: "PATCH", url: "/contacts/user_1", body: `{"properties":{"a":1}}`},
 		{method: "DELETE", url: "/contacts/user_1"},
+		{method: "DELETE", url: "/contacts/user_1/erase"},
 		{method: "PATCH", url: "/contacts/user_1/preferences", body: `{"unsubscribedAll":true}`},
 		{method: "POST", url: "/suppressions", body: `{"email":"ada@example.com"}`},
 		{method: "POST", url: "/api-keys", body: `{"name":"k"}`},

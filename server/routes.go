@@ -58,6 +58,7 @@ func (s *Server) routes() []route {
 		{id: "R-47", method: "GET", path: "/v1/admin/contacts/:contact", scope: scopeRead, handler: s.getContact},
 		{id: "R-48", method: "PATCH", path: "/v1/admin/contacts/:contact", scope: scopeFullAdmin, handler: s.updateContact},
 		{id: "R-49", method: "DELETE", path: "/v1/admin/contacts/:contact", scope: scopeFullAdmin, handler: s.deleteContact},
+		{id: "R-51", method: "DELETE", path: "/v1/admin/contacts/:contact/erase", scope: scopeFullAdmin, handler: s.eraseContact},
 		{id: "R-50", method: "GET", path: "/v1/admin/contacts/:contact/decisions", scope: scopeRead, handler: s.listDecisions},
 		{id: "R-52", method: "GET", path: "/v1/admin/contacts/:contact/preferences", scope: scopeRead, handler: s.getPreferences},
 		{id: "R-54", method: "GET", path: "/v1/admin/contacts/:contact/timeline", scope: scopeRead, handler: s.getTimeline},

@@ -52,6 +52,29 @@ func (c cleaner) fold(ctx context.Context) {
 	}
 }
 
+// eraseEvery is how often erasures are taken up that were cut off.
+const eraseEvery = time.Minute
+
+// erase takes them up, until ctx ends.
+func (c cleaner) erase(ctx context.Context) {
+	ticks := time.NewTicker(eraseEvery)
+	defer ticks.Stop()
+	for {
+		n, err := c.store.FinishErasures(ctx)
+		if err != nil && ctx.Err() == nil {
+			c.logger.Warn("finish erasures", "error", err)
+		}
+		if n > 0 {
+			c.logger.Info("finished", "erasures", n)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+	}
+}
+
 // webhooksKept is how long a message of a webhook is known to have been applied (E-61).
 const webhooksKept = 30 * 24 * time.Hour
 

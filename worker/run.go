@@ -82,6 +82,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		cleaner{store: w.cfg.Store, decisions: w.cfg.KeepDecisions, tracking: w.cfg.KeepTracking, logger: w.cfg.Logger}.run(running)
 	})
 	parts.Go(func() { cleaner{store: w.cfg.Store, logger: w.cfg.Logger}.fold(running) })
+	parts.Go(func() { cleaner{store: w.cfg.Store, logger: w.cfg.Logger}.erase(running) })
 	w.report()
 	w.cfg.deployment().tell(ctx)
 

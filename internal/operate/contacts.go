@@ -143,3 +143,18 @@ func (d *Desk) MergeContacts(ctx context.Context, by store.Actor, into, from sto
 	e.Detail.Given("from", from.ID)
 	return d.Ingest.Merge(ctx, into.ID, from.ID, e.Write(ctx))
 }
+
+// EraseContact erases a contact, live or deleted, and returns when nothing of it is
+// left. found is false when it is erased already. If it is cut off, a worker goes on.
+func (d *Desk) EraseContact(ctx context.Context, by store.Actor, c storedb.Contact, reason string) (done storedb.Erasure, found bool, err error) {
+	id := uuid.Must(uuid.NewV7())
+	e := entry(by, "contacts.erase", c.ID.String())
+	e.ContactID = &c.ID
+	e.Detail.Given("erasureId", id)
+	e.Detail.Given("reason", reason)
+	if found, err = d.Ingest.Erase(ctx, id, c.ID, reason, e.Write(ctx)); err != nil || !found {
+		return done, false, err
+	}
+	done, err = d.Store.FinishErasure(ctx, id)
+	return done, true, err
+}

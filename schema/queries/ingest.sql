@@ -8,7 +8,11 @@ select k.space, k.key, k.event_id, c.id as contact_id, c.external_id, c.anonymou
 from (select unnest(@spaces::text[]) as space, unnest(@keys::text[]) as key) w
 join event_keys k on k.space = w.space and k.key = w.key
 left join contacts m on m.id = k.contact_id
-left join contacts c on c.id = coalesce(m.merged_into, m.id);
+left join contacts c on c.id = coalesce(m.merged_into, m.id)
+union all
+select g.space, w.key, g.event_id, null::uuid, null::text, null::text
+from (select unnest(@spaces::text[]) as space, unnest(@keys::text[]) as key) w
+join erased_keys g on g.space = w.space and g.digest = encode(sha256(convert_to(w.key, 'UTF8')), 'hex');
 
 -- The three ways to a contact yield rows of one shape. They are statements of their
 -- own, since together Postgres would plan them anew each time.
@@ -21,12 +25,13 @@ join contact_keys k on k.kind = w.kind and k.key = w.key
 join contacts c on c.id = k.contact_id;
 
 -- name: IngestResolveIDs :many
--- The key is the uuid asked for, also one that was merged away.
+-- The key is the uuid asked for, also one that was merged away; none leads to an erased one.
 select 'id'::text as kind, w.id::text as key, c.id, c.external_id, c.anonymous_id, c.email, c.email_key,
     c.first_seen_at, c.last_seen_at, c.deleted_at, c.revived_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at
 from (select unnest(@ids::uuid[]) as id) w
 join contacts m on m.id = w.id
-join contacts c on c.id = coalesce(m.merged_into, m.id);
+join contacts c on c.id = coalesce(m.merged_into, m.id)
+where c.erased_at is null;
 
 -- name: IngestResolveAddresses :many
 -- The identified contacts that have an address, of many only those last seen (I-22).
@@ -66,6 +71,7 @@ from (
     select unnest(@spaces::text[]) as space, unnest(@keys::text[]) as key,
         unnest(@event_ids::uuid[]) as event_id, unnest(@contact_ids::uuid[]) as contact_id
 ) w
+where not exists (select from erased_keys g where g.space = w.space and g.digest = encode(sha256(convert_to(w.key, 'UTF8')), 'hex'))
 order by w.space, w.key
 on conflict do nothing;
 
@@ -141,7 +147,11 @@ where e.contact_id = @contact_id and e.journey_id = any(@journey_ids::text[]) an
 -- name: IngestOptOuts :many
 -- Opt-outs from everything follow person and address (E-20).
 select p.email_key, p.contact_id from preferences p
-where p.unsubscribed_all and (p.email_key = any(@email_keys::text[]) or p.contact_id = any(@contact_ids::uuid[]));
+where p.unsubscribed_all and (p.email_key = any(@email_keys::text[]) or p.contact_id = any(@contact_ids::uuid[]))
+union all
+select w.key, null from (select unnest(@email_keys::text[]) as key) w
+where exists (select from erasures)
+    and exists (select from preferences h where h.email_key = hogsend_erased(w.key) and h.unsubscribed_all);
 
 -- name: IngestSwitchedOff :many
 select journey_id, enabled, (paused_at is not null)::bool as paused, pause_entries from journey_configs where not enabled or paused_at is not null;

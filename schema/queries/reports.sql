@@ -11,8 +11,10 @@ delete from webhook_messages where (source, id) in (
 );
 
 -- name: ReportedSend :many
--- The send that a report is about: by the provider's id, or else by our own (E-63).
-select * from sends where provider_id = @provider_id or id = sqlc.narg('id')::uuid
+-- The send that a report is about: by the provider's id, or else by our own (E-63). Of an
+-- erased person's mails nothing is kept any more.
+select * from sends
+where (provider_id = @provider_id or id = sqlc.narg('id')::uuid) and key not like 'erased:%'
 order by (provider_id = @provider_id) desc nulls last limit 1;
 
 -- name: ReportedSendWrite :execrows
@@ -25,7 +27,7 @@ where id = @id and status = @was_status and updated_at = @was_updated_at;
 
 -- name: AdminSuppressionsList :many
 select * from preferences
-where (suppressed or unsubscribed_all or bounce_count > 0)
+where (suppressed or unsubscribed_all or bounce_count > 0) and email <> ''
   and (case @kind::text
         when 'bounced' then bounce_count > 0
         when 'unsubscribed' then unsubscribed_all
@@ -38,7 +40,7 @@ limit @row_limit offset @row_offset;
 
 -- name: AdminSuppressionsCount :one
 select count(*) from preferences
-where (suppressed or unsubscribed_all or bounce_count > 0)
+where (suppressed or unsubscribed_all or bounce_count > 0) and email <> ''
   and (case @kind::text
         when 'bounced' then bounce_count > 0
         when 'unsubscribed' then unsubscribed_all

@@ -196,7 +196,7 @@ from (
 -- name: StudioSuppressions :many
 -- Addresses that get no mail, or to which mails came back; the one written last comes first.
 select * from preferences
-where (suppressed or unsubscribed_all or bounce_count > 0)
+where (suppressed or unsubscribed_all or bounce_count > 0) and email <> ''
   and (case @kind::text
         when 'blocked' then suppressed
         when 'unsubscribed' then unsubscribed_all

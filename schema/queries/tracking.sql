@@ -6,7 +6,7 @@ on conflict (id) do nothing;
 -- name: HitSend :many
 -- The send that a hit is about, without its content, and what is known of hits on it:
 -- how many other links were followed from the address of late (E-50), and how many hits
--- are kept of it.
+-- are kept of it. None of an erased person.
 select s.id, s.contact_id, s.enrollment_id, s.journey_id, s.template_key, s.category, s.status, s.reason,
     s.first_attempt_at, s.sent_at, s.opened_at, s.clicked_at, s.updated_at,
     (
@@ -15,7 +15,7 @@ select s.id, s.contact_id, s.enrollment_id, s.journey_id, s.template_key, s.cate
     )::int as others,
     (select count(*) from (select from hits h where h.send_id = s.id limit @most::int) k)::int as kept
 from sends s
-where s.id = @id;
+where s.id = @id and s.key not like 'erased:%';
 
 -- name: LinkGet :many
 select * from tracked_links where id = @id;

@@ -71,7 +71,7 @@ with page as (
     ) p
     window w as (order by p.last_seen_at desc, p.id)
 )
-select c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at from page join contacts c on c.id = page.id
+select c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at, c.erased_at from page join contacts c on c.id = page.id
 where page.place = 1 or page.size <= $1::bigint
 order by page.place
 `
@@ -115,6 +115,7 @@ func (q *Queries) AdminContactsList(ctx context.Context, arg AdminContactsListPa
 			&i.UpdatedAt,
 			&i.WrittenAt,
 			&i.RevivedAt,
+			&i.ErasedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -225,7 +226,7 @@ func (q *Queries) AdminDecisionsList(ctx context.Context, arg AdminDecisionsList
 }
 
 const adminEventGet = `-- name: AdminEventGet :one
-select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at, e.cause_id, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at from events e
+select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at, e.cause_id, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at, c.erased_at from events e
 join contacts c on c.id = e.contact_id
 where e.id = $1
 `
@@ -267,6 +268,7 @@ func (q *Queries) AdminEventGet(ctx context.Context, id uuid.UUID) (AdminEventGe
 		&i.Contact.UpdatedAt,
 		&i.Contact.WrittenAt,
 		&i.Contact.RevivedAt,
+		&i.Contact.ErasedAt,
 	)
 	return i, err
 }
@@ -345,7 +347,7 @@ with page as (
     join contacts pc on pc.id = p.contact_id
     window w as (order by p.occurred_at desc, p.id)
 )
-select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at, e.cause_id, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at from page
+select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at, e.cause_id, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at, c.erased_at from page
 join events e on e.id = page.id
 join contacts c on c.id = e.contact_id
 where page.place = 1 or page.size <= $1::bigint
@@ -415,6 +417,7 @@ func (q *Queries) AdminEventsList(ctx context.Context, arg AdminEventsListParams
 			&i.Contact.UpdatedAt,
 			&i.Contact.WrittenAt,
 			&i.Contact.RevivedAt,
+			&i.Contact.ErasedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -611,7 +614,7 @@ func (q *Queries) AdminPreferenceFind(ctx context.Context, emailKey *string, con
 }
 
 const adminStateGet = `-- name: AdminStateGet :one
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, e.key, e.mark_seq, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at from enrollments e
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, e.key, e.mark_seq, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at, c.erased_at from enrollments e
 join contacts c on c.id = e.contact_id
 where e.id = $1
 `
@@ -664,6 +667,7 @@ func (q *Queries) AdminStateGet(ctx context.Context, id uuid.UUID) (AdminStateGe
 		&i.Contact.UpdatedAt,
 		&i.Contact.WrittenAt,
 		&i.Contact.RevivedAt,
+		&i.Contact.ErasedAt,
 	)
 	return i, err
 }
@@ -710,7 +714,7 @@ with page as (
     join contacts pc on pc.id = p.contact_id
     window w as (order by p.created_at desc, p.id)
 )
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, e.key, e.mark_seq, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at from page
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, e.key, e.mark_seq, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at, c.erased_at from page
 join enrollments e on e.id = page.id
 join contacts c on c.id = e.contact_id
 where page.place = 1 or page.size <= $1::bigint
@@ -789,6 +793,7 @@ func (q *Queries) AdminStatesList(ctx context.Context, arg AdminStatesListParams
 			&i.Contact.UpdatedAt,
 			&i.Contact.WrittenAt,
 			&i.Contact.RevivedAt,
+			&i.Contact.ErasedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -801,7 +806,7 @@ func (q *Queries) AdminStatesList(ctx context.Context, arg AdminStatesListParams
 }
 
 const adminStatesRecent = `-- name: AdminStatesRecent :many
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, e.key, e.mark_seq, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at from enrollments e
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, e.key, e.mark_seq, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at, c.erased_at from enrollments e
 join contacts c on c.id = e.contact_id
 where e.journey_id = any($1::text[])
 order by e.updated_at desc, e.id
@@ -862,6 +867,7 @@ func (q *Queries) AdminStatesRecent(ctx context.Context, journeyIds []string) ([
 			&i.Contact.UpdatedAt,
 			&i.Contact.WrittenAt,
 			&i.Contact.RevivedAt,
+			&i.Contact.ErasedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -874,7 +880,7 @@ func (q *Queries) AdminStatesRecent(ctx context.Context, journeyIds []string) ([
 }
 
 const contactResolve = `-- name: ContactResolve :one
-select c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at from (
+select c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at, c.erased_at from (
     select 1 as rank, coalesce(m.merged_into, m.id) as id from contacts m where m.id = $1::uuid
     union all
     select 2, k.contact_id from contact_keys k where k.kind = 'user' and k.key = $2::text
@@ -911,6 +917,7 @@ func (q *Queries) ContactResolve(ctx context.Context, contactID *uuid.UUID, refe
 		&i.UpdatedAt,
 		&i.WrittenAt,
 		&i.RevivedAt,
+		&i.ErasedAt,
 	)
 	return i, err
 }

@@ -197,7 +197,7 @@ func (q *Queries) AdminBuckets(ctx context.Context, id *string) ([]AdminBucketsR
 }
 
 const adminContactsByID = `-- name: AdminContactsByID :many
-select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at, written_at, revived_at from contacts where id = any($1::uuid[]) order by id
+select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at, written_at, revived_at, erased_at from contacts where id = any($1::uuid[]) order by id
 `
 
 func (q *Queries) AdminContactsByID(ctx context.Context, ids []uuid.UUID) ([]Contact, error) {
@@ -225,6 +225,7 @@ func (q *Queries) AdminContactsByID(ctx context.Context, ids []uuid.UUID) ([]Con
 			&i.UpdatedAt,
 			&i.WrittenAt,
 			&i.RevivedAt,
+			&i.ErasedAt,
 		); err != nil {
 			return nil, err
 		}

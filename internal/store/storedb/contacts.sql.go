@@ -25,7 +25,7 @@ func (q *Queries) ContactDelete(ctx context.Context, id uuid.UUID) error {
 }
 
 const contactLock = `-- name: ContactLock :one
-select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at, written_at, revived_at from contacts
+select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at, written_at, revived_at, erased_at from contacts
 where id = coalesce((select m.merged_into from contacts m where m.id = $1), $1)
 for update
 `
@@ -51,6 +51,7 @@ func (q *Queries) ContactLock(ctx context.Context, id uuid.UUID) (Contact, error
 		&i.UpdatedAt,
 		&i.WrittenAt,
 		&i.RevivedAt,
+		&i.ErasedAt,
 	)
 	return i, err
 }
@@ -67,7 +68,7 @@ func (q *Queries) ContactStaysEnd(ctx context.Context, contactID uuid.UUID) erro
 }
 
 const contactSurvivor = `-- name: ContactSurvivor :many
-select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at, written_at, revived_at from contacts
+select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at, written_at, revived_at, erased_at from contacts
 where id = coalesce((select m.merged_into from contacts m where m.id = $1), $1)
 `
 
@@ -97,6 +98,7 @@ func (q *Queries) ContactSurvivor(ctx context.Context, id uuid.UUID) ([]Contact,
 			&i.UpdatedAt,
 			&i.WrittenAt,
 			&i.RevivedAt,
+			&i.ErasedAt,
 		); err != nil {
 			return nil, err
 		}

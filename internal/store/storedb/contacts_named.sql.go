@@ -14,7 +14,7 @@ import (
 )
 
 const contactsByAddress = `-- name: ContactsByAddress :many
-select c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at from contacts c
+select c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at, c.erased_at from contacts c
 where c.email_key = $1::text and c.deleted_at is null and c.merged_into is null
 order by c.external_id is null, c.last_seen_at desc, c.id
 limit 100
@@ -46,6 +46,7 @@ func (q *Queries) ContactsByAddress(ctx context.Context, emailKey string) ([]Con
 			&i.UpdatedAt,
 			&i.WrittenAt,
 			&i.RevivedAt,
+			&i.ErasedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -59,7 +60,7 @@ func (q *Queries) ContactsByAddress(ctx context.Context, emailKey string) ([]Con
 
 const contactsByUserID = `-- name: ContactsByUserID :many
 
-select c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at from contacts c
+select c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at, c.erased_at from contacts c
 where c.deleted_at is null and c.merged_into is null and c.id = coalesce(
     (select k.contact_id from contact_keys k where k.kind = 'user' and k.key = $1::text),
     (select coalesce(m.merged_into, m.id) from contacts m where m.id = $2::uuid))
@@ -92,6 +93,7 @@ func (q *Queries) ContactsByUserID(ctx context.Context, userID string, contactID
 			&i.UpdatedAt,
 			&i.WrittenAt,
 			&i.RevivedAt,
+			&i.ErasedAt,
 		); err != nil {
 			return nil, err
 		}

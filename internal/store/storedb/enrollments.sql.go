@@ -28,7 +28,7 @@ func (q *Queries) EnrollmentClaim(ctx context.Context, runID string, now time.Ti
 }
 
 const enrollmentContact = `-- name: EnrollmentContact :one
-select c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at from enrollments e
+select c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at, c.erased_at from enrollments e
 join contacts m on m.id = e.contact_id
 join contacts c on c.id = coalesce(m.merged_into, m.id)
 where e.id = $1
@@ -54,6 +54,7 @@ func (q *Queries) EnrollmentContact(ctx context.Context, id uuid.UUID) (Contact,
 		&i.UpdatedAt,
 		&i.WrittenAt,
 		&i.RevivedAt,
+		&i.ErasedAt,
 	)
 	return i, err
 }

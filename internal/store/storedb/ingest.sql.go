@@ -409,6 +409,7 @@ from (
     select unnest($1::text[]) as space, unnest($2::text[]) as key,
         unnest($3::uuid[]) as event_id, unnest($4::uuid[]) as contact_id
 ) w
+where not exists (select from erased_keys g where g.space = w.space and g.digest = encode(sha256(convert_to(w.key, 'UTF8')), 'hex'))
 order by w.space, w.key
 on conflict do nothing
 `
@@ -795,6 +796,10 @@ func (q *Queries) IngestMergeRest(ctx context.Context, survivor uuid.UUID, merge
 const ingestOptOuts = `-- name: IngestOptOuts :many
 select p.email_key, p.contact_id from preferences p
 where p.unsubscribed_all and (p.email_key = any($1::text[]) or p.contact_id = any($2::uuid[]))
+union all
+select w.key, null from (select unnest($1::text[]) as key) w
+where exists (select from erasures)
+    and exists (select from preferences h where h.email_key = hogsend_erased(w.key) and h.unsubscribed_all)
 `
 
 type IngestOptOutsRow struct {
@@ -917,7 +922,7 @@ select 'address'::text as kind, w.key::text as key, c.id, c.external_id, c.anony
     c.first_seen_at, c.last_seen_at, c.deleted_at, c.revived_at, c.created_at, c.updated_at, coalesce(c.written_at, c.updated_at)::timestamptz as written_at
 from (select unnest($1::text[]) as key) w
 cross join lateral (
-    select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at, written_at, revived_at from contacts o
+    select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at, written_at, revived_at, erased_at from contacts o
     where o.email_key = w.key and o.external_id is not null and o.merged_into is null
     order by o.last_seen_at desc, o.id limit 16
 ) c
@@ -982,6 +987,7 @@ select 'id'::text as kind, w.id::text as key, c.id, c.external_id, c.anonymous_i
 from (select unnest($1::uuid[]) as id) w
 join contacts m on m.id = w.id
 join contacts c on c.id = coalesce(m.merged_into, m.id)
+where c.erased_at is null
 `
 
 type IngestResolveIDsRow struct {
@@ -1001,7 +1007,7 @@ type IngestResolveIDsRow struct {
 	WrittenAt   time.Time
 }
 
-// The key is the uuid asked for, also one that was merged away.
+// The key is the uuid asked for, also one that was merged away; none leads to an erased one.
 func (q *Queries) IngestResolveIDs(ctx context.Context, ids []uuid.UUID) ([]IngestResolveIDsRow, error) {
 	rows, err := q.db.Query(ctx, ingestResolveIDs, ids)
 	if err != nil {
@@ -1107,6 +1113,10 @@ from (select unnest($1::text[]) as space, unnest($2::text[]) as key) w
 join event_keys k on k.space = w.space and k.key = w.key
 left join contacts m on m.id = k.contact_id
 left join contacts c on c.id = coalesce(m.merged_into, m.id)
+union all
+select g.space, w.key, g.event_id, null::uuid, null::text, null::text
+from (select unnest($1::text[]) as space, unnest($2::text[]) as key) w
+join erased_keys g on g.space = w.space and g.digest = encode(sha256(convert_to(w.key, 'UTF8')), 'hex')
 `
 
 type IngestSeenRow struct {

@@ -174,6 +174,7 @@ type Contact struct {
 	UpdatedAt   time.Time
 	WrittenAt   *time.Time
 	RevivedAt   *time.Time
+	ErasedAt    *time.Time
 }
 
 type ContactKey struct {
@@ -296,6 +297,31 @@ type EnrollmentIssue struct {
 	Detail       string
 	Since        time.Time
 	SeenAt       time.Time
+}
+
+type ErasedKey struct {
+	Space      string
+	Digest     string
+	EventID    uuid.UUID
+	ReceivedAt time.Time
+}
+
+type Erasure struct {
+	ID              uuid.UUID
+	ContactID       uuid.UUID
+	ContactIds      []uuid.UUID
+	Lookups         []string
+	Reason          string
+	SuppressionKept bool
+	Removed         json.RawMessage
+	RequestedAt     time.Time
+	CompletedAt     *time.Time
+}
+
+type ErasureKey struct {
+	Singleton bool
+	InnerKey  []byte
+	OuterKey  []byte
 }
 
 type Event struct {

@@ -14,11 +14,11 @@ import (
 const postHogContact = `-- name: PostHogContact :one
 select coalesce(c.external_id, c.anonymous_id, c.id::text)::text as distinct_id
 from contacts m join contacts c on c.id = coalesce(m.merged_into, m.id)
-where m.id = $1::uuid
+where m.id = $1::uuid and c.erased_at is null
 `
 
 // What PostHog knows a contact by: never an address (P-10). A merged-away contact is
-// its survivor; one that was erased has no row.
+// its survivor; one that was erased is nobody.
 func (q *Queries) PostHogContact(ctx context.Context, id uuid.UUID) (string, error) {
 	row := q.db.QueryRow(ctx, postHogContact, id)
 	var distinct_id string
@@ -33,7 +33,7 @@ select coalesce(c.external_id, c.anonymous_id, c.id::text)::text as distinct_id,
         where s.id = $1::uuid and a.contact_id = c.id
     ) as member
 from contacts m join contacts c on c.id = coalesce(m.merged_into, m.id)
-where m.id = $2::uuid
+where m.id = $2::uuid and c.erased_at is null
 `
 
 type PostHogMembershipRow struct {

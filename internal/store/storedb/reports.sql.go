@@ -15,7 +15,7 @@ import (
 
 const adminSuppressionsCount = `-- name: AdminSuppressionsCount :one
 select count(*) from preferences
-where (suppressed or unsubscribed_all or bounce_count > 0)
+where (suppressed or unsubscribed_all or bounce_count > 0) and email <> ''
   and (case $1::text
         when 'bounced' then bounce_count > 0
         when 'unsubscribed' then unsubscribed_all
@@ -34,7 +34,7 @@ func (q *Queries) AdminSuppressionsCount(ctx context.Context, kind string, searc
 
 const adminSuppressionsList = `-- name: AdminSuppressionsList :many
 select id, email, email_key, contact_id, unsubscribed_all, categories, suppressed, suppression_reason, suppressed_at, created_at, updated_at, bounce_count, last_bounce_at from preferences
-where (suppressed or unsubscribed_all or bounce_count > 0)
+where (suppressed or unsubscribed_all or bounce_count > 0) and email <> ''
   and (case $1::text
         when 'bounced' then bounce_count > 0
         when 'unsubscribed' then unsubscribed_all
@@ -93,11 +93,13 @@ func (q *Queries) AdminSuppressionsList(ctx context.Context, arg AdminSuppressio
 }
 
 const reportedSend = `-- name: ReportedSend :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test from sends where provider_id = $1 or id = $2::uuid
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test from sends
+where (provider_id = $1 or id = $2::uuid) and key not like 'erased:%'
 order by (provider_id = $1) desc nulls last limit 1
 `
 
-// The send that a report is about: by the provider's id, or else by our own (E-63).
+// The send that a report is about: by the provider's id, or else by our own (E-63). Of an
+// erased person's mails nothing is kept any more.
 func (q *Queries) ReportedSend(ctx context.Context, providerID *string, iD *uuid.UUID) ([]Send, error) {
 	rows, err := q.db.Query(ctx, reportedSend, providerID, iD)
 	if err != nil {

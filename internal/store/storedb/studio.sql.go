@@ -389,7 +389,7 @@ func (q *Queries) StudioEnrollments(ctx context.Context, contactID uuid.UUID, be
 }
 
 const studioEvent = `-- name: StudioEvent :many
-select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at, e.cause_id, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at from events e join contacts c on c.id = e.contact_id where e.id = $1
+select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at, e.cause_id, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at, c.erased_at from events e join contacts c on c.id = e.contact_id where e.id = $1
 `
 
 type StudioEventRow struct {
@@ -435,6 +435,7 @@ func (q *Queries) StudioEvent(ctx context.Context, id uuid.UUID) ([]StudioEventR
 			&i.Contact.UpdatedAt,
 			&i.Contact.WrittenAt,
 			&i.Contact.RevivedAt,
+			&i.Contact.ErasedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -551,7 +552,7 @@ func (q *Queries) StudioFailures(ctx context.Context, journeyIds []string) ([]St
 }
 
 const studioFeed = `-- name: StudioFeed :many
-select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at, e.cause_id, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at from events e
+select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at, e.cause_id, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at, c.erased_at from events e
 join contacts c on c.id = e.contact_id
 where e.id < $1::uuid
   and ($2::text is null or e.name = $2)
@@ -618,6 +619,7 @@ func (q *Queries) StudioFeed(ctx context.Context, arg StudioFeedParams) ([]Studi
 			&i.Contact.UpdatedAt,
 			&i.Contact.WrittenAt,
 			&i.Contact.RevivedAt,
+			&i.Contact.ErasedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -968,7 +970,7 @@ func (q *Queries) StudioMails(ctx context.Context, arg StudioMailsParams) ([]Sen
 }
 
 const studioMembers = `-- name: StudioMembers :many
-select m.id, m.bucket_id, m.contact_id, m.epoch, m.status, m.source, m.muted, m.entered_at, m.anchor_at, m.max_dwell_at, m.leave_at, m.leave_reason, m.leave_silent, m.due_at, m.last_evaluated_at, m.left_at, m.left_reason, m.fired, m.created_at, m.updated_at, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at from memberships m
+select m.id, m.bucket_id, m.contact_id, m.epoch, m.status, m.source, m.muted, m.entered_at, m.anchor_at, m.max_dwell_at, m.leave_at, m.leave_reason, m.leave_silent, m.due_at, m.last_evaluated_at, m.left_at, m.left_reason, m.fired, m.created_at, m.updated_at, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at, c.erased_at from memberships m
 join contacts c on c.id = m.contact_id
 where m.bucket_id = $1 and m.status = $2
   and m.entered_at <= $3::timestamptz and (m.entered_at < $3::timestamptz or m.id > $4::uuid)
@@ -1041,6 +1043,7 @@ func (q *Queries) StudioMembers(ctx context.Context, arg StudioMembersParams) ([
 			&i.Contact.UpdatedAt,
 			&i.Contact.WrittenAt,
 			&i.Contact.RevivedAt,
+			&i.Contact.ErasedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -1123,7 +1126,7 @@ func (q *Queries) StudioMemberships(ctx context.Context, contactID uuid.UUID, be
 }
 
 const studioNewestContacts = `-- name: StudioNewestContacts :many
-select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at, written_at, revived_at from contacts
+select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at, written_at, revived_at, erased_at from contacts
 where id < $1::uuid and deleted_at is null and merged_into is null
 order by id desc
 limit $2
@@ -1154,6 +1157,7 @@ func (q *Queries) StudioNewestContacts(ctx context.Context, before uuid.UUID, ro
 			&i.UpdatedAt,
 			&i.WrittenAt,
 			&i.RevivedAt,
+			&i.ErasedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -1388,7 +1392,7 @@ with page as (
     ) p
     order by p.id desc limit $6
 )
-select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, e.key, e.mark_seq, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at from page
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, e.key, e.mark_seq, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at, c.erased_at from page
 join enrollments e on e.id = page.id
 join contacts c on c.id = e.contact_id
 order by e.id desc
@@ -1466,6 +1470,7 @@ func (q *Queries) StudioPeople(ctx context.Context, arg StudioPeopleParams) ([]S
 			&i.Contact.UpdatedAt,
 			&i.Contact.WrittenAt,
 			&i.Contact.RevivedAt,
+			&i.Contact.ErasedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -1820,7 +1825,7 @@ func (q *Queries) StudioSuppression(ctx context.Context, id uuid.UUID) ([]Prefer
 
 const studioSuppressions = `-- name: StudioSuppressions :many
 select id, email, email_key, contact_id, unsubscribed_all, categories, suppressed, suppression_reason, suppressed_at, created_at, updated_at, bounce_count, last_bounce_at from preferences
-where (suppressed or unsubscribed_all or bounce_count > 0)
+where (suppressed or unsubscribed_all or bounce_count > 0) and email <> ''
   and (case $1::text
         when 'blocked' then suppressed
         when 'unsubscribed' then unsubscribed_all

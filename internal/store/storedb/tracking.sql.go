@@ -106,7 +106,7 @@ select s.id, s.contact_id, s.enrollment_id, s.journey_id, s.template_key, s.cate
     )::int as others,
     (select count(*) from (select from hits h where h.send_id = s.id limit $4::int) k)::int as kept
 from sends s
-where s.id = $5
+where s.id = $5 and s.key not like 'erased:%'
 `
 
 type HitSendParams struct {
@@ -137,7 +137,7 @@ type HitSendRow struct {
 
 // The send that a hit is about, without its content, and what is known of hits on it:
 // how many other links were followed from the address of late (E-50), and how many hits
-// are kept of it.
+// are kept of it. None of an erased person.
 func (q *Queries) HitSend(ctx context.Context, arg HitSendParams) ([]HitSendRow, error) {
 	rows, err := q.db.Query(ctx, hitSend,
 		arg.Since,
