@@ -197,6 +197,16 @@ func (r *Result) DecisionsOf(contact string) []string {
 	return found
 }
 
+// timelineRow is one row of the step log.
+type timelineRow struct {
+	at                 time.Time
+	contact, journey   string
+	id                 string // of the journey
+	text               string
+	action, enrollment string
+	event              string // of event_triggered
+}
+
 // storedHistory is a history that can be kept in a file: that of a journey, up to the
 // wait with the label, or to its end.
 type storedHistory struct {

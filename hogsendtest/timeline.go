@@ -9,16 +9,6 @@ import (
 	"github.com/hogsend/hogsend"
 )
 
-// timelineRow is one row of the step log.
-type timelineRow struct {
-	at                 time.Time
-	contact, journey   string
-	id                 string // of the journey
-	text               string
-	action, enrollment string
-	event              string // of event_triggered
-}
-
 // Timeline is what happened to a contact, a line each: the time since the start, then an
 // event that came, a bucket that was entered or left, or a row of the step log. With
 // several journeys each row names its own (T-8).

@@ -7,13 +7,20 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/naming"
 	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/store/storedb"
 	"github.com/hogsend/hogsend/internal/tracking"
 	"github.com/hogsend/hogsend/internal/webhook"
 )
+
+// Submit takes a mail that no journey sends: the gate decides at once. Under a key that is
+// known nothing happens, and the row is the one there is. What is wrong with the mail is a
+// *hogsend.ValidationError, and leaves no row.
+type Submit = func(ctx context.Context, s contract.DirectSend, also ...ingest.Write) (storedb.Send, error)
 
 // Config is what a Server is made of. Store, Ingest and Registry are required.
 type Config struct {

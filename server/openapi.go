@@ -58,7 +58,7 @@ func (s *Server) getDocs(r *request) error {
 		return fmt.Errorf("read document: %w", err)
 	}
 	var rows []apiRow
-	for _, rt := range s.routes() { // in the order of the table
+	for _, rt := range s.table { // in the order of the table
 		path := openAPIPath(rt.path)
 		if op, ok := document.Paths[path][strings.ToLower(rt.method)]; ok {
 			rows = append(rows, apiRow{rt.method, path, op})

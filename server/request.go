@@ -30,6 +30,7 @@ type Server struct {
 	log      *slog.Logger
 	now      func() time.Time
 	echo     *echo.Echo
+	table    []route
 	auth     *authenticator
 	limits   map[limitClass]*limiter
 	origins  []string

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -17,11 +16,6 @@ import (
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
-
-// Submit takes a mail that no journey sends: the gate decides at once. Under a key that is
-// known nothing happens, and the row is the one there is. What is wrong with the mail is a
-// *hogsend.ValidationError, and leaves no row.
-type Submit = func(ctx context.Context, s contract.DirectSend, also ...ingest.Write) (storedb.Send, error)
 
 // maxClientKey is the longest key of a client (H-11).
 const maxClientKey = 255

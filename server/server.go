@@ -74,7 +74,8 @@ func New(cfg Config) *Server {
 	s.echo.GET("/", func(c echo.Context) error { return c.Redirect(http.StatusFound, "/studio/") })
 	s.echo.GET("/studio", func(c echo.Context) error { return c.Redirect(http.StatusFound, "/studio/") })
 	s.echo.Any("/studio/*", studio)
-	for _, r := range s.routes() {
+	s.table = s.routes()
+	for _, r := range s.table {
 		s.echo.Add(r.method, r.path, s.handle(r))
 	}
 	return s
