@@ -105,7 +105,7 @@ func importTable() map[string]rule {
 		contract:                {may: []string{".", clip, "./internal/criteria", uuid}, never: noIO()},
 		"./internal/definition": {may: []string{".", "./internal/condition", contract, "./internal/naming"}, never: noIO()},
 		"./internal/registry":   {may: []string{".", "./internal/criteria", "./internal/definition"}, never: noIO()},
-		"./internal/criteria":   {may: []string{"./internal/condition", "./internal/naming"}, never: noIO()},
+		"./internal/criteria":   {may: []string{"./internal/zone", "./internal/condition", "./internal/naming"}, never: noIO()},
 		"./internal/bucket":     {may: []string{".", contract, "./internal/definition", "./internal/criteria", uuid}, never: noIO()},
 		// Domains by IDNA, letters by their normal form.
 		"./internal/address":  {may: []string{"golang.org/x/net/idna", "golang.org/x/text/unicode/norm"}, never: noIO()},

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend/internal/condition"
+	"github.com/hogsend/hogsend/internal/zone"
 )
 
 // History is all that a tree sees of one contact, in memory: what Compile reads from
@@ -183,6 +184,36 @@ func (h *History) hasReason(tree condition.Condition, now time.Time) bool {
 		}
 	})
 	return reason || !absence
+}
+
+// place is the contact's time zone: the first that is one (S-1).
+func (h *History) place() *time.Location {
+	names := []any{h.Timezone}
+	for _, property := range ZoneProperties() {
+		names = append(names, h.Properties[property])
+	}
+	for _, said := range append(names, h.Fallback) {
+		if name, isText := said.(string); isText {
+			if loc, err := zone.Load(name); err == nil {
+				return loc
+			}
+		}
+	}
+	return time.UTC
+}
+
+// property is the truth of a leaf on a property of the contact.
+func (h *History) property(n condition.Property, now time.Time) bool {
+	if !n.Dated() {
+		return propertyHolds(n, h.Properties)
+	}
+	x, ok := date(h.Properties, n.Property, h.place)
+	return ok && n.DateHolds(x, now)
+}
+
+// matches is Match for the properties of one of the contact's events, which may be dates.
+func (h *History) matches(where []condition.Condition, v Values) bool {
+	return matcher{place: h.place}.all(where, v)
 }
 
 // NextEdge is the first instant after another at which one of the contact's events
