@@ -4,9 +4,9 @@ import (
 	"github.com/hogsend/hogsend/internal/condition"
 )
 
-// date is the table of C-31. The instant of a date is computed by a function of the database,
+// compareDate is the table of C-31. The instant of a date is computed by a function of the database,
 // which finds the contact's zone where it matters.
-func (c *compiler) date(n condition.Property, of source) string {
+func (c *compiler) compareDate(n condition.Property, of source) string {
 	contact, properties := "w.contact_id", string(ofContact)
 	if of == ofEvent {
 		contact, properties = "e.contact_id", "null" // there may be no w

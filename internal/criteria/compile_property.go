@@ -21,7 +21,7 @@ func (c *compiler) property(n condition.Property, of source) string {
 	number, isNumber := value.(json.Number)
 	switch symbol := symbols(n.Operator); {
 	case n.Dated():
-		return c.date(n, of)
+		return c.compareDate(n, of)
 	case n.Operator == condition.Exists:
 		return given(c.stored(n.Property, of))
 	case n.Operator == condition.NotExists:

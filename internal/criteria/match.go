@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend/internal/condition"
+	"github.com/hogsend/hogsend/internal/zone"
 )
 
 // Values are what exists for conditions: top-level strings, booleans and exact numbers,
@@ -121,7 +122,7 @@ func (m matcher) holds(c condition.Condition, v Values) bool {
 			return propertyHolds(n, v)
 		}
 		if m.place != nil && !n.Relative() {
-			x, ok := date(v, n.Property, m.place)
+			x, ok := instantOf(v, n.Property, m.place)
 			return ok && n.DateHolds(x, time.Time{})
 		}
 	case condition.Composite:
@@ -175,4 +176,17 @@ func wanted(n condition.Property) any {
 		return number
 	}
 	return value
+}
+
+// instantOf is the instant of a property that is a date (S-42).
+func instantOf(v Values, property string, place func() *time.Location) (x time.Time, ok bool) {
+	text, isText := v[property].(string)
+	found, isDate := zone.ParseDate(text)
+	switch {
+	case !isText || !isDate:
+		return x, false
+	case found.IsDay():
+		return found.Instant(place()), true
+	}
+	return found.Instant(time.UTC), true
 }

@@ -207,7 +207,7 @@ func (h *History) property(n condition.Property, now time.Time) bool {
 	if !n.Dated() {
 		return propertyHolds(n, h.Properties)
 	}
-	x, ok := date(h.Properties, n.Property, h.place)
+	x, ok := instantOf(h.Properties, n.Property, h.place)
 	return ok && n.DateHolds(x, now)
 }
 
@@ -223,7 +223,7 @@ func (h *History) NextEdge(windows []Window, after time.Time) time.Time {
 	var next time.Time
 	for _, w := range windows {
 		if w.Property != "" {
-			if x, ok := date(h.Properties, w.Property, h.place); ok {
+			if x, ok := instantOf(h.Properties, w.Property, h.place); ok {
 				if edge := w.Edge(x); edge.After(after) && (next.IsZero() || edge.Before(next)) {
 					next = edge
 				}
