@@ -13,6 +13,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/operate"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -101,6 +102,11 @@ func TestACampaignToAList(t *testing.T) {
 	require.Equal(t, id.String(), w.provider.calls[0].Tags["campaign"])
 	require.Equal(t, 1, w.count(`campaign_recipients where status = 'skipped' and reason = 'bounce'`))
 	require.Equal(t, 1, w.count(`campaign_recipients where status = 'skipped' and reason = 'category_opt_out'`))
+
+	var send uuid.UUID // E-75: what journeys hear of it names the campaign
+	w.scan(&send, `select id from sends where status = 'sent' limit 1`)
+	require.NoError(t, w.Ingest.Report(t.Context(), ingest.Report{Source: "resend", MessageID: "m", Kind: ingest.ReportHardBounce, At: time.Now(), SendID: &send}))
+	require.Equal(t, 1, w.count(`events where name = 'email.bounced' and properties->>'campaignId' = $1`, id.String()))
 }
 
 func (w *world) people2(user string) { w.eventOf(user, "seen", "") }

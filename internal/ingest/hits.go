@@ -223,7 +223,7 @@ func (d *hitChange) engaged() storedb.HitSendRow {
 // events are what journeys hear of it (E-75).
 func (d *hitChange) events() ([]decide.Announced, error) {
 	name, key := EventOpened, EventOpened+":"+d.send.ID.String()
-	properties := mailProperties(d.send.ID, d.send.TemplateKey, d.send.Category, d.send.JourneyID, d.send.EnrollmentID)
+	properties := mailProperties(d.send.ID, d.send.TemplateKey, d.send.Category, d.send.JourneyID, d.send.EnrollmentID, d.send.CampaignID)
 	if d.link != nil {
 		name, key = EventClicked, EventClicked+":"+d.send.ID.String()+":"+d.link.String()
 		properties["linkId"], properties["linkUrl"] = d.link, d.URL

@@ -270,7 +270,7 @@ func (r Report) remember(row storedb.Preference, now time.Time) storedb.Preferen
 
 // events are what journeys and buckets hear of it (E-75).
 func (r Report) events(before, after storedb.Send, first bool) ([]decide.Announced, error) {
-	base := mailProperties(before.ID, before.TemplateKey, before.Category, before.JourneyID, before.EnrollmentID)
+	base := mailProperties(before.ID, before.TemplateKey, before.Category, before.JourneyID, before.EnrollmentID, before.CampaignID)
 	var name string
 	switch {
 	case (r.Kind == ReportHardBounce || r.Kind == ReportSoftBounce) && first:
@@ -292,9 +292,9 @@ func (r Report) events(before, after storedb.Send, first bool) ([]decide.Announc
 }
 
 // mailProperties are those that every event of a mail has.
-func mailProperties(sendID uuid.UUID, template, category string, journeyID *string, enrollmentID *uuid.UUID) map[string]any {
+func mailProperties(sendID uuid.UUID, template, category string, journeyID *string, enrollmentID, campaignID *uuid.UUID) map[string]any {
 	return map[string]any{
 		"emailSendId": sendID, "templateKey": template, "category": optionalText(category), "journeyId": journeyID,
-		"journeyStateId": enrollmentID, "campaignId": nil,
+		"journeyStateId": enrollmentID, "campaignId": campaignID,
 	}
 }

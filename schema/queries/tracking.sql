@@ -7,7 +7,7 @@ on conflict (id) do nothing;
 -- The send that a hit is about, without its content, and what is known of hits on it:
 -- how many other links were followed from the address of late (E-50), and how many hits
 -- are kept of it. None of an erased person.
-select s.id, s.contact_id, s.enrollment_id, s.journey_id, s.template_key, s.category, s.status, s.reason,
+select s.id, s.contact_id, s.enrollment_id, s.journey_id, s.campaign_id, s.template_key, s.category, s.status, s.reason,
     s.first_attempt_at, s.sent_at, s.opened_at, s.clicked_at, s.updated_at,
     (
         select count(distinct h.link_id) from hits h

@@ -98,7 +98,7 @@ func (q *Queries) HitLock(ctx context.Context, id uuid.UUID) error {
 }
 
 const hitSend = `-- name: HitSend :many
-select s.id, s.contact_id, s.enrollment_id, s.journey_id, s.template_key, s.category, s.status, s.reason,
+select s.id, s.contact_id, s.enrollment_id, s.journey_id, s.campaign_id, s.template_key, s.category, s.status, s.reason,
     s.first_attempt_at, s.sent_at, s.opened_at, s.clicked_at, s.updated_at,
     (
         select count(distinct h.link_id) from hits h
@@ -122,6 +122,7 @@ type HitSendRow struct {
 	ContactID      *uuid.UUID
 	EnrollmentID   *uuid.UUID
 	JourneyID      *string
+	CampaignID     *uuid.UUID
 	TemplateKey    string
 	Category       string
 	Status         contract.SendStatus
@@ -158,6 +159,7 @@ func (q *Queries) HitSend(ctx context.Context, arg HitSendParams) ([]HitSendRow,
 			&i.ContactID,
 			&i.EnrollmentID,
 			&i.JourneyID,
+			&i.CampaignID,
 			&i.TemplateKey,
 			&i.Category,
 			&i.Status,
