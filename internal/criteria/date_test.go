@@ -28,7 +28,7 @@ func dateOf(t require.TestingT, text string, loc *time.Location) (x time.Time, o
 		return x, true
 	}
 	x, err := time.Parse("2006-01-02T15:04:05.999999999Z07:00", text)
-	return x.Truncate(time.Microsecond), err == nil && !strings.Contains(text, ",")
+	return x.Truncate(time.Microsecond), err == nil && !strings.ContainsAny(text, ",") && !strings.HasSuffix(text, "+24:00") && !strings.HasSuffix(text, ":60")
 }
 
 // dates are read around noon and the edges of all windows, by every kind of text that is a date
