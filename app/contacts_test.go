@@ -222,3 +222,16 @@ func TestContactsEraseByCommand(t *testing.T) {
 	require.Contains(t, out, "nobody is known as ada")
 	require.Contains(t, d.lines("contacts", "show", "bob")[0], "bob")
 }
+
+// O-26, R-79.
+func TestEventsReplayByCommand(t *testing.T) {
+	t.Parallel()
+	d := newJourneyDesk(t)
+	d.did("user.created", "ada", "bob")
+	require.Equal(t, []string{"2 ran again, 0 internal ones were left out"}, d.lines("events", "replay", "--event", "user.created"))
+	lines := d.lines("events", "replay", "00000000-0000-4000-8000-000000000000")
+	require.Equal(t, []string{"0 ran again, 0 internal ones were left out", "00000000-0000-4000-8000-000000000000: there is no such event"}, lines)
+	code, out := d.run("events", "replay")
+	require.Equal(t, 1, code)
+	require.Contains(t, out, "give either eventIds or a filter")
+}

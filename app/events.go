@@ -17,8 +17,8 @@ import (
 )
 
 func (p *program) eventsCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "events", Short: "Send events to a running server"}
-	cmd.AddCommand(p.eventsSendCommand())
+	cmd := &cobra.Command{Use: "events", Short: "Send events to a running server, and run stored ones again"}
+	cmd.AddCommand(p.eventsSendCommand(), p.eventsReplayCommand())
 	return cmd
 }
 

@@ -87,6 +87,7 @@ func (s *Server) routes() []route {
 		{id: "R-75", method: "GET", path: "/v1/admin/buckets/:id/backfills", scope: scopeRead, handler: s.listBackfills},
 		{id: "R-76", method: "POST", path: "/v1/admin/buckets/:id/retire", scope: scopeFullAdmin, handler: s.retireBucket},
 		{id: "R-77", method: "GET", path: "/v1/admin/events", scope: scopeRead, handler: s.listEvents},
+		{id: "R-79", method: "POST", path: "/v1/admin/events/replay", scope: scopeJourneyAdmin, handler: s.replayEvents},
 		{id: "R-78", method: "GET", path: "/v1/admin/events/:id", scope: scopeRead, handler: s.getEvent},
 		{id: "R-82", method: "POST", path: "/v1/admin/emails/:id/resend", scope: scopeJourneyAdmin, handler: s.resendEmail},
 		{id: "R-83", method: "GET", path: "/v1/admin/templates", scope: scopeRead, handler: s.listTemplates},

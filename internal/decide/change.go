@@ -53,7 +53,7 @@ type Change struct {
 }
 
 // Body is what a change does: *Occurrence, *Upsert, *Update, *End, *Tick, *Dwell, *Due, *Delete,
-// *Unite, *Announcement or *Move.
+// *Replay, *Unite, *Announcement or *Move.
 type Body interface{ body() }
 
 // Occurrence is an event.
@@ -154,6 +154,17 @@ type Due struct {
 // Delete deletes the contact softly (I-48).
 type Delete struct{}
 
+// Replay runs an event that is stored once more through what it causes, under its own id: it
+// writes no row of it and no property (I-53).
+type Replay struct {
+	Event
+	ID       uuid.UUID
+	Received time.Time
+	// Entered are the journeys that it has enrolled the contact in already: it does so in
+	// none of them again (O-26).
+	Entered []string
+}
+
 // Unite makes one contact of two, because a person says so: also of two that have
 // external ids. Missing is set when one of them is deleted or unknown.
 type Unite struct{ Other uuid.UUID }
@@ -177,6 +188,7 @@ func (*Tick) body()         {}
 func (*Dwell) body()        {}
 func (*Due) body()          {}
 func (*Delete) body()       {}
+func (*Replay) body()       {}
 func (*Unite) body()        {}
 func (*Move) body()         {}
 func (*Announcement) body() {}

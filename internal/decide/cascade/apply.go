@@ -41,6 +41,8 @@ func (d *Decider) carry(c *work) error {
 		return d.due(c, b)
 	case *decide.Delete:
 		return d.delete(c)
+	case *decide.Replay:
+		return d.replay(c, b)
 	case *decide.Move, *decide.Unite:
 		return d.transit(causeOf(c), c.own)
 	case *decide.Announcement:

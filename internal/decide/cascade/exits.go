@@ -32,7 +32,7 @@ func (d *Decider) exits(e *eventState) ([]decide.Exit, error) {
 	var inspected []decide.Exit
 	var ended []*decide.Enrollment
 	for _, n := range e.contact.Live {
-		if n.Ended || n.Cause == e.cause {
+		if n.Ended || n.Cause == e.cause || e.outlives(n) {
 			continue
 		}
 		j := d.Index.Journey(n.JourneyID)

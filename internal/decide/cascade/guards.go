@@ -20,6 +20,9 @@ import (
 // id and independently of each other (I-43 step 7, J-16).
 func (d *Decider) trigger(e *eventState) error {
 	for _, j := range d.Index.Triggered(e.name) {
+		if e.entered(d.Index.IDs(j.ID)) {
+			continue
+		}
 		g, err := d.guard(e, j)
 		if err != nil {
 			return err

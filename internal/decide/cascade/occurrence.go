@@ -38,6 +38,7 @@ type eventState struct {
 	isParsed    bool
 	stored      bool           // its row was handed over ahead, for buckets to see
 	about       *transitionRef // the transition it tells of; nil for other events
+	replayed    *decide.Replay // nil unless it is stored and runs again
 	evaluations []*Evaluation  // what buckets may make of it
 }
 

@@ -21,6 +21,8 @@ func (d *Decider) Occurring(identities *decide.Identities, changes []*decide.Cha
 		switch b := c.Body.(type) {
 		case *decide.Occurrence:
 			names[b.Name] = true
+		case *decide.Replay:
+			names[b.Name] = true
 		case *decide.End:
 			names["journey:"+string(b.Status)] = true
 		case *decide.Dwell:
