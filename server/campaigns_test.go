@@ -55,7 +55,8 @@ func TestPostCampaign(t *testing.T) {
 		{"by header", call{method: "POST", url: "/v1/campaigns", key: b.keys[scopeIngest], headers: map[string]string{"Idempotency-Key": "k"}, body: `{"template":"june-news","list":"newsletter"}`}, 202, made, `select count(*)::text from campaigns`, []string{"1"}},
 		{
 			"with all", post(`{"name":"VIPs","template":"june-news","bucket":"vip","from":"news@acme.example","subject":"Hi","sendAt":"` + soon + `","ratePerMinute":600,"sample":10}`), 202,
-			`{"campaignId":"<uuid>","scheduledAt":"<ts>","status":"scheduled"}`, campaigns + ` offset 1`, []string{`VIPs scheduled bucket vip june-news news@acme.example Hi 600 10`},
+			`{"campaignId":"<uuid>","scheduledAt":"<ts>","status":"scheduled"}`, campaigns + ` offset 1`,
+			[]string{`VIPs scheduled bucket vip june-news news@acme.example Hi 600 10`},
 		},
 		{"in the past is now", post(`{"template":"june-news","bucket":"vip","sendAt":"2020-01-01T00:00:00Z"}`), 202, made, `select count(*)::text from outbox where kind = 'run'`, []string{"3"}},
 	})
