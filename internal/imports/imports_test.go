@@ -105,7 +105,7 @@ func TestFilesAndRows(t *testing.T) {
 				require.Equal(t, c.state, state)
 			}
 			require.True(t, strings.HasPrefix(state, strings.SplitN(c.state, " 0:", 2)[0]), state)
-			require.Empty(t, b.rows(`select name from events`), "O-23")
+			require.Empty(t, b.rows(`select name from events`), "no event of its own")
 		})
 	}
 }
