@@ -93,6 +93,36 @@ func TestPreviewOfAResume(t *testing.T) {
 	require.Equal(t, "2 2 0", counts("catch_up"))
 }
 
+// J-107, R-61: the preview of a pause counts whom it would meet and what comes due, and
+// pauses nothing.
+func TestPreviewOfAPause(t *testing.T) {
+	t.Parallel()
+	b := life(t, "run", nil)
+	for i, wait := range []string{"30 minutes", "20 hours", "3 days", "10 minutes"} {
+		b.do(call{method: "POST", url: "/v1/events", key: adminKey, body: fmt.Sprintf(`{"name":"trial.started","userId":"u%d","eventProperties":{"plan":"pro"}}`, i)})
+		var priority *int32 // a wait with one is of a mail that was deferred
+		if i == 3 {
+			priority = new(int32)
+		}
+		_, err := b.store.Pool.Exec(t.Context(), `insert into waits (id, enrollment_id, contact_id, step_key, label, deadline, status, registered_at, priority, category, email_key)
+			select gen_random_uuid(), id, contact_id, 'x#1', 'x', now() + $1::interval, 'open', now(), $2::int, ($2::int)::text, ($2::int)::text from enrollments order by created_at desc limit 1`, wait, priority)
+		require.NoError(t, err)
+	}
+	b.play([]scenario{
+		{
+			"a preview", b.admin("POST", "/trial-nudge/pause", `{"preview":true}`), 200,
+			`{"journey":{"id":"trial-nudge","name":"Trial nudge","enabled":true,"paused":false,"updatedAt":"<ts>"},"inFlight":4,"held":0,"waitsDue":{"in1h":1,"in24h":2},"effectsDue":{"in1h":1,"in24h":1},"nextWake":"<ts>"}`,
+			`select journey_id from journey_configs where paused_at is not null`, []string{},
+		},
+		{
+			"of a journey without people", b.admin("POST", "/onboarding/pause", `{"preview":true}`), 200,
+			`{"journey":{"id":"onboarding","name":"Onboarding","enabled":true,"paused":false,"updatedAt":"<ts>"},"inFlight":0,"held":0,"waitsDue":{"in1h":0,"in24h":0},"effectsDue":{"in1h":0,"in24h":0},"nextWake":null}`,
+			`select journey_id from journey_configs where paused_at is not null`, []string{},
+		},
+		{"neither yes nor no", b.admin("POST", "/trial-nudge/pause", `{"preview":"yes"}`), 400, "", `select journey_id from journey_configs where paused_at is not null`, []string{}},
+	})
+}
+
 // R-65, J-23.
 func TestEnrollByHand(t *testing.T) {
 	t.Parallel()

@@ -50,12 +50,16 @@ func (s *Server) pauseJourney(r *request) error {
 	if entries = cmp.Or(entries, contract.HoldEntries); !entries.Valid() {
 		o.report("entries", "must be hold or drop")
 	}
+	preview := o.boolean("preview")
 	if err := o.err(); err != nil {
 		return err
 	}
 	now, err := s.store.IngestClock(r.ctx()) // the clock by which effects are paused
 	if err != nil {
 		return err
+	}
+	if preview != nil && *preview {
+		return s.previewPause(r, j, now)
 	}
 	if err := s.desk.Pause(r.ctx(), s.who(r), j, reason, entries, now); err != nil {
 		return err
@@ -65,6 +69,40 @@ func (s *Server) pauseJourney(r *request) error {
 		return err
 	}
 	return reply(r, http.StatusOK, map[string]any{"journey": out})
+}
+
+// pausePreview is what a pause would meet (J-107).
+type pausePreview struct {
+	Journey    pausedJourney `json:"journey"`
+	InFlight   int64         `json:"inFlight"`
+	Held       int64         `json:"held"`
+	WaitsDue   dueSoon       `json:"waitsDue"`
+	EffectsDue dueSoon       `json:"effectsDue"` // mails that were deferred
+	NextWake   *ts           `json:"nextWake"`
+}
+
+type dueSoon struct {
+	Hour int64 `json:"in1h"`
+	Day  int64 `json:"in24h"`
+}
+
+func (s *Server) previewPause(r *request, j hogsend.Journey, now time.Time) error {
+	due, err := s.store.PausePreview(r.ctx(), ids(j), now)
+	if err != nil {
+		return err
+	}
+	held, err := s.store.PausedEffectsCount(r.ctx(), ids(j), now, s.lateAfter().Seconds())
+	if err != nil {
+		return err
+	}
+	out := pausePreview{
+		InFlight: due.InFlight, Held: held.Held, WaitsDue: dueSoon{due.WaitsHour, due.WaitsDay}, EffectsDue: dueSoon{due.SendsHour, due.SendsDay},
+		NextWake: tsOrNull(due.NextWake),
+	}
+	if out.Journey, err = s.pausedOf(r, j); err != nil {
+		return err
+	}
+	return reply(r, http.StatusOK, out)
 }
 
 // resumed is the reply of R-62; the counts are those of a preview (J-107).

@@ -96,3 +96,26 @@ where p.singleton and p.released_at + clock.every <= clock.now;
 -- name: OutboxInsert :exec
 insert into outbox (id, ordering_key, kind, key, payload, due_at, created_at)
 values (@id, @ordering_key, @kind, @key, @payload, @now, @now);
+
+-- name: PausePreview :one
+-- What a pause of journeys would meet (J-107): who is in flight, and how many waits end and
+-- deferred sends are due within an hour and a day.
+select (
+        select count(*) from enrollments e where e.journey_id = any(@journey_ids::text[]) and e.status in ('active', 'waiting')
+    ) as in_flight,
+    d.waits_hour, d.waits_day, d.sends_hour, d.sends_day, n.deadline as next_wake
+from (
+    select count(*) filter (where w.priority is null and w.deadline <= sqlc.arg('now')::timestamptz + interval '1 hour') as waits_hour,
+        count(*) filter (where w.priority is null) as waits_day,
+        count(*) filter (where w.priority is not null and w.deadline <= sqlc.arg('now')::timestamptz + interval '1 hour') as sends_hour,
+        count(*) filter (where w.priority is not null) as sends_day
+    from waits w
+    join enrollments e on e.id = w.enrollment_id
+    where w.status = 'open' and w.deadline <= sqlc.arg('now')::timestamptz + interval '24 hours' and e.journey_id = any(@journey_ids::text[])
+) d
+left join lateral (
+    select w.deadline from waits w
+    join enrollments e on e.id = w.enrollment_id
+    where w.status = 'open' and w.deadline is not null and e.journey_id = any(@journey_ids::text[])
+    order by w.deadline limit 1
+) n on true;

@@ -123,6 +123,53 @@ func (q *Queries) PauseLock(ctx context.Context, journeyIds []string) error {
 	return err
 }
 
+const pausePreview = `-- name: PausePreview :one
+select (
+        select count(*) from enrollments e where e.journey_id = any($1::text[]) and e.status in ('active', 'waiting')
+    ) as in_flight,
+    d.waits_hour, d.waits_day, d.sends_hour, d.sends_day, n.deadline as next_wake
+from (
+    select count(*) filter (where w.priority is null and w.deadline <= $2::timestamptz + interval '1 hour') as waits_hour,
+        count(*) filter (where w.priority is null) as waits_day,
+        count(*) filter (where w.priority is not null and w.deadline <= $2::timestamptz + interval '1 hour') as sends_hour,
+        count(*) filter (where w.priority is not null) as sends_day
+    from waits w
+    join enrollments e on e.id = w.enrollment_id
+    where w.status = 'open' and w.deadline <= $2::timestamptz + interval '24 hours' and e.journey_id = any($1::text[])
+) d
+left join lateral (
+    select w.deadline from waits w
+    join enrollments e on e.id = w.enrollment_id
+    where w.status = 'open' and w.deadline is not null and e.journey_id = any($1::text[])
+    order by w.deadline limit 1
+) n on true
+`
+
+type PausePreviewRow struct {
+	InFlight  int64
+	WaitsHour int64
+	WaitsDay  int64
+	SendsHour int64
+	SendsDay  int64
+	NextWake  *time.Time
+}
+
+// What a pause of journeys would meet (J-107): who is in flight, and how many waits end and
+// deferred sends are due within an hour and a day.
+func (q *Queries) PausePreview(ctx context.Context, journeyIds []string, now time.Time) (PausePreviewRow, error) {
+	row := q.db.QueryRow(ctx, pausePreview, journeyIds, now)
+	var i PausePreviewRow
+	err := row.Scan(
+		&i.InFlight,
+		&i.WaitsHour,
+		&i.WaitsDay,
+		&i.SendsHour,
+		&i.SendsDay,
+		&i.NextWake,
+	)
+	return i, err
+}
+
 const pauseSet = `-- name: PauseSet :one
 insert into journey_configs (journey_id, enabled, updated_at, paused_at, pause_reason, pause_entries)
 values ($1, true, $2, $2, $3, $4)
