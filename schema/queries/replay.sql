@@ -10,9 +10,9 @@ select pg_try_advisory_xact_lock(20564) as locked;
 select e.* from (
     (select v.* from events v
         where sqlc.narg('name')::text is null and sqlc.narg('contact_id')::uuid is null
-          and (sqlc.narg('since')::timestamptz is null or v.occurred_at >= sqlc.narg('since'))
-          and (sqlc.narg('until')::timestamptz is null or v.occurred_at <= sqlc.narg('until'))
-        order by v.occurred_at, v.id desc limit @row_limit)
+          and (v.occurred_at at time zone 'UTC') >= coalesce(sqlc.narg('since')::timestamptz at time zone 'UTC', '-infinity')
+          and (v.occurred_at at time zone 'UTC') <= coalesce(sqlc.narg('until')::timestamptz at time zone 'UTC', 'infinity')
+        order by (v.occurred_at at time zone 'UTC'), v.id desc limit @row_limit)
     union all
     (select v.* from events v
         where v.name = sqlc.narg('name') and sqlc.narg('contact_id')::uuid is null

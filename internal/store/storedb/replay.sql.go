@@ -93,9 +93,9 @@ const replaySelect = `-- name: ReplaySelect :many
 select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at, e.cause_id from (
     (select v.id, v.seq, v.contact_id, v.name, v.properties, v.value, v.currency, v.source, v.hops, v.identity_conflict, v.occurred_at, v.received_at, v.cause_id from events v
         where $1::text is null and $2::uuid is null
-          and ($3::timestamptz is null or v.occurred_at >= $3)
-          and ($4::timestamptz is null or v.occurred_at <= $4)
-        order by v.occurred_at, v.id desc limit $5)
+          and (v.occurred_at at time zone 'UTC') >= coalesce($3::timestamptz at time zone 'UTC', '-infinity')
+          and (v.occurred_at at time zone 'UTC') <= coalesce($4::timestamptz at time zone 'UTC', 'infinity')
+        order by (v.occurred_at at time zone 'UTC'), v.id desc limit $5)
     union all
     (select v.id, v.seq, v.contact_id, v.name, v.properties, v.value, v.currency, v.source, v.hops, v.identity_conflict, v.occurred_at, v.received_at, v.cause_id from events v
         where v.name = $1 and $2::uuid is null
