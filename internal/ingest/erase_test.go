@@ -19,7 +19,7 @@ import (
 var withoutContacts = []string{
 	"api_keys", "attempts", "backfills", "buckets", "campaigns", "clock_cursors", "count_changes", "counts", "date_triggers", "erased_keys", "erasure_key", "erasures",
 	"imports", "journey_configs", "one_time_links", "registries", "registry_state", "release_pace", "schedules", "hogsend_migrations", "hogsend_versions", "sessions", "timer_backfills",
-	"users", "webhook_messages", "worker_heartbeats",
+	"users", "webhook_messages", "worker_heartbeats", "zones",
 }
 
 // person finds the contact of an external id.
@@ -89,6 +89,7 @@ func longLife(t *testing.T) (b *bundle, contact uuid.UUID) {
 		values ($1, 'spring', 'sending', 'list', 'news', 'welcome', now(), now())`, campaign)
 	b.exec(`insert into campaign_recipients (campaign_id, contact_id, email_key, due_at) values ($1, $2, 'planted@example.com', now())`, campaign, contact)
 	b.exec(`insert into date_dues values ($1, 'path', now(), 'planted', 0)`, contact)
+	b.exec(`insert into property_dates values ($1, 'planted', now())`, contact)
 	b.exec(`insert into clock_retries values ($1, 'some', now(), 0, now(), 'planted')`, contact)
 	b.exec(`insert into backfilled_contacts values ('some', 1, $1)`, contact)
 	b.exec(`insert into outbox (id, ordering_key, kind, key, payload, due_at, created_at, destination) values

@@ -116,6 +116,7 @@ var erasePieces = [...]erasePiece{
 	{"dead_letters", (*storedb.Queries).ErasePieceLetters},
 	{"outbox", (*storedb.Queries).ErasePieceOutbox},
 	{"date_dues", (*storedb.Queries).ErasePieceDates},
+	{"property_dates", (*storedb.Queries).ErasePiecePropertyDates},
 	{"clock_retries", (*storedb.Queries).ErasePieceRetries},
 	{"backfilled_contacts", (*storedb.Queries).ErasePieceBackfilled},
 	{"audit_logs", (*storedb.Queries).ErasePieceAudit},

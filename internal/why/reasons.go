@@ -103,6 +103,12 @@ func (q Question) gate(s Send) (sentence string, ok bool) {
 		return q.Person + " wants no mail at all.", true
 	case "category_opt_out":
 		return q.Person + " wants no mail of this kind.", true
+	case "deferred":
+		return "It waits for a moment at which it may go.", true
+	case "canceled":
+		return "The campaign was canceled before.", true
+	case "duplicate":
+		return "Somebody who is the same person, or has the same address, got it.", true
 	case "paused_late":
 		return "It was held by a pause, and left out on resume because it had become late.", true
 	case "outside_window":

@@ -232,6 +232,11 @@ delete from date_dues d where (d.contact_id, d.journey_id) in (
     select o.contact_id, o.journey_id from date_dues o where o.contact_id = any(@ids::uuid[]) limit @row_limit
 );
 
+-- name: ErasePiecePropertyDates :execrows
+delete from property_dates d where (d.contact_id, d.property) in (
+    select o.contact_id, o.property from property_dates o where o.contact_id = any(@ids::uuid[]) limit @row_limit
+);
+
 -- name: ErasePieceRetries :execrows
 delete from clock_retries r where (r.contact_id, r.bucket_id, r.edge_at) in (
     select o.contact_id, o.bucket_id, o.edge_at from clock_retries o where o.contact_id = any(@ids::uuid[]) limit @row_limit

@@ -249,6 +249,20 @@ func (q *Queries) ErasePieceOutbox(ctx context.Context, ids []uuid.UUID, rowLimi
 	return result.RowsAffected(), nil
 }
 
+const erasePiecePropertyDates = `-- name: ErasePiecePropertyDates :execrows
+delete from property_dates d where (d.contact_id, d.property) in (
+    select o.contact_id, o.property from property_dates o where o.contact_id = any($1::uuid[]) limit $2
+)
+`
+
+func (q *Queries) ErasePiecePropertyDates(ctx context.Context, ids []uuid.UUID, rowLimit int32) (int64, error) {
+	result, err := q.db.Exec(ctx, erasePiecePropertyDates, ids, rowLimit)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const erasePieceRecipients = `-- name: ErasePieceRecipients :execrows
 update campaign_recipients r
 set email_key = 'erased:' || r.contact_id, reason = case when r.status = 'open' then 'no_email' else r.reason end,
