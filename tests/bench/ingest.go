@@ -130,7 +130,7 @@ type connection struct {
 }
 
 func (c *connection) post(path string, body []byte) (status int, reply []byte, err error) {
-	c.out = fmt.Appendf(c.out[:0], "POST %s HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
+	c.out = fmt.Appendf(c.out[:0], "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
 		path, apiKey, len(body))
 	c.out = append(c.out, body...)
 	if _, err := c.Write(c.out); err != nil {
