@@ -112,12 +112,14 @@ func TestPreviewOfAPause(t *testing.T) {
 		{
 			"a preview", b.admin("POST", "/trial-nudge/pause", `{"preview":true}`), 200,
 			`{"journey":{"id":"trial-nudge","name":"Trial nudge","enabled":true,"paused":false,"updatedAt":"<ts>"},"inFlight":4,"held":0,"waitsDue":{"in1h":1,"in24h":2},"effectsDue":{"in1h":1,"in24h":1},"nextWake":"<ts>"}`,
-			`select journey_id from journey_configs where paused_at is not null`, []string{},
+			`select journey_id from journey_configs where paused_at is not null`,
+			[]string{},
 		},
 		{
 			"of a journey without people", b.admin("POST", "/onboarding/pause", `{"preview":true}`), 200,
 			`{"journey":{"id":"onboarding","name":"Onboarding","enabled":true,"paused":false,"updatedAt":"<ts>"},"inFlight":0,"held":0,"waitsDue":{"in1h":0,"in24h":0},"effectsDue":{"in1h":0,"in24h":0},"nextWake":null}`,
-			`select journey_id from journey_configs where paused_at is not null`, []string{},
+			`select journey_id from journey_configs where paused_at is not null`,
+			[]string{},
 		},
 		{"neither yes nor no", b.admin("POST", "/trial-nudge/pause", `{"preview":"yes"}`), 400, "", `select journey_id from journey_configs where paused_at is not null`, []string{}},
 	})
