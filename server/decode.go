@@ -421,7 +421,8 @@ func (d *eventDecoder) object(v value, path string) json.RawMessage {
 	return d.raw(v)
 }
 
-// lists are refused by id: no list is defined yet.
+// lists are refused: choices about lists are not written with an event yet, but by
+// and R-9.
 func (d *eventDecoder) lists(v value) {
 	raw := d.object(v, d.names.lists)
 	if raw == nil {
@@ -433,7 +434,7 @@ func (d *eventDecoder) lists(v value) {
 		if v.kind != 't' && v.kind != 'f' {
 			d.report(path, "must be true or false")
 		} else {
-			d.report(path, "unknown list")
+			d.report(path, "cannot be chosen with an event yet: use /v1/lists/:id/subscribe or PUT /v1/contacts")
 		}
 		return nil
 	})
