@@ -68,11 +68,7 @@ func (s *Server) setList(r *request, on bool) error {
 		return invalidText(check.IdentityMessage)
 	}
 	change := store.PreferenceChange{Email: mail, Categories: map[string]bool{id: on}}
-	reference := userID
-	if reference == "" {
-		reference = mail
-	}
-	contact, known, err := s.store.ContactFind(r.ctx(), reference)
+	contact, known, err := s.whom(r, userID, mail)
 	switch {
 	case err != nil:
 		return err

@@ -92,15 +92,16 @@ func (s *Server) putContact(r *request) error {
 
 // hasAddress reports whether the person is known by an address already.
 func (s *Server) hasAddress(r *request, p ingest.Person) (bool, error) {
-	for _, reference := range []string{p.UserID, p.AnonymousID} {
-		if reference == "" {
-			continue
-		}
-		if c, known, err := s.store.ContactFind(r.ctx(), reference); err != nil || known {
+	if p.UserID != "" {
+		if c, known, err := s.byUserID(r, p.UserID); err != nil || known {
 			return addressOf(c) != "", err
 		}
 	}
-	return false, nil
+	if p.AnonymousID == "" {
+		return false, nil
+	}
+	c, _, err := s.store.ContactFind(r.ctx(), p.AnonymousID)
+	return addressOf(c) != "", err
 }
 
 // named are the live contacts that a user id and an address name, each alone; "" names none.
@@ -118,6 +119,24 @@ func (s *Server) named(r *request, userID, email string) (byUser, byAddress []st
 		byAddress, err = s.store.ContactsByAddress(r.ctx(), key)
 	}
 	return byUser, byAddress, err
+}
+
+// byUserID finds the live contact that a user id names: no anonymous id and no address is one
+// (I-15, I-20).
+func (s *Server) byUserID(r *request, userID string) (c storedb.Contact, known bool, err error) {
+	found, _, err := s.named(r, userID, "")
+	if err != nil || len(found) == 0 {
+		return c, false, err
+	}
+	return found[0], true, nil
+}
+
+// whom finds the contact of a user id, or else of an address.
+func (s *Server) whom(r *request, userID, email string) (c storedb.Contact, known bool, err error) {
+	if userID != "" {
+		return s.byUserID(r, userID)
+	}
+	return s.store.ContactFind(r.ctx(), email)
 }
 
 // findContacts is R-5. An address may be that of several people (I-19).

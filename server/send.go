@@ -148,11 +148,7 @@ func (s *Server) mailable(template string) error {
 // recipient is whom a mail goes to. Without an address of its own it goes to the contact's
 // as it is when it is claimed; an address that nobody has makes a contact (E-9).
 func (s *Server) recipient(r *request, user, to string) (contactID uuid.UUID, address string, err error) {
-	reference := user
-	if reference == "" {
-		reference = to
-	}
-	c, known, err := s.store.ContactFind(r.ctx(), reference)
+	c, known, err := s.whom(r, user, to)
 	switch {
 	case err != nil:
 		return contactID, "", err

@@ -55,6 +55,27 @@ func (o *office) mail(body string, headers ...string) answer {
 	return o.do(c)
 }
 
+// I-15, I-20: a user id leads to nobody who only has it as an anonymous id or as an address.
+func TestAUserIDIsNoOtherKey(t *testing.T) {
+	t.Parallel()
+	o := newMailOffice(t)
+	o.server.cfg.Registry.Lists = []hogsend.List{{ID: "news", Name: "News"}}
+	post := func(method, path, body string) answer {
+		return o.do(call{method: method, url: path, key: o.keys[scopeIngest], body: body})
+	}
+	require.Equal(t, 202, post("POST", "/v1/events", `{"name":"seen","anonymousId":"browser-7","email":"eve@example.com"}`).status)
+	for _, id := range []string{"browser-7", "eve@example.com", " ada", "ADA"} {
+		require.Equal(t, 404, o.mail(`{"userId":"`+id+`","template":"shop/receipt"}`).status, id)
+		require.Equal(t, 404, post("POST", "/v1/lists/news/subscribe", `{"userId":"`+id+`"}`).status, id)
+		require.Equal(t, 404, post("POST", "/v1/lists/news/unsubscribe", `{"userId":"`+id+`","email":"eve@example.com"}`).status, id)
+	}
+	require.Equal(t, 400, post("PUT", "/v1/contacts", `{"userId":"browser-7","lists":{"news":true}}`).status, "it has no address")
+	require.Empty(t, o.rows(`select to_email from sends`))
+	require.Empty(t, o.rows(`select email from preferences where categories <> '{}'`))
+	id := o.rows(`select contact_id::text from contact_keys where kind = 'user' and key = 'ada'`)[0]
+	require.Equal(t, 202, o.mail(`{"userId":"`+id+`","template":"shop/receipt"}`).status, "a contact's own id does as well")
+}
+
 // R-10, E-9: to whom a mail goes, and what is answered.
 func TestMailsAreHandedIn(t *testing.T) {
 	t.Parallel()
