@@ -81,30 +81,29 @@ func (d temporalDeliverer) Deliver(ctx context.Context, row outbox.Row) error {
 // workflow id is used once, for good, so a second delivery starts nothing (J-53).
 // There are no timeouts: an enrollment may live for years (J-56).
 func (d temporalDeliverer) start(ctx context.Context, p contract.StartPayload) error {
-	_, err := d.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID:                                       p.WorkflowID,
-		TaskQueue:                                d.taskQueue,
-		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
-		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
-		WorkflowExecutionErrorWhenAlreadyStarted: true,
-		// A worker in this process takes the first task without a poll.
-		EnableEagerStart:      true,
-		TypedSearchAttributes: searchAttributes(p.JourneyID, p.ContactID, p.BucketID),
-		Memo:                  map[string]any{"enrollmentId": p.EnrollmentID},
-	}, p.WorkflowType, p.EnrollmentID)
+	options := d.once(p.WorkflowID)
+	options.EnableEagerStart = true // a worker in this process takes the first task without a poll
+	options.TypedSearchAttributes = searchAttributes(p.JourneyID, p.ContactID, p.BucketID)
+	options.Memo = map[string]any{"enrollmentId": p.EnrollmentID}
+	_, err := d.client.ExecuteWorkflow(ctx, options, p.WorkflowType, p.EnrollmentID)
 	return begun(err)
 }
 
 // run starts a workflow of the product, whose id is used once, for good.
 func (d temporalDeliverer) run(ctx context.Context, p contract.RunPayload) error {
-	_, err := d.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID:                                       p.WorkflowID,
+	_, err := d.client.ExecuteWorkflow(ctx, d.once(p.WorkflowID), p.WorkflowType, p.ID)
+	return begun(err)
+}
+
+// once are options of a start that has an effect once, however often it is delivered.
+func (d temporalDeliverer) once(workflowID string) client.StartWorkflowOptions {
+	return client.StartWorkflowOptions{
+		ID:                                       workflowID,
 		TaskQueue:                                d.taskQueue,
 		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
-	}, p.WorkflowType, p.ID)
-	return begun(err)
+	}
 }
 
 // searchAttributes are what an operator finds the workflow by (J-148).

@@ -17,18 +17,9 @@ func (s *Studio) confirmPause(r *request) error {
 	if err != nil {
 		return err
 	}
-	var live int64
-	var due storedb.StudioDueRow
+	var due storedb.PausePreviewRow
 	err = s.read(r.ctx(), func(q *storedb.Queries) (err error) {
-		if due, err = q.StudioDue(r.ctx(), s.instant(), operate.IDs(j)); err != nil {
-			return err
-		}
-		counts, err := q.AdminJourneyCounts(r.ctx(), operate.IDs(j))
-		for _, c := range counts {
-			if c.Status.Live() {
-				live += c.Total
-			}
-		}
+		due, err = q.PausePreview(r.ctx(), operate.IDs(j), s.instant())
 		return err
 	})
 	if err != nil {
@@ -38,8 +29,8 @@ func (s *Studio) confirmPause(r *request) error {
 		Frame: s.frame(r, "Pause", "Pause "+nameOfJourney(j)+"?"), Action: "/studio/journeys/" + url.PathEscape(j.ID) + "/pause", Verb: "Pause " + nameOfJourney(j),
 		Back: "/studio/journeys/" + url.PathEscape(j.ID), Reason: true, Points: []string{
 			"From now on no mail or other effect of this journey begins.",
-			plural(live, "person stays where they are", "people stay where they are") + ", and their waits go on.",
-			plural(due.Hour, "wait ends", "waits end") + " within an hour, " + number(due.Day) + " within a day. What comes due then is held; resuming asks what becomes of it.",
+			plural(due.InFlight, "person stays where they are", "people stay where they are") + ", and their waits go on.",
+			plural(due.WaitsHour+due.SendsHour, "wait ends", "waits end") + " within an hour, " + number(due.WaitsDay+due.SendsDay) + " within a day. What comes due then is held; resuming asks what becomes of it.",
 		},
 		Choices: []view.Choice{
 			{Value: string(contract.HoldEntries), Label: "Keep who enters", Hint: "They wait at the start until you resume.", On: true},
