@@ -29,10 +29,6 @@ select * from preferences where contact_id = any(@contact_ids::uuid[]) order by 
 -- name: StudioContactKeys :many
 select * from contact_keys where contact_id = @contact_id order by created_at, key limit 50;
 
--- name: StudioContactMerged :many
--- Where a contact that was merged away has gone.
-select merged_into::uuid as survivor from contacts where id = @id and merged_into is not null;
-
 -- name: StudioEnrollments :many
 select * from enrollments
 where contact_id = @contact_id and created_at < sqlc.arg('before')::timestamptz

@@ -158,31 +158,6 @@ func (q *Queries) StudioContactKeys(ctx context.Context, contactID uuid.UUID) ([
 	return items, nil
 }
 
-const studioContactMerged = `-- name: StudioContactMerged :many
-select merged_into::uuid as survivor from contacts where id = $1 and merged_into is not null
-`
-
-// Where a contact that was merged away has gone.
-func (q *Queries) StudioContactMerged(ctx context.Context, id uuid.UUID) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, studioContactMerged, id)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []uuid.UUID
-	for rows.Next() {
-		var survivor uuid.UUID
-		if err := rows.Scan(&survivor); err != nil {
-			return nil, err
-		}
-		items = append(items, survivor)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const studioDecisionsOf = `-- name: StudioDecisionsOf :many
 select id, at, type, contact_id, journey_id, event_id, event_name, outcome, reason, enrollment_id, detail, key from decisions
 where contact_id = $1 and at < $2::timestamptz
