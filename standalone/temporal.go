@@ -207,20 +207,17 @@ func (p servicePorts) address(service primitives.ServiceName) string {
 func freePorts(frontend int) (servicePorts, error) {
 	found := servicePorts{}
 	for _, service := range []primitives.ServiceName{primitives.FrontendService, primitives.HistoryService, primitives.MatchingService, primitives.WorkerService} {
-		port := frontend
-		if service != primitives.FrontendService || port == 0 {
-			var err error
-			if port, err = ports.Free(); err != nil {
-				return nil, err
-			}
-		}
-		l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+		port, err := ports.Free()
 		if err != nil {
-			return nil, fmt.Errorf("temporal port %d is taken: %w", port, err)
+			return nil, err
 		}
-		// Kept open until all are chosen, so that they differ.
-		defer l.Close()
 		found[service] = port
+	}
+	if frontend != 0 {
+		if err := ports.Check(frontend); err != nil {
+			return nil, fmt.Errorf("temporal port %d is taken: %w", frontend, err)
+		}
+		found[primitives.FrontendService] = frontend
 	}
 	return found, nil
 }

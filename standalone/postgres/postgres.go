@@ -111,10 +111,8 @@ func Start(ctx context.Context, cfg Config) (*Postgres, error) {
 		if port, err = ports.Free(); err != nil {
 			return nil, err
 		}
-	} else if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err != nil {
+	} else if err := ports.Check(port); err != nil {
 		return nil, fmt.Errorf("port %d: %w: %w", port, ErrPortTaken, err)
-	} else if err := l.Close(); err != nil {
-		return nil, fmt.Errorf("free postgres port: %w", err)
 	}
 	p, err := run(cfg, bin, who, cluster, port)
 	if err != nil {
