@@ -235,3 +235,23 @@ func TestEventsReplayByCommand(t *testing.T) {
 	require.Equal(t, 1, code)
 	require.Contains(t, out, "give either eventIds or a filter")
 }
+
+// U-44: the command says what the page says, and of whom or what it knows nothing.
+func TestWhyAnswersInASentence(t *testing.T) {
+	t.Parallel()
+	d := newJourneyDesk(t, aJourney("welcome", "user.created", hogsend.Once), aJourney("dunning", "payment.failed", hogsend.Unlimited))
+	d.did("user.created", "ada")
+	d.exec(`update enrollments set status = 'failed', error = E'no such\x1b[2J plan'`)
+	code, out := d.run("why", "ada", "welcome")
+	require.Equal(t, 0, code, out)
+	require.Regexp(t, `^Did ada@example.com get into welcome\?\nwelcome failed at start on \d+ \w+ \d+, [\d:]+ UTC: “no such␦\[2J plan”.\n  entered, .* \(journey welcome\)\n$`, out)
+	code, out = d.run("why", "ada", "dunning", "--json")
+	require.Equal(t, 0, code)
+	require.Contains(t, out, "No payment.failed of ada@example.com is stored, and that is what starts dunning.")
+	code, out = d.run("why", "bob", "welcome")
+	require.Equal(t, 1, code)
+	require.Contains(t, out, "nobody is known as bob")
+	code, out = d.run("why", "ada", "welcom")
+	require.Equal(t, 1, code)
+	require.Contains(t, out, `did you mean "welcome"?`)
+}

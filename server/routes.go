@@ -63,6 +63,7 @@ func (s *Server) routes() []route {
 		{id: "R-52", method: "GET", path: "/v1/admin/contacts/:contact/preferences", scope: scopeRead, handler: s.getPreferences},
 		{id: "R-54", method: "GET", path: "/v1/admin/contacts/:contact/timeline", scope: scopeRead, handler: s.getTimeline},
 		{id: "R-119", method: "GET", path: "/v1/admin/contacts/:contact/summary", scope: scopeRead, handler: s.contactSummary},
+		{id: "R-120", method: "GET", path: "/v1/admin/contacts/:contact/why", scope: scopeRead, handler: s.whyContact},
 		{id: "R-53", method: "PUT", path: "/v1/admin/contacts/:contact/preferences", scope: scopeJourneyAdmin, handler: s.writePreferences},
 		{id: "R-53", method: "PATCH", path: "/v1/admin/contacts/:contact/preferences", scope: scopeJourneyAdmin, handler: s.writePreferences},
 		{id: "R-58", method: "GET", path: "/v1/admin/journeys", scope: scopeRead, handler: s.listJourneys},

@@ -193,7 +193,7 @@ func TestStudioContact(t *testing.T) {
 	asked := func(who, about string) string { return b.open(who+"?about="+url.QueryEscape(about), cookie).words(t) }
 	require.Contains(t, asked(page, "journey:trial-nudge"), "✓ Yes Did Ada@example.com get into Trial nudge? Ada@example.com is in Trial nudge since")
 	require.Contains(t, asked(page, "mail:welcome"), "“welcome” has not come yet.")
-	require.Contains(t, asked(page, "mail:never"), "– No Did Ada@example.com get the mail “never”? Ada@example.com was never sent “never”, and no journey of this build says that it sends it.")
+	require.Contains(t, asked(page, "mail:never"), "– No Did Ada@example.com get the mail “never”? Ada@example.com was never sent “never”, and no journey of this build says that it sends it, nor did a campaign.")
 	other := "/studio/contacts/" + b.rows("select id::text from contacts where external_id = '100%'")[0]
 	require.Contains(t, asked(other, "journey:trial-nudge"), `but plan was &#34;free&#34; and Trial nudge asks for plan = &#34;pro&#34;.`)
 	mail := b.sent("user_1", "welcome", ", reason", "'suppressed', 'ada@example.com', '', now(), now(), 'bounce'")

@@ -218,14 +218,17 @@ func importTable() map[string]rule {
 		// steps: when a time on the wall comes. criteria: the API serves conditions as JSON; bucket: it shows the definitions in
 		// force. schema: /v1/health compares versions.
 		"./server": {may: []string{
-			".", clip, "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/decide/check", "./internal/email", "./internal/encoding", "./internal/front", "./internal/imports", "./internal/ingest", "./internal/naming", "./internal/operate", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/tracking", "./internal/users", "./internal/webhook", storedb, steps, contract, "./schema", "./server/session", "./server/studio", "github.com/labstack/echo/v4/...", uuid,
+			".", clip, "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/decide/check", "./internal/email", "./internal/encoding", "./internal/front", "./internal/imports", "./internal/ingest", "./internal/naming", "./internal/operate", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/tracking", "./internal/users", "./internal/webhook", "./internal/why", "./internal/why/ask", storedb, steps, contract, "./schema", "./server/session", "./server/studio", "github.com/labstack/echo/v4/...", uuid,
 		}},
 		"./server/session": {may: []string{"./internal/users"}},
 		"./server/studio": {may: []string{
-			".", "./internal/address", "./internal/bucket", contract, "./internal/criteria", "./internal/decide/check", "./internal/ingest", "./internal/operate", "./internal/rollout", "./internal/store", storedb, "./internal/users", "./internal/why", "./server/session", "./server/studio/view", "github.com/jackc/pgx/v5", uuid,
+			".", "./internal/address", "./internal/bucket", clip, contract, "./internal/criteria", "./internal/decide/check", "./internal/ingest", "./internal/operate", "./internal/rollout", "./internal/store", storedb, "./internal/users", "./internal/why", "./internal/why/ask", "./server/session", "./server/studio/view", "github.com/jackc/pgx/v5", uuid,
 		}},
 		"./server/studio/view": {never: noIO()},
 		"./internal/why":       {may: []string{contract}, never: noIO()},
+		"./internal/why/ask": {may: []string{
+			".", "./internal/bucket", clip, "./internal/condition", "./internal/criteria", "./internal/engine/tree", "./internal/naming", "./internal/store", storedb, "./internal/why", uuid,
+		}, never: []string{"net/http/...", "os/..."}},
 		// It stands beside the root, which does no I/O: authors ask the database with it.
 		"./members":        {may: []string{"./internal/store", storedb, uuid}, never: []string{"net/http/...", "os/..."}},
 		"./internal/ports": {},

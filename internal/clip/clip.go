@@ -41,3 +41,19 @@ func Short(s string, n int) string {
 	}
 	return s
 }
+
+// Visible shows what would steer the text around it, such as marks that turn its direction,
+// as marks that can be seen (U-51). What ends a line is a space.
+func Visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case r < ' ' || r >= 0x7f && r <= 0x9f || r == '\u2028' || r == '\u2029':
+			return '␦'
+		case r == '\u061c' || r == '\u200e' || r == '\u200f' || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069':
+			return '⟲'
+		}
+		return r
+	}, s)
+}

@@ -39,20 +39,25 @@ func Reserved(event string) bool {
 // Suggestion is `, did you mean "x"?` for the nearest of the known names, or "" if
 // none is near.
 func Suggestion(name string, known []string) string {
+	if best := Nearest(name, known); best != "" {
+		return fmt.Sprintf(", did you mean %q?", best)
+	}
+	return ""
+}
+
+// Nearest is the known name that differs least, or "" if none is near.
+func Nearest(name string, known []string) string {
 	best, distance := "", len(name)/2+1
 	for _, k := range slices.Sorted(slices.Values(known)) {
-		if d := editDistance(name, k); d < distance {
+		if d := Distance(name, k); d < distance {
 			best, distance = k, d
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(", did you mean %q?", best)
+	return best
 }
 
-// editDistance counts the insertions, deletions and replacements between two names.
-func editDistance(a, b string) int {
+// Distance counts the insertions, deletions and replacements between two names.
+func Distance(a, b string) int {
 	previous := make([]int, len(b)+1)
 	for j := range previous {
 		previous[j] = j

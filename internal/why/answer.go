@@ -126,6 +126,14 @@ func (q Question) OfJourney(j Journey) Answer {
 		return a
 	}
 	a.Sentence = fmt.Sprintf("No %s of %s is stored, and that is what starts %s.", j.Trigger, q.Person, j.Name)
+	if len(j.Namesakes) > 0 {
+		n := j.Namesakes[0]
+		a.Sentence += fmt.Sprintf(" One of %s is, who has the same address: it came on %s.", n.Name, q.When(n.At))
+		a.Next = append([]Ref{{KindContact, n.ID, "Look at " + n.Name}}, a.Next...)
+	}
+	if j.Near != "" {
+		a.Sentence += fmt.Sprintf(" What looks like it is %s.", j.Near)
+	}
 	switch {
 	case j.Disabled:
 		a.Sentence += " It is also off at the moment."
@@ -145,11 +153,16 @@ func (q Question) OfMail(m Mail) Answer {
 		}
 		return a
 	}
-	if len(m.Programs) == 0 {
-		return Answer{Verdict: No, Sentence: fmt.Sprintf("%s was never sent %s, and no journey of this build says that it sends it.", q.Person, q.Thing)}
+	if len(m.Programs) == 0 && len(m.Campaigns) == 0 {
+		return Answer{Verdict: No, Sentence: fmt.Sprintf("%s was never sent %s, and no journey of this build says that it sends it, nor did a campaign.", q.Person, q.Thing)}
 	}
 	// What is under way comes first, then what has run, then what was refused.
 	best, rank := Answer{}, -1
+	for _, c := range m.Campaigns {
+		if a, r := q.campaign(c); r > rank {
+			best, rank = a, r
+		}
+	}
 	for _, j := range m.Programs {
 		a, r := q.program(j)
 		if r > rank {
@@ -185,28 +198,4 @@ func (q Question) program(j Journey) (a Answer, rank int) {
 		a.Sentence = strings.TrimSuffix(a.Sentence, ".") + ", before " + q.Thing + " was due."
 	}
 	return a, 2
-}
-
-func firstLine(s string) string {
-	s, _, _ = strings.Cut(s, "\n")
-	return s
-}
-
-// duration is a length of time as people say it.
-func duration(d time.Duration) string {
-	const day = 24 * time.Hour
-	switch {
-	case d%day == 0:
-		return count(int(d/day), "day")
-	case d%time.Hour == 0:
-		return count(int(d/time.Hour), "hour")
-	}
-	return d.String()
-}
-
-func count(n int, unit string) string {
-	if n == 1 {
-		return "1 " + unit
-	}
-	return fmt.Sprintf("%d %ss", n, unit)
 }

@@ -25,6 +25,9 @@ const (
 	KindMail       = "mail"
 	KindJourney    = "journey"
 	KindEnrollment = "enrollment"
+	KindCampaign   = "campaign"
+	KindBucket     = "bucket"
+	KindContact    = "contact"
 )
 
 // Ref names something that can be looked at; the zero value is nothing.
@@ -111,6 +114,16 @@ type Journey struct {
 	Seen *time.Time
 	// Disabled and Paused are how it stands now.
 	Disabled, Paused bool
+	// Near is the name of an event there is that looks like the trigger; "" for none.
+	Near string
+	// Namesakes are others with the same address who did what starts it.
+	Namesakes []Namesake
+}
+
+// Namesake is somebody else who has the same address.
+type Namesake struct {
+	ID, Name string
+	At       time.Time // of their event
 }
 
 // Mail is what is known of a person and a template.
@@ -118,6 +131,50 @@ type Mail struct {
 	Sends []Send // the newest first
 	// Programs are the journeys that may send it.
 	Programs []Journey
+	// Campaigns are those that sent it or will, the newest first.
+	Campaigns []Campaign
+}
+
+// Campaign is what is known of a person and a campaign.
+type Campaign struct {
+	ID, Name, Audience string
+	Status             contract.CampaignStatus
+	// Frozen is when it was settled who gets it; nil while it is not.
+	Frozen, Scheduled *time.Time
+	// Among is set for somebody who is in its ledger, with how they fared and why.
+	Among           bool
+	Outcome, Reason string
+	Due             time.Time
+	To              string
+}
+
+// Bucket is what is known of a person and a bucket.
+type Bucket struct {
+	ID, Name string
+	// Off says that nobody is settled: by code or by an operator. Building says that not
+	// everybody has been looked at yet.
+	Off, Building bool
+	// Once says that it takes each person once.
+	Once bool
+	// Holds is what the criteria say now, and Leaves what each part of them says.
+	Holds  bool
+	Leaves []Leaf
+	// Stay is the newest one; nil for somebody who was never in it.
+	Stay *Stay
+}
+
+// Leaf is one of the criteria, in words.
+type Leaf struct {
+	Words string
+	Holds bool
+}
+
+// Stay is a time in a bucket.
+type Stay struct {
+	Entered     time.Time
+	Left        *time.Time
+	Reason      string
+	Leave, Most *time.Time // when it ends by a delay, and at the latest
 }
 
 func (q Question) when(t *time.Time) string {

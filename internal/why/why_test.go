@@ -153,7 +153,7 @@ func TestWhyNoMail(t *testing.T) {
 		verdict  Verdict
 		sentence string
 	}{
-		{"nothing sends it", Mail{}, No, "Ada was never sent Welcome, and no journey of this build says that it sends it."},
+		{"nothing sends it", Mail{}, No, "Ada was never sent Welcome, and no journey of this build says that it sends it, nor did a campaign."},
 		{"no event", Mail{Programs: []Journey{nothing}}, No, "No trial.started of Ada is stored, and that is what starts Trial."},
 		{
 			"no decision",
@@ -215,4 +215,89 @@ func TestWhyInAJourney(t *testing.T) {
 	require.Equal(t, Yes, a.Verdict)
 	a = ask().OfJourney(Journey{ID: "trial", Name: "Trial", Trigger: "trial.started", Paused: true})
 	require.Equal(t, "No trial.started of Ada is stored, and that is what starts Trial. It is also paused at the moment.", a.Sentence)
+}
+
+// U-45: where nothing is stored, what may have been meant is named.
+func TestWhatMayHaveBeenMeant(t *testing.T) {
+	t.Parallel()
+	a := ask().OfJourney(Journey{ID: "trial", Name: "Trial", Trigger: "trial.started", Near: "trial_started", Namesakes: []Namesake{{ID: "x", Name: "user_124", At: *instant(3)}}})
+	require.Equal(t, "No trial.started of Ada is stored, and that is what starts Trial. One of user_124 is, who has the same address: it came on 3 Jan 10:00. What looks like it is trial_started.", a.Sentence)
+	require.Equal(t, Ref{KindContact, "x", "Look at user_124"}, a.Next[0])
+}
+
+// U-45: a campaign answers for its mail.
+func TestWhyNoMailOfACampaign(t *testing.T) {
+	t.Parallel()
+	campaign := func(change func(*Campaign)) Mail {
+		c := Campaign{ID: "c", Name: "Spring", Audience: "bucket power-users", Status: contract.CampaignSent, Frozen: instant(3), To: "ada@example.com"}
+		change(&c)
+		return Mail{Campaigns: []Campaign{c}}
+	}
+	for _, c := range []struct {
+		mail     Mail
+		verdict  Verdict
+		sentence string
+	}{
+		{campaign(func(*Campaign) {}), No, "The campaign Spring went to bucket power-users as it was on 3 Jan 10:00, and Ada was not in it, or had no address."},
+		{campaign(func(c *Campaign) { c.Among, c.Outcome, c.Reason = true, "skipped", "bounce" }), No, "The campaign Spring left Ada out. ada@example.com is blocked: an earlier mail to it came back for good."},
+		{campaign(func(c *Campaign) { c.Among, c.Outcome, c.Reason = true, "failed", "no such template\nx" }), No, "The campaign Spring failed for Ada: “no such template”."},
+		{
+			campaign(func(c *Campaign) {
+				c.Among, c.Outcome, c.Status, c.Due = true, "open", contract.CampaignSending, *instant(8)
+			}),
+			NotYet,
+			"Ada is among those whom the campaign Spring mails, not before 8 Jan 10:00.",
+		},
+		{
+			campaign(func(c *Campaign) { c.Frozen, c.Status, c.Scheduled = nil, contract.CampaignScheduled, instant(8) }),
+			NotYet,
+			"The campaign Spring begins on 8 Jan 10:00; whether Ada is in bucket power-users then decides.",
+		},
+		{campaign(func(c *Campaign) { c.Frozen, c.Status = nil, contract.CampaignCanceled }), No, "The campaign Spring was canceled before it began."},
+	} {
+		a := ask().OfMail(c.mail)
+		require.Equal(t, c.sentence, a.Sentence)
+		require.Equal(t, c.verdict, a.Verdict, c.sentence)
+	}
+}
+
+// U-44: why somebody is in a bucket, and why not.
+func TestWhyInABucket(t *testing.T) {
+	t.Parallel()
+	of := func(change func(*Bucket)) Bucket {
+		b := Bucket{ID: "power", Name: "Power users", Leaves: []Leaf{{"did app.active at least 10 times in the last 7 days", false}, {`plan is "pro"`, true}}}
+		change(&b)
+		return b
+	}
+	holds := func(b *Bucket) { b.Holds, b.Leaves[0].Holds = true, true }
+	for _, c := range []struct {
+		bucket   Bucket
+		verdict  Verdict
+		sentence string
+	}{
+		{of(func(*Bucket) {}), No, "Ada is not in Power users: “did app.active at least 10 times in the last 7 days” does not hold."},
+		{of(func(b *Bucket) { holds(b); b.Stay = &Stay{Entered: *instant(4), Most: instant(11)} }), Yes, "Ada is in Power users since 4 Jan 10:00, at the latest until 11 Jan 10:00."},
+		{of(func(b *Bucket) { b.Stay = &Stay{Entered: *instant(4), Leave: instant(11)} }), Yes, "Ada is in Power users since 4 Jan 10:00; the criteria no longer hold, and it ends on 11 Jan 10:00."},
+		{
+			of(func(b *Bucket) { b.Stay = &Stay{Entered: *instant(4), Left: instant(5), Reason: "criteria"} }),
+			No,
+			"Ada left Power users on 5 Jan 10:00, when the criteria no longer held. Now: “did app.active at least 10 times in the last 7 days” does not hold.",
+		},
+		{
+			of(func(b *Bucket) {
+				holds(b)
+				b.Once, b.Stay = true, &Stay{Entered: *instant(4), Left: instant(5), Reason: "maxDwell"}
+			}),
+			No,
+			"All that Power users asks for holds, but Ada was in it from 4 Jan 10:00 to 5 Jan 10:00, and it takes each person once.",
+		},
+		{of(func(b *Bucket) { holds(b); b.Building = true }), NotYet, "All that Power users asks for holds; it is being built, and has not come to Ada yet."},
+		{of(func(b *Bucket) { holds(b); b.Off = true }), No, "Power users is off: it takes nobody and lets nobody go."},
+		{of(func(b *Bucket) { b.Leaves[0].Holds = true }), No, "Ada is not in Power users: what it asks not to hold holds."},
+	} {
+		a := ask().OfBucket(c.bucket)
+		require.Equal(t, c.sentence, a.Sentence)
+		require.Equal(t, c.verdict, a.Verdict, c.sentence)
+		require.Len(t, a.Facts, 2)
+	}
 }

@@ -79,10 +79,28 @@ order by created_at desc, id
 limit @row_limit;
 
 -- name: StudioSendsOfTemplate :many
-select * from sends
-where contact_id = @contact_id and template_key = @template_key
-order by created_at desc, id
+-- Those to a contact, and those to its address that are of no contact (E-45).
+select a.* from (
+    (select s.* from sends s where s.contact_id = @contact_id and s.template_key = @template_key order by s.created_at desc, s.id limit 5)
+    union all
+    (select o.* from sends o where o.contact_id is null and o.claimed_at is not null and lower(o.to_email) = lower(@email::text) and o.template_key = @template_key
+        order by o.created_at desc, o.id limit 5)
+) a
+order by a.created_at desc, a.id
 limit 5;
+
+-- name: StudioCampaignsOfTemplate :many
+select * from campaigns where template_key = @template_key order by created_at desc, id desc limit 5;
+
+-- name: StudioNamesakes :many
+-- Others with an address who did an event.
+select sqlc.embed(c), e.received_at from contacts c
+cross join lateral (select n.received_at from events n where n.contact_id = c.id and n.name = @name::text order by n.occurred_at desc limit 1) e
+where c.email_key = @email_key and c.id <> @contact_id and c.deleted_at is null and c.merged_into is null
+limit 3;
+
+-- name: StudioNewestStay :many
+select * from memberships where contact_id = @contact_id and bucket_id = @bucket_id order by entered_at desc, id limit 1;
 
 -- name: StudioAuditOf :many
 select * from audit_logs

@@ -10,6 +10,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 	"github.com/hogsend/hogsend/internal/users"
+	"github.com/hogsend/hogsend/internal/why/ask"
 	"github.com/hogsend/hogsend/server/studio/view"
 )
 
@@ -123,7 +124,7 @@ func (s *Studio) whereIs(r *request, q *storedb.Queries, c storedb.Contact, jour
 	question := s.question(r, c, "")
 	for _, e := range live {
 		row := view.ContactJourney{Journey: view.Link{Text: journeys.name(e.JourneyID), URL: enrollmentURL(e.ID)}, State: enrollmentBadge(e.Status), Since: s.moment(r, e.CreatedAt)}
-		row.Stands = question.Stands(enrollmentOf(e, journeys, waits[e.ID], false))
+		row.Stands = question.Stands(ask.Enrollment(e, ask.Journeys(journeys), waits[e.ID], false))
 		v.Journeys = append(v.Journeys, row)
 	}
 	members, err := q.StudioActiveMemberships(r.ctx(), c.ID)
@@ -143,7 +144,7 @@ func (s *Studio) whereIs(r *request, q *storedb.Queries, c storedb.Contact, jour
 	return nil
 }
 
-// questions are what can be asked about a person: each mail, then each journey.
+// questions are what can be asked about a person: each mail, each journey, each bucket.
 func (s *Studio) questions(c storedb.Contact, journeys known, chosen string) view.Ask {
 	ask := view.Ask{Action: contactURL(c.ID)}
 	mails := view.AskGroup{Label: "This mail"}
@@ -159,7 +160,13 @@ func (s *Studio) questions(c storedb.Contact, journeys known, chosen string) vie
 		value := "journey:" + id
 		in.Options = append(in.Options, view.Choice{Value: value, Label: journeys.name(id), On: value == chosen})
 	}
-	for _, g := range []*view.AskGroup{&mails, &in} {
+	buckets := view.AskGroup{Label: "This bucket"}
+	for i := range s.cfg.Registry.Buckets {
+		b := &s.cfg.Registry.Buckets[i]
+		value := "bucket:" + b.ID
+		buckets.Options = append(buckets.Options, view.Choice{Value: value, Label: s.bucketName(b.ID), On: value == chosen})
+	}
+	for _, g := range []*view.AskGroup{&mails, &in, &buckets} {
 		slices.SortFunc(g.Options, func(a, b view.Choice) int { return compare(a.Label+a.Value, b.Label+b.Value) })
 		if len(g.Options) > 0 {
 			ask.Groups = append(ask.Groups, *g)

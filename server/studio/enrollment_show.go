@@ -12,6 +12,7 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 	"github.com/hogsend/hogsend/internal/users"
+	"github.com/hogsend/hogsend/internal/why/ask"
 	"github.com/hogsend/hogsend/server/studio/view"
 )
 
@@ -51,7 +52,7 @@ func (s *Studio) showEnrollment(r *request) error {
 		if err != nil {
 			return err
 		}
-		v.Sentence = s.question(r, row.Contact, "").OfEnrollment(enrollmentOf(e, journeys, waits[e.ID], false)).Sentence
+		v.Sentence = s.question(r, row.Contact, "").OfEnrollment(ask.Enrollment(e, ask.Journeys(journeys), waits[e.ID], false)).Sentence
 		base := enrollmentURL(e.ID)
 		switch {
 		case e.Status.Live():

@@ -168,7 +168,7 @@ func (s *Studio) effects(r *request, q *storedb.Queries, e storedb.Event, c stor
 	var out []view.Moment
 	question := s.question(r, c, "")
 	for _, row := range decisions {
-		d, err := s.decisionOf(r, q, row, journeys)
+		d, err := s.asker(r, q, journeys).Decision(r.ctx(), row)
 		if err != nil {
 			return nil, err
 		}

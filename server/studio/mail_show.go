@@ -14,6 +14,7 @@ import (
 
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store/storedb"
+	"github.com/hogsend/hogsend/internal/why/ask"
 	"github.com/hogsend/hogsend/server/studio/view"
 )
 
@@ -77,7 +78,7 @@ func (s *Studio) mailOf(r *request, q *storedb.Queries, m storedb.Send, journeys
 	if c.ID == uuid.Nil {
 		question.Person = visible(m.ToEmail)
 	}
-	v.Answer = *s.answer(r, "Did "+question.Person+" get it?", question.OfSend(sendOf(m)))
+	v.Answer = *s.answer(r, "Did "+question.Person+" get it?", question.OfSend(ask.Send(m)))
 	if v.Answer.Facts = nil; m.EnrollmentID != nil {
 		if row, err := q.AdminStateGet(r.ctx(), *m.EnrollmentID); err == nil {
 			v.Answer.Facts = []view.Fact{{

@@ -13,7 +13,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store/storedb"
-	"github.com/hogsend/hogsend/internal/why"
+	"github.com/hogsend/hogsend/internal/why/ask"
 	"github.com/hogsend/hogsend/server/studio/view"
 )
 
@@ -25,23 +25,11 @@ func (s *Studio) known(ctx context.Context) (known, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read journeys: %w", err)
 	}
-	k := known{}
-	for _, j := range all {
-		k[j.ID] = j
-		for _, id := range j.Aliases {
-			k[id] = j
-		}
-	}
-	return k, nil
+	return known(ask.ByID(all)), nil
 }
 
 // name is what a journey is called; one that no code has is called by its id.
-func (k known) name(id string) string {
-	if j, ok := k[id]; ok && j.Name != "" {
-		return j.Name
-	}
-	return id
-}
+func (k known) name(id string) string { return ask.Journeys(k).Name(id) }
 
 func (k known) link(id string) view.Link {
 	if j, ok := k[id]; ok {
@@ -78,27 +66,6 @@ func (s *Studio) bucketName(id string) string {
 		}
 	}
 	return id
-}
-
-// enrollmentOf is an enrollment as the engine of answers takes it.
-func enrollmentOf(e storedb.Enrollment, journeys known, w *storedb.Wait, paused bool) why.Enrollment {
-	out := why.Enrollment{
-		ID: e.ID.String(), JourneyID: e.JourneyID, Journey: journeys.name(e.JourneyID), Status: e.Status, Node: visible(e.Node),
-		Began: e.CreatedAt, Ended: e.UpdatedAt, Error: visible(textOf(e.Error)), Paused: paused,
-	}
-	if e.ExitReason != nil {
-		out.ExitReason = visible(string(*e.ExitReason))
-	}
-	switch {
-	case e.CompletedAt != nil:
-		out.Ended = *e.CompletedAt
-	case e.ExitedAt != nil:
-		out.Ended = *e.ExitedAt
-	}
-	if w != nil {
-		out.Wait = &why.Wait{Event: visible(textOf(w.EventName)), Deadline: w.Deadline}
-	}
-	return out
 }
 
 // sorted are the keys of a map in order.

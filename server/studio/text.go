@@ -11,39 +11,16 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/clip"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store/storedb"
+	"github.com/hogsend/hogsend/internal/why/ask"
 	"github.com/hogsend/hogsend/server/studio/view"
 )
 
-// visible shows what would steer the text around it, such as marks that turn its direction,
-// as marks that can be seen (U-51).
-func visible(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return ' '
-		case r < ' ' || r >= 0x7f && r <= 0x9f || r == '\u2028' || r == '\u2029':
-			return '␦'
-		case r == '\u061c' || r == '\u200e' || r == '\u200f' || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069':
-			return '⟲'
-		}
-		return r
-	}, s)
-}
+func visible(s string) string { return clip.Visible(s) }
 
-// nameOf is what a contact is called: the address, else the id of the product, else ours.
-func nameOf(c storedb.Contact) string {
-	switch {
-	case c.Email != nil && *c.Email != "":
-		return visible(*c.Email)
-	case c.ExternalID != nil:
-		return visible(*c.ExternalID)
-	case c.AnonymousID != nil:
-		return "anonymous " + visible(*c.AnonymousID)
-	}
-	return short(c.ID)
-}
+func nameOf(c storedb.Contact) string { return ask.Name(c) }
 
 func contactURL(id uuid.UUID) string { return "/studio/contacts/" + id.String() }
 

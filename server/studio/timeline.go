@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hogsend/hogsend/internal/store/storedb"
+	"github.com/hogsend/hogsend/internal/why/ask"
 	"github.com/hogsend/hogsend/server/studio/view"
 )
 
@@ -108,7 +109,7 @@ func (t *timeline) decisions(q *storedb.Queries) error {
 		return err
 	}
 	for _, row := range rows {
-		d, err := t.s.decisionOf(t.r, q, row, t.journeys)
+		d, err := t.s.asker(t.r, q, t.journeys).Decision(t.r.ctx(), row)
 		if err != nil {
 			return err
 		}
@@ -128,7 +129,7 @@ func (t *timeline) runs(q *storedb.Queries) error {
 		if e.Status.Live() {
 			continue // the card above tells of it
 		}
-		run := enrollmentOf(e, t.journeys, nil, false)
+		run := ask.Enrollment(e, ask.Journeys(t.journeys), nil, false)
 		if run.Ended.Before(t.before) {
 			t.add(run.Ended, 3, uuid.Nil, view.Moment{
 				Kind: "Journey", Tone: enrollmentBadge(e.Status).Tone, Text: question.OfEnrollment(run).Sentence, URL: enrollmentURL(e.ID),
@@ -166,7 +167,7 @@ func (t *timeline) mails(q *storedb.Queries) error {
 			Kind: "Mail", Tone: sendBadge(row.Status).Tone, Text: "“" + subject + "” " + sendBadge(row.Status).Word, URL: "/studio/mails/" + row.ID.String(),
 		}
 		if row.SentAt == nil {
-			m.Text += ". " + question.OfSend(sendOf(row)).Sentence
+			m.Text += ". " + question.OfSend(ask.Send(row)).Sentence
 		}
 		if row.JourneyID != nil {
 			m.By = "by " + t.journeys.name(*row.JourneyID)

@@ -29,9 +29,11 @@ const contactTree = `select %s, array[%s]::bool[] from (
 ) w`
 
 // Ask makes the statement of a valid tree.
-func Ask(tree hogsend.Condition) *Tree {
+func Ask(tree hogsend.Condition) *Tree { return ask(tree, criteria.Parts(tree)) }
+
+func ask(tree hogsend.Condition, of []hogsend.Condition) *Tree {
 	whole := criteria.Compile(tree, 3)
-	t := &Tree{args: whole.Args, whole: tree, parts: criteria.Parts(tree)}
+	t := &Tree{args: whole.Args, whole: tree, parts: of}
 	var parts []string
 	for _, one := range t.parts {
 		part := criteria.CompilePart(one, 3+len(t.args))
@@ -52,6 +54,30 @@ func Holds(ctx context.Context, s *store.Store, contact uuid.UUID, tree hogsend.
 	Ask(tree).Queue(ctx, &p, contact, now, func(answer bool, _ []hogsend.Condition) { holds = answer })
 	err = s.Borrow(ctx, func(c *store.Conn) error { return c.Send(ctx, &p) })
 	return holds, err
+}
+
+// Each says whether a valid tree holds for a contact now, and then of each of the parts
+// whether it does; nothing for a contact that is deleted or gone.
+func Each(ctx context.Context, s *store.Store, contact uuid.UUID, tree hogsend.Condition, parts []hogsend.Condition) (answers []bool, err error) {
+	now, err := s.IngestClock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var p store.Pipeline
+	t := ask(tree, parts)
+	p.AddRows(ctx, t.sql, append([]any{contact, now}, t.args...), func(rows pgx.Rows) error {
+		for rows.Next() {
+			var holds bool
+			var each []bool
+			if err := rows.Scan(&holds, &each); err != nil {
+				return fmt.Errorf("read answer: %w", err)
+			}
+			answers = append([]bool{holds}, each...)
+		}
+		return rows.Err()
+	})
+	err = s.Borrow(ctx, func(c *store.Conn) error { return c.Send(ctx, &p) })
+	return answers, err
 }
 
 // Queue asks about a contact as of an instant, within a transaction or without. answer is

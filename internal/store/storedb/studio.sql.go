@@ -129,6 +129,58 @@ func (q *Queries) StudioBucketCounts(ctx context.Context, contactIds []uuid.UUID
 	return items, nil
 }
 
+const studioCampaignsOfTemplate = `-- name: StudioCampaignsOfTemplate :many
+select id, key, name, status, audience_kind, audience_id, template_key, props, from_email, subject, scheduled_at, local_at, rate_per_minute, sample, sample_to, sampled, paused_at, total_recipients, sent_count, skipped_count, failed_count, error, started_at, completed_at, canceled_at, created_at, updated_at from campaigns where template_key = $1 order by created_at desc, id desc limit 5
+`
+
+func (q *Queries) StudioCampaignsOfTemplate(ctx context.Context, templateKey string) ([]Campaign, error) {
+	rows, err := q.db.Query(ctx, studioCampaignsOfTemplate, templateKey)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Campaign
+	for rows.Next() {
+		var i Campaign
+		if err := rows.Scan(
+			&i.ID,
+			&i.Key,
+			&i.Name,
+			&i.Status,
+			&i.AudienceKind,
+			&i.AudienceID,
+			&i.TemplateKey,
+			&i.Props,
+			&i.FromEmail,
+			&i.Subject,
+			&i.ScheduledAt,
+			&i.LocalAt,
+			&i.RatePerMinute,
+			&i.Sample,
+			&i.SampleTo,
+			&i.Sampled,
+			&i.PausedAt,
+			&i.TotalRecipients,
+			&i.SentCount,
+			&i.SkippedCount,
+			&i.FailedCount,
+			&i.Error,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.CanceledAt,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const studioContactKeys = `-- name: StudioContactKeys :many
 select kind, key, contact_id, created_at from contact_keys where contact_id = $1 order by created_at, key limit 50
 `
@@ -1100,6 +1152,57 @@ func (q *Queries) StudioMemberships(ctx context.Context, contactID uuid.UUID, be
 	return items, nil
 }
 
+const studioNamesakes = `-- name: StudioNamesakes :many
+select c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at, c.erased_at, e.received_at from contacts c
+cross join lateral (select n.received_at from events n where n.contact_id = c.id and n.name = $1::text order by n.occurred_at desc limit 1) e
+where c.email_key = $2 and c.id <> $3 and c.deleted_at is null and c.merged_into is null
+limit 3
+`
+
+type StudioNamesakesRow struct {
+	Contact    Contact
+	ReceivedAt time.Time
+}
+
+// Others with an address who did an event.
+func (q *Queries) StudioNamesakes(ctx context.Context, name string, emailKey *string, contactID uuid.UUID) ([]StudioNamesakesRow, error) {
+	rows, err := q.db.Query(ctx, studioNamesakes, name, emailKey, contactID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StudioNamesakesRow
+	for rows.Next() {
+		var i StudioNamesakesRow
+		if err := rows.Scan(
+			&i.Contact.ID,
+			&i.Contact.ExternalID,
+			&i.Contact.AnonymousID,
+			&i.Contact.Email,
+			&i.Contact.EmailKey,
+			&i.Contact.Timezone,
+			&i.Contact.Properties,
+			&i.Contact.FirstSeenAt,
+			&i.Contact.LastSeenAt,
+			&i.Contact.DeletedAt,
+			&i.Contact.MergedInto,
+			&i.Contact.CreatedAt,
+			&i.Contact.UpdatedAt,
+			&i.Contact.WrittenAt,
+			&i.Contact.RevivedAt,
+			&i.Contact.ErasedAt,
+			&i.ReceivedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const studioNewestContacts = `-- name: StudioNewestContacts :many
 select id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, deleted_at, merged_into, created_at, updated_at, written_at, revived_at, erased_at from contacts
 where id < $1::uuid and deleted_at is null and merged_into is null
@@ -1266,6 +1369,51 @@ func (q *Queries) StudioNewestEvent(ctx context.Context, contactID uuid.UUID, na
 			&i.OccurredAt,
 			&i.ReceivedAt,
 			&i.CauseID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const studioNewestStay = `-- name: StudioNewestStay :many
+select id, bucket_id, contact_id, epoch, status, source, muted, entered_at, anchor_at, max_dwell_at, leave_at, leave_reason, leave_silent, due_at, last_evaluated_at, left_at, left_reason, fired, created_at, updated_at from memberships where contact_id = $1 and bucket_id = $2 order by entered_at desc, id limit 1
+`
+
+func (q *Queries) StudioNewestStay(ctx context.Context, contactID uuid.UUID, bucketID string) ([]Membership, error) {
+	rows, err := q.db.Query(ctx, studioNewestStay, contactID, bucketID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Membership
+	for rows.Next() {
+		var i Membership
+		if err := rows.Scan(
+			&i.ID,
+			&i.BucketID,
+			&i.ContactID,
+			&i.Epoch,
+			&i.Status,
+			&i.Source,
+			&i.Muted,
+			&i.EnteredAt,
+			&i.AnchorAt,
+			&i.MaxDwellAt,
+			&i.LeaveAt,
+			&i.LeaveReason,
+			&i.LeaveSilent,
+			&i.DueAt,
+			&i.LastEvaluatedAt,
+			&i.LeftAt,
+			&i.LeftReason,
+			&i.Fired,
+			&i.CreatedAt,
+			&i.UpdatedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -1660,14 +1808,19 @@ func (q *Queries) StudioSendsOf(ctx context.Context, contactID *uuid.UUID, befor
 }
 
 const studioSendsOfTemplate = `-- name: StudioSendsOfTemplate :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test from sends
-where contact_id = $1 and template_key = $2
-order by created_at desc, id
+select a.id, a.key, a.contact_id, a.enrollment_id, a.journey_id, a.template_key, a.category, a.status, a.reason, a.from_email, a.to_email, a.reply_to, a.subject, a.html, a.text, a.headers, a.tags, a.props, a.provider_id, a.claimed_at, a.first_attempt_at, a.unclear, a.sent_at, a.created_at, a.updated_at, a.opened_at, a.clicked_at, a.delivered_at, a.bounced_at, a.complained_at, a.bounce_type, a.bounce_reason, a.delayed_at, a.redirected_to, a.campaign_id, a.due_at, a.deferred_for, a.test from (
+    (select s.id, s.key, s.contact_id, s.enrollment_id, s.journey_id, s.template_key, s.category, s.status, s.reason, s.from_email, s.to_email, s.reply_to, s.subject, s.html, s.text, s.headers, s.tags, s.props, s.provider_id, s.claimed_at, s.first_attempt_at, s.unclear, s.sent_at, s.created_at, s.updated_at, s.opened_at, s.clicked_at, s.delivered_at, s.bounced_at, s.complained_at, s.bounce_type, s.bounce_reason, s.delayed_at, s.redirected_to, s.campaign_id, s.due_at, s.deferred_for, s.test from sends s where s.contact_id = $1 and s.template_key = $2 order by s.created_at desc, s.id limit 5)
+    union all
+    (select o.id, o.key, o.contact_id, o.enrollment_id, o.journey_id, o.template_key, o.category, o.status, o.reason, o.from_email, o.to_email, o.reply_to, o.subject, o.html, o.text, o.headers, o.tags, o.props, o.provider_id, o.claimed_at, o.first_attempt_at, o.unclear, o.sent_at, o.created_at, o.updated_at, o.opened_at, o.clicked_at, o.delivered_at, o.bounced_at, o.complained_at, o.bounce_type, o.bounce_reason, o.delayed_at, o.redirected_to, o.campaign_id, o.due_at, o.deferred_for, o.test from sends o where o.contact_id is null and o.claimed_at is not null and lower(o.to_email) = lower($3::text) and o.template_key = $2
+        order by o.created_at desc, o.id limit 5)
+) a
+order by a.created_at desc, a.id
 limit 5
 `
 
-func (q *Queries) StudioSendsOfTemplate(ctx context.Context, contactID *uuid.UUID, templateKey string) ([]Send, error) {
-	rows, err := q.db.Query(ctx, studioSendsOfTemplate, contactID, templateKey)
+// Those to a contact, and those to its address that are of no contact (E-45).
+func (q *Queries) StudioSendsOfTemplate(ctx context.Context, contactID *uuid.UUID, templateKey string, email string) ([]Send, error) {
+	rows, err := q.db.Query(ctx, studioSendsOfTemplate, contactID, templateKey, email)
 	if err != nil {
 		return nil, err
 	}
