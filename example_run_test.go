@@ -385,3 +385,25 @@ func ExampleRun_Do() {
 	// +0s node TAKE20-54
 	// +0s completed
 }
+
+// The manager hears of what the member of the team did.
+func asksTheManager(ctx workflow.Context, run hogsend.Run) error {
+	_, err := run.Send(ctx, hogsend.Email{Template: "approve", To: hogsend.Recipient{Property: "managerId"}})
+	return err
+}
+
+func ExampleRecipient() {
+	s := hogsendtest.New(hogsendtest.InExample(), hogsend.Registry{
+		Journeys: []hogsend.Journey{{ID: "approval", Name: "Approval", Trigger: hogsend.On("plan.requested"), EntryLimit: hogsend.Unlimited, Run: asksTheManager}},
+		Templates: []hogsend.Template{{
+			Key: "approve", Subject: "{{.About.Properties.firstName}} asks for a plan", HTML: "<p>Hello {{.Name}}, will you approve it?</p>",
+		}},
+	})
+	s.Contact(hogsendtest.Person{UserID: "grace", Email: "grace@example.com", Properties: hogsend.Properties{"firstName": "Grace"}})
+	ada := s.Contact(hogsendtest.Person{UserID: "ada", Email: "ada@example.com", Properties: hogsend.Properties{"firstName": "Ada", "managerId": "grace"}})
+	ada.At(0, "plan.requested")
+	for _, mail := range s.Run().Mailbox {
+		fmt.Println(mail.To, mail.Subject, mail.Text)
+	}
+	// Output: grace@example.com Ada asks for a plan Hello Grace, will you approve it?
+}

@@ -22,6 +22,9 @@ type Registry struct {
 	// mailto, tel, sms and cid, such as "myapp" for myapp://orders/1. A link of another
 	// scheme that comes from a value is a render error (E-78).
 	LinkSchemes []string
+	// Addresses are where mails of journeys may go that are for nobody's contact, by a name of
+	// letters, digits, _ and -, such as "sales": see [Recipient].
+	Addresses map[string]string
 	// MachineAgents are parts of the user agents of programs that follow links and fetch images
 	// by themselves, besides those that are known, compared without case: what they do is
 	// nobody's open or click (E-50).

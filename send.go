@@ -6,6 +6,8 @@ import "time"
 type Email struct {
 	// Template is the key of a registered template; required.
 	Template string
+	// To is who gets it instead of the enrollment's contact; the zero value is the contact.
+	To Recipient
 	// Props are the template's props: a value of its props type, or nil for its zero value.
 	Props any
 	// Subject, From and ReplyTo replace those of the template and of the installation; ""

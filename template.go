@@ -41,8 +41,11 @@ type Template struct {
 type TemplateData struct {
 	// Props are those of the send, of the template's props type.
 	Props any
-	// Contact is who gets the mail.
+	// Contact is who gets the mail; of an address of the registry, it has nothing but that.
 	Contact Contact
+	// About is the contact of the enrollment, whom the mail is about. It is Contact, but for
+	// mails to a [Recipient].
+	About Contact
 	// Name is the contact's property firstName, else its property name, else the part of the
 	// address before the @.
 	Name string

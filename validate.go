@@ -46,6 +46,7 @@ func (r Registry) Validate() error {
 	v.defaults(r.Defaults)
 	v.linkSchemes(r.LinkSchemes)
 	v.machineAgents(r.MachineAgents)
+	v.addresses(r.Addresses)
 	v.lists(r.Lists)
 	v.campaigns(r)
 	v.pages(r.Pages)

@@ -20,6 +20,16 @@ func (v *registryValidator) linkSchemes(schemes []string) {
 	}
 }
 
+// addresses refuses names that no code would spell (E-83). What is no address is
+// told when the templates are compiled.
+func (v *registryValidator) addresses(addresses map[string]string) {
+	for name := range addresses {
+		if !listPattern.MatchString(name) {
+			v.problems = append(v.problems, fmt.Sprintf("Addresses %q: the name must be 1 to 64 letters, digits, _ or -", name))
+		}
+	}
+}
+
 // minAgent keeps a part of a user agent from standing for nearly everybody's.
 const minAgent = 3
 

@@ -16,7 +16,7 @@ func (a *Activities) BeginCall(ctx context.Context, r contract.BeginCallRequest)
 		return contract.CallBegin{}, final(err)
 	}
 	var begin contract.CallBegin
-	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
+	err = a.Store.WithEnrollment(ctx, id, nil, func(tx *store.EnrollmentTx) error {
 		begin = contract.CallBegin{Retry: int(tx.Enrollment.Retries)}
 		if r.Begun > 0 {
 			begin.Ended = !tx.Enrollment.Status.Live()
@@ -42,7 +42,7 @@ func (a *Activities) EndCall(ctx context.Context, r contract.EndCallRequest) (co
 		return contract.Effect{}, final(err)
 	}
 	var effect contract.Effect
-	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
+	err = a.Store.WithEnrollment(ctx, id, nil, func(tx *store.EnrollmentTx) error {
 		e := tx.Enrollment
 		effect.Ended = !e.Status.Live()
 		step := r.Step

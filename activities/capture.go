@@ -21,7 +21,7 @@ func (a *Activities) Capture(ctx context.Context, r contract.CaptureRequest) (co
 	}
 	key := contract.CaptureKey(r.Step.EnrollmentID, r.Step.Key)
 	var effect contract.Effect
-	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
+	err = a.Store.WithEnrollment(ctx, id, nil, func(tx *store.EnrollmentTx) error {
 		done, err := tx.Q.StepLogFind(ctx, id, r.Step.Key, "captured")
 		if err != nil {
 			return fmt.Errorf("find step: %w", err)

@@ -76,7 +76,7 @@ func (a *Activities) deferSend(ctx context.Context, tx *store.EnrollmentTx, g *g
 		ID: uuid.Must(uuid.NewV7()), EnrollmentID: tx.Enrollment.ID, ContactID: tx.Enrollment.ContactID,
 		StepKey: g.deferral.prefix + strconv.Itoa(g.deferral.state().Times+1),
 		Label:   contract.DeferredNode(r), Deadline: &until, Status: contract.WaitOpen, RegisteredAt: tx.Now,
-		Priority: priority(g), Category: &g.draft.category, EmailKey: &g.emailKey,
+		Priority: keptFor(g), Category: &g.draft.category, EmailKey: &g.emailKey,
 	}
 	tx.Add(func(q *storedb.Queries) error { return q.WaitInsert(ctx, wait) })
 	a.move(ctx, tx, contract.Step{Key: wait.StepKey, LongHistory: r.Step.LongHistory}, "send_gated", contract.EnrollmentWaiting, tx.Enrollment.Node, wait.Label,
@@ -84,7 +84,12 @@ func (a *Activities) deferSend(ctx context.Context, tx *store.EnrollmentTx, g *g
 	return toldOf(wait.ID, wait.StepKey, wait.Label, until)
 }
 
-func priority(g *gate) *int32 {
+// keptFor is the priority with which a deferred send keeps places of a cap: one to somebody
+// else is no rival of its enrollment's contact, to whom its wait belongs (E-83).
+func keptFor(g *gate) *int32 {
+	if g.elsewhere() {
+		return nil
+	}
 	p := int32(g.limits.Priority) //nolint:gosec // at most 1,000
 	return &p
 }
@@ -92,7 +97,10 @@ func priority(g *gate) *int32 {
 // behind reports that another deferred send of the contact is to be tried first: they
 // come in order of their priority, due time and creation (E-27).
 func behind(ctx context.Context, tx *store.Tx, g *gate, turn storedb.DeferralsAheadParams) (bool, error) {
-	turn.ContactID, turn.Now, turn.Priority = g.draft.contactID(), tx.Now, *priority(g)
+	turn.ContactID, turn.Now = g.draft.contactID(), tx.Now
+	if kept := keptFor(g); kept != nil {
+		turn.Priority = *kept
+	}
 	ahead, err := tx.Q.DeferralsAhead(ctx, turn)
 	if err != nil {
 		return false, fmt.Errorf("look for deferred sends: %w", err)
@@ -113,7 +121,7 @@ func (a *Activities) giveUpDeferral(ctx context.Context, id uuid.UUID, r contrac
 	if !errors.As(cause, &invalid) {
 		return cause
 	}
-	err := a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
+	err := a.Store.WithEnrollment(ctx, id, nil, func(tx *store.EnrollmentTx) error {
 		d := deferralOf(r)
 		if err := tx.Read(ctx, func(p *store.Pipeline) { d.queue(ctx, p, id) }); err != nil {
 			return fmt.Errorf("find deferral: %w", err)

@@ -26,7 +26,7 @@ func (a *Activities) CollectDigest(ctx context.Context, r contract.CollectReques
 		return contract.CollectResult{}, final(err)
 	}
 	var result contract.CollectResult
-	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
+	err = a.Store.WithEnrollment(ctx, id, nil, func(tx *store.EnrollmentTx) error {
 		if !tx.Enrollment.Status.Live() {
 			result = contract.CollectResult{Ended: true}
 			return nil

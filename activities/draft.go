@@ -11,6 +11,11 @@ import (
 // draft is a mail rendered for the contact as it was read without a lock.
 type draft struct {
 	contact storedb.Contact // of no id if it is for an address that is nobody's
+	// about is the contact of the enrollment, whom the mail is about; of no id if there is
+	// no enrollment, or the mail is for that contact.
+	about storedb.Contact
+	// nobody says that it is for another contact, who is not there (E-83).
+	nobody bool
 	// to is where it goes; foreign says that this is not the contact's own address.
 	to       string
 	foreign  bool

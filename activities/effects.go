@@ -25,7 +25,7 @@ func (a *Activities) Checkpoint(ctx context.Context, step contract.Step) (contra
 		return contract.Effect{}, final(err)
 	}
 	var effect contract.Effect
-	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
+	err = a.Store.WithEnrollment(ctx, id, nil, func(tx *store.EnrollmentTx) error {
 		effect.Ended = !tx.Enrollment.Status.Live()
 		if effect.Ended {
 			return nil
@@ -107,7 +107,7 @@ func (a *Activities) KeepOnce(ctx context.Context, r contract.OnceRequest) (cont
 		return contract.OnceValue{}, final(err)
 	}
 	var kept contract.OnceValue
-	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
+	err = a.Store.WithEnrollment(ctx, id, nil, func(tx *store.EnrollmentTx) error {
 		values, err := tx.Q.OnceGet(ctx, id, r.Label)
 		if err != nil {
 			return fmt.Errorf("read kept value: %w", err)

@@ -24,7 +24,7 @@ func (a *Activities) ClaimEnrollment(ctx context.Context, r contract.ClaimReques
 		return contract.Claim{}, final(err)
 	}
 	claim := contract.Claim{BuildID: a.Config.BuildID}
-	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
+	err = a.Store.WithEnrollment(ctx, id, nil, func(tx *store.EnrollmentTx) error {
 		e := tx.Enrollment
 		claim.Status = e.Status
 		if !steps.ClaimsEnrollment(e.Status, text(e.FirstRunID), r.FirstRunID) {

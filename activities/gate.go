@@ -28,9 +28,12 @@ type gate struct {
 	addressOK bool
 	limits    steps.Limits
 
-	known   []storedb.Send // under the key
-	contact storedb.Contact
-	records []storedb.Preference
+	known   []storedb.Send  // under the key
+	contact storedb.Contact // who gets it
+	// enrolled is the contact of the enrollment, recipient who else gets the mail.
+	enrolled  storedb.Contact
+	recipient []storedb.Contact
+	records   []storedb.Preference
 	// pause and deferral are of sends of enrollments.
 	pause    *pauseGate
 	deferral *deferral
@@ -58,12 +61,36 @@ func (a *Activities) readGate(ctx context.Context, tx *store.EnrollmentTx, r con
 		p.Add(func(q *storedb.Queries) (err error) { g.known, err = q.SendFind(ctx, r.Key); return err })
 		g.deferral.queue(ctx, p, tx.Enrollment.ID)
 		p.Add(func(q *storedb.Queries) (err error) {
-			g.contact, err = q.EnrollmentContact(ctx, tx.Enrollment.ID)
+			g.enrolled, err = q.EnrollmentContact(ctx, tx.Enrollment.ID)
 			return err
 		})
+		if g.elsewhere() && d.contact.ID != uuid.Nil {
+			p.Add(func(q *storedb.Queries) (err error) {
+				g.recipient, err = q.ContactSurvivor(ctx, d.contact.ID)
+				return err
+			})
+		}
 		a.queuePerson(ctx, p, tx.Now, g)
 	})
+	switch g.contact = d.contact; {
+	case !g.elsewhere():
+		g.contact = g.enrolled
+	case len(g.recipient) > 0:
+		g.contact = g.recipient[0]
+	}
 	return g, err
+}
+
+// elsewhere reports that the mail is for somebody else than the contact of the enrollment.
+func (g *gate) elsewhere() bool { return g.draft.about.ID != uuid.Nil || g.draft.nobody }
+
+// moved reports that a contact is not as it was when the mail was rendered.
+func (g *gate) moved() bool {
+	same := func(a, b storedb.Contact) bool { return a.ID == b.ID && a.UpdatedAt.Equal(b.UpdatedAt) }
+	if !g.elsewhere() {
+		return !same(g.enrolled, g.draft.contact)
+	}
+	return !same(g.enrolled, g.draft.about) || g.draft.contact.ID != uuid.Nil && (len(g.recipient) == 0 || !same(g.recipient[0], g.draft.contact))
 }
 
 // queuePerson asks for what the person and the address of a mail say to it.
@@ -126,7 +153,8 @@ func (a *Activities) askGate(ctx context.Context, tx *store.EnrollmentTx, g *gat
 	if err != nil {
 		return steps.GateOutcome{}, err
 	}
-	state.Ended = !tx.Enrollment.Status.Live() || g.contact.DeletedAt != nil
+	state.Ended = !tx.Enrollment.Status.Live() || g.enrolled.DeletedAt != nil
+	state.NoRecipient = g.draft.nobody || g.elsewhere() && g.contact.DeletedAt != nil
 	state.Paused, state.Effect, state.Deferral = len(g.pause.paused) > 0, g.pause.effect(), g.deferral.state()
 	if open := g.deferral.open; open != nil && (!activity.IsActivity(ctx) || activity.GetInfo(ctx).Attempt <= steps.Turns) {
 		turn := storedb.DeferralsAheadParams{DueAt: *open.Deadline, RegisteredAt: open.RegisteredAt, ID: open.ID}

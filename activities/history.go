@@ -102,7 +102,7 @@ func (a *Activities) Throttle(ctx context.Context, r contract.ThrottleRequest) (
 		return false, final(err)
 	}
 	t := r.Throttle
-	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
+	err = a.Store.WithEnrollment(ctx, id, nil, func(tx *store.EnrollmentTx) error {
 		contact, err := tx.Q.EnrollmentContact(ctx, id)
 		if err != nil {
 			return fmt.Errorf("read contact: %w", err)

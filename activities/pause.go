@@ -92,7 +92,7 @@ func (a *Activities) begin(ctx context.Context, tx *store.EnrollmentTx, step con
 // says that it may be tried again, because the journey has resumed.
 func (a *Activities) holdEffect(ctx context.Context, id uuid.UUID, step contract.Step) (contract.Effect, error) {
 	var effect contract.Effect
-	err := a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) (err error) {
+	err := a.Store.WithEnrollment(ctx, id, nil, func(tx *store.EnrollmentTx) (err error) {
 		_, effect, err = a.begin(ctx, tx, step, false)
 		return err
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/email"
@@ -73,7 +74,7 @@ func (a *Activities) claim(ctx context.Context, id uuid.UUID, r contract.SendReq
 		if err != nil {
 			return row, later, a.giveUpDeferral(ctx, id, r, err)
 		}
-		err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
+		err = a.Store.WithEnrollment(ctx, id, d.locks(), func(tx *store.EnrollmentTx) error {
 			row, later, err = a.claimLocked(ctx, tx, r, d)
 			return err
 		})
@@ -121,10 +122,12 @@ func (a *Activities) draft(ctx context.Context, id uuid.UUID, r contract.SendReq
 	if err != nil {
 		return d, fmt.Errorf("read contact: %w", err)
 	}
-	d.to = text(d.contact.Email)
 	journey := row.Enrollment.JourneyID
 	template, _ := a.Renderer.Lookup(r.Template) // Render tells of one that is not there
 	d.category = steps.Category(r.Category, a.Registry.Category(journey), template.Category)
+	if err := a.address(ctx, &d, r.To); err != nil || d.nobody {
+		return d, err
+	}
 	return a.render(ctx, d, r, email.Envelope{JourneyID: journey})
 }
 
@@ -136,6 +139,15 @@ func (a *Activities) render(ctx context.Context, d draft, r contract.SendRequest
 		return d, err
 	}
 	contact.Email = d.to
+	if d.contact.ID == uuid.Nil {
+		contact.ID = ""
+	}
+	var about hogsend.Contact
+	if d.about.ID != uuid.Nil {
+		if about, err = contactOf(d.about); err != nil {
+			return d, err
+		}
+	}
 	links, err := a.linksOf(ctx, d)
 	if err != nil {
 		return d, err
@@ -143,7 +155,7 @@ func (a *Activities) render(ctx context.Context, d draft, r contract.SendRequest
 	journey := envelope.JourneyID
 	template, _ := a.Renderer.Lookup(r.Template) // Render tells of one that is not there
 	rendered, err := a.Renderer.Render(r.Template, email.Input{
-		Props: r.Props, Contact: contact, JourneyID: journey, JourneyName: a.Registry.Name(journey), Subject: r.Subject,
+		Props: r.Props, Contact: contact, About: about, JourneyID: journey, JourneyName: a.Registry.Name(journey), Subject: r.Subject,
 		Zone:      func() string { return a.zoneOf(ctx, contact, r.Step.EnrollmentID).Name },
 		PublicURL: a.Config.PublicURL, UnsubscribeURL: links.unsubscribe, PreferencesURL: links.preferences,
 	})
@@ -177,7 +189,7 @@ func (a *Activities) claimLocked(ctx context.Context, tx *store.EnrollmentTx, r 
 		return row, later, fmt.Errorf("read for send gate: %w", err)
 	case len(g.known) > 0: // row 1
 		return g.known[0], later, nil
-	case g.contact.ID != d.contact.ID || !g.contact.UpdatedAt.Equal(d.contact.UpdatedAt):
+	case g.moved():
 		return row, later, errStale
 	}
 	out, err := a.askGate(ctx, tx, g)

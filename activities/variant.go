@@ -24,7 +24,7 @@ func (a *Activities) ChooseVariant(ctx context.Context, r contract.VariantReques
 		return "", final(err)
 	}
 	chosen := variantDetail{Name: r.Name}
-	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
+	err = a.Store.WithEnrollment(ctx, id, nil, func(tx *store.EnrollmentTx) error {
 		kept, err := tx.Q.StepLogFind(ctx, id, r.Step.Key, "variant")
 		if err != nil {
 			return fmt.Errorf("find variant: %w", err)

@@ -23,7 +23,7 @@ func (a *Activities) BeginWait(ctx context.Context, r contract.BeginWaitRequest)
 		return contract.WaitState{}, final(err)
 	}
 	var state contract.WaitState
-	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
+	err = a.Store.WithEnrollment(ctx, id, nil, func(tx *store.EnrollmentTx) error {
 		if !tx.Enrollment.Status.Live() {
 			state = contract.WaitState{Ended: true}
 			return nil
@@ -140,7 +140,7 @@ func (a *Activities) EndWait(ctx context.Context, r contract.EndWaitRequest) (co
 		return contract.WaitState{}, final(err)
 	}
 	var state contract.WaitState
-	err = a.Store.WithEnrollment(ctx, id, func(tx *store.EnrollmentTx) error {
+	err = a.Store.WithEnrollment(ctx, id, nil, func(tx *store.EnrollmentTx) error {
 		if !tx.Enrollment.Status.Live() {
 			state = contract.WaitState{Ended: true}
 			return nil

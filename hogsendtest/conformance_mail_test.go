@@ -36,6 +36,23 @@ func tellsTheOutcome(ctx workflow.Context, run hogsend.Run) error {
 	return run.Sleep(ctx, day)
 }
 
+// tellsOthers mails whoever the contact names, somebody it is told, and a desk.
+func tellsOthers(ctx workflow.Context, run hogsend.Run) error {
+	for _, e := range []hogsend.Email{
+		{Template: "note", To: hogsend.Recipient{Property: "boss"}}, {Template: "news", To: hogsend.Recipient{UserID: "bob"}},
+		{Template: "note", To: hogsend.Recipient{Address: "desk"}}, {Template: "note"},
+	} {
+		verdict, err := run.Send(ctx, e)
+		if err != nil {
+			return err
+		}
+		if err := run.Checkpoint(ctx, fmt.Sprint(e.Template, " ", verdict.Status, " ", verdict.Reason)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // keeps keeps values of its own, asks for one again, and one that it cannot have.
 func keeps(ctx workflow.Context, run hogsend.Run) error {
 	var first, again int
@@ -200,6 +217,31 @@ func mailCases() []conformanceCase {
 			ada.Resubscribes(6 * hour)
 			ada.At(2*day, "go")
 		}},
+		// E-83: mails to others, whose opt-outs, caps and zones count, and who may not be there.
+		{name: "to somebody else", journeys: []hogsend.Journey{j("a", "go", tellsOthers)}, script: func(s *Scenario, ada *Contact) {
+			bob := s.Contact(Person{UserID: "bob", Email: "bob@example.com", Timezone: "Asia/Tokyo"})
+			ada.At(0, "go")
+			ada.Changes(hour, hogsend.Properties{"boss": "bob"})
+			ada.At(2*hour, "go")
+			ada.Unsubscribes(day)
+			ada.At(3*day, "go")
+			bob.Suppress(4*day, "bounce")
+			ada.At(5*day, "go")
+			bob.Unsuppress(6 * day)
+			bob.Unsubscribes(6*day, "news")
+			ada.Changes(6*day, hogsend.Properties{"boss": 12})
+			ada.At(7*day, "go")
+			ada.Changes(8*day, hogsend.Properties{"boss": "ada"})
+			ada.At(9*day, "go")
+			bob.Deleted(10 * day)
+			ada.At(11*day, "go")
+		}, defaults: hogsend.Defaults{FrequencyCap: hogsend.FrequencyCap{Count: 3, Window: 12 * hour}}},
+		{name: "to somebody else, deferred", journeys: []hogsend.Journey{j("a", "go", tellsOthers, gap(hour)), j("b", "go", defersItsMail)}, script: func(s *Scenario, ada *Contact) {
+			s.Contact(Person{UserID: "bob", Email: "bob@example.com", Timezone: "Asia/Tokyo"})
+			ada.Changes(0, hogsend.Properties{"boss": "bob"})
+			ada.At(hour, "go")
+			ada.At(2*hour, "go")
+		}, defaults: hogsend.Defaults{OnBlocked: hogsend.Defer, SendWindow: hogsend.Window{Start: "9:00", End: "11:00"}}},
 		{name: "nobody to write to", journeys: outcomes, script: func(s *Scenario, ada *Contact) {
 			s.Contact(Person{UserID: "bob"}).At(0, "go")
 			s.Contact(Person{UserID: "cat", Email: "not an address"}).At(0, "go")

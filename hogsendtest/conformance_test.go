@@ -845,8 +845,8 @@ func conformanceCases() []conformanceCase {
 
 func conformanceScenario(t *testing.T, c conformanceCase) *Scenario {
 	t.Helper()
-	s := New(t, hogsend.Registry{Journeys: c.journeys, Defaults: c.defaults, Buckets: c.buckets, Lists: c.lists, Templates: []hogsend.Template{
-		{Key: "note", Subject: "A note", HTML: "<p>Hello {{.Name}}</p>"},
+	s := New(t, hogsend.Registry{Journeys: c.journeys, Defaults: c.defaults, Buckets: c.buckets, Lists: c.lists, Addresses: map[string]string{"desk": "desk@acme.example"}, Templates: []hogsend.Template{
+		{Key: "note", Subject: "A note", HTML: "<p>Hello {{.Name}}{{if ne .About.ID .Contact.ID}}, about {{.About.ExternalID}}{{end}}</p>"},
 		{Key: "news", Subject: "News", HTML: "<p>Well {{.Name}}</p>", Category: "news"},
 	}})
 	s.lax = true // what is wrong is to be wrong alike

@@ -58,7 +58,7 @@ func newResult(s *Scenario, o *backend.Outcome, seen *callLog, end time.Time) (*
 
 func mailOf(s *backend.Send) Mail {
 	mail := Mail{
-		At: s.At, Contact: s.Contact, To: s.To, From: s.From, ReplyTo: s.ReplyTo, Journey: s.Journey, Template: s.Template, Props: s.Props,
+		At: s.At, Contact: s.Contact, About: s.About, To: s.To, From: s.From, ReplyTo: s.ReplyTo, Journey: s.Journey, Template: s.Template, Props: s.Props,
 		Category: s.Category, Subject: s.Subject, HTML: s.HTML, Text: s.Text,
 	}
 	verdict, ended, err := steps.Verdict(s.ID, s.Status, contract.SendReason(s.Reason), s.At)

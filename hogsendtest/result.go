@@ -43,12 +43,14 @@ type Result struct {
 // Mail is one mail that a journey asked for.
 type Mail struct {
 	// At is when the provider took it, or when it was refused.
-	At      time.Time
-	Contact string
-	To      string
-	From    string
-	ReplyTo string
-	Journey string
+	At time.Time
+	// Contact is who gets it, by address for one of the registry, "" if there is nobody. About is
+	// whose enrollment sends it: Contact, but for mails to a [hogsend.Recipient].
+	Contact, About string
+	To             string
+	From           string
+	ReplyTo        string
+	Journey        string
 	// Template is the key, Props what it was rendered with, as JSON.
 	Template string
 	Props    json.RawMessage

@@ -112,6 +112,8 @@ func (s *Scenario) mistakes(o *backend.Outcome, heard *listeners) []problem {
 	for i := range o.Sends {
 		if m := &o.Sends[i]; m.Reason == string(contract.SendNoEmail) {
 			add(NoAddress, m.Contact, "%s has no address, so that %s of %s did not go", m.Contact, m.Template, m.Journey)
+		} else if m.Reason == string(contract.SendNoRecipient) {
+			add(NoAddress, m.About, "%s of %s for %s did not go: nobody is who it was for", m.Template, m.Journey, m.About)
 		}
 	}
 	heard.mu.Lock()

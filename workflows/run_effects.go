@@ -33,11 +33,14 @@ func (r *journeyRun) Send(ctx workflow.Context, email hogsend.Email) (hogsend.Ve
 		return hogsend.Verdict{}, invalid("label", "duplicate_send_label: %q was used before", email.Label)
 	}
 	for _, text := range [][2]string{
-		{"template", email.Template}, {"subject", email.Subject}, {"from", email.From}, {"replyTo", email.ReplyTo}, {"category", email.Category},
+		{"template", email.Template}, {"subject", email.Subject}, {"from", email.From}, {"replyTo", email.ReplyTo}, {"category", email.Category}, {"to", email.To.UserID}, {"to", email.To.Property}, {"to", email.To.Address},
 	} {
 		if err := storable(text[0], text[1]); err != nil {
 			return hogsend.Verdict{}, err
 		}
+	}
+	if err := email.To.Validate(); err != nil {
+		return hogsend.Verdict{}, err
 	}
 	if err := email.Window.Validate(); err != nil {
 		return hogsend.Verdict{}, err
@@ -63,7 +66,7 @@ func (r *journeyRun) Send(ctx workflow.Context, email hogsend.Email) (hogsend.Ve
 	step := r.step("send", name, node)
 	r.node = node
 	request := contract.SendRequest{
-		Step: step, Key: r.enrollmentID + ":" + step.Key, Template: email.Template, Props: props, Subject: email.Subject,
+		Step: step, Key: r.enrollmentID + ":" + step.Key, Template: email.Template, To: email.To, Props: props, Subject: email.Subject,
 		From: email.From, ReplyTo: email.ReplyTo, Category: email.Category, SkipPreferenceCheck: email.SkipPreferenceCheck,
 		Window: email.Window, OnBlocked: email.OnBlocked, Track: email.Track,
 	}

@@ -91,11 +91,13 @@ func (b *Backend) Outcome() (*backend.Outcome, error) {
 }
 
 func (b *Backend) readSends(r *reader, o *backend.Outcome) {
-	r.read(`select s.id::text, s.key, `+named+`, coalesce(s.journey_id, ''), s.template_key, s.to_email, s.from_email, s.reply_to, coalesce(s.category, ''), s.subject, s.html, s.text,
+	r.read(`select s.id::text, s.key, coalesce(case when c.id is not null then `+named+` end, s.to_email), coalesce((
+				select `+strings.ReplaceAll(named, "c.", "a.")+` from enrollments e join contacts a on a.id = e.contact_id where e.id = s.enrollment_id
+			), ''), coalesce(s.journey_id, ''), s.template_key, s.to_email, s.from_email, s.reply_to, coalesce(s.category, ''), s.subject, s.html, s.text,
 			s.props, case when s.sent_at is null then s.status else 'sent' end, coalesce(s.reason, ''), coalesce(s.sent_at, s.updated_at), s.opened_at is not null, s.clicked_at is not null
-		from sends s join contacts c on c.id = s.contact_id order by s.created_at, s.id`, func(rows pgx.Rows) error {
+		from sends s left join contacts c on c.id = s.contact_id order by s.created_at, s.id`, func(rows pgx.Rows) error {
 		var s backend.Send
-		err := rows.Scan(&s.ID, &s.Key, &s.Contact, &s.Journey, &s.Template, &s.To, &s.From, &s.ReplyTo, &s.Category, &s.Subject, &s.HTML, &s.Text, &s.Props,
+		err := rows.Scan(&s.ID, &s.Key, &s.Contact, &s.About, &s.Journey, &s.Template, &s.To, &s.From, &s.ReplyTo, &s.Category, &s.Subject, &s.HTML, &s.Text, &s.Props,
 			&s.Status, &s.Reason, &s.At, &s.Opened, &s.Clicked)
 		o.Sends = append(o.Sends, s)
 		return err

@@ -54,6 +54,7 @@ type SendReason string
 const (
 	SendEnrollmentEnded SendReason = "enrollment_ended"
 	SendNoEmail         SendReason = "no_email"
+	SendNoRecipient     SendReason = "no_recipient"
 	SendUnsubscribedAll SendReason = "unsubscribed_all"
 	SendCategoryOptOut  SendReason = "category_opt_out"
 	SendUnknownOutcome  SendReason = "unknown_outcome"

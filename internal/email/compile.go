@@ -12,6 +12,7 @@ import (
 	"text/template/parse"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/address"
 	"github.com/hogsend/hogsend/internal/email/markup"
 )
 
@@ -35,6 +36,11 @@ func Compile(registry hogsend.Registry) (*Renderer, error) {
 		c.compile()
 		r.templates[key] = c.compiled
 		problems = append(problems, c.problems...)
+	}
+	for name, to := range registry.Addresses {
+		if _, err := address.Parse(to); err != nil {
+			problems = append(problems, fmt.Sprintf("Addresses %q: %s", name, err))
+		}
 	}
 	if len(problems) == 0 {
 		return r, nil

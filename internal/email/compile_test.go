@@ -130,6 +130,17 @@ func TestEveryProblemIsReportedAtOnce(t *testing.T) {
 }
 
 // E-1, E-2: the later definition of a key counts.
+// E-83: where mails may go is told at start, all of it.
+func TestAddressesAreChecked(t *testing.T) {
+	t.Parallel()
+	r := hogsend.Registry{Addresses: map[string]string{"sales": "sales@acme.example", "legal desk": "legal@acme.example", "ops": "ops", "two": "a@acme.example, b@acme.example"}}
+	_, err := email.Compile(r)
+	require.ErrorContains(t, err, `Addresses "ops": `)
+	require.ErrorContains(t, err, `Addresses "two": `)
+	require.NotContains(t, err.Error(), "sales")
+	require.EqualError(t, r.Validate(), `Addresses "legal desk": the name must be 1 to 64 letters, digits, _ or -`)
+}
+
 func TestLaterDefinitionOverrides(t *testing.T) {
 	t.Parallel()
 	r, err := email.Compile(hogsend.Registry{Templates: []hogsend.Template{

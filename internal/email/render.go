@@ -59,8 +59,10 @@ func (r *Renderer) Keys() []string { return slices.Sorted(maps.Keys(r.templates)
 // Input is what one mail is rendered from.
 type Input struct {
 	// Props is JSON of the template's props type; empty or null means its zero value.
-	Props                  json.RawMessage
-	Contact                hogsend.Contact
+	Props   json.RawMessage
+	Contact hogsend.Contact
+	// About is whom the mail is about; the zero value is Contact.
+	About                  hogsend.Contact
 	JourneyID, JourneyName string
 	// Subject replaces the template's, as it is; "" keeps it.
 	Subject string
@@ -160,8 +162,11 @@ func holdsNUL(raw []byte) bool {
 }
 
 func (c *compiled) data(in Input, props any) hogsend.TemplateData {
+	if in.About.ID == "" {
+		in.About = in.Contact
+	}
 	return hogsend.TemplateData{
-		Props: props, Contact: in.Contact, Name: nameOf(in.Contact), Subject: oneLine(in.Subject),
+		Props: props, Contact: in.Contact, About: in.About, Name: nameOf(in.Contact), Subject: oneLine(in.Subject),
 		JourneyID: in.JourneyID, JourneyName: in.JourneyName,
 		UnsubscribeURL: in.UnsubscribeURL, PreferencesURL: in.PreferencesURL, PublicURL: in.PublicURL,
 	}

@@ -60,7 +60,7 @@ var (
 // guard runs again and its entry stays (J-30, J-96). Of two at once one succeeds;
 // the other gets ErrNotFailed. Further writes are made along with a success.
 func (g *Ingester) Retry(ctx context.Context, enrollmentID uuid.UUID, runID string, also ...Write) error {
-	err := g.engine.Store.WithEnrollment(ctx, enrollmentID, func(tx *store.EnrollmentTx) error {
+	err := g.engine.Store.WithEnrollment(ctx, enrollmentID, nil, func(tx *store.EnrollmentTx) error {
 		e := tx.Enrollment
 		if e.Status != contract.EnrollmentFailed {
 			return ErrNotFailed

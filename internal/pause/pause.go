@@ -100,7 +100,7 @@ type Outcome struct {
 // tells it and the workflow is signaled, in one transaction. Released is false when it was
 // let go before or its enrollment has ended.
 func Release(ctx context.Context, s *store.Store, enrollmentID, id uuid.UUID, outcome Outcome) (released bool, err error) {
-	err = s.WithEnrollment(ctx, enrollmentID, func(tx *store.EnrollmentTx) error {
+	err = s.WithEnrollment(ctx, enrollmentID, nil, func(tx *store.EnrollmentTx) error {
 		rows, err := tx.Q.PausedEffectGet(ctx, id)
 		if err != nil {
 			return fmt.Errorf("read paused effect: %w", err)

@@ -20,6 +20,7 @@ import (
 type Index struct {
 	defaults  hogsend.Defaults
 	lists     []hogsend.List
+	addresses map[string]string
 	buckets   map[string]*hogsend.Bucket // by id and former id
 	journeys  []*hogsend.Journey         // compiled in, in the order of the registry
 	reactions []*hogsend.Journey
@@ -37,7 +38,7 @@ type Index struct {
 // New indexes all that a registry defines, the reactions of its buckets included. The
 // registry must not be changed afterwards.
 func New(r hogsend.Registry) *Index {
-	x := &Index{defaults: r.Defaults, lists: r.Lists, buckets: map[string]*hogsend.Bucket{}, journeys: pointers(slices.Clone(r.Journeys)), reactions: pointers(definition.Reactions(r))}
+	x := &Index{defaults: r.Defaults, lists: r.Lists, addresses: r.Addresses, buckets: map[string]*hogsend.Bucket{}, journeys: pointers(slices.Clone(r.Journeys)), reactions: pointers(definition.Reactions(r))}
 	x.defaults.MaxDefer = cmp.Or(r.Defaults.MaxDefer, maxDefer)
 	for i := range r.Buckets {
 		b := &r.Buckets[i]
@@ -72,6 +73,15 @@ func (x *Index) WithReactions(inForce []*hogsend.Journey) *Index {
 
 // Lists are those that people join and leave.
 func (x *Index) Lists() []hogsend.List { return x.lists }
+
+// Address is that of a name of the registry's; ok is false for one that is not there.
+func (x *Index) Address(name string) (address string, ok bool) {
+	address, ok = x.addresses[name]
+	return address, ok
+}
+
+// AddressNames are their names, sorted.
+func (x *Index) AddressNames() []string { return slices.Sorted(maps.Keys(x.addresses)) }
 
 // WithTimezone is the index of the same definitions, but for the zone of contacts whose
 // own is not known: what the environment says, if it does, comes before the author (S-1).

@@ -21,11 +21,12 @@ type EnrollmentTx struct {
 // WithEnrollment runs fn in a transaction that holds the lock of the enrollment's
 // contact, so that it and the ingest of an event come one after the other (I-5). An
 // enrollment that does not exist is ErrNotFound. A transaction that Postgres gave
-// up on runs fn again.
-func (s *Store) WithEnrollment(ctx context.Context, id uuid.UUID, fn func(tx *EnrollmentTx) error) error {
+// up on runs fn again. Other contacts that are locked besides are named together with it, in
+// the order of their uuids; nil for none.
+func (s *Store) WithEnrollment(ctx context.Context, id uuid.UUID, contacts []uuid.UUID, fn func(tx *EnrollmentTx) error) error {
 	var err error
 	for range maxAttempts {
-		err = s.Borrow(ctx, func(c *Conn) error { return c.withEnrollment(ctx, id, fn) })
+		err = s.Borrow(ctx, func(c *Conn) error { return c.withEnrollment(ctx, id, contacts, fn) })
 		if !isRetryable(err) && !errors.Is(err, errMoved) {
 			return err
 		}
@@ -36,13 +37,16 @@ func (s *Store) WithEnrollment(ctx context.Context, id uuid.UUID, fn func(tx *En
 // errMoved says that a merge moved what a lock was taken for while it was awaited.
 var errMoved = errors.New("contact was merged into another one")
 
-func (c *Conn) withEnrollment(ctx context.Context, id uuid.UUID, fn func(tx *EnrollmentTx) error) error {
+func (c *Conn) withEnrollment(ctx context.Context, id uuid.UUID, contacts []uuid.UUID, fn func(tx *EnrollmentTx) error) error {
 	var (
 		begin  Pipeline
 		locked uuid.UUID
 		row    storedb.EnrollmentGetRow
 	)
 	begin.Begin()
+	if len(contacts) > 0 {
+		begin.Add(func(q *storedb.Queries) error { _, err := q.IngestLock(ctx, contacts); return err })
+	}
 	begin.Add(func(q *storedb.Queries) (err error) { locked, err = q.EnrollmentContactLock(ctx, id); return err })
 	begin.Add(func(q *storedb.Queries) (err error) { row, err = q.EnrollmentGet(ctx, id); return err })
 	if err := c.Send(ctx, &begin); errors.Is(err, pgx.ErrNoRows) {

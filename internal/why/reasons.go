@@ -99,6 +99,8 @@ func (q Question) gate(s Send) (sentence string, ok bool) {
 		return "The journey had ended a moment before.", true
 	case "no_email":
 		return q.Person + " has no address.", true
+	case "no_recipient":
+		return "It was for somebody else, whom no contact stands for.", true
 	case "unsubscribed_all":
 		return q.Person + " wants no mail at all.", true
 	case "category_opt_out":

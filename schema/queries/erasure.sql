@@ -190,7 +190,12 @@ delete from tracked_links l where l.id in (
 
 -- name: ErasePieceMailbox :execrows
 delete from mailbox m where m.key in (
-    select o.key from sends s join mailbox o on o.key = s.key where s.contact_id = any(@ids::uuid[]) limit @row_limit
+    (select o.key from sends s join mailbox o on o.key = s.key where s.contact_id = any(@ids::uuid[]) limit @row_limit)
+    union all -- what others were told of the person (E-83)
+    (
+        select o.key from enrollments e join sends s on s.enrollment_id = e.id join mailbox o on o.key = s.key
+        where e.contact_id = any(@ids::uuid[]) limit @row_limit
+    )
 );
 
 -- name: ErasePieceSends :execrows
@@ -202,7 +207,12 @@ set key = 'erased:' || w.id, updated_at = clock_timestamp(), to_email = '', redi
     status = case when w.status = 'queued' then 'skipped' else w.status end,
     reason = case when w.status = 'queued' then 'no_email' when w.status = 'failed' then null else w.reason end
 where w.id in (
-    select s.id from sends s where s.contact_id = any(@ids::uuid[]) and s.key not like 'erased:%' limit @row_limit
+    (select s.id from sends s where s.contact_id = any(@ids::uuid[]) and s.key not like 'erased:%' limit @row_limit)
+    union all -- what others were told of the person (E-83)
+    (
+        select s.id from enrollments e join sends s on s.enrollment_id = e.id
+        where e.contact_id = any(@ids::uuid[]) and s.key not like 'erased:%' limit @row_limit
+    )
 );
 
 -- name: ErasePieceRecipients :execrows

@@ -72,11 +72,13 @@ type StepLog struct {
 // Send is a mail that a journey asked for.
 type Send struct {
 	ID, Key, Contact, Journey, Template string
-	To, From, ReplyTo, Category         string
-	Subject, HTML, Text                 string
-	Props                               json.RawMessage
-	Status                              contract.SendStatus
-	Reason                              string
+	// About is the contact of the enrollment.
+	About                       string
+	To, From, ReplyTo, Category string
+	Subject, HTML, Text         string
+	Props                       json.RawMessage
+	Status                      contract.SendStatus
+	Reason                      string
 	// At is when the provider took it, or when it took its status.
 	At              time.Time
 	Opened, Clicked bool

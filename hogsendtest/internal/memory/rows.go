@@ -45,6 +45,9 @@ func (c *contact) name() string {
 
 func (c *contact) contact() (hogsend.Contact, error) {
 	found := hogsend.Contact{ID: c.id.String(), ExternalID: c.ExternalID, Email: c.Email, Timezone: c.timezone}
+	if c.id == uuid.Nil { // an address of the registry
+		found.ID = ""
+	}
 	raw, err := json.Marshal(c.properties)
 	if err != nil {
 		return found, fmt.Errorf("encode properties of %s: %w", c.name(), err)
@@ -156,6 +159,7 @@ type wait struct {
 
 // deferredSend is what a deferral is to others that wait for the same places (E-82).
 type deferredSend struct {
+	to                 *contact // who gets it
 	priority           int
 	category, emailKey string
 }
@@ -240,14 +244,25 @@ type send struct {
 	to, from, replyTo       string
 	subject, html, text     string
 	props                   json.RawMessage
-	contact                 *contact
-	enrollment              *enrollment
-	journeyID               string
-	status                  contract.SendStatus
-	reason                  contract.SendReason
-	claimedAt, at           time.Time // at is when it took its status
-	outcome                 backend.SendOutcome
-	opened, clicked         bool
+	// contact is who gets it: of no id for an address that is nobody's, or if nobody says
+	// that there is nobody. elsewhere says that it is not the enrollment's contact.
+	contact           *contact
+	elsewhere, nobody bool
+	enrollment        *enrollment
+	journeyID         string
+	status            contract.SendStatus
+	reason            contract.SendReason
+	claimedAt, at     time.Time // at is when it took its status
+	outcome           backend.SendOutcome
+	opened, clicked   bool
+}
+
+// name is who gets it, "" for nobody.
+func (s *send) name() string {
+	if s.nobody {
+		return ""
+	}
+	return s.contact.name()
 }
 
 // deferral is how a send was deferred so far: each time is a wait of its own (E-26).
@@ -289,7 +304,10 @@ func (b *Backend) record(c *contact) *preference {
 			return p
 		}
 	}
-	p := &preference{Preference: steps.Preference{EmailKey: c.EmailKey, Categories: map[string]bool{}}, contact: c}
+	p := &preference{Preference: steps.Preference{EmailKey: c.EmailKey, Categories: map[string]bool{}}}
+	if c.id != uuid.Nil {
+		p.contact = c
+	}
 	b.preferences = append(b.preferences, p)
 	return p
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/google/uuid"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/naming"
 )
 
 // open is the wait that the send stands at, nil for none.
@@ -102,7 +104,7 @@ func (b *Backend) claimSend(n *enrollment, r contract.SendRequest, attempt int) 
 		return nil, contract.SendResult{Held: b.hold(n, r.Step, b.newestPause(n, r.Step.Key), true)}, nil
 	case steps.GateDefer:
 		b.deferrals[r.Key] = d
-		return nil, contract.SendResult{Deferred: b.deferSend(n, r, s.category, d, out)}, nil
+		return nil, contract.SendResult{Deferred: b.deferSend(n, r, s, d, out)}, nil
 	case steps.GateClaim:
 		s.outcome = b.Sends.Next(r.Template)
 		if s.outcome.Status != "" {
@@ -125,32 +127,35 @@ func (b *Backend) claimSend(n *enrollment, r contract.SendRequest, attempt int) 
 
 // gate asks the gate of production (E-13).
 func (b *Backend) gate(n *enrollment, r contract.SendRequest, s *send, d *deferral, attempt int) (steps.GateOutcome, error) {
-	defaults, c := b.index.Defaults(), n.contact
+	defaults, c := b.index.Defaults(), s.contact
 	_, err := address.Parse(c.Email)
 	if err == nil {
 		b.record(c)
 	}
 	g := steps.Gate{
-		Now: b.Now(), Ended: !n.live() || !c.DeletedAt.IsZero(), Paused: b.pausedNow(n.JourneyID), Effect: b.newestPause(n, r.Step.Key).PausedEffect,
+		Now: b.Now(), Ended: !n.live() || !n.contact.DeletedAt.IsZero(), NoRecipient: s.nobody, Paused: b.pausedNow(n.JourneyID), Effect: b.newestPause(n, r.Step.Key).PausedEffect,
 		Lists: b.index.Lists(), NoAddress: err != nil, Records: b.records(c), EmailKey: c.EmailKey, Category: s.category, SkipPreferenceCheck: r.SkipPreferenceCheck,
 		Window: cmp.Or(r.Window, defaults.SendWindow), Deferral: d.state(), OnBlocked: r.OnBlocked, DefaultOnBlocked: defaults.OnBlocked, MaxDefer: defaults.MaxDefer,
 		Limits: steps.LimitsOf(defaults.FrequencyCap, b.authored.MinSendGap(n.JourneyID), b.index.IDs(n.JourneyID), s.category, r.SkipPreferenceCheck),
 	}
 	g.Limits.Priority = b.authored.Priority(n.JourneyID)
-	b.rivals(&g, n, d.open(), attempt)
+	b.rivals(&g, c, d.open(), attempt)
 	g.GapSends = b.pastSends(c)
 	g.CapSends = g.GapSends
 	if g.Window != (hogsend.Window{}) {
-		if g.Zone, _, err = b.zone(n); err != nil {
+		to, err := c.contact()
+		if err != nil {
 			return steps.GateOutcome{}, err
 		}
+		zone, _ := steps.ResolveZone(to, defaults.Timezone)
+		g.Zone = zone.Name
 	}
 	return g.Decide()
 }
 
 // rivals finds the other deferred sends to the contact or its address: those that may need
 // the places of a cap, and whether one of them is to be tried before (E-27, E-82).
-func (b *Backend) rivals(g *steps.Gate, n *enrollment, own *wait, attempt int) {
+func (b *Backend) rivals(g *steps.Gate, to *contact, own *wait, attempt int) {
 	seen := false // own, in the order of creation
 	for _, w := range b.waits {
 		if w == own {
@@ -159,8 +164,8 @@ func (b *Backend) rivals(g *steps.Gate, n *enrollment, own *wait, attempt int) {
 		if w == own || w.deferred == nil || w.status != contract.WaitOpen {
 			continue
 		}
-		same := w.enrollment.contact == n.contact
-		if (same || n.contact.EmailKey != "" && w.deferred.emailKey == n.contact.EmailKey) && !b.pausedNow(w.enrollment.JourneyID) {
+		same := w.enrollment.contact == to
+		if (same || to.EmailKey != "" && w.deferred.emailKey == to.EmailKey) && w.deferred.to == w.enrollment.contact && !b.pausedNow(w.enrollment.JourneyID) {
 			g.Deferred = append(g.Deferred, steps.DeferredSend{Due: *w.Deadline, Priority: w.deferred.priority, Category: w.deferred.category})
 		}
 		if own == nil || !same || w.Deadline.After(b.Now()) || attempt > steps.Turns {
@@ -185,7 +190,7 @@ func (b *Backend) pastSends(c *contact) []steps.PastSend {
 }
 
 // deferSend defers a send: nothing is claimed, the enrollment waits (J-134).
-func (b *Backend) deferSend(n *enrollment, r contract.SendRequest, category string, d *deferral, out steps.GateOutcome) *contract.Deferral {
+func (b *Backend) deferSend(n *enrollment, r contract.SendRequest, s *send, d *deferral, out steps.GateOutcome) *contract.Deferral {
 	if len(d.waits) == 0 {
 		d.since = b.Now()
 	}
@@ -193,7 +198,10 @@ func (b *Backend) deferSend(n *enrollment, r contract.SendRequest, category stri
 	w := &wait{
 		Wait:       decide.Wait{ID: idOf("wait", n.ID, step), EnrollmentID: n.ID, Label: contract.DeferredNode(r), Deadline: &out.Until},
 		enrollment: n, step: step, begun: b.Now(), status: contract.WaitOpen,
-		deferred: &deferredSend{priority: b.authored.Priority(n.JourneyID), category: category, emailKey: n.contact.EmailKey},
+		deferred: &deferredSend{to: s.contact, priority: b.authored.Priority(n.JourneyID), category: s.category, emailKey: s.contact.EmailKey},
+	}
+	if s.elsewhere {
+		w.deferred.priority = 0
 	}
 	d.waits, d.reason = append(d.waits, w), out.Refusal.Reason
 	b.waits, b.waitByID[w.ID] = append(b.waits, w), w
@@ -203,28 +211,67 @@ func (b *Backend) deferSend(n *enrollment, r contract.SendRequest, category stri
 
 // draft is the mail as rendered now.
 func (b *Backend) draft(n *enrollment, r contract.SendRequest) (*send, error) {
-	c, err := n.contact.contact()
+	s := &send{id: idOf("send", r.Key), key: r.Key, template: r.Template, replyTo: r.ReplyTo, props: r.Props, contact: n.contact, enrollment: n, journeyID: n.JourneyID}
+	if err := b.address(s, r); err != nil {
+		return nil, err
+	}
+	template, _ := b.Renderer.Lookup(r.Template)
+	s.category = steps.Category(r.Category, b.authored.Category(n.JourneyID), template.Category)
+	if s.nobody {
+		return s, nil
+	}
+	c, err := s.contact.contact()
 	if err != nil {
 		return nil, err
+	}
+	var about hogsend.Contact
+	if s.elsewhere {
+		if about, err = n.contact.contact(); err != nil {
+			return nil, err
+		}
 	}
 	// A mistake in a template is the author's, whatever the journey does with it (T-5).
 	rendered, err := b.Renderer.Render(r.Template, email.Input{
 		Zone:  func() string { zone, _ := steps.ResolveZone(c, b.Registry.Defaults.Timezone); return zone.Name },
-		Props: r.Props, Contact: c, JourneyID: n.JourneyID, JourneyName: b.index.Name(n.JourneyID), Subject: r.Subject, PublicURL: backend.PublicURL,
+		Props: r.Props, Contact: c, About: about, JourneyID: n.JourneyID, JourneyName: b.index.Name(n.JourneyID), Subject: r.Subject, PublicURL: backend.PublicURL,
 	})
-	var from string
 	if err == nil {
-		from, err = email.Senders{Default: backend.Sender, Domains: b.FromDomains}.Choose(r.From)
+		s.from, err = email.Senders{Default: backend.Sender, Domains: b.FromDomains}.Choose(r.From)
 	}
 	if err != nil {
 		b.Problem(backend.Problem{Kind: backend.BadTemplate, Name: r.Template, Text: fmt.Sprintf("%s sends %s: %s", n.JourneyID, r.Template, err)})
 		return nil, err
 	}
-	return &send{
-		id: idOf("send", r.Key), key: r.Key, template: r.Template, category: steps.Category(r.Category, b.authored.Category(n.JourneyID), rendered.Category),
-		to: c.Email, from: from, replyTo: r.ReplyTo, subject: rendered.Subject, html: rendered.HTML, text: rendered.Text, props: r.Props,
-		contact: n.contact, enrollment: n, journeyID: n.JourneyID,
-	}, nil
+	s.to, s.subject, s.html, s.text = c.Email, rendered.Subject, rendered.HTML, rendered.Text
+	return s, nil
+}
+
+// address finds who gets a mail (E-83).
+func (b *Backend) address(s *send, r contract.SendRequest) error {
+	if r.To == (hogsend.Recipient{}) {
+		return nil
+	}
+	if r.To.Address != "" {
+		to, ok := b.index.Address(r.To.Address)
+		if !ok {
+			b.Problem(backend.Problem{Kind: backend.BadTemplate, Name: r.Template, Text: fmt.Sprintf("%s sends %s: to: there is no address %q%s",
+				s.journeyID, r.Template, r.To.Address, naming.Suggestion(r.To.Address, b.index.AddressNames()))})
+			return &hogsend.ValidationError{Field: "to", Message: fmt.Sprintf("there is no address %q", r.To.Address)}
+		}
+		s.elsewhere, s.contact = true, &contact{Identity: decide.Identity{Email: to, EmailKey: address.Key(to)}}
+		return nil
+	}
+	about, err := s.contact.contact()
+	if err != nil {
+		return err
+	}
+	enrolled := s.contact
+	id, known := b.keys[decide.ContactKey{Kind: decide.KeyUser, Key: steps.RecipientID(r.To, about.Properties)}]
+	if s.contact = b.byID[id]; !known || s.contact == nil || !s.contact.DeletedAt.IsZero() {
+		s.contact, s.nobody = &contact{}, true
+	}
+	s.elsewhere = s.contact != enrolled
+	return nil
 }
 
 // deliver is the provider: it takes the mail, or does as the script says.
@@ -248,7 +295,7 @@ func (b *Backend) deliver(s *send, step contract.Step, attempt int) error {
 		b.log(s.enrollment, step.Key, action, step.Node, step.Node, detail)
 		b.mailed(s)
 	}
-	if s.contact.DeletedAt.IsZero() && b.buckets.LookAtMail(s.template) {
+	if s.contact.DeletedAt.IsZero() && s.contact.id != uuid.Nil && b.buckets.LookAtMail(s.template) {
 		return b.update(s.contact, &decide.Update{Template: s.template, Attached: []any{write}})
 	}
 	write()

@@ -32,6 +32,8 @@ type Gate struct {
 	// Paused says that the journey is, Effect how the step was held before.
 	Paused bool
 	Effect PausedEffect
+	// NoRecipient says that the mail is for another contact, who is not there (E-83).
+	NoRecipient bool
 	// NoAddress says that the contact has none that a mail could be sent to.
 	NoAddress bool
 	// Records are those of the address, whose key is EmailKey, and of the contact.
@@ -130,6 +132,8 @@ func (g Gate) person() *Refusal {
 		return &Refusal{Status: contract.SendSkipped, Reason: contract.SendEnrollmentEnded}
 	case g.Effect.late():
 		return &Refusal{Status: contract.SendSkipped, Reason: contract.SendPausedLate}
+	case g.NoRecipient: // row 4
+		return &Refusal{Status: contract.SendSkipped, Reason: contract.SendNoRecipient}
 	case g.NoAddress: // row 4
 		return &Refusal{Status: contract.SendSkipped, Reason: contract.SendNoEmail}
 	}

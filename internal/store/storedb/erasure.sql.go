@@ -222,7 +222,12 @@ func (q *Queries) ErasePieceLinks(ctx context.Context, ids []uuid.UUID, rowLimit
 
 const erasePieceMailbox = `-- name: ErasePieceMailbox :execrows
 delete from mailbox m where m.key in (
-    select o.key from sends s join mailbox o on o.key = s.key where s.contact_id = any($1::uuid[]) limit $2
+    (select o.key from sends s join mailbox o on o.key = s.key where s.contact_id = any($1::uuid[]) limit $2)
+    union all -- what others were told of the person (E-83)
+    (
+        select o.key from enrollments e join sends s on s.enrollment_id = e.id join mailbox o on o.key = s.key
+        where e.contact_id = any($1::uuid[]) limit $2
+    )
 )
 `
 
@@ -303,7 +308,12 @@ set key = 'erased:' || w.id, updated_at = clock_timestamp(), to_email = '', redi
     status = case when w.status = 'queued' then 'skipped' else w.status end,
     reason = case when w.status = 'queued' then 'no_email' when w.status = 'failed' then null else w.reason end
 where w.id in (
-    select s.id from sends s where s.contact_id = any($1::uuid[]) and s.key not like 'erased:%' limit $2
+    (select s.id from sends s where s.contact_id = any($1::uuid[]) and s.key not like 'erased:%' limit $2)
+    union all -- what others were told of the person (E-83)
+    (
+        select s.id from enrollments e join sends s on s.enrollment_id = e.id
+        where e.contact_id = any($1::uuid[]) and s.key not like 'erased:%' limit $2
+    )
 )
 `
 
