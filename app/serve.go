@@ -90,6 +90,10 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 	if err := p.watchTestMode(ctx); err != nil {
 		return err
 	}
+	var unset []string
+	if p.cfg.EmailProvider == "resend" && len(p.cfg.ResendWebhook) == 0 {
+		unset = append(unset, "RESEND_WEBHOOK_SECRET")
+	}
 	var resend *webhook.Verifier
 	if len(p.cfg.ResendWebhook) > 0 {
 		if resend, err = webhook.NewVerifier(p.cfg.ResendWebhook); err != nil {
@@ -112,6 +116,8 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 		PublicURL:       p.cfg.PublicURL,
 		JunkIDs:         p.cfg.JunkIDs,
 		Development:     p.cfg.Environment == config.Development,
+		Environment:     string(p.cfg.Environment),
+		Unset:           unset,
 		OpenAPI:         p.cfg.OpenAPI,
 		Tokens:          p.tokens,
 		Senders:         email.Senders{Default: p.cfg.EmailFrom, Domains: p.cfg.EmailFromDomains},

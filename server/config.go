@@ -47,6 +47,11 @@ type Config struct {
 	JunkIDs naming.JunkIDs
 	// Development makes replies tell more and logs warnings (I-58, I-59).
 	Development bool
+	// Environment is told on the pages of Studio; "" is not.
+	Environment string
+	// Unset are the variables without which the webhooks of a source that is in use are
+	// refused; Studio says so.
+	Unset []string
 	// OpenAPI serves the document and the page of the routes.
 	OpenAPI bool
 	// Tokens verifies the links of mails; nil refuses them all.

@@ -5,9 +5,9 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"net/http"
-	"strings"
 	"time"
 
+	"github.com/hogsend/hogsend/internal/encoding"
 	"github.com/hogsend/hogsend/internal/store"
 )
 
@@ -34,12 +34,7 @@ func attach(r *request, name string, head ...string) (*sheet, error) {
 
 // write writes cells. What a spreadsheet would run is made a text.
 func (s *sheet) write(cells ...string) error {
-	for i, cell := range cells {
-		if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-			cells[i] = "'" + cell
-		}
-	}
-	return s.csv.Write(cells)
+	return s.csv.Write(encoding.Cells(cells...))
 }
 
 // end writes what is left.

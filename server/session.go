@@ -27,8 +27,11 @@ func (s *Server) bySession(r *request) (*actor, error) {
 		return nil, crossSite()
 	}
 	u := session.User
-	return &actor{id: "user:" + u.ID.String(), name: u.Email, scopes: users.Role(u.Role).Scopes(), kind: store.ActorUser, rowID: &u.ID}, nil
+	return &actor{id: userCaller(u.ID), name: u.Email, scopes: users.Role(u.Role).Scopes(), kind: store.ActorUser, rowID: &u.ID}, nil
 }
+
+// userCaller is what limits call a user.
+func userCaller(id uuid.UUID) string { return "user:" + id.String() }
 
 func crossSite() error {
 	return &refusal{status: http.StatusForbidden, text: "Cross-site request rejected"}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/hogsend/hogsend/server/studio"
 )
 
@@ -12,7 +14,23 @@ func (s *Server) studio() *studio.Studio {
 	return studio.New(studio.Config{
 		Store: s.store, Users: s.users, Sessions: s.sessions, Desk: s.desk, Registry: s.cfg.Registry, Journeys: s.served,
 		PublicURL: s.cfg.PublicURL, LateAfter: s.lateAfter(), Health: s.studioHealth, FailedRun: s.cfg.FailedRun, Version: s.cfg.Version, BuildID: s.cfg.BuildID, Logger: s.log, Now: s.now,
+		Environment: s.cfg.Environment, Unset: s.cfg.Unset, TestMode: s.testMode, Spend: s.spendPage,
 	})
+}
+
+// spendPage takes a page from what a user may ask of the admin's routes and pages together
+// (U-53, H-14).
+func (s *Server) spendPage(user uuid.UUID) (wait time.Duration, ok bool) {
+	q := s.limits[limitAdmin].take(userCaller(user), 1, s.now())
+	return q.reset, q.ok
+}
+
+// testMode says where mails go while they are only tried out; "" is where they ought to.
+func (s *Server) testMode() string {
+	if !s.cfg.TestMode.On() {
+		return ""
+	}
+	return s.cfg.TestMode.String()
 }
 
 // studioHealth is what /v1/health tells, for pages.

@@ -222,7 +222,7 @@ func importTable() map[string]rule {
 		}},
 		"./server/session": {may: []string{"./internal/users"}},
 		"./server/studio": {may: []string{
-			".", "./internal/address", "./internal/bucket", clip, contract, "./internal/criteria", "./internal/decide/check", "./internal/ingest", "./internal/operate", "./internal/rollout", "./internal/store", storedb, "./internal/users", "./internal/why", "./internal/why/ask", "./server/session", "./server/studio/view", "github.com/jackc/pgx/v5", uuid,
+			".", "./internal/address", "./internal/bucket", clip, contract, "./internal/criteria", "./internal/decide/check", "./internal/encoding", "./internal/ingest", "./internal/operate", "./internal/rollout", "./internal/store", storedb, "./internal/users", "./internal/why", "./internal/why/ask", "./server/session", "./server/studio/view", "github.com/jackc/pgx/v5", uuid,
 		}},
 		"./server/studio/view": {never: noIO()},
 		"./internal/why":       {may: []string{contract}, never: noIO()},

@@ -1,4 +1,5 @@
-// Package encoding tells which text encoding a body or a file is in: only UTF-8 is read.
+// Package encoding tells which text encoding a body or a file is in, as only UTF-8 is read,
+// and keeps spreadsheets from running what is in the files that are written.
 package encoding
 
 import (

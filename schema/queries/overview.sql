@@ -39,7 +39,8 @@ group by journey_id order by people desc, journey_id limit 50;
 -- What the frame of every page shows.
 select
     (select count(*) from enrollment_issues)::bigint as troubles,
-    (select count(*) from (select 1 from dead_letters where status = 'pending' limit @row_limit) d)::bigint as dead_letters;
+    (select count(*) from (select 1 from dead_letters where status = 'pending' limit @row_limit) d)::bigint as dead_letters,
+    (select count(distinct h.registry_digest) from worker_heartbeats h where h.last_seen_at >= sqlc.arg('since')::timestamptz)::bigint as digests;
 
 -- name: OverviewFirsts :one
 -- What has happened at all.

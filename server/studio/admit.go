@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hogsend/hogsend"
@@ -60,11 +62,38 @@ func (s *Studio) admit(r *request, rt route) error {
 	if r.session == nil {
 		return s.toSignIn(r)
 	}
+	if wait, ok := s.cfg.Spend(r.session.User.ID); !ok {
+		seconds := strconv.Itoa(int((wait + time.Second - 1) / time.Second))
+		r.w.Header().Set("Retry-After", seconds)
+		return &problem{status: http.StatusTooManyRequests, heading: "Too many pages", text: "You asked for more than an installation answers one user in a minute. Try again in " + seconds + " s."}
+	}
+	r.live = rt.live
 	if !may(users.Role(r.session.User.Role), rt.role) {
-		return &problem{status: http.StatusForbidden, heading: "Not for your role", text: fmt.Sprintf(
-			"You are signed in as %s, and this needs the role %s. An admin can give it to you.", r.session.User.Role, rt.role)}
+		return s.notForRole(r, rt.role)
 	}
 	return nil
+}
+
+// maxHelpers is how many of those who could help are named.
+const maxHelpers = 3
+
+// notForRole says which role a page needs, and who has it (U-10).
+func (s *Studio) notForRole(r *request, needed users.Role) error {
+	rows, err := s.cfg.Users.List(r.ctx())
+	if err != nil {
+		return err
+	}
+	var who []string
+	for _, row := range rows {
+		if may(users.Role(row.User.Role), needed) && row.User.Password != nil && len(who) < maxHelpers {
+			who = append(who, visible(row.User.Email))
+		}
+	}
+	text := fmt.Sprintf("You are signed in as %s, and this needs the role %s. An admin can give it to you.", r.session.User.Role, needed)
+	if len(who) > 0 {
+		text += " It can be done by " + strings.Join(who, ", ") + "."
+	}
+	return &problem{status: http.StatusForbidden, heading: "Not for your role", text: text}
 }
 
 // pulse is not older than five seconds. What cannot be read leaves the frame without it:
@@ -85,8 +114,8 @@ func (s *Studio) pulse(ctx context.Context) pulse {
 	defer s.pulses.asking.Unlock()
 	p := pulse{at: now, health: s.cfg.Health(ctx)}
 	err := s.read(ctx, func(q *storedb.Queries) error {
-		row, err := q.OverviewPulse(ctx, most+1)
-		p.troubles, p.letters = row.Troubles, row.DeadLetters
+		row, err := q.OverviewPulse(ctx, most+1, now.Add(-workerUpFor))
+		p.troubles, p.letters, p.digests = row.Troubles, row.DeadLetters, row.Digests
 		return err
 	})
 	p.known = err == nil

@@ -2,6 +2,7 @@ package studio
 
 import (
 	"net/http"
+	urls "net/url"
 	"strings"
 
 	"github.com/google/uuid"
@@ -128,17 +129,28 @@ func (s *Studio) members(r *request, q *storedb.Queries, b *knownBucket, v *view
 	}
 	v.Segments = []view.Segment{{Label: "In it", URL: url, Here: status == contract.MembershipActive}, {Label: "Have left", URL: url + "?members=left", Here: status == contract.MembershipLeft}}
 	p := storedb.StudioMembersParams{BucketID: b.AdminBucketsRow.ID, Status: status, Before: farAhead(), AfterID: uuid.Max, RowLimit: pageRows + 1}
-	if at, id, found := cursor(r.query("before")); found {
-		p.Before, p.AfterID = at, id
+	turn, first := r.turning(), true
+	if at, id, found := cursor(turn.before); found {
+		p.Before, p.AfterID, first = at, id, false
+	}
+	if at, id, found := cursor(turn.after); found {
+		newer, err := q.StudioMembersNewer(r.ctx(), storedb.StudioMembersNewerParams{BucketID: p.BucketID, Status: status, After: at, AfterID: id, RowLimit: pageRows + 1})
+		if err != nil {
+			return err
+		}
+		if len(newer) > pageRows {
+			p.Before, p.AfterID, first = newer[pageRows].EnteredAt, newer[pageRows].ID, false
+		}
 	}
 	rows, err := q.StudioMembers(r.ctx(), p)
 	if err != nil {
 		return err
 	}
-	if len(rows) > pageRows {
-		rows = rows[:pageRows]
-		last := rows[pageRows-1].Membership
-		v.Pager.Older = url + "?members=" + string(status) + "&before=" + cursorOf(last.EnteredAt, last.ID)
+	more := len(rows) > pageRows
+	rows = rows[:min(len(rows), pageRows)]
+	if len(rows) > 0 {
+		newest, oldest := rows[0].Membership, rows[len(rows)-1].Membership
+		v.Pager = pager(url, urls.Values{"members": {string(status)}}, cursorOf(newest.EnteredAt, newest.ID), cursorOf(oldest.EnteredAt, oldest.ID), first, more)
 	}
 	for _, row := range rows {
 		m := row.Membership

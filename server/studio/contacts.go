@@ -1,92 +1,16 @@
 package studio
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 	"github.com/hogsend/hogsend/server/studio/view"
 )
-
-// home leads to the first page there is.
-// find opens what the search box names: a person, a mail, an event, a journey, by whatever
-// id they have (U-3).
-func (s *Studio) find(r *request) error {
-	q := r.query("q")
-	if q == "" {
-		return r.see("/studio/contacts")
-	}
-	if c, ok, err := s.cfg.Store.ContactFind(r.ctx(), q); err != nil {
-		return err
-	} else if ok {
-		return r.see(contactURL(c.ID))
-	}
-	if id, err := uuid.Parse(q); err == nil {
-		path, err := s.findID(r, id)
-		if err != nil {
-			return err
-		}
-		if path != "" {
-			return r.see(path)
-		}
-	}
-	journeys, err := s.cfg.Journeys(r.ctx())
-	if err != nil {
-		return err
-	}
-	for _, j := range journeys {
-		if j.ID == q || j.Name == q {
-			return r.see(journeyURL(j.ID))
-		}
-	}
-	for i := range s.cfg.Registry.Buckets {
-		if b := &s.cfg.Registry.Buckets[i]; b.ID == q || b.Name == q {
-			return r.see(bucketURL(b.ID))
-		}
-	}
-	for _, t := range s.cfg.Registry.Templates {
-		if t.Key == q {
-			return r.see("/studio/mails?template=" + url.QueryEscape(q))
-		}
-	}
-	return r.see("/studio/contacts?search=" + url.QueryEscape(q))
-}
-
-// findID is the page of what has a uuid; "" for nothing.
-func (s *Studio) findID(r *request, id uuid.UUID) (path string, err error) {
-	err = s.read(r.ctx(), func(q *storedb.Queries) error {
-		mails, err := q.StudioMail(r.ctx(), id)
-		if err == nil && len(mails) > 0 {
-			path = "/studio/mails/" + id.String()
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		events, err := q.StudioEvent(r.ctx(), id)
-		if err != nil {
-			return err
-		}
-		if len(events) > 0 {
-			path = "/studio/events/" + id.String()
-			return nil
-		}
-		switch _, err := q.AdminStateGet(r.ctx(), id); {
-		case errors.Is(err, pgx.ErrNoRows):
-		case err != nil:
-			return err
-		default:
-			path = enrollmentURL(id)
-		}
-		return nil
-	})
-	return path, err
-}
 
 // listContacts is U-19: who was active last, who came last, or who a search finds.
 func (s *Studio) listContacts(r *request) error {
@@ -94,37 +18,34 @@ func (s *Studio) listContacts(r *request) error {
 	if r.query("order") == "newest" {
 		v.Order = "newest"
 	}
-	before := uuid.Max
-	if id, err := uuid.Parse(r.query("before")); err == nil {
-		before = id
-	}
-	var contacts []storedb.Contact
-	var next uuid.UUID
+	path, query := "/studio/contacts", url.Values{}
+	var l contactList
 	err := s.read(r.ctx(), func(q *storedb.Queries) (err error) {
 		switch {
 		case v.Search != "":
 			v.Order = ""
-			contacts, err = q.AdminContactsList(r.ctx(), storedb.AdminContactsListParams{Pattern: store.SearchPattern(v.Search), RowLimit: pageRows, MaxBytes: 4 << 20})
+			query.Set("search", v.Search)
+			l, err = foundContacts(r, q, v.Search)
 		case v.Order == "newest":
-			contacts, err = q.StudioNewestContacts(r.ctx(), before, pageRows+1)
-			if len(contacts) > pageRows {
-				contacts = contacts[:pageRows]
-				next = contacts[pageRows-1].ID
-			}
+			query.Set("order", v.Order)
+			l, err = newest(r, q)
 		default:
-			contacts, next, err = recent(r, q, before)
+			l, err = recent(r, q)
 		}
 		if err != nil {
 			return err
 		}
-		v.Rows, err = s.contactRows(r, q, contacts)
+		total, err := q.StudioContactsCount(r.ctx(), store.SearchPattern(v.Search), most+1)
+		if err != nil {
+			return err
+		}
+		v.Rows, err = s.contactRows(r, q, l.contacts)
+		v.Pager = pager(path, query, l.newestKey, l.oldestKey, l.first, l.more)
+		v.Pager.Total = capped(total)
 		return err
 	})
 	if err != nil {
 		return err
-	}
-	if next != uuid.Nil {
-		v.Pager.Older = "/studio/contacts?order=" + v.Order + "&before=" + next.String()
 	}
 	if v.Search != "" {
 		v.Chips = []view.Chip{{Text: "“" + visible(v.Search) + "”", Without: "/studio/contacts"}}
@@ -149,24 +70,90 @@ func (s *Studio) noContacts(search string) *view.Empty {
 	}
 }
 
-// recent are the contacts in the order of their newest event, and where the next page
-// begins.
-func recent(r *request, q *storedb.Queries, before uuid.UUID) (contacts []storedb.Contact, next uuid.UUID, err error) {
+// contactList is a page of contacts and where it stands among the others.
+type contactList struct {
+	contacts             []storedb.Contact
+	newestKey, oldestKey string
+	first, more          bool
+}
+
+// foundContacts are those whom a search finds, who was seen last first. Their place is a
+// number: a search reads all that it finds.
+func foundContacts(r *request, q *storedb.Queries, search string) (l contactList, err error) {
+	from, err := strconv.Atoi(r.turning().before)
+	if after, failed := strconv.Atoi(r.turning().after); failed == nil {
+		from, err = after-pageRows, nil
+	}
+	from = max(0, min(from, most))
+	if err != nil {
+		from = 0
+	}
+	l.contacts, err = q.AdminContactsList(r.ctx(), storedb.AdminContactsListParams{Pattern: store.SearchPattern(search), RowLimit: pageRows + 1, RowOffset: int32(from), MaxBytes: 4 << 20}) //nolint:gosec // at most 10,000
+	l.first, l.more = from == 0, len(l.contacts) > pageRows
+	l.contacts = l.contacts[:min(len(l.contacts), pageRows)]
+	l.newestKey, l.oldestKey = strconv.Itoa(from), strconv.Itoa(from+pageRows)
+	return l, err
+}
+
+// newest are the contacts who came last.
+func newest(r *request, q *storedb.Queries) (l contactList, err error) {
+	before := uuid.Max
+	l.first = true
+	if id, err := uuid.Parse(r.turning().before); err == nil {
+		before, l.first = id, false
+	}
+	if id, err := uuid.Parse(r.turning().after); err == nil {
+		newer, err := q.StudioNewestContactsNewer(r.ctx(), id, pageRows+1)
+		if err != nil {
+			return l, err
+		}
+		if len(newer) > pageRows {
+			before, l.first = newer[pageRows], false
+		}
+	}
+	l.contacts, err = q.StudioNewestContacts(r.ctx(), before, pageRows+1)
+	if l.more = len(l.contacts) > pageRows; l.more {
+		l.contacts = l.contacts[:pageRows]
+	}
+	if n := len(l.contacts); n > 0 {
+		l.newestKey, l.oldestKey = l.contacts[0].ID.String(), l.contacts[n-1].ID.String()
+	}
+	return l, err
+}
+
+// recent are the contacts in the order of their newest event.
+func recent(r *request, q *storedb.Queries) (l contactList, err error) {
+	before := uuid.Max
+	l.first = true
+	if id, err := uuid.Parse(r.turning().before); err == nil {
+		before, l.first = id, false
+	}
+	if id, err := uuid.Parse(r.turning().after); err == nil {
+		newer, err := q.StudioRecentContactsNewer(r.ctx(), id, pageRows+1)
+		if err != nil {
+			return l, err
+		}
+		if len(newer) > pageRows {
+			before, l.first = newer[pageRows], false
+		}
+	}
 	rows, err := q.StudioRecentContacts(r.ctx(), before, pageRows+1)
 	if err != nil {
-		return nil, next, err
+		return l, err
 	}
-	if len(rows) > pageRows {
+	if l.more = len(rows) > pageRows; l.more {
 		rows = rows[:pageRows]
-		next = rows[pageRows-1].EventID
 	}
 	ids := make([]uuid.UUID, len(rows))
 	for i, row := range rows {
 		ids[i] = row.ContactID
 	}
+	if n := len(rows); n > 0 {
+		l.newestKey, l.oldestKey = rows[0].EventID.String(), rows[n-1].EventID.String()
+	}
 	found, err := q.AdminContactsByID(r.ctx(), ids)
 	if err != nil {
-		return nil, next, err
+		return l, err
 	}
 	byID := map[uuid.UUID]storedb.Contact{}
 	for _, c := range found {
@@ -174,10 +161,10 @@ func recent(r *request, q *storedb.Queries, before uuid.UUID) (contacts []stored
 	}
 	for _, id := range ids {
 		if c, ok := byID[id]; ok && c.DeletedAt == nil && c.MergedInto == nil {
-			contacts = append(contacts, c)
+			l.contacts = append(l.contacts, c)
 		}
 	}
-	return contacts, next, nil
+	return l, nil
 }
 
 // contactRows tells of each contact what they are in and whether they get mail.

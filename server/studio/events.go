@@ -1,6 +1,7 @@
 package studio
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -26,41 +27,54 @@ func (s *Studio) listEvents(r *request) error {
 	if v.Internal {
 		query.Set("internal", "true")
 	}
-	if id, err := uuid.Parse(r.query("before")); err == nil {
-		p.Before = id
-	} else {
-		live := url.Values{}
-		for k, values := range query {
-			live[k] = values
-		}
-		live.Set("part", "feed")
-		v.Live = "/studio/events?" + live.Encode()
+	turn, first := r.turning(), true
+	if id, err := uuid.Parse(turn.before); err == nil {
+		p.Before, first = id, false
 	}
 	journeys, err := s.known(r.ctx())
 	if err != nil {
 		return err
 	}
+	part := r.query("part") == "feed"
 	err = s.read(r.ctx(), func(q *storedb.Queries) error {
-		if v.Names, err = q.StudioEventNames(r.ctx()); err != nil {
-			return err
+		if after, err := uuid.Parse(turn.after); err == nil {
+			newer, err := q.StudioFeedNewer(r.ctx(), storedb.StudioFeedNewerParams{After: after, Name: p.Name, Internal: p.Internal, RowLimit: pageRows + 1})
+			if err != nil {
+				return err
+			}
+			if len(newer) > pageRows {
+				p.Before, first = newer[pageRows], false
+			}
 		}
 		rows, err := q.StudioFeed(r.ctx(), p)
 		if err != nil {
 			return err
 		}
-		if len(rows) > pageRows {
-			rows = rows[:pageRows]
-			query.Set("before", rows[pageRows-1].Event.ID.String())
-			v.Pager.Older = "/studio/events?" + query.Encode()
+		more := len(rows) > pageRows
+		rows = rows[:min(len(rows), pageRows)]
+		if v.Rows, err = s.eventRows(r, q, rows, journeys); err != nil || part {
+			return err
 		}
-		v.Rows, err = s.eventRows(r, q, rows, journeys)
+		if v.Names, err = q.StudioEventNames(r.ctx()); err != nil {
+			return err
+		}
+		if len(rows) > 0 {
+			v.Pager = pager("/studio/events", query, rows[0].Event.ID.String(), rows[len(rows)-1].Event.ID.String(), first, more)
+		}
+		total, err := q.StudioFeedCount(r.ctx(), p.Name, p.Internal, most+1)
+		v.Pager.Total = capped(total)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if r.query("part") == "feed" {
-		return s.showAs(r, http.StatusOK, "events", "rows", v)
+	if first {
+		live := maps.Clone(query)
+		live.Set("part", "feed")
+		v.Feed = "/studio/events?" + live.Encode() + "&seen="
+	}
+	if part {
+		return s.showPart(r, "events", "rows", v)
 	}
 	if len(v.Rows) == 0 {
 		v.Empty = &view.Empty{Title: "No event has arrived", Text: "Send one with a key that may ingest:", Command: s.noContacts("").Command}
@@ -69,6 +83,7 @@ func (s *Studio) listEvents(r *request) error {
 		}
 	}
 	v.Frame = s.frame(r, "Events", "Events")
+	v.Polls = v.Feed != ""
 	return s.show(r, http.StatusOK, "events", v)
 }
 

@@ -36,21 +36,17 @@ func segments() []segment {
 // mailFilter is what a list of mails is asked for.
 type mailFilter struct{ which, to, template, journey, reason string }
 
-func (f mailFilter) url(before string) string {
+func (f mailFilter) query() url.Values {
 	q := url.Values{}
 	for i, v := range []string{f.which, f.to, f.template, f.journey, f.reason} {
 		if v != "" {
 			q.Set([]string{"which", "to", "template", "journey", "reason"}[i], v)
 		}
 	}
-	if before != "" {
-		q.Set("before", before)
-	}
-	if len(q) == 0 {
-		return "/studio/mails"
-	}
-	return "/studio/mails?" + q.Encode()
+	return q
 }
+
+func (f mailFilter) url() string { return withQuery("/studio/mails", f.query()) }
 
 // listMails is U-31.
 func (s *Studio) listMails(r *request) error {
@@ -64,37 +60,35 @@ func (s *Studio) listMails(r *request) error {
 		}
 		other := f
 		other.which = seg.name
-		v.Segments = append(v.Segments, view.Segment{Label: seg.label, URL: other.url(""), Here: here})
+		v.Segments = append(v.Segments, view.Segment{Label: seg.label, URL: other.url(), Here: here})
 	}
-	if at, id, ok := strings.Cut(r.query("before"), "_"); ok {
-		instant, err := time.Parse(time.RFC3339Nano, at)
-		if parsed, failed := uuid.Parse(id); err == nil && failed == nil {
-			p.Before, p.BeforeID = instant, parsed
-		}
+	turn, first := r.turning(), true
+	if at, id, ok := cursor(turn.before); ok {
+		p.Before, p.BeforeID, first = at, id, false
 	}
 	if f.template != "" {
 		p.Template = &f.template
 		without := f
 		without.template = ""
-		v.Chips = append(v.Chips, view.Chip{Text: "template " + visible(f.template), Without: without.url("")})
+		v.Chips = append(v.Chips, view.Chip{Text: "template " + visible(f.template), Without: without.url()})
 	}
 	if f.journey != "" {
 		p.Journey = &f.journey
 		without := f
 		without.journey = ""
-		v.Chips = append(v.Chips, view.Chip{Text: "journey " + visible(f.journey), Without: without.url("")})
+		v.Chips = append(v.Chips, view.Chip{Text: "journey " + visible(f.journey), Without: without.url()})
 	}
 	if f.reason != "" {
 		p.Reason = &f.reason
 		without := f
 		without.reason = ""
-		v.Chips = append(v.Chips, view.Chip{Text: reasonWords(visible(f.reason)), Without: without.url("")})
+		v.Chips = append(v.Chips, view.Chip{Text: reasonWords(visible(f.reason)), Without: without.url()})
 	}
 	if f.to != "" {
 		p.ToEmail = &f.to
 		without := f
 		without.to = ""
-		v.Chips = append(v.Chips, view.Chip{Text: "to " + visible(f.to), Without: without.url("")})
+		v.Chips = append(v.Chips, view.Chip{Text: "to " + visible(f.to), Without: without.url()})
 		c, known, err := s.cfg.Store.ContactFind(r.ctx(), f.to)
 		if err != nil {
 			return err
@@ -108,15 +102,34 @@ func (s *Studio) listMails(r *request) error {
 		return err
 	}
 	err = s.read(r.ctx(), func(q *storedb.Queries) error {
+		if at, id, ok := cursor(turn.after); ok {
+			newer, err := q.StudioMailsNewer(r.ctx(), storedb.StudioMailsNewerParams{
+				Since: p.Since, After: at, AfterID: id, Statuses: p.Statuses, ContactID: p.ContactID, ToEmail: p.ToEmail, Template: p.Template, Journey: p.Journey, Reason: p.Reason, RowLimit: pageRows + 1,
+			})
+			if err != nil {
+				return err
+			}
+			if len(newer) > pageRows {
+				p.Before, p.BeforeID, first = newer[pageRows].CreatedAt, newer[pageRows].ID, false
+			}
+		}
 		rows, err := q.StudioMails(r.ctx(), p)
 		if err != nil {
 			return err
 		}
-		if len(rows) > pageRows {
-			rows = rows[:pageRows]
-			last := rows[pageRows-1]
-			v.Pager.Older = f.url(last.CreatedAt.UTC().Format(time.RFC3339Nano) + "_" + last.ID.String())
+		more := len(rows) > pageRows
+		rows = rows[:min(len(rows), pageRows)]
+		if len(rows) > 0 {
+			last := rows[len(rows)-1]
+			v.Pager = pager("/studio/mails", f.query(), cursorOf(rows[0].CreatedAt, rows[0].ID), cursorOf(last.CreatedAt, last.ID), first, more)
 		}
+		total, err := q.StudioMailsCount(r.ctx(), storedb.StudioMailsCountParams{
+			Since: p.Since, Statuses: p.Statuses, ContactID: p.ContactID, ToEmail: p.ToEmail, Template: p.Template, Journey: p.Journey, Reason: p.Reason, RowLimit: most + 1,
+		})
+		if err != nil {
+			return err
+		}
+		v.Pager.Total = capped(total)
 		v.Rows, err = s.mailRows(r, q, rows, journeys)
 		return err
 	})

@@ -1,11 +1,14 @@
 package studio
 
 import (
+	"maps"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/hogsend/hogsend/server/studio/view"
 )
 
 // farAhead is after everything that has happened.
@@ -28,6 +31,30 @@ func cursor(text string) (at time.Time, id uuid.UUID, ok bool) {
 	at, err := time.Parse(time.RFC3339Nano, when)
 	id, failed := uuid.Parse(rest)
 	return at, id, err == nil && failed == nil
+}
+
+// turning is how a list is asked for: rows older than a key, or those right after one.
+type turning struct{ before, after string }
+
+func (r *request) turning() turning {
+	return turning{r.query("before"), r.query("after")}
+}
+
+// pager leads to the rows around a page whose first and last have these keys; more says
+// that there are older ones, first that none is newer.
+func pager(path string, query url.Values, newest, oldest string, first, more bool) (p view.Pager) {
+	at := func(name, key string) string {
+		q := maps.Clone(query)
+		q.Set(name, key)
+		return withQuery(path, q)
+	}
+	if !first && newest != "" {
+		p.Newer = at("after", newest)
+	}
+	if more {
+		p.Older = at("before", oldest)
+	}
+	return p
 }
 
 func withQuery(path string, q url.Values) string {

@@ -66,19 +66,34 @@ func (s *Studio) listPeople(r *request) error {
 			v.Retry = r.button("Try all of these again…", retryURL(j, failure), users.Operator)
 		}
 	}
-	if id, err := uuid.Parse(r.query("before")); err == nil {
-		p.Before = id
+	turn, first := r.turning(), true
+	if id, err := uuid.Parse(turn.before); err == nil {
+		p.Before, first = id, false
 	}
 	err = s.read(r.ctx(), func(q *storedb.Queries) error {
+		if after, err := uuid.Parse(turn.after); err == nil {
+			newer, err := q.StudioPeopleNewer(r.ctx(), storedb.StudioPeopleNewerParams{JourneyIds: p.JourneyIds, Statuses: p.Statuses, After: after, Node: p.Node, Error: p.Error, RowLimit: pageRows + 1})
+			if err != nil {
+				return err
+			}
+			if len(newer) > pageRows {
+				p.Before, first = newer[pageRows], false
+			}
+		}
 		rows, err := q.StudioPeople(r.ctx(), p)
 		if err != nil {
 			return err
 		}
-		if len(rows) > pageRows {
-			rows = rows[:pageRows]
-			query.Set("before", rows[pageRows-1].Enrollment.ID.String())
-			v.Pager.Older = withQuery(base, query)
+		more := len(rows) > pageRows
+		rows = rows[:min(len(rows), pageRows)]
+		if len(rows) > 0 {
+			v.Pager = pager(base, query, rows[0].Enrollment.ID.String(), rows[len(rows)-1].Enrollment.ID.String(), first, more)
 		}
+		total, err := q.StudioPeopleCount(r.ctx(), storedb.StudioPeopleCountParams{JourneyIds: p.JourneyIds, Statuses: p.Statuses, Node: p.Node, Error: p.Error, RowLimit: most + 1})
+		if err != nil {
+			return err
+		}
+		v.Pager.Total = capped(total)
 		for _, row := range rows {
 			v.Rows = append(v.Rows, s.personRow(r, row.Enrollment, row.Contact))
 		}

@@ -4,10 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/hogsend/hogsend"
-	"github.com/hogsend/hogsend/internal/store/storedb"
 	"github.com/hogsend/hogsend/internal/users"
 	"github.com/hogsend/hogsend/server/studio/view"
 )
@@ -186,51 +184,6 @@ func (s *Studio) removeUser(r *request) error {
 	return r.see("/studio/users?done=removed")
 }
 
-// listAudit is U-41.
-func (s *Studio) listAudit(r *request) error {
-	v := view.Audit{Actor: r.query("actor"), Resource: r.query("resource")}
-	p := storedb.AuditListParams{RowLimit: pageRows + 1}
-	query := url.Values{}
-	if v.Actor != "" {
-		p.Actor = &v.Actor
-		query.Set("actor", v.Actor)
-	}
-	if v.Resource != "" {
-		p.Resource = &v.Resource
-		query.Set("resource", v.Resource)
-	}
-	if at, err := time.Parse(time.RFC3339Nano, r.query("before")); err == nil {
-		at = at.Add(-time.Microsecond)
-		p.Until = &at
-	}
-	err := s.read(r.ctx(), func(q *storedb.Queries) error {
-		rows, err := q.AuditList(r.ctx(), p)
-		if err != nil {
-			return err
-		}
-		if len(rows) > pageRows {
-			rows = rows[:pageRows]
-			query.Set("before", rows[pageRows-1].CreatedAt.UTC().Format(time.RFC3339Nano))
-			v.Pager.Older = "/studio/audit?" + query.Encode()
-		}
-		for _, row := range rows {
-			v.Rows = append(v.Rows, view.AuditRow{
-				At: s.moment(r, row.CreatedAt), Who: visible(row.Actor), What: actionWords(row.Action), Of: cut(visible(textOf(row.ResourceID)), 36),
-				Changes: changeLines(row.Detail), From: visible(textOf(row.IpAddress)), RequestID: visible(row.RequestID),
-			})
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if len(v.Rows) == 0 {
-		v.Empty = &view.Empty{Title: "Nobody changed anything like this", Text: "Every change by a key, a user or a command is here, also sign-ins.", Next: view.Link{Text: "Clear", URL: "/studio/audit"}}
-	}
-	v.Frame = s.frame(r, "Audit", "Audit log")
-	return s.show(r, http.StatusOK, "audit", v)
-}
-
 func (s *Studio) profilePage(r *request) (view.Profile, error) {
 	u := r.session.User
 	v := view.Profile{Name: u.Name, Zone: u.Timezone, Shortcuts: u.Shortcuts}
@@ -247,6 +200,7 @@ func (s *Studio) profilePage(r *request) (view.Profile, error) {
 			Device: cut(visible(textOf(row.UserAgent)), 80), Address: visible(textOf(row.IpAddress)), Since: s.moment(r, row.CreatedAt), Here: row.ID == r.session.Row.ID,
 		})
 	}
+	v.Clock = "It is " + s.cfg.Now().In(r.zone).Format("15:04") + " there."
 	v.Frame = s.frame(r, "Profile", "Profile")
 	return v, nil
 }

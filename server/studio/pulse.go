@@ -1,6 +1,7 @@
 package studio
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -33,6 +34,7 @@ type Component struct {
 type pulse struct {
 	health              Health
 	troubles, letters   int64
+	digests             int64 // how many different definitions workers run
 	known               bool
 	at                  time.Time
 	lagging, unattended bool
@@ -65,11 +67,17 @@ func (p *pulses) set(now pulse) {
 }
 
 // banners say what is wrong with the installation, on every page (U-2).
-func (p pulse) banners() []view.Banner {
-	if !p.known {
-		return nil
-	}
+func (s *Studio) banners(p pulse) []view.Banner {
 	var out []view.Banner
+	if mode := s.cfg.TestMode(); mode != "" {
+		out = append(out, view.Banner{Tone: "wait", Text: "Test mode is " + mode + "."})
+	}
+	if len(s.cfg.Unset) > 0 {
+		out = append(out, view.Banner{Tone: "wait", Text: "Webhooks are refused, and bounces not heard of, for want of " + strings.Join(s.cfg.Unset, ", ") + "."})
+	}
+	if !p.known {
+		return out
+	}
 	h := p.health
 	if len(h.Behind) > 0 {
 		out = append(out, view.Banner{Tone: "bad", Text: "The database is behind this build: it lacks " + strings.Join(h.Behind, ", ") + ". Run hogsend migrate."})
@@ -82,7 +90,26 @@ func (p pulse) banners() []view.Banner {
 	} else if p.lagging {
 		out = append(out, view.Banner{Tone: "wait", Text: "Messages are late: the oldest has waited " + ahead(h.Lag) + "."})
 	}
+	if p.digests > 1 {
+		out = append(out, view.Banner{Tone: "wait", Text: fmt.Sprintf("Workers run %d different definitions, as during a deploy. If none is under way, restart the old ones.", p.digests)})
+	}
 	return out
+}
+
+// count tells the rail how many there need somebody.
+func (p pulse) count(groups []view.NavGroup) {
+	for _, group := range groups {
+		for i := range group.Items {
+			switch item := &group.Items[i]; {
+			case item.URL == "/studio/journeys" && p.troubles > 0:
+				item.Count, item.Counts = capped(p.troubles), "in trouble"
+			case item.URL == "/studio/dead-letters" && p.letters > 0:
+				item.Count, item.Counts = capped(p.letters), "to decide"
+			case item.URL == "/studio/outbox" && p.lagging:
+				item.Count, item.Counts = capped(p.health.Pending), "wait"
+			}
+		}
+	}
 }
 
 // dot is the light in the header.

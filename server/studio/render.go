@@ -38,6 +38,8 @@ func (s *Studio) show(r *request, status int, name string, data any) error {
 		root = "gate"
 	case r.Header.Get("X-Studio-Part") == "dialog":
 		root = "dialog"
+	case r.live && r.query("part") == "live":
+		return s.showPart(r, name, "live", data)
 	}
 	return s.showAs(r, status, name, root, data)
 }
@@ -67,8 +69,12 @@ func (s *Studio) frame(r *request, title, heading string) view.Frame {
 	f.User = &view.User{Name: visible(u.Name), Email: visible(u.Email), Role: u.Role}
 	f.Theme, f.Compact, f.Keys = u.Theme, u.Compact, u.Shortcuts
 	f.Nav = nav(users.Role(u.Role), r.URL.Path)
-	f.Banners, f.Dot = r.pulse.banners(), r.pulse.dot()
+	r.pulse.count(f.Nav)
+	f.Banners, f.Dot, f.Environment = s.banners(r.pulse), r.pulse.dot(), s.cfg.Environment
 	f.Flash = flash(r.query("done"))
+	f.Live = r.liveURL("live")
+	f.Polls = f.Live != ""
+	f.Copies = s.copies(r)
 	return f
 }
 
@@ -116,13 +122,20 @@ func (s *Studio) fail(r *request, err error) {
 	case store.IsUnavailable(err):
 		p = &problem{status: http.StatusServiceUnavailable, heading: "The database does not answer", text: "Nothing was changed. Try again in a moment."}
 		r.w.Header().Set("Retry-After", "5")
+		if r.Method == http.MethodGet {
+			r.w.Header().Set("Refresh", "5") // the page asks again by itself
+		}
 	default:
 		p = &problem{status: http.StatusInternalServerError, heading: "This page could not be made", text: "The cause is in the log, under the request's id."}
 	}
 	if p.status >= 500 {
 		s.cfg.Logger.Error("page failed", "request_id", r.id, "route", r.Pattern, "status", p.status, "error", err)
 	}
+	r.live = false
 	v := view.Error{Frame: s.frame(r, p.heading, p.heading), Status: p.status, Text: p.text, Next: view.Link{Text: p.next[0], URL: p.next[1]}}
+	if p.status == http.StatusNotFound && r.session != nil {
+		v.Find = visible(path.Base(r.URL.Path))
+	}
 	root := "frame"
 	if r.session == nil {
 		root = "gate"

@@ -40,7 +40,16 @@ type Config struct {
 	// kept. nil refuses retries.
 	FailedRun func(ctx context.Context, workflowID string) (runID string, err error)
 	// Health is what the installation stands on, as /v1/health tells it.
-	Health           func(ctx context.Context) Health
+	Health func(ctx context.Context) Health
+	// Spend takes a page from what a user may ask for in a minute; wait is how long there
+	// is none (U-53).
+	Spend func(user uuid.UUID) (wait time.Duration, ok bool)
+	// Environment is shown on every page; "" is not.
+	Environment string
+	// TestMode says where mails go while they are only tried out; "" is off (E-42).
+	TestMode func() string
+	// Unset are the variables without which webhooks of a source in use are refused.
+	Unset            []string
 	Version, BuildID string
 	Logger           *slog.Logger
 	Now              func() time.Time
@@ -66,6 +75,8 @@ type route struct {
 	open bool
 	role users.Role
 	do   func(*request) error
+	// live has the main part of the page asked for again every five seconds (U-6).
+	live bool
 }
 
 // request is one request on its way through a page.
@@ -77,6 +88,7 @@ type request struct {
 	session *users.Session // nil on open pages
 	zone    *time.Location
 	pulse   pulse
+	live    bool
 }
 
 func (r *request) ctx() context.Context { return r.Context() }

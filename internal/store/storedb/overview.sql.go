@@ -202,19 +202,21 @@ func (q *Queries) OverviewMails(ctx context.Context, days []time.Time, rowLimit 
 const overviewPulse = `-- name: OverviewPulse :one
 select
     (select count(*) from enrollment_issues)::bigint as troubles,
-    (select count(*) from (select 1 from dead_letters where status = 'pending' limit $1) d)::bigint as dead_letters
+    (select count(*) from (select 1 from dead_letters where status = 'pending' limit $1) d)::bigint as dead_letters,
+    (select count(distinct h.registry_digest) from worker_heartbeats h where h.last_seen_at >= $2::timestamptz)::bigint as digests
 `
 
 type OverviewPulseRow struct {
 	Troubles    int64
 	DeadLetters int64
+	Digests     int64
 }
 
 // What the frame of every page shows.
-func (q *Queries) OverviewPulse(ctx context.Context, rowLimit int32) (OverviewPulseRow, error) {
-	row := q.db.QueryRow(ctx, overviewPulse, rowLimit)
+func (q *Queries) OverviewPulse(ctx context.Context, rowLimit int32, since time.Time) (OverviewPulseRow, error) {
+	row := q.db.QueryRow(ctx, overviewPulse, rowLimit, since)
 	var i OverviewPulseRow
-	err := row.Scan(&i.Troubles, &i.DeadLetters)
+	err := row.Scan(&i.Troubles, &i.DeadLetters, &i.Digests)
 	return i, err
 }
 

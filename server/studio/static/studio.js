@@ -16,12 +16,13 @@
       reply = null;
     }
     if (!reply || !reply.ok) return void (location.href = link.href);
+    const from = document.activeElement;
     const box = new DOMParser().parseFromString(await reply.text(), "text/html").querySelector("main > *");
     const dialog = document.createElement("dialog");
     dialog.append(document.importNode(box, true));
     dialog.setAttribute("aria-labelledby", "asks");
     document.body.append(dialog);
-    dialog.addEventListener("close", () => { dialog.remove(); link.focus(); });
+    dialog.addEventListener("close", () => { dialog.remove(); (from === document.body ? link : from).focus(); });
     dialog.addEventListener("click", (c) => {
       if (c.target.closest("[data-close]")) { c.preventDefault(); dialog.close(); }
     });
@@ -66,6 +67,7 @@
       case "[": follow(document.querySelector("a[rel=next]")); break;
       case "]": follow(document.querySelector("a[rel=prev]")); break;
       case ".": follow(document.querySelector("button[data-live]")); break;
+      case "?": follow(document.querySelector("a[data-help]")); break;
     }
   });
 
@@ -75,13 +77,66 @@
     for (const el of document.querySelectorAll("[data-ago]")) el.textContent = words((Date.now() - Date.parse(el.dataset.ago)) / 1000);
   }, 30000);
 
-  // Live regions ask nothing while they are hidden, paused or behind a dialog.
-  const paused = () => sessionStorage.getItem("studio.live") === "off";
-  document.addEventListener("htmx:before:request", (e) => {
-    if (e.target.closest?.("[data-region]") && (document.hidden || paused() || document.querySelector("dialog[open]"))) e.preventDefault();
+  // A change of theme, rows or zone shows before it is saved.
+  document.querySelector("form[data-preview]")?.addEventListener("input", ({ target: t }) => {
+    if (t.name === "theme") root.dataset.theme = t.value;
+    if (t.name === "rows") root.dataset.rows = t.value;
+    if (t.name !== "zone") return;
+    let there = "There is no such zone.";
+    try {
+      there = `It is ${new Intl.DateTimeFormat("en-GB", { timeZone: t.value.trim(), hour: "2-digit", minute: "2-digit" }).format()} there.`;
+    } catch { /* half a name */ }
+    document.querySelector("[data-clock]").textContent = there;
   });
+
+  // Live regions ask nothing while they are hidden, paused, behind a dialog or being filled
+  // in; after three failures they wait to be told.
+  const paused = () => sessionStorage.getItem("studio.live") === "off";
   const live = document.querySelector("button[data-live]");
-  const label = () => { if (live) { live.textContent = paused() ? "Paused" : "Live"; live.setAttribute("aria-pressed", String(!paused())); } };
-  live?.addEventListener("click", () => { sessionStorage.setItem("studio.live", paused() ? "on" : "off"); label(); });
+  const said = document.querySelector("[data-live-said]");
+  const news = document.querySelector("button[data-news]");
+  let failures = 0, since = new Date();
+  const label = () => {
+    if (!live) return;
+    const dead = failures > 2 && `Not live since ${since.toTimeString().slice(0, 5)}, retry`;
+    live.textContent = dead || (paused() ? "Paused" : "Live");
+    live.setAttribute("aria-pressed", String(!paused() && !dead));
+    if (said.textContent !== (dead || "")) said.textContent = dead || "";
+  };
+  const failed = () => { failures++; label(); };
+  const region = (e) => e.target.closest?.("[data-region]");
+  const touched = (box) => [...box.querySelectorAll("input, select, textarea")].some((f) => f === document.activeElement || (f.type === "checkbox" || f.type === "radio" ? f.checked !== f.defaultChecked : f.tagName === "SELECT" ? [...f.options].some((o) => o.selected !== o.defaultSelected) && f.selectedIndex > 0 : f.value !== f.defaultValue));
+  // Rows that are new wait above a list that was scrolled away.
+  const count = async (feed) => {
+    const reply = await fetch(feed.getAttribute("hx-get")).catch(() => null);
+    if (!reply?.ok || reply.status !== 200) return;
+    const links = (node) => [...node.querySelectorAll(".row-link")].map((a) => a.getAttribute("href"));
+    const known = new Set(links(feed));
+    const n = links(new DOMParser().parseFromString(await reply.text(), "text/html")).filter((l) => !known.has(l)).length;
+    news.hidden = !n;
+    news.textContent = `${n} new`;
+  };
+  document.addEventListener("htmx:before:request", (e) => {
+    const box = region(e);
+    if (!box) return;
+    if (document.hidden || paused() || failures > 2 || document.querySelector("dialog[open]") || touched(box)) return e.preventDefault();
+    if (box.hasAttribute("data-feed") && box.getBoundingClientRect().top < 0) {
+      e.preventDefault();
+      count(box);
+    } else if (news) news.hidden = true;
+  });
+  document.addEventListener("htmx:before:response", (e) => {
+    const reply = region(e) && e.detail.ctx.response.raw;
+    if (!reply) return;
+    if (reply.redirected) location.reload(); // signed out elsewhere
+    if (reply.redirected || !reply.ok) { e.preventDefault(); failed(); } else { failures = 0; since = new Date(); label(); }
+  });
+  document.addEventListener("htmx:error", (e) => { if (region(e)) failed(); });
+  live?.addEventListener("click", () => {
+    if (failures > 2) failures = 0;
+    else sessionStorage.setItem("studio.live", paused() ? "on" : "off");
+    label();
+  });
+  news?.addEventListener("click", () => { scrollTo(0, 0); news.hidden = true; });
   label();
 })();

@@ -12,13 +12,21 @@ type Frame struct {
 	Nav     []NavGroup
 	Flash   string
 	Find    string // what the search box holds
-	Theme   string // auto, light or dark
-	Compact bool
-	Keys    bool // shortcuts are on
-	Banners []Banner
-	Dot     *Badge // whether all is well
-	Assets  Assets
-	Foot    Foot
+	// Environment says which installation this is, such as development.
+	Environment string
+	Theme       string // auto, light or dark
+	Compact     bool
+	Keys        bool // shortcuts are on
+	Banners     []Banner
+	Dot         *Badge // whether all is well
+	// Live is where the page's main part is asked for again, every five seconds; "" is never.
+	Live string
+	// Polls is set where something of the page is asked for again: then there is a button
+	// that stops it.
+	Polls  bool
+	Copies []Copy
+	Assets Assets
+	Foot   Foot
 }
 
 // User is who is signed in.
@@ -34,7 +42,12 @@ type NavGroup struct {
 type NavItem struct {
 	Label, URL, Key string
 	Here            bool
+	// Count is how many there need somebody, "" for none, and Counts says what is counted.
+	Count, Counts string
 }
+
+// Copy is something to take along: a link, a request, a command.
+type Copy struct{ Label, Text string }
 
 // Assets are the addresses of what pages load.
 type Assets struct{ CSS, JS, HTMX string }
@@ -62,8 +75,9 @@ type Field struct {
 	Mono        bool
 }
 
-// Pager are the ways to the pages before and after; "" is none.
-type Pager struct{ Newer, Older string }
+// Pager are the ways to the pages before and after, "" for none, and how many rows there
+// are in all, "" where nobody counts.
+type Pager struct{ Newer, Older, Total string }
 
 // Chip is a filter in force and the address without it.
 type Chip struct{ Text, Without string }
@@ -81,6 +95,33 @@ type Error struct {
 	Status int
 	Text   string
 	Next   Link
+}
+
+// Found is what a search found, where it is not one thing alone (U-3).
+type Found struct {
+	Frame
+	Query  string
+	Groups []FoundGroup
+	Empty  *Empty
+}
+
+// FoundGroup is what was found of a kind; More leads to all of it.
+type FoundGroup struct {
+	Label string
+	Items []FoundItem
+	More  Link
+}
+
+// FoundItem is one of them.
+type FoundItem struct {
+	Link
+	Detail string
+}
+
+// Help is the page of the keys and of the words (U-11, U-13).
+type Help struct {
+	Frame
+	Keys, Words []Field
 }
 
 // SignIn is the page on which one signs in.

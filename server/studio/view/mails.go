@@ -63,8 +63,7 @@ type Events struct {
 	Rows          []EventRow
 	Empty         *Empty
 	Pager         Pager
-	Live          string // the address that the region asks again; "" for a page that stands still
-	Part          bool   // only the region
+	Feed          string // the address that the rows are asked for again; "" for a page that stands still
 }
 
 // EventRow is one event of the feed.

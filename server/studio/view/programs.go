@@ -72,6 +72,7 @@ type Button struct{ Label, URL, Refused string }
 type Audit struct {
 	Frame
 	Actor, Resource string
+	CSV             string // where the same is a file
 	Rows            []AuditRow
 	Empty           *Empty
 	Pager           Pager
@@ -80,7 +81,8 @@ type Audit struct {
 // AuditRow is one entry.
 type AuditRow struct {
 	At              Time
-	Who, What, Of   string
+	Who, What       string
+	Of              Link
 	Changes         []string
 	From, RequestID string
 }
@@ -110,6 +112,7 @@ type UserRow struct {
 // Profile is how a user wants to see Studio, and where they are signed in (U-40).
 type Profile struct {
 	Frame
+	Clock        string // what a clock shows in the zone
 	Name, Zone   string
 	Themes, Rows []Choice
 	Shortcuts    bool
