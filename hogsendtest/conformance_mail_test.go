@@ -284,6 +284,20 @@ func mailCases() []conformanceCase {
 				ada.At(4*day, "go")
 			}),
 		},
+		// E-57, E-59: choices that come with an event.
+		{
+			name: "off a list by an event", journeys: append(outcomes, j("b", "email.unsubscribed", nothingToDo), j("c", "email.resubscribed", nothingToDo)),
+			lists: []hogsend.List{{ID: "news", Name: "News", DefaultOptIn: true}},
+			script: goes(func(s *Scenario, ada *Contact) {
+				ada.Does(hour, Event{Name: "word", Lists: map[string]bool{"news": false}})
+				ada.At(2*day, "go")
+				ada.Does(3*day, Event{Name: "go", Lists: map[string]bool{"news": true}})
+				ada.Does(4*day, Event{Name: "word", Lists: map[string]bool{"news": true}})
+				bob := s.Contact(Person{UserID: "bob", Email: "ada@example.com"})
+				bob.Does(5*day, Event{Name: "word", Lists: map[string]bool{"news": false}})
+				ada.At(6*day, "go")
+			}),
+		},
 		{name: "few mails", journeys: []hogsend.Journey{j("a", "go", limitsItself), j("b", "also", mailsOnce)}, script: goes(func(_ *Scenario, ada *Contact) {
 			ada.At(hour, "also")
 			ada.At(hour+time.Minute, "go")

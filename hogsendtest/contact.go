@@ -51,6 +51,8 @@ type Event struct {
 	// Properties stay on the event; ContactProperties merge into the contact, nil
 	// removes a key.
 	Properties, ContactProperties hogsend.Properties
+	// Lists are choices about lists by their ids, for a contact with an address (E-59).
+	Lists map[string]bool
 	// OccurredAt is when it happened; the zero time means when it arrives.
 	OccurredAt time.Time
 }
@@ -75,7 +77,7 @@ func (c *Contact) Does(offset time.Duration, e Event) {
 	}
 	s.add(offset, fmt.Sprintf("event %s of %s", e.Name, c.name), backend.Event{
 		Contact: c.name, Name: e.Name, UserID: e.UserID, Email: e.Email, AnonymousID: e.AnonymousID,
-		Properties: e.Properties, ContactProperties: e.ContactProperties, OccurredAt: e.OccurredAt,
+		Properties: e.Properties, ContactProperties: e.ContactProperties, Lists: e.Lists, OccurredAt: e.OccurredAt,
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/address"
 	"github.com/hogsend/hogsend/internal/decide/check"
 	"github.com/hogsend/hogsend/internal/ingest"
@@ -41,7 +42,7 @@ var (
 	ingestNames = fieldNames{
 		name: "event", userID: "userId", email: "userEmail", anonymousID: "anonymousId",
 		properties: "properties", contactProperties: "contactProperties",
-		timestamp: "timestamp", key: "idempotencyKey",
+		lists: "lists", timestamp: "timestamp", key: "idempotencyKey",
 	}
 	enrollNames = fieldNames{userID: "userId", email: "userEmail", properties: "properties", key: "idempotencyKey"}
 )
@@ -50,13 +51,13 @@ var (
 // wins over the body's field (H-11). The event is to be used only when there is no
 // problem; it keeps parts of data, so data must not be reused.
 func (s *Server) decodeEvent(data []byte, header string) *eventDecoder {
-	return (&eventDecoder{data: data, names: &eventNames, header: header, junk: s.cfg.JunkIDs, lenient: true}).decode()
+	return (&eventDecoder{data: data, names: &eventNames, header: header, junk: s.cfg.JunkIDs, lists: s.cfg.Registry.Lists, lenient: true}).decode()
 }
 
 // decodeIngest reads the body of R-3, where userId is required and the scalars of
 // properties go to the contact unless contactProperties is given (I-33).
 func (s *Server) decodeIngest(data []byte, header string) *eventDecoder {
-	return (&eventDecoder{data: data, names: &ingestNames, header: header, merge: true, junk: s.cfg.JunkIDs, lenient: true}).decode()
+	return (&eventDecoder{data: data, names: &ingestNames, header: header, merge: true, junk: s.cfg.JunkIDs, lists: s.cfg.Registry.Lists, lenient: true}).decode()
 }
 
 // decodeEnroll reads an item of: the trigger event of one contact.
@@ -70,7 +71,7 @@ func (s *Server) decodeEnroll(data []byte, header, event string, room *room) *ev
 // those of an item stay with it (I-16).
 func (s *Server) decodeBatch(data []byte) ([]*eventDecoder, error) {
 	return decodeItems(data, "events", maxItems, maxBatchBody, func(raw []byte, room *room) *eventDecoder {
-		d := &eventDecoder{data: raw, names: &eventNames, junk: s.cfg.JunkIDs, lenient: true}
+		d := &eventDecoder{data: raw, names: &eventNames, junk: s.cfg.JunkIDs, lists: s.cfg.Registry.Lists, lenient: true}
 		d.room = room
 		return d.decode()
 	})
@@ -79,7 +80,7 @@ func (s *Server) decodeBatch(data []byte) ([]*eventDecoder, error) {
 // DecodeItem reads one item of the batch endpoint by the rules of I-10 to I-14. The
 // event is to be used only when there is no problem; it keeps parts of raw.
 func DecodeItem(raw []byte) (ingest.Event, []ingest.Problem) {
-	d := (&eventDecoder{data: raw, names: &eventNames, junk: naming.JunkIDs{}, lenient: true}).decode()
+	d := (&eventDecoder{data: raw, names: &eventNames, junk: naming.JunkIDs{}, anyList: true, lenient: true}).decode()
 	told := make([]ingest.Problem, len(d.told))
 	for i, p := range d.told {
 		told[i] = ingest.Problem(p)
@@ -169,7 +170,9 @@ type eventDecoder struct {
 	// trigger is the event that an enrollment by hand means; "" on other routes (J-23).
 	trigger string
 	junk    naming.JunkIDs
-	lenient bool // warns of what the route does not know, and leaves an unusable e-mail out
+	lists   []hogsend.List // those that may be chosen
+	anyList bool           // what may be chosen is not known
+	lenient bool           // warns of what the route does not know, and leaves an unusable e-mail out
 
 	problems
 	out      ingest.Event // to be used only when no problem was found
@@ -289,7 +292,7 @@ func (d *eventDecoder) event(f *fields) ingest.Event {
 	} else {
 		event.ContactProperties = split(contact, false)
 	}
-	d.lists(f.lists)
+	event.Lists = d.choices(f.lists)
 	return event
 }
 
@@ -421,23 +424,27 @@ func (d *eventDecoder) object(v value, path string) json.RawMessage {
 	return d.raw(v)
 }
 
-// lists are refused: choices about lists are not written with an event yet, but by
-// and R-9.
-func (d *eventDecoder) lists(v value) {
+// choices reads choices about lists by their ids (E-59).
+func (d *eventDecoder) choices(v value) map[string]bool {
 	raw := d.object(v, d.names.lists)
 	if raw == nil {
-		return
+		return nil
 	}
+	choices := map[string]bool{}
 	s := newScanner(raw)
 	_ = s.members(func(key []byte, _ flags, v value) error { // scanned before
-		path := join(d.names.lists, pathKey(key))
-		if v.kind != 't' && v.kind != 'f' {
+		id := unquote(key)
+		switch path := join(d.names.lists, pathKey(key)); {
+		case v.kind != 't' && v.kind != 'f':
 			d.report(path, "must be true or false")
-		} else {
-			d.report(path, "cannot be chosen with an event yet: use /v1/lists/:id/subscribe or PUT /v1/contacts")
+		case !d.anyList && !slices.ContainsFunc(d.lists, func(l hogsend.List) bool { return l.ID == id }):
+			d.report(path, "unknown list")
+		default:
+			choices[id] = v.kind == 't'
 		}
 		return nil
 	})
+	return choices
 }
 
 // split takes a scanned object apart by its top-level keys; nil for a nil one.

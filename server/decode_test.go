@@ -128,7 +128,7 @@ func TestDecodeEventTellsEveryProblem(t *testing.T) {
 		"tiny number":      {`{"name":"n","userId":"u","eventProperties":{"a":1e-20000}}`, []string{"eventProperties.a: must have at most 40 digits, written out"}},
 		"value":            {`{"name":"n","userId":"u","value":"7"}`, []string{"value: must be a number"}},
 		"currency":         {`{"name":"n","userId":"u","currency":"EURO"}`, []string{"currency: must be 3 letters"}},
-		"lists":            {`{"name":"n","userId":"u","lists":{"news":true}}`, []string{"lists.news: cannot be chosen with an event yet: use /v1/lists/:id/subscribe or PUT /v1/contacts"}},
+		"lists":            {`{"name":"n","userId":"u","lists":{"news":true}}`, []string{"lists.news: unknown list"}},
 		"time":             {`{"name":"n","userId":"u","timestamp":"2020-01-01 00:00:00Z"}`, []string{"timestamp: must be an RFC 3339 time with Z or offset"}},
 		"time before 1970": {`{"name":"n","userId":"u","timestamp":"1969-12-31T23:59:59Z"}`, []string{"timestamp: must not be before 1970-01-01T00:00:00Z"}},
 		"time of a number": {`{"name":"n","userId":"u","timestamp":7}`, []string{"timestamp: must be a string"}},

@@ -170,7 +170,8 @@ func (s *Server) place(out *batchReply, r *request, index int, d *eventDecoder, 
 
 // atItem gives a validation error the path of its item.
 func atItem(index int, err error) error {
-	if wrong, ok := err.(*hogsend.ValidationError); ok { //nolint:errorlint // ingest returns it bare
+	var wrong *hogsend.ValidationError
+	if errors.As(err, &wrong) {
 		return &hogsend.ValidationError{Field: join("events."+itoa(index), wrong.Field), Message: wrong.Message}
 	}
 	return err

@@ -11,7 +11,6 @@ import (
 	"github.com/hogsend/hogsend/internal/address"
 	"github.com/hogsend/hogsend/internal/decide/check"
 	"github.com/hogsend/hogsend/internal/ingest"
-	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
@@ -46,62 +45,29 @@ func (s *Server) lists(o *object) map[string]bool {
 	return choices
 }
 
-// putContact is R-4. Choices about lists are made when the contact is written: one who is
-// answered by an error sends both again, and finds what was written.
+// putContact is R-4. Choices about lists are made in the transaction of the contact.
 func (s *Server) putContact(r *request) error {
 	o, err := readObject(r)
 	if err != nil {
 		return err
 	}
-	p, lists := s.person(o, "userId"), s.lists(o)
+	p := s.person(o, "userId")
+	p.Lists = s.lists(o)
 	if err := o.err(); err != nil {
 		return err
 	}
 	if p.UserID == "" && p.Email == "" && p.AnonymousID == "" {
 		return invalidText(check.IdentityMessage)
 	}
-	if len(lists) > 0 && p.Email == "" {
-		if known, err := s.hasAddress(r, p); err != nil {
-			return err
-		} else if !known {
-			return invalid(detail{Path: "lists", Message: "the contact has no e-mail address"})
-		}
-	}
 	done, err := s.cfg.Ingest.Upsert(r.ctx(), p)
 	if err != nil {
 		return err
-	}
-	if len(lists) > 0 {
-		c, known, err := s.store.ContactFind(r.ctx(), done.ContactID.String())
-		if err != nil {
-			return err
-		}
-		if email := addressOf(c); known && email != "" {
-			choice := ingest.Choice{PreferenceChange: store.PreferenceChange{Email: email, Contact: &c.ID, Categories: lists}, Via: "api"}
-			if _, _, err := s.cfg.Ingest.Choose(r.ctx(), choice); err != nil {
-				return err
-			}
-		}
 	}
 	return reply(r, http.StatusOK, struct {
 		ID      uuid.UUID `json:"id"`
 		Created bool      `json:"created"`
 		Linked  bool      `json:"linked"`
 	}{done.ContactID, done.Created, done.Linked})
-}
-
-// hasAddress reports whether the person is known by an address already.
-func (s *Server) hasAddress(r *request, p ingest.Person) (bool, error) {
-	if p.UserID != "" {
-		if c, known, err := s.byUserID(r, p.UserID); err != nil || known {
-			return addressOf(c) != "", err
-		}
-	}
-	if p.AnonymousID == "" {
-		return false, nil
-	}
-	c, _, err := s.store.ContactFind(r.ctx(), p.AnonymousID)
-	return addressOf(c) != "", err
 }
 
 // named are the live contacts that a user id and an address name, each alone; "" names none.

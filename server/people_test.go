@@ -64,6 +64,37 @@ func TestPutContact(t *testing.T) {
 	require.Equal(t, seen, b.rows(`select last_seen_at::text from contacts where external_id = 'u'`), "only events move it (I-31)")
 }
 
+// R-1 to R-3, E-59: choices about lists come with events.
+func TestEventsChooseLists(t *testing.T) {
+	t.Parallel()
+	b := setup(t, withLists)
+	send := func(path, body string) call {
+		return call{method: "POST", url: path, key: b.keys[scopeIngest], body: body}
+	}
+	const (
+		lists  = `select email_key || ' ' || categories::text from preferences order by 1`
+		events = `select name from events order by seq`
+		stored = `{"stored":true,"exits":[],"contactKey":"u"}`
+	)
+	b.play([]scenario{
+		{"an unknown list", send("/v1/events", `{"name":"e","userId":"u","email":"a@x.io","lists":{"newsletter":true,"zzz":true}}`), 400, wrong("lists.zzz", "unknown list"), events, []string{}},
+		{"neither yes nor no", send("/v1/events", `{"name":"e","userId":"u","email":"a@x.io","lists":{"newsletter":"yes"}}`), 400, wrong("lists.newsletter", "must be true or false"), events, []string{}},
+		{"no object", send("/v1/events", `{"name":"e","userId":"u","email":"a@x.io","lists":["newsletter"]}`), 400, wrong("lists", "must be an object"), events, []string{}},
+		{"no address", send("/v1/events", `{"name":"e","userId":"u","lists":{"newsletter":true}}`), 400, wrong("lists", "the contact has no e-mail address"), events, []string{}},
+		{"off", send("/v1/events", `{"name":"e","userId":"u","email":"a@x.io","lists":{"newsletter":false}}`), 202, stored, lists, []string{`a@x.io {"newsletter": false}`}},
+		{"which is told", send("/v1/events", `{"name":"e","userId":"u"}`), 202, stored, events, []string{"e", "email.unsubscribed", "e"}},
+		{"on by R-3", send("/v1/ingest", `{"event":"e","userId":"u","lists":{"newsletter":true}}`), 202, stored, lists, []string{`a@x.io {"newsletter": true}`}},
+		{
+			"of a batch each by itself", send("/v1/events/batch", `{"events":[{"name":"e","userId":"u","lists":{"newsletter":false}},{"name":"e","userId":"v","lists":{"newsletter":true}},{"name":"e","userId":"w"}]}`), 202,
+			`{"accepted":2,"duplicates":0,"rejected":1,"results":[{"index":0,"status":"stored","contactKey":"u","exits":[]},
+				{"index":1,"status":"rejected","error":"Invalid request","details":[{"path":"events.1.lists","message":"the contact has no e-mail address"}]},
+				{"index":2,"status":"stored","contactKey":"w","exits":[]}]}`,
+			lists, []string{`a@x.io {"newsletter": false}`},
+		},
+	})
+	require.Equal(t, []string{"u", "w"}, b.rows(`select external_id from contacts order by 1`))
+}
+
 // R-4, B-6, B-7: buckets and journeys see it in the same transaction.
 func TestPutContactMovesBuckets(t *testing.T) {
 	t.Parallel()

@@ -122,13 +122,14 @@ func importTable() map[string]rule {
 		// them a second time would say nothing new. The predicates of buckets are made at
 		// run time, so that their rows are read by pgx.
 		"./internal/engine": {may: []string{
-			".", "./internal/bucket", contract, "./internal/criteria", "./internal/decide", cascade, steps, "./internal/engine/dates", "./internal/engine/tree", "./internal/registry", "./internal/store", storedb, pgx, uuid,
+			".", "./internal/bucket", contract, "./internal/criteria", "./internal/decide", cascade, steps, "./internal/engine/dates", "./internal/engine/effects", "./internal/engine/tree", "./internal/registry", "./internal/store", storedb, pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
-		"./internal/engine/dates": {may: []string{".", steps, storedb, uuid}, never: []string{"net/http/...", "os/..."}},
-		"./internal/engine/tree":  {may: []string{".", "./internal/condition", "./internal/criteria", "./internal/store", pgx, uuid}, never: []string{"net/http/...", "os/..."}},
+		"./internal/engine/effects": {may: []string{"./internal/bucket", contract, "./internal/decide", steps, storedb, uuid}, never: []string{"net/http/...", "os/..."}},
+		"./internal/engine/dates":   {may: []string{".", steps, storedb, uuid}, never: []string{"net/http/...", "os/..."}},
+		"./internal/engine/tree":    {may: []string{".", "./internal/condition", "./internal/criteria", "./internal/store", pgx, uuid}, never: []string{"net/http/...", "os/..."}},
 		// Preferences are written in a transaction of their own, whose type is pgx's.
 		"./internal/ingest": {may: []string{
-			".", "./internal/address", clip, contract, "./internal/decide", cascade, "./internal/decide/check", "./internal/criteria", "./internal/engine", "./internal/engine/tree", "./internal/store", storedb, "./internal/tracking", pgx, uuid,
+			".", "./internal/address", clip, contract, "./internal/decide", cascade, "./internal/decide/check", "./internal/criteria", "./internal/engine", "./internal/engine/effects", "./internal/engine/tree", "./internal/store", storedb, "./internal/tracking", pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		"./internal/clock": {may: []string{
 			".", "./internal/bucket", "./internal/criteria", "./internal/decide", cascade, steps, "./internal/engine", "./internal/engine/dates", storedb, pgx, uuid,

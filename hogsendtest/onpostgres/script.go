@@ -106,7 +106,7 @@ func (b *Backend) event(a backend.Event) error {
 		return err
 	}
 	_, err = b.ingester.Ingest(b.ctx, ingest.Event{
-		Name: ev.Name, UserID: ev.UserID, Email: ev.Email, AnonymousID: ev.AnonymousID, Properties: ev.Properties, ContactProperties: ev.ContactProperties, Timestamp: ev.Timestamp,
+		Name: ev.Name, UserID: ev.UserID, Email: ev.Email, AnonymousID: ev.AnonymousID, Properties: ev.Properties, ContactProperties: ev.ContactProperties, Lists: ev.Lists, Timestamp: ev.Timestamp,
 	})
 	return err
 }

@@ -166,6 +166,9 @@ func (b *Buckets) MayMove(c *Change) bool {
 	if !isEvent || len(b.byEvent[occurrence.Name]) > 0 {
 		return true
 	}
+	if len(occurrence.Lists) > 0 && len(b.byEvent[EmailUnsubscribed])+len(b.byEvent[EmailResubscribed]) > 0 {
+		return true
+	}
 	return slices.ContainsFunc(b.Properties, func(key string) bool {
 		_, written := occurrence.ContactProperties[key]
 		return written

@@ -68,6 +68,8 @@ type Occurrence struct {
 type Upsert struct {
 	UserID, Email, AnonymousID string
 	Properties                 map[string]json.RawMessage
+	// Lists are choices about lists, by id (E-59).
+	Lists map[string]bool
 	// Create refuses keys that live contacts have, by ErrExists.
 	Create bool
 	// Imported moves the contact silently (W-34).
@@ -292,6 +294,17 @@ func (c *Change) Makes() bool {
 		return true
 	}
 	return false
+}
+
+// Lists are the choices about lists that come with the change.
+func (c *Change) Lists() map[string]bool {
+	switch b := c.Body.(type) {
+	case *Occurrence:
+		return b.Lists
+	case *Upsert:
+		return b.Lists
+	}
+	return nil
 }
 
 // ContactProperties are those that the change writes.

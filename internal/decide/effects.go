@@ -16,6 +16,9 @@ import (
 // handed over ahead, for buckets to see, may follow later.
 type Effects struct {
 	Contacts []ContactWrite
+	// Choices are written into records that are there, of several of one address the last
+	// one counts.
+	Choices  []ChoiceWrite
 	Attached []any
 	// Checked says that statements of Attached must be seen to have succeeded.
 	Checked bool

@@ -35,8 +35,10 @@ type Event struct {
 	// ContactProperties merge into the contact by top-level key; a JSON null
 	// removes the key (I-32).
 	ContactProperties map[string]json.RawMessage
-	Value             *float64
-	Currency          string
+	// Lists are choices about lists, by id (E-59).
+	Lists    map[string]bool
+	Value    *float64
+	Currency string
 	// Timestamp is when it occurred; nil means now (I-39).
 	Timestamp *time.Time
 	// Key is the client's idempotency key; "" for none (I-35).

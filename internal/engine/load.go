@@ -188,7 +188,7 @@ func (t *transaction) spreadMemberships(rows []storedb.BucketsStaysRow) error {
 			ID: row.ID, BucketID: row.BucketID, Epoch: int(row.Epoch), Entered: row.EnteredAt, Anchor: row.AnchorAt,
 			MaxDwellAt: instant(row.MaxDwellAt), Evaluated: row.LastEvaluatedAt, Muted: row.Muted,
 		}
-		if !bytes.Equal(row.Fired, emptyObject) {
+		if !bytes.Equal(row.Fired, []byte("{}")) {
 			if err := json.Unmarshal(row.Fired, &m.Fired); err != nil {
 				return fmt.Errorf("read fired ordinals of membership %s: %w", row.ID, err)
 			}

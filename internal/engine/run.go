@@ -180,6 +180,7 @@ func (t *transaction) open(ctx context.Context) error {
 	paused := t.queuePauses(ctx, &p)
 	p.Add(func(q *storedb.Queries) (err error) { t.now, err = q.IngestClock(ctx); return err })
 	t.prepare()
+	choices := t.loadChoices(ctx, &p)
 	load := t.load(ctx, &p)
 	if err := t.conn.Send(ctx, &p); err != nil {
 		return fmt.Errorf("lock contacts: %w", err)
@@ -194,6 +195,9 @@ func (t *transaction) open(ctx context.Context) error {
 		return err
 	}
 	t.decider.Began = t.now
+	if err := choices(); err != nil {
+		return err
+	}
 	return load()
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/decide/cascade"
-	"github.com/hogsend/hogsend/internal/engine"
+	"github.com/hogsend/hogsend/internal/engine/effects"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -87,7 +87,7 @@ func (g *Ingester) Retry(ctx context.Context, enrollmentID uuid.UUID, runID stri
 			tx.Add(write)
 		}
 		tx.Add(func(q *storedb.Queries) error { return q.RetryWaits(ctx, e.ID, &e.UpdatedAt) }) // one instant ended both
-		return engine.Write(ctx, tx.Add, d.Take(), tx.Now, g.engine.Config().BuildID)
+		return effects.Write(ctx, tx.Add, d.Take(), tx.Now, g.engine.Config().BuildID)
 	})
 	if err != nil {
 		return fmt.Errorf("retry enrollment: %w", err)

@@ -60,6 +60,8 @@ type Person struct {
 	UserID, Email, AnonymousID string
 	// Properties merge into the contact's; a JSON null removes a key (I-32).
 	Properties map[string]json.RawMessage
+	// Lists are choices about lists of its address, by id (E-59).
+	Lists map[string]bool
 	// Zoned says that what is written along moves the contact to another time zone.
 	Zoned bool
 }
@@ -108,7 +110,7 @@ func (g *Ingester) Create(ctx context.Context, p Person, writes ...func(contactI
 }
 
 func (p *Person) upsert() *decide.Upsert {
-	return &decide.Upsert{UserID: p.UserID, Email: p.Email, AnonymousID: p.AnonymousID, Properties: p.Properties, Zoned: p.Zoned}
+	return &decide.Upsert{UserID: p.UserID, Email: p.Email, AnonymousID: p.AnonymousID, Properties: p.Properties, Lists: p.Lists, Zoned: p.Zoned}
 }
 
 func upserted(c *decide.Change) Upserted {

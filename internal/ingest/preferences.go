@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,8 +18,8 @@ import (
 
 // Names of the internal events of choices about mails (E-57).
 const (
-	EventUnsubscribed = "email.unsubscribed"
-	EventResubscribed = "email.resubscribed"
+	EventUnsubscribed = decide.EmailUnsubscribed
+	EventResubscribed = decide.EmailResubscribed
 )
 
 // Choice is a change of the preference record of an address, and who made it how.
@@ -103,47 +101,13 @@ func (g *Ingester) choose(ctx context.Context, before, after storedb.Preference,
 
 // choiceEvents are the events of what differs (E-75).
 func choiceEvents(before, after storedb.Preference, c Choice) ([]decide.Announced, error) {
-	var old, now map[string]bool
-	if err := errors.Join(json.Unmarshal(before.Categories, &old), json.Unmarshal(after.Categories, &now)); err != nil {
+	was, now := decide.OptOuts{UnsubscribedAll: before.UnsubscribedAll}, decide.OptOuts{UnsubscribedAll: after.UnsubscribedAll}
+	if err := errors.Join(json.Unmarshal(before.Categories, &was.Categories), json.Unmarshal(after.Categories, &now.Categories)); err != nil {
 		return nil, fmt.Errorf("decode categories: %w", err)
 	}
-	var events []decide.Announced
-	tell := func(category *string, on bool) error {
-		properties := struct {
-			Category    *string    `json:"category"`
-			Via         string     `json:"via"`
-			EmailSendID *uuid.UUID `json:"emailSendId,omitempty"`
-		}{category, c.Via, c.SendID}
-		raw, err := json.Marshal(properties)
-		if err != nil {
-			return fmt.Errorf("encode event: %w", err)
-		}
-		name := EventUnsubscribed
-		if on {
-			name = EventResubscribed
-		}
-		events = append(events, decide.Announced{Name: name, Properties: raw, Key: name + ":" + engine.NewID().String()})
-		return nil
+	events, err := decide.Choice{Via: c.Via, SendID: c.SendID, ByCategory: len(c.Categories) > 0}.Told(was, now)
+	for i := range events {
+		events[i].Key = events[i].Name + ":" + engine.NewID().String()
 	}
-	if before.UnsubscribedAll != after.UnsubscribedAll {
-		// One that a category brings back is told as that category's.
-		if !before.UnsubscribedAll || len(c.Categories) == 0 {
-			if err := tell(nil, !after.UnsubscribedAll); err != nil {
-				return nil, err
-			}
-		}
-	}
-	for _, category := range slices.Sorted(maps.Keys(now)) {
-		was, given := old[category]
-		if given && was == now[category] {
-			continue
-		}
-		if before.UnsubscribedAll && !now[category] {
-			continue // it was off with everything, and stays so
-		}
-		if err := tell(&category, now[category]); err != nil {
-			return nil, err
-		}
-	}
-	return events, nil
+	return events, err
 }

@@ -15,6 +15,30 @@ where email_key = @email_key or contact_id = @contact_id
 order by id
 for update;
 
+-- name: PreferencesEnsure :exec
+-- The records of some addresses, in one order for all who make several at once.
+insert into preferences (id, email, email_key, created_at, updated_at)
+select w.id, w.email, w.email_key, clock_timestamp(), clock_timestamp()
+from (select unnest(@ids::uuid[]) as id, unnest(@emails::text[]) as email, unnest(@email_keys::text[]) as email_key) w
+order by w.email_key
+on conflict (email_key) do nothing;
+
+-- name: PreferencesLock :many
+-- Locked after the contacts (E-12).
+select email_key, unsubscribed_all, categories from preferences
+where email_key = any(@email_keys::text[])
+order by id
+for update;
+
+-- name: PreferencesChoose :exec
+-- Writes choices into records that are locked; one that is nobody's becomes the contact's.
+update preferences p set categories = w.categories, contact_id = coalesce(p.contact_id, w.contact_id), updated_at = w.at
+from (
+    select unnest(@email_keys::text[]) as email_key, unnest(@contact_ids::uuid[]) as contact_id, unnest(@categories::jsonb[]) as categories,
+        unnest(@instants::timestamptz[]) as at
+) w
+where p.email_key = w.email_key;
+
 -- name: PreferenceList :many
 select * from preferences where email_key = @email_key or contact_id = @contact_id;
 

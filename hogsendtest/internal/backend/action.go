@@ -34,6 +34,7 @@ type (
 		Contact, Name                 string
 		UserID, Email, AnonymousID    string
 		Properties, ContactProperties hogsend.Properties
+		Lists                         map[string]bool
 		OccurredAt                    time.Time // zero: now
 	}
 	// Change writes properties of a contact; nil removes one.

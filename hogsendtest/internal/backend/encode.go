@@ -10,7 +10,7 @@ import (
 
 // Keyed is the event with the keys of its contact, as a client sends it.
 func (e Event) Keyed(p Person) (decide.Event, error) {
-	ev := decide.Event{Name: e.Name, UserID: p.UserID, Email: e.Email, AnonymousID: e.AnonymousID}
+	ev := decide.Event{Name: e.Name, UserID: p.UserID, Email: e.Email, AnonymousID: e.AnonymousID, Lists: e.Lists}
 	if e.UserID != "" {
 		ev.UserID = e.UserID
 	}

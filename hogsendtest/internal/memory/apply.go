@@ -28,6 +28,13 @@ func (b *Backend) apply(e *decide.Effects) error {
 			return err
 		}
 	}
+	for _, choice := range e.Choices {
+		p := b.recordOf(choice.EmailKey, b.byID[choice.ContactID])
+		p.Categories = maps.Clone(choice.Categories)
+		if p.contact == nil {
+			p.contact = b.byID[choice.ContactID]
+		}
+	}
 	for _, attached := range e.Attached {
 		write, ok := attached.(func())
 		if !ok {

@@ -32,7 +32,7 @@ func (b *Backend) repeats(space, key string) bool {
 func (b *Backend) newDecider() *cascade.Decider {
 	d := &cascade.Decider{
 		Recorder: decide.Recorder{Config: b.decider, Began: b.Now()}, Index: b.index, Buckets: b.buckets,
-		SwitchedOff: map[string]bool{}, Paused: map[string]contract.PauseEntries{}, OptOuts: map[string]*uuid.UUID{},
+		SwitchedOff: map[string]bool{}, Paused: map[string]contract.PauseEntries{}, OptOuts: map[string]*uuid.UUID{}, Choices: map[string]decide.OptOuts{},
 	}
 	for id, s := range b.switches {
 		d.SwitchedOff[id] = s.off
@@ -41,6 +41,7 @@ func (b *Backend) newDecider() *cascade.Decider {
 		}
 	}
 	for _, p := range b.preferences {
+		d.Choices[p.EmailKey] = decide.OptOuts{UnsubscribedAll: p.UnsubscribedAll, Categories: p.Categories}
 		if !p.UnsubscribedAll {
 			continue
 		}

@@ -304,7 +304,21 @@ func (b *Backend) record(c *contact) *preference {
 			return p
 		}
 	}
-	p := &preference{Preference: steps.Preference{EmailKey: c.EmailKey, Categories: map[string]bool{}}}
+	return b.newRecord(c.EmailKey, c)
+}
+
+// recordOf is the record of an address, made for the contact if need be.
+func (b *Backend) recordOf(emailKey string, c *contact) *preference {
+	for _, p := range b.preferences {
+		if p.EmailKey == emailKey {
+			return p
+		}
+	}
+	return b.newRecord(emailKey, c)
+}
+
+func (b *Backend) newRecord(emailKey string, c *contact) *preference {
+	p := &preference{Preference: steps.Preference{EmailKey: emailKey, Categories: map[string]bool{}}}
 	if c.id != uuid.Nil {
 		p.contact = c
 	}

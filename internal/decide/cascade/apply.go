@@ -65,6 +65,10 @@ func (d *Decider) occur(c *work, o *decide.Occurrence) error {
 	if !e.deleted {
 		d.see(e, &o.Event)
 	}
+	chosen, err := d.choose(c, o.Lists)
+	if err != nil {
+		return err
+	}
 	d.store(e)
 	d.capture(e)
 	exits, err := d.exits(e)
@@ -72,7 +76,10 @@ func (d *Decider) occur(c *work, o *decide.Occurrence) error {
 		return err
 	}
 	c.Result.Exits = exits
-	err = d.follow(e)
+	if err := d.follow(e); err != nil {
+		return err
+	}
+	err = d.tell(e, chosen)
 	c.Result.Decisions = c.decided
 	return err
 }
@@ -124,7 +131,15 @@ func (d *Decider) upsert(c *work, u *decide.Upsert) error {
 		contact.MergeProperties(u.Properties)
 		d.Mark(contact)
 	}
-	return d.transit(causeOf(c), c.own)
+	chosen, err := d.choose(c, u.Lists)
+	if err != nil {
+		return err
+	}
+	cause := causeOf(c)
+	if err := d.transit(cause, c.own); err != nil {
+		return err
+	}
+	return d.tell(cause, chosen)
 }
 
 // update writes into a contact without an event (I-33) and lets buckets see it.

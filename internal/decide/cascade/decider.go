@@ -27,6 +27,9 @@ type Decider struct {
 	// OptOuts are the addresses that are opted out of everything, with the contact that
 	// the record is linked to, nil for none.
 	OptOuts map[string]*uuid.UUID
+	// Choices are what the records say of the addresses of changes that choose lists, as they
+	// were read and then as they are written.
+	Choices map[string]decide.OptOuts
 	// Progress is that of the backfills.
 	Progress decide.Progress
 	// Chunk is the chunk of a backfill that is applied; the zero value for none.

@@ -18,6 +18,9 @@ func (d *Decider) Occurring(identities *decide.Identities, changes []*decide.Cha
 		if !c.Active() {
 			continue
 		}
+		if len(c.Lists()) > 0 {
+			names[decide.EmailUnsubscribed], names[decide.EmailResubscribed] = true, true
+		}
 		switch b := c.Body.(type) {
 		case *decide.Occurrence:
 			names[b.Name] = true

@@ -249,6 +249,81 @@ func (q *Queries) PreferenceWrite(ctx context.Context, arg PreferenceWriteParams
 	return result.RowsAffected(), nil
 }
 
+const preferencesChoose = `-- name: PreferencesChoose :exec
+update preferences p set categories = w.categories, contact_id = coalesce(p.contact_id, w.contact_id), updated_at = w.at
+from (
+    select unnest($1::text[]) as email_key, unnest($2::uuid[]) as contact_id, unnest($3::jsonb[]) as categories,
+        unnest($4::timestamptz[]) as at
+) w
+where p.email_key = w.email_key
+`
+
+type PreferencesChooseParams struct {
+	EmailKeys  []string
+	ContactIds []uuid.UUID
+	Categories []json.RawMessage
+	Instants   []time.Time
+}
+
+// Writes choices into records that are locked; one that is nobody's becomes the contact's.
+func (q *Queries) PreferencesChoose(ctx context.Context, arg PreferencesChooseParams) error {
+	_, err := q.db.Exec(ctx, preferencesChoose,
+		arg.EmailKeys,
+		arg.ContactIds,
+		arg.Categories,
+		arg.Instants,
+	)
+	return err
+}
+
+const preferencesEnsure = `-- name: PreferencesEnsure :exec
+insert into preferences (id, email, email_key, created_at, updated_at)
+select w.id, w.email, w.email_key, clock_timestamp(), clock_timestamp()
+from (select unnest($1::uuid[]) as id, unnest($2::text[]) as email, unnest($3::text[]) as email_key) w
+order by w.email_key
+on conflict (email_key) do nothing
+`
+
+// The records of some addresses, in one order for all who make several at once.
+func (q *Queries) PreferencesEnsure(ctx context.Context, ids []uuid.UUID, emails []string, emailKeys []string) error {
+	_, err := q.db.Exec(ctx, preferencesEnsure, ids, emails, emailKeys)
+	return err
+}
+
+const preferencesLock = `-- name: PreferencesLock :many
+select email_key, unsubscribed_all, categories from preferences
+where email_key = any($1::text[])
+order by id
+for update
+`
+
+type PreferencesLockRow struct {
+	EmailKey        string
+	UnsubscribedAll bool
+	Categories      json.RawMessage
+}
+
+// Locked after the contacts (E-12).
+func (q *Queries) PreferencesLock(ctx context.Context, emailKeys []string) ([]PreferencesLockRow, error) {
+	rows, err := q.db.Query(ctx, preferencesLock, emailKeys)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PreferencesLockRow
+	for rows.Next() {
+		var i PreferencesLockRow
+		if err := rows.Scan(&i.EmailKey, &i.UnsubscribedAll, &i.Categories); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const sendAccept = `-- name: SendAccept :execrows
 update sends set status = 'sent', provider_id = $1, reason = null, sent_at = clock_timestamp(), updated_at = clock_timestamp()
 where key = $2 and status = 'queued'
