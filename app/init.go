@@ -190,9 +190,6 @@ func (p project) render(file, from string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("init: %w", err)
 	}
-	if strings.HasSuffix(file, ".html") {
-		return body, nil
-	}
 	t, err := template.New(file).Delims("<<", ">>").Parse(string(body))
 	if err != nil {
 		return nil, fmt.Errorf("init: %w", err)

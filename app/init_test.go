@@ -25,7 +25,7 @@ func TestInitMakesAProject(t *testing.T) {
 	}
 	for file, part := range map[string]string{
 		"go.mod": "module example.com/shop/mails\n", "registry.go": "package myshop\n", "cmd/myshop/main.go": "myshop.Registry()", "welcome_test.go": `"example.com/shop/mails"`,
-		".gitignore": ".hogsend/", "Taskfile.yml": "go run ./cmd/myshop play {{.CLI_ARGS}}", "templates/layout.html": `{{template "content" .}}`,
+		".gitignore": ".hogsend/", "Taskfile.yml": "go run ./cmd/myshop play {{.CLI_ARGS}}", "templates/layout.html": `<mail-page name="myshop"`,
 	} {
 		body, err := os.ReadFile(filepath.Join(made, file))
 		require.NoError(t, err)

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/color"
 )
 
 // pageView is what a public page shows. It works without script, on a phone as well.
@@ -99,33 +100,12 @@ func (s *Server) view(title, text string) pageView {
 	if u, err := url.Parse(s.cfg.PublicURL); v.Sender == "" && err == nil {
 		v.Sender = u.Hostname()
 	}
-	color := own.Color
-	if color == "" {
-		color = "#1f2937"
+	accent, ok := color.Parse(own.Color)
+	if !ok {
+		accent = color.RGB{R: 0x1f, G: 0x29, B: 0x37}
 	}
-	v.Color, v.OnColor = template.CSS(color), template.CSS(readableOn(color)) //nolint:gosec // checked at start: # and six hex digits
+	v.Color, v.OnColor = template.CSS(accent.String()), template.CSS(color.On(accent).String()) //nolint:gosec // # and six hex digits
 	return v
-}
-
-// readableOn is black or white, whichever stands out more from a color (WCAG 2).
-func readableOn(color string) string {
-	n, err := strconv.ParseUint(strings.TrimPrefix(color, "#"), 16, 32)
-	if err != nil {
-		return "#ffffff"
-	}
-	linear := func(c uint64) float64 {
-		v := float64(c&0xff) / 255
-		if v <= 0.04045 {
-			return v / 12.92
-		}
-		v = (v + 0.055) / 1.055
-		return v * v * (0.35 + 0.65*v) // close to the power of 2.4, which is all that the choice needs
-	}
-	luminance := 0.2126*linear(n>>16) + 0.7152*linear(n>>8) + 0.0722*linear(n)
-	if luminance > 0.179 {
-		return "#000000"
-	}
-	return "#ffffff"
 }
 
 // words fills in a text of the pages.

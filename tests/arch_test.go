@@ -162,9 +162,13 @@ func importTable() map[string]rule {
 		"./internal/outbox": {may: []string{clip, contract, "./internal/store", storedb, pgx, uuid}, never: []string{"net/http/..."}},
 		// Provider calls are paced.
 		"./internal/email": {
-			may:   []string{".", clip, "./internal/address", "./internal/email/markup", "./internal/naming", "./internal/zone", "golang.org/x/time/rate"},
+			may:   []string{".", clip, "./internal/address", "./internal/email/kit", "./internal/email/markup", "./internal/naming", "./internal/zone", "golang.org/x/time/rate"},
 			never: []string{"net", "net/http/...", "os/...", "database/..."},
 		},
+		// It starts a browser.
+		"./internal/chromium":     {never: []string{"net", "net/http/...", "database/..."}},
+		"./internal/color":        {never: noIO()},
+		"./internal/email/kit":    {may: []string{"./internal/color", "./internal/email/markup", "./internal/naming"}, never: noIO()},
 		"./internal/email/markup": {may: []string{"golang.org/x/net/html/...", "github.com/tdewolff/parse/v2/...", "github.com/andybalholm/cascadia"}, never: noIO()},
 		// A provider sends the message type of email. The mailbox has no vendor: its
 		// mails are kept by a function that it is given.
@@ -219,7 +223,7 @@ func importTable() map[string]rule {
 		// steps: when a time on the wall comes. criteria: the API serves conditions as JSON; bucket: it shows the definitions in
 		// force. schema: /v1/health compares versions.
 		"./server": {may: []string{
-			".", clip, "./internal/address", "./internal/bucket", "./internal/criteria", "./internal/decide/check", "./internal/email", "./internal/encoding", "./internal/front", "./internal/imports", "./internal/ingest", "./internal/naming", "./internal/operate", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/tracking", "./internal/users", "./internal/webhook", "./internal/why", "./internal/why/ask", storedb, steps, contract, "./schema", "./server/session", "./server/studio", "github.com/labstack/echo/v4/...", uuid,
+			".", clip, "./internal/address", "./internal/bucket", "./internal/color", "./internal/criteria", "./internal/decide/check", "./internal/email", "./internal/encoding", "./internal/front", "./internal/imports", "./internal/ingest", "./internal/naming", "./internal/operate", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/tracking", "./internal/users", "./internal/webhook", "./internal/why", "./internal/why/ask", storedb, steps, contract, "./schema", "./server/session", "./server/studio", "github.com/labstack/echo/v4/...", uuid,
 		}},
 		"./server/session": {may: []string{"./internal/users"}},
 		"./server/studio": {may: []string{

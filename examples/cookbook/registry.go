@@ -14,7 +14,7 @@ func Registry() hogsend.Registry {
 			ComeBack.Template(), AskNPS.Template(), TryReports.Template(), TeamNews.Template(), Waiting.Template(), Invited.Template(),
 			InvoiceUnpaid.Template(), AskReview.Template(), RenewalAhead.Template(), HappyBirthday.Template(),
 		},
-		Layout: `<html><body>{{template "content" .}}<p><a href="{{.UnsubscribeURL}}">Unsubscribe</a></p></body></html>`,
+		Layout: `<mail-page name="Example">{{template "content" .}}<mail-footer address="Example, 1 Example Street, Springfield"></mail-footer></mail-page>`,
 	}
 }
 

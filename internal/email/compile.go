@@ -13,6 +13,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/address"
+	"github.com/hogsend/hogsend/internal/email/kit"
 	"github.com/hogsend/hogsend/internal/email/markup"
 )
 
@@ -165,11 +166,13 @@ func (c *compiler) parseHTML() {
 	c.html = root
 }
 
-// hide keeps a source with its conditional comments out of html/template's way (E-76).
+// hide puts the kit's elements into a source and keeps its conditional comments out of
+// html/template's way (E-76, E-90).
 func (c *compiler) hide(field, name, source string) {
-	var problems []string
-	c.sources[name], problems = c.markers.Hide(source)
-	for _, problem := range problems {
+	expanded, problems := kit.Expand(source)
+	hidden, others := c.markers.Hide(expanded)
+	c.sources[name] = hidden
+	for _, problem := range append(problems, others...) {
 		c.problem(field, "%s", problem)
 	}
 }

@@ -222,7 +222,7 @@ func (s *scanner) hiddenContent(end int) {
 func (s *scanner) tag(rest string) {
 	name := strings.ToLower(strings.Trim(tagPattern.FindString(rest), "</"))
 	closing := strings.HasPrefix(rest, "</")
-	n := tagLength(rest)
+	n := TagLength(rest)
 	s.copy(n)
 	switch name {
 	case "style", "script", "textarea", "title":
@@ -237,8 +237,8 @@ func (s *scanner) tag(rest string) {
 	}
 }
 
-// tagLength is how long the tag is that text begins with.
-func tagLength(text string) int {
+// TagLength is how long the tag is that text begins with.
+func TagLength(text string) int {
 	quote := byte(0)
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
