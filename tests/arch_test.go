@@ -111,6 +111,8 @@ func importTable() map[string]rule {
 		"./internal/address":  {may: []string{"golang.org/x/net/idna", "golang.org/x/text/unicode/norm"}, never: noIO()},
 		"./internal/webhook":  {never: noIO()},
 		"./internal/tracking": {may: []string{uuid, "golang.org/x/net/html"}, never: noIO()},
+		"./internal/outbound": {},
+		"./internal/seal":     {never: noIO()},
 		"./internal/encoding": {never: noIO()},
 		"./internal/front":    {},
 		"./internal/config":   {may: []string{".", "./internal/address", "./internal/naming", "./internal/provider/smtp", "./internal/webhook"}}, // what a time zone is, a mailbox, an id, a server's address, a secret

@@ -82,6 +82,8 @@ type Config struct {
 	// those to EmailTestAllow (E-41, E-42).
 	EmailTestMode, EmailTestTo string
 	EmailTestAllow             []string
+	// AllowPrivate lets webhooks and alerts go to addresses that are not public (P-19).
+	AllowPrivate bool
 	// OpenAPI serves the document of the routes.
 	OpenAPI bool
 	// TrackOpens and TrackClicks let mails be tracked (E-46, E-47). A hit sooner after the
@@ -142,6 +144,7 @@ func load(r *reader, needs Needs) (Config, error) {
 		PreviousSecrets:     r.list("HOGSEND_SECRET_PREVIOUS"),
 		AdminAPIKey:         r.get("ADMIN_API_KEY"),
 		MetricsAddr:         r.get("METRICS_ADDR"),
+		AllowPrivate:        r.boolean("ALLOW_PRIVATE_DESTINATIONS", false),
 		OpenAPI:             r.boolean("OPENAPI_ENABLED", r.get("HOGSEND_ENV") == string(Development) || r.get("HOGSEND_ENV") == string(Test)),
 		TrustedOrigins:      r.list("TRUSTED_ORIGINS"),
 		TrustedProxies:      r.list("TRUSTED_PROXIES"),

@@ -45,6 +45,7 @@ func Reference() []Group {
 			{"RATE_LIMIT_INGEST", "6000", "requests a minute of one key"},
 			{"RATE_LIMIT_ADMIN", "600", "requests a minute of one key"},
 			{"METRICS_ADDR", "", "host:port of a private listener for /metrics"},
+			{"ALLOW_PRIVATE_DESTINATIONS", "false", "lets webhooks and alerts go to loopback, private and other addresses that are not public"},
 			{"OPENAPI_ENABLED", "false in production, else true", "serves /openapi.json and /docs"},
 		}},
 		{"Mails", []Variable{
