@@ -16,6 +16,8 @@ type Registry struct {
 	Lists []List
 	// Campaigns are mails to many, each created once.
 	Campaigns []Campaign
+	// Sources are the systems whose webhooks are taken in.
+	Sources []Source
 	// Pages is how the pages look on which they do.
 	Pages Pages
 	// LinkSchemes are the schemes of links in mails besides relative ones, http, https,

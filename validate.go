@@ -49,6 +49,7 @@ func (r Registry) Validate() error {
 	v.addresses(r.Addresses)
 	v.lists(r.Lists)
 	v.campaigns(r)
+	v.sources(r.Sources)
 	v.pages(r.Pages)
 	if len(v.problems) == 0 {
 		return nil

@@ -95,6 +95,7 @@ func (p *program) examine(ctx context.Context) []finding {
 	} else {
 		note("posthog", cfg.PostHogHost, answers(ctx, cfg.PostHogHost))
 	}
+	examineSources(cfg, registry, note)
 	note("public url", cfg.PublicURL, reachable(ctx, cfg.PublicURL+"/v1/health/live"))
 	p.examineDatabase(ctx, cfg, registry, note)
 	p.examineTemporal(ctx, cfg, note)

@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/config"
 )
 
 // O-33, O-48: doctor needs no TEMPORAL_ADDRESS, where standalone runs has none; what it does
@@ -27,4 +30,24 @@ func TestDoctorLooksForTemporalWhereStandaloneRunsIt(t *testing.T) {
 	require.False(t, by["public url"].OK)
 	require.True(t, by["database"].OK)
 	require.Contains(t, by, "temporal")
+}
+
+// P-2: doctor names the sources that refuse everything, and a secret that is none.
+func TestDoctorLooksAtTheSecretsOfSources(t *testing.T) {
+	t.Parallel()
+	for secret, want := range map[string]finding{
+		"":                  {"webhook sources", false, "stripe refuses everything, for want of STRIPE_WEBHOOK_SECRET"},
+		"short":             {"webhook sources", false, `source "stripe": STRIPE_WEBHOOK_SECRET: a secret has at least 16 characters`},
+		"0123456789abcdef,": {"webhook sources", true, "1, each with its secret"},
+	} {
+		cfg, err := config.Load([]string{"DATABASE_URL=postgres://x", "STRIPE_WEBHOOK_SECRET=" + secret}, config.Needs{})
+		require.NoError(t, err)
+		var got finding
+		examineSources(cfg, hogsend.Registry{Sources: []hogsend.Source{hogsend.StripeSource()}}, func(check, detail string, err error) {
+			if got = (finding{check, err == nil, detail}); err != nil {
+				got.Detail = err.Error()
+			}
+		})
+		require.Equal(t, want, got)
+	}
 }

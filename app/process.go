@@ -21,11 +21,13 @@ import (
 	"github.com/hogsend/hogsend/internal/config"
 	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/inbox"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/outbox"
 	"github.com/hogsend/hogsend/internal/registry"
 	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/webhook"
 	"github.com/hogsend/hogsend/schema"
 	"github.com/hogsend/hogsend/server"
 	"github.com/hogsend/hogsend/worker"
@@ -59,6 +61,10 @@ type process struct {
 	buckets           []bucket.Definition // what ENABLED_BUCKETS leaves (B-3)
 	campaigned        bool                // the registry's campaigns are created
 	metrics           http.Handler
+	// checks verify what the sources of the registry get, as far as they have a secret; inbox
+	// applies it.
+	checks map[string]webhook.Check
+	inbox  *inbox.Inbox
 
 	listening *http.Server // for metrics; nil for none
 	shown     io.Writer    // hears a line for each mail of the mailbox; nil for nobody
@@ -96,6 +102,9 @@ func newProcess(ctx context.Context, o Options, cfg config.Config, log *slog.Log
 	if p.buckets, err = bucket.DescribeAll(enabled); err != nil {
 		return nil, err
 	}
+	if err := p.readSecrets(); err != nil {
+		return nil, err
+	}
 	if err := p.openDatabase(ctx); err != nil {
 		return nil, err
 	}
@@ -120,6 +129,9 @@ func newProcess(ctx context.Context, o Options, cfg config.Config, log *slog.Log
 		BuildID:      p.build,
 		Notify:       p.notifier.Notify,
 		Logger:       log,
+	})
+	p.inbox = server.NewInbox(server.Config{
+		Store: p.store, Ingest: p.ingest, Registry: p.registry, JunkIDs: cfg.JunkIDs, Tracking: p.tracking(), PublicURL: cfg.PublicURL, Logger: log,
 	})
 	p.rollout = rollout.New(p.ingest.Engine())
 	p.clock = p.rollout.Clock()

@@ -17,7 +17,6 @@ import (
 	"github.com/hogsend/hogsend/internal/config"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/front"
-	"github.com/hogsend/hogsend/internal/tracking"
 	"github.com/hogsend/hogsend/internal/webhook"
 	"github.com/hogsend/hogsend/server"
 )
@@ -121,11 +120,13 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 		OpenAPI:         p.cfg.OpenAPI,
 		Tokens:          p.tokens,
 		Senders:         email.Senders{Default: p.cfg.EmailFrom, Domains: p.cfg.EmailFromDomains},
-		Tracking:        tracking.Classifier{MinAge: p.cfg.TrackingMinAge, Agents: p.registry.MachineAgents},
+		Tracking:        p.tracking(),
 		Renderer:        p.renderer,
 		Submit:          p.does(false).SubmitDirect,
 		TestMode:        p.testMode,
 		Resend:          resend,
+		Sources:         p.checks,
+		Inbox:           p.inbox,
 		Temporal:        func(ctx context.Context) error { return checkTemporal(ctx, p.temporal) },
 		FailedRun:       workflows.failedRun,
 		LateAfter:       p.cfg.PauseLateAfter,

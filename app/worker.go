@@ -100,6 +100,7 @@ func (p *process) work(ctx context.Context, ready func()) error {
 		BeginCall:         does.BeginCall,
 		LeaveLate:         p.ingest.LeaveLate,
 		PostHog:           analytics,
+		Inbox:             p.inbox.Run,
 		BuildID:           p.build,
 		Deployment:        p.cfg.Deployment,
 		Version:           Version,

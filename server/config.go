@@ -9,6 +9,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/inbox"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/naming"
 	"github.com/hogsend/hogsend/internal/store"
@@ -68,6 +69,11 @@ type Config struct {
 	Tracking tracking.Classifier
 	// Resend verifies the webhooks of Resend; nil refuses them all.
 	Resend *webhook.Verifier
+	// Sources verify the messages of the registry's sources by their ids; one that is not
+	// there refuses them all (P-2).
+	Sources map[string]webhook.Check
+	// Inbox stores and applies them; nil means NewInbox of this configuration.
+	Inbox *inbox.Inbox
 	// Temporal says whether Temporal answers; nil counts as down.
 	Temporal func(ctx context.Context) error
 	// FailedRun is the run that a retry of a failed enrollment goes on from; "" when

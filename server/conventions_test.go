@@ -386,7 +386,7 @@ func TestHealth(t *testing.T) {
 	require.Regexp(t, `^\{"status":"healthy","uptime":1,"timestamp":"[^"]+","version":"1.0.0","components":\{"database":\{`+latency+
 		`\},"temporal":\{`+latency+`\},"redis":\{`+latency+`\},"worker":\{"status":"up","count":2,"lastSeenAt":"[^"]+","instances":\[`+
 		`\{"id":"w-1","status":"up","lastSeenAt":"[^"]+"\},\{"id":"w-2","status":"up","lastSeenAt":"[^"]+"\},\{"id":"w-3","status":"down","lastSeenAt":"[^"]+"\}\]\},`+
-		`"outbox":\{"status":"up","pending":0,"lagSeconds":0\}\},"email":\{"testMode":false\},"schema":\{"engine":\{"applied":"\d{4}_\w+","required":"\d{4}_\w+","inSync":true,"pending":\[\]\},`+
+		`"outbox":\{"status":"up","pending":0,"lagSeconds":0\}\},"email":\{"testMode":false\},"webhooks":\{"withoutSecret":0\},"schema":\{"engine":\{"applied":"\d{4}_\w+","required":"\d{4}_\w+","inSync":true,"pending":\[\]\},`+
 		`"client":\{"applied":null,"required":null,"inSync":true,"pending":\[\]\}\}\}`, a.body)
 
 	_, err := b.store.Pool.Exec(t.Context(), `insert into outbox (id, ordering_key, kind, key, payload, due_at, created_at)

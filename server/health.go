@@ -78,6 +78,7 @@ func (h *health) get(ctx context.Context) healthReply {
 	out.Uptime = float64(now.Sub(h.started).Milliseconds()) / 1000
 	out.Timestamp = ts(now)
 	out.Email.TestMode = h.server.cfg.TestMode.On()
+	out.Webhooks.WithoutSecret = len(h.server.closed)
 	return out
 }
 

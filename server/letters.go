@@ -101,7 +101,11 @@ func (s *Server) retryLetter(r *request) error {
 	if d, err = s.letter(r); err != nil {
 		return err
 	}
-	if retried == 0 {
+	switch {
+	case retried > 0:
+	case d.Status == "pending":
+		return conflict("What the entry is about is not kept any more; it can only be discarded")
+	default:
 		return conflict("Entry is already " + d.Status)
 	}
 	return reply(r, http.StatusAccepted, struct {

@@ -67,7 +67,7 @@ func schemaOf(name string, v any, optional, nullable map[string]bool) map[string
 		fields, always := map[string]any{}, []string{}
 		for _, key := range slices.Sorted(maps.Keys(v)) {
 			fields[key] = schemaOf(key, v[key], optional, nullable)
-			if !optional[key] {
+			if !optional[key] && (name != "R-30" || key == "ok") { // a message that is skipped has the one field
 				always = append(always, key)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/inbox"
 	"github.com/hogsend/hogsend/internal/operate"
 	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
@@ -39,6 +40,9 @@ type Server struct {
 	health   *health
 	pages    *template.Template
 	texts    hogsend.PageTexts
+	inbox    *inbox.Inbox
+	sources  map[string]hogsend.Source
+	closed   []hogsend.Source // those without a secret (P-2)
 	draining atomic.Bool
 	hits     *recorder
 	previews chan struct{} // a token for each that runs
@@ -101,6 +105,9 @@ type healthReply struct {
 	Email struct {
 		TestMode bool `json:"testMode"`
 	} `json:"email"`
+	Webhooks struct {
+		WithoutSecret int `json:"withoutSecret"`
+	} `json:"webhooks"`
 	Schema struct {
 		Engine track `json:"engine"`
 		Client track `json:"client"`

@@ -36,6 +36,7 @@ func (s *Server) routes() []route {
 		{id: "R-27", method: "HEAD", path: "/v1/email/preferences", handler: s.showPreferences},
 		{id: "R-28", method: "POST", path: "/v1/email/preferences", handler: s.savePreferences},
 		{id: "R-29", method: "POST", path: "/v1/webhooks/resend", handler: s.postResend},
+		{id: "R-30", method: "POST", path: "/v1/webhooks/:sourceId", handler: s.postWebhook},
 
 		{id: "R-32", method: "GET", path: "/openapi.json", handler: s.getOpenAPI},
 		{id: "R-33", method: "GET", path: "/docs", handler: s.getDocs},

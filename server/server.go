@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/clip"
 	"github.com/hogsend/hogsend/internal/operate"
 	"github.com/hogsend/hogsend/internal/rollout"
@@ -46,6 +47,15 @@ func New(cfg Config) *Server {
 	s.hits = newRecorder(s.log)
 	s.users = users.New(s.store, s.now)
 	s.desk = &operate.Desk{Store: s.store, Ingest: cfg.Ingest, Rollout: s.rollout}
+	if s.inbox = cfg.Inbox; s.inbox == nil {
+		s.inbox = NewInbox(cfg)
+	}
+	s.sources = map[string]hogsend.Source{}
+	for _, source := range cfg.Registry.Sources {
+		if s.sources[source.ID] = source; cfg.Sources[source.ID] == nil {
+			s.closed = append(s.closed, source)
+		}
+	}
 	s.limits = map[limitClass]*limiter{
 		limitIngest: newLimiter(orDefault(cfg.RateLimitIngest, 6000)),
 		limitAdmin:  newLimiter(orDefault(cfg.RateLimitAdmin, 600)),

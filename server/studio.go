@@ -43,6 +43,9 @@ func (s *Server) studioHealth(ctx context.Context) studio.Health {
 		Status: h.Status, Database: part(h.Components.Database), Temporal: part(h.Components.Temporal), Behind: h.Schema.Engine.Pending,
 		Pending: h.Components.Outbox.Pending, Lag: time.Duration(h.Components.Outbox.LagSeconds * float64(time.Second)), Workers: h.Components.Worker.Count,
 	}
+	for _, source := range s.closed {
+		out.Closed = append(out.Closed, studio.ClosedSource{ID: source.ID, Variable: source.Auth.SecretEnv})
+	}
 	if h.Schema.Engine.Applied != nil {
 		out.Applied = *h.Schema.Engine.Applied
 	}

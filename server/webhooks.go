@@ -2,171 +2,161 @@ package server
 
 import (
 	"encoding/json"
-	"fmt"
+	"errors"
 	"net/http"
-	"time"
+	"strings"
 
-	"github.com/google/uuid"
-
-	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/encoding"
+	"github.com/hogsend/hogsend/internal/inbox"
 	"github.com/hogsend/hogsend/internal/ingest"
-	"github.com/hogsend/hogsend/internal/tracking"
+	"github.com/hogsend/hogsend/internal/webhook"
 )
 
-// resendMessage is what we read of a webhook of Resend.
-type resendMessage struct {
-	Type      string    `json:"type"`
-	CreatedAt time.Time `json:"created_at"`
-	Data      struct {
-		EmailID string     `json:"email_id"`
-		To      []string   `json:"to"`
-		Tags    resendTags `json:"tags"`
-		Bounce  *struct {
-			Type    string `json:"type"`
-			SubType string `json:"subType"`
-			Message string `json:"message"`
-		} `json:"bounce"`
-		Open   *resendHit `json:"open"`
-		Click  *resendHit `json:"click"`
-		Failed *struct {
-			Reason string `json:"reason"`
-		} `json:"failed"`
-	} `json:"data"`
-}
-
-// resendHit is what is told of an open or a click.
-type resendHit struct {
-	IPAddress string    `json:"ipAddress"`
-	Link      string    `json:"link"`
-	Timestamp time.Time `json:"timestamp"`
-	UserAgent string    `json:"userAgent"`
-}
-
-// resendTags are an object in webhooks, though a list in calls.
-type resendTags map[string]string
-
-// UnmarshalJSON reads either form.
-func (t *resendTags) UnmarshalJSON(raw []byte) error {
-	var list []struct{ Name, Value string }
-	if json.Unmarshal(raw, &list) == nil {
-		*t = resendTags{}
-		for _, tag := range list {
-			(*t)[tag.Name] = tag.Value
+// NewInbox is where the webhooks of a configuration are stored and applied: Store, Ingest,
+// Registry, JunkIDs, Tracking, PublicURL, Logger and Now count.
+func NewInbox(cfg Config) *inbox.Inbox {
+	x := &inbox.Inbox{Store: cfg.Store, Logger: cfg.Logger, Now: cfg.Now, Handlers: map[string]inbox.Handler{
+		inbox.ResendSource: inbox.Reports{Ingest: cfg.Ingest, Tracking: cfg.Tracking, PublicURL: cfg.PublicURL}.Apply,
+	}}
+	read := func(raw []byte) inbox.Reading {
+		d := &eventDecoder{data: raw, names: &eventNames, junk: cfg.JunkIDs, lenient: true}
+		if len(raw) > maxItemSize {
+			d.report("", tooLargeItem)
+			return d
 		}
-		return nil
+		return d.decode()
 	}
-	var object map[string]string
-	if err := json.Unmarshal(raw, &object); err != nil {
-		return fmt.Errorf("read tags: %w", err)
+	for _, source := range cfg.Registry.Sources {
+		x.Handlers[source.ID] = inbox.Events(source, cfg.Ingest, read)
 	}
-	*t = object
-	return nil
+	return x
 }
 
-// resendSource is the source of these messages, which no source of an author has (P-1).
-const resendSource = "resend"
+// Event implements inbox.Reading.
+func (d *eventDecoder) Event() ingest.Event { return d.out }
 
-// postResend is R-29. Nothing is read without a secret; the signature is checked on the
-// bytes as they came, before they are parsed (E-60).
+// Problems implements inbox.Reading.
+func (d *eventDecoder) Problems() []ingest.Problem {
+	out := make([]ingest.Problem, len(d.told))
+	for i, p := range d.told {
+		out[i] = ingest.Problem(p)
+	}
+	return out
+}
+
+// postResend is R-29.
 func (s *Server) postResend(r *request) error {
-	if s.cfg.Resend == nil {
-		return &refusal{status: http.StatusServiceUnavailable, text: "Webhook source not configured"}
+	var check webhook.Check
+	if s.cfg.Resend != nil {
+		check = s.cfg.Resend.Verify
 	}
-	if _, err := r.compressed(); err != nil {
-		return err
-	}
-	raw, err := readAll(r.Request().Body, maxBody, false)
+	m, err := s.verified(r, inbox.ResendSource, check, nil)
 	if err != nil {
 		return err
 	}
-	id, err := s.cfg.Resend.Verify(r.Request().Header.Get, raw, s.now())
-	if err != nil {
-		s.log.Info("webhook refused", "reason", err, "request_id", requestID(r))
-		return unauthorized("Webhook verification failed")
-	}
-	var m resendMessage
-	if err := json.Unmarshal(raw, &m); err != nil {
-		return invalid(detail{Message: "not a message of Resend"})
-	}
-	if m.Type == "email.opened" || m.Type == "email.clicked" {
-		if err := s.reportedHit(r, m, id); err != nil {
-			return err
-		}
-	} else if report, ok := m.report(); ok {
-		report.Source, report.MessageID = resendSource, id
-		if report.At.IsZero() {
-			report.At = s.now()
-		}
-		if err := s.cfg.Ingest.Report(r.ctx(), report); err != nil {
-			return err
-		}
+	if _, err := s.inbox.Take(r.ctx(), m); err != nil {
+		return unapplied(err, "Invalid request")
 	}
 	return reply(r, http.StatusOK, map[string]bool{"ok": true})
 }
 
-// reportedHit keeps an open or a click that Resend tells of. One of a link that leads by way
-// of us, or to us, is told by our own routes.
-func (s *Server) reportedHit(r *request, m resendMessage, messageID string) error {
-	report, _ := m.report()
-	told, hit := m.Data.Open, ingest.Hit{Source: resendSource, MessageID: messageID, ProviderID: report.ProviderID}
-	if m.Type == "email.clicked" {
-		if told = m.Data.Click; told == nil {
-			return nil
-		}
-		target, ok := tracking.Target(s.cfg.PublicURL, told.Link)
-		if !ok {
-			return nil
-		}
-		hit.URL = target
-	}
-	hit.At = report.At
-	if told != nil {
-		hit.IP, hit.Agent = told.IPAddress, told.UserAgent
-		if !told.Timestamp.IsZero() {
-			hit.At = told.Timestamp
-		}
-	}
-	if hit.Silent = hit.Agent == ""; hit.At.IsZero() {
-		hit.At = s.now()
-	}
-	return s.cfg.Ingest.ReportHit(r.ctx(), s.cfg.Tracking, hit, report)
+// applied is the reply of R-30.
+type applied struct {
+	OK       bool      `json:"ok"`
+	Event    string    `json:"event"`
+	UserID   string    `json:"userId"`
+	Stored   bool      `json:"stored"`
+	Exits    []exit    `json:"exits"`
+	Warnings []warning `json:"warnings,omitempty"`
 }
 
-// report is what a message tells; ok is false for types that change nothing (E-64).
-func (m resendMessage) report() (r ingest.Report, ok bool) {
-	r = ingest.Report{At: m.CreatedAt, ProviderID: m.Data.EmailID}
-	if len(m.Data.To) > 0 {
-		r.To = m.Data.To[0]
+// postWebhook is R-30.
+func (s *Server) postWebhook(r *request) error {
+	id := r.Param("sourceId")
+	source, known := s.sources[id]
+	if !known {
+		return notFound("Unknown webhook source")
 	}
-	if id, err := uuid.Parse(m.Data.Tags[email.TagSend]); err == nil {
-		r.SendID = &id
+	m, err := s.verified(r, id, s.cfg.Sources[id], credentials(source.Auth))
+	if err != nil {
+		return err
 	}
-	switch m.Type {
-	case "email.sent":
-		r.Kind = ingest.ReportSent
-	case "email.delivered":
-		r.Kind = ingest.ReportDelivered
-	case "email.delivery_delayed":
-		r.Kind = ingest.ReportDelayed
-	case "email.bounced":
-		r.Kind = ingest.ReportSoftBounce
-		if b := m.Data.Bounce; b != nil {
-			r.Text = b.Message
-			if b.Type == "Permanent" {
-				r.Kind = ingest.ReportHardBounce
-			}
+	out, err := s.inbox.Take(r.ctx(), m)
+	if err != nil {
+		return unapplied(err, "Invalid payload")
+	}
+	if out.Skipped {
+		return reply(r, http.StatusOK, map[string]bool{"ok": true, "skipped": true})
+	}
+	read, _ := out.Read.(*eventDecoder)
+	warnings, err := s.warnings(r, read, &out.Result, false)
+	if err != nil {
+		return err
+	}
+	s.tell(read, &out.Result)
+	return reply(r, http.StatusOK, applied{
+		OK: true, Event: out.Event, UserID: out.Result.ContactKey, Stored: out.Result.Stored, Exits: exits(out.Result.Exits), Warnings: warnings,
+	})
+}
+
+// verified reads a message of a source: nothing of it without a secret; its credential is
+// checked on the bytes as they came, before they are parsed (P-4, E-60).
+func (s *Server) verified(r *request, source string, check webhook.Check, secret map[string]bool) (m inbox.Message, err error) {
+	if check == nil {
+		return m, &refusal{status: http.StatusServiceUnavailable, text: "Webhook source not configured"}
+	}
+	if _, err := r.compressed(); err != nil {
+		return m, err
+	}
+	if r.Request().ContentLength > maxBody {
+		return m, tooLarge()
+	}
+	raw, err := readAll(r.Request().Body, maxBody, false)
+	if err != nil {
+		return m, err
+	}
+	id, err := check(r.Request().Header.Get, raw, s.now())
+	if err != nil {
+		s.log.Info("webhook refused", "source", source, "reason", err, "request_id", requestID(r))
+		return m, unauthorized("Webhook verification failed")
+	}
+	body, err := encoding.UTF8(raw)
+	if err != nil {
+		return m, invalidText("Invalid payload", detail{Message: "body " + err.Error()})
+	}
+	if !json.Valid(body) {
+		return m, invalidText("Invalid payload", detail{Message: "must be JSON"})
+	}
+	m = inbox.Message{Source: source, ID: id, Body: body, Headers: map[string]string{}}
+	for name, values := range r.Request().Header {
+		if name = strings.ToLower(name); !secret[name] && len(m.Headers) < maxHeaders {
+			m.Headers[name] = strings.ToValidUTF8(values[0], "\ufffd")
 		}
-	case "email.suppressed":
-		r.Kind, r.Text = ingest.ReportHardBounce, "provider_suppressed"
-	case "email.complained":
-		r.Kind = ingest.ReportComplained
-	case "email.failed":
-		r.Kind, r.Text = ingest.ReportFailed, "failed"
-		if m.Data.Failed != nil && m.Data.Failed.Reason != "" {
-			r.Text = m.Data.Failed.Reason
-		}
-	default:
-		return r, false
 	}
-	return r, true
+	return m, nil
+}
+
+// maxHeaders bounds how many headers of a message are kept.
+const maxHeaders = 100
+
+// credentials are the headers, in lower case, that no transform sees.
+func credentials(auth hogsend.SourceAuth) map[string]bool {
+	return map[string]bool{
+		strings.ToLower(webhook.Credential(auth)): true, "authorization": true, "cookie": true, "svix-signature": true, "webhook-signature": true,
+	}
+}
+
+// unapplied is the answer about a message that is verified and not applied: the sender
+// repeats it, and so do we.
+func unapplied(err error, text string) error {
+	var invalid *inbox.InvalidError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	details := make([]detail, len(invalid.Problems))
+	for i, p := range invalid.Problems {
+		details[i] = detail(p)
+	}
+	return invalidText(text, details...)
 }

@@ -226,6 +226,7 @@ func TestJourneysHearOfABounce(t *testing.T) {
 	ingester := ingest.New(o.store, ingest.Config{Journeys: []hogsend.Journey{heard}})
 	t.Cleanup(ingester.Close)
 	o.server.cfg.Ingest = ingester
+	o.server.inbox = NewInbox(o.server.cfg)
 	at := o.clock().Add(-time.Minute)
 	o.report("m1", resend("bounced", hard, at))
 	require.Equal(t, []string{"call-them"}, o.rows(`select journey_id from enrollments`))

@@ -83,6 +83,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	})
 	parts.Go(func() { cleaner{store: w.cfg.Store, logger: w.cfg.Logger}.fold(running) })
 	parts.Go(func() { cleaner{store: w.cfg.Store, logger: w.cfg.Logger}.erase(running) })
+	if w.cfg.Inbox != nil {
+		parts.Go(func() { w.cfg.Inbox(running) })
+	}
 	w.report()
 	w.cfg.deployment().tell(ctx)
 

@@ -317,6 +317,16 @@ func (c *Config) check(r *reader, needs Needs) {
 	}
 }
 
+// Secrets are those that a variable of an author's own names, by commas: all of them are
+// valid. The environment is that which the process was started with.
+func (c Config) Secrets(name string) []string {
+	if c.TemporalLookup == nil {
+		return nil
+	}
+	value, _ := c.TemporalLookup(name)
+	return split(value)
+}
+
 const minSecret = 32
 
 // ErrInvalid is wrapped by every error of Load.

@@ -131,9 +131,12 @@ func (r *reader) level(name string) slog.Level {
 	return levels[r.oneOf(name, "info", "error", "warn", "info", "debug")]
 }
 
-func (r *reader) list(name string) []string {
+func (r *reader) list(name string) []string { return split(r.get(name)) }
+
+// split takes a list by commas apart, without its empty parts.
+func split(list string) []string {
 	var items []string
-	for item := range strings.SplitSeq(r.get(name), ",") {
+	for item := range strings.SplitSeq(list, ",") {
 		if item = strings.TrimSpace(item); item != "" {
 			items = append(items, item)
 		}

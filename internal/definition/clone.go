@@ -16,7 +16,7 @@ func Clone(r hogsend.Registry) hogsend.Registry {
 	r.Defaults.FrequencyCap.ByCategory = maps.Clone(r.Defaults.FrequencyCap.ByCategory)
 	r.Defaults.FrequencyCap.ExemptCategories = slices.Clone(r.Defaults.FrequencyCap.ExemptCategories)
 	r.LinkSchemes, r.Lists, r.MachineAgents = slices.Clone(r.LinkSchemes), slices.Clone(r.Lists), slices.Clone(r.MachineAgents)
-	r.Campaigns = slices.Clone(r.Campaigns)
+	r.Campaigns, r.Sources = slices.Clone(r.Campaigns), slices.Clone(r.Sources)
 	r.Templates = slices.Clone(r.Templates)
 	for i := range r.Templates {
 		r.Templates[i].Examples = maps.Clone(r.Templates[i].Examples)

@@ -22,6 +22,7 @@ func full() hogsend.Registry {
 	exits := func() []hogsend.Exit { return []hogsend.Exit{{Event: "paid", Where: where()}} }
 	return hogsend.Registry{
 		LinkSchemes: []string{"myapp"}, Lists: []hogsend.List{{ID: "news"}},
+		Sources:  []hogsend.Source{{ID: "crm", Transform: func(hogsend.Incoming) (*hogsend.SourceEvent, error) { return nil, nil }}}, //nolint:nilnil // never called
 		Journeys: []hogsend.Journey{{ID: "j", Aliases: []string{"was-j"}, Trigger: hogsend.Trigger{Conditions: where(), Recurrence: &weekly}, ExitOn: exits(), Audience: hogsend.All(where()...), Templates: []string{"t"}, Run: nothing}},
 		Buckets: []hogsend.Bucket{{
 			ID: "b", Aliases: []string{"was-b"}, Criteria: hogsend.All(hogsend.Event("e").Within(time.Hour).AtLeast(2), hogsend.EmailEngagement("t").Opened()), ReconcileJoins: &yes,

@@ -49,6 +49,7 @@ func ErasureWrites(ctx context.Context, id, contactID uuid.UUID, reason string) 
 		func(q *storedb.Queries) error { return q.ErasureMails(ctx, contactID) },
 		func(q *storedb.Queries) error { return q.ErasureAudit(ctx, contactID) },
 		func(q *storedb.Queries) error { return q.ErasurePreferences(ctx, contactID) },
+		func(q *storedb.Queries) error { return q.ErasureInbox(ctx, contactID) },
 		func(q *storedb.Queries) error { return q.ErasureEmpty(ctx, contactID) },
 	}
 }

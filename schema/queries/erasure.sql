@@ -93,6 +93,22 @@ set contact_id = null,
 from mine m
 where p.id = m.id and (m.kept or m.shared);
 
+-- name: ErasureInbox :exec
+-- What other systems told that names it and is not applied yet goes, and its dead letters
+-- with it: its address in any case, its ids as whole texts, but for the shortest ones, which
+-- mean anything.
+with words as (
+    select convert_to('"' || k.key || '"', 'UTF8') as id, null as address
+    from contact_keys k where k.contact_id = @contact_id::uuid and k.kind <> 'email' and length(k.key) > 2
+    union all
+    select null, c.email_key from contacts c where (c.id = @contact_id::uuid or c.merged_into = @contact_id::uuid) and c.email_key is not null
+), gone as (
+    delete from inbox i
+    where exists (select from words w where position(w.id in i.body) > 0 or position(w.address in lower(encode(i.body, 'escape'))) > 0)
+    returning i.source, i.message_id
+)
+delete from dead_letters d using gone g where d.source = 'webhook.' || g.source and d.source_id = g.message_id;
+
 -- name: ErasureEmpty :exec
 -- Nothing leads to the contact any more, and its row and those merged into it say nothing.
 with gone as (delete from contact_keys where contact_id = @contact_id)

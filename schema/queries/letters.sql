@@ -90,10 +90,13 @@ where (sqlc.narg('source')::text is null or source = sqlc.narg('source'))
 select * from dead_letters where id = @id;
 
 -- name: LettersRetried :many
--- Of those that wait for a decision and are rows of the outbox: they are tried again.
-update dead_letters set status = 'retried', retried_at = clock_timestamp(), updated_at = clock_timestamp()
-where id = any(@ids::uuid[]) and status = 'pending' and source like 'outbox.%'
-returning id, source_id::text as source_id;
+-- Of those that wait for a decision and of which what they are about is kept: they are tried again.
+update dead_letters d set status = 'retried', retried_at = clock_timestamp(), updated_at = clock_timestamp()
+where d.id = any(@ids::uuid[]) and d.status = 'pending' and (
+    exists (select from outbox o where d.source = 'outbox.' || o.kind and o.id::text = d.source_id)
+    or exists (select from inbox i where d.source = 'webhook.' || i.source and i.message_id = d.source_id)
+)
+returning d.id, d.source, d.source_id::text as source_id;
 
 -- name: LettersOfRows :exec
 -- A row that is tried again by its own id takes its letter along.

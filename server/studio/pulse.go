@@ -22,7 +22,12 @@ type Health struct {
 	Pending int64
 	Lag     time.Duration
 	Workers int
+	// Closed are the webhook sources that refuse everything, for want of a secret.
+	Closed []ClosedSource
 }
+
+// ClosedSource is one of them, and the environment variable that would have the secret.
+type ClosedSource struct{ ID, Variable string }
 
 // Component is a part that answers or does not.
 type Component struct {
@@ -92,6 +97,9 @@ func (s *Studio) banners(p pulse) []view.Banner {
 	}
 	if p.digests > 1 {
 		out = append(out, view.Banner{Tone: "wait", Text: fmt.Sprintf("Workers run %d different definitions, as during a deploy. If none is under way, restart the old ones.", p.digests)})
+	}
+	for _, source := range h.Closed {
+		out = append(out, view.Banner{Tone: "bad", Text: "The webhook source " + source.ID + " refuses everything: " + source.Variable + " is not set."})
 	}
 	return out
 }

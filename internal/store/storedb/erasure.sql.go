@@ -527,6 +527,28 @@ func (q *Queries) ErasureGet(ctx context.Context, id uuid.UUID) ([]Erasure, erro
 	return items, nil
 }
 
+const erasureInbox = `-- name: ErasureInbox :exec
+with words as (
+    select convert_to('"' || k.key || '"', 'UTF8') as id, null as address
+    from contact_keys k where k.contact_id = $1::uuid and k.kind <> 'email' and length(k.key) > 2
+    union all
+    select null, c.email_key from contacts c where (c.id = $1::uuid or c.merged_into = $1::uuid) and c.email_key is not null
+), gone as (
+    delete from inbox i
+    where exists (select from words w where position(w.id in i.body) > 0 or position(w.address in lower(encode(i.body, 'escape'))) > 0)
+    returning i.source, i.message_id
+)
+delete from dead_letters d using gone g where d.source = 'webhook.' || g.source and d.source_id = g.message_id
+`
+
+// What other systems told that names it and is not applied yet goes, and its dead letters
+// with it: its address in any case, its ids as whole texts, but for the shortest ones, which
+// mean anything.
+func (q *Queries) ErasureInbox(ctx context.Context, contactID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, erasureInbox, contactID)
+	return err
+}
+
 const erasureInsert = `-- name: ErasureInsert :exec
 with ids as (
     select array_agg(c.id) as all_of from contacts c where c.id = $3::uuid or c.merged_into = $3::uuid

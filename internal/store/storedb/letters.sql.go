@@ -447,17 +447,21 @@ func (q *Queries) LettersPending(ctx context.Context, source string, rowLimit in
 }
 
 const lettersRetried = `-- name: LettersRetried :many
-update dead_letters set status = 'retried', retried_at = clock_timestamp(), updated_at = clock_timestamp()
-where id = any($1::uuid[]) and status = 'pending' and source like 'outbox.%'
-returning id, source_id::text as source_id
+update dead_letters d set status = 'retried', retried_at = clock_timestamp(), updated_at = clock_timestamp()
+where d.id = any($1::uuid[]) and d.status = 'pending' and (
+    exists (select from outbox o where d.source = 'outbox.' || o.kind and o.id::text = d.source_id)
+    or exists (select from inbox i where d.source = 'webhook.' || i.source and i.message_id = d.source_id)
+)
+returning d.id, d.source, d.source_id::text as source_id
 `
 
 type LettersRetriedRow struct {
 	ID       uuid.UUID
+	Source   string
 	SourceID string
 }
 
-// Of those that wait for a decision and are rows of the outbox: they are tried again.
+// Of those that wait for a decision and of which what they are about is kept: they are tried again.
 func (q *Queries) LettersRetried(ctx context.Context, ids []uuid.UUID) ([]LettersRetriedRow, error) {
 	rows, err := q.db.Query(ctx, lettersRetried, ids)
 	if err != nil {
@@ -467,7 +471,7 @@ func (q *Queries) LettersRetried(ctx context.Context, ids []uuid.UUID) ([]Letter
 	var items []LettersRetriedRow
 	for rows.Next() {
 		var i LettersRetriedRow
-		if err := rows.Scan(&i.ID, &i.SourceID); err != nil {
+		if err := rows.Scan(&i.ID, &i.Source, &i.SourceID); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -387,6 +387,18 @@ type Import struct {
 	UpdatedAt     time.Time
 }
 
+type Inbox struct {
+	ID         uuid.UUID
+	Source     string
+	MessageID  string
+	Body       []byte
+	Headers    json.RawMessage
+	ReceivedAt time.Time
+	Attempts   int32
+	DueAt      *time.Time
+	LastError  *string
+}
+
 type JourneyConfig struct {
 	JourneyID    string
 	Enabled      bool
