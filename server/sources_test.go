@@ -348,7 +348,7 @@ func TestAnErasureTakesWebhooks(t *testing.T) {
 	require.Equal(t, []string{"2", "3"}, h.rows(`select source_id from dead_letters order by 1`))
 }
 
-// P-2, U-2: a source without a secret is told where people look.
+// P-2: a source without a secret is told where people look.
 func TestASourceWithoutASecretIsTold(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
