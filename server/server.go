@@ -44,9 +44,6 @@ func New(cfg Config) *Server {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.hits = newRecorder(s.log)
-	s.users = users.New(s.store, s.now)
-	s.desk = &operate.Desk{Store: s.store, Ingest: cfg.Ingest, Rollout: s.rollout}
 	if s.inbox = cfg.Inbox; s.inbox == nil {
 		s.inbox = NewInbox(cfg)
 	}
@@ -56,6 +53,9 @@ func New(cfg Config) *Server {
 			s.closed = append(s.closed, source)
 		}
 	}
+	s.hits = newRecorder(s.log)
+	s.users = users.New(s.store, s.now)
+	s.desk = &operate.Desk{Store: s.store, Ingest: cfg.Ingest, Rollout: s.rollout}
 	s.limits = map[limitClass]*limiter{
 		limitIngest: newLimiter(orDefault(cfg.RateLimitIngest, 6000)),
 		limitAdmin:  newLimiter(orDefault(cfg.RateLimitAdmin, 600)),

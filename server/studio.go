@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,10 +12,14 @@ import (
 
 // studio are the built-in pages: what they read and change is what the routes do.
 func (s *Server) studio() *studio.Studio {
+	unset := slices.Clone(s.cfg.Unset)
+	for _, source := range s.closed {
+		unset = append(unset, source.Auth.SecretEnv)
+	}
 	return studio.New(studio.Config{
 		Store: s.store, Users: s.users, Sessions: s.sessions, Desk: s.desk, Registry: s.cfg.Registry, Journeys: s.served,
 		PublicURL: s.cfg.PublicURL, LateAfter: s.lateAfter(), Health: s.studioHealth, FailedRun: s.cfg.FailedRun, Version: s.cfg.Version, BuildID: s.cfg.BuildID, Logger: s.log, Now: s.now,
-		Environment: s.cfg.Environment, Unset: s.cfg.Unset, TestMode: s.testMode, Spend: s.spendPage,
+		Environment: s.cfg.Environment, Unset: unset, TestMode: s.testMode, Spend: s.spendPage,
 	})
 }
 
@@ -42,9 +47,6 @@ func (s *Server) studioHealth(ctx context.Context) studio.Health {
 	out := studio.Health{
 		Status: h.Status, Database: part(h.Components.Database), Temporal: part(h.Components.Temporal), Behind: h.Schema.Engine.Pending,
 		Pending: h.Components.Outbox.Pending, Lag: time.Duration(h.Components.Outbox.LagSeconds * float64(time.Second)), Workers: h.Components.Worker.Count,
-	}
-	for _, source := range s.closed {
-		out.Closed = append(out.Closed, studio.ClosedSource{ID: source.ID, Variable: source.Auth.SecretEnv})
 	}
 	if h.Schema.Engine.Applied != nil {
 		out.Applied = *h.Schema.Engine.Applied

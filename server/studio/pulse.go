@@ -22,12 +22,7 @@ type Health struct {
 	Pending int64
 	Lag     time.Duration
 	Workers int
-	// Closed are the webhook sources that refuse everything, for want of a secret.
-	Closed []ClosedSource
 }
-
-// ClosedSource is one of them, and the environment variable that would have the secret.
-type ClosedSource struct{ ID, Variable string }
 
 // Component is a part that answers or does not.
 type Component struct {
@@ -78,7 +73,7 @@ func (s *Studio) banners(p pulse) []view.Banner {
 		out = append(out, view.Banner{Tone: "wait", Text: "Test mode is " + mode + "."})
 	}
 	if len(s.cfg.Unset) > 0 {
-		out = append(out, view.Banner{Tone: "wait", Text: "Webhooks are refused, and bounces not heard of, for want of " + strings.Join(s.cfg.Unset, ", ") + "."})
+		out = append(out, view.Banner{Tone: "wait", Text: "Webhooks are refused, and what they tell is not heard of, for want of " + strings.Join(s.cfg.Unset, ", ") + "."})
 	}
 	if !p.known {
 		return out
@@ -97,9 +92,6 @@ func (s *Studio) banners(p pulse) []view.Banner {
 	}
 	if p.digests > 1 {
 		out = append(out, view.Banner{Tone: "wait", Text: fmt.Sprintf("Workers run %d different definitions, as during a deploy. If none is under way, restart the old ones.", p.digests)})
-	}
-	for _, source := range h.Closed {
-		out = append(out, view.Banner{Tone: "bad", Text: "The webhook source " + source.ID + " refuses everything: " + source.Variable + " is not set."})
 	}
 	return out
 }
