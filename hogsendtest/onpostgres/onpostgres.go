@@ -253,8 +253,8 @@ func (b *Backend) add(p backend.Person) error {
 	if properties == nil {
 		properties = hogsend.Properties{}
 	}
-	if err := b.exec(`insert into contacts (id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, created_at, updated_at)
-		values ($1, nullif($2, ''), nullif($3, ''), nullif($4, ''), nullif($5, ''), nullif($6, ''), $7, clock_timestamp(), clock_timestamp(), clock_timestamp(), clock_timestamp())`,
+	if err := b.exec(`insert into contacts (id, external_id, anonymous_id, email, email_key, timezone, properties, first_seen_at, last_seen_at, created_at, updated_at, written_at)
+		values ($1, nullif($2, ''), nullif($3, ''), nullif($4, ''), nullif($5, ''), nullif($6, ''), $7, clock_timestamp(), clock_timestamp(), clock_timestamp(), clock_timestamp(), clock_timestamp())`,
 		id, p.UserID, p.AnonymousID, p.Email, ingest.EmailKey(p.Email), p.Timezone, properties); err != nil {
 		return err
 	}

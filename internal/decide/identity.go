@@ -45,12 +45,25 @@ func (i *Identities) Resolve(c *Change) error {
 		c.Missing = true
 		return nil
 	}
+	if u, ok := c.Body.(*Update); ok {
+		c.Resolution = i.known(contact, false)
+		return i.update(&c.Resolution, u)
+	}
 	c.Resolution = i.known(contact, len(c.ContactProperties()) > 0)
-	switch b := c.Body.(type) {
-	case *Update:
-		return i.rekey(&c.Resolution, b)
-	case *Unite:
-		return i.unite(c, b)
+	if u, ok := c.Body.(*Unite); ok {
+		return i.unite(c, u)
+	}
+	return nil
+}
+
+// update gives a contact the keys that an operator wrote. Its values are written after
+// the merge that those bring about, and so have no part in it (I-25).
+func (i *Identities) update(r *Resolution, u *Update) error {
+	if err := i.rekey(r, u); err != nil {
+		return err
+	}
+	if len(u.Properties) > 0 {
+		i.wrote(r.Contact)
 	}
 	return nil
 }
@@ -291,10 +304,8 @@ func (i *Identities) adopt(r *Resolution, c *Contact, email, emailKey string, ev
 	if c.EmailKey != emailKey && !c.Identified() {
 		switch other := i.owner(KeyEmail, emailKey); {
 		case other == nil || other == c:
-		case !other.DeletedAt.IsZero() && i.lastSeen(emailKey, false) != nil:
-			i.withdraw(other) // a live one has it, too: nobody is revived (I-49)
-		case !other.reaches(ev):
-			return c
+		case !other.DeletedAt.IsZero() && (i.lastSeen(emailKey, false) != nil || !other.reaches(ev)):
+			i.withdraw(other) // a live one has it, too, or the event is older: nobody is revived (I-49)
 		default:
 			c = i.merge(r, c, other)
 		}
@@ -312,8 +323,8 @@ func (i *Identities) rekey(r *Resolution, u *Update) error {
 		return err
 	}
 	if id := u.ExternalID; id != "" && id != c.ExternalID {
-		if other := i.owner(KeyUser, id); other != nil {
-			i.strip(other)
+		if other := i.owner(KeyUser, id); other != nil && other != c { // else it has it by a merge
+			i.strip(other, id)
 		}
 		if c.ExternalID != "" {
 			i.keys[ContactKey{KeyUser, c.ExternalID}] = &keyState{read: c} // nobody's any more
@@ -336,8 +347,12 @@ func (i *Identities) rekey(r *Resolution, u *Update) error {
 // get. Identified contacts share an address (I-19).
 func (i *Identities) refused(c *Contact, externalID, emailKey string) error {
 	if externalID != "" {
-		// A uuid of another contact will always be that one's (I-20).
-		if other := i.byUser(externalID); other != nil && other != c && (other.DeletedAt.IsZero() || other.ExternalID != externalID) {
+		other := i.owner(KeyUser, externalID)
+		byID := other == nil // a uuid of another contact will always be that one's (I-20)
+		if byID {
+			other = i.byUser(externalID)
+		}
+		if other != nil && other != c && (byID || other.DeletedAt.IsZero()) {
 			return &TakenError{FieldExternalID, other.Key()}
 		}
 	}
@@ -369,11 +384,14 @@ func (i *Identities) withdraw(c *Contact) {
 	i.change(c)
 }
 
-// strip takes the external id from a deleted contact, and the address with it: that was
-// the address of the account, which somebody else may be by now.
-func (i *Identities) strip(c *Contact) {
+// strip takes an external id from a deleted contact, and the address with it: that was
+// the address of the account, which somebody else may be by now. One that it has by a
+// merge besides is not the one that it is called by.
+func (i *Identities) strip(c *Contact, externalID string) {
 	i.withdraw(c)
-	c.ExternalID = ""
+	if c.ExternalID == externalID {
+		c.ExternalID = ""
+	}
 }
 
 // move gives an address to a contact, and takes its earlier one away.

@@ -169,3 +169,67 @@ func TestRacingForAKey(t *testing.T) {
 		})
 	}
 }
+
+// I-25, I-62: what an operator writes applies after the merge that it brings about: it does
+// not make the values of the contact that it is about the ones written last.
+func TestAnOperatorsValuesDecideNoMerge(t *testing.T) {
+	t.Parallel()
+	one := map[string]json.RawMessage{"own": json.RawMessage(`1`)}
+	for _, c := range []struct {
+		rule   string
+		leads  bool // the lead's value was written last
+		change ingest.Change
+		want   string
+	}{
+		{"along with the address", true, ingest.Change{Email: "free@x", Properties: one}, "lead 1 free@x"},
+		{"also under another name", true, ingest.Change{ExternalID: "new", Email: "FREE@x", Properties: one}, "lead 1 FREE@x"},
+		{"the address alone", true, ingest.Change{Email: "free@x"}, "lead free@x"},
+		{"when the account's was written last", false, ingest.Change{Email: "free@x", Properties: one}, "ada 1 free@x"},
+		{"its own value of the same property", true, ingest.Change{Email: "free@x", Properties: map[string]json.RawMessage{"k": json.RawMessage(`"op"`)}}, "op free@x"},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			write := func(ev ingest.Event, k string) uuid.UUID {
+				ev.ContactProperties = map[string]json.RawMessage{"k": json.RawMessage(k)}
+				return b.send(ev).ContactID
+			}
+			ada := write(named("ada", "", ""), `"ada"`)
+			write(named("", "free@x", ""), `"lead"`)
+			if !c.leads {
+				write(named("ada", "", ""), `"ada"`)
+			}
+			_, err := b.ingester.Update(t.Context(), ada, c.change)
+			require.NoError(t, err)
+			require.Equal(t, []string{c.want}, b.texts(`select concat_ws(' ', properties->>'k', properties->>'own', email) from contacts where merged_into is null`))
+			b.consistent()
+		})
+	}
+}
+
+// I-62: an id that a contact has by a merge becomes the one that it is called by, and takes
+// nothing away; one that a deleted account has besides its own is free.
+func TestAnIDThatCameByAMerge(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ada, eve := b.send(named("ada", "a@x", "")).ContactID, b.send(named("eve", "", "")).ContactID
+	_, _, err := b.ingester.Merge(t.Context(), ada, eve)
+	require.NoError(t, err)
+	_, err = b.ingester.Update(t.Context(), ada, ingest.Change{ExternalID: "eve"})
+	require.NoError(t, err)
+	require.Equal(t, []string{"eve a@x"}, b.texts(`select external_id || ' ' || email from contacts where id = $1`, ada))
+	require.Equal(t, ada, b.send(named("eve", "", "")).ContactID)
+	require.Equal(t, ada, b.send(named("", "a@x", "")).ContactID)
+	require.NotEqual(t, ada, b.send(named("ada", "", "")).ContactID, "the old one is free")
+	b.consistent()
+
+	bob, joe := b.send(named("bob", "b@x", "")).ContactID, b.send(named("joe", "", "")).ContactID
+	_, _, err = b.ingester.Merge(t.Context(), bob, joe)
+	require.NoError(t, err)
+	b.delete(bob)
+	_, err = b.ingester.Update(t.Context(), ada, ingest.Change{ExternalID: "joe"})
+	require.NoError(t, err)
+	require.Equal(t, ada, b.send(named("joe", "", "")).ContactID)
+	require.Equal(t, bob, b.send(named("bob", "", "")).ContactID, "it comes back under its own")
+	b.consistent()
+}
