@@ -27,6 +27,9 @@ type Registry struct {
 	// Addresses are where mails of journeys may go that are for nobody's contact, by a name of
 	// letters, digits, _ and -, such as "sales": see [Recipient].
 	Addresses map[string]string
+	// Files bring the files that mails of journeys carry, by a name of letters, digits, _ and -,
+	// such as "invoice": see [Attachment].
+	Files map[string]FileSource
 	// MachineAgents are parts of the user agents of programs that follow links and fetch images
 	// by themselves, besides those that are known, compared without case: what they do is
 	// nobody's open or click (E-50).

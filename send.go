@@ -10,6 +10,8 @@ type Email struct {
 	To Recipient
 	// Props are the template's props: a value of its props type, or nil for its zero value.
 	Props any
+	// Attach names files that it carries besides those of its template (E-84).
+	Attach []Attachment
 	// Subject, From and ReplyTo replace those of the template and of the installation; ""
 	// keeps them. The domain of From must be an allowed one.
 	Subject, From, ReplyTo string

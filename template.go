@@ -14,7 +14,8 @@ type Template struct {
 	Key string
 	// Subject is required. Rendered it is one line of at most 998 characters.
 	Subject string
-	// HTML is the body; required. With a layout it is what {{template "content" .}} prints there.
+	// HTML is the body. A template with a Text and no HTML is a plain text mail, without layout,
+	// preview line and tracking (E-85). With a layout it is what {{template "content" .}} prints there.
 	HTML string
 	// Text is the plain text part; "" makes it from the HTML.
 	Text string
@@ -29,6 +30,8 @@ type Template struct {
 	Category string
 	// Track says what of these mails is tracked; "" means Defaults.Track.
 	Track Tracking
+	// Files are carried by each of these mails, such as an image that the HTML shows.
+	Files []File
 	// Examples are named props, tried at start and shown in previews.
 	Examples map[string]any
 	// Override says that this definition replaces an earlier one of the same key. Without

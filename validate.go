@@ -47,6 +47,7 @@ func (r Registry) Validate() error {
 	v.linkSchemes(r.LinkSchemes)
 	v.machineAgents(r.MachineAgents)
 	v.addresses(r.Addresses)
+	v.files(r.Files)
 	v.lists(r.Lists)
 	v.campaigns(r)
 	v.sources(r.Sources)

@@ -30,6 +30,18 @@ func (v *registryValidator) addresses(addresses map[string]string) {
 	}
 }
 
+// files refuses sources that no mail could name (E-84).
+func (v *registryValidator) files(sources map[string]FileSource) {
+	for name, source := range sources {
+		if !listPattern.MatchString(name) {
+			v.problems = append(v.problems, fmt.Sprintf("Files %q: the name must be 1 to 64 letters, digits, _ or -", name))
+		}
+		if source == nil {
+			v.problems = append(v.problems, fmt.Sprintf("Files %q: is nil", name))
+		}
+	}
+}
+
 // minAgent keeps a part of a user agent from standing for nearly everybody's.
 const minAgent = 3
 

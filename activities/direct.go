@@ -85,6 +85,9 @@ func directOf(row storedb.Send) contract.DirectSend {
 		},
 		ID: row.ID, To: row.ToEmail, JourneyID: text(row.JourneyID),
 	}
+	if row.Files > 0 { // sent again, and deferred
+		s.FilesOf = row.ID
+	}
 	for id, of := range map[*uuid.UUID]*uuid.UUID{&s.ContactID: row.ContactID, &s.EnrollmentID: row.EnrollmentID, &s.CampaignID: row.CampaignID} {
 		if of != nil {
 			*id = *of
@@ -154,7 +157,7 @@ func (a *Activities) claimDirect(ctx context.Context, s contract.DirectSend, hoo
 }
 
 func (a *Activities) draftDirect(ctx context.Context, s contract.DirectSend) (draft, error) {
-	d := draft{sendID: s.ID, to: s.To, foreign: s.To != ""}
+	d := draft{sendID: s.ID, filesOf: s.FilesOf, to: s.To, foreign: s.To != ""}
 	if s.ContactID == uuid.Nil {
 		d.contact = storedb.Contact{Properties: json.RawMessage("{}"), Email: &d.to}
 	} else {
@@ -272,6 +275,9 @@ func directRow(s contract.DirectSend, g *gate, out steps.GateOutcome, before *st
 		row.FromEmail, row.ToEmail, row.ReplyTo, row.Subject = s.From, s.To, s.ReplyTo, s.Subject
 		row.Headers, row.Tags = json.RawMessage("{}"), json.RawMessage("{}")
 		row.RedirectedTo = nil
+		if s.FilesOf == uuid.Nil {
+			row.Files = 0
+		}
 		reason, held := contract.SendDeferred, string(out.Refusal.Reason)
 		row.Reason, row.DueAt, row.DeferredFor = &reason, &out.Until, &held
 	}

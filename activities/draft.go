@@ -17,10 +17,13 @@ type draft struct {
 	// nobody says that it is for another contact, who is not there (E-83).
 	nobody bool
 	// to is where it goes; foreign says that this is not the contact's own address.
-	to       string
-	foreign  bool
-	message  email.Message
-	links    []tracking.Link
+	to      string
+	foreign bool
+	message email.Message
+	links   []tracking.Link
+	// filesOf is the mail whose files it carries; of no id for those of its template.
+	filesOf  uuid.UUID
+	files    []email.File
 	category string
 	// redirected says that the message goes elsewhere than to the contact (E-41).
 	redirected bool

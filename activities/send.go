@@ -170,7 +170,12 @@ func (a *Activities) render(ctx context.Context, d draft, r contract.SendRequest
 	if err != nil {
 		return d, err
 	}
-	rendered.HTML, d.links = a.tracked(d.sendID, r.Track, template.Track).Rewrite(rendered.HTML)
+	if rendered.HTML != "" { // E-85
+		rendered.HTML, d.links = a.tracked(d.sendID, r.Track, template.Track).Rewrite(rendered.HTML)
+	}
+	if err := a.carry(ctx, &d, r.Attach, template.Files, rendered.HTML != ""); err != nil {
+		return d, err
+	}
 	envelope.SendID, envelope.Key, envelope.To, envelope.Template, envelope.Category = d.sendID.String(), r.Key, d.to, r.Template, d.category
 	envelope.UnsubscribeURL = links.unsubscribe
 	d.message = email.NewMessage(envelope, rendered)
@@ -247,6 +252,7 @@ func sendRow(r contract.SendRequest, d draft, address string, out steps.GateOutc
 	if row.Tags, err = json.Marshal(d.message.Tags); err != nil {
 		return row, fmt.Errorf("encode tags: %w", err)
 	}
+	row.Files = int16(len(d.files)) //nolint:gosec // at most hogsend.MaxFiles
 	row.Status, row.ClaimedAt, row.Props = contract.SendQueued, &now, r.Props
 	if d.redirected {
 		row.RedirectedTo = &d.message.To
@@ -265,8 +271,11 @@ func queueSend(ctx context.Context, tx *store.Tx, d draft, row storedb.SendInser
 		}
 		tx.Add(func(q *storedb.Queries) error { return q.LinksInsert(ctx, ids, d.sendID, urls) })
 	}
+	if row.Files > 0 {
+		queueFiles(ctx, tx, d)
+	}
 	return storedb.Send{
-		ID: row.ID, Key: row.Key, ContactID: row.ContactID, TemplateKey: row.TemplateKey, Status: row.Status, Reason: row.Reason,
+		Files: row.Files, ID: row.ID, Key: row.Key, ContactID: row.ContactID, TemplateKey: row.TemplateKey, Status: row.Status, Reason: row.Reason,
 		FromEmail: row.FromEmail, ToEmail: row.ToEmail, RedirectedTo: row.RedirectedTo, ReplyTo: row.ReplyTo, Subject: row.Subject, Html: row.Html, Text: row.Text,
 		Headers: row.Headers, Tags: row.Tags, ClaimedAt: row.ClaimedAt, DueAt: row.DueAt, UpdatedAt: row.Now,
 	}
@@ -298,7 +307,7 @@ func (a *Activities) deliver(ctx context.Context, of parent, row storedb.Send) (
 	if reason, over := before.GiveUp(attempt.Now, a.Provider.KeyLifetime()); over {
 		return a.fail(ctx, of, row, reason)
 	}
-	message, err := messageOf(row)
+	message, err := a.messageOf(ctx, row)
 	if err != nil {
 		return row, err
 	}
@@ -323,20 +332,6 @@ func (a *Activities) deliver(ctx context.Context, of parent, row storedb.Send) (
 	}
 	return row, temporal.NewApplicationErrorWithOptions("provider call failed", "ProviderUnavailable",
 		temporal.ApplicationErrorOptions{NextRetryDelay: failure.RetryAfter})
-}
-
-func messageOf(row storedb.Send) (email.Message, error) {
-	m := email.Message{Key: row.Key, From: row.FromEmail, To: row.ToEmail, ReplyTo: row.ReplyTo, Subject: row.Subject, HTML: row.Html, Text: row.Text}
-	if row.RedirectedTo != nil {
-		m.To = *row.RedirectedTo
-	}
-	if err := json.Unmarshal(row.Headers, &m.Headers); err != nil {
-		return m, fmt.Errorf("decode headers of send %s: %w", row.ID, err)
-	}
-	if err := json.Unmarshal(row.Tags, &m.Tags); err != nil {
-		return m, fmt.Errorf("decode tags of send %s: %w", row.ID, err)
-	}
-	return m, nil
 }
 
 // parent is what a send is part of, which is told of its outcome in the same transaction.

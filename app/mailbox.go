@@ -26,6 +26,10 @@ type mail struct {
 	JourneyID string    `json:"journeyId"`
 	HTML      string    `json:"html"`
 	Text      string    `json:"text"`
+	Files     []struct {
+		Name string `json:"name"`
+		Size int    `json:"size"`
+	} `json:"files,omitempty"`
 }
 
 func (p *program) mailboxCommand() *cobra.Command {
@@ -67,7 +71,11 @@ func (p *program) mailboxCommand() *cobra.Command {
 				case asJSON:
 					err = encoder.Encode(m)
 				case len(args) == 1:
-					printLine(p.Stdout, "From:    %s\nTo:      %s\nDate:    %s\nSubject: %s\n\n", m.From, m.To, m.At.Format(time.RFC3339), m.Subject)
+					printLine(p.Stdout, "From:    %s\nTo:      %s\nDate:    %s\nSubject: %s\n", m.From, m.To, m.At.Format(time.RFC3339), m.Subject)
+					for _, f := range m.Files {
+						printLine(p.Stdout, "File:    %s, %d bytes\n", f.Name, f.Size)
+					}
+					printLine(p.Stdout, "\n")
 					_, err = fmt.Fprintln(p.Stdout, m.Text)
 				default:
 					printLine(table, "%s\t%s\t%s\t%s\t%s\n", m.At.Format(time.DateTime), m.To, m.Template, m.Subject, m.ID)

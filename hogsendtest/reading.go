@@ -59,7 +59,7 @@ func newResult(s *Scenario, o *backend.Outcome, seen *callLog, end time.Time) (*
 func mailOf(s *backend.Send) Mail {
 	mail := Mail{
 		At: s.At, Contact: s.Contact, About: s.About, To: s.To, From: s.From, ReplyTo: s.ReplyTo, Journey: s.Journey, Template: s.Template, Props: s.Props,
-		Category: s.Category, Subject: s.Subject, HTML: s.HTML, Text: s.Text,
+		Category: s.Category, Subject: s.Subject, HTML: s.HTML, Text: s.Text, Files: s.Files,
 	}
 	verdict, ended, err := steps.Verdict(s.ID, s.Status, contract.SendReason(s.Reason), s.At)
 	if mail.Verdict = verdict; ended || err != nil { // what the journey got was an error (J-132)

@@ -57,6 +57,8 @@ type Mail struct {
 	Category string
 	// Subject, HTML and Text are what would have been sent.
 	Subject, HTML, Text string
+	// Files are what it carried.
+	Files []hogsend.File
 	// Verdict is what the journey was told; its Status is "failed" where that was an
 	// error (J-132).
 	Verdict hogsend.Verdict

@@ -3,6 +3,7 @@ package hogsendtest
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -113,6 +114,17 @@ func (s *Scenario) Activity(name string, fn any) {
 		s.fail("Activity %q: %s", name, problem)
 	}
 	s.activities[name] = fn
+}
+
+// Files lets source stand for the registry's under a name, so that a test reaches for no
+// store of files.
+func (s *Scenario) Files(name string, source hogsend.FileSource) {
+	s.t.Helper()
+	if s.registry.Files[name] == nil {
+		s.fail("Files: the registry has none %q%s", name, naming.Suggestion(name, slices.Sorted(maps.Keys(s.registry.Files))))
+	}
+	s.registry.Files = maps.Clone(s.registry.Files)
+	s.registry.Files[name] = source
 }
 
 // Workflow registers a workflow of the author's own, such as the child of a journey.

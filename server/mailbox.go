@@ -18,6 +18,8 @@ type mailReply struct {
 	JourneyID string `json:"journeyId"`
 	HTML      string `json:"html"`
 	Text      string `json:"text"`
+	// Files are left out of mails without any.
+	Files []store.MailFile `json:"files,omitempty"`
 }
 
 // listMails shows the mails that never left, oldest first, a page at a time: after
@@ -39,7 +41,7 @@ func (s *Server) listMails(r *request) error {
 	for i, m := range page.Mails {
 		mails[i] = mailReply{
 			ID: m.ID, To: m.To, From: m.From, Template: m.Template, Subject: m.Subject, At: ts(m.At),
-			JourneyID: m.JourneyID, HTML: m.HTML, Text: m.Text,
+			JourneyID: m.JourneyID, HTML: m.HTML, Text: m.Text, Files: m.Files,
 		}
 	}
 	return reply(r, http.StatusOK, struct {

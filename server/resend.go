@@ -110,6 +110,9 @@ func resendOf(row storedb.Send, key string) contract.DirectSend {
 			*id = *of
 		}
 	}
+	if row.Files > 0 {
+		send.FilesOf = row.ID
+	}
 	if row.JourneyID != nil {
 		send.JourneyID = *row.JourneyID
 	}

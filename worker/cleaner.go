@@ -81,6 +81,9 @@ const webhooksKept = 30 * 24 * time.Hour
 // machineHitsKept is how long is kept what machines did with mails (O-34).
 const machineHitsKept = 30 * 24 * time.Hour
 
+// filesKept is how long is kept what mails carried besides their text (O-34).
+const filesKept = 90 * 24 * time.Hour
+
 // run cleans now and then daily, until ctx ends.
 func (c cleaner) run(ctx context.Context) {
 	daily := time.NewTicker(cleanEvery)
@@ -106,6 +109,9 @@ func (c cleaner) clean(ctx context.Context) error {
 		return err
 	}
 	if err := c.store.CleanHits(ctx, now.Add(-machineHitsKept)); err != nil {
+		return err
+	}
+	if err := c.store.CleanFiles(ctx, now, now.Add(-filesKept)); err != nil {
 		return err
 	}
 	if c.tracking > 0 {

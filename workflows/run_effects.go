@@ -48,6 +48,9 @@ func (r *journeyRun) Send(ctx workflow.Context, email hogsend.Email) (hogsend.Ve
 	if !email.OnBlocked.Valid() {
 		return hogsend.Verdict{}, invalid("onBlocked", "must be Skip or Defer")
 	}
+	if err := attachments(email.Attach); err != nil {
+		return hogsend.Verdict{}, err
+	}
 	if !email.Track.Valid() {
 		return hogsend.Verdict{}, invalid("track", "must be TrackAll, TrackOpens, TrackClicks or TrackNothing")
 	}
@@ -66,7 +69,7 @@ func (r *journeyRun) Send(ctx workflow.Context, email hogsend.Email) (hogsend.Ve
 	step := r.step("send", name, node)
 	r.node = node
 	request := contract.SendRequest{
-		Step: step, Key: r.enrollmentID + ":" + step.Key, Template: email.Template, To: email.To, Props: props, Subject: email.Subject,
+		Step: step, Key: r.enrollmentID + ":" + step.Key, Template: email.Template, To: email.To, Attach: email.Attach, Props: props, Subject: email.Subject,
 		From: email.From, ReplyTo: email.ReplyTo, Category: email.Category, SkipPreferenceCheck: email.SkipPreferenceCheck,
 		Window: email.Window, OnBlocked: email.OnBlocked, Track: email.Track,
 	}
@@ -122,6 +125,25 @@ func (r *journeyRun) deferSend(ctx workflow.Context, d contract.Deferral) error 
 	}
 	step := contract.Step{EnrollmentID: r.enrollmentID, Key: d.StepKey, Node: d.Node}
 	return r.interrupted(ctx, step, d.WaitID, err)
+}
+
+// attachments refuses what cannot name a file, before it is in a history. Which files there
+// are is found when the mail is sent (E-84).
+func attachments(all []hogsend.Attachment) error {
+	if len(all) > hogsend.MaxFiles {
+		return invalid("attach", "must be at most %d files", hogsend.MaxFiles)
+	}
+	for _, a := range all {
+		for _, text := range []string{a.Source, a.Ref, a.Name, a.Inline} {
+			if len(text) > contract.MaxFileRef {
+				return invalid("attach", "must have at most %d bytes each", contract.MaxFileRef)
+			}
+			if err := storable("attach", text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func encodeProps(props any) (json.RawMessage, error) {

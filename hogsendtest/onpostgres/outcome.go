@@ -3,11 +3,13 @@ package onpostgres
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
 	"github.com/hogsend/hogsend/internal/decide/steps"
 )
@@ -101,6 +103,17 @@ func (b *Backend) readSends(r *reader, o *backend.Outcome) {
 			&s.Status, &s.Reason, &s.At, &s.Opened, &s.Clicked)
 		o.Sends = append(o.Sends, s)
 		return err
+	})
+	r.read(`select f.send_id::text, f.name, f.type, f.inline, c.content from send_files f join files c on c.hash = f.hash order by f.send_id, f.place`, func(rows pgx.Rows) error {
+		var id string
+		var f hogsend.File
+		if err := rows.Scan(&id, &f.Name, &f.Type, &f.Inline, &f.Content); err != nil {
+			return err
+		}
+		if i := slices.IndexFunc(o.Sends, func(s backend.Send) bool { return s.ID == id }); i >= 0 {
+			o.Sends[i].Files = append(o.Sends[i].Files, f)
+		}
+		return nil
 	})
 }
 

@@ -20,6 +20,8 @@ type DirectSend struct {
 	// ListID is the list whose subscribers it is for: who is not subscribed gets none.
 	ListID     string
 	CampaignID uuid.UUID
+	// FilesOf is the mail whose files it carries, in place of those of its template.
+	FilesOf uuid.UUID
 	// EnrollmentID and JourneyID are those of the mail that is sent again (E-74).
 	EnrollmentID uuid.UUID
 	JourneyID    string

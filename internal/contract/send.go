@@ -27,19 +27,24 @@ type ThrottleRequest struct {
 	Since time.Time `json:"since"`
 }
 
+// MaxFileRef bounds what names a file of a mail, in bytes (E-84).
+const MaxFileRef = 512
+
 // SendRequest asks for one mail. Props is JSON of the template's props type.
 type SendRequest struct {
 	Step     Step   `json:"step"`
 	Key      string `json:"key"` // E-28
 	Template string `json:"template"`
 	// To is who gets it instead of the enrollment's contact (E-83).
-	To                  hogsend.Recipient `json:"to,omitzero"`
-	Props               json.RawMessage   `json:"props,omitempty"`
-	Subject             string            `json:"subject,omitempty"`
-	From                string            `json:"from,omitempty"`
-	ReplyTo             string            `json:"replyTo,omitempty"`
-	Category            string            `json:"category,omitempty"`
-	SkipPreferenceCheck bool              `json:"skipPreferenceCheck,omitempty"`
+	To hogsend.Recipient `json:"to,omitzero"`
+	// Attach names the files that it carries besides those of its template (E-84).
+	Attach              []hogsend.Attachment `json:"attach,omitempty"`
+	Props               json.RawMessage      `json:"props,omitempty"`
+	Subject             string               `json:"subject,omitempty"`
+	From                string               `json:"from,omitempty"`
+	ReplyTo             string               `json:"replyTo,omitempty"`
+	Category            string               `json:"category,omitempty"`
+	SkipPreferenceCheck bool                 `json:"skipPreferenceCheck,omitempty"`
 	// Window replaces the default send window; the zero value keeps it (E-25).
 	Window hogsend.Window `json:"window,omitzero"`
 	// OnBlocked replaces the default; "" keeps it (E-26). Tasks under way call it onHold.

@@ -65,7 +65,14 @@ func (c *compiler) compile() {
 	c.subject = c.parseText("Subject", c.Subject, true)
 	c.text = c.parseText("Text", c.Text, false)
 	c.preview = c.parseText("Preview", c.Preview, false)
-	c.parseHTML()
+	if strings.TrimSpace(c.HTML) == "" && c.text != nil {
+		c.plain()
+	} else {
+		c.parseHTML()
+	}
+	if _, err := Files(c.Files); err != nil {
+		c.problem("Files", "%s", err.(*hogsend.ValidationError).Message) //nolint:errorlint,forcetypeassert // it is of no other type
+	}
 	if len(c.problems) > 0 {
 		return
 	}
@@ -121,6 +128,19 @@ func (c *compiler) parseText(field, source string, required bool) *texttemplate.
 		}
 	}
 	return t
+}
+
+// plain checks a template without HTML (E-85).
+func (c *compiler) plain() {
+	c.Layout = ""
+	if c.preview != nil {
+		c.problem("Preview", "a plain text mail has none")
+	}
+	for _, f := range c.Files {
+		if f.Inline != "" {
+			c.problem("Files", "%s: there is no HTML to show it in", f.Name)
+		}
+	}
 }
 
 func (c *compiler) parseHTML() {
@@ -207,9 +227,17 @@ func (c *compiler) execute() {
 			}
 		}
 	}
+	if c.html == nil {
+		c.tryAll(try)
+		return
+	}
 	c.rememberSheets()
 	// Now that it has been executed, html/template has put its filters in.
 	c.html.Funcs(guards(c.schemes))
+	c.tryAll(try)
+}
+
+func (c *compiler) tryAll(try func(name string, props any)) {
 	try(zeroProps, reflect.Zero(c.props).Interface())
 	for name, example := range c.Examples {
 		try("example "+name, example)
@@ -243,7 +271,11 @@ func (c *compiler) localize() error {
 	if !found {
 		return nil
 	}
-	html, err := c.html.Clone()
+	var html *htmltemplate.Template
+	var err error
+	if c.html != nil {
+		html, err = c.html.Clone()
+	}
 	c.local = &localized{html: html, schemes: c.schemes, zones: map[string]*compiled{}}
 	return err
 }

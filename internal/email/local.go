@@ -59,6 +59,9 @@ func (c *compiled) bind(local func(any, string) (string, error), schemes []strin
 		}
 		*t = copied.Funcs(functions)
 	}
+	if c.local.html == nil {
+		return &bound, nil
+	}
 	html, err := c.local.html.Clone()
 	if err != nil {
 		return nil, err

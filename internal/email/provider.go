@@ -19,6 +19,8 @@ type Message struct {
 	Subject string `json:"subject"`
 	HTML    string `json:"html"`
 	Text    string `json:"text"`
+	// Files are attached or shown in the HTML, in this order (E-84).
+	Files []File `json:"files,omitempty"`
 	// Headers are additional mail headers, Tags are for the provider (E-11).
 	Headers map[string]string `json:"headers,omitempty"`
 	Tags    map[string]string `json:"tags,omitempty"`

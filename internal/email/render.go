@@ -75,7 +75,7 @@ type Input struct {
 type Rendered struct {
 	// Subject is one line of 1 to 998 characters.
 	Subject string
-	// HTML and Text are both never empty of markup; HTML has its styles inlined.
+	// HTML has its styles inlined; it is "" of a plain text mail. Text is never empty.
 	HTML, Text string
 	// Preview is the line beside the subject, "" if the template has none. It is in HTML, hidden.
 	Preview string
@@ -218,6 +218,12 @@ func (c *compiled) render(data hogsend.TemplateData) (Rendered, *renderError) {
 	}
 	if c.text != nil {
 		r.Text = strings.TrimSpace(execute("Text", c.text)) + "\n"
+	}
+	if c.html == nil {
+		if failure == nil && strings.TrimSpace(r.Text) == "" {
+			failure = &renderError{"Text", errors.New("is empty")}
+		}
+		return r, failure
 	}
 	source := execute("HTML", c.html)
 	if failure != nil {

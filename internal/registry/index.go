@@ -21,6 +21,7 @@ type Index struct {
 	defaults  hogsend.Defaults
 	lists     []hogsend.List
 	addresses map[string]string
+	files     map[string]hogsend.FileSource
 	buckets   map[string]*hogsend.Bucket // by id and former id
 	journeys  []*hogsend.Journey         // compiled in, in the order of the registry
 	reactions []*hogsend.Journey
@@ -38,7 +39,7 @@ type Index struct {
 // New indexes all that a registry defines, the reactions of its buckets included. The
 // registry must not be changed afterwards.
 func New(r hogsend.Registry) *Index {
-	x := &Index{defaults: r.Defaults, lists: r.Lists, addresses: r.Addresses, buckets: map[string]*hogsend.Bucket{}, journeys: pointers(slices.Clone(r.Journeys)), reactions: pointers(definition.Reactions(r))}
+	x := &Index{defaults: r.Defaults, lists: r.Lists, addresses: r.Addresses, files: r.Files, buckets: map[string]*hogsend.Bucket{}, journeys: pointers(slices.Clone(r.Journeys)), reactions: pointers(definition.Reactions(r))}
 	x.defaults.MaxDefer = cmp.Or(r.Defaults.MaxDefer, maxDefer)
 	for i := range r.Buckets {
 		b := &r.Buckets[i]
@@ -79,6 +80,12 @@ func (x *Index) Address(name string) (address string, ok bool) {
 	address, ok = x.addresses[name]
 	return address, ok
 }
+
+// Files is the source of files of a name; nil for one that is not there.
+func (x *Index) Files(name string) hogsend.FileSource { return x.files[name] }
+
+// FileNames are the names of all sources of files, sorted.
+func (x *Index) FileNames() []string { return slices.Sorted(maps.Keys(x.files)) }
 
 // AddressNames are their names, sorted.
 func (x *Index) AddressNames() []string { return slices.Sorted(maps.Keys(x.addresses)) }

@@ -112,6 +112,7 @@ var erasePieces = [...]erasePiece{
 	{"hits", (*storedb.Queries).ErasePieceHits},
 	{"tracked_links", (*storedb.Queries).ErasePieceLinks},
 	{"mailbox", (*storedb.Queries).ErasePieceMailbox},
+	{"send_files", (*storedb.Queries).ErasePieceFiles},
 	{"sends", (*storedb.Queries).ErasePieceSends},
 	{"campaign_recipients", (*storedb.Queries).ErasePieceRecipients},
 	{"dead_letters", (*storedb.Queries).ErasePieceLetters},
@@ -138,6 +139,9 @@ func (s *Store) FinishErasure(ctx context.Context, id uuid.UUID) (e storedb.Eras
 			}
 			removed = removed || n > 0
 		}
+	}
+	if err := s.pruneOfLate(ctx); err != nil {
+		return e, err
 	}
 	if err := s.ErasureComplete(ctx, id); err != nil {
 		return e, fmt.Errorf("complete erasure: %w", err)

@@ -26,9 +26,19 @@ func (s *Store) AcceptMail(ctx context.Context, key, id string, digest []byte, m
 // Mail is one mail of the mailbox.
 type Mail struct {
 	ID, From, To, Subject, HTML, Text string
+	// Files are what it carried, without contents.
+	Files []MailFile
 	// Template and JourneyID are those of the send, "" if there is none.
 	Template, JourneyID string
 	At                  time.Time
+}
+
+// MailFile is a file of a mail; Inline is the content id under which the HTML shows it.
+type MailFile struct {
+	Name   string `json:"name"`
+	Type   string `json:"type"`
+	Inline string `json:"inline,omitempty"`
+	Size   int    `json:"size"`
 }
 
 // ListMailsParams says which mails to list.

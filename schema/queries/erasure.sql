@@ -214,6 +214,18 @@ delete from mailbox m where m.key in (
     )
 );
 
+-- name: ErasePieceFiles :execrows
+-- The files of the person's mails, and of those about the person; contents that no other
+-- mail has are deleted by the pruning that follows.
+delete from send_files f where f.send_id in (
+    (select s.id from sends s join send_files o on o.send_id = s.id where s.contact_id = any(@ids::uuid[]) limit @row_limit)
+    union all
+    (
+        select s.id from enrollments e join sends s on s.enrollment_id = e.id join send_files o on o.send_id = s.id
+        where e.contact_id = any(@ids::uuid[]) limit @row_limit
+    )
+);
+
 -- name: ErasePieceSends :execrows
 -- That there was one stays, without whom it was to and what it said: figures go by it. Its
 -- key, which a client may have made of anything, goes when nothing is found by it any more.

@@ -44,9 +44,9 @@ select * from preferences where email_key = @email_key or contact_id = @contact_
 
 -- name: SendInsert :exec
 insert into sends (id, key, contact_id, enrollment_id, journey_id, campaign_id, template_key, category, status, reason, from_email, to_email,
-    reply_to, subject, html, text, headers, tags, props, redirected_to, claimed_at, due_at, deferred_for, test, created_at, updated_at)
+    reply_to, subject, html, text, headers, tags, props, redirected_to, claimed_at, due_at, deferred_for, test, files, created_at, updated_at)
 values (@id, @key, @contact_id, @enrollment_id, @journey_id, @campaign_id, @template_key, @category, @status, @reason, @from_email, @to_email,
-    @reply_to, @subject, @html, @text, @headers, @tags, @props, @redirected_to, @claimed_at, @due_at, @deferred_for, @test, @created_at, @now);
+    @reply_to, @subject, @html, @text, @headers, @tags, @props, @redirected_to, @claimed_at, @due_at, @deferred_for, @test, @files, @created_at, @now);
 
 -- name: SendGet :many
 select * from sends where id = @id;

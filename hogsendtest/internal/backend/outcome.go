@@ -76,6 +76,7 @@ type Send struct {
 	About                       string
 	To, From, ReplyTo, Category string
 	Subject, HTML, Text         string
+	Files                       []hogsend.File
 	Props                       json.RawMessage
 	Status                      contract.SendStatus
 	Reason                      string

@@ -61,7 +61,7 @@ func (b *Backend) Outcome() (*backend.Outcome, error) {
 	for _, s := range b.sends {
 		o.Sends = append(o.Sends, backend.Send{
 			ID: s.id.String(), Key: s.key, Contact: s.name(), About: s.enrollment.contact.name(), Journey: s.journeyID, Template: s.template, To: s.to, From: s.from, ReplyTo: s.replyTo,
-			Category: s.category, Subject: s.subject, HTML: s.html, Text: s.text, Props: s.props, Status: s.status, Reason: string(s.reason), At: s.at,
+			Category: s.category, Subject: s.subject, HTML: s.html, Text: s.text, Files: s.files, Props: s.props, Status: s.status, Reason: string(s.reason), At: s.at,
 			Opened: s.opened, Clicked: s.clicked,
 		})
 	}

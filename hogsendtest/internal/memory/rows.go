@@ -244,6 +244,7 @@ type send struct {
 	to, from, replyTo       string
 	subject, html, text     string
 	props                   json.RawMessage
+	files                   []hogsend.File
 	// contact is who gets it: of no id for an address that is nobody's, or if nobody says
 	// that there is nobody. elsewhere says that it is not the enrollment's contact.
 	contact           *contact

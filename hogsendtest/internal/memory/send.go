@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -237,6 +238,20 @@ func (b *Backend) draft(n *enrollment, r contract.SendRequest) (*send, error) {
 	})
 	if err == nil {
 		s.from, err = email.Senders{Default: backend.Sender, Domains: b.FromDomains}.Choose(r.From)
+	}
+	if err != nil {
+		b.Problem(backend.Problem{Kind: backend.BadTemplate, Name: r.Template, Text: fmt.Sprintf("%s sends %s: %s", n.JourneyID, r.Template, err)})
+		return nil, err
+	}
+	brought, err := email.Bring(context.Background(), r.Attach, func(name string) (hogsend.FileSource, error) {
+		if source := b.index.Files(name); source != nil {
+			return source, nil
+		}
+		return nil, fmt.Errorf("there are no files %q%s", name, naming.Suggestion(name, b.index.FileNames()))
+	})
+	if err == nil {
+		s.files = slices.Concat(template.Files, brought)
+		_, err = email.Files(s.files)
 	}
 	if err != nil {
 		b.Problem(backend.Problem{Kind: backend.BadTemplate, Name: r.Template, Text: fmt.Sprintf("%s sends %s: %s", n.JourneyID, r.Template, err)})

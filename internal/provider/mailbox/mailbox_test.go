@@ -9,6 +9,7 @@ import (
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/provider/mailbox"
+	"github.com/hogsend/hogsend/internal/store"
 )
 
 // E-40: the mailbox enforces keys as Resend does.
@@ -33,6 +34,19 @@ func TestMailboxEnforcesKeys(t *testing.T) {
 	e := email.Classify(err)
 	require.Equal(t, email.Permanent, e.Kind)
 	require.Equal(t, "idempotency_conflict", e.Reason)
+
+	other = m
+	other.Files = []email.File{{Name: "a.pdf", Type: "application/pdf", Size: 1, Hash: []byte{1}, Content: []byte("x")}} // E-84
+	_, err = p.Send(t.Context(), other)
+	require.Equal(t, "idempotency_conflict", email.Classify(err).Reason)
+	other.Key = "k2"
+	_, err = p.Send(t.Context(), other)
+	require.NoError(t, err)
+	page, err := s.ListMails(t.Context(), store.ListMailsParams{Newest: true, Limit: 1})
+	require.NoError(t, err)
+	require.Equal(t, []store.MailFile{{Name: "a.pdf", Type: "application/pdf", Size: 1}}, page.Mails[0].Files)
+	_, err = s.Pool.Exec(t.Context(), "delete from mailbox where key = 'k2'")
+	require.NoError(t, err)
 
 	count := 0
 	require.NoError(t, s.Pool.QueryRow(t.Context(), "select count(*) from mailbox where message->>'to' = 'ada@example.com'").Scan(&count))

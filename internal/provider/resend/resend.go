@@ -102,6 +102,9 @@ func request(m email.Message) *sdk.SendEmailRequest {
 	for name, value := range m.Tags {
 		r.Tags = append(r.Tags, sdk.Tag{Name: name, Value: value})
 	}
+	for _, f := range m.Files {
+		r.Attachments = append(r.Attachments, &sdk.Attachment{Content: f.Content, Filename: f.Name, ContentType: f.Type, ContentId: f.Inline})
+	}
 	slices.SortFunc(r.Tags, func(a, b sdk.Tag) int { return strings.Compare(a.Name, b.Name) })
 	return r
 }

@@ -73,6 +73,27 @@ func TestRequestCarriesKeyAndContent(t *testing.T) {
 	require.Equal(t, 24*time.Hour, p.KeyLifetime())
 }
 
+// E-84, E-85: files go along, and a mail without HTML has none.
+func TestRequestCarriesFiles(t *testing.T) {
+	t.Parallel()
+	var sent map[string]any
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = json.NewDecoder(r.Body).Decode(&sent)
+		_, _ = io.WriteString(w, `{"id":"re_1"}`)
+	}))
+	defer server.Close()
+	m := message()
+	m.HTML = ""
+	m.Files = []email.File{{Name: "a.pdf", Type: "application/pdf", Content: []byte{1, 255}}, {Name: "b.png", Type: "image/png", Inline: "logo", Content: []byte{2}}}
+	_, err := provider(t, server.URL).Send(t.Context(), m)
+	require.NoError(t, err)
+	require.NotContains(t, sent, "html")
+	require.Equal(t, []any{
+		map[string]any{"filename": "a.pdf", "content_type": "application/pdf", "content": []any{1.0, 255.0}},
+		map[string]any{"filename": "b.png", "content_type": "image/png", "content": []any{2.0}, "content_id": "logo"},
+	}, sent["attachments"])
+}
+
 // E-37: every row of the table that is an answer.
 func TestAnswersAreClassified(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@
 package smtp
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -136,7 +137,11 @@ func compose(m email.Message) (*mail.Msg, string, error) {
 	}
 	send := m.Tags[email.TagSend]
 	id := send + "@" + from.Address.Domain()
-	out := mail.NewMsg(mail.WithNoDefaultUserAgent(), mail.WithBoundary("hogsend-"+send))
+	options := []mail.MsgOption{mail.WithNoDefaultUserAgent()}
+	if len(m.Files) == 0 { // with files there are parts within parts, which need more than one
+		options = append(options, mail.WithBoundary("hogsend-"+send))
+	}
+	out := mail.NewMsg(options...)
 	out.FromMailAddress(&stdmail.Address{Name: from.Name, Address: from.Address.String()})
 	if err := out.To(m.To); err != nil {
 		return nil, "", fmt.Errorf("to: %w", err)
@@ -159,6 +164,15 @@ func compose(m email.Message) (*mail.Msg, string, error) {
 	out.SetBodyString(mail.TypeTextPlain, m.Text)
 	if m.HTML != "" {
 		out.AddAlternativeString(mail.TypeTextHTML, m.HTML)
+	}
+	for _, f := range m.Files {
+		add, settings := out.AttachReader, []mail.FileOption{mail.WithFileContentType(mail.ContentType(f.Type))}
+		if f.Inline != "" {
+			add, settings = out.EmbedReader, append(settings, mail.WithFileContentID("<"+f.Inline+">"))
+		}
+		if err := add(f.Name, bytes.NewReader(f.Content), settings...); err != nil {
+			return nil, "", fmt.Errorf("file %s: %w", f.Name, err)
+		}
 	}
 	return out, id, nil
 }

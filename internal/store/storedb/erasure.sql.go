@@ -126,6 +126,27 @@ func (q *Queries) ErasePieceEvents(ctx context.Context, ids []uuid.UUID, rowLimi
 	return result.RowsAffected(), nil
 }
 
+const erasePieceFiles = `-- name: ErasePieceFiles :execrows
+delete from send_files f where f.send_id in (
+    (select s.id from sends s join send_files o on o.send_id = s.id where s.contact_id = any($1::uuid[]) limit $2)
+    union all
+    (
+        select s.id from enrollments e join sends s on s.enrollment_id = e.id join send_files o on o.send_id = s.id
+        where e.contact_id = any($1::uuid[]) limit $2
+    )
+)
+`
+
+// The files of the person's mails, and of those about the person; contents that no other
+// mail has are deleted by the pruning that follows.
+func (q *Queries) ErasePieceFiles(ctx context.Context, ids []uuid.UUID, rowLimit int32) (int64, error) {
+	result, err := q.db.Exec(ctx, erasePieceFiles, ids, rowLimit)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const erasePieceHeld = `-- name: ErasePieceHeld :execrows
 delete from paused_effects p where p.id in (
     select o.id from enrollments e join paused_effects o on o.enrollment_id = e.id where e.contact_id = any($1::uuid[]) limit $2

@@ -348,6 +348,12 @@ type EventKey struct {
 	ReceivedAt time.Time
 }
 
+type File struct {
+	Hash    []byte
+	Content []byte
+	UsedAt  time.Time
+}
+
 type Hit struct {
 	ID        uuid.UUID
 	SendID    uuid.UUID
@@ -577,6 +583,17 @@ type Send struct {
 	DueAt          *time.Time
 	DeferredFor    *string
 	Test           bool
+	Files          int16
+}
+
+type SendFile struct {
+	SendID uuid.UUID
+	Place  int16
+	Hash   []byte
+	Name   string
+	Type   string
+	Inline string
+	Size   int32
 }
 
 type Session struct {

@@ -345,7 +345,7 @@ with before as (
 update sends set first_attempt_at = coalesce(sends.first_attempt_at, clock_timestamp()), unclear = sends.unclear or before.silent,
     reason = null, updated_at = clock_timestamp()
 from before where sends.id = before.id
-returning sends.id, sends.key, sends.contact_id, sends.enrollment_id, sends.journey_id, sends.template_key, sends.category, sends.status, sends.reason, sends.from_email, sends.to_email, sends.reply_to, sends.subject, sends.html, sends.text, sends.headers, sends.tags, sends.props, sends.provider_id, sends.claimed_at, sends.first_attempt_at, sends.unclear, sends.sent_at, sends.created_at, sends.updated_at, sends.opened_at, sends.clicked_at, sends.delivered_at, sends.bounced_at, sends.complained_at, sends.bounce_type, sends.bounce_reason, sends.delayed_at, sends.redirected_to, sends.campaign_id, sends.due_at, sends.deferred_for, sends.test, coalesce(before.reason, '')::text as last_reason, clock_timestamp()::timestamptz as now
+returning sends.id, sends.key, sends.contact_id, sends.enrollment_id, sends.journey_id, sends.template_key, sends.category, sends.status, sends.reason, sends.from_email, sends.to_email, sends.reply_to, sends.subject, sends.html, sends.text, sends.headers, sends.tags, sends.props, sends.provider_id, sends.claimed_at, sends.first_attempt_at, sends.unclear, sends.sent_at, sends.created_at, sends.updated_at, sends.opened_at, sends.clicked_at, sends.delivered_at, sends.bounced_at, sends.complained_at, sends.bounce_type, sends.bounce_reason, sends.delayed_at, sends.redirected_to, sends.campaign_id, sends.due_at, sends.deferred_for, sends.test, sends.files, coalesce(before.reason, '')::text as last_reason, clock_timestamp()::timestamptz as now
 `
 
 type SendAttemptRow struct {
@@ -399,6 +399,7 @@ func (q *Queries) SendAttempt(ctx context.Context, key string) (SendAttemptRow, 
 		&i.Send.DueAt,
 		&i.Send.DeferredFor,
 		&i.Send.Test,
+		&i.Send.Files,
 		&i.LastReason,
 		&i.Now,
 	)
@@ -490,7 +491,7 @@ func (q *Queries) SendFail(ctx context.Context, reason *contract.SendReason, key
 }
 
 const sendFind = `-- name: SendFind :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test from sends where key = $1
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test, files from sends where key = $1
 `
 
 func (q *Queries) SendFind(ctx context.Context, key string) ([]Send, error) {
@@ -541,6 +542,7 @@ func (q *Queries) SendFind(ctx context.Context, key string) ([]Send, error) {
 			&i.DueAt,
 			&i.DeferredFor,
 			&i.Test,
+			&i.Files,
 		); err != nil {
 			return nil, err
 		}
@@ -595,7 +597,7 @@ func (q *Queries) SendGap(ctx context.Context, contactID *uuid.UUID, since time.
 }
 
 const sendGet = `-- name: SendGet :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test from sends where id = $1
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test, files from sends where id = $1
 `
 
 func (q *Queries) SendGet(ctx context.Context, id uuid.UUID) ([]Send, error) {
@@ -646,6 +648,7 @@ func (q *Queries) SendGet(ctx context.Context, id uuid.UUID) ([]Send, error) {
 			&i.DueAt,
 			&i.DeferredFor,
 			&i.Test,
+			&i.Files,
 		); err != nil {
 			return nil, err
 		}
@@ -659,9 +662,9 @@ func (q *Queries) SendGet(ctx context.Context, id uuid.UUID) ([]Send, error) {
 
 const sendInsert = `-- name: SendInsert :exec
 insert into sends (id, key, contact_id, enrollment_id, journey_id, campaign_id, template_key, category, status, reason, from_email, to_email,
-    reply_to, subject, html, text, headers, tags, props, redirected_to, claimed_at, due_at, deferred_for, test, created_at, updated_at)
+    reply_to, subject, html, text, headers, tags, props, redirected_to, claimed_at, due_at, deferred_for, test, files, created_at, updated_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-    $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)
+    $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)
 `
 
 type SendInsertParams struct {
@@ -689,6 +692,7 @@ type SendInsertParams struct {
 	DueAt        *time.Time
 	DeferredFor  *string
 	Test         bool
+	Files        int16
 	CreatedAt    time.Time
 	Now          time.Time
 }
@@ -719,6 +723,7 @@ func (q *Queries) SendInsert(ctx context.Context, arg SendInsertParams) error {
 		arg.DueAt,
 		arg.DeferredFor,
 		arg.Test,
+		arg.Files,
 		arg.CreatedAt,
 		arg.Now,
 	)
