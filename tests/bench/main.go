@@ -19,7 +19,11 @@ import (
 
 func main() {
 	binary := flag.String("binary", "", "the built hogsend binary")
-	only := flag.String("only", "", "comma list of: ingest, scale, buckets, simulate, journeys, steps, dwell, start, project; large, which takes minutes, is run only if named")
+	only := flag.String("only", "", "comma list of: ingest, scale, buckets, simulate, journeys, steps, dwell, start, project; large and studio, which take minutes, are run only if named")
+	var size installation
+	flag.IntVar(&size.contacts, "contacts", 1_000_000, "how many contacts the installation has on which Studio is measured")
+	flag.IntVar(&size.events, "events", 10_000_000, "how many events it has")
+	flag.IntVar(&size.sends, "sends", 1_000_000, "how many mails it has")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of this process to the file")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -35,7 +39,7 @@ func main() {
 			os.Exit(1)
 		}
 	}
-	err := run(ctx, *binary, *only)
+	err := run(ctx, *binary, *only, size)
 	pprof.StopCPUProfile()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -63,7 +67,7 @@ func (l line) bar() string {
 	return ""
 }
 
-func run(ctx context.Context, binary, only string) error {
+func run(ctx context.Context, binary, only string, size installation) error {
 	dir, err := os.MkdirTemp("/var/tmp", "hogsend-bench-")
 	if err != nil {
 		return fmt.Errorf("make folder: %w", err)
@@ -96,10 +100,11 @@ func run(ctx context.Context, binary, only string) error {
 		{"steps", func(ctx context.Context) ([]line, error) { return benchSteps(ctx, server.URL(), binary, dir) }},
 		{"dwell", func(ctx context.Context) ([]line, error) { return benchDwell(ctx, server.URL(), binary, dir) }},
 		{"large", func(ctx context.Context) ([]line, error) { return benchLarge(ctx, server.URL()) }},
+		{"studio", func(ctx context.Context) ([]line, error) { return benchStudio(ctx, server.URL(), binary, size) }},
 		{"start", func(ctx context.Context) ([]line, error) { return benchStart(ctx, binary, dir) }},
 		{"project", func(ctx context.Context) ([]line, error) { return benchProject(ctx, binary, dir) }},
 	} {
-		if !wanted(part.name) || only == "" && part.name == "large" {
+		if !wanted(part.name) || only == "" && (part.name == "large" || part.name == "studio") {
 			continue
 		}
 		fmt.Fprintln(os.Stderr, "measuring", part.name)
