@@ -96,7 +96,7 @@ func (s *Server) buckets(ctx context.Context, id *string) ([]bucketItem, error) 
 	}
 	for _, row := range counts {
 		it := &items[slices.Index(ids, row.BucketID)]
-		if row.Status == contract.MembershipActive {
+		if contract.MembershipStatus(row.Status) == contract.MembershipActive {
 			it.Counts.Active = row.Total
 		} else {
 			it.Counts.Left = row.Total

@@ -20,9 +20,13 @@ select id, definition from buckets where registered order by id collate "C";
 
 -- name: AdminBucketCounts :many
 -- An active stay is of a live contact: a deletion ends it in its own transaction (I-48).
-select bucket_id, status, count(*) as total from memberships
-where bucket_id = any(@bucket_ids::text[])
-group by bucket_id, status;
+-- They are kept by who writes stays (O-29), and not counted here.
+select c.key::text as bucket_id, c.state::text as status, sum(c.n)::bigint as total from (
+    select k.key, k.state, k.n from counts k where k.kind = 'memberships' and k.key = any(@bucket_ids::text[])
+    union all
+    select h.key, h.state, h.n from count_changes h where h.kind = 'memberships' and h.key = any(@bucket_ids::text[])
+) c
+group by c.key, c.state having sum(c.n) > 0;
 
 -- name: AdminMembers :many
 -- Stays, the newest first; an instant that there is none of is the epoch. nth_at is the event whose edge turns the criteria false, of

@@ -2,17 +2,22 @@
 -- counts a large table: row_limit is the most that is looked at.
 
 -- name: OverviewCounts :one
-select
-    (select count(*) from (select 1 from contacts where deleted_at is null and merged_into is null limit @row_limit) c)::bigint as contacts,
-    (select count(*) from (select 1 from enrollments where status in ('active', 'waiting') limit @row_limit) e)::bigint as in_journeys,
-    (select count(*) from (select 1 from memberships where status = 'active' limit @row_limit) m)::bigint as members;
+-- How many there are, as it is kept by who writes them (O-29).
+select coalesce(sum(c.n) filter (where c.kind = 'contacts'), 0)::bigint as contacts,
+    coalesce(sum(c.n) filter (where c.kind = 'enrollments' and c.state = 'live'), 0)::bigint as in_journeys,
+    coalesce(sum(c.n) filter (where c.kind = 'memberships' and c.state = 'active'), 0)::bigint as members
+from (
+    select k.kind, k.state, k.n from counts k
+    union all
+    select h.kind, h.state, h.n from count_changes h
+) c;
 
 -- name: OverviewMails :many
 -- The newest mails by the day that they were written on, as its place among the starts of
 -- days, and by what became of them.
 select width_bucket(s.created_at, @days::timestamptz[])::int as day, s.status, count(*) as total
 from (
-    select created_at, status from sends where created_at >= (@days::timestamptz[])[1] order by created_at desc limit @row_limit
+    select created_at, status from sends where created_at >= (@days::timestamptz[])[1] order by created_at desc, id limit @row_limit
 ) s
 group by 1, 2 order by 1, 2;
 
@@ -20,7 +25,7 @@ group by 1, 2 order by 1, 2;
 -- Why mails were not sent, the most frequent first.
 select coalesce(s.reason, '')::text as reason, count(*) as total
 from (
-    select status, reason from sends where created_at >= sqlc.arg('since')::timestamptz order by created_at desc limit @row_limit
+    select status, reason from sends where created_at >= sqlc.arg('since')::timestamptz order by created_at desc, id limit @row_limit
 ) s
 where s.status in ('suppressed', 'skipped')
 group by 1 order by 2 desc, 1 limit 8;
@@ -44,7 +49,8 @@ select
 
 -- name: OverviewFirsts :one
 -- What has happened at all.
-select exists (select from events)::bool as event, exists (select from enrollments)::bool as journey, exists (select from sends where sent_at is not null)::bool as mail;
+select ((select e.id from events e order by e.id limit 1) is not null)::bool as event, ((select n.id from enrollments n order by n.id limit 1) is not null)::bool as journey,
+    ((select s.sent_at from sends s where s.sent_at is not null order by s.sent_at desc nulls last, s.id desc limit 1) is not null)::bool as mail;
 
 -- name: OverviewBucketChanges :many
 select id, definition, last_change from buckets where last_change is not null;

@@ -119,3 +119,18 @@ select count(*) from (
       and (sqlc.narg('action')::text is null or a.action = sqlc.narg('action'))
     limit @row_limit
 ) a;
+
+-- name: StudioStateCounts :many
+-- How many stand how in journeys, in flight or at an end, as it is kept by who writes
+-- enrollments (O-29).
+select c.key::text as journey_id, c.state::text as state, sum(c.n)::bigint as total from (
+    select k.key, k.state, k.n from counts k where k.kind = 'enrollments' and k.key = any(@journey_ids::text[])
+    union all
+    select h.key, h.state, h.n from count_changes h where h.kind = 'enrollments' and h.key = any(@journey_ids::text[])
+) c
+group by c.key, c.state having sum(c.n) > 0;
+
+-- name: StudioWaiting :one
+select count(*) from (
+    select from enrollments e where e.journey_id = any(@journey_ids::text[]) and e.status = 'waiting' limit @row_limit
+) e;

@@ -41,7 +41,7 @@ func (s *Studio) buckets(r *request, q *storedb.Queries, id *string) ([]knownBuc
 	}
 	for _, c := range counts {
 		b := &list[slices.Index(ids, c.BucketID)]
-		if c.Status == contract.MembershipActive {
+		if contract.MembershipStatus(c.Status) == contract.MembershipActive {
 			b.active = c.Total
 		} else {
 			b.left = c.Total

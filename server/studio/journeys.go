@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/operate"
@@ -51,18 +53,18 @@ func (s *Studio) listJourneys(r *request) error {
 				}
 			}
 		}
-		counts, err := q.AdminJourneyCounts(r.ctx(), ids)
+		counts, err := q.StudioStateCounts(r.ctx(), ids)
 		if err != nil {
 			return err
 		}
 		for _, c := range counts {
 			row := &v.Rows[owner[c.JourneyID]]
-			switch {
-			case c.Status.Live():
+			switch c.State {
+			case stateLive:
 				row.InFlight += c.Total
-			case c.Status == contract.EnrollmentCompleted:
+			case string(contract.EnrollmentCompleted):
 				row.Completed += c.Total
-			case c.Status == contract.EnrollmentFailed:
+			case string(contract.EnrollmentFailed):
 				row.Failed += c.Total
 			}
 		}
@@ -83,6 +85,12 @@ func (s *Studio) listJourneys(r *request) error {
 	v.Frame = s.frame(r, "Journeys", "Journeys")
 	return s.show(r, http.StatusOK, "journeys", v)
 }
+
+// recentRows is how many people the page of a journey shows.
+const recentRows = 10
+
+// stateLive is what counts call those who are in a journey.
+const stateLive = "live"
 
 // stateOf is how a journey stands by code and by its switch.
 func stateOf(j hogsend.Journey, c storedb.JourneyConfig, before view.Badge) view.Badge {
@@ -143,21 +151,24 @@ func (s *Studio) journeyNow(r *request, q *storedb.Queries, j hogsend.Journey, v
 			}
 		}
 	}
-	counts, err := q.AdminJourneyCounts(r.ctx(), ids)
+	counts, err := q.StudioStateCounts(r.ctx(), ids)
 	if err != nil {
 		return err
 	}
-	total := map[contract.EnrollmentStatus]int64{}
+	total := map[string]int64{}
 	for _, c := range counts {
-		total[c.Status] += c.Total
+		total[c.State] += c.Total
 	}
-	live := total[contract.EnrollmentActive] + total[contract.EnrollmentWaiting]
+	waiting, err := q.StudioWaiting(r.ctx(), ids, most+1)
+	if err != nil {
+		return err
+	}
 	v.Counts = []view.Tile{
-		{Label: "in it now", Value: number(live)},
-		{Label: "waiting", Value: number(total[contract.EnrollmentWaiting])},
-		{Label: "completed", Value: number(total[contract.EnrollmentCompleted])},
-		{Label: "left before the end", Value: number(total[contract.EnrollmentExited])},
-		{Label: "failed", Value: number(total[contract.EnrollmentFailed])},
+		{Label: "in it now", Value: number(total[stateLive])},
+		{Label: "waiting", Value: capped(waiting)},
+		{Label: "completed", Value: number(total[string(contract.EnrollmentCompleted)])},
+		{Label: "left before the end", Value: number(total[string(contract.EnrollmentExited)])},
+		{Label: "failed", Value: number(total[string(contract.EnrollmentFailed)])},
 	}
 	nodes, err := q.StudioNodes(r.ctx(), ids)
 	if err != nil {
@@ -174,7 +185,10 @@ func (s *Studio) journeyNow(r *request, q *storedb.Queries, j hogsend.Journey, v
 	if err := s.troubles(r, q, j, v); err != nil {
 		return err
 	}
-	recent, err := q.AdminStatesRecent(r.ctx(), ids)
+	recent, err := q.StudioPeople(r.ctx(), storedb.StudioPeopleParams{
+		JourneyIds: ids, Before: uuid.Max, RowLimit: recentRows,
+		Statuses: []string{string(contract.EnrollmentActive), string(contract.EnrollmentWaiting), string(contract.EnrollmentCompleted), string(contract.EnrollmentExited), string(contract.EnrollmentFailed)},
+	})
 	if err != nil {
 		return err
 	}

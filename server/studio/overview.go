@@ -124,15 +124,18 @@ func (s *Studio) changes(r *request, q *storedb.Queries, journeys known, configs
 
 // moved are the figures: who is where, what was sent and what was not.
 func (s *Studio) moved(r *request, q *storedb.Queries, v *view.Overview, now time.Time) error {
-	counts, err := q.OverviewCounts(r.ctx(), most+1)
+	counts, err := q.OverviewCounts(r.ctx())
 	if err != nil {
 		return err
 	}
 	days := daysUntil(now.In(r.zone), overviewDays)
-	rows, err := q.OverviewMails(r.ctx(), days, overviewMails)
+	rows, counted, err := remembered(s, "mails since "+days[0].Format(time.RFC3339), func() ([]storedb.OverviewMailsRow, error) {
+		return q.OverviewMails(r.ctx(), days, overviewMails)
+	})
 	if err != nil {
 		return err
 	}
+	v.AsOf = s.moment(r, counted)
 	bars := make([]stack, len(days))
 	for i, day := range days {
 		local := day.In(r.zone)
@@ -166,14 +169,16 @@ func (s *Studio) moved(r *request, q *storedb.Queries, v *view.Overview, now tim
 	}
 	v.Chart = stacked("Mails of the last 14 days", []string{"sent", "refused", "failed or came back"}, []string{"ok", "policy", "bad"}, bars)
 	v.Tiles = []view.Tile{
-		{Label: "contacts", Value: capped(counts.Contacts), URL: "/studio/contacts"},
-		{Label: "in journeys now", Value: capped(counts.InJourneys), URL: "/studio/journeys"},
-		{Label: "memberships of buckets", Value: capped(counts.Members), URL: "/studio/buckets"},
+		{Label: "contacts", Value: number(counts.Contacts), URL: "/studio/contacts"},
+		{Label: "in journeys now", Value: number(counts.InJourneys), URL: "/studio/journeys"},
+		{Label: "memberships of buckets", Value: number(counts.Members), URL: "/studio/buckets"},
 		{Label: "mails sent, 7 days", Value: number(sent), URL: "/studio/mails?which=sent"},
 		rated("opened, 7 days", percent(opened, sent), "/studio/mails?which=sent"),
 		rated("came back, 7 days", percent(returned, sent), "/studio/mails?which=failed"),
 	}
-	refusals, err := q.OverviewRefusals(r.ctx(), now.AddDate(0, 0, -7), overviewMails)
+	refusals, _, err := remembered(s, "refusals", func() ([]storedb.OverviewRefusalsRow, error) {
+		return q.OverviewRefusals(r.ctx(), now.AddDate(0, 0, -7), overviewMails)
+	})
 	if err != nil {
 		return err
 	}

@@ -63,6 +63,7 @@ type Studio struct {
 	assets    map[string]*asset
 	reads     chan struct{}
 	pulses    pulses
+	memos     memos
 }
 
 // ServeHTTP answers one request.
@@ -152,7 +153,8 @@ func (s *Studio) read(ctx context.Context, do func(q *storedb.Queries) error) er
 		return fmt.Errorf("wait for a connection: %w", ctx.Err())
 	}
 	err := pgx.BeginTxFunc(ctx, s.cfg.Store.Pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "set local statement_timeout = '"+readTimeout+"'"); err != nil {
+		// Filters that are not used are left out of a plan made for the values at hand.
+		if _, err := tx.Exec(ctx, "set local statement_timeout = '"+readTimeout+"'; set local plan_cache_mode = force_custom_plan"); err != nil {
 			return err
 		}
 		return do(storedb.New(tx))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -71,6 +72,9 @@ func (b *studioBench) painted(ctx context.Context) ([]line, error) {
 		paints = append(paints, seen[0])
 		if seen[0] > slowest {
 			slowest, where = seen[0], path
+		}
+		if seen[1] > 0 || seen[2] > 50 {
+			fmt.Fprintf(os.Stderr, "%s moves by %g, longest task %.0f ms\n", path, seen[1], seen[2])
 		}
 		moved, long = max(moved, seen[1]), max(long, seen[2])
 	}

@@ -92,10 +92,14 @@ func (q *Queries) OverviewBucketChanges(ctx context.Context) ([]OverviewBucketCh
 
 const overviewCounts = `-- name: OverviewCounts :one
 
-select
-    (select count(*) from (select 1 from contacts where deleted_at is null and merged_into is null limit $1) c)::bigint as contacts,
-    (select count(*) from (select 1 from enrollments where status in ('active', 'waiting') limit $1) e)::bigint as in_journeys,
-    (select count(*) from (select 1 from memberships where status = 'active' limit $1) m)::bigint as members
+select coalesce(sum(c.n) filter (where c.kind = 'contacts'), 0)::bigint as contacts,
+    coalesce(sum(c.n) filter (where c.kind = 'enrollments' and c.state = 'live'), 0)::bigint as in_journeys,
+    coalesce(sum(c.n) filter (where c.kind = 'memberships' and c.state = 'active'), 0)::bigint as members
+from (
+    select k.kind, k.state, k.n from counts k
+    union all
+    select h.kind, h.state, h.n from count_changes h
+) c
 `
 
 type OverviewCountsRow struct {
@@ -106,8 +110,9 @@ type OverviewCountsRow struct {
 
 // What Studio's first page tells, and what every page shows in its frame. Nothing here
 // counts a large table: row_limit is the most that is looked at.
-func (q *Queries) OverviewCounts(ctx context.Context, rowLimit int32) (OverviewCountsRow, error) {
-	row := q.db.QueryRow(ctx, overviewCounts, rowLimit)
+// How many there are, as it is kept by who writes them (O-29).
+func (q *Queries) OverviewCounts(ctx context.Context) (OverviewCountsRow, error) {
+	row := q.db.QueryRow(ctx, overviewCounts)
 	var i OverviewCountsRow
 	err := row.Scan(&i.Contacts, &i.InJourneys, &i.Members)
 	return i, err
@@ -146,7 +151,8 @@ func (q *Queries) OverviewFailures(ctx context.Context, journeyIds []string, sin
 }
 
 const overviewFirsts = `-- name: OverviewFirsts :one
-select exists (select from events)::bool as event, exists (select from enrollments)::bool as journey, exists (select from sends where sent_at is not null)::bool as mail
+select ((select e.id from events e order by e.id limit 1) is not null)::bool as event, ((select n.id from enrollments n order by n.id limit 1) is not null)::bool as journey,
+    ((select s.sent_at from sends s where s.sent_at is not null order by s.sent_at desc nulls last, s.id desc limit 1) is not null)::bool as mail
 `
 
 type OverviewFirstsRow struct {
@@ -166,7 +172,7 @@ func (q *Queries) OverviewFirsts(ctx context.Context) (OverviewFirstsRow, error)
 const overviewMails = `-- name: OverviewMails :many
 select width_bucket(s.created_at, $1::timestamptz[])::int as day, s.status, count(*) as total
 from (
-    select created_at, status from sends where created_at >= ($1::timestamptz[])[1] order by created_at desc limit $2
+    select created_at, status from sends where created_at >= ($1::timestamptz[])[1] order by created_at desc, id limit $2
 ) s
 group by 1, 2 order by 1, 2
 `
@@ -223,7 +229,7 @@ func (q *Queries) OverviewPulse(ctx context.Context, rowLimit int32, since time.
 const overviewRefusals = `-- name: OverviewRefusals :many
 select coalesce(s.reason, '')::text as reason, count(*) as total
 from (
-    select status, reason from sends where created_at >= $1::timestamptz order by created_at desc limit $2
+    select status, reason from sends where created_at >= $1::timestamptz order by created_at desc, id limit $2
 ) s
 where s.status in ('suppressed', 'skipped')
 group by 1 order by 2 desc, 1 limit 8

@@ -514,3 +514,53 @@ func (q *Queries) StudioRecentContactsNewer(ctx context.Context, after uuid.UUID
 	}
 	return items, nil
 }
+
+const studioStateCounts = `-- name: StudioStateCounts :many
+select c.key::text as journey_id, c.state::text as state, sum(c.n)::bigint as total from (
+    select k.key, k.state, k.n from counts k where k.kind = 'enrollments' and k.key = any($1::text[])
+    union all
+    select h.key, h.state, h.n from count_changes h where h.kind = 'enrollments' and h.key = any($1::text[])
+) c
+group by c.key, c.state having sum(c.n) > 0
+`
+
+type StudioStateCountsRow struct {
+	JourneyID string
+	State     string
+	Total     int64
+}
+
+// How many stand how in journeys, in flight or at an end, as it is kept by who writes
+// enrollments (O-29).
+func (q *Queries) StudioStateCounts(ctx context.Context, journeyIds []string) ([]StudioStateCountsRow, error) {
+	rows, err := q.db.Query(ctx, studioStateCounts, journeyIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StudioStateCountsRow
+	for rows.Next() {
+		var i StudioStateCountsRow
+		if err := rows.Scan(&i.JourneyID, &i.State, &i.Total); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const studioWaiting = `-- name: StudioWaiting :one
+select count(*) from (
+    select from enrollments e where e.journey_id = any($1::text[]) and e.status = 'waiting' limit $2
+) e
+`
+
+func (q *Queries) StudioWaiting(ctx context.Context, journeyIds []string, rowLimit int32) (int64, error) {
+	row := q.db.QueryRow(ctx, studioWaiting, journeyIds, rowLimit)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
