@@ -34,7 +34,7 @@ type renderedTemplate struct {
 
 func (p *program) templatesCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "templates", Short: "List templates, look at them, and send one as a test"}
-	cmd.AddCommand(p.templatesListCommand(), p.templatesShowCommand(), p.templatesPreviewCommand(), p.templatesSendTestCommand())
+	cmd.AddCommand(p.templatesListCommand(), p.templatesShowCommand(), p.templatesPreviewCommand(), p.templatesSendTestCommand(), p.templatesCheckCommand())
 	return cmd
 }
 
@@ -122,12 +122,17 @@ func (p *program) templatesPreviewCommand() *cobra.Command {
 Nothing is sent.
 
   hogsend templates preview welcome > welcome.html
-  hogsend templates preview welcome --text --props '{"plan":"pro"}'`,
+  hogsend templates preview welcome --text --props '{"plan":"pro"}'
+  hogsend templates preview welcome --screenshot shots
+
+--screenshot writes four pictures, of 360 and 640 pixels in light and dark, with the Chromium or
+Chrome of this machine.`,
 	}
 	connect, asJSON := p.clientFlags(cmd), jsonFlag(cmd)
 	completes(cmd, connect, liveTemplates)
 	props := cmd.Flags().String("props", "", "JSON of props")
 	asText := cmd.Flags().Bool("text", false, "print the text part")
+	folder := cmd.Flags().String("screenshot", "", "write pictures (PNG) into this folder instead")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := connect()
 		if err != nil {
@@ -137,6 +142,8 @@ Nothing is sent.
 		switch {
 		case err != nil:
 			return err
+		case *folder != "":
+			return p.pictures(cmd.Context(), *folder, t)
 		case *asJSON:
 			fmt.Fprintf(p.Stdout, "%s\n", raw)
 		case *asText:

@@ -58,3 +58,10 @@ func TestTemplatesByCommand(t *testing.T) {
 	require.NotZero(t, code)
 	require.Contains(t, printed, "bounce")
 }
+
+// E-91: without a browser the command says what is missing.
+func TestPicturesNeedABrowser(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	p := &program{}
+	require.ErrorContains(t, p.pictures(t.Context(), t.TempDir(), renderedTemplate{Key: "a"}), "--screenshot: there is no Chromium or Chrome on this machine")
+}

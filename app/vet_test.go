@@ -6,7 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/app"
+	"github.com/hogsend/hogsend/examples/cookbook"
 	"github.com/hogsend/hogsend/examples/saas"
 	"github.com/hogsend/hogsend/vet"
 )
@@ -27,6 +29,33 @@ func TestVetTellsByItsExitCode(t *testing.T) {
 		require.Equal(t, tt.code, code, errs.String())
 		require.Contains(t, out.String(), tt.out)
 		require.Contains(t, errs.String(), tt.errs)
+	}
+}
+
+// E-91: what is seldom meant in mails is found by vet, and by a command that needs no source.
+func TestMailsAreChecked(t *testing.T) {
+	t.Parallel()
+	doubtful := hogsend.Registry{Templates: []hogsend.Template{{Key: "a", Subject: "s", HTML: `<p style="color:#999">faint</p><a href="http://localhost/x">x</a>`}}}
+	const want = "template a: a link to this machine: http://localhost/x\ntemplate a: contrast 2.8 of #999999 on #ffffff, below 4.5: faint\n"
+	run := func(registry hogsend.Registry, args ...string) (int, string) {
+		var out, errs bytes.Buffer
+		code := app.Run(t.Context(), app.Options{Registry: registry, Vet: vet.Check}, app.IO{Args: args, Stdout: &out, Stderr: &errs, Dir: t.TempDir()})
+		require.Empty(t, errs.String())
+		return code, out.String()
+	}
+	code, out := run(doubtful, "templates", "check")
+	require.Equal(t, 1, code)
+	require.Equal(t, want, out)
+	code, out = run(doubtful, "vet", "../examples/cookbook")
+	require.Equal(t, 1, code)
+	require.Equal(t, want, out)
+	code, out = run(doubtful, "templates", "check", "--json")
+	require.Equal(t, 1, code)
+	require.Contains(t, out, `{"findings":["template a: a link`)
+	for _, fine := range []hogsend.Registry{saas.Registry(), cookbook.Registry()} {
+		code, out = run(fine, "templates", "check")
+		require.Equal(t, 0, code, out)
+		require.Empty(t, out)
 	}
 }
 

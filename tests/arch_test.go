@@ -175,7 +175,7 @@ func importTable() map[string]rule {
 		"./internal/chromium":     {never: []string{"net", "net/http/...", "database/..."}},
 		"./internal/color":        {never: noIO()},
 		"./internal/email/kit":    {may: []string{"./internal/color", "./internal/email/markup", "./internal/naming"}, never: noIO()},
-		"./internal/email/markup": {may: []string{"golang.org/x/net/html/...", "github.com/tdewolff/parse/v2/...", "github.com/andybalholm/cascadia"}, never: noIO()},
+		"./internal/email/markup": {may: []string{clip, "./internal/color", "golang.org/x/net/html/...", "github.com/tdewolff/parse/v2/...", "github.com/andybalholm/cascadia"}, never: noIO()},
 		// A provider sends the message type of email. The mailbox has no vendor: its
 		// mails are kept by a function that it is given.
 		"./internal/provider/mailbox": {may: []string{".", "./internal/email"}},

@@ -73,16 +73,26 @@ func (r *Renderer) Preview(key string, given json.RawMessage, publicURL string) 
 	return rendered, err
 }
 
-// Warnings are what is no mistake of the templates, but seldom meant: a line each.
+// Warnings are what is no mistake of the templates, but seldom meant, with made-up props and
+// with each example: a line each, none of them twice (E-91).
 func (r *Renderer) Warnings(publicURL string) []string {
 	var all []string
 	for _, key := range r.Keys() {
-		rendered, err := r.Preview(key, nil, publicURL)
-		if err != nil {
-			continue // whoever looks at the preview is told
+		given := []json.RawMessage{nil}
+		for _, name := range slices.Sorted(maps.Keys(r.templates[key].Examples)) {
+			if raw, err := json.Marshal(r.templates[key].Examples[name]); err == nil {
+				given = append(given, raw)
+			}
 		}
-		for _, found := range markup.Lint(rendered.HTML, publicURL) {
-			all = append(all, "template "+key+": "+found)
+		var found []string
+		for _, props := range given {
+			if rendered, err := r.Preview(key, props, publicURL); err == nil { // else whoever looks at it is told
+				found = append(found, markup.Lint(rendered.HTML, publicURL)...)
+			}
+		}
+		slices.Sort(found)
+		for _, line := range slices.Compact(found) {
+			all = append(all, "template "+key+": "+line)
 		}
 	}
 	return all

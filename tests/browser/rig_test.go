@@ -22,6 +22,7 @@ import (
 
 	"github.com/hogsend/hogsend/examples/saas"
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/chromium"
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/internal/demo"
 	"github.com/hogsend/hogsend/internal/ingest"
@@ -63,26 +64,18 @@ func TestMain(m *testing.M) {
 
 // find is the path of a browser.
 func find() (string, error) {
-	names := []string{"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"}
-	look := func() string {
-		for _, name := range names {
-			if path, err := exec.LookPath(name); err == nil {
-				return path
-			}
-		}
-		return ""
-	}
-	if path := look(); path != "" {
+	path, err := chromium.Find()
+	if err == nil {
 		return path, nil
 	}
 	if os.Getenv(installVariable) == "true" {
 		out, err := exec.Command("sh", "-c", "apt-get update -q && apt-get install -y --no-install-recommends chromium-headless-shell fonts-dejavu-core").CombinedOutput() //nolint:noctx // before any test
-		if path := look(); path != "" {
+		if path, missing := chromium.Find(); missing == nil {
 			return path, nil
 		}
 		return "", fmt.Errorf("install browser: %w: %s", err, out)
 	}
-	return "", errors.New("the tests of Studio need Chromium or Chrome: install it (Debian: apt-get install chromium-headless-shell), or set " +
+	return "", errors.New("the tests of Studio and of mails need Chromium or Chrome: install it (Debian: apt-get install chromium-headless-shell), or set " +
 		installVariable + "=true to have the package manager do it")
 }
 

@@ -14,7 +14,8 @@ import (
 const clipAt = 102 << 10
 
 // Lint finds what is no mistake, but seldom meant: a mail that is cut off for its size, images
-// without alt, links to the machine it is written on. Links that begin with one of ours are left.
+// without alt, links that lead nowhere or to the machine it is written on, text that can hardly
+// be read (E-91). Links that begin with one of ours are left.
 func Lint(text string, ours ...string) []string {
 	var found []string
 	if len(text) > clipAt {
@@ -25,15 +26,40 @@ func Lint(text string, ours ...string) []string {
 		return found
 	}
 	for n := range root.Descendants() {
-		switch {
-		case n.DataAtom == atom.Img && !hasAttribute(n, "alt"):
-			found = append(found, "an image without alt: "+attribute(n, "src"))
-		case n.DataAtom == atom.A && local(attribute(n, "href")) && !slices.ContainsFunc(ours, func(own string) bool { return strings.HasPrefix(attribute(n, "href"), own) }):
-			found = append(found, "a link to this machine: "+attribute(n, "href"))
+		switch n.DataAtom {
+		case atom.Img:
+			if !hasAttribute(n, "alt") {
+				found = append(found, "an image without alt: "+attribute(n, "src"))
+			}
+			if local(attribute(n, "src")) && !begins(attribute(n, "src"), ours) {
+				found = append(found, "an image on this machine: "+attribute(n, "src"))
+			}
+		case atom.A, atom.Area:
+			if hasAttribute(n, "href") && !begins(attribute(n, "href"), ours) {
+				found = append(found, lintLink(attribute(n, "href"))...)
+			}
 		}
 	}
+	found = append(found, faint(root)...)
 	slices.Sort(found)
 	return slices.Compact(found)
+}
+
+func begins(target string, ours []string) bool {
+	return slices.ContainsFunc(ours, func(own string) bool { return strings.HasPrefix(target, own) })
+}
+
+func lintLink(target string) []string {
+	u, err := url.Parse(strings.TrimSpace(target))
+	switch {
+	case strings.TrimSpace(target) == "":
+		return []string{"a link without a target"}
+	case err != nil, (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() == "":
+		return []string{"a link that is no URL: " + target}
+	case local(target):
+		return []string{"a link to this machine: " + target}
+	}
+	return nil
 }
 
 // local reports whether a link leads to the reader's own machine.
