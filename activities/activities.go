@@ -10,6 +10,7 @@ import (
 
 	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/naming"
@@ -36,7 +37,26 @@ type Activities struct {
 	// Registry says what is defined.
 	Registry *registry.Index
 	Config   Config
-	Logger   *slog.Logger
+	// Measure is told of sends and of journeys that begin.
+	Measure Measure
+	Logger  *slog.Logger
+}
+
+// Measure is told how journeys and sends go, from several goroutines at once; what is nil is
+// not told (O-43).
+type Measure struct {
+	// Began is told how long an enrollment waited for its workflow's first step.
+	Began func(time.Duration)
+	// Gated is told what the gate decided of a send; reason is "" for one that it lets go.
+	Gated func(action steps.GateAction, reason contract.SendReason)
+	// Accepted is told how long a mail took from its claim to the provider's yes.
+	Accepted func(time.Duration)
+}
+
+func (m Measure) gated(out steps.GateOutcome) {
+	if m.Gated != nil {
+		m.Gated(out.Action, out.Refusal.Reason)
+	}
 }
 
 // Config is what activities need of the environment.

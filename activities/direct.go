@@ -252,7 +252,11 @@ func (a *Activities) askDirectGate(ctx context.Context, tx *store.ContactTx, g *
 		}
 	}
 	out, err := state.Decide()
-	if err == nil && out.Action == steps.GateGivesWay {
+	if err != nil {
+		return out, err
+	}
+	a.Measure.gated(out)
+	if out.Action == steps.GateGivesWay {
 		err = givesWay()
 	}
 	return out, err

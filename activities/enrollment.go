@@ -24,6 +24,7 @@ func (a *Activities) ClaimEnrollment(ctx context.Context, r contract.ClaimReques
 		return contract.Claim{}, final(err)
 	}
 	claim := contract.Claim{BuildID: a.Config.BuildID}
+	began := func() {}
 	err = a.Store.WithEnrollment(ctx, id, nil, func(tx *store.EnrollmentTx) error {
 		e := tx.Enrollment
 		claim.Status = e.Status
@@ -41,6 +42,9 @@ func (a *Activities) ClaimEnrollment(ctx context.Context, r contract.ClaimReques
 		if claim.Held, err = heldEntry(ctx, tx); err != nil {
 			return err
 		}
+		if waited := tx.Now.Sub(e.CreatedAt); a.Measure.Began != nil && e.FirstRunID == nil && claim.Held == nil {
+			began = func() { a.Measure.Began(max(waited, 0)) }
+		}
 		claim.Now = steps.AfterEvent(trigger.ReceivedAt, max(*trigger.Seq, seq(e.MarkSeq)))
 		claim.Enrollment = hogsend.Enrollment{ID: r.EnrollmentID, JourneyID: e.JourneyID, Key: e.Key, Entry: int(e.Entry), Version: e.Version, EnrolledAt: e.CreatedAt.UTC()}
 		tx.Add(func(q *storedb.Queries) error {
@@ -51,6 +55,9 @@ func (a *Activities) ClaimEnrollment(ctx context.Context, r contract.ClaimReques
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		return contract.Claim{Status: "unknown"}, nil // erased since
+	}
+	if err == nil {
+		began()
 	}
 	return claim, err
 }

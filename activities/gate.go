@@ -162,7 +162,11 @@ func (a *Activities) askGate(ctx context.Context, tx *store.EnrollmentTx, g *gat
 			return steps.GateOutcome{}, err
 		}
 	}
-	return state.Decide()
+	out, err := state.Decide()
+	if err == nil {
+		a.Measure.gated(out)
+	}
+	return out, err
 }
 
 // gateState is what the person, the address and the past say to a send.

@@ -345,10 +345,14 @@ type parent struct {
 }
 
 func (a *Activities) accept(ctx context.Context, of parent, row storedb.Send, providerID string) (storedb.Send, error) {
-	return a.settle(ctx, of, row, "sent", nil, func(q *storedb.Queries) error {
+	sent, err := a.settle(ctx, of, row, "sent", nil, func(q *storedb.Queries) error {
 		_, err := q.SendAccept(ctx, &providerID, row.Key)
 		return err
 	})
+	if err == nil && a.Measure.Accepted != nil && sent.SentAt != nil && sent.ClaimedAt != nil {
+		a.Measure.Accepted(max(sent.SentAt.Sub(*sent.ClaimedAt), 0))
+	}
+	return sent, err
 }
 
 func (a *Activities) fail(ctx context.Context, of parent, row storedb.Send, reason contract.SendReason) (storedb.Send, error) {

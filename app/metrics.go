@@ -1,41 +1,20 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/front"
+	"github.com/hogsend/hogsend/server"
 )
 
-// metricsHandler tells Prometheus of this process (O-43).
-func metricsHandler(c *clock.Clock) http.Handler {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(clockCollector{c})
-	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
-}
-
-// clockCollector tells of the clock (W-18).
-type clockCollector struct{ clock *clock.Clock }
-
-// Describe is left to Collect: which buckets there are changes.
-func (clockCollector) Describe(chan<- *prometheus.Desc) {}
-
-// Collect implements prometheus.Collector.
-func (c clockCollector) Collect(metrics chan<- prometheus.Metric) {
-	stats := c.clock.Stats()
-	metrics <- prometheus.MustNewConstMetric(prometheus.NewDesc("hogsend_clock_lag_seconds",
-		"How long ago the oldest instant was due that the clock has not applied; 0 where it does not run.", nil, nil), prometheus.GaugeValue, stats.Lag.Seconds())
-	flips := prometheus.NewDesc("hogsend_clock_flips_total", "Transitions that time alone has made.", []string{"bucket", "transition"}, nil)
-	for flip, n := range stats.Flips {
-		metrics <- prometheus.MustNewConstMetric(flips, prometheus.CounterValue, float64(n), flip.BucketID, flip.Transition)
-	}
+// observe tells the metrics of a request.
+func (p *process) observe(r *http.Request) (context.Context, func(server.Answered)) {
+	return r.Context(), func(a server.Answered) { p.metrics.Request(a.Method, a.Route, a.Status, a.Took) }
 }
 
 // serveMetrics answers GET /metrics on a private address until the server it returns

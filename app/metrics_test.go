@@ -13,6 +13,8 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/metrics"
+	"github.com/hogsend/hogsend/internal/store"
 )
 
 // W-18, R-34, O-43: the private listener tells Prometheus of the clock.
@@ -30,7 +32,9 @@ func TestMetricsTellOfTheClock(t *testing.T) {
 	none, err := serveMetrics("", nil, log)
 	require.NoError(t, err)
 	require.Nil(t, none)
-	s, err := serveMetrics("127.0.0.1:0", metricsHandler(running), log)
+	told := metrics.New(Version, "build")
+	told.Watch(running, d.store, map[string]*store.Store{"work": d.store})
+	s, err := serveMetrics("127.0.0.1:0", told.Handler(), log)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, s.Close()) }()
 	_, err = serveMetrics(s.Addr, nil, log)
@@ -45,5 +49,11 @@ func TestMetricsTellOfTheClock(t *testing.T) {
 	require.NoError(t, response.Body.Close())
 	require.True(t, strings.HasPrefix(response.Header.Get("Content-Type"), "text/plain"))
 	require.Contains(t, string(body), `hogsend_clock_flips_total{bucket="recent",transition="left"} 1`)
+	for _, line := range []string{
+		`hogsend_database_up 1`, `hogsend_outbox_pending{destination="temporal"} 0`, `hogsend_outbox_lag_seconds{destination="posthog"} 0`, `hogsend_dead_letters 0`,
+		`hogsend_workers_up 0`, `hogsend_waits_overdue_seconds 0`, `hogsend_imports_unfinished 0`, `hogsend_database_connections{pool="work",state="max"} 20`,
+	} {
+		require.Contains(t, string(body), line)
+	}
 	require.Contains(t, string(body), "# TYPE hogsend_clock_lag_seconds gauge\nhogsend_clock_lag_seconds ")
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/inbox"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/metrics"
 	"github.com/hogsend/hogsend/internal/outbox"
 	"github.com/hogsend/hogsend/internal/registry"
 	"github.com/hogsend/hogsend/internal/rollout"
@@ -60,7 +61,7 @@ type process struct {
 	build             string
 	buckets           []bucket.Definition // what ENABLED_BUCKETS leaves (B-3)
 	campaigned        bool                // the registry's campaigns are created
-	metrics           http.Handler
+	metrics           *metrics.Metrics
 	// checks verify what the sources of the registry get, as far as they have a secret; inbox
 	// applies it.
 	checks map[string]webhook.Check
@@ -112,7 +113,8 @@ func newProcess(ctx context.Context, o Options, cfg config.Config, log *slog.Log
 		p.closeDatabase()
 		return nil, err
 	}
-	if p.temporal, err = lazyTemporal(cfg, log); err != nil {
+	p.metrics = metrics.New(Version, p.build)
+	if p.temporal, err = lazyTemporal(cfg, log, p.metrics.Temporal()); err != nil {
 		p.closeDatabase()
 		return nil, err
 	}
@@ -128,6 +130,7 @@ func newProcess(ctx context.Context, o Options, cfg config.Config, log *slog.Log
 		Captures:     captures(cfg),
 		BuildID:      p.build,
 		Notify:       p.notifier.Notify,
+		Measure:      p.metrics.Engine(),
 		Logger:       log,
 	})
 	p.inbox = server.NewInbox(server.Config{
@@ -135,8 +138,8 @@ func newProcess(ctx context.Context, o Options, cfg config.Config, log *slog.Log
 	})
 	p.rollout = rollout.New(p.ingest.Engine())
 	p.clock = p.rollout.Clock()
-	p.metrics = metricsHandler(p.clock)
-	if p.listening, err = serveMetrics(cfg.MetricsAddr, p.metrics, log); err != nil {
+	p.metrics.Watch(p.clock, p.readers, map[string]*store.Store{"work": p.store, "readers": p.readers, "previews": p.previews})
+	if p.listening, err = serveMetrics(cfg.MetricsAddr, p.metrics.Handler(), log); err != nil {
 		p.close()
 		return nil, err
 	}
@@ -240,12 +243,13 @@ func captures(cfg config.Config) func(name, source string) bool {
 
 // lazyTemporal is a client that connects when first used, by address, namespace,
 // API key and TLS settings of the environment.
-func lazyTemporal(cfg config.Config, logger *slog.Logger) (client.Client, error) {
+func lazyTemporal(cfg config.Config, logger *slog.Logger, metrics client.MetricsHandler) (client.Client, error) {
 	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: environment(cfg.TemporalLookup)})
 	if err != nil {
 		return nil, fmt.Errorf("read temporal settings: %w", err)
 	}
 	options.HostPort, options.Namespace = cfg.TemporalAddress, cfg.TemporalNamespace
+	options.MetricsHandler = metrics
 	options.Logger = sdkLogger{log.NewStructuredLogger(logger)}
 	if options.DataConverter, err = worker.NewDataConverter(cfg.Secret, cfg.PreviousSecrets); err != nil {
 		return nil, err

@@ -85,7 +85,7 @@ func (p *process) work(ctx context.Context, ready func()) error {
 		return err
 	}
 	does := p.does(analytics != nil)
-	does.Provider, does.Limiter, does.Executions, does.Clock = provider, p.limiter(), workflows, p.clock
+	does.Provider, does.Limiter, does.Executions, does.Clock = p.metrics.Provider(provider), p.limiter(), workflows, p.clock
 	w, err := worker.New(worker.Config{
 		Client:            p.temporal,
 		Namespace:         p.cfg.TemporalNamespace,
@@ -111,6 +111,7 @@ func (p *process) work(ctx context.Context, ready func()) error {
 		ReleasesPerSecond: p.cfg.ResumeRatePerSecond,
 		KeepDecisions:     p.cfg.KeepDecisions,
 		KeepTracking:      p.cfg.KeepTracking,
+		Delivered:         p.metrics.Delivered,
 		Ready:             ready,
 		Logger:            p.log,
 	})
@@ -130,7 +131,8 @@ func (p *process) does(posthog bool) *activities.Activities {
 			PublicURL: p.cfg.PublicURL, TrackOpens: p.cfg.TrackOpens, TrackClicks: p.cfg.TrackClicks, BuildID: p.build, LateHorizon: p.cfg.LateEventHorizon, CampaignExpiry: p.cfg.CampaignExpiry,
 			PostHog: posthog,
 		},
-		Logger: p.log,
+		Measure: activities.Measure{Began: p.metrics.Began, Gated: p.metrics.Gated, Accepted: p.metrics.Accepted},
+		Logger:  p.log,
 	}
 }
 

@@ -86,6 +86,9 @@ type Config struct {
 	PreviewTimeout time.Duration
 	// Metrics answers R-34; nil is no such route.
 	Metrics http.Handler
+	// Observe is told of every request when it comes, gives it a context and is told when it
+	// was answered; nil for nobody.
+	Observe func(*http.Request) (context.Context, func(Answered))
 	// Version and BuildID are told by health.
 	Version, BuildID string
 	// Logger is where requests and failures go; nil means slog.Default().
@@ -94,6 +97,14 @@ type Config struct {
 	Tell func(Told)
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+}
+
+// Answered is a request that was answered. Method and Route are of the tables of routes, ""
+// for what is in none of them: what is told is bounded, whatever is asked.
+type Answered struct {
+	Method, Route string
+	Status        int
+	Took          time.Duration
 }
 
 // Told is what became of an event, for people who watch.

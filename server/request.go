@@ -32,6 +32,7 @@ type Server struct {
 	now      func() time.Time
 	echo     *echo.Echo
 	table    []route
+	known    map[string]bool // method, blank, path of what there is
 	auth     *authenticator
 	limits   map[limitClass]*limiter
 	origins  []string

@@ -85,8 +85,10 @@ func New(cfg Config) *Server {
 	s.echo.GET("/studio", func(c echo.Context) error { return c.Redirect(http.StatusFound, "/studio/") })
 	s.echo.Any("/studio/*", studio)
 	s.table = s.routes()
+	s.known = map[string]bool{"GET /studio/*": true, "POST /studio/*": true}
 	for _, r := range s.table {
 		s.echo.Add(r.method, r.path, s.handle(r))
+		s.known[r.method+" "+r.path] = true
 	}
 	return s
 }
@@ -158,14 +160,20 @@ func (s *Server) frame(next echo.HandlerFunc) echo.HandlerFunc {
 		if done := s.cors(c); done {
 			return c.NoContent(http.StatusNoContent)
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		ctx, answered := r.Context(), func(Answered) {}
+		if s.cfg.Observe != nil {
+			ctx, answered = s.cfg.Observe(r)
+		}
+		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
 		c.SetRequest(r.WithContext(ctx))
 		began := time.Now() // a duration, not an instant of the product
 		if err := guarded(next, c); err != nil {
 			c.Error(err)
 		}
-		s.record(c, time.Since(began))
+		took := time.Since(began)
+		s.record(c, took)
+		answered(s.answered(c, took))
 		return nil
 	}
 }
@@ -189,6 +197,15 @@ func (s *Server) record(c echo.Context, took time.Duration) {
 	}
 	s.log.Log(c.Request().Context(), level, "request", "request_id", requestID(c), "method", c.Request().Method, "route", c.Path(),
 		"status", c.Response().Status, "duration_ms", float64(took.Microseconds())/1000)
+}
+
+// answered is what is told of a request.
+func (s *Server) answered(c echo.Context, took time.Duration) Answered {
+	a := Answered{Status: c.Response().Status, Took: took}
+	if method := c.Request().Method; s.known[method+" "+c.Path()] {
+		a.Method, a.Route = method, c.Path()
+	}
+	return a
 }
 
 // validRequestID accepts what is echoed (H-13).

@@ -115,6 +115,10 @@ func importTable() map[string]rule {
 		"./internal/seal":     {never: noIO()},
 		"./internal/encoding": {never: noIO()},
 		"./internal/front":    {},
+		// It measures whoever works: what each tells has a type of theirs.
+		"./internal/metrics": {may: []string{
+			"./internal/clock", contract, steps, "./internal/email", "./internal/engine", "./internal/outbox", "./internal/store", storedb, "github.com/prometheus/client_golang/...", "go.temporal.io/sdk/client",
+		}},
 		"./internal/config":   {may: []string{".", "./internal/address", "./internal/naming", "./internal/provider/smtp", "./internal/webhook"}}, // what a time zone is, a mailbox, an id, a server's address, a secret
 		"./schema":            {may: []string{pgx, "github.com/pressly/goose/v3/..."}},
 		// The columns of states, reasons and kinds have their types.

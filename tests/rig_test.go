@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -180,6 +181,8 @@ type rig struct {
 	resend   *fakeResend
 	pool     *pgxpool.Pool
 	apiURL   string
+	// metricsURL is where the worker tells its metrics.
+	metricsURL string
 	// temporalAddress is the frontend's host and port.
 	temporalAddress string
 	environ         []string
@@ -213,7 +216,9 @@ func newRig(t *testing.T) *rig {
 		args: []string{"temporal", "--port", strconv.Itoa(temporalPort), "--sqlite", filepath.Join(dir, "temporal.db")},
 	}
 	r.api = &process{name: "api", ready: "hogsend server ready", environ: r.environ, args: []string{"serve"}}
-	r.worker = &process{name: "worker", ready: "hogsend worker ready", environ: r.environ, args: []string{"worker"}}
+	metrics := net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t)))
+	r.metricsURL = "http://" + metrics + "/metrics"
+	r.worker = &process{name: "worker", ready: "hogsend worker ready", environ: append(slices.Clip(r.environ), "METRICS_ADDR="+metrics), args: []string{"worker"}}
 	for _, p := range r.processes() {
 		require.NoError(t, p.start())
 		t.Cleanup(func() {

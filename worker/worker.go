@@ -20,6 +20,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/calls"
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/outbox"
 	"github.com/hogsend/hogsend/internal/provider/posthog"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/workflows"
@@ -81,6 +82,8 @@ type Config struct {
 	// KeepTracking is how long addresses and agents of opens and clicks are kept; 0 is for
 	// ever (O-34).
 	KeepTracking time.Duration
+	// Delivered is told of each attempt to deliver a row of the outbox; nil for nobody.
+	Delivered func(outbox.Attempt)
 	// Ready, if not nil, is called once, when the worker polls.
 	Ready func()
 	// Logger may be nil for silence.

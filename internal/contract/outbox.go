@@ -22,6 +22,11 @@ const (
 	OutboxCapture OutboxKind = "capture"
 )
 
+// OutboxKinds are all of them.
+func OutboxKinds() []OutboxKind {
+	return []OutboxKind{OutboxStart, OutboxSignal, OutboxCancel, OutboxDwell, OutboxMirror, OutboxRetry, OutboxRun, OutboxCapture}
+}
+
 // Destinations of outbox rows. Each has an order of its own for every contact and
 // outages of its own (P-14).
 const (

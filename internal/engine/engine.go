@@ -64,6 +64,8 @@ type Config struct {
 	Notify func()
 	// Observer looks on; nil for nobody.
 	Observer Observer
+	// Measure is told how the engine works.
+	Measure Measure
 	// Simulated is that of decide.Config.
 	Simulated bool
 	// Logger is where warnings go; nil means slog.Default().

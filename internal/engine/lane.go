@@ -22,6 +22,16 @@ import (
 // store.IsUnavailable tells which to try again; after ctx ended the changes may still
 // be applied.
 func (e *Engine) Share(ctx context.Context, changes ...*decide.Change) error {
+	if e.cfg.Measure.Shared == nil {
+		return e.share(ctx, changes)
+	}
+	began := time.Now() // a duration, here and below, not an instant of the product
+	err := e.share(ctx, changes)
+	e.cfg.Measure.Shared(len(changes), time.Since(began), err)
+	return err
+}
+
+func (e *Engine) share(ctx context.Context, changes []*decide.Change) error {
 	u := &unit{changes: changes, done: make(chan error, 1)}
 	e.mu.RLock()
 	if e.closed {
@@ -151,12 +161,27 @@ func (e *Engine) Apply(ctx context.Context, changes ...*decide.Change) error {
 
 // ApplyChunk is Apply for a chunk of a backfill.
 func (e *Engine) ApplyChunk(ctx context.Context, chunk *Chunk, changes ...*decide.Change) error {
+	if e.cfg.Measure.Applied == nil {
+		return e.apply(ctx, chunk, changes, &Applied{})
+	}
+	began := time.Now()
+	var applied Applied
+	err := e.apply(ctx, chunk, changes, &applied)
+	if applied.Took, applied.Err = time.Since(began), err; err != nil {
+		applied.Decisions, applied.Transitions = nil, nil
+	}
+	e.cfg.Measure.Applied(applied)
+	return err
+}
+
+func (e *Engine) apply(ctx context.Context, chunk *Chunk, changes []*decide.Change, applied *Applied) error {
 	var err error
 	for attempt := range maxAttempts {
 		for _, c := range changes {
 			c.Reset()
 		}
-		err = e.once(ctx, changes, attempt > 0 || len(changes) > 0 && changes[0].Space == decide.SpaceInternal, chunk)
+		*applied = Applied{Changes: len(changes), Attempts: attempt + 1}
+		err = e.once(ctx, changes, attempt > 0 || len(changes) > 0 && changes[0].Space == decide.SpaceInternal, chunk, applied)
 		if errors.Is(err, ErrChanged) {
 			if err := e.Reload(ctx); err != nil {
 				return err
@@ -170,7 +195,7 @@ func (e *Engine) ApplyChunk(ctx context.Context, chunk *Chunk, changes ...*decid
 	return err
 }
 
-func (e *Engine) once(ctx context.Context, changes []*decide.Change, suspicious bool, chunk *Chunk) (err error) {
+func (e *Engine) once(ctx context.Context, changes []*decide.Change, suspicious bool, chunk *Chunk, applied *Applied) (err error) {
 	// A defect fails the changes it concerns, not the process (I-3).
 	defer func() {
 		if defect := recover(); defect != nil {
@@ -178,7 +203,7 @@ func (e *Engine) once(ctx context.Context, changes []*decide.Change, suspicious 
 		}
 	}()
 	defer func() { err = outgrown(err) }()
-	t := &transaction{engine: e, catalog: e.catalog.Load(), changes: changes, suspicious: suspicious, chunk: chunk}
+	t := &transaction{engine: e, catalog: e.catalog.Load(), changes: changes, suspicious: suspicious, chunk: chunk, applied: applied}
 	err = e.Store.Borrow(ctx, func(c *store.Conn) error {
 		t.conn = c
 		return t.run(ctx)

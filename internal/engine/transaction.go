@@ -37,6 +37,7 @@ type transaction struct {
 	heard      map[string]bool   // journeys whose history was read
 	decider    cascade.Decider
 	enqueued   bool // outbox rows were written
+	applied    *Applied
 }
 
 // fresh reports as stale when some of the rows to insert were there.

@@ -19,6 +19,9 @@ func (t *transaction) write(ctx context.Context, p *store.Pipeline, e *decide.Ef
 	if o := t.engine.cfg.Observer; o != nil {
 		o.Decided(e)
 	}
+	if t.engine.cfg.Measure.Applied != nil {
+		t.applied.note(e)
+	}
 	t.enqueued = t.enqueued || len(e.Outbox) > 0
 	return effects.Write(ctx, p.Add, e, t.now, t.engine.cfg.BuildID)
 }

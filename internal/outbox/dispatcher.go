@@ -44,8 +44,20 @@ type Config struct {
 	Grace time.Duration
 	// Now is the clock of leases and backoff; nil means the database's own.
 	Now func() time.Time
+	// Measure is told of each attempt, from several goroutines at once; nil for nobody.
+	Measure func(Attempt)
 	// Logger may be nil for silence.
 	Logger *slog.Logger
+}
+
+// Attempt is one attempt at a row.
+type Attempt struct {
+	Destination string
+	Kind        contract.OutboxKind
+	// Result is delivered, failed, dead or released.
+	Result string
+	// Waited is how long the row was due before, Took how long the attempt took.
+	Waited, Took time.Duration
 }
 
 // WithDefaults is c with every zero field given its default.
@@ -203,7 +215,15 @@ func (r *run) claim(ctx, work, recording context.Context, slots int) (int, error
 		}
 		r.underway.Add(1)
 		r.deliveries.Go(func() {
-			r.outcomes <- r.deliver(work, row, lease)
+			began := time.Now() // a duration, not an instant of the product
+			done := r.deliver(work, row, lease)
+			if r.cfg.Measure != nil {
+				r.cfg.Measure(Attempt{
+					Destination: r.cfg.Destination, Kind: row.Kind, Result: done.result.String(),
+					Waited: time.Duration(row.WaitedSeconds * float64(time.Second)), Took: time.Since(began),
+				})
+			}
+			r.outcomes <- done
 		})
 	}
 	return len(claimed), nil

@@ -21,6 +21,10 @@ const (
 	released         // there was no attempt: the lease is given back
 )
 
+func (r result) String() string {
+	return [...]string{delivered: "delivered", failed: "failed", dead: "dead", released: "released"}[r]
+}
+
 // lease is the right to say what became of a row: its id and the instant it is leased until.
 type lease struct {
 	id    uuid.UUID

@@ -22,7 +22,7 @@ with clock as (
 ), judged as (
     select due.id, clock.worker, clock.now + clock.lease as leased_until,
         clock.now + least(greatest(clock.now - due.created_at, interval '10 ms'), interval '1 min') as parked_until,
-        s.due_at <> due.due_at as changed,
+        s.due_at <> due.due_at as changed, greatest(extract(epoch from clock.now - due.due_at), 0)::float8 as waited,
         exists (
             select from outbox e
             where e.ordering_key = due.ordering_key and e.destination = due.destination and e.status = 'pending' and e.seq < due.seq
@@ -34,7 +34,7 @@ set due_at = case when j.blocked then j.parked_until else j.leased_until end,
     leased_by = case when not j.blocked then j.worker end
 from judged j
 where o.id = j.id and not (j.blocked and j.changed)
-returning o.id, o.ordering_key, o.kind, o.payload, o.attempts, o.created_at, o.due_at as leased_until, j.blocked::bool as blocked;
+returning o.id, o.ordering_key, o.kind, o.payload, o.attempts, o.created_at, o.due_at as leased_until, j.blocked::bool as blocked, j.waited::float8 as waited_seconds;
 
 -- name: OutboxAck :execrows
 -- Marks rows delivered, whoever holds their lease by now: delivered is a fact.

@@ -44,7 +44,7 @@ func (q *Queries) AdminOutboxCount(ctx context.Context, arg AdminOutboxCountPara
 }
 
 const adminOutboxGet = `-- name: AdminOutboxGet :many
-select id, seq, ordering_key, event_id, kind, key, payload, status, attempts, due_at, leased_by, last_error, created_at, delivered_at, destination from outbox where id = $1
+select id, seq, ordering_key, event_id, kind, key, payload, status, attempts, due_at, leased_by, last_error, created_at, delivered_at, destination, trace from outbox where id = $1
 `
 
 func (q *Queries) AdminOutboxGet(ctx context.Context, id uuid.UUID) ([]Outbox, error) {
@@ -72,6 +72,7 @@ func (q *Queries) AdminOutboxGet(ctx context.Context, id uuid.UUID) ([]Outbox, e
 			&i.CreatedAt,
 			&i.DeliveredAt,
 			&i.Destination,
+			&i.Trace,
 		); err != nil {
 			return nil, err
 		}
@@ -84,17 +85,17 @@ func (q *Queries) AdminOutboxGet(ctx context.Context, id uuid.UUID) ([]Outbox, e
 }
 
 const adminOutboxList = `-- name: AdminOutboxList :many
-select o.id, o.seq, o.ordering_key, o.event_id, o.kind, o.key, o.payload, o.status, o.attempts, o.due_at, o.leased_by, o.last_error, o.created_at, o.delivered_at, o.destination from (
-    (select p.id, p.seq, p.ordering_key, p.event_id, p.kind, p.key, p.payload, p.status, p.attempts, p.due_at, p.leased_by, p.last_error, p.created_at, p.delivered_at, p.destination from outbox p
+select o.id, o.seq, o.ordering_key, o.event_id, o.kind, o.key, o.payload, o.status, o.attempts, o.due_at, o.leased_by, o.last_error, o.created_at, o.delivered_at, o.destination, o.trace from (
+    (select p.id, p.seq, p.ordering_key, p.event_id, p.kind, p.key, p.payload, p.status, p.attempts, p.due_at, p.leased_by, p.last_error, p.created_at, p.delivered_at, p.destination, p.trace from outbox p
         where $1::bool and p.status = 'pending' and (p.leased_by is not null and p.due_at > clock_timestamp()) = $2::bool
             and ($3::text is null or p.kind = $3)
         order by p.id limit $4::int)
     union all
-    (select d.id, d.seq, d.ordering_key, d.event_id, d.kind, d.key, d.payload, d.status, d.attempts, d.due_at, d.leased_by, d.last_error, d.created_at, d.delivered_at, d.destination from outbox d
+    (select d.id, d.seq, d.ordering_key, d.event_id, d.kind, d.key, d.payload, d.status, d.attempts, d.due_at, d.leased_by, d.last_error, d.created_at, d.delivered_at, d.destination, d.trace from outbox d
         where $5::bool and d.status = 'dead' and ($3::text is null or d.kind = $3)
         order by d.id limit $4::int)
     union all
-    (select w.id, w.seq, w.ordering_key, w.event_id, w.kind, w.key, w.payload, w.status, w.attempts, w.due_at, w.leased_by, w.last_error, w.created_at, w.delivered_at, w.destination from outbox w
+    (select w.id, w.seq, w.ordering_key, w.event_id, w.kind, w.key, w.payload, w.status, w.attempts, w.due_at, w.leased_by, w.last_error, w.created_at, w.delivered_at, w.destination, w.trace from outbox w
         where $6::bool and w.status = 'delivered' and ($3::text is null or w.kind = $3)
         order by w.id limit $4::int)
 ) o
@@ -148,6 +149,7 @@ func (q *Queries) AdminOutboxList(ctx context.Context, arg AdminOutboxListParams
 			&i.CreatedAt,
 			&i.DeliveredAt,
 			&i.Destination,
+			&i.Trace,
 		); err != nil {
 			return nil, err
 		}
@@ -160,7 +162,7 @@ func (q *Queries) AdminOutboxList(ctx context.Context, arg AdminOutboxListParams
 }
 
 const adminOutboxOf = `-- name: AdminOutboxOf :many
-select o.id, o.seq, o.ordering_key, o.event_id, o.kind, o.key, o.payload, o.status, o.attempts, o.due_at, o.leased_by, o.last_error, o.created_at, o.delivered_at, o.destination from outbox o
+select o.id, o.seq, o.ordering_key, o.event_id, o.kind, o.key, o.payload, o.status, o.attempts, o.due_at, o.leased_by, o.last_error, o.created_at, o.delivered_at, o.destination, o.trace from outbox o
 where o.ordering_key in (select $1::uuid union all select m.id from memberships m where m.contact_id = $1::uuid)
     and o.status = $2::text and ($2::text <> 'pending' or (o.leased_by is not null and o.due_at > clock_timestamp()) = $3::bool)
     and ($4::text is null or o.kind = $4)
@@ -213,6 +215,7 @@ func (q *Queries) AdminOutboxOf(ctx context.Context, arg AdminOutboxOfParams) ([
 			&i.CreatedAt,
 			&i.DeliveredAt,
 			&i.Destination,
+			&i.Trace,
 		); err != nil {
 			return nil, err
 		}

@@ -477,6 +477,7 @@ type Outbox struct {
 	CreatedAt   time.Time
 	DeliveredAt *time.Time
 	Destination string
+	Trace       *string
 }
 
 type PausedEffect struct {

@@ -60,7 +60,7 @@ with clock as (
 ), judged as (
     select due.id, clock.worker, clock.now + clock.lease as leased_until,
         clock.now + least(greatest(clock.now - due.created_at, interval '10 ms'), interval '1 min') as parked_until,
-        s.due_at <> due.due_at as changed,
+        s.due_at <> due.due_at as changed, greatest(extract(epoch from clock.now - due.due_at), 0)::float8 as waited,
         exists (
             select from outbox e
             where e.ordering_key = due.ordering_key and e.destination = due.destination and e.status = 'pending' and e.seq < due.seq
@@ -72,7 +72,7 @@ set due_at = case when j.blocked then j.parked_until else j.leased_until end,
     leased_by = case when not j.blocked then j.worker end
 from judged j
 where o.id = j.id and not (j.blocked and j.changed)
-returning o.id, o.ordering_key, o.kind, o.payload, o.attempts, o.created_at, o.due_at as leased_until, j.blocked::bool as blocked
+returning o.id, o.ordering_key, o.kind, o.payload, o.attempts, o.created_at, o.due_at as leased_until, j.blocked::bool as blocked, j.waited::float8 as waited_seconds
 `
 
 type OutboxClaimParams struct {
@@ -84,14 +84,15 @@ type OutboxClaimParams struct {
 }
 
 type OutboxClaimRow struct {
-	ID          uuid.UUID
-	OrderingKey uuid.UUID
-	Kind        contract.OutboxKind
-	Payload     json.RawMessage
-	Attempts    int32
-	CreatedAt   time.Time
-	LeasedUntil time.Time
-	Blocked     bool
+	ID            uuid.UUID
+	OrderingKey   uuid.UUID
+	Kind          contract.OutboxKind
+	Payload       json.RawMessage
+	Attempts      int32
+	CreatedAt     time.Time
+	LeasedUntil   time.Time
+	Blocked       bool
+	WaitedSeconds float64
 }
 
 // In every statement @now is null in production, where the database's clock counts
@@ -127,6 +128,7 @@ func (q *Queries) OutboxClaim(ctx context.Context, arg OutboxClaimParams) ([]Out
 			&i.CreatedAt,
 			&i.LeasedUntil,
 			&i.Blocked,
+			&i.WaitedSeconds,
 		); err != nil {
 			return nil, err
 		}
