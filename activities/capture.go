@@ -10,6 +10,7 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
+	"github.com/hogsend/hogsend/internal/traceparent"
 )
 
 // Capture logs the event and, where there is a PostHog, hands it to the outbox in
@@ -45,7 +46,7 @@ func (a *Activities) Capture(ctx context.Context, r contract.CaptureRequest) (co
 		tx.Add(func(q *storedb.Queries) error {
 			return q.CaptureInsert(ctx, storedb.CaptureInsertParams{
 				ID: uuid.Must(uuid.NewV7()), OrderingKey: e.ContactID, Destination: contract.OutboxCapture.Destination(), Kind: contract.OutboxCapture,
-				Key: key, Payload: payload, Now: tx.Now,
+				Key: key, Payload: payload, Trace: traceparent.Column(ctx), Now: tx.Now,
 			})
 		})
 		return nil

@@ -16,6 +16,7 @@ import (
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
+	"github.com/hogsend/hogsend/internal/traceparent"
 )
 
 // SubmitDirect takes a mail that no enrollment sends: the gate decides at once, and what
@@ -37,7 +38,7 @@ func (a *Activities) SubmitDirect(ctx context.Context, s contract.DirectSend, al
 		}
 		tx.Add(func(q *storedb.Queries) error {
 			return q.OutboxInsert(ctx, storedb.OutboxInsertParams{
-				ID: uuid.Must(uuid.NewV7()), OrderingKey: row.ID, Kind: contract.OutboxRun, Key: "send/" + row.ID.String(), Payload: payload, Now: tx.Now,
+				ID: uuid.Must(uuid.NewV7()), OrderingKey: row.ID, Kind: contract.OutboxRun, Key: "send/" + row.ID.String(), Payload: payload, Trace: traceparent.Column(ctx), Now: tx.Now,
 			})
 		})
 		return nil

@@ -172,7 +172,7 @@ func when(bad bool, format string, args ...any) error {
 func (p *program) examineTemporal(ctx context.Context, cfg config.Config, note func(string, string, error)) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	c, err := lazyTemporal(cfg, newLogger(discard{}, cfg), nil)
+	c, err := lazyTemporal(cfg, newLogger(discard{}, cfg))
 	if err != nil {
 		note("temporal", "", err)
 		return

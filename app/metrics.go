@@ -12,9 +12,13 @@ import (
 	"github.com/hogsend/hogsend/server"
 )
 
-// observe tells the metrics of a request.
+// observe tells metrics and traces of a request.
 func (p *process) observe(r *http.Request) (context.Context, func(server.Answered)) {
-	return r.Context(), func(a server.Answered) { p.metrics.Request(a.Method, a.Route, a.Status, a.Took) }
+	ctx, traced := p.tracing.Request(r)
+	return ctx, func(a server.Answered) {
+		p.metrics.Request(a.Method, a.Route, a.Status, a.Took)
+		traced(a.Method, a.Route, a.Status)
+	}
 }
 
 // serveMetrics answers GET /metrics on a private address until the server it returns

@@ -28,6 +28,7 @@ import (
 	"github.com/hogsend/hogsend/internal/registry"
 	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
+	"github.com/hogsend/hogsend/internal/tracing"
 	"github.com/hogsend/hogsend/internal/webhook"
 	"github.com/hogsend/hogsend/schema"
 	"github.com/hogsend/hogsend/server"
@@ -62,6 +63,7 @@ type process struct {
 	buckets           []bucket.Definition // what ENABLED_BUCKETS leaves (B-3)
 	campaigned        bool                // the registry's campaigns are created
 	metrics           *metrics.Metrics
+	tracing           *tracing.Tracing // nil for none
 	// checks verify what the sources of the registry get, as far as they have a secret; inbox
 	// applies it.
 	checks map[string]webhook.Check
@@ -81,7 +83,7 @@ func newProcess(ctx context.Context, o Options, cfg config.Config, log *slog.Log
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
 	}
-	p := &process{cfg: cfg, log: log, registry: defined, activities: o.Activities, workflows: o.Workflows, index: registry.New(defined), renderer: renderer, build: buildID(cfg.BuildID)}
+	p := &process{cfg: cfg, log: log, tracing: o.tracing, registry: defined, activities: o.Activities, workflows: o.Workflows, index: registry.New(defined), renderer: renderer, build: buildID(cfg.BuildID)}
 	for _, w := range renderer.Warnings(cfg.PublicURL) {
 		log.Warn(w)
 	}
@@ -113,8 +115,7 @@ func newProcess(ctx context.Context, o Options, cfg config.Config, log *slog.Log
 		p.closeDatabase()
 		return nil, err
 	}
-	p.metrics = metrics.New(Version, p.build)
-	if p.temporal, err = lazyTemporal(cfg, log, p.metrics.Temporal()); err != nil {
+	if err := p.connect(ctx); err != nil {
 		p.closeDatabase()
 		return nil, err
 	}
@@ -146,6 +147,27 @@ func newProcess(ctx context.Context, o Options, cfg config.Config, log *slog.Log
 	return p, nil
 }
 
+// connect makes what tells of the process, and its client of Temporal, which it tells too.
+func (p *process) connect(ctx context.Context) (err error) {
+	p.metrics = metrics.New(Version, p.build)
+	if p.tracing == nil { // a test brings its own
+		if p.tracing, err = tracing.Open(ctx, p.cfg.Lookup, Version, p.build); err != nil {
+			return err
+		}
+	}
+	interceptors, err := p.tracing.Temporal()
+	if err != nil {
+		return err
+	}
+	p.temporal, err = lazyTemporal(p.cfg, p.log, func(o *client.Options) {
+		o.MetricsHandler, o.Interceptors = p.metrics.Temporal(), interceptors
+	})
+	return err
+}
+
+// exportTimeout bounds how long the end of a process waits for its last traces.
+const exportTimeout = 5 * time.Second
+
 // close ends what newProcess began, in the opposite order.
 func (p *process) close() {
 	if p.listening != nil {
@@ -155,6 +177,11 @@ func (p *process) close() {
 	p.notifier.Close()
 	p.temporal.Close()
 	p.closeDatabase()
+	ctx, cancel := context.WithTimeout(context.Background(), exportTimeout)
+	defer cancel()
+	if err := p.tracing.Close(ctx); err != nil {
+		p.log.Warn("traces are lost", "error", err)
+	}
 }
 
 // Connections of previews: two run at a time (H-12).
@@ -243,19 +270,21 @@ func captures(cfg config.Config) func(name, source string) bool {
 
 // lazyTemporal is a client that connects when first used, by address, namespace,
 // API key and TLS settings of the environment.
-func lazyTemporal(cfg config.Config, logger *slog.Logger, metrics client.MetricsHandler) (client.Client, error) {
-	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: environment(cfg.TemporalLookup)})
+func lazyTemporal(cfg config.Config, logger *slog.Logger, change ...func(*client.Options)) (client.Client, error) {
+	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: environment(cfg.Lookup)})
 	if err != nil {
 		return nil, fmt.Errorf("read temporal settings: %w", err)
 	}
 	options.HostPort, options.Namespace = cfg.TemporalAddress, cfg.TemporalNamespace
-	options.MetricsHandler = metrics
 	options.Logger = sdkLogger{log.NewStructuredLogger(logger)}
 	if options.DataConverter, err = worker.NewDataConverter(cfg.Secret, cfg.PreviousSecrets); err != nil {
 		return nil, err
 	}
 	if options.FailureConverter, err = worker.NewFailureConverter(cfg.Secret, cfg.PreviousSecrets); err != nil {
 		return nil, err
+	}
+	for _, each := range change {
+		each(&options)
 	}
 	c, err := client.NewLazyClient(options)
 	if err != nil {

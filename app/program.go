@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/tracing"
 )
 
 // Options is what a program is made of.
@@ -25,6 +26,8 @@ type Options struct {
 	Embedded Embedded
 	// Vet makes the command vet; pass vet.Check. nil leaves it and its libraries out.
 	Vet Vet
+
+	tracing *tracing.Tracing // in place of what the environment asks for
 }
 
 // Embedded starts the servers that can run inside this process. Package

@@ -273,7 +273,7 @@ func (g *gate) live(ctx context.Context) error {
 		return err
 	}
 	defer g.store.Close()
-	if g.temporal, err = lazyTemporal(cfg, newLogger(discard{}, cfg), nil); err != nil {
+	if g.temporal, err = lazyTemporal(cfg, newLogger(discard{}, cfg)); err != nil {
 		return err
 	}
 	defer g.temporal.Close()

@@ -85,7 +85,7 @@ func (p *process) work(ctx context.Context, ready func()) error {
 		return err
 	}
 	does := p.does(analytics != nil)
-	does.Provider, does.Limiter, does.Executions, does.Clock = p.metrics.Provider(provider), p.limiter(), workflows, p.clock
+	does.Provider, does.Limiter, does.Executions, does.Clock = p.tracing.Provider(p.metrics.Provider(provider), p.cfg.EmailProvider), p.limiter(), workflows, p.clock
 	w, err := worker.New(worker.Config{
 		Client:            p.temporal,
 		Namespace:         p.cfg.TemporalNamespace,
@@ -112,6 +112,7 @@ func (p *process) work(ctx context.Context, ready func()) error {
 		KeepDecisions:     p.cfg.KeepDecisions,
 		KeepTracking:      p.cfg.KeepTracking,
 		Delivered:         p.metrics.Delivered,
+		Trace:             p.tracing.Delivery,
 		Ready:             ready,
 		Logger:            p.log,
 	})

@@ -70,6 +70,10 @@ func bans() []ban {
 			from: []string{anything}, to: []string{"./standalone"}, except: []string{"./cmd/...", "./tests/..."},
 			why: "only a main chooses to embed, so that a lean build can leave it out",
 		},
+		{
+			from: []string{anything}, to: []string{"go.opentelemetry.io/...", "go.temporal.io/sdk/contrib/opentelemetry"}, except: []string{"./app", "./internal/tracing", "./tests/bench"},
+			why: "only the program traces, so that a library user inherits nothing of it",
+		},
 		{from: []string{anything}, to: []string{"./vet"}, except: []string{"./cmd/..."}, why: "a main chooses to check source code"},
 		{from: []string{anything}, to: []string{"golang.org/x/tools/..."}, except: []string{"./vet", "./cmd/..."}, why: "the product does without source code"},
 	}
@@ -108,19 +112,23 @@ func importTable() map[string]rule {
 		"./internal/criteria":   {may: []string{"./internal/zone", "./internal/condition", "./internal/naming"}, never: noIO()},
 		"./internal/bucket":     {may: []string{".", contract, "./internal/definition", "./internal/criteria", uuid}, never: noIO()},
 		// Domains by IDNA, letters by their normal form.
-		"./internal/address":  {may: []string{"golang.org/x/net/idna", "golang.org/x/text/unicode/norm"}, never: noIO()},
-		"./internal/webhook":  {may: []string{"."}, never: noIO()},
-		"./internal/tracking": {may: []string{uuid, "golang.org/x/net/html"}, never: noIO()},
-		"./internal/outbound": {},
-		"./internal/seal":     {never: noIO()},
-		"./internal/encoding": {never: noIO()},
-		"./internal/front":    {},
+		"./internal/address":     {may: []string{"golang.org/x/net/idna", "golang.org/x/text/unicode/norm"}, never: noIO()},
+		"./internal/webhook":     {may: []string{"."}, never: noIO()},
+		"./internal/tracking":    {may: []string{uuid, "golang.org/x/net/html"}, never: noIO()},
+		"./internal/outbound":    {},
+		"./internal/seal":        {never: noIO()},
+		"./internal/encoding":    {never: noIO()},
+		"./internal/front":       {},
+		"./internal/traceparent": {never: noIO()},
+		"./internal/tracing": {may: []string{
+			"./internal/email", "./internal/outbox", "./internal/traceparent", "go.opentelemetry.io/otel/...", "go.temporal.io/sdk/contrib/opentelemetry", "go.temporal.io/sdk/interceptor",
+		}},
 		// It measures whoever works: what each tells has a type of theirs.
 		"./internal/metrics": {may: []string{
 			"./internal/clock", contract, steps, "./internal/email", "./internal/engine", "./internal/outbox", "./internal/store", storedb, "github.com/prometheus/client_golang/...", "go.temporal.io/sdk/client",
 		}},
-		"./internal/config":   {may: []string{".", "./internal/address", "./internal/naming", "./internal/provider/smtp", "./internal/webhook"}}, // what a time zone is, a mailbox, an id, a server's address, a secret
-		"./schema":            {may: []string{pgx, "github.com/pressly/goose/v3/..."}},
+		"./internal/config": {may: []string{".", "./internal/address", "./internal/naming", "./internal/provider/smtp", "./internal/webhook"}}, // what a time zone is, a mailbox, an id, a server's address, a secret
+		"./schema":          {may: []string{pgx, "github.com/pressly/goose/v3/..."}},
 		// The columns of states, reasons and kinds have their types.
 		storedb:            {may: []string{contract, pgx, uuid}},
 		"./internal/store": {may: []string{".", "./internal/address", contract, "./internal/criteria", "./schema", storedb, pgx, uuid}},
@@ -128,7 +136,7 @@ func importTable() map[string]rule {
 		// them a second time would say nothing new. The predicates of buckets are made at
 		// run time, so that their rows are read by pgx.
 		"./internal/engine": {may: []string{
-			".", "./internal/bucket", contract, "./internal/criteria", "./internal/decide", cascade, steps, "./internal/engine/dates", "./internal/engine/effects", "./internal/engine/tree", "./internal/registry", "./internal/store", storedb, pgx, uuid,
+			".", "./internal/bucket", contract, "./internal/criteria", "./internal/decide", cascade, steps, "./internal/engine/dates", "./internal/engine/effects", "./internal/engine/tree", "./internal/registry", "./internal/store", storedb, "./internal/traceparent", pgx, uuid,
 		}, never: []string{"net/http/...", "os/..."}},
 		"./internal/engine/effects": {may: []string{"./internal/bucket", contract, "./internal/decide", steps, storedb, uuid}, never: []string{"net/http/...", "os/..."}},
 		"./internal/engine/dates":   {may: []string{".", steps, storedb, uuid}, never: []string{"net/http/...", "os/..."}},
@@ -188,7 +196,7 @@ func importTable() map[string]rule {
 		"./internal/provider/posthog": {may: []string{"github.com/posthog/posthog-go"}},
 		// An enrollment's rows change in one transaction, which the activity opens: pgx.
 		"./activities": {may: []string{
-			".", "./internal/address", "./internal/clock", "./internal/definition", "./internal/criteria", "./internal/decide/check", steps, "./internal/email", "./internal/imports", "./internal/ingest", "./internal/naming", "./internal/pause", "./internal/registry", "./internal/store", storedb, "./internal/tracking", contract, pgx, uuid,
+			".", "./internal/address", "./internal/clock", "./internal/definition", "./internal/criteria", "./internal/decide/check", steps, "./internal/email", "./internal/imports", "./internal/ingest", "./internal/naming", "./internal/pause", "./internal/registry", "./internal/store", storedb, "./internal/traceparent", "./internal/tracking", contract, pgx, uuid,
 			"go.temporal.io/sdk/activity", "go.temporal.io/sdk/temporal",
 		}, never: []string{"net/http/..."}},
 		// The kit runs Temporal's own worker against a service in memory.

@@ -24,7 +24,7 @@ func (r *rig) scraped(url string) map[string]bool {
 	body, err := io.ReadAll(res.Body)
 	require.NoError(r.t, err)
 	require.Equal(r.t, http.StatusOK, res.StatusCode, string(body))
-	require.NotContains(r.t, string(body), "ada", "nothing of a person is in them")
+	require.NotContains(r.t, string(body), "lovelace", "nothing of a person is in them")
 	names := map[string]bool{}
 	for line := range strings.Lines(string(body)) {
 		if name, _, ok := strings.Cut(strings.TrimPrefix(line, "# TYPE "), " "); ok && strings.HasPrefix(line, "# TYPE ") {
@@ -39,9 +39,9 @@ func (r *rig) scraped(url string) map[string]bool {
 func TestWhatTheDashboardShowsIsTold(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.mustPost(event{Name: "user.created", UserID: "ada", Email: "ada@example.com"})
+	r.mustPost(event{Name: "user.created", UserID: "lovelace", Email: "lovelace@example.com"})
 	r.eventually(1, `select count(*) from enrollments where status = 'waiting' and node = 'wait-event:feature.used'`)
-	r.mustPost(event{Name: "feature.used", UserID: "ada"})
+	r.mustPost(event{Name: "feature.used", UserID: "lovelace"})
 	r.eventually(1, `select count(*) from enrollments where status = 'completed'`)
 	r.closed(r.client(), r.texts(`select workflow_id from enrollments`)[0])
 

@@ -190,7 +190,8 @@ type rig struct {
 	patience time.Duration
 }
 
-func newRig(t *testing.T) *rig {
+// newRig starts an installation, with more variables for each of its processes.
+func newRig(t *testing.T, more ...string) *rig {
 	t.Helper()
 	r := &rig{t: t, resend: newFakeResend(t), patience: patience}
 	dir, err := os.MkdirTemp("/var/tmp", "hogsend-rig-")
@@ -210,6 +211,7 @@ func newRig(t *testing.T) *rig {
 		"EMAIL_PROVIDER=resend", "RESEND_API_KEY=re_test", "RESEND_BASE_URL=" + r.resend.url, "EMAIL_RATE_PER_SECOND=100000",
 		"RATE_LIMIT_INGEST=100000000", "RATE_LIMIT_ADMIN=100000000",
 	}
+	r.environ = append(r.environ, more...)
 	r.run("migrate")
 	r.temporal = &process{
 		name: "temporal", ready: "temporal ready", environ: r.environ,
@@ -271,6 +273,8 @@ type event struct {
 	ContactProperties map[string]any `json:"contactProperties,omitempty"`
 	Key               string         `json:"idempotencyKey,omitempty"`
 	Timestamp         string         `json:"timestamp,omitempty"`
+
+	trace string // traceparent of its client
 }
 
 // reply is an answer of the API.
@@ -301,6 +305,9 @@ func (r *rig) post(ctx context.Context, e event) (reply, error) {
 	}
 	req.Header.Set("Authorization", "Bearer "+apiKey)
 	req.Header.Set("Content-Type", "application/json")
+	if e.trace != "" {
+		req.Header.Set("Traceparent", e.trace)
+	}
 	if e.Key != "" {
 		req.Header["Idempotency-Key"] = nil // the body has it; so Go knows that it may repeat the request
 	}

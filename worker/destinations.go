@@ -27,7 +27,7 @@ func outsideRetries() []time.Duration {
 // dispatchers are one for each destination: they share nothing but the outbox, so
 // that one that is down or slow holds up no other (P-14).
 func (w *Worker) dispatchers() []outbox.Dispatcher {
-	common := outbox.Config{Name: w.cfg.Identity, Grace: min(5*time.Second, w.cfg.ShutdownTimeout/5), Measure: w.cfg.Delivered, Logger: w.cfg.Logger}
+	common := outbox.Config{Name: w.cfg.Identity, Grace: min(5*time.Second, w.cfg.ShutdownTimeout/5), Measure: w.cfg.Delivered, Trace: w.cfg.Trace, Logger: w.cfg.Logger}
 	temporal := outbox.Dispatcher{
 		Store: w.cfg.Store, Config: common,
 		Deliverer: temporalDeliverer{

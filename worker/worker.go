@@ -84,6 +84,8 @@ type Config struct {
 	KeepTracking time.Duration
 	// Delivered is told of each attempt to deliver a row of the outbox; nil for nobody.
 	Delivered func(outbox.Attempt)
+	// Trace is that of outbox.Config.
+	Trace func(ctx context.Context, row outbox.Row) (context.Context, func(error))
 	// Ready, if not nil, is called once, when the worker polls.
 	Ready func()
 	// Logger may be nil for silence.

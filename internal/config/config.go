@@ -119,7 +119,7 @@ type Config struct {
 	SkipSchemaCheck     bool
 	ShutdownTimeout     time.Duration
 	Warnings            []string
-	TemporalLookup      func(string) (string, bool) // for TEMPORAL_TLS_* and TEMPORAL_API_KEY
+	Lookup      func(string) (string, bool) // for what libraries read: TEMPORAL_TLS_*, TEMPORAL_API_KEY, OTEL_*
 	explicitPublicURL   bool
 }
 
@@ -186,7 +186,7 @@ func load(r *reader, needs Needs) (Config, error) {
 		LogFormat:           r.oneOf("LOG_FORMAT", "", "json", "text"),
 		SkipSchemaCheck:     r.boolean("SKIP_SCHEMA_CHECK", false),
 		ShutdownTimeout:     r.duration("SHUTDOWN_TIMEOUT", 25*time.Second),
-		TemporalLookup:      r.lookup,
+		Lookup:      r.lookup,
 	}
 	if c.EmailProvider == "" { // E-36
 		switch {

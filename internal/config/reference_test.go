@@ -40,7 +40,8 @@ func TestThePageOfVariablesIsWhatTheCodeReads(t *testing.T) {
 	for name := range r.asked {
 		require.Contains(t, listed, name, "Load reads it")
 	}
-	others := append([]string{"TEMPORAL_API_KEY", "TEMPORAL_TLS, TEMPORAL_TLS_…"}, clientVariables...)
+	libraries := []string{"TEMPORAL_API_KEY", "TEMPORAL_TLS, TEMPORAL_TLS_…", "OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_…"}
+	others := append(libraries, clientVariables...)
 	for _, name := range listed {
 		require.True(t, r.asked[name] || slices.Contains(others, name), "nobody reads %s", name)
 	}

@@ -84,6 +84,8 @@ func Reference() []Group {
 			{"POSTHOG_MIRROR", "email", "which events PostHog gets besides captures: email, all or off"},
 		}},
 		{"The process", []Variable{
+			{"OTEL_TRACES_EXPORTER", "none", "otlp exports traces by OpenTelemetry's protocol; an OTEL_EXPORTER_OTLP_ENDPOINT asks for it too, none refuses it"},
+			{"OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_…", "", "where to, by which protocol (http/protobuf or grpc), with which headers, sampled how: as OpenTelemetry defines them"},
 			{"LOG_LEVEL", "info", "error, warn, info or debug"},
 			{"LOG_FORMAT", "json", "json or text"},
 			{"SHUTDOWN_TIMEOUT", "25s", "how long what is under way may take after SIGTERM"},

@@ -47,6 +47,9 @@ type Change struct {
 	// Also is what the caller wants written along whatever the change does, unless it does
 	// nothing; it comes back in Effects.Attached.
 	Also []any
+	// Trace is the W3C traceparent that what the change causes goes on with; "" for none. It
+	// decides nothing.
+	Trace string
 
 	Outcome
 	Resolution
@@ -257,7 +260,7 @@ func (c *Change) Active() bool { return !c.Repeats && !c.Ended && c.Status == ""
 
 // Reset undoes what an attempt made of the change.
 func (c *Change) Reset() {
-	*c = Change{ID: c.ID, ContactID: c.ContactID, Space: c.Space, Key: c.Key, At: c.At, Body: c.Body, Also: c.Also}
+	*c = Change{ID: c.ID, ContactID: c.ContactID, Space: c.Space, Key: c.Key, At: c.At, Body: c.Body, Also: c.Also, Trace: c.Trace}
 }
 
 // Origin is the step of the enrollment that ends by the change or causes it; nil for

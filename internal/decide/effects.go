@@ -206,4 +206,5 @@ type OutboxMessage struct {
 	Key         string
 	Payload     any       // of the type that the kind carries
 	Due         time.Time // zero for at once
+	Trace       string    // that of the change that caused it, which the backend knows
 }

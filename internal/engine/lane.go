@@ -32,6 +32,7 @@ func (e *Engine) Share(ctx context.Context, changes ...*decide.Change) error {
 }
 
 func (e *Engine) share(ctx context.Context, changes []*decide.Change) error {
+	trace(ctx, changes)
 	u := &unit{changes: changes, done: make(chan error, 1)}
 	e.mu.RLock()
 	if e.closed {
@@ -161,6 +162,7 @@ func (e *Engine) Apply(ctx context.Context, changes ...*decide.Change) error {
 
 // ApplyChunk is Apply for a chunk of a backfill.
 func (e *Engine) ApplyChunk(ctx context.Context, chunk *Chunk, changes ...*decide.Change) error {
+	trace(ctx, changes)
 	if e.cfg.Measure.Applied == nil {
 		return e.apply(ctx, chunk, changes, &Applied{})
 	}

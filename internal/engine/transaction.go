@@ -38,6 +38,7 @@ type transaction struct {
 	decider    cascade.Decider
 	enqueued   bool // outbox rows were written
 	applied    *Applied
+	traces     map[uuid.UUID]string // of the events of changes that have one
 }
 
 // fresh reports as stale when some of the rows to insert were there.

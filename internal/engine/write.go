@@ -22,6 +22,7 @@ func (t *transaction) write(ctx context.Context, p *store.Pipeline, e *decide.Ef
 	if t.engine.cfg.Measure.Applied != nil {
 		t.applied.note(e)
 	}
+	t.traceOutbox(e)
 	t.enqueued = t.enqueued || len(e.Outbox) > 0
 	return effects.Write(ctx, p.Add, e, t.now, t.engine.cfg.BuildID)
 }

@@ -46,6 +46,9 @@ type Config struct {
 	Now func() time.Time
 	// Measure is told of each attempt, from several goroutines at once; nil for nobody.
 	Measure func(Attempt)
+	// Trace begins what is told of an attempt to who traces: it gives the context for it, and
+	// is told how it ended. nil is for nobody.
+	Trace func(ctx context.Context, row Row) (context.Context, func(error))
 	// Logger may be nil for silence.
 	Logger *slog.Logger
 }
@@ -237,10 +240,16 @@ func (r *run) deliver(work context.Context, row storedb.OutboxClaimRow, lease le
 	}()
 	ctx, cancel := context.WithTimeout(work, r.cfg.Timeout)
 	defer cancel()
-	err := r.deliverer.Deliver(ctx, Row{
+	what := Row{
 		ID: row.ID, OrderingKey: row.OrderingKey, Kind: row.Kind,
-		Payload: row.Payload, Attempts: int(row.Attempts), CreatedAt: row.CreatedAt,
-	})
+		Payload: row.Payload, Attempts: int(row.Attempts), CreatedAt: row.CreatedAt, Trace: row.Trace,
+	}
+	traced := func(error) {}
+	if r.cfg.Trace != nil {
+		ctx, traced = r.cfg.Trace(ctx, what)
+	}
+	err := r.deliverer.Deliver(ctx, what)
+	traced(err)
 	r.noteState(err)
 	delay, again := r.cfg.backoff(row.ID, int(row.Attempts), err)
 	switch {

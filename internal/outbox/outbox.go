@@ -51,6 +51,8 @@ type Row struct {
 	Attempts int
 	// CreatedAt is when it was decided.
 	CreatedAt time.Time
+	// Trace is the W3C traceparent of what caused it; "" for none.
+	Trace string
 }
 
 // Deliverer tells one destination. A nil error is an acknowledgment; an error may

@@ -304,12 +304,12 @@ from (
 on conflict do nothing;
 
 -- name: IngestOutboxInsert :exec
-insert into outbox (id, ordering_key, event_id, destination, kind, key, payload, due_at, created_at)
-select w.id, w.ordering_key, w.event_id, w.destination, w.kind, w.key, w.payload, greatest(w.due_at, @now::timestamptz), @now::timestamptz
+insert into outbox (id, ordering_key, event_id, destination, kind, key, payload, trace, due_at, created_at)
+select w.id, w.ordering_key, w.event_id, w.destination, w.kind, w.key, w.payload, nullif(w.trace, ''), greatest(w.due_at, @now::timestamptz), @now::timestamptz
 from (
     select unnest(@ids::uuid[]) as id, unnest(@ordering_keys::uuid[]) as ordering_key, unnest(@event_ids::uuid[]) as event_id,
         unnest(@destinations::text[]) as destination, unnest(@kinds::text[]) as kind, unnest(@keys::text[]) as key,
-        unnest(@payloads::jsonb[]) as payload, unnest(@dues::timestamptz[]) as due_at
+        unnest(@payloads::jsonb[]) as payload, unnest(@traces::text[]) as trace, unnest(@dues::timestamptz[]) as due_at
 ) w
 on conflict (key) do nothing;
 

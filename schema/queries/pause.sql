@@ -94,8 +94,8 @@ update release_pace p set released_at = clock.now from clock
 where p.singleton and p.released_at + clock.every <= clock.now;
 
 -- name: OutboxInsert :exec
-insert into outbox (id, ordering_key, kind, key, payload, due_at, created_at)
-values (@id, @ordering_key, @kind, @key, @payload, @now, @now);
+insert into outbox (id, ordering_key, kind, key, payload, trace, due_at, created_at)
+values (@id, @ordering_key, @kind, @key, @payload, @trace, @now, @now);
 
 -- name: PausePreview :one
 -- What a pause of journeys would meet (J-107): who is in flight, and how many waits end and

@@ -45,15 +45,19 @@ func newAPI(host string) *api {
 	return &api{host: host, idle: make(chan *connection, 1024), stop: func() {}}
 }
 
-func startAPI(pool *pgxpool.Pool, cfg ingest.Config) (*api, error) {
+func startAPI(pool *pgxpool.Pool, cfg ingest.Config, change ...func(*server.Config)) (*api, error) {
 	registry := saas.Registry()
 	s := store.New(pool)
 	cfg.Journeys = registry.Journeys
 	ingester := ingest.New(s, cfg)
-	handler := server.New(server.Config{
+	settings := server.Config{
 		Store: s, Ingest: ingester, Registry: registry, Enabled: registry.Journeys, AdminAPIKey: apiKey,
 		RateLimitIngest: 1 << 30, RateLimitAdmin: 1 << 30, PublicURL: "http://127.0.0.1",
-	})
+	}
+	for _, each := range change {
+		each(&settings)
+	}
+	handler := server.New(settings)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)

@@ -19,7 +19,7 @@ import (
 
 func main() {
 	binary := flag.String("binary", "", "the built hogsend binary")
-	only := flag.String("only", "", "comma list of: ingest, scale, buckets, simulate, journeys, steps, dwell, start, project; large and studio, which take minutes, are run only if named")
+	only := flag.String("only", "", "comma list of: ingest, observed, scale, buckets, simulate, journeys, steps, dwell, start, project; large and studio, which take minutes, are run only if named")
 	var size installation
 	flag.IntVar(&size.contacts, "contacts", 1_000_000, "how many contacts the installation has on which Studio is measured")
 	flag.IntVar(&size.events, "events", 10_000_000, "how many events it has")
@@ -93,6 +93,7 @@ func run(ctx context.Context, binary, only string, size installation) error {
 		run  func(context.Context) ([]line, error)
 	}{
 		{"ingest", func(ctx context.Context) ([]line, error) { return benchIngest(ctx, server.URL()) }},
+		{"observed", func(ctx context.Context) ([]line, error) { return benchObserved(ctx, server.URL()) }},
 		{"scale", func(ctx context.Context) ([]line, error) { return benchScale(ctx, server.URL()) }},
 		{"buckets", func(ctx context.Context) ([]line, error) { return benchBuckets(ctx, server.URL()) }},
 		{"simulate", func(ctx context.Context) ([]line, error) { return benchSimulate(ctx, server.URL()) }},

@@ -233,7 +233,7 @@ func writeOutbox(ctx context.Context, add func(Statement), all []decide.OutboxMe
 	}
 	p := storedb.IngestOutboxInsertParams{
 		Now: now, Ids: make([]uuid.UUID, n), OrderingKeys: make([]uuid.UUID, n), EventIds: make([]uuid.UUID, n), Destinations: make([]string, n),
-		Kinds: make([]string, n), Keys: make([]string, n), Payloads: make([]json.RawMessage, n), Dues: make([]time.Time, n),
+		Kinds: make([]string, n), Keys: make([]string, n), Payloads: make([]json.RawMessage, n), Traces: make([]string, n), Dues: make([]time.Time, n),
 	}
 	for i := range all {
 		m := &all[i]
@@ -243,7 +243,7 @@ func writeOutbox(ctx context.Context, add func(Statement), all []decide.OutboxMe
 		}
 		kind := m.Kind
 		p.Ids[i], p.OrderingKeys[i], p.EventIds[i], p.Destinations[i], p.Kinds[i] = m.ID, m.OrderingKey, m.EventID, kind.Destination(), string(kind)
-		p.Keys[i], p.Payloads[i], p.Dues[i] = m.Key, body, m.Due
+		p.Keys[i], p.Payloads[i], p.Traces[i], p.Dues[i] = m.Key, body, m.Trace, m.Due
 	}
 	add(func(q *storedb.Queries) error { return q.IngestOutboxInsert(ctx, p) })
 	return nil

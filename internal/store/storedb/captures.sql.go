@@ -15,8 +15,8 @@ import (
 )
 
 const captureInsert = `-- name: CaptureInsert :exec
-insert into outbox (id, ordering_key, destination, kind, key, payload, due_at, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $7)
+insert into outbox (id, ordering_key, destination, kind, key, payload, trace, due_at, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
 on conflict (key) do nothing
 `
 
@@ -27,6 +27,7 @@ type CaptureInsertParams struct {
 	Kind        contract.OutboxKind
 	Key         string
 	Payload     json.RawMessage
+	Trace       *string
 	Now         time.Time
 }
 
@@ -39,6 +40,7 @@ func (q *Queries) CaptureInsert(ctx context.Context, arg CaptureInsertParams) er
 		arg.Kind,
 		arg.Key,
 		arg.Payload,
+		arg.Trace,
 		arg.Now,
 	)
 	return err

@@ -868,12 +868,12 @@ func (q *Queries) IngestOrigins(ctx context.Context, ids []uuid.UUID) ([]IngestO
 }
 
 const ingestOutboxInsert = `-- name: IngestOutboxInsert :exec
-insert into outbox (id, ordering_key, event_id, destination, kind, key, payload, due_at, created_at)
-select w.id, w.ordering_key, w.event_id, w.destination, w.kind, w.key, w.payload, greatest(w.due_at, $1::timestamptz), $1::timestamptz
+insert into outbox (id, ordering_key, event_id, destination, kind, key, payload, trace, due_at, created_at)
+select w.id, w.ordering_key, w.event_id, w.destination, w.kind, w.key, w.payload, nullif(w.trace, ''), greatest(w.due_at, $1::timestamptz), $1::timestamptz
 from (
     select unnest($2::uuid[]) as id, unnest($3::uuid[]) as ordering_key, unnest($4::uuid[]) as event_id,
         unnest($5::text[]) as destination, unnest($6::text[]) as kind, unnest($7::text[]) as key,
-        unnest($8::jsonb[]) as payload, unnest($9::timestamptz[]) as due_at
+        unnest($8::jsonb[]) as payload, unnest($9::text[]) as trace, unnest($10::timestamptz[]) as due_at
 ) w
 on conflict (key) do nothing
 `
@@ -887,6 +887,7 @@ type IngestOutboxInsertParams struct {
 	Kinds        []string
 	Keys         []string
 	Payloads     []json.RawMessage
+	Traces       []string
 	Dues         []time.Time
 }
 
@@ -900,6 +901,7 @@ func (q *Queries) IngestOutboxInsert(ctx context.Context, arg IngestOutboxInsert
 		arg.Kinds,
 		arg.Keys,
 		arg.Payloads,
+		arg.Traces,
 		arg.Dues,
 	)
 	return err

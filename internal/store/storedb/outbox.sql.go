@@ -72,7 +72,7 @@ set due_at = case when j.blocked then j.parked_until else j.leased_until end,
     leased_by = case when not j.blocked then j.worker end
 from judged j
 where o.id = j.id and not (j.blocked and j.changed)
-returning o.id, o.ordering_key, o.kind, o.payload, o.attempts, o.created_at, o.due_at as leased_until, j.blocked::bool as blocked, j.waited::float8 as waited_seconds
+returning o.id, o.ordering_key, o.kind, o.payload, o.attempts, o.created_at, o.due_at as leased_until, j.blocked::bool as blocked, j.waited::float8 as waited_seconds, coalesce(o.trace, '')::text as trace
 `
 
 type OutboxClaimParams struct {
@@ -93,6 +93,7 @@ type OutboxClaimRow struct {
 	LeasedUntil   time.Time
 	Blocked       bool
 	WaitedSeconds float64
+	Trace         string
 }
 
 // In every statement @now is null in production, where the database's clock counts
@@ -129,6 +130,7 @@ func (q *Queries) OutboxClaim(ctx context.Context, arg OutboxClaimParams) ([]Out
 			&i.LeasedUntil,
 			&i.Blocked,
 			&i.WaitedSeconds,
+			&i.Trace,
 		); err != nil {
 			return nil, err
 		}

@@ -15,8 +15,8 @@ import (
 )
 
 const outboxInsert = `-- name: OutboxInsert :exec
-insert into outbox (id, ordering_key, kind, key, payload, due_at, created_at)
-values ($1, $2, $3, $4, $5, $6, $6)
+insert into outbox (id, ordering_key, kind, key, payload, trace, due_at, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $7)
 `
 
 type OutboxInsertParams struct {
@@ -25,6 +25,7 @@ type OutboxInsertParams struct {
 	Kind        contract.OutboxKind
 	Key         string
 	Payload     json.RawMessage
+	Trace       *string
 	Now         time.Time
 }
 
@@ -35,6 +36,7 @@ func (q *Queries) OutboxInsert(ctx context.Context, arg OutboxInsertParams) erro
 		arg.Kind,
 		arg.Key,
 		arg.Payload,
+		arg.Trace,
 		arg.Now,
 	)
 	return err
