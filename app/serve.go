@@ -99,7 +99,12 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 			return fmt.Errorf("RESEND_WEBHOOK_SECRET: %w", err)
 		}
 	}
+	var answering func(http.Handler) http.Handler
+	if p.cfg.MCP {
+		answering = assistants
+	}
 	handler := server.New(server.Config{
+		Assistants:      answering,
 		Store:           p.store,
 		Readers:         p.readers,
 		Previews:        p.previews,

@@ -86,6 +86,9 @@ type Config struct {
 	PreviewTimeout time.Duration
 	// Metrics answers R-34; nil is no such route.
 	Metrics http.Handler
+	// Assistants answers MCP at /mcp by asking the routes of the handler that it is given, with
+	// the key of whom it answers; nil is no such path (O-55).
+	Assistants func(api http.Handler) http.Handler
 	// Observe is told of every request when it comes, gives it a context and is told when it
 	// was answered; nil for nobody.
 	Observe func(*http.Request) (context.Context, func(Answered))

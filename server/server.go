@@ -84,8 +84,11 @@ func New(cfg Config) *Server {
 	s.echo.GET("/", func(c echo.Context) error { return c.Redirect(http.StatusFound, "/studio/") })
 	s.echo.GET("/studio", func(c echo.Context) error { return c.Redirect(http.StatusFound, "/studio/") })
 	s.echo.Any("/studio/*", studio)
+	if cfg.Assistants != nil {
+		s.assist(cfg.Assistants(s))
+	}
 	s.table = s.routes()
-	s.known = map[string]bool{"GET /studio/*": true, "POST /studio/*": true}
+	s.known = map[string]bool{"GET /studio/*": true, "POST /studio/*": true, "POST /mcp": true}
 	for _, r := range s.table {
 		s.echo.Add(r.method, r.path, s.handle(r))
 		s.known[r.method+" "+r.path] = true
@@ -197,6 +200,18 @@ func (s *Server) record(c echo.Context, took time.Duration) {
 	}
 	s.log.Log(c.Request().Context(), level, "request", "request_id", requestID(c), "method", c.Request().Method, "route", c.Path(),
 		"status", c.Response().Status, "duration_ms", float64(took.Microseconds())/1000)
+}
+
+// assist serves MCP to whoever has a key that reads. A session of Studio does not count: a
+// page of another site could use it.
+func (s *Server) assist(assistants http.Handler) {
+	s.echo.POST("/mcp", s.handle(route{method: http.MethodPost, path: "/mcp", scope: scopeRead, handler: func(r *request) error {
+		if r.Request().Header.Get("Authorization") == "" {
+			return unauthorized("Unauthorized")
+		}
+		assistants.ServeHTTP(r.Response(), r.Request())
+		return nil
+	}}))
 }
 
 // answered is what is told of a request.

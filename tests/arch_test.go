@@ -120,6 +120,8 @@ func importTable() map[string]rule {
 		"./internal/encoding":    {never: noIO()},
 		"./internal/front":       {},
 		"./internal/traceparent": {never: noIO()},
+		// It asks the API's routes and knows nothing else of the product.
+		"./internal/assistant": {may: []string{"github.com/modelcontextprotocol/go-sdk/mcp"}, never: []string{"net", "os/...", "database/..."}},
 		"./internal/tracing": {may: []string{
 			"./internal/email", "./internal/outbox", "./internal/traceparent", "go.opentelemetry.io/otel/...", "go.temporal.io/sdk/contrib/opentelemetry", "go.temporal.io/sdk/interceptor",
 		}},

@@ -86,6 +86,8 @@ type Config struct {
 	AllowPrivate bool
 	// OpenAPI serves the document of the routes.
 	OpenAPI bool
+	// MCP answers assistants at /mcp (O-55).
+	MCP bool
 	// TrackOpens and TrackClicks let mails be tracked (E-46, E-47). A hit sooner after the
 	// mail went than TrackingMinAge is a machine's (E-50).
 	TrackOpens, TrackClicks bool
@@ -119,7 +121,7 @@ type Config struct {
 	SkipSchemaCheck     bool
 	ShutdownTimeout     time.Duration
 	Warnings            []string
-	Lookup      func(string) (string, bool) // for what libraries read: TEMPORAL_TLS_*, TEMPORAL_API_KEY, OTEL_*
+	Lookup              func(string) (string, bool) // for what libraries read: TEMPORAL_TLS_*, TEMPORAL_API_KEY, OTEL_*
 	explicitPublicURL   bool
 }
 
@@ -146,6 +148,7 @@ func load(r *reader, needs Needs) (Config, error) {
 		MetricsAddr:         r.get("METRICS_ADDR"),
 		AllowPrivate:        r.boolean("ALLOW_PRIVATE_DESTINATIONS", false),
 		OpenAPI:             r.boolean("OPENAPI_ENABLED", r.get("HOGSEND_ENV") == string(Development) || r.get("HOGSEND_ENV") == string(Test)),
+		MCP:                 r.boolean("MCP_ENABLED", false),
 		TrustedOrigins:      r.list("TRUSTED_ORIGINS"),
 		TrustedProxies:      r.list("TRUSTED_PROXIES"),
 		RateLimitIngest:     r.integer("RATE_LIMIT_INGEST", 6000, 1, 1<<30),
@@ -186,7 +189,7 @@ func load(r *reader, needs Needs) (Config, error) {
 		LogFormat:           r.oneOf("LOG_FORMAT", "", "json", "text"),
 		SkipSchemaCheck:     r.boolean("SKIP_SCHEMA_CHECK", false),
 		ShutdownTimeout:     r.duration("SHUTDOWN_TIMEOUT", 25*time.Second),
-		Lookup:      r.lookup,
+		Lookup:              r.lookup,
 	}
 	if c.EmailProvider == "" { // E-36
 		switch {

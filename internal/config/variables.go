@@ -47,6 +47,7 @@ func Reference() []Group {
 			{"METRICS_ADDR", "", "host:port of a private listener for /metrics"},
 			{"ALLOW_PRIVATE_DESTINATIONS", "false", "lets webhooks and alerts go to loopback, private and other addresses that are not public"},
 			{"OPENAPI_ENABLED", "false in production, else true", "serves /openapi.json and /docs"},
+			{"MCP_ENABLED", "false", "answers assistants by MCP at /mcp, with a key of scope read"},
 		}},
 		{"Mails", []Variable{
 			{"EMAIL_PROVIDER", "resend with RESEND_API_KEY, smtp with SMTP_URL, else mailbox", "resend, smtp or mailbox; the mailbox keeps mails, which then never leave"},
