@@ -323,10 +323,10 @@ func (c *Config) check(r *reader, needs Needs) {
 // Secrets are those that a variable of an author's own names, by commas: all of them are
 // valid. The environment is that which the process was started with.
 func (c Config) Secrets(name string) []string {
-	if c.TemporalLookup == nil {
+	if c.Lookup == nil {
 		return nil
 	}
-	value, _ := c.TemporalLookup(name)
+	value, _ := c.Lookup(name)
 	return split(value)
 }
 
