@@ -8,6 +8,10 @@ type Registry struct {
 	Journeys  []Journey
 	Buckets   []Bucket
 	Templates []Template
+	// Events declares what events the product sends, so that a misspelt one is told: at
+	// start where a journey or a bucket names it, by hogsend vet and the test kit where code
+	// does, and in the reply to who sends it. None means that any name may come (J-170).
+	Events []EventType
 	// Layout is the HTML around the mails of templates without a layout of their own. It
 	// prints the mail's body with {{template "content" .}}; "" means no layout.
 	Layout string

@@ -37,6 +37,7 @@ func (r Registry) Validate() error {
 	v.bucketIDs(r)
 	v.events = append(slices.Clone(internalEvents), bucketEvents(r.Buckets)...)
 	v.events = append(v.events, scheduleEvents(r.Journeys)...)
+	v.eventTypes(r.Events)
 	for _, j := range r.Journeys {
 		v.journey(j)
 	}
@@ -64,6 +65,8 @@ type registryValidator struct {
 	templates map[string]bool
 	buckets   []string // their ids
 	events    []string // names behind reserved prefixes that exist
+	types     map[string]EventType
+	declared  []string // their names
 }
 
 // bucketEvents are the names of the transitions that buckets can have, and the
@@ -214,7 +217,9 @@ func (v *registryValidator) journey(j Journey) {
 	}
 	v.trigger(j.Trigger, report)
 	v.conditions("Trigger.Where", condition.CheckList(j.Trigger.Conditions), report)
+	v.declaredConditions("Trigger.Where", j.Trigger.Event, "", j.Trigger.Conditions, report)
 	v.key(j, report)
+	v.declaredCriteria("Audience", j.Audience, report)
 	if j.Audience != nil {
 		known := func(id string) bool { return slices.Contains(v.buckets, id) }
 		for _, p := range condition.CheckAudience("Audience", j.Audience, func(key string) bool { return v.templates[key] }, known) {
@@ -228,7 +233,7 @@ func (v *registryValidator) journey(j Journey) {
 }
 
 // key refuses keys that no event of the trigger can have (J-154).
-func (*registryValidator) key(j Journey, report func(field, format string, args ...any)) {
+func (v *registryValidator) key(j Journey, report func(field, format string, args ...any)) {
 	if j.Key == "" {
 		return
 	}
@@ -239,6 +244,7 @@ func (*registryValidator) key(j Journey, report func(field, format string, args 
 		report("Key", "does not go with OnSchedule, whose events are about no object")
 		return
 	}
+	v.declaredProperty("Key", j.Trigger.Event, j.Key, report)
 	if has := internalProperties(j.Trigger.Event); has != nil && !slices.Contains(has, j.Key) {
 		report("Key", "%s never has the property %q%s", j.Trigger.Event, j.Key, naming.Suggestion(j.Key, has))
 	}
@@ -293,6 +299,7 @@ func (v *registryValidator) journeyParts(j Journey, report func(field, format st
 	for i, exit := range j.ExitOn {
 		v.event(fmt.Sprintf("ExitOn.%d.Event", i), exit.Event, report)
 		v.conditions(fmt.Sprintf("ExitOn.%d.Where", i), condition.CheckRelated(exit.Where), report)
+		v.declaredConditions(fmt.Sprintf("ExitOn.%d.Where", i), exit.Event, j.Trigger.Event, exit.Where, report)
 	}
 	for i, key := range j.Templates {
 		if !v.templates[key] {
@@ -309,6 +316,7 @@ func (v *registryValidator) event(field, name string, report func(field, format 
 	if naming.Reserved(name) && !slices.Contains(v.events, name) {
 		report(field, "there is no event %q%s", name, naming.Suggestion(name, v.events))
 	}
+	v.declaredEvent(field, name, report)
 }
 
 func (*registryValidator) conditions(field string, problems []condition.Problem, report func(field, format string, args ...any)) {

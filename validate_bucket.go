@@ -72,6 +72,7 @@ func (v *registryValidator) bucket(b Bucket) {
 		for _, p := range condition.CheckCriteria(b.Criteria, func(key string) bool { return v.templates[key] }) {
 			v.bucketProblem(b.ID, p.Path, "%s", p.Message)
 		}
+		v.declaredCriteria("Criteria", b.Criteria, func(field, format string, args ...any) { v.bucketProblem(b.ID, field, format, args...) })
 	case BucketManual:
 		v.bucketProblem(b.ID, "Kind", "manual buckets are not implemented")
 	default:

@@ -13,7 +13,8 @@ func (p *program) vetCommand() *cobra.Command {
   are changed, clocks, timers, goroutines, maps in their order, input and output
   calls of Temporal where Run has its own; function literals as journeys and in Once
   errors of Run that nobody reads, and run.Exit that is not returned
-  templates, buckets and journeys that do not exist; one change of Version used twice
+  templates, buckets and journeys that do not exist, and events where they are declared;
+  one change of Version used twice
   mails of this program that Gmail cuts off, with links that lead nowhere, images without alt,
   text that can hardly be read (as in hogsend templates check)
 

@@ -38,6 +38,9 @@ const (
 	// UnheardEvent is an event of the script that no trigger, exit, bucket, wait, digest or
 	// look-up of the run named: its name. [Scenario.Unheard] allows it.
 	UnheardEvent Problem = "an event that nothing listens to"
+	// UndeclaredEvent is an event that the script sends, or a journey names, and
+	// Registry.Events does not declare, or declares with other properties: its name (J-170).
+	UndeclaredEvent Problem = "an undeclared event"
 	// LoopGuard is a journey that would have gone on for ever, because it causes the event
 	// that starts it: its id.
 	LoopGuard Problem = "an endless loop"

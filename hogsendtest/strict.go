@@ -1,6 +1,7 @@
 package hogsendtest
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/hogsend/hogsend/internal/condition"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/criteria"
+	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/naming"
 )
 
@@ -27,11 +29,13 @@ func (s *Scenario) Unheard(event string) { s.Allow(UnheardEvent, event) }
 type listeners struct {
 	mu    sync.Mutex
 	names map[string]bool
+	// sent are the events that journeys sent, by name: their properties.
+	sent map[string][]hogsend.Properties
 }
 
 // newListeners begins with the names that definitions have.
 func newListeners(s *Scenario) *listeners {
-	l := &listeners{names: map[string]bool{}}
+	l := &listeners{names: map[string]bool{}, sent: map[string][]hogsend.Properties{}}
 	for _, j := range s.journeys {
 		l.names[j.Trigger.Event] = true
 		for _, e := range j.ExitOn {
@@ -76,7 +80,44 @@ func (l *listeners) asked(activity string, arg any) {
 		if activity == contract.PastEventsName {
 			l.name(r.Name)
 		}
+	case contract.TriggerRequest:
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.sent[r.Event.Event] = append(l.sent[r.Event.Event], r.Event.Properties)
 	}
+}
+
+// undeclared are the events that Registry.Events does not have, or has with other
+// properties: of the script, of what journeys sent, and of what they looked out for.
+func (s *Scenario) undeclared(heard *listeners) (found []problem) {
+	declared := definition.NewEvents(s.registry)
+	sent := maps.Clone(heard.sent)
+	for name := range heard.names {
+		if text := declared.Undeclared(name); text != "" && name != "" {
+			found = append(found, problem{UndeclaredEvent, name, fmt.Sprintf("%q %s", name, text)})
+		}
+	}
+	for _, it := range s.script() {
+		if e, ok := it.action.(backend.Event); ok {
+			sent[e.Name] = append(slices.Clone(sent[e.Name]), e.Properties)
+		}
+	}
+	for name, all := range sent {
+		if text := declared.Undeclared(name); text != "" && !heard.names[name] {
+			found = append(found, problem{UndeclaredEvent, name, fmt.Sprintf("%q %s", name, text)})
+		}
+		for _, properties := range all {
+			raw, err := backend.Object(properties)
+			if err != nil {
+				continue // of what does not encode the backend tells
+			}
+			for _, m := range declared.Mismatches(name, raw) {
+				found = append(found, problem{UndeclaredEvent, name, fmt.Sprintf("%q: the property %s %s", name, m.Property, m.Message)})
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b problem) int { return cmp.Compare(a.text, b.text) })
+	return found
 }
 
 // mistakes are the problems that a script shows in what came of it (T-43).
@@ -118,6 +159,7 @@ func (s *Scenario) mistakes(o *backend.Outcome, heard *listeners) []problem {
 	}
 	heard.mu.Lock()
 	defer heard.mu.Unlock()
+	found = append(found, s.undeclared(heard)...)
 	for _, it := range s.script() {
 		if e, ok := it.action.(backend.Event); ok && !heard.names[e.Name] {
 			add(UnheardEvent, e.Name, "nothing listens to %q%s; Unheard says that nothing is to", e.Name, naming.Suggestion(e.Name, slices.Sorted(maps.Keys(heard.names))))

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/inbox"
 	"github.com/hogsend/hogsend/internal/operate"
 	"github.com/hogsend/hogsend/internal/rollout"
@@ -41,6 +42,7 @@ type Server struct {
 	health   *health
 	pages    *template.Template
 	texts    hogsend.PageTexts
+	events   *definition.Events
 	inbox    *inbox.Inbox
 	sources  map[string]hogsend.Source
 	closed   []hogsend.Source // those without a secret (P-2)

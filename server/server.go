@@ -17,6 +17,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/clip"
+	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/operate"
 	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/users"
@@ -77,6 +78,7 @@ func New(cfg Config) *Server {
 	s.sessions = &session.Keeper{Users: s.users, Secure: s.secure, CrossSite: len(cfg.TrustedOrigins) > 0, Origins: s.origins, Client: s.proxies.client}
 	s.health = newHealth(s)
 	s.pages, s.texts = newPages(), pageTexts(cfg.Registry.Pages.Texts)
+	s.events = definition.NewEvents(cfg.Registry)
 	s.echo = echo.New()
 	s.echo.HTTPErrorHandler = s.fail
 	s.echo.Pre(s.frame)

@@ -22,6 +22,9 @@ const (
 	warnField = "unknown_field"
 	warnZone  = "bad_timezone"
 	warnEvent = "unheard_event"
+	// Of declared events (J-170).
+	warnUndeclared = "undeclared_event"
+	warnProperty   = "event_property"
 )
 
 // maxWarnings is how many one event has at most.
@@ -120,7 +123,14 @@ func (s *Server) warnings(r *request, d *eventDecoder, result *ingest.Result, ex
 	if !result.Stored { // a repeat (I-36)
 		return nil, nil
 	}
-	if explain {
+	undeclared := s.events.Undeclared(d.out.Name)
+	if undeclared != "" {
+		d.warn(d.names.name, warnUndeclared, undeclared)
+	}
+	for _, m := range s.events.Mismatches(d.out.Name, d.out.Properties) {
+		d.warn(join(d.names.properties, m.Property), warnProperty, m.Message)
+	}
+	if explain && undeclared == "" {
 		heard, known, err := s.cfg.Ingest.Heard(r.ctx(), d.out.Name)
 		if err != nil {
 			return nil, err

@@ -10,6 +10,8 @@ import (
 	"unicode/utf16"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hogsend/hogsend"
 )
 
 func TestRepliesWarn(t *testing.T) { // I-56, I-58
@@ -68,6 +70,36 @@ func TestRepliesWarn(t *testing.T) { // I-56, I-58
 		{"index":1,"status":"stored","contactKey":"a","exits":[],"warnings":[
 			{"path":"properties","code":"unknown_field","message":"is not known here, did you mean \"eventProperties\"?"},
 			{"path":"email","code":"email_ignored","message":"is left out: it must be an e-mail address"}]}]}`, a.body)
+}
+
+// J-170: of declared events a reply warns of others, and of properties that do not fit.
+func TestRepliesWarnOfWhatIsNotDeclared(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c *Config) {
+		c.Registry.Events = []hogsend.EventType{{Name: "trial.started", Properties: []hogsend.EventProperty{{Name: "plan", Type: hogsend.StringProperty, Required: true}, {Name: "seats", Type: hogsend.NumberProperty}}}}
+	})
+	for _, c := range []struct{ path, body, want string }{
+		{"events", `{"name":"trial.started","userId":"a","eventProperties":{"plan":"pro","seats":2,"more":{}}}`, ""},
+		{"events", `{"name":"trial.startd","userId":"a"}`, `[{"path":"name","code":"undeclared_event","message":"is not among the declared events, did you mean \"trial.started\"?"}]`},
+		{"events?explain=true", `{"name":"trial.startd","userId":"a"}`, `[{"path":"name","code":"undeclared_event","message":"is not among the declared events, did you mean \"trial.started\"?"}]`},
+		{"events", `{"name":"trial.started","userId":"a","eventProperties":{"seats":"2"}}`, `[{"path":"eventProperties.plan","code":"event_property","message":"is missing, and trial.started is declared with it"},
+			{"path":"eventProperties.seats","code":"event_property","message":"is declared as number, not string"}]`},
+		{"ingest", `{"event":"trial.started","userId":"a","properties":{"plan":7}}`, `[{"path":"properties.plan","code":"event_property","message":"is declared as string, not number"}]`},
+	} {
+		a := b.do(call{method: "POST", url: "/v1/" + c.path, key: b.keys[scopeIngest], body: c.body})
+		require.Equal(t, 202, a.status, a.body)
+		var out struct {
+			Stored   bool            `json:"stored"`
+			Warnings json.RawMessage `json:"warnings"`
+		}
+		require.NoError(t, json.Unmarshal([]byte(a.body), &out))
+		require.True(t, out.Stored, c.body)
+		if c.want == "" {
+			require.Empty(t, out.Warnings, a.body)
+			continue
+		}
+		require.JSONEq(t, c.want, string(out.Warnings))
+	}
 }
 
 func TestRepliesExplain(t *testing.T) { // I-58, I-59

@@ -107,7 +107,7 @@ func importTable() map[string]rule {
 		"./internal/zone":       {never: noIO()},
 		clip:                    {never: noIO()},
 		contract:                {may: []string{".", clip, "./internal/criteria", uuid}, never: noIO()},
-		"./internal/definition": {may: []string{".", "./internal/condition", contract, "./internal/naming"}, never: noIO()},
+		"./internal/definition": {may: []string{".", "./internal/condition", contract, "./internal/naming", "./internal/zone"}, never: noIO()},
 		"./internal/registry":   {may: []string{".", "./internal/criteria", "./internal/definition"}, never: noIO()},
 		"./internal/criteria":   {may: []string{"./internal/zone", "./internal/condition", "./internal/naming"}, never: noIO()},
 		"./internal/bucket":     {may: []string{".", contract, "./internal/definition", "./internal/criteria", uuid}, never: noIO()},
@@ -243,7 +243,7 @@ func importTable() map[string]rule {
 		// steps: when a time on the wall comes. criteria: the API serves conditions as JSON; bucket: it shows the definitions in
 		// force. schema: /v1/health compares versions.
 		"./server": {may: []string{
-			".", clip, "./internal/address", "./internal/bucket", "./internal/color", "./internal/criteria", "./internal/decide/check", "./internal/email", "./internal/encoding", "./internal/front", "./internal/imports", "./internal/inbox", "./internal/ingest", "./internal/naming", "./internal/operate", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/tracking", "./internal/users", "./internal/webhook", "./internal/why", "./internal/why/ask", storedb, steps, contract, "./schema", "./server/session", "./server/studio", "github.com/labstack/echo/v4/...", uuid,
+			".", clip, "./internal/address", "./internal/bucket", "./internal/color", "./internal/criteria", "./internal/decide/check", "./internal/definition", "./internal/email", "./internal/encoding", "./internal/front", "./internal/imports", "./internal/inbox", "./internal/ingest", "./internal/naming", "./internal/operate", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/tracking", "./internal/users", "./internal/webhook", "./internal/why", "./internal/why/ask", storedb, steps, contract, "./schema", "./server/session", "./server/studio", "github.com/labstack/echo/v4/...", uuid,
 		}},
 		"./server/session": {may: []string{"./internal/users"}},
 		"./server/studio": {may: []string{

@@ -18,6 +18,7 @@ const (
 	journey  thing = "journey"
 	bucket   thing = "bucket"
 	activity thing = "activity"
+	event    thing = "event" // of which names need be declared only if one is
 )
 
 // namesFact tells which names a package defines and uses.
@@ -160,6 +161,8 @@ func (f *finder) field(field string, value ast.Expr) {
 		f.define(bucket, value)
 	case "Activity.Name":
 		f.define(activity, value)
+	case "EventType.Name":
+		f.define(event, value)
 	case "Journey.Activities":
 		f.each(value, func(e ast.Expr) { f.use(activity, e) })
 	case "Call.Activity":
@@ -174,7 +177,7 @@ func (f *finder) field(field string, value ast.Expr) {
 		f.use(template, value)
 	case "Throttle.Journey":
 		f.use(journey, value)
-	case "Trigger.Event", "Exit.Event", "Wait.Event", "EventCondition.EventName":
+	case "Trigger.Event", "Exit.Event", "Wait.Event", "Digest.Event", "TriggerEvent.Event", "EventCondition.EventName":
 		f.event(value)
 	}
 }
@@ -190,6 +193,8 @@ func (f *finder) open(typeName string) {
 		f.fact.Open = append(f.fact.Open, bucket)
 	case "Activity":
 		f.fact.Open = append(f.fact.Open, activity)
+	case "EventType":
+		f.fact.Open = append(f.fact.Open, event)
 	}
 }
 
@@ -215,6 +220,9 @@ func (f *finder) call(call *ast.CallExpr) {
 	if e, ok := at(1, rootPath, "History.Email"); ok {
 		f.use(template, e)
 	}
+	if e, ok := at(1, rootPath, "History.Event"); ok {
+		f.event(e)
+	}
 	if e, ok := at(1, rootPath, "History.Journey"); ok {
 		f.use(journey, e)
 	}
@@ -229,10 +237,15 @@ func (f *finder) call(call *ast.CallExpr) {
 	}
 }
 
-// event finds the bucket in the name of a transition.
+// event finds the bucket in the name of a transition, or the name of an event that may
+// have to be declared.
 func (f *finder) event(e ast.Expr) {
 	text, ok := f.text(e)
 	if !ok {
+		return
+	}
+	if text != "" && !naming.Reserved(text) {
+		f.uses(name{event, text, f.place(e.Pos())}, e.Pos())
 		return
 	}
 	parts := strings.Split(text, ":")
@@ -282,14 +295,15 @@ func (f *finder) judge() {
 			}
 		}
 	}
+	declared := slices.ContainsFunc(known.Defines, func(n name) bool { return n.Thing == event })
 	slices.SortFunc(uses, func(a, b name) int { return strings.Compare(a.Place+a.Name, b.Place+b.Name) })
 	for _, use := range uses {
 		judged := f.fact.Registry
 		if use.Thing == activity {
 			judged = f.options.IsValid()
 		}
-		if !judged {
-			continue // by another package, which knows what there is
+		if !judged || use.Thing == event && !declared {
+			continue // by another package, which knows what there is; or by nobody
 		}
 		if slices.Contains(known.Open, use.Thing) || known.defines(use.Thing, use.Name) || use.Thing == journey && known.reaction(use.Name) {
 			continue

@@ -22,6 +22,7 @@ func TestPlantedCasesAreFound(t *testing.T) {
 		"./vet/testdata/errs",     // T-26
 		"./vet/testdata/names",    // T-27
 		"./vet/testdata/calls",    // T-27, J-164
+		"./vet/testdata/declared", // T-27, J-170
 		"./vet/testdata/ignores",  // T-28
 		"./vet/testdata/usage",    // T-46
 		"./vet/testdata/mails",    // T-46, through facts

@@ -17,7 +17,12 @@ func Clone(r hogsend.Registry) hogsend.Registry {
 	r.Defaults.FrequencyCap.ExemptCategories = slices.Clone(r.Defaults.FrequencyCap.ExemptCategories)
 	r.LinkSchemes, r.Lists, r.MachineAgents = slices.Clone(r.LinkSchemes), slices.Clone(r.Lists), slices.Clone(r.MachineAgents)
 	r.Campaigns, r.Sources = slices.Clone(r.Campaigns), slices.Clone(r.Sources)
+	r.Addresses, r.Files = maps.Clone(r.Addresses), maps.Clone(r.Files)
 	r.Templates = slices.Clone(r.Templates)
+	r.Events = slices.Clone(r.Events)
+	for i := range r.Events {
+		r.Events[i].Properties = slices.Clone(r.Events[i].Properties)
+	}
 	for i := range r.Templates {
 		r.Templates[i].Examples = maps.Clone(r.Templates[i].Examples)
 	}

@@ -20,6 +20,7 @@ func Digest(r hogsend.Registry) string {
 	r = Clone(r)
 	slices.SortFunc(r.Journeys, func(a, b hogsend.Journey) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(r.Buckets, func(a, b hogsend.Bucket) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(r.Events, func(a, b hogsend.EventType) int { return cmp.Compare(a.Name, b.Name) })
 	// Of one key the later definition replaces the earlier.
 	slices.SortStableFunc(r.Templates, func(a, b hogsend.Template) int { return cmp.Compare(a.Key, b.Key) })
 	sum := sha256.New()

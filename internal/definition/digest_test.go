@@ -21,7 +21,8 @@ func full() hogsend.Registry {
 	where := func() []hogsend.Condition { return []hogsend.Condition{hogsend.Prop("plan").Eq("pro")} }
 	exits := func() []hogsend.Exit { return []hogsend.Exit{{Event: "paid", Where: where()}} }
 	return hogsend.Registry{
-		LinkSchemes: []string{"myapp"}, Lists: []hogsend.List{{ID: "news"}},
+		LinkSchemes: []string{"myapp"}, Lists: []hogsend.List{{ID: "news"}}, Addresses: map[string]string{"sales": "a@x.io"}, Files: map[string]hogsend.FileSource{},
+		Events:   []hogsend.EventType{{Name: "e", Properties: []hogsend.EventProperty{{Name: "p", Type: hogsend.StringProperty}}}},
 		Sources:  []hogsend.Source{{ID: "crm", Transform: func(hogsend.Incoming) (*hogsend.SourceEvent, error) { return nil, nil }}}, //nolint:nilnil // never called
 		Journeys: []hogsend.Journey{{ID: "j", Aliases: []string{"was-j"}, Trigger: hogsend.Trigger{Conditions: where(), Recurrence: &weekly}, ExitOn: exits(), Audience: hogsend.All(where()...), Templates: []string{"t"}, Run: nothing}},
 		Buckets: []hogsend.Bucket{{

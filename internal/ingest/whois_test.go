@@ -58,8 +58,15 @@ func (c course) String() string {
 				given bool
 				value any
 			}{
-				{"user", s.user != "", s.user}, {"browser", s.browser != "", s.browser}, {"address", s.address >= 0, s.address}, {"id of reply", s.userOf >= 0, s.userOf},
-				{"about", s.about+s.other > 0, []int{s.about, s.other}}, {"late", s.late >= 0, s.late}, {"key", s.key != "", s.key}, {"no email", s.noEmail, ""}, {"zone", s.zone != "", s.zone},
+				{"user", s.user != "", s.user},
+				{"browser", s.browser != "", s.browser},
+				{"address", s.address >= 0, s.address},
+				{"id of reply", s.userOf >= 0, s.userOf},
+				{"about", s.about+s.other > 0, []int{s.about, s.other}},
+				{"late", s.late >= 0, s.late},
+				{"key", s.key != "", s.key},
+				{"no email", s.noEmail, ""},
+				{"zone", s.zone != "", s.zone},
 				{s.property, s.property != "", s.value},
 			} {
 				if part.given {
