@@ -21,13 +21,29 @@ import (
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
 // conforms plays a script in memory and on Postgres: what comes of it must be the same,
-// line by line (T-4).
+// line by line (T-4), in memory also if the worker is lost at every third step (T-14).
 func conforms(t *testing.T, script func() *Scenario) {
 	t.Helper()
 	s := script()
 	inMemory := outcomeOf(t, s, s.inMemory)
 	s = script()
 	require.Equal(t, outcomeOf(t, s, onpostgres.In(dbtest.URL(t))), inMemory)
+	s = script()
+	h, err := newHarness(s, s.inMemory)
+	require.NoError(t, err)
+	defer h.stop()
+	first, undisturbed, err := h.play(nil, nil)
+	require.NoError(t, err)
+	var lost []loss
+	for at := 2; at <= 2*len(first.steps); at += 3 {
+		lost = append(lost, loss{at, lostAfter})
+	}
+	_, disturbed, err := h.play(lost, undisturbed.Once)
+	require.NoError(t, err)
+	want, got := lines(undisturbed, s.start), lines(disturbed, s.start)
+	slices.Sort(want) // journeys that run at one instant may take turns otherwise
+	slices.Sort(got)
+	require.Equal(t, want, got, "with the worker lost at every third step")
 }
 
 // conformsApart is conforms for scripts in which much happens at one instant, to several

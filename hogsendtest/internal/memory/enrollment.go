@@ -19,15 +19,12 @@ import (
 	"github.com/hogsend/hogsend/internal/naming"
 )
 
-func (b *Backend) claim(r contract.ClaimRequest) (contract.Claim, error) {
-	n, err := b.enrollment(r.EnrollmentID)
-	if err != nil {
-		return contract.Claim{}, err
-	}
+func (b *Backend) claim(n *enrollment, r contract.ClaimRequest) (contract.Claim, error) {
 	claim := contract.Claim{Status: n.status, BuildID: backend.BuildID}
 	if !steps.ClaimsEnrollment(n.status, n.firstRun, r.FirstRunID) {
 		return claim, nil
 	}
+	var err error
 	if claim.Event, err = n.trigger.stored(); err != nil {
 		return claim, err
 	}
@@ -51,21 +48,13 @@ func (b *Backend) finish(n *enrollment, end decide.End) error {
 	return b.run(b.change(&end))
 }
 
-func (b *Backend) finishEnrollment(r contract.FinishRequest) (contract.Finish, error) {
-	n, err := b.enrollment(r.EnrollmentID)
-	if err != nil {
-		return contract.Finish{}, err
-	}
-	err = b.finish(n, decide.End{Status: r.Status, Error: r.Error, Reason: r.Reason, Origin: decide.Origin{StepKey: cascade.StepEnd}})
+func (b *Backend) finishEnrollment(n *enrollment, r contract.FinishRequest) (contract.Finish, error) {
+	err := b.finish(n, decide.End{Status: r.Status, Error: r.Error, Reason: r.Reason, Origin: decide.Origin{StepKey: cascade.StepEnd}})
 	return contract.Finish{Status: n.status}, err
 }
 
-func (b *Backend) exit(r contract.ExitRequest) (contract.Effect, error) {
-	n, err := b.enrollment(r.Step.EnrollmentID)
-	if err != nil {
-		return contract.Effect{}, err
-	}
-	err = b.finish(n, decide.End{Status: contract.EnrollmentExited, Reason: r.Reason, Origin: decide.Origin{StepKey: r.Step.Key}})
+func (b *Backend) exit(n *enrollment, r contract.ExitRequest) (contract.Effect, error) {
+	err := b.finish(n, decide.End{Status: contract.EnrollmentExited, Reason: r.Reason, Origin: decide.Origin{StepKey: r.Step.Key}})
 	return contract.Effect{Ended: !b.hasLog(n, r.Step.Key, string(contract.EnrollmentExited))}, err
 }
 
@@ -78,10 +67,9 @@ func (b *Backend) readContact(enrollmentID string) (contract.ContactValue, error
 	return contract.ContactValue{Contact: c}, err
 }
 
-func (b *Backend) checkpoint(step contract.Step) (contract.Effect, error) {
-	n, err := b.enrollment(step.EnrollmentID)
-	if err != nil || !n.live() {
-		return contract.Effect{Ended: err == nil}, err
+func (b *Backend) checkpoint(n *enrollment, step contract.Step) (contract.Effect, error) {
+	if !n.live() {
+		return contract.Effect{Ended: true}, nil
 	}
 	b.move(n, step.Key, "node", contract.EnrollmentActive, n.node, step.Node, nil)
 	return contract.Effect{}, nil
@@ -100,11 +88,7 @@ func (b *Backend) caused(n *enrollment, step contract.Step, body func(*decide.Or
 	return effect, b.run(c)
 }
 
-func (b *Backend) trigger(r contract.TriggerRequest) (contract.Effect, error) {
-	n, err := b.enrollment(r.Step.EnrollmentID)
-	if err != nil {
-		return contract.Effect{}, err
-	}
+func (b *Backend) trigger(n *enrollment, r contract.TriggerRequest) (contract.Effect, error) {
 	ev, err := check.Trigger(r, naming.JunkIDs{}, b.Now())
 	if err != nil {
 		return contract.Effect{}, err
@@ -117,11 +101,7 @@ func (b *Backend) trigger(r contract.TriggerRequest) (contract.Effect, error) {
 }
 
 // identify writes properties of the contact, once per step (J-137).
-func (b *Backend) identify(r contract.IdentifyRequest) (contract.Effect, error) {
-	n, err := b.enrollment(r.Step.EnrollmentID)
-	if err != nil {
-		return contract.Effect{}, err
-	}
+func (b *Backend) identify(n *enrollment, r contract.IdentifyRequest) (contract.Effect, error) {
 	if err := check.Properties(r.Properties); err != nil {
 		return contract.Effect{}, err
 	}
@@ -129,11 +109,7 @@ func (b *Backend) identify(r contract.IdentifyRequest) (contract.Effect, error) 
 }
 
 // capture notes one event for PostHog, once (J-137).
-func (b *Backend) capture(r contract.CaptureRequest) (contract.Effect, error) {
-	n, err := b.enrollment(r.Step.EnrollmentID)
-	if err != nil {
-		return contract.Effect{}, err
-	}
+func (b *Backend) capture(n *enrollment, r contract.CaptureRequest) (contract.Effect, error) {
 	runs, effect := b.begin(n, r.Step, b.hasLog(n, r.Step.Key, "captured"))
 	if runs {
 		b.log(n, r.Step.Key, "captured", n.node, n.node, map[string]any{"event": r.Event})
@@ -143,10 +119,9 @@ func (b *Backend) capture(r contract.CaptureRequest) (contract.Effect, error) {
 }
 
 // beginCall decides whether an attempt of a call begins (J-162).
-func (b *Backend) beginCall(r contract.BeginCallRequest) (contract.CallBegin, error) {
-	n, err := b.enrollment(r.Step.EnrollmentID)
-	if err != nil || r.Begun > 0 {
-		return contract.CallBegin{Ended: err == nil && !n.live()}, err
+func (b *Backend) beginCall(n *enrollment, r contract.BeginCallRequest) (contract.CallBegin, error) {
+	if r.Begun > 0 {
+		return contract.CallBegin{Ended: !n.live()}, nil
 	}
 	runs, effect := b.begin(n, r.Step, false)
 	if runs {
@@ -156,11 +131,7 @@ func (b *Backend) beginCall(r contract.BeginCallRequest) (contract.CallBegin, er
 }
 
 // endCall logs how a call ended.
-func (b *Backend) endCall(r contract.EndCallRequest) (contract.Effect, error) {
-	n, err := b.enrollment(r.Step.EnrollmentID)
-	if err != nil {
-		return contract.Effect{}, err
-	}
+func (b *Backend) endCall(n *enrollment, r contract.EndCallRequest) (contract.Effect, error) {
 	b.log(n, r.Step.Key, "called", n.node, n.node, map[string]any{"activity": r.Activity, "attempts": r.Attempts, "outcome": r.Outcome})
 	return contract.Effect{Ended: !n.live()}, nil
 }
@@ -170,11 +141,7 @@ func (b *Backend) readOnce(r contract.OnceRequest) (contract.OnceValue, error) {
 	return contract.OnceValue{Found: found, Value: value}, nil
 }
 
-func (b *Backend) keepOnce(r contract.OnceRequest) (contract.OnceValue, error) {
-	n, err := b.enrollment(r.Step.EnrollmentID)
-	if err != nil {
-		return contract.OnceValue{}, err
-	}
+func (b *Backend) keepOnce(n *enrollment, r contract.OnceRequest) (contract.OnceValue, error) {
 	id := r.Step.EnrollmentID + "/" + r.Label
 	value, found := b.once[id]
 	keep, ended := steps.KeepsOnce(n.status, found)
@@ -250,11 +217,7 @@ func (b *Backend) dwelt(c *contact, m *membership, label string, repeats bool) c
 }
 
 // chooseVariant is the arm of a contact, or the one that the script forces (J-142).
-func (b *Backend) chooseVariant(r contract.VariantRequest) (string, error) {
-	n, err := b.enrollment(r.Step.EnrollmentID)
-	if err != nil {
-		return "", err
-	}
+func (b *Backend) chooseVariant(n *enrollment, r contract.VariantRequest) (string, error) {
 	if i, done := b.logged[logKey{n.ID, r.Step.Key, "variant"}]; done {
 		arm, _ := b.logs[i].Detail["arm"].(string)
 		return arm, nil
@@ -292,11 +255,7 @@ func (b *Backend) readTimezone(enrollmentID string) (contract.ZoneValue, error) 
 }
 
 // findInstant computes a chain of Run.When (S-7 to S-14).
-func (b *Backend) findInstant(r contract.InstantRequest) (contract.InstantValue, error) {
-	n, err := b.enrollment(r.EnrollmentID)
-	if err != nil {
-		return contract.InstantValue{}, err
-	}
+func (b *Backend) findInstant(n *enrollment, r contract.InstantRequest) (contract.InstantValue, error) {
 	zone, _, err := b.zone(n)
 	if err != nil {
 		return contract.InstantValue{}, err
@@ -309,14 +268,10 @@ func (b *Backend) findInstant(r contract.InstantRequest) (contract.InstantValue,
 }
 
 // matches says what a tree of conditions says of a contact now (J-165).
-func (b *Backend) matches(r contract.MatchesRequest) (bool, error) {
+func (b *Backend) matches(n *enrollment, r contract.MatchesRequest) (bool, error) {
 	tree, err := steps.AskedTree(r.Condition,
 		func(key string) bool { _, known := b.Renderer.Lookup(key); return known },
 		func(id string) bool { return b.index.Bucket(id) != nil })
-	if err != nil {
-		return false, err
-	}
-	n, err := b.enrollment(r.EnrollmentID)
 	if err != nil || !n.contact.DeletedAt.IsZero() {
 		return false, err
 	}
@@ -324,11 +279,7 @@ func (b *Backend) matches(r contract.MatchesRequest) (bool, error) {
 	return holds, nil
 }
 
-func (b *Backend) pastEvents(r contract.HistoryRequest) (hogsend.PastEvents, error) {
-	n, err := b.enrollment(r.EnrollmentID)
-	if err != nil {
-		return hogsend.PastEvents{}, err
-	}
+func (b *Backend) pastEvents(n *enrollment, r contract.HistoryRequest) (hogsend.PastEvents, error) {
 	return steps.PastEvents(b.past(n, nil), r.Name, r.Since), nil
 }
 
@@ -344,11 +295,7 @@ func (b *Backend) past(n *enrollment, spent func(*event) bool) []steps.PastEvent
 	return past
 }
 
-func (b *Backend) pastEntries(r contract.HistoryRequest) (hogsend.PastEntries, error) {
-	n, err := b.enrollment(r.EnrollmentID)
-	if err != nil {
-		return hogsend.PastEntries{}, err
-	}
+func (b *Backend) pastEntries(n *enrollment, r contract.HistoryRequest) (hogsend.PastEntries, error) {
 	var entries []steps.PastEntry
 	for _, other := range n.contact.enrollments {
 		if other == n {
@@ -363,11 +310,7 @@ func (b *Backend) pastEntries(r contract.HistoryRequest) (hogsend.PastEntries, e
 	return steps.PastEntries(entries, b.index.IDs(r.Name)), nil
 }
 
-func (b *Backend) pastMails(r contract.HistoryRequest) (hogsend.PastMails, error) {
-	n, err := b.enrollment(r.EnrollmentID)
-	if err != nil {
-		return hogsend.PastMails{}, err
-	}
+func (b *Backend) pastMails(n *enrollment, r contract.HistoryRequest) (hogsend.PastMails, error) {
 	var mails []steps.PastMail
 	for _, s := range b.sends {
 		if s.contact == n.contact && s.status == contract.SendSent {

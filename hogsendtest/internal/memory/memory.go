@@ -105,33 +105,33 @@ func (b *Backend) canonical(journeyID string) string { return b.index.ID(journey
 // effect of once.
 func (b *Backend) Activities() map[string]any {
 	return map[string]any{
-		contract.ClaimEnrollmentName:     locked(b, b.claim),
-		contract.FinishEnrollmentName:    locked(b, b.finishEnrollment),
-		contract.BeginWaitName:           locked(b, b.beginWait),
-		contract.EndWaitName:             locked(b, b.endWait),
+		contract.ClaimEnrollmentName:     of(b, b.claim),
+		contract.FinishEnrollmentName:    of(b, b.finishEnrollment),
+		contract.BeginWaitName:           of(b, b.beginWait),
+		contract.EndWaitName:             of(b, b.endWait),
 		contract.ReadContactName:         locked(b, b.readContact),
-		contract.IsSubscribedName:        locked(b, b.isSubscribed),
-		contract.MatchesName:             locked(b, b.matches),
+		contract.IsSubscribedName:        of(b, b.isSubscribed),
+		contract.MatchesName:             of(b, b.matches),
 		contract.SendName:                b.sendMail,
-		contract.TriggerName:             locked(b, b.trigger),
-		contract.CheckpointName:          locked(b, b.checkpoint),
-		contract.KeepOnceName:            locked(b, b.keepOnce),
+		contract.TriggerName:             of(b, b.trigger),
+		contract.CheckpointName:          of(b, b.checkpoint),
+		contract.KeepOnceName:            of(b, b.keepOnce),
 		contract.ReadOnceName:            locked(b, b.readOnce),
-		contract.ExitName:                locked(b, b.exit),
-		contract.BeginCallName:           locked(b, b.beginCall),
-		contract.EndCallName:             locked(b, b.endCall),
-		contract.AbandonPausedEffectName: locked(b, b.abandon),
+		contract.ExitName:                of(b, b.exit),
+		contract.BeginCallName:           of(b, b.beginCall),
+		contract.EndCallName:             of(b, b.endCall),
+		contract.AbandonPausedEffectName: of(b, b.abandon),
 		contract.DwellName:               locked(b, b.dwell),
-		contract.IdentifyName:            locked(b, b.identify),
-		contract.CaptureName:             locked(b, b.capture),
-		contract.FindInstantName:         locked(b, b.findInstant),
+		contract.IdentifyName:            of(b, b.identify),
+		contract.CaptureName:             of(b, b.capture),
+		contract.FindInstantName:         of(b, b.findInstant),
 		contract.ReadTimezoneName:        locked(b, b.readTimezone),
-		contract.PastEventsName:          locked(b, b.pastEvents),
-		contract.PastEntriesName:         locked(b, b.pastEntries),
-		contract.PastMailsName:           locked(b, b.pastMails),
-		contract.ChooseVariantName:       locked(b, b.chooseVariant),
-		contract.ThrottleName:            locked(b, b.throttle),
-		contract.CollectDigestName:       locked(b, b.collectDigest),
+		contract.PastEventsName:          of(b, b.pastEvents),
+		contract.PastEntriesName:         of(b, b.pastEntries),
+		contract.PastMailsName:           of(b, b.pastMails),
+		contract.ChooseVariantName:       of(b, b.chooseVariant),
+		contract.ThrottleName:            of(b, b.throttle),
+		contract.CollectDigestName:       of(b, b.collectDigest),
 	}
 }
 
@@ -143,6 +143,17 @@ func locked[Request, Result any](b *Backend, fn func(Request) (Result, error)) f
 		result, err := fn(r)
 		return result, final(err)
 	}
+}
+
+// of makes an activity of a method that is about an enrollment.
+func of[Request interface{ Of() string }, Result any](b *Backend, fn func(*enrollment, Request) (Result, error)) func(context.Context, Request) (Result, error) {
+	return locked(b, func(r Request) (result Result, err error) {
+		n, err := b.enrollment(r.Of())
+		if err != nil {
+			return result, err
+		}
+		return fn(n, r)
+	})
 }
 
 // final hands the errors of authors to their journeys as they are, as production does.

@@ -126,11 +126,7 @@ func (b *Backend) release(p *pausedEffect, told bool) {
 	}
 }
 
-func (b *Backend) abandon(r contract.PausedEffect) (contract.Effect, error) {
-	n, err := b.enrollment(r.EnrollmentID)
-	if err != nil {
-		return contract.Effect{}, err
-	}
+func (b *Backend) abandon(n *enrollment, r contract.PausedEffect) (contract.Effect, error) {
 	id, err := uuid.Parse(r.ID)
 	for _, p := range b.paused {
 		if err == nil && p.id == id {

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -275,14 +276,10 @@ type deferral struct {
 
 func (b *Backend) enrollment(id string) (*enrollment, error) {
 	parsed, err := uuid.Parse(id)
-	if err != nil {
-		return nil, &hogsend.ValidationError{Field: "enrollmentId", Message: "is not a uuid"}
+	if n := b.enrollments[parsed]; n != nil {
+		return n, nil
 	}
-	n := b.enrollments[parsed]
-	if n == nil {
-		return nil, fmt.Errorf("enrollment %s: %w", id, errNotFound)
-	}
-	return n, nil
+	return nil, errors.Join(fmt.Errorf("enrollment %s: %w", id, errNotFound), err)
 }
 
 func (b *Backend) pausedNow(journeyID string) bool {

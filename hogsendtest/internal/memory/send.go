@@ -317,20 +317,12 @@ func (b *Backend) deliver(s *send, step contract.Step, attempt int) error {
 	return nil
 }
 
-func (b *Backend) isSubscribed(r contract.SubscribedRequest) (bool, error) {
-	n, err := b.enrollment(r.EnrollmentID)
-	if err != nil {
-		return false, err
-	}
+func (b *Backend) isSubscribed(n *enrollment, r contract.SubscribedRequest) (bool, error) {
 	return steps.IsSubscribed(b.records(n.contact), n.contact.EmailKey, r.Category, b.index.Lists()), nil
 }
 
 // throttle counts the sends that count for caps (J-144, E-22).
-func (b *Backend) throttle(r contract.ThrottleRequest) (bool, error) {
-	n, err := b.enrollment(r.Step.EnrollmentID)
-	if err != nil {
-		return false, err
-	}
+func (b *Backend) throttle(n *enrollment, r contract.ThrottleRequest) (bool, error) {
 	t := steps.Throttle{Since: r.Since, Template: r.Throttle.Template, Category: r.Throttle.Category}
 	if r.Throttle.Journey != "" {
 		t.JourneyIDs = b.index.IDs(r.Throttle.Journey)

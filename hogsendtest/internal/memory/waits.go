@@ -14,13 +14,13 @@ import (
 
 // beginWait looks back and registers a wait (J-125). A repeated call finds the wait of
 // the first.
-func (b *Backend) beginWait(r contract.BeginWaitRequest) (contract.WaitState, error) {
-	n, err := b.enrollment(r.Step.EnrollmentID)
-	if err != nil || !n.live() {
-		return contract.WaitState{Ended: err == nil}, err
+func (b *Backend) beginWait(n *enrollment, r contract.BeginWaitRequest) (contract.WaitState, error) {
+	if !n.live() {
+		return contract.WaitState{Ended: true}, nil
 	}
 	w := b.findWait(n, r.Step.Key)
 	if w == nil {
+		var err error
 		if w, err = b.newWait(n, r); err != nil {
 			return contract.WaitState{}, err
 		}
@@ -84,10 +84,9 @@ func (b *Backend) findWait(n *enrollment, step string) *wait {
 }
 
 // endWait decides how a wait ended (J-126).
-func (b *Backend) endWait(r contract.EndWaitRequest) (contract.WaitState, error) {
-	n, err := b.enrollment(r.Step.EnrollmentID)
-	if err != nil || !n.live() {
-		return contract.WaitState{Ended: err == nil}, err
+func (b *Backend) endWait(n *enrollment, r contract.EndWaitRequest) (contract.WaitState, error) {
+	if !n.live() {
+		return contract.WaitState{Ended: true}, nil
 	}
 	w := b.findWait(n, r.Step.Key)
 	if w == nil {
@@ -152,10 +151,9 @@ func awaitedOf(w *wait) ([]steps.Awaited, error) {
 
 // collectDigest collects what came until the end of a digest's window (J-143). A
 // repeated call returns what the first one has collected.
-func (b *Backend) collectDigest(r contract.CollectRequest) (contract.CollectResult, error) {
-	n, err := b.enrollment(r.Step.EnrollmentID)
-	if err != nil || !n.live() {
-		return contract.CollectResult{Ended: err == nil}, err
+func (b *Backend) collectDigest(n *enrollment, r contract.CollectRequest) (contract.CollectResult, error) {
+	if !n.live() {
+		return contract.CollectResult{Ended: true}, nil
 	}
 	i := slices.IndexFunc(b.digests, func(d *digest) bool { return d.enrollment == n && d.step == r.Step.Key })
 	done := i >= 0
@@ -168,6 +166,7 @@ func (b *Backend) collectDigest(r contract.CollectRequest) (contract.CollectResu
 	}
 	events := b.digests[i].events
 	var result contract.CollectResult
+	var err error
 	result.Collected, err = steps.Newest(len(events), r.Max, func(i int) (hogsend.StoredEvent, error) { return events[i].stored() })
 	if err == nil && !done {
 		b.log(n, r.Step.Key, "digest", n.node, r.Label, map[string]any{"total": len(events), "events": len(result.Collected.Events)})
