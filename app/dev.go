@@ -14,6 +14,7 @@ import (
 
 	"github.com/hogsend/hogsend/internal/config"
 	"github.com/hogsend/hogsend/internal/demo"
+	"github.com/hogsend/hogsend/internal/flow"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/users"
@@ -119,7 +120,11 @@ func (p *program) invent(ctx context.Context, cfg config.Config) error {
 	g := ingest.New(s, ingest.Config{Journeys: registry.Journeys, BuildID: buildID(cfg.BuildID)})
 	defer g.Close()
 	p.progress("demo      making up 1,000 people")
-	err = demo.Fill(ctx, demo.Config{Store: s, Ingest: g, Registry: registry, PublicURL: cfg.PublicURL, Now: time.Now()})
+	drawn, err := flow.Parse(p.Flow)
+	if err != nil {
+		return fmt.Errorf("app.Options.Flow: %w", err)
+	}
+	err = demo.Fill(ctx, demo.Config{Store: s, Ingest: g, Registry: registry, Flow: drawn, PublicURL: cfg.PublicURL, Now: time.Now()})
 	if errors.Is(err, demo.ErrNotEmpty) {
 		p.progress("demo      nobody made up: " + demo.ErrNotEmpty.Error())
 		return nil

@@ -21,6 +21,7 @@ import (
 	"github.com/hogsend/hogsend/internal/config"
 	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/flow"
 	"github.com/hogsend/hogsend/internal/inbox"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/metrics"
@@ -46,6 +47,7 @@ type process struct {
 	activities []hogsend.Activity
 	workflows  []hogsend.Workflow
 	renderer   *email.Renderer
+	flow       *flow.File    // the code of the journeys, for pictures; nil for none
 	tokens     *email.Signer // of the links in mails
 	// testMode says where mails go while they are tried out; watchTestMode sets it, once.
 	testMode     *email.TestMode
@@ -84,6 +86,9 @@ func newProcess(ctx context.Context, o Options, cfg config.Config, log *slog.Log
 		log.Warn(w)
 	}
 	p := &process{cfg: cfg, log: log, tracing: o.tracing, registry: defined, activities: o.Activities, workflows: o.Workflows, index: registry.New(defined), renderer: renderer, build: buildID(cfg.BuildID)}
+	if p.flow, err = flow.Parse(o.Flow); err != nil {
+		return nil, fmt.Errorf("app.Options.Flow: %w", err)
+	}
 	for _, w := range renderer.Warnings(cfg.PublicURL) {
 		log.Warn(w)
 	}

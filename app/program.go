@@ -26,6 +26,11 @@ type Options struct {
 	Embedded Embedded
 	// Vet makes the command vet; pass vet.Check. nil leaves it and its libraries out.
 	Vet Vet
+	// ReadFlow makes the command flow read source; pass vet.Flow. nil leaves its libraries out.
+	ReadFlow ReadFlow
+	// Flow is what `hogsend flow -o` wrote of the journeys, for Studio to draw: embed it. Without
+	// it Studio shows the steps that people came through.
+	Flow []byte
 
 	tracing *tracing.Tracing // in place of what the environment asks for
 }
@@ -44,6 +49,10 @@ type Embedded interface {
 // Vet checks the source of the packages that the patterns name below dir, writes a line
 // for each finding and returns how many there are. It is vet.Check of package vet.
 type Vet func(ctx context.Context, dir string, patterns []string, w io.Writer) (findings int, err error)
+
+// ReadFlow reads what the journeys do that packages define, as JSON. It is vet.Flow of
+// package vet.
+type ReadFlow func(ctx context.Context, dir string, patterns []string) ([]byte, error)
 
 type program struct {
 	Options

@@ -134,6 +134,7 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 		Inbox:           p.inbox,
 		Temporal:        func(ctx context.Context) error { return checkTemporal(ctx, p.temporal) },
 		FailedRun:       workflows.failedRun,
+		Flow:            p.flow,
 		LateAfter:       p.cfg.PauseLateAfter,
 		Metrics:         p.metrics.Handler(),
 		Observe:         p.observe,

@@ -9,6 +9,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/flow"
 	"github.com/hogsend/hogsend/internal/inbox"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/naming"
@@ -79,6 +80,8 @@ type Config struct {
 	// FailedRun is the run that a retry of a failed enrollment goes on from; "" when
 	// its history is no longer kept. nil refuses retries.
 	FailedRun func(ctx context.Context, workflowID string) (runID string, err error)
+	// Flow is the code of the journeys, for Studio's pictures; nil draws what people did.
+	Flow *flow.File
 	// LateAfter is how long a send may have been held before the policy skip_late
 	// skips it; 0 means 1 h (J-105).
 	LateAfter time.Duration

@@ -318,7 +318,7 @@ func TestStudioJourney(t *testing.T) {
 	require.Contains(t, b.open("/studio/journeys", cookie).words(t), "Trial nudge trial-nudge trial.started ✓ on 1 0 0")
 	words := b.open("/studio/journeys/trial-nudge", cookie).words(t)
 	require.Contains(t, words, "Starts with trial.started that meets 1 condition once per person ends when subscription.created comes")
-	require.Contains(t, words, "Where people are the beginning 1")
+	require.Contains(t, words, "The beginning 1 here")
 	require.Contains(t, b.open("/studio/journeys/trial-nudge/pause", cookie).words(t), "1 person stays where they are, and their waits go on.")
 	require.Equal(t, 422, b.submit("/studio/journeys/trial-nudge/pause", cookie, url.Values{"choice": {"hold"}, "reason": {strings.Repeat("x", 1001)}}).status)
 	a := b.submit("/studio/journeys/trial-nudge/pause", cookie, url.Values{"choice": {"hold"}, "reason": {"wrong <price>"}})

@@ -243,13 +243,14 @@ func importTable() map[string]rule {
 		// steps: when a time on the wall comes. criteria: the API serves conditions as JSON; bucket: it shows the definitions in
 		// force. schema: /v1/health compares versions.
 		"./server": {may: []string{
-			".", clip, "./internal/address", "./internal/bucket", "./internal/color", "./internal/criteria", "./internal/decide/check", "./internal/definition", "./internal/email", "./internal/encoding", "./internal/front", "./internal/imports", "./internal/inbox", "./internal/ingest", "./internal/naming", "./internal/operate", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/tracking", "./internal/users", "./internal/webhook", "./internal/why", "./internal/why/ask", storedb, steps, contract, "./schema", "./server/session", "./server/studio", "github.com/labstack/echo/v4/...", uuid,
+			".", clip, "./internal/address", "./internal/bucket", "./internal/color", "./internal/criteria", "./internal/decide/check", "./internal/definition", "./internal/email", "./internal/encoding", "./internal/flow", "./internal/front", "./internal/imports", "./internal/inbox", "./internal/ingest", "./internal/naming", "./internal/operate", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/tracking", "./internal/users", "./internal/webhook", "./internal/why", "./internal/why/ask", storedb, steps, contract, "./schema", "./server/session", "./server/studio", "github.com/labstack/echo/v4/...", uuid,
 		}},
 		"./server/session": {may: []string{"./internal/users"}},
 		"./server/studio": {may: []string{
-			".", "./internal/address", "./internal/bucket", clip, contract, "./internal/criteria", "./internal/decide/check", "./internal/encoding", "./internal/ingest", "./internal/operate", "./internal/rollout", "./internal/store", storedb, "./internal/users", "./internal/why", "./internal/why/ask", "./server/session", "./server/studio/view", "github.com/jackc/pgx/v5", uuid,
+			".", "./internal/address", "./internal/bucket", clip, contract, "./internal/criteria", "./internal/simulate", "./internal/imports", "./internal/email", "./internal/condition", "./internal/decide/check", "./internal/definition", "./internal/encoding", "./internal/flow", "./internal/ingest", "./internal/operate", "./internal/rollout", "./internal/store", storedb, "./internal/users", "./internal/why", "./internal/why/ask", "./server/session", "./server/studio/view", "github.com/jackc/pgx/v5", uuid,
 		}},
 		"./server/studio/view": {never: noIO()},
+		"./internal/flow":      {may: []string{"."}, never: noIO()},
 		"./internal/why":       {may: []string{contract}, never: noIO()},
 		"./internal/why/ask": {may: []string{
 			".", "./internal/bucket", clip, "./internal/condition", "./internal/criteria", "./internal/engine/tree", "./internal/naming", "./internal/store", storedb, "./internal/why", uuid,
@@ -271,10 +272,10 @@ func importTable() map[string]rule {
 		"./app":               {may: []string{anything}},
 		"./cmd/hogsend":       {may: []string{anything}},
 		// It reads source code, so that it may know files and processes.
-		"./vet":             {may: []string{".", "./internal/naming", "golang.org/x/tools/..."}, never: []string{"net", "net/http/...", "database/..."}},
+		"./vet":             {may: []string{".", contract, "./internal/criteria", "./internal/flow", "./internal/naming", "golang.org/x/tools/..."}, never: []string{"net", "net/http/...", "database/..."}},
 		"./cmd/hogsend-vet": {may: []string{"./vet", "golang.org/x/tools/go/analysis/unitchecker"}},
 		// People who never were, written as rows of the past and events of right now.
-		"./internal/demo": {may: []string{".", contract, "./internal/email", "./internal/ingest", "./internal/store", pgx, uuid}, never: []string{"net/http/...", "os/..."}},
+		"./internal/demo": {may: []string{".", contract, "./internal/email", "./internal/flow", "./internal/ingest", "./internal/store", pgx, uuid}, never: []string{"net/http/...", "os/..."}},
 		"./tests/bench":   {may: []string{anything}},
 		"./tests/cdnow":   {may: []string{".", "./internal/ingest", "go.temporal.io/sdk/workflow"}},
 		"./tests/whois":   {}, // it shares nothing with what it is held against

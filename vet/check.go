@@ -25,29 +25,8 @@ func Check(ctx context.Context, dir string, patterns []string, w io.Writer) (fin
 	if err != nil {
 		return 0, fmt.Errorf("find folder: %w", err)
 	}
-	if len(patterns) == 0 {
-		patterns = []string{"."}
-	}
-	asked, err := packages.Load(&packages.Config{
-		Context: ctx, Dir: dir, Mode: packages.NeedName | packages.NeedImports | packages.NeedDeps | packages.NeedModule,
-	}, patterns...)
+	asked, loaded, err := load(ctx, dir, patterns)
 	if err != nil {
-		return 0, fmt.Errorf("list packages: %w", err)
-	}
-	if err := problems(asked); err != nil {
-		return 0, err
-	}
-	paths := own(asked)
-	if len(paths) == 0 {
-		return 0, fmt.Errorf("no package of the module matches %q", patterns)
-	}
-	loaded, err := packages.Load(&packages.Config{
-		Context: ctx, Dir: dir, Mode: packages.LoadSyntax | packages.NeedModule,
-	}, paths...)
-	if err != nil {
-		return 0, fmt.Errorf("load packages: %w", err)
-	}
-	if err := problems(loaded); err != nil {
 		return 0, err
 	}
 	ours := map[string]*packages.Package{}

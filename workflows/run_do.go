@@ -173,7 +173,7 @@ func callError(call hogsend.Call, begun int, err error) error {
 	case failure != nil:
 		failed.Reason = failure.Message()
 	case errors.As(err, &late):
-		failed.Reason = fmt.Sprintf("timed out after %s", shortDuration(call.Timeout))
+		failed.Reason = fmt.Sprintf("timed out after %s", contract.ShortDuration(call.Timeout))
 	case errors.As(err, &attempt) && attempt.Unwrap() != nil:
 		failed.Reason = attempt.Unwrap().Error() // a panic
 	}

@@ -37,7 +37,7 @@ func (r *journeyRun) receive(s contract.WaitSignal) {
 
 // Sleep implements hogsend.Run.
 func (r *journeyRun) Sleep(ctx workflow.Context, d time.Duration, label ...string) error {
-	return r.sleep(ctx, workflow.Now(ctx).Add(max(d, 0)), label, "wait:"+shortDuration(d))
+	return r.sleep(ctx, workflow.Now(ctx).Add(max(d, 0)), label, "wait:"+contract.ShortDuration(d))
 }
 
 // SleepUntil implements hogsend.Run.

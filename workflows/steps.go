@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"go.temporal.io/sdk/workflow"
@@ -84,16 +83,4 @@ func storableJSON(field string, raw []byte) error {
 
 func invalid(field, format string, args ...any) error {
 	return &hogsend.ValidationError{Field: field, Message: fmt.Sprintf(format, args...)}
-}
-
-// shortDuration writes 48h0m0s as 48h and 1h30m0s as 1h30m.
-func shortDuration(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = s[:len(s)-2]
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = s[:len(s)-2]
-	}
-	return s
 }

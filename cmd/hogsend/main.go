@@ -10,5 +10,5 @@ import (
 )
 
 func main() {
-	app.Main(app.Options{Registry: saas.Registry(), Embedded: standalone.Embedded{}, Vet: vet.Check})
+	app.Main(app.Options{Registry: saas.Registry(), Embedded: standalone.Embedded{}, Vet: vet.Check, ReadFlow: vet.Flow, Flow: saas.Flow()})
 }

@@ -3,6 +3,8 @@ package contract
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/hogsend/hogsend/internal/clip"
@@ -24,3 +26,15 @@ func Fit(text string) string {
 
 // Summary is a label as it is shown in Temporal, which keeps 400 bytes of one.
 func Summary(label string) string { return clip.Stored(label, 400) }
+
+// ShortDuration writes 48h0m0s as 48h and 1h30m0s as 1h30m.
+func ShortDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = s[:len(s)-2]
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = s[:len(s)-2]
+	}
+	return s
+}

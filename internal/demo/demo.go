@@ -17,6 +17,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/flow"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 )
@@ -26,6 +27,8 @@ type Config struct {
 	Store    *store.Store
 	Ingest   *ingest.Ingester
 	Registry hogsend.Registry
+	// Flow is the code of the journeys: people went through its steps. nil invents steps.
+	Flow *flow.File
 	// PublicURL begins the links of mails.
 	PublicURL string
 	// People is how many; 0 means 1,000.
@@ -78,6 +81,10 @@ func (p *past) now(ctx context.Context) error {
 	for n, j := range p.journeys() {
 		for i := range each {
 			who := p.people[(n*each+i)%len(p.people)]
+			if i > 1 { // who was in it before may not get in again
+				who.user = fmt.Sprintf("new_%d", n*each+i)
+				who.email = who.user + "@example.com"
+			}
 			events = append(events, ingest.Event{
 				Name: j.Trigger.Event, UserID: who.user, Email: who.email, Source: "api",
 				Properties: json.RawMessage(fmt.Sprintf(`{"plan":%q,"amount":%d,"invoiceId":"INV-%d"}`, who.plan, 19+10*i, 2000+n*each+i)),

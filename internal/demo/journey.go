@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,6 +13,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/flow"
 )
 
 // walk is somebody's way through a journey.
@@ -40,10 +42,12 @@ func (p *past) wentThrough(w *person, j hogsend.Journey, at time.Time) {
 	k := &walk{p: p, w: w, j: j, id: p.id(at), node: "start", at: at.Add(time.Second)}
 	p.decided(*w, j, event, &k.id, nil, "{}", at)
 	status, cause, ended := contract.EnrollmentCompleted, "", "" // of an exit and of a failure
-	for i, template := range j.Templates {
-		if i > 0 {
-			k.waits("wait:48h", 2*hogsend.Day)
+	for _, step := range p.steps(j) {
+		if step.wait != "" {
+			k.waits(step.wait, 2*hogsend.Day)
+			continue
 		}
+		template := step.template
 		if p.happens(2) {
 			status, cause = contract.EnrollmentFailed, pick(p.chance, []string{
 				"send:" + template + ": template " + template + ": missing property name", "activity Charge: card declined\nattempt 5 of 5", "unable to render: price is not a number",
@@ -58,6 +62,34 @@ func (p *past) wentThrough(w *person, j hogsend.Journey, at time.Time) {
 		}
 	}
 	k.end(status, cause, ended, event)
+}
+
+// step is one of a journey: a wait, by its node, or a mail.
+type step struct{ wait, template string }
+
+// steps are the waits and mails of a journey's code, each once; without the code its mails
+// with two days between them.
+func (p *past) steps(j hogsend.Journey) []step {
+	var out []step
+	code, found := p.cfg.Flow.Of(j)
+	if !found {
+		for i, template := range j.Templates {
+			if i > 0 {
+				out = append(out, step{wait: "wait:48h"})
+			}
+			out = append(out, step{template: template})
+		}
+		return out
+	}
+	code.Root.Nodes(func(n *flow.Node) {
+		switch template, known := strings.CutPrefix(n.Text, "Mail "); {
+		case n.Kind == flow.Wait:
+			out = append(out, step{wait: strings.ReplaceAll(n.ID, "*", "1")})
+		case n.Kind == flow.Send && known && slices.Contains(j.Templates, template):
+			out = append(out, step{template: template})
+		}
+	})
+	return out
 }
 
 func (p *past) decided(w person, j hogsend.Journey, event uuid.UUID, enrollment *uuid.UUID, reason *string, detail string, at time.Time) {

@@ -175,7 +175,45 @@ select * from sends where enrollment_id = any(@enrollment_ids::uuid[]) order by 
 -- Where the people of a journey stand.
 select node, count(*) as people, min(updated_at)::timestamptz as since from enrollments
 where journey_id = any(@journey_ids::text[]) and status in ('active', 'waiting')
-group by node order by people desc, node limit 50;
+group by node order by people desc, node limit 300;
+
+-- name: StudioPassages :many
+-- Where the people went who entered a journey last, in the order in which most came there.
+with newest as (
+    select p.id from unnest(@journey_ids::text[]) as j (id)
+    cross join unnest(array['active', 'waiting', 'completed', 'exited', 'failed']) as s (status)
+    cross join lateral (
+        select o.id from enrollments o where o.journey_id = j.id and o.status = s.status order by o.id desc limit @row_limit
+    ) p
+    order by p.id desc limit @row_limit
+), walked as (
+    select l.enrollment_id, l.to_node, row_number() over (partition by l.enrollment_id order by l.seq) as place
+    from newest n join step_logs l on l.enrollment_id = n.id
+)
+select w.to_node as node, count(distinct w.enrollment_id) as people, (select count(*) from newest) as out_of
+from walked w where w.to_node <> '' group by w.to_node order by avg(w.place), w.to_node limit 300;
+
+-- name: StudioRefused :many
+-- Who did not enter a journey since an instant, by the reason: at most the last rows of each id.
+select coalesce(d.reason, '')::text as reason, count(*) as total, max(d.at)::timestamptz as newest,
+    (array_agg(d.contact_id order by d.at desc))[1]::uuid as contact_id, (array_agg(d.event_id order by d.at desc))[1]::uuid as event_id
+from unnest(@journey_ids::text[]) as j (id)
+cross join lateral (
+    select n.* from decisions n where n.journey_id = j.id and n.at >= sqlc.arg('since')::timestamptz order by n.at desc, n.id limit @row_limit
+) d
+where d.outcome = 'skipped'
+group by 1 order by total desc, 1;
+
+-- name: StudioBuilds :many
+-- The people of a journey by version and build, with the waits that end first and last; an
+-- instant that there is none of is the epoch (J-112).
+select e.version, e.build_id, count(*) as people, count(distinct e.node) as nodes,
+    coalesce(min(w.deadline), 'epoch')::timestamptz as earliest, coalesce(max(w.deadline), 'epoch')::timestamptz as latest,
+    (select count(*) from worker_heartbeats h where h.build_id = e.build_id and h.last_seen_at >= sqlc.arg('now')::timestamptz - interval '30 s') as workers
+from enrollments e
+left join waits w on w.enrollment_id = e.id and w.status = 'open' and e.status = 'waiting'
+where e.journey_id = any(@journey_ids::text[]) and e.status in ('active', 'waiting')
+group by e.version, e.build_id order by people desc, e.version, e.build_id limit 50;
 
 -- name: StudioFailures :many
 -- The failures of a journey by what was wrong, the most frequent first.
@@ -237,14 +275,19 @@ order by created_at, id limit @row_limit;
 
 -- name: StudioPeople :many
 -- The people of a journey in some states, the newest enrollment first; of each id and
--- state the index gives them in order.
+-- state the index gives them in order. A node has those held at it or waiting for its time
+-- as well; one that ends in * is all that begin so.
 with page as (
     select p.id from unnest(@journey_ids::text[]) as j (id)
     cross join unnest(@statuses::text[]) as s (status)
     cross join lateral (
         select o.id from enrollments o
+        cross join lateral (select regexp_replace(o.node, '^(paused:)+', '') as node) f
         where o.journey_id = j.id and o.status = s.status and o.id < @before::uuid
-          and (sqlc.narg('node')::text is null or o.node = sqlc.narg('node'))
+          and (sqlc.narg('node')::text is null or exists (
+              select from unnest(array[regexp_replace(f.node, '^defer:', 'send:'), regexp_replace(f.node, '^defer:', '')]) as a (node)
+              where a.node = sqlc.narg('node') or right(sqlc.narg('node'), 1) = '*' and starts_with(a.node, left(sqlc.narg('node'), -1))
+          ))
           and (sqlc.narg('error')::text is null or split_part(coalesce(o.error, ''), E'\n', 1) = sqlc.narg('error'))
         order by o.id desc limit @row_limit
     ) p

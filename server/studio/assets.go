@@ -30,7 +30,7 @@ func pages() map[string]any {
 		"found": view.Found{}, "help": view.Help{},
 		"contacts": view.Contacts{}, "contact": view.Contact{}, "mails": view.Mails{}, "mail": view.Mail{},
 		"events": view.Events{}, "event": view.Event{}, "journeys": view.Journeys{}, "journey": view.Journey{},
-		"people": view.People{}, "enrollment": view.Enrollment{}, "suppressions": view.Suppressions{}, "keys": view.Keys{}, "lists": view.Lists{}, "outbox": view.Outbox{}, "letters": view.Letters{}, "buckets": view.Buckets{}, "bucket": view.Bucket{}, "overview": view.Overview{}, "health": view.Health{}, "users": view.Users{}, "audit": view.Audit{}, "profile": view.Profile{},
+		"refused": view.Refused{}, "deploy": view.Deploy{}, "people": view.People{}, "enrollment": view.Enrollment{}, "suppressions": view.Suppressions{}, "keys": view.Keys{}, "lists": view.Lists{}, "outbox": view.Outbox{}, "letters": view.Letters{}, "buckets": view.Buckets{}, "bucket": view.Bucket{}, "overview": view.Overview{}, "health": view.Health{}, "users": view.Users{}, "audit": view.Audit{}, "profile": view.Profile{},
 	}
 }
 

@@ -121,7 +121,7 @@ func (s *Studio) showJourney(r *request) error {
 		return err
 	}
 	base := "/studio/journeys/" + url.PathEscape(j.ID)
-	v.People = base + "/people"
+	v.Tabs = tabs(j, "")
 	v.Mails = "/studio/mails?journey=" + url.QueryEscape(j.ID)
 	button := &view.Button{Label: "Pause…", URL: base + "/pause"}
 	if v.State.Word == "paused" {
@@ -170,13 +170,14 @@ func (s *Studio) journeyNow(r *request, q *storedb.Queries, j hogsend.Journey, v
 		{Label: "left before the end", Value: number(total[string(contract.EnrollmentExited)])},
 		{Label: "failed", Value: number(total[string(contract.EnrollmentFailed)])},
 	}
-	nodes, err := q.StudioNodes(r.ctx(), ids)
+	if v.Flow, err = s.flowOf(r, q, j); err != nil {
+		return err
+	}
+	sent, err := q.FiguresJourneySends(r.ctx(), ids)
 	if err != nil {
 		return err
 	}
-	for _, n := range nodes {
-		v.Nodes = append(v.Nodes, view.Node{Label: nodeWords(n.Node), URL: peopleURL(j, n.Node), People: n.People, Since: s.moment(r, n.Since)})
-	}
+	v.Sent = []view.Tile{{Label: "mails sent", Value: number(sent.Sent)}, rateTile("opened", sent.Opened, sent.Sent), rateTile("clicked", sent.Clicked, sent.Sent)}
 	due, err := q.StudioDue(r.ctx(), s.instant(), ids)
 	if err != nil {
 		return err
@@ -230,6 +231,20 @@ func (s *Studio) troubles(r *request, q *storedb.Queries, j hogsend.Journey, v *
 		v.Troubles = append(v.Troubles, view.Trouble{Text: "held by the pause, the oldest since " + s.moment(r, held.Oldest).Text, People: held.Held, Tone: "wait"})
 	}
 	return nil
+}
+
+// tabs are the pages of a journey.
+func tabs(j hogsend.Journey, here string) []view.Segment {
+	var out []view.Segment
+	for _, t := range [][2]string{{"", "Now"}, {"/people", "People"}, {"/refused", "Not entered"}, {"/deploy", "Deploy"}} {
+		out = append(out, view.Segment{Label: t[1], URL: journeyURL(j.ID) + t[0], Here: t[0] == here})
+	}
+	return out
+}
+
+func rateTile(label string, part, whole int64) view.Tile {
+	rate := percent(part, whole)
+	return view.Tile{Label: label, Value: rate.Text, Title: rate.Title}
 }
 
 // words say what a journey is.

@@ -52,11 +52,15 @@ func (s *Studio) listPeople(r *request) error {
 		}
 		v.Segments = append(v.Segments, view.Segment{Label: st.label, URL: withQuery(base, q), Here: here})
 	}
+	v.Tabs = tabs(j, "/people")
 	without := withQuery(base, query)
 	if node := r.query("node"); node != "" {
 		p.Node = &node
 		v.Chips = append(v.Chips, view.Chip{Text: "at: " + nodeWords(node), Without: without})
 		query.Set("node", node)
+		if which == "" {
+			v.Cancel = r.button("Cancel all of these…", journeyURL(j.ID)+"/cancel?"+url.Values{"node": {node}}.Encode(), users.Operator)
+		}
 	}
 	if failure := r.query("error"); failure != "" {
 		p.Error = &failure

@@ -131,6 +131,10 @@ func TestClassesAndStylesFit(t *testing.T) {
 		used["badge--"+tone], used["tone--"+tone] = true, true
 	}
 	delete(used, "badge--off") // the badge itself is off
+	delete(used, "flow-node--")
+	for _, kind := range []string{"start", "send", "wait", "checkpoint", "effect", "question", "end"} {
+		used["flow-node--"+kind] = true
+	}
 	for _, class := range []string{"banner--bad", "banner--wait", "fill--ok", "fill--policy", "fill--bad"} {
 		used[class] = true
 	}

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/users"
 )
 
@@ -18,8 +20,11 @@ func New(cfg Config) *Studio {
 		cfg.Logger = slog.Default()
 	}
 	s := &Studio{
-		cfg: cfg, mux: http.NewServeMux(), templates: parse(), assets: pack(),
+		cfg: cfg, mux: http.NewServeMux(), templates: parse(), assets: pack(), coded: map[string]hogsend.Journey{},
 		reads: make(chan struct{}, max(1, int(cfg.Store.Pool.Config().MaxConns)/4)),
+	}
+	for _, j := range append(definition.Reactions(cfg.Registry), cfg.Registry.Journeys...) {
+		s.coded[j.ID] = j
 	}
 	for _, r := range s.routes() {
 		s.mux.HandleFunc(r.pattern, s.handle(r))
@@ -66,6 +71,10 @@ func (s *Studio) routes() []route {
 		{pattern: "GET /studio/journeys/{id}/people", role: users.Viewer, do: s.listPeople},
 		{pattern: "GET /studio/journeys/{id}/retry", role: users.Operator, do: s.confirmRetryAll},
 		{pattern: "POST /studio/journeys/{id}/retry", role: users.Operator, do: s.retryAll},
+		{pattern: "GET /studio/journeys/{id}/refused", role: users.Viewer, do: s.showRefused},
+		{pattern: "GET /studio/journeys/{id}/deploy", role: users.Viewer, live: true, do: s.showDeploy},
+		{pattern: "GET /studio/journeys/{id}/cancel", role: users.Operator, do: s.confirmCancelAll},
+		{pattern: "POST /studio/journeys/{id}/cancel", role: users.Operator, do: s.cancelAll},
 		{pattern: "GET /studio/enrollments/{id}", role: users.Viewer, live: true, do: s.showEnrollment},
 		{pattern: "GET /studio/enrollments/{id}/cancel", role: users.Operator, do: s.confirmCancel},
 		{pattern: "POST /studio/enrollments/{id}/cancel", role: users.Operator, do: s.cancel},

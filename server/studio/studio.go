@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/flow"
 	"github.com/hogsend/hogsend/internal/operate"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -39,6 +40,8 @@ type Config struct {
 	// FailedRun is the run that a retry goes on from; "" when its history is no longer
 	// kept. nil refuses retries.
 	FailedRun func(ctx context.Context, workflowID string) (runID string, err error)
+	// Flow is the code of the journeys, for their pictures; nil draws what people did.
+	Flow *flow.File
 	// Health is what the installation stands on, as /v1/health tells it.
 	Health func(ctx context.Context) Health
 	// Spend takes a page from what a user may ask for in a minute; wait is how long there
@@ -64,6 +67,8 @@ type Studio struct {
 	reads     chan struct{}
 	pulses    pulses
 	memos     memos
+	// coded are the journeys and reactions of this build, with their functions.
+	coded map[string]hogsend.Journey
 }
 
 // ServeHTTP answers one request.

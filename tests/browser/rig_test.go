@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ import (
 	"github.com/hogsend/hogsend/internal/chromium"
 	"github.com/hogsend/hogsend/internal/dbtest"
 	"github.com/hogsend/hogsend/internal/demo"
+	"github.com/hogsend/hogsend/internal/flow"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
@@ -103,14 +105,16 @@ func open(t *testing.T, people int) *site {
 	}))
 	t.Cleanup(web.Close)
 	s.url, s.users = web.URL, users.New(s.store, nil)
+	drawn, err := flow.Parse(saas.Flow())
+	require.NoError(t, err)
 	s.server = server.New(server.Config{
 		Store: s.store, Ingest: ingester, Registry: registry, Enabled: registry.Journeys, PublicURL: s.url, Version: "1.0.0", BuildID: "3f9c2ab", Logger: log,
-		Temporal: func(context.Context) error { return nil },
+		Temporal: func(context.Context) error { return nil }, Flow: drawn,
 	})
-	_, err := s.users.Create(t.Context(), store.System("test"), users.NewUser{Name: "Eve Adams", Email: admin, Role: users.Admin, Password: password})
+	_, err = s.users.Create(t.Context(), store.System("test"), users.NewUser{Name: "Eve Adams", Email: admin, Role: users.Admin, Password: password})
 	require.NoError(t, err)
 	if people > 0 {
-		s.fill(ingester, people)
+		s.fill(ingester, drawn, people)
 	}
 	return s
 }
@@ -122,10 +126,10 @@ const (
 
 // fill brings the buckets into force and makes the people of the demo, some of whom
 // stand where a worker would have brought them.
-func (s *site) fill(ingester *ingest.Ingester, people int) {
+func (s *site) fill(ingester *ingest.Ingester, drawn *flow.File, people int) {
 	s.t.Helper()
 	registry := saas.Registry()
-	require.NoError(s.t, demo.Fill(s.t.Context(), demo.Config{Store: s.store, Ingest: ingester, Registry: registry, PublicURL: s.url, People: people, Now: time.Now()}))
+	require.NoError(s.t, demo.Fill(s.t.Context(), demo.Config{Store: s.store, Ingest: ingester, Registry: registry, Flow: drawn, PublicURL: s.url, People: people, Now: time.Now()}))
 	definitions, err := bucket.DescribeAll(registry.Buckets)
 	require.NoError(s.t, err)
 	roll := rollout.New(ingester.Engine())
@@ -134,12 +138,21 @@ func (s *site) fill(ingester *ingest.Ingester, people int) {
 		done, _, err = roll.Backfill(s.t.Context())
 		require.NoError(s.t, err)
 	}
+	for _, j := range registry.Journeys {
+		code, found := drawn.Of(j)
+		require.True(s.t, found, j.ID)
+		var nodes []string
+		code.Root.Nodes(func(n *flow.Node) {
+			if n.ID != "" {
+				nodes = append(nodes, strings.ReplaceAll(n.ID, "*", "1"))
+			}
+		})
+		s.exec(`with stands as (select id, row_number() over (order by id) as n from enrollments where status = 'active' and journey_id = $1)
+			update enrollments e set status = 'waiting', node = ($2::text[])[1 + n % cardinality($2::text[])] from stands s where s.id = e.id and n % 5 > 0`, j.ID, nodes)
+	}
 	for _, sql := range []string{
-		`with stands as (select id, contact_id, row_number() over (order by id) as n from enrollments where status = 'active')
-		update enrollments e set status = 'waiting', node = case n % 4 when 0 then 'wait:48h' when 1 then 'wait-event:feature.used' when 2 then 'send:nudge' else 'digest:comment.received' end
-		from stands s where s.id = e.id and n % 5 > 0`,
 		`insert into waits (id, enrollment_id, contact_id, step_key, label, event_name, deadline, status, registered_at)
-		select gen_random_uuid(), id, contact_id, 'w', node, case when node like 'wait-event%' then 'feature.used' end, now() + random() * interval '60 hours', 'open', updated_at
+		select gen_random_uuid(), id, contact_id, 'w', node, case when node like 'wait-event:%' then substr(node, 12) end, now() + random() * interval '60 hours', 'open', updated_at
 		from enrollments where status = 'waiting' and node like 'wait%'`,
 		`insert into enrollment_issues (enrollment_id, kind, detail, since, seen_at) select id, 'blocked', 'nondeterministic: history differs at step 4', now() - interval '3 hours', now() from enrollments where status = 'waiting' order by id limit 2`,
 		`insert into worker_heartbeats (id, build_id, registry_digest, task_queue, started_at, last_seen_at)

@@ -129,6 +129,56 @@ func (q *Queries) StudioBucketCounts(ctx context.Context, contactIds []uuid.UUID
 	return items, nil
 }
 
+const studioBuilds = `-- name: StudioBuilds :many
+select e.version, e.build_id, count(*) as people, count(distinct e.node) as nodes,
+    coalesce(min(w.deadline), 'epoch')::timestamptz as earliest, coalesce(max(w.deadline), 'epoch')::timestamptz as latest,
+    (select count(*) from worker_heartbeats h where h.build_id = e.build_id and h.last_seen_at >= $1::timestamptz - interval '30 s') as workers
+from enrollments e
+left join waits w on w.enrollment_id = e.id and w.status = 'open' and e.status = 'waiting'
+where e.journey_id = any($2::text[]) and e.status in ('active', 'waiting')
+group by e.version, e.build_id order by people desc, e.version, e.build_id limit 50
+`
+
+type StudioBuildsRow struct {
+	Version  string
+	BuildID  string
+	People   int64
+	Nodes    int64
+	Earliest time.Time
+	Latest   time.Time
+	Workers  int64
+}
+
+// The people of a journey by version and build, with the waits that end first and last; an
+// instant that there is none of is the epoch (J-112).
+func (q *Queries) StudioBuilds(ctx context.Context, now time.Time, journeyIds []string) ([]StudioBuildsRow, error) {
+	rows, err := q.db.Query(ctx, studioBuilds, now, journeyIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StudioBuildsRow
+	for rows.Next() {
+		var i StudioBuildsRow
+		if err := rows.Scan(
+			&i.Version,
+			&i.BuildID,
+			&i.People,
+			&i.Nodes,
+			&i.Earliest,
+			&i.Latest,
+			&i.Workers,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const studioCampaignsOfTemplate = `-- name: StudioCampaignsOfTemplate :many
 select id, key, name, status, audience_kind, audience_id, template_key, props, from_email, subject, scheduled_at, local_at, rate_per_minute, sample, sample_to, sampled, paused_at, total_recipients, sent_count, skipped_count, failed_count, error, started_at, completed_at, canceled_at, created_at, updated_at from campaigns where template_key = $1 order by created_at desc, id desc limit 5
 `
@@ -1430,7 +1480,7 @@ func (q *Queries) StudioNewestStay(ctx context.Context, contactID uuid.UUID, buc
 const studioNodes = `-- name: StudioNodes :many
 select node, count(*) as people, min(updated_at)::timestamptz as since from enrollments
 where journey_id = any($1::text[]) and status in ('active', 'waiting')
-group by node order by people desc, node limit 50
+group by node order by people desc, node limit 300
 `
 
 type StudioNodesRow struct {
@@ -1504,14 +1554,61 @@ func (q *Queries) StudioOpenWaits(ctx context.Context, enrollmentIds []uuid.UUID
 	return items, nil
 }
 
+const studioPassages = `-- name: StudioPassages :many
+with newest as (
+    select p.id from unnest($1::text[]) as j (id)
+    cross join unnest(array['active', 'waiting', 'completed', 'exited', 'failed']) as s (status)
+    cross join lateral (
+        select o.id from enrollments o where o.journey_id = j.id and o.status = s.status order by o.id desc limit $2
+    ) p
+    order by p.id desc limit $2
+), walked as (
+    select l.enrollment_id, l.to_node, row_number() over (partition by l.enrollment_id order by l.seq) as place
+    from newest n join step_logs l on l.enrollment_id = n.id
+)
+select w.to_node as node, count(distinct w.enrollment_id) as people, (select count(*) from newest) as out_of
+from walked w where w.to_node <> '' group by w.to_node order by avg(w.place), w.to_node limit 300
+`
+
+type StudioPassagesRow struct {
+	Node   string
+	People int64
+	OutOf  int64
+}
+
+// Where the people went who entered a journey last, in the order in which most came there.
+func (q *Queries) StudioPassages(ctx context.Context, journeyIds []string, rowLimit int32) ([]StudioPassagesRow, error) {
+	rows, err := q.db.Query(ctx, studioPassages, journeyIds, rowLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StudioPassagesRow
+	for rows.Next() {
+		var i StudioPassagesRow
+		if err := rows.Scan(&i.Node, &i.People, &i.OutOf); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const studioPeople = `-- name: StudioPeople :many
 with page as (
     select p.id from unnest($1::text[]) as j (id)
     cross join unnest($2::text[]) as s (status)
     cross join lateral (
         select o.id from enrollments o
+        cross join lateral (select regexp_replace(o.node, '^(paused:)+', '') as node) f
         where o.journey_id = j.id and o.status = s.status and o.id < $3::uuid
-          and ($4::text is null or o.node = $4)
+          and ($4::text is null or exists (
+              select from unnest(array[regexp_replace(f.node, '^defer:', 'send:'), regexp_replace(f.node, '^defer:', '')]) as a (node)
+              where a.node = $4 or right($4, 1) = '*' and starts_with(a.node, left($4, -1))
+          ))
           and ($5::text is null or split_part(coalesce(o.error, ''), E'\n', 1) = $5)
         order by o.id desc limit $6
     ) p
@@ -1538,7 +1635,8 @@ type StudioPeopleRow struct {
 }
 
 // The people of a journey in some states, the newest enrollment first; of each id and
-// state the index gives them in order.
+// state the index gives them in order. A node has those held at it or waiting for its time
+// as well; one that ends in * is all that begin so.
 func (q *Queries) StudioPeople(ctx context.Context, arg StudioPeopleParams) ([]StudioPeopleRow, error) {
 	rows, err := q.db.Query(ctx, studioPeople,
 		arg.JourneyIds,
@@ -1670,6 +1768,52 @@ func (q *Queries) StudioRecentContacts(ctx context.Context, before uuid.UUID, ro
 	for rows.Next() {
 		var i StudioRecentContactsRow
 		if err := rows.Scan(&i.EventID, &i.ContactID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const studioRefused = `-- name: StudioRefused :many
+select coalesce(d.reason, '')::text as reason, count(*) as total, max(d.at)::timestamptz as newest,
+    (array_agg(d.contact_id order by d.at desc))[1]::uuid as contact_id, (array_agg(d.event_id order by d.at desc))[1]::uuid as event_id
+from unnest($1::text[]) as j (id)
+cross join lateral (
+    select n.id, n.at, n.type, n.contact_id, n.journey_id, n.event_id, n.event_name, n.outcome, n.reason, n.enrollment_id, n.detail, n.key from decisions n where n.journey_id = j.id and n.at >= $2::timestamptz order by n.at desc, n.id limit $3
+) d
+where d.outcome = 'skipped'
+group by 1 order by total desc, 1
+`
+
+type StudioRefusedRow struct {
+	Reason    string
+	Total     int64
+	Newest    time.Time
+	ContactID uuid.UUID
+	EventID   uuid.UUID
+}
+
+// Who did not enter a journey since an instant, by the reason: at most the last rows of each id.
+func (q *Queries) StudioRefused(ctx context.Context, journeyIds []string, since time.Time, rowLimit int32) ([]StudioRefusedRow, error) {
+	rows, err := q.db.Query(ctx, studioRefused, journeyIds, since, rowLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StudioRefusedRow
+	for rows.Next() {
+		var i StudioRefusedRow
+		if err := rows.Scan(
+			&i.Reason,
+			&i.Total,
+			&i.Newest,
+			&i.ContactID,
+			&i.EventID,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

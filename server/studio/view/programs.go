@@ -25,10 +25,11 @@ type Journey struct {
 	Change          string // who switched or paused it, when and why
 	Words           []string
 	Counts          []Tile
-	Nodes           []Node
+	Tabs            []Segment
+	Flow            *Flow // nil while nothing is known of its steps
+	Sent            []Tile
 	Troubles        []Trouble
 	Due             []Tile
-	People          string
 	Recent          []PersonRow
 	Pause, Resume   *Button
 	Mails           string // the list of its mails
@@ -37,14 +38,6 @@ type Journey struct {
 
 // Tile is a figure with a name; Title says what it was made of.
 type Tile struct{ Label, Value, Title, URL string }
-
-// Node is where people stand.
-type Node struct {
-	Label  string
-	URL    string // who they are
-	People int64
-	Since  Time
-}
 
 // Trouble is a group of people who need somebody.
 type Trouble struct {
@@ -137,6 +130,49 @@ type People struct {
 	Empty    *Empty
 	Pager    Pager
 	Retry    *Button
+	Cancel   *Button
+	Tabs     []Segment
+}
+
+// Refused are those whom a journey did not take, by why (U-24).
+type Refused struct {
+	Frame
+	Back  Link
+	Tabs  []Segment
+	Range string
+	Total string
+	Rows  []RefusedRow
+	Empty *Empty
+}
+
+// RefusedRow is a reason.
+type RefusedRow struct {
+	Reason, Code string
+	Total        string
+	Share        Rate
+	Newest       Time
+	Who, Event   Link
+}
+
+// Deploy is how the builds of a journey stand (U-24).
+type Deploy struct {
+	Frame
+	Back    Link
+	Tabs    []Segment
+	Gate    Badge
+	GateAt  *Time
+	Found   string // what the replay gate said last
+	Lines   []string
+	Rows    []DeployRow
+	Command string
+	Empty   *Empty
+}
+
+// DeployRow is a build with its people.
+type DeployRow struct {
+	Build, Version, People, Nodes string
+	State                         Badge
+	First, Last                   *Time // when the first and the last wait end
 }
 
 // Enrollment is one person's way through a journey (U-25).
