@@ -9,7 +9,11 @@ import (
 
 func (p *program) banner(f devFlags, cfg config.Config, studio string, took time.Duration) {
 	mails := "stay in the mailbox (hogsend mailbox)"
-	if cfg.EmailProvider != "mailbox" {
+	switch cfg.EmailProvider {
+	case "mailbox":
+	case config.OwnProvider:
+		mails = "go to the provider that this program brings"
+	default:
 		mails = "are really sent, by " + cfg.EmailProvider + ", because the environment says so"
 	}
 	p.addresses(f, p.here, studio)

@@ -21,6 +21,7 @@ import (
 	"github.com/hogsend/hogsend/internal/config"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/definition"
+	"github.com/hogsend/hogsend/internal/sender"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/schema"
 )
@@ -30,19 +31,25 @@ type finding struct {
 	Check  string `json:"check"`
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail"`
+	// Publish are records of the DNS that are missing.
+	Publish []sender.Record `json:"publish,omitempty"`
 }
 
 func (p *program) doctorCommand() *cobra.Command {
 	var asJSON bool
+	var selectors []string
 	cmd := &cobra.Command{
-		Use: "doctor", Short: "Check configuration, database, Temporal, workers and outbox", Args: cobra.NoArgs,
+		Use: "doctor", Short: "Check configuration, database, Temporal, workers, outbox and the sender's domain", Args: cobra.NoArgs,
 		Long: `Checks an installation: that of the environment, or the hogsend dev that runs here if
 DATABASE_URL is not set, or the one of --data. Without TEMPORAL_ADDRESS it looks for Temporal
 at localhost:7233, where standalone runs it.
 
+Where mails leave, it asks the DNS what the domain of EMAIL_FROM has: SPF, DKIM, DMARC, the return
+path (Resend), mail to it; and prints the records to publish where something is missing.
+
 Exit code 0: all is well. 1: something is not; the lines say what.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			findings := p.examine(cmd.Context())
+			findings := p.examine(cmd.Context(), selectors)
 			if asJSON {
 				if err := json.NewEncoder(p.Stdout).Encode(map[string]any{"findings": findings}); err != nil {
 					return fmt.Errorf("print findings: %w", err)
@@ -54,6 +61,9 @@ Exit code 0: all is well. 1: something is not; the lines say what.`,
 						mark = "FAIL"
 					}
 					printLine(p.Stdout, "%s  %-18s %s\n", mark, f.Check, f.Detail)
+					for _, r := range f.Publish {
+						printLine(p.Stdout, "      publish            %s  %s  %s\n", r.Name, r.Type, r.Value)
+					}
 				}
 			}
 			if slices.ContainsFunc(findings, func(f finding) bool { return !f.OK }) {
@@ -63,6 +73,7 @@ Exit code 0: all is well. 1: something is not; the lines say what.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	cmd.Flags().StringArrayVar(&selectors, "dkim", nil, "selector of a DKIM key, besides the usual ones; may be repeated")
 	p.onInstallation(cmd)
 	return cmd
 }
@@ -71,7 +82,7 @@ Exit code 0: all is well. 1: something is not; the lines say what.`,
 const probeTimeout = 5 * time.Second
 
 // examine makes every check it can; one that fails does not hide the others (O-33).
-func (p *program) examine(ctx context.Context) []finding {
+func (p *program) examine(ctx context.Context, selectors []string) []finding {
 	var findings []finding
 	note := func(check, detail string, err error) {
 		f := finding{Check: check, OK: err == nil, Detail: detail}
@@ -90,6 +101,7 @@ func (p *program) examine(ctx context.Context) []finding {
 		note("provider", cfg.EmailProvider, nil)
 	}
 	note("test mode", examineTestMode(ctx, cfg), nil)
+	findings = append(findings, p.examineSender(ctx, cfg, selectors)...)
 	if cfg.PostHogAPIKey == "" {
 		note("posthog", "off, for want of POSTHOG_API_KEY", nil)
 	} else {

@@ -1,7 +1,9 @@
 package app
 
 import (
+	"context"
 	"encoding/json"
+	"net"
 	"strings"
 	"testing"
 
@@ -26,7 +28,7 @@ func TestDoctorLooksForTemporalWhereStandaloneRunsIt(t *testing.T) {
 	for _, f := range got.Findings {
 		by[f.Check] = f
 	}
-	require.Equal(t, finding{"configuration", true, "production, of the environment"}, by["configuration"])
+	require.Equal(t, finding{Check: "configuration", OK: true, Detail: "production, of the environment"}, by["configuration"])
 	require.False(t, by["public url"].OK)
 	require.True(t, by["database"].OK)
 	require.Contains(t, by, "temporal")
@@ -36,18 +38,60 @@ func TestDoctorLooksForTemporalWhereStandaloneRunsIt(t *testing.T) {
 func TestDoctorLooksAtTheSecretsOfSources(t *testing.T) {
 	t.Parallel()
 	for secret, want := range map[string]finding{
-		"":                  {"webhook sources", false, "stripe refuses everything, for want of STRIPE_WEBHOOK_SECRET"},
-		"short":             {"webhook sources", false, `source "stripe": STRIPE_WEBHOOK_SECRET: a secret has at least 16 characters`},
-		"0123456789abcdef,": {"webhook sources", true, "1, each with its secret"},
+		"":                  {Check: "webhook sources", OK: false, Detail: "stripe refuses everything, for want of STRIPE_WEBHOOK_SECRET"},
+		"short":             {Check: "webhook sources", OK: false, Detail: `source "stripe": STRIPE_WEBHOOK_SECRET: a secret has at least 16 characters`},
+		"0123456789abcdef,": {Check: "webhook sources", OK: true, Detail: "1, each with its secret"},
 	} {
 		cfg, err := config.Load([]string{"DATABASE_URL=postgres://x", "STRIPE_WEBHOOK_SECRET=" + secret}, config.Needs{})
 		require.NoError(t, err)
 		var got finding
 		examineSources(cfg, hogsend.Registry{Sources: []hogsend.Source{hogsend.StripeSource()}}, func(check, detail string, err error) {
-			if got = (finding{check, err == nil, detail}); err != nil {
+			if got = (finding{Check: check, OK: err == nil, Detail: detail}); err != nil {
 				got.Detail = err.Error()
 			}
 		})
 		require.Equal(t, want, got)
 	}
+}
+
+// deafDNS has what a domain needs, but for DMARC.
+type deafDNS struct{}
+
+func (deafDNS) LookupTXT(_ context.Context, name string) ([]string, error) {
+	switch name {
+	case "send.acme.example":
+		return []string{"v=spf1 include:amazonses.com ~all"}, nil
+	case "acme.example":
+		return []string{"v=spf1 a -all"}, nil
+	case "mine._domainkey.acme.example", "resend._domainkey.acme.example":
+		return []string{"p=MIGf"}, nil
+	}
+	return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+}
+
+func (deafDNS) LookupMX(context.Context, string) ([]*net.MX, error) {
+	return []*net.MX{{Host: "feedback-smtp.eu-west-1.amazonses.com."}}, nil
+}
+
+// O-58: where mails leave, doctor tells of the sender's domain; of the mailbox it does not.
+func TestDoctorLooksAtTheSendersDomain(t *testing.T) {
+	t.Parallel()
+	p := &program{dns: deafDNS{}}
+	names := func(cfg config.Config, selectors ...string) (ok, not []string) {
+		for _, f := range p.examineSender(t.Context(), cfg, selectors) {
+			if f.OK {
+				ok = append(ok, f.Check)
+			} else {
+				not = append(not, f.Check+": "+f.Publish[0].Name)
+			}
+		}
+		return ok, not
+	}
+	ok, not := names(config.Config{EmailProvider: "resend", EmailFrom: "Acme <a@acme.example>"})
+	require.Equal(t, []string{"return path", "DKIM", "mail to the domain"}, ok)
+	require.Equal(t, []string{"DMARC: _dmarc.acme.example"}, not)
+	ok, _ = names(config.Config{EmailProvider: "smtp", EmailFrom: "a@acme.example", SMTPURL: "smtps://u:p@mx.acme.example"}, "mine")
+	require.Equal(t, []string{"SPF", "DKIM", "mail to the domain"}, ok)
+	ok, not = names(config.Config{EmailProvider: "mailbox", EmailFrom: "a@acme.example"})
+	require.Empty(t, append(ok, not...))
 }

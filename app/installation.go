@@ -152,6 +152,7 @@ func (p *program) named(folder string) (*installation, error) {
 
 // load reads the environment, or that of the dev that the command works on.
 func (p *program) load(needs config.Needs) (config.Config, error) {
+	needs.OwnProvider = p.EmailProvider != nil
 	environ := p.Environ
 	if p.here != nil {
 		environ = p.here.environ(environ)

@@ -46,6 +46,7 @@ type process struct {
 	// activities and workflows are the author's own.
 	activities []hogsend.Activity
 	workflows  []hogsend.Workflow
+	own        email.Provider // the author's; nil for none
 	renderer   *email.Renderer
 	flow       *flow.File    // the code of the journeys, for pictures; nil for none
 	tokens     *email.Signer // of the links in mails
@@ -85,7 +86,7 @@ func newProcess(ctx context.Context, o Options, cfg config.Config, log *slog.Log
 	for _, w := range cfg.Warnings {
 		log.Warn(w)
 	}
-	p := &process{cfg: cfg, log: log, tracing: o.tracing, registry: defined, activities: o.Activities, workflows: o.Workflows, index: registry.New(defined), renderer: renderer, build: buildID(cfg.BuildID)}
+	p := &process{cfg: cfg, log: log, tracing: o.tracing, registry: defined, activities: o.Activities, workflows: o.Workflows, own: o.EmailProvider, index: registry.New(defined), renderer: renderer, build: buildID(cfg.BuildID)}
 	if p.flow, err = flow.Parse(o.Flow); err != nil {
 		return nil, fmt.Errorf("app.Options.Flow: %w", err)
 	}

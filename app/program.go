@@ -10,7 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/sender"
 	"github.com/hogsend/hogsend/internal/tracing"
+	"github.com/hogsend/hogsend/provider"
 )
 
 // Options is what a program is made of.
@@ -21,6 +23,9 @@ type Options struct {
 	Activities []hogsend.Activity
 	// Workflows are the author's own, such as children of journeys.
 	Workflows []hogsend.Workflow
+	// EmailProvider carries the mails, whatever EMAIL_PROVIDER says, in hogsend dev as well; nil
+	// leaves the choice to the environment. Package providertest asks of one what is relied on (E-36).
+	EmailProvider provider.Provider
 	// Embedded runs Temporal inside this process; pass standalone.Embedded{}. nil
 	// makes a lean binary without the commands dev, standalone and temporal.
 	Embedded Embedded
@@ -59,6 +64,8 @@ type program struct {
 	IO
 	// here is the dev that a command works on instead of what the environment names.
 	here *installation
+	// dns is asked in tests; nil is that of the machine.
+	dns sender.Resolver
 }
 
 func (p *program) env(name string) string {

@@ -13,6 +13,7 @@ import (
 	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/provider/mailbox"
+	"github.com/hogsend/hogsend/internal/provider/own"
 	"github.com/hogsend/hogsend/internal/provider/posthog"
 	"github.com/hogsend/hogsend/internal/provider/resend"
 	"github.com/hogsend/hogsend/internal/provider/smtp"
@@ -163,9 +164,11 @@ func (p *process) digest() string {
 	return digest
 }
 
-// provider is the one the environment chose (E-36).
+// provider is the author's, or the one that the environment chose (E-36).
 func (p *process) provider() (email.Provider, error) {
 	switch p.cfg.EmailProvider {
+	case config.OwnProvider:
+		return own.New(p.own), nil
 	case "resend":
 		return resend.New(resend.Config{APIKey: p.cfg.ResendAPIKey, BaseURL: p.cfg.ResendBaseURL})
 	case "smtp":

@@ -182,17 +182,22 @@ func importTable() map[string]rule {
 		"./internal/outbox": {may: []string{clip, contract, "./internal/store", storedb, pgx, uuid}, never: []string{"net/http/..."}},
 		// Provider calls are paced.
 		"./internal/email": {
-			may:   []string{".", clip, "./internal/address", "./internal/email/kit", "./internal/email/markup", "./internal/naming", "./internal/zone", "golang.org/x/time/rate"},
+			may:   []string{".", clip, "./internal/address", "./internal/email/kit", "./internal/email/markup", "./internal/naming", "./internal/zone", "./provider", "golang.org/x/time/rate"},
 			never: []string{"net", "net/http/...", "os/...", "database/..."},
 		},
 		// It starts a browser.
 		"./internal/chromium":     {never: []string{"net", "net/http/...", "database/..."}},
+		"./internal/sender":       {never: []string{"net/http/...", "os/...", "database/..."}},
 		"./internal/color":        {never: noIO()},
 		"./internal/email/kit":    {may: []string{"./internal/color", "./internal/email/markup", "./internal/naming"}, never: noIO()},
 		"./internal/email/markup": {may: []string{clip, "./internal/color", "golang.org/x/net/html/...", "github.com/tdewolff/parse/v2/...", "github.com/andybalholm/cascadia"}, never: noIO()},
 		// A provider sends the message type of email. The mailbox has no vendor: its
 		// mails are kept by a function that it is given.
 		"./internal/provider/mailbox": {may: []string{".", "./internal/email"}},
+		"./internal/provider/own":     {may: []string{clip, "./internal/email"}},
+		"./provider":                  {never: noIO()},
+		"./provider/providertest":     {may: []string{"./provider"}, never: noIO()},
+		"./examples/relay":            {may: []string{"./provider"}},
 		"./internal/provider/resend":  {may: []string{".", "./internal/address", "./internal/email", "github.com/resend/resend-go/v2"}},
 		"./internal/provider/smtp":    {may: []string{".", "./internal/address", "./internal/email", "github.com/wneessen/go-mail", uuid}},
 		"./internal/provider/posthog": {may: []string{"github.com/posthog/posthog-go"}},

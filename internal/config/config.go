@@ -43,7 +43,12 @@ type Needs struct {
 	Temporal bool
 	// Service is set by commands that serve or work, which need keys and addresses.
 	Service bool
+	// OwnProvider is set where mails go by a provider of the author's (E-36).
+	OwnProvider bool
 }
+
+// OwnProvider is the EmailProvider of an author's own.
+const OwnProvider = "own"
 
 // Config is the environment of one process. Every field has the default of O-38.
 type Config struct {
@@ -68,7 +73,7 @@ type Config struct {
 
 	JunkIDs naming.JunkIDs // what is no id of a person (I-57)
 
-	EmailProvider      string // resend, smtp or mailbox
+	EmailProvider      string // resend, smtp, mailbox or OwnProvider
 	ResendAPIKey       string
 	SMTPURL            string
 	ResendBaseURL      string
@@ -190,6 +195,9 @@ func load(r *reader, needs Needs) (Config, error) {
 		SkipSchemaCheck:     r.boolean("SKIP_SCHEMA_CHECK", false),
 		ShutdownTimeout:     r.duration("SHUTDOWN_TIMEOUT", 25*time.Second),
 		Lookup:              r.lookup,
+	}
+	if needs.OwnProvider {
+		c.EmailProvider = OwnProvider
 	}
 	if c.EmailProvider == "" { // E-36
 		switch {

@@ -28,6 +28,17 @@ func TestProductionNamesEverythingMissingAtOnce(t *testing.T) {
   TEMPORAL_ADDRESS: is required in production`, err.Error())
 }
 
+// E-36: an author's provider wins, and needs no settings of those that are named.
+func TestAnAuthorsProviderWins(t *testing.T) {
+	t.Parallel()
+	needs := config.Needs{OwnProvider: true}
+	for _, environ := range [][]string{{}, {"EMAIL_PROVIDER=resend"}, {"EMAIL_PROVIDER=smtp"}, {"RESEND_API_KEY=re_x"}, {"EMAIL_PROVIDER=mailbox"}} {
+		c, err := config.Load(append([]string{"HOGSEND_ENV=test", "DATABASE_URL=postgres://x", "HOGSEND_SECRET=" + secret}, environ...), needs)
+		require.NoError(t, err)
+		require.Equal(t, config.OwnProvider, c.EmailProvider)
+	}
+}
+
 func TestAnEmptyValueIsUnset(t *testing.T) {
 	t.Parallel() // O-38
 	c, err := config.Load([]string{"HOGSEND_ENV=test", "DATABASE_URL=postgres://x", "HOGSEND_SECRET=" + secret, "PORT=", "LATE_EVENT_HORIZON="}, service)

@@ -16,17 +16,6 @@ import (
 	"github.com/hogsend/hogsend"
 )
 
-// File is a file of a message. As JSON it has no content, but what that is known by.
-type File struct {
-	Name string `json:"name"`
-	Type string `json:"type"`
-	// Inline is the content id of a file that the HTML shows; "" for an attachment.
-	Inline  string `json:"inline,omitempty"`
-	Size    int    `json:"size"`
-	Hash    []byte `json:"sha256"`
-	Content []byte `json:"-"`
-}
-
 var inlinePattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 const maxFileName = 200
