@@ -22,6 +22,9 @@ type Registry struct {
 	Campaigns []Campaign
 	// Sources are the systems whose webhooks are taken in.
 	Sources []Source
+	// Webhooks and Destinations are told what happens.
+	Webhooks     []Webhook
+	Destinations []Destination
 	// Pages is how the pages look on which they do.
 	Pages Pages
 	// LinkSchemes are the schemes of links in mails besides relative ones, http, https,

@@ -1,6 +1,7 @@
 package hogsend_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -131,4 +132,30 @@ source "crm": ID: is defined twice
 source "crm": Transform: is missing
 source "none": Auth.Type: must be SharedSecret, HMACSHA256, HMACSHA1, StandardWebhooks or StripeSignature
 source "resend": ID: belongs to the reports of Resend`))
+}
+
+// P-14: every problem of every destination, at start.
+func TestDestinationsAreChecked(t *testing.T) {
+	t.Parallel()
+	deliver := func(context.Context, hogsend.Delivery) error { return nil }
+	good := hogsend.Webhook{ID: "crm", URL: "https://hooks.example.com/in", SecretEnv: "CRM_SECRET", Events: []string{"*"}, Headers: map[string]string{"X-Team": "a"}}
+	require.NoError(t, hogsend.Registry{Webhooks: []hogsend.Webhook{good}, Destinations: []hogsend.Destination{{ID: "lake", Events: hogsend.DestinationEvents(), Deliver: deliver}}}.Validate())
+	bad := good
+	bad.URL, bad.SecretEnv, bad.Events = "hooks.example.com", "", []string{"journey.complete"}
+	bad.Headers = map[string]string{"Host": "x", "X-A": "a\r\nX-B: b", "webhook-id": "1", "X Y": "z"}
+	err := hogsend.Registry{
+		Webhooks: []hogsend.Webhook{bad}, Destinations: []hogsend.Destination{{ID: "crm", Events: []string{"*"}, Deliver: deliver}, {ID: "A"}},
+	}.Validate()
+	require.EqualError(t, err, strings.TrimSpace(`
+destination "A": Deliver: is missing
+destination "A": Events: is missing; "*" is all of them
+destination "A": ID: must be 1 to 63 lower-case letters, digits or -
+webhook "crm": Events: there is no "journey.complete", did you mean "journey.completed"?
+webhook "crm": Headers: "Host" is set by hogsend
+webhook "crm": Headers: "X Y" and its value must be a header of one line
+webhook "crm": Headers: "X-A" and its value must be a header of one line
+webhook "crm": Headers: "webhook-id" is set by hogsend
+webhook "crm": ID: is defined twice
+webhook "crm": SecretEnv: must be the name of an environment variable, in capitals
+webhook "crm": URL: must be an https address`))
 }

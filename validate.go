@@ -52,6 +52,7 @@ func (r Registry) Validate() error {
 	v.lists(r.Lists)
 	v.campaigns(r)
 	v.sources(r.Sources)
+	v.destinations(r)
 	v.pages(r.Pages)
 	if len(v.problems) == 0 {
 		return nil

@@ -108,6 +108,7 @@ func (p *program) examine(ctx context.Context, selectors []string) []finding {
 		note("posthog", cfg.PostHogHost, answers(ctx, cfg.PostHogHost))
 	}
 	examineSources(cfg, registry, note)
+	examineDestinations(ctx, cfg, registry, note)
 	note("public url", cfg.PublicURL, reachable(ctx, cfg.PublicURL+"/v1/health/live"))
 	p.examineDatabase(ctx, cfg, registry, note)
 	p.examineTemporal(ctx, cfg, note)
@@ -158,7 +159,7 @@ func (p *program) examineDatabase(ctx context.Context, cfg config.Config, regist
 	var lag float64
 	err = s.Pool.QueryRow(ctx, `select
 		(select count(*) from outbox where status = 'pending'),
-		(select coalesce(extract(epoch from now() - min(created_at)), 0) from outbox where status = 'pending'),
+		(select coalesce(extract(epoch from now() - min(created_at)), 0) from outbox where status = 'pending' and (destination = 'temporal' or attempts = 0)),
 		(select count(*) from dead_letters where status = 'pending'),
 		(select count(*) from worker_heartbeats where last_seen_at > now() - interval '30 seconds'),
 		(select count(*) from worker_heartbeats where last_seen_at > now() - interval '30 seconds' and registry_digest <> $1)`,

@@ -71,6 +71,7 @@ type process struct {
 	// applies it.
 	checks map[string]webhook.Check
 	inbox  *inbox.Inbox
+	hooks  map[string]worker.Hook // the destinations of the registry
 
 	listening *http.Server // for metrics; nil for none
 	shown     io.Writer    // hears a line for each mail of the mailbox; nil for nobody
@@ -111,13 +112,17 @@ func newProcess(ctx context.Context, o Options, cfg config.Config, log *slog.Log
 	if p.buckets, err = bucket.DescribeAll(enabled); err != nil {
 		return nil, err
 	}
-	if err := p.readSecrets(); err != nil {
+	if err := p.readSecrets(ctx); err != nil {
 		return nil, err
 	}
 	if err := p.openDatabase(ctx); err != nil {
 		return nil, err
 	}
 	if err := p.awaitDatabase(ctx); err != nil {
+		p.closeDatabase()
+		return nil, err
+	}
+	if err := p.registerDestinations(ctx); err != nil {
 		p.closeDatabase()
 		return nil, err
 	}

@@ -102,6 +102,7 @@ func (p *process) work(ctx context.Context, ready func()) error {
 		LeaveLate:         p.ingest.LeaveLate,
 		PostHog:           analytics,
 		Inbox:             p.inbox.Run,
+		Hooks:             p.hooks,
 		BuildID:           p.build,
 		Deployment:        p.cfg.Deployment,
 		Version:           Version,

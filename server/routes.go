@@ -124,6 +124,8 @@ func (s *Server) routes() []route {
 		{id: "R-115", method: "POST", path: "/v1/admin/dlq/:id/retry", scope: scopeFullAdmin, handler: s.retryLetter},
 		{id: "R-116", method: "POST", path: "/v1/admin/dlq/retry", scope: scopeFullAdmin, handler: s.retryLetters},
 		{id: "R-117", method: "DELETE", path: "/v1/admin/dlq/:id", scope: scopeFullAdmin, handler: s.discardLetter},
+		{id: "R-121", method: "GET", path: "/v1/admin/webhooks", scope: scopeRead, handler: s.listWebhooks},
+		{id: "R-122", method: "POST", path: "/v1/admin/webhooks/:id/test", scope: scopeFullAdmin, handler: s.testWebhook},
 		{id: "mailbox", method: "GET", path: "/v1/admin/mailbox", scope: scopeRead, handler: s.listMails},
 	}
 }

@@ -200,6 +200,7 @@ func importTable() map[string]rule {
 		"./examples/relay":            {may: []string{"./provider"}},
 		"./internal/provider/resend":  {may: []string{".", "./internal/address", "./internal/email", "github.com/resend/resend-go/v2"}},
 		"./internal/provider/smtp":    {may: []string{".", "./internal/address", "./internal/email", "github.com/wneessen/go-mail", uuid}},
+		"./internal/provider/hook":    {may: []string{"./internal/outbound", "./internal/webhook"}},
 		"./internal/provider/posthog": {may: []string{"github.com/posthog/posthog-go"}},
 		// An enrollment's rows change in one transaction, which the activity opens: pgx.
 		"./activities": {may: []string{
@@ -242,9 +243,9 @@ func importTable() map[string]rule {
 		// It is given its activities by name and so knows neither email nor ingest. What it
 		// delivers besides goes to PostHog, for whom the contact is read: pgx has the error.
 		"./worker": {may: []string{
-			".", "./workflows", "./internal/calls", "./internal/outbox", "./internal/pause", "./internal/provider/posthog", "./internal/store", storedb, contract,
+			".", "./workflows", "./internal/calls", "./internal/outbox", "./internal/pause", "./internal/provider/hook", "./internal/provider/posthog", "./internal/store", storedb, contract,
 			"go.temporal.io/sdk/...", api, "google.golang.org/grpc/codes", "google.golang.org/protobuf/types/known/fieldmaskpb", uuid, "github.com/jackc/pgx/v5",
-		}, never: []string{"net/http/..."}, except: []string{"./internal/provider/posthog"}},
+		}, never: []string{"net/http/..."}, except: []string{"./internal/provider/hook", "./internal/provider/posthog"}},
 		// steps: when a time on the wall comes. criteria: the API serves conditions as JSON; bucket: it shows the definitions in
 		// force. schema: /v1/health compares versions.
 		"./server": {may: []string{

@@ -45,7 +45,7 @@ func (w *Worker) dispatchers() []outbox.Dispatcher {
 		// A row may wait for a call under way and then for its own.
 		outside.Config.Concurrency, outside.Config.Timeout, outside.Config.Lease = 50, 40*time.Second, 2*time.Minute
 	}
-	return []outbox.Dispatcher{temporal, outside}
+	return append([]outbox.Dispatcher{temporal, outside}, w.hookDispatchers(common)...)
 }
 
 // removed stands for a destination that is not configured any more (P-18).

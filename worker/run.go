@@ -83,6 +83,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	})
 	parts.Go(func() { cleaner{store: w.cfg.Store, logger: w.cfg.Logger}.fold(running) })
 	parts.Go(func() { cleaner{store: w.cfg.Store, logger: w.cfg.Logger}.erase(running) })
+	parts.Go(func() { w.keepHooks(running) })
 	if w.cfg.Inbox != nil {
 		parts.Go(func() { w.cfg.Inbox(running) })
 	}

@@ -54,6 +54,8 @@ type Config struct {
 	// PostHog is where captures and memberships are told; without it, nil, what was
 	// written for it becomes dead letters (P-9, P-18).
 	PostHog *posthog.Client
+	// Hooks are the destinations of the author's by their ids (P-14).
+	Hooks map[string]Hook
 	// Inbox applies again what other systems told, until its context ends; nil for nothing (P-7).
 	Inbox func(ctx context.Context)
 	// BuildID, Version and RegistryDigest are shown and recorded, never interpreted but

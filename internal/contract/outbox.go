@@ -2,6 +2,7 @@ package contract
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -20,6 +21,8 @@ const (
 	OutboxRun    OutboxKind = "run"
 	// OutboxCapture is told to PostHog; nothing writes one while there is none.
 	OutboxCapture OutboxKind = "capture"
+	// OutboxWebhook is told to a destination of the author's (P-15).
+	OutboxWebhook OutboxKind = "webhook"
 )
 
 // OutboxKinds are all of them.
@@ -33,6 +36,12 @@ const (
 	ToTemporal = "temporal"
 	ToPostHog  = "posthog"
 )
+
+// ToWebhook is the destination of rows for what an author registers.
+func ToWebhook(id string) string { return "webhook:" + id }
+
+// WebhookID is the id of the message that a row of the outbox is.
+func WebhookID(rowID string) string { return "msg_" + strings.ReplaceAll(rowID, "-", "") }
 
 // Destination is where rows of the kind go.
 func (k OutboxKind) Destination() string {
@@ -106,6 +115,15 @@ type RunPayload struct {
 	WorkflowID   string `json:"workflowId"`
 	WorkflowType string `json:"workflowType"`
 	ID           string `json:"id"`
+}
+
+// WebhookPayload is what happened, for a destination of the author's: type and data are of
+// the catalog (P-17), and ContactID is "" of what is about nobody.
+type WebhookPayload struct {
+	Type      string          `json:"type"`
+	ContactID string          `json:"contactId,omitempty"`
+	At        time.Time       `json:"at"`
+	Data      json.RawMessage `json:"data"`
 }
 
 // CapturePayload is one event for PostHog (J-137). Properties of the person are

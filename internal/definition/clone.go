@@ -18,6 +18,14 @@ func Clone(r hogsend.Registry) hogsend.Registry {
 	r.LinkSchemes, r.Lists, r.MachineAgents = slices.Clone(r.LinkSchemes), slices.Clone(r.Lists), slices.Clone(r.MachineAgents)
 	r.Campaigns, r.Sources = slices.Clone(r.Campaigns), slices.Clone(r.Sources)
 	r.Addresses, r.Files = maps.Clone(r.Addresses), maps.Clone(r.Files)
+	r.Destinations = slices.Clone(r.Destinations)
+	for i := range r.Destinations {
+		r.Destinations[i].Events = slices.Clone(r.Destinations[i].Events)
+	}
+	r.Webhooks = slices.Clone(r.Webhooks)
+	for i := range r.Webhooks {
+		r.Webhooks[i].Events, r.Webhooks[i].Headers = slices.Clone(r.Webhooks[i].Events), maps.Clone(r.Webhooks[i].Headers)
+	}
 	r.Templates = slices.Clone(r.Templates)
 	r.Events = slices.Clone(r.Events)
 	for i := range r.Events {

@@ -241,7 +241,7 @@ func (r *run) deliver(work context.Context, row storedb.OutboxClaimRow, lease le
 	ctx, cancel := context.WithTimeout(work, r.cfg.Timeout)
 	defer cancel()
 	what := Row{
-		ID: row.ID, OrderingKey: row.OrderingKey, Kind: row.Kind,
+		ID: row.ID, OrderingKey: row.OrderingKey, Sequence: row.Seq, Kind: row.Kind,
 		Payload: row.Payload, Attempts: int(row.Attempts), CreatedAt: row.CreatedAt, Trace: row.Trace,
 	}
 	traced := func(error) {}

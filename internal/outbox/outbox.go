@@ -47,6 +47,8 @@ type Row struct {
 	OrderingKey uuid.UUID
 	Kind        contract.OutboxKind
 	Payload     json.RawMessage
+	// Sequence is the order in which rows were written, of one contact at least.
+	Sequence int64
 	// Attempts counts the failed deliveries before this one.
 	Attempts int
 	// CreatedAt is when it was decided.

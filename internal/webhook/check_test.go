@@ -194,3 +194,19 @@ func TestASecretThatIsNone(t *testing.T) {
 		}
 	}
 }
+
+// P-16: what we sign is what the standard's own library signs.
+func TestWhatWeSignIsTheStandards(t *testing.T) {
+	t.Parallel()
+	signed := 0
+	for _, v := range vectors(t) {
+		if v.Library != "standardwebhooks" {
+			continue
+		}
+		key, err := webhook.Key(v.Secret)
+		require.NoError(t, err)
+		require.Equal(t, v.Headers["webhook-signature"], webhook.Sign(key, v.ID, v.Headers["webhook-timestamp"], []byte(v.Body)))
+		signed++
+	}
+	require.Equal(t, 4, signed)
+}

@@ -256,13 +256,17 @@ where (r.campaign_id, r.contact_id) in (
 -- name: ErasePieceLetters :execrows
 delete from dead_letters l where l.id in (
     select o.id from outbox b join dead_letters o on o.source = 'outbox.' || b.kind and o.source_id = b.id::text
-    where b.ordering_key = any(@ids::uuid[]) limit @row_limit
+    where b.ordering_key = any(@ids::uuid[]) or b.kind = 'webhook' and (b.payload ->> 'contactId')::uuid = any(@ids::uuid[]) limit @row_limit
 );
 
 -- name: ErasePieceOutbox :execrows
--- What still is to be told of it are ids; only captures carry what somebody did.
+-- What still is to be told of it are ids; only captures and webhooks carry what somebody did.
+-- That it is erased is told all the same.
 delete from outbox o where o.id in (
-    select b.id from outbox b where b.ordering_key = any(@ids::uuid[]) and (b.status <> 'pending' or b.kind = 'capture') limit @row_limit
+    select b.id from outbox b
+    where b.ordering_key = any(@ids::uuid[]) and (b.status <> 'pending' or b.kind = 'capture')
+        or b.kind = 'webhook' and (b.payload ->> 'contactId')::uuid = any(@ids::uuid[]) and (b.status <> 'pending' or b.payload ->> 'type' <> 'contact.erased')
+    limit @row_limit
 );
 
 -- name: ErasePieceDates :execrows

@@ -34,7 +34,7 @@ set due_at = case when j.blocked then j.parked_until else j.leased_until end,
     leased_by = case when not j.blocked then j.worker end
 from judged j
 where o.id = j.id and not (j.blocked and j.changed)
-returning o.id, o.ordering_key, o.kind, o.payload, o.attempts, o.created_at, o.due_at as leased_until, j.blocked::bool as blocked, j.waited::float8 as waited_seconds, coalesce(o.trace, '')::text as trace;
+returning o.id, o.ordering_key, coalesce(o.seq, 0)::bigint as seq, o.kind, o.payload, o.attempts, o.created_at, o.due_at as leased_until, j.blocked::bool as blocked, j.waited::float8 as waited_seconds, coalesce(o.trace, '')::text as trace;
 
 -- name: OutboxAck :execrows
 -- Marks rows delivered, whoever holds their lease by now: delivered is a fact.

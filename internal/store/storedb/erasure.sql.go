@@ -215,7 +215,7 @@ func (q *Queries) ErasePieceKeys(ctx context.Context, ids []uuid.UUID, rowLimit 
 const erasePieceLetters = `-- name: ErasePieceLetters :execrows
 delete from dead_letters l where l.id in (
     select o.id from outbox b join dead_letters o on o.source = 'outbox.' || b.kind and o.source_id = b.id::text
-    where b.ordering_key = any($1::uuid[]) limit $2
+    where b.ordering_key = any($1::uuid[]) or b.kind = 'webhook' and (b.payload ->> 'contactId')::uuid = any($1::uuid[]) limit $2
 )
 `
 
@@ -262,11 +262,15 @@ func (q *Queries) ErasePieceMailbox(ctx context.Context, ids []uuid.UUID, rowLim
 
 const erasePieceOutbox = `-- name: ErasePieceOutbox :execrows
 delete from outbox o where o.id in (
-    select b.id from outbox b where b.ordering_key = any($1::uuid[]) and (b.status <> 'pending' or b.kind = 'capture') limit $2
+    select b.id from outbox b
+    where b.ordering_key = any($1::uuid[]) and (b.status <> 'pending' or b.kind = 'capture')
+        or b.kind = 'webhook' and (b.payload ->> 'contactId')::uuid = any($1::uuid[]) and (b.status <> 'pending' or b.payload ->> 'type' <> 'contact.erased')
+    limit $2
 )
 `
 
-// What still is to be told of it are ids; only captures carry what somebody did.
+// What still is to be told of it are ids; only captures and webhooks carry what somebody did.
+// That it is erased is told all the same.
 func (q *Queries) ErasePieceOutbox(ctx context.Context, ids []uuid.UUID, rowLimit int32) (int64, error) {
 	result, err := q.db.Exec(ctx, erasePieceOutbox, ids, rowLimit)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 const healthOutbox = `-- name: HealthOutbox :one
 select count(*) as pending,
     greatest(coalesce(extract(epoch from $1::timestamptz - min(created_at)), 0), 0)::double precision as lag_seconds
-from outbox where status = 'pending'
+from outbox where status = 'pending' and (destination = 'temporal' or attempts = 0)
 `
 
 type HealthOutboxRow struct {
@@ -21,7 +21,8 @@ type HealthOutboxRow struct {
 	LagSeconds float64
 }
 
-// How many rows wait for delivery, and how long the oldest of them has (O-30).
+// How many rows wait for delivery, and how long the oldest of them has (O-30). What another
+// system has refused waits for its next attempt, and is not late.
 func (q *Queries) HealthOutbox(ctx context.Context, now time.Time) (HealthOutboxRow, error) {
 	row := q.db.QueryRow(ctx, healthOutbox, now)
 	var i HealthOutboxRow

@@ -245,6 +245,12 @@ type Decision struct {
 	Key          string
 }
 
+type Destination struct {
+	ID     string
+	Events []string
+	SeenAt time.Time
+}
+
 type Digest struct {
 	EnrollmentID uuid.UUID
 	StepKey      string

@@ -72,7 +72,7 @@ set due_at = case when j.blocked then j.parked_until else j.leased_until end,
     leased_by = case when not j.blocked then j.worker end
 from judged j
 where o.id = j.id and not (j.blocked and j.changed)
-returning o.id, o.ordering_key, o.kind, o.payload, o.attempts, o.created_at, o.due_at as leased_until, j.blocked::bool as blocked, j.waited::float8 as waited_seconds, coalesce(o.trace, '')::text as trace
+returning o.id, o.ordering_key, coalesce(o.seq, 0)::bigint as seq, o.kind, o.payload, o.attempts, o.created_at, o.due_at as leased_until, j.blocked::bool as blocked, j.waited::float8 as waited_seconds, coalesce(o.trace, '')::text as trace
 `
 
 type OutboxClaimParams struct {
@@ -86,6 +86,7 @@ type OutboxClaimParams struct {
 type OutboxClaimRow struct {
 	ID            uuid.UUID
 	OrderingKey   uuid.UUID
+	Seq           int64
 	Kind          contract.OutboxKind
 	Payload       json.RawMessage
 	Attempts      int32
@@ -123,6 +124,7 @@ func (q *Queries) OutboxClaim(ctx context.Context, arg OutboxClaimParams) ([]Out
 		if err := rows.Scan(
 			&i.ID,
 			&i.OrderingKey,
+			&i.Seq,
 			&i.Kind,
 			&i.Payload,
 			&i.Attempts,
