@@ -27,7 +27,7 @@ const (
 
 // OutboxKinds are all of them.
 func OutboxKinds() []OutboxKind {
-	return []OutboxKind{OutboxStart, OutboxSignal, OutboxCancel, OutboxDwell, OutboxMirror, OutboxRetry, OutboxRun, OutboxCapture}
+	return []OutboxKind{OutboxStart, OutboxSignal, OutboxCancel, OutboxDwell, OutboxMirror, OutboxRetry, OutboxRun, OutboxCapture, OutboxWebhook}
 }
 
 // Destinations of outbox rows. Each has an order of its own for every contact and
