@@ -223,3 +223,21 @@ func ExampleJourney_audience() {
 	// +4d completed
 	// [example: not_in_audience example: enrolled]
 }
+
+// Who renews within three days, by a date among their properties: they enter as it comes
+// near, whatever they do, and leave when it comes. A day begins at midnight where they are.
+func ExampleProperty_InNext() {
+	renewsAt := hogsend.Prop("renewsAt")
+	soon := hogsend.Bucket{ID: "soon", Name: "Renews soon", Criteria: renewsAt.InNext(3 * hogsend.Day)}
+	late := hogsend.Bucket{ID: "late", Name: "Renewed lately", Criteria: hogsend.All(renewsAt.InLast(hogsend.Day), renewsAt.Before(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)))}
+	s := hogsendtest.New(hogsendtest.InExample(), hogsend.Registry{Buckets: []hogsend.Bucket{soon, late}}) // Monday, January 5th, 10:00
+	ada := s.Contact(hogsendtest.Person{UserID: "ada", Timezone: "America/New_York"})
+	ada.Changes(0, hogsend.Properties{"renewsAt": "2026-01-10"})
+	s.Until(7 * hogsend.Day)
+	fmt.Print(s.Run().Timeline("ada"))
+	// Output:
+	// +1d 19h entered soon
+	// +4d 19h left soon
+	// +4d 19h entered late
+	// +5d 19h 1µs left late
+}

@@ -172,6 +172,7 @@ func (p *program) examineDatabase(ctx context.Context, cfg config.Config, regist
 	note("dead letters", "none", when(dead > 0, "%d wait for a decision", dead))
 	note("workers", fmt.Sprintf("%d up", workers), when(workers == 0, "none is up"))
 	note("registry digest", "the same everywhere", when(strangers > 0, "%d workers run another registry", strangers))
+	examineZones(ctx, s, time.Now(), note)
 	examineJourneys(ctx, s, p.index(), note)
 }
 

@@ -1,8 +1,10 @@
 package app
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -18,8 +20,9 @@ func (p *program) planCommand() *cobra.Command {
 		Use: "plan", Short: "Tell what a deploy of this binary would do to the buckets; nothing is changed", Args: cobra.NoArgs,
 		Long: `Compares the buckets of this binary with those in force and tells, for each, who would
 join and leave, which dwell reactions are due at once, and how many reactions each
-policy for changed criteria (OnChange) would run. It reads DATABASE_URL, as of now,
-and changes nothing.`,
+policy for changed criteria (OnChange) would run; and which dates that trigger journeys
+are computed anew, as by another DEFAULT_TIMEZONE. It reads DATABASE_URL, as of now, and
+changes nothing.`,
 	}
 	asJSON := jsonFlag(cmd)
 	p.onInstallation(cmd)
@@ -38,12 +41,17 @@ and changes nothing.`,
 		if err != nil {
 			return err
 		}
-		plan, err := rollout.Plan(cmd.Context(), s, definitions)
+		journeys, _ := definition.EnabledJourneys(registry, cfg.EnabledJourneys)
+		plan, err := rollout.Plan(cmd.Context(), s, rollout.Build{
+			Buckets: definitions, Journeys: journeys, Timezone: cmp.Or(cfg.DefaultTimezone, registry.Defaults.Timezone),
+		})
 		if err != nil {
 			return fmt.Errorf("plan: %w", err)
 		}
 		if *asJSON {
-			return p.print(true, map[string]any{"buckets": plan, "changed": false}, "")
+			return p.print(true, map[string]any{
+				"buckets": plan.Buckets, "dates": plan.Dates, "timezone": map[string]string{"now": plan.Was, "then": plan.Timezone}, "changed": false,
+			}, "")
 		}
 		return printPlan(p.Stdout, plan)
 	}
@@ -52,7 +60,8 @@ and changes nothing.`,
 
 // printPlan writes one line for each bucket, and below it one for each thing that
 // would run.
-func printPlan(w io.Writer, plan []rollout.PlannedBucket) error {
+func printPlan(w io.Writer, deployment rollout.Deployment) error {
+	plan := deployment.Buckets
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "BUCKET\tSTATUS\tMEMBERS\tJOIN\tLEAVE\tHELD\tSETTLING\tCHANGES")
 	for i := range plan {
@@ -66,8 +75,30 @@ func printPlan(w io.Writer, plan []rollout.PlannedBucket) error {
 	for i := range plan {
 		printRuns(w, &plan[i])
 	}
+	printDates(w, &deployment)
 	_, err := fmt.Fprintln(w, "Nothing was changed.")
 	return err
+}
+
+// printDates tells which dates are computed anew, and why.
+func printDates(w io.Writer, d *rollout.Deployment) {
+	if d.Timezone != d.Was {
+		fmt.Fprintf(w, "DEFAULT_TIMEZONE would be %s, it is %s: the days of contacts whose own zone is not known begin elsewhere\n", d.Timezone, d.Was)
+	}
+	for _, one := range d.Dates {
+		switch one.Status {
+		case "new":
+			fmt.Fprintf(w, "%s: its dates are looked up for every contact; those that passed trigger nobody\n", one.JourneyID)
+		case "changed":
+			passed := "trigger nobody"
+			if !slices.Contains(one.Changes, "date") {
+				passed = "are due at once"
+			}
+			fmt.Fprintf(w, "%s: %d are due now; all are computed anew (%s), those that are behind then %s\n", one.JourneyID, one.Due, strings.Join(one.Changes, ", "), passed)
+		case "removed":
+			fmt.Fprintf(w, "%s: %d are due now, and are forgotten\n", one.JourneyID, one.Due)
+		}
+	}
 }
 
 func settlingWord(b *rollout.PlannedBucket) string {

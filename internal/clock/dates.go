@@ -1,6 +1,7 @@
 package clock
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -53,8 +54,10 @@ func (c *Clock) BeginDates(ctx context.Context) error {
 			switch {
 			case !still:
 				gone, stale = append(gone, rows[i].JourneyID), append(stale, rows[i].JourneyID)
-			case sameRule(raw, rows[i].Definition):
+			case sameRule(raw, rows[i].Definition, false):
 				delete(wanted, rows[i].JourneyID)
+			case sameRule(raw, rows[i].Definition, true):
+				// Each due moves to where it is in the new zone, for what is behind now by that: at once.
 			default:
 				stale = append(stale, rows[i].JourneyID)
 			}
@@ -73,10 +76,14 @@ func (c *Clock) BeginDates(ctx context.Context) error {
 	})
 }
 
-// sameRule compares what was stored, as Postgres writes it, with what is wanted.
-func sameRule(a, b json.RawMessage) bool {
+// sameRule compares what was stored, as Postgres writes it, with what is wanted; anywhere
+// leaves out the zone of contacts whose own is not known.
+func sameRule(a, b json.RawMessage, anywhere bool) bool {
 	var x, y steps.DateRule
-	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && x == y
+	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
+		return false
+	}
+	return x.Date == y.Date && (anywhere || cmp.Or(x.Zone, "UTC") == cmp.Or(y.Zone, "UTC"))
 }
 
 // FillDates looks at the next contacts for one journey that dates trigger newly: a chunk, in
@@ -116,9 +123,11 @@ func fillChunk(ctx context.Context, q *storedb.Queries, row *storedb.DateTrigger
 	if err != nil {
 		return fmt.Errorf("read what is due: %w", err)
 	}
-	known := map[uuid.UUID]bool{} // written since
+	was := map[uuid.UUID]*steps.DateDue{} // in another zone, or written since
 	for i := range stored {
-		known[stored[i].ContactID] = known[stored[i].ContactID] || stored[i].JourneyID == row.JourneyID
+		if s := &stored[i]; s.JourneyID == row.JourneyID {
+			was[s.ContactID] = &steps.DateDue{ContactID: s.ContactID, JourneyID: s.JourneyID, At: s.DueAt, Value: s.Value, Year: int(s.Year)}
+		}
 	}
 	var dues []steps.DateDue
 	position := row.Position
@@ -128,7 +137,7 @@ func fillChunk(ctx context.Context, q *storedb.Queries, row *storedb.DateTrigger
 		if err != nil {
 			return err
 		}
-		if due, ok := rule.Due(position, contact, nil, row.BegunAt); ok && !known[position] {
+		if due, ok := rule.Due(position, contact, was[position], row.BegunAt); ok {
 			dues = append(dues, due)
 		}
 	}

@@ -53,6 +53,17 @@ func TestAnotherDefaultZoneSettlesSilently(t *testing.T) {
 	tokyo := v.another(ingest.Config{Timezone: "Asia/Tokyo"}) // where it is 5 hours away
 	definitions, err := bucket.DescribeAll(buckets)
 	require.NoError(t, err)
+	plan, err := rollout.Plan(t.Context(), v.store, rollout.Build{Buckets: definitions, Timezone: "Asia/Tokyo"}) // B-58
+	require.NoError(t, err)
+	require.Equal(t, [2]string{"UTC", "Asia/Tokyo"}, [2]string{plan.Was, plan.Timezone})
+	for _, p := range plan.Buckets {
+		changes, join := []string{}, int64(0)
+		if p.ID == "soon" {
+			changes, join = []string{"timezone"}, 1
+		}
+		require.Equal(t, changes, p.Changes, p.ID)
+		require.Equal(t, join, p.Join, "as the deploy then does: %s", p.ID)
+	}
 	v.exec(`update registries set first_seen_at = first_seen_at - interval '1 hour'`)
 	r := rollout.New(tokyo.ingester.Engine())
 	require.NoError(t, r.Register(t.Context(), "tokyo", "test-build", definitions))

@@ -5,11 +5,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/ingest"
+	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
@@ -144,4 +146,93 @@ func TestDatesMoveWithZonesAndMerges(t *testing.T) {
 	v.set(20 * hogsend.Day)
 	require.Len(t, v.dates(20*hogsend.Day), 3)
 	require.Equal(t, []string{"late_event"}, v.texts(`select reason from decisions where reason is not null order by 1`))
+}
+
+// J-157, B-58: another zone for contacts whose own is not known moves what they are due at, to
+// now if it is behind by that; a plan says so before.
+func TestAnotherDefaultZoneMovesDates(t *testing.T) {
+	t.Parallel()
+	noon := func(j *hogsend.Journey) { j.Trigger = hogsend.OnDate("renewsAt").At("12:00") }
+	journeys := []hogsend.Journey{renewal("renewal", noon), renewal("same", func(j *hogsend.Journey) { j.Trigger = hogsend.OnDate("other") })}
+	v := dated(t, journeys...)
+	v.send(renews("ada", `"2026-01-05"`))
+	v.send(renews("bob", `"2026-01-06"`))
+	at := renews("eve", `"2026-01-05"`)
+	at.ContactProperties["timezone"] = json.RawMessage(`"America/New_York"`)
+	v.send(at)
+	dues := func() []string {
+		return v.texts(`select c.external_id || ' ' || to_char(due_at at time zone 'UTC', 'DD HH24:MI') from date_dues d join contacts c on c.id = d.contact_id order by 1`)
+	}
+	require.Equal(t, []string{"ada 05 12:00", "bob 06 12:00", "eve 05 17:00"}, dues())
+
+	planned := func(zone string, journeys ...hogsend.Journey) []clock.PlannedDates {
+		plan, err := rollout.Plan(t.Context(), v.store, rollout.Build{Journeys: journeys, Timezone: zone})
+		require.NoError(t, err)
+		return plan.Dates
+	}
+	unchanged := []clock.PlannedDates{{JourneyID: "renewal", Status: "unchanged", Changes: []string{}, Due: 3}, {JourneyID: "same", Status: "unchanged", Changes: []string{}}}
+	require.Equal(t, unchanged, planned("", journeys...))
+	require.Equal(t, unchanged, planned("UTC", journeys...))
+	require.Equal(t, []clock.PlannedDates{
+		{JourneyID: "another", Status: "new", Changes: []string{}}, {JourneyID: "renewal", Status: "changed", Changes: []string{"timezone"}, Due: 3}, {JourneyID: "same", Status: "removed", Changes: []string{}},
+	}, planned("Asia/Tokyo", renewal("another"), journeys[0]))
+	require.Equal(t, []string{"date", "timezone"}, planned("Asia/Tokyo", renewal("renewal"))[0].Changes)
+
+	v.bundle = v.another(ingest.Config{Journeys: journeys, Timezone: "Asia/Tokyo"})
+	v.beginDates()
+	require.Equal(t, []string{"ada 05 03:00", "bob 06 03:00", "eve 05 17:00"}, dues())
+	require.Len(t, v.dates(time.Minute), 1, "ada at once, though her noon there has passed")
+	v.beginDates()
+	require.Equal(t, []string{"bob 06 03:00", "eve 05 17:00"}, dues(), "once more is nothing")
+	v.bundle = v.another(ingest.Config{Journeys: journeys})
+	v.beginDates()
+	require.Len(t, v.dates(3*time.Hour), 1, "back again: she was told")
+}
+
+// R-46, R-48, C-31, J-157: a zone that comes with a date is the one that the date is read in.
+func TestAZoneThatComesWithADateCounts(t *testing.T) {
+	t.Parallel()
+	v := virtualWith(t, ingest.Config{Journeys: []hogsend.Journey{renewal("renewal", func(j *hogsend.Journey) { j.Trigger = hogsend.OnDate("renewsAt") })}}, segmentOf("soon", hogsend.Prop("renewsAt").InNext(time.Hour)))
+	v.settle()
+	v.beginDates()
+	newYork := "America/New_York"
+	day := map[string]json.RawMessage{"renewsAt": json.RawMessage(`"2026-01-06"`)}
+	zoned := func(id uuid.UUID) ingest.Write {
+		return func(q *storedb.Queries) error { return q.ContactTimezoneSet(t.Context(), &newYork, id) }
+	}
+	for who, write := range map[string]func(){
+		"created": func() {
+			_, err := v.ingester.Create(t.Context(), ingest.Person{UserID: "created", Properties: day, Zoned: true}, zoned)
+			require.NoError(t, err)
+		},
+		"updated": func() {
+			id := v.send(user("seen", "updated")).ContactID
+			_, err := v.ingester.Update(t.Context(), id, ingest.Change{Properties: day, Zoned: true}, zoned(id))
+			require.NoError(t, err)
+		},
+		"by its properties": func() {
+			_, err := v.ingester.Upsert(t.Context(), ingest.Person{UserID: "by its properties", Properties: map[string]json.RawMessage{"renewsAt": day["renewsAt"], "timezone": json.RawMessage(`"America/New_York"`)}})
+			require.NoError(t, err)
+		},
+		"by an event": func() {
+			ev := renews("by an event", `"2026-01-06"`)
+			ev.ContactProperties["$timezone"] = json.RawMessage(`"America/New_York"`)
+			v.send(ev)
+		},
+		"named later": func() { // its lead had the date, in another zone
+			lead := renews("", `"2026-01-06"`)
+			lead.UserID, lead.Email = "", "lead@x.io"
+			lead.ContactProperties["timezone"] = json.RawMessage(`"Asia/Tokyo"`)
+			v.send(lead)
+			named := user("seen", "named later")
+			named.Email, named.ContactProperties = "lead@x.io", map[string]json.RawMessage{"timezone": json.RawMessage(`"America/New_York"`)}
+			v.send(named)
+		},
+	} {
+		write()
+		require.Equal(t, []string{"2026-01-06 05:00:00"}, v.texts(`select (d.at at time zone 'UTC')::text from property_dates d join contacts c on c.id = d.contact_id where c.external_id = $1`, who), who)
+		require.Equal(t, []string{"2026-01-06 05:00:00"}, v.texts(`select (d.due_at at time zone 'UTC')::text from date_dues d join contacts c on c.id = d.contact_id where c.external_id = $1`, who), who)
+	}
+	v.pass(19*time.Hour - time.Minute) // 05:00Z is 19 hours after 10:00Z
+	require.Len(t, v.members("soon"), 5)
 }

@@ -18,7 +18,8 @@ func (v *timed) plan(buckets ...hogsend.Bucket) map[string]rollout.PlannedBucket
 	definitions, err := bucket.DescribeAll(buckets)
 	require.NoError(v.t, err)
 	before := v.texts(`select concat_ws(' ', id, definition, hash, registered, generation, pending) from buckets order by id`)
-	list, err := rollout.Plan(v.t.Context(), v.store, definitions)
+	plan, err := rollout.Plan(v.t.Context(), v.store, rollout.Build{Buckets: definitions, Timezone: v.ingester.Engine().Config().Timezone})
+	list := plan.Buckets
 	require.NoError(v.t, err)
 	require.Equal(v.t, before, v.texts(`select concat_ws(' ', id, definition, hash, registered, generation, pending) from buckets order by id`), "it changes nothing")
 	byID := map[string]rollout.PlannedBucket{}

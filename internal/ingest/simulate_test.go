@@ -406,3 +406,41 @@ func TestASimulationOfEverybodyStored(t *testing.T) {
 		"05 10:00:00.000001 " + phone.String() + " entered idle #1  0  false",
 	}, told(v.simulate(simulate.Params{From: monday.Add(-time.Hour), To: monday.Add(3 * hogsend.Day)}, idle).Transitions), "eve is gone before her window is")
 }
+
+// B-59, B-61, W-2: people whose dates pass enter and leave in a simulation at the instants at
+// which they did, days by their zones.
+func TestASimulationOfDates(t *testing.T) {
+	t.Parallel()
+	due := hogsend.Prop("due")
+	buckets := []hogsend.Bucket{
+		segmentOf("ahead", due.InNext(30*time.Hour)), segmentOf("past", due.InLast(26*time.Hour)),
+		segmentOf("not-ahead", hogsend.All(due.Exists(), hogsend.Not(due.InNext(2*hogsend.Day)))),
+		segmentOf("mixed", hogsend.Any(due.InLast(5*time.Hour), hogsend.Event("a").Within(9*time.Hour).Exists())),
+		segmentOf("fixed", hogsend.All(due.After(monday), due.Before(monday.Add(3*hogsend.Day)), hogsend.Event("a").Within(hogsend.Day).Exists())),
+		segmentOf("held", due.InNext(3*time.Hour), func(b *hogsend.Bucket) { b.MinDwell, b.MaxDwell = 7*time.Hour, 20*time.Hour }),
+	}
+	v := virtual(t)
+	for who, p := range map[string]string{
+		"ada": `{"due": "2026-01-07"}`, "bob": `{"due": "2026-01-07", "timezone": "Asia/Tokyo"}`, "cleo": `{"due": "2026-01-06T12:34:56.789012+02:00"}`,
+		"dan": `{"due": "2026-01-07", "$timezone": "America/Los_Angeles"}`, "eve": `{"due": "07.01.2026"}`, "fay": `{"due": "2026-01-04"}`,
+	} {
+		ev := user("seen", who)
+		require.NoError(t, json.Unmarshal([]byte(p), &ev.ContactProperties))
+		v.send(ev)
+	}
+	v.set(time.Second)
+	v.register("dates", buckets...)
+	v.settle()
+	asleep := timers{}
+	for i, hours := range []int{5, 11, 20, 31, 48, 60, 75, 100} {
+		v.passDwelling(asleep, time.Duration(hours)*time.Hour+time.Millisecond)
+		v.send(user([]string{"a", "b"}[i%2], []string{"ada", "bob", "eve"}[i%3]))
+	}
+	v.passDwelling(asleep, 130*time.Hour)
+	before := v.everything()
+	got := v.simulate(simulate.Params{From: monday.Add(time.Second), To: monday.Add(130 * time.Hour)}, buckets...)
+	require.Equal(t, []string{"property history is not kept"}, got.Warnings)
+	require.Equal(t, strings.Join(v.stored(), "\n"), strings.Join(told(got.Transitions), "\n"))
+	require.Greater(t, len(got.Transitions), 30)
+	require.Equal(t, before, v.everything())
+}

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/bucket"
+	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/engine"
 	"github.com/hogsend/hogsend/internal/store"
@@ -31,16 +33,46 @@ const (
 	PlannedRemoved   PlannedStatus = "removed"
 )
 
-// Plan compares the buckets of a build with those in force, by id, and works out
+// Build is what a plan is made of: all buckets that are on, the journeys that enroll, and the
+// zone of contacts whose own is not known, "" for UTC.
+type Build struct {
+	Buckets  []bucket.Definition
+	Journeys []hogsend.Journey
+	Timezone string
+}
+
+// Deployment is what a deploy of a build would do. Timezone is the zone of contacts whose
+// own is not known, Was what it is now.
+type Deployment struct {
+	Buckets       []PlannedBucket
+	Dates         []clock.PlannedDates
+	Timezone, Was string
+}
+
+// Plan compares the buckets and dates of a build with those in force, by id, and works out
 // what Register and the backfills would do now. It changes nothing (B-58).
-func Plan(ctx context.Context, s *store.Store, definitions []bucket.Definition) ([]PlannedBucket, error) {
-	var out []PlannedBucket
+func Plan(ctx context.Context, s *store.Store, b Build) (Deployment, error) {
+	zone := cmp.Or(b.Timezone, "UTC")
+	plan, out := Deployment{Timezone: zone}, []PlannedBucket{}
 	err := survey(ctx, s, 0, func(tx pgx.Tx, now time.Time) error {
 		p := planning{tx: tx, q: s.WithTx(tx), now: now}
+		state, err := p.q.RegistryState(ctx)
+		if err != nil {
+			return fmt.Errorf("read registry in force: %w", err)
+		}
+		plan.Was = state.Timezone
+		p.moved = zone != state.Timezone
+		// Whom criteria take is asked in the zone of the build.
+		if _, err := tx.Exec(ctx, `select set_config('hogsend.timezone', $1, true)`, zone); err != nil {
+			return fmt.Errorf("set zone: %w", err)
+		}
+		if plan.Dates, err = clock.PlanDates(ctx, p.q, b.Journeys, b.Timezone); err != nil {
+			return err
+		}
+		definitions := slices.Clone(b.Buckets)
 		if err := p.read(ctx); err != nil {
 			return err
 		}
-		definitions = slices.Clone(definitions)
 		for i := range definitions {
 			planned, err := p.bucket(ctx, &definitions[i])
 			if err != nil {
@@ -53,7 +85,8 @@ func Plan(ctx context.Context, s *store.Store, definitions []bucket.Definition) 
 		return err
 	})
 	slices.SortFunc(out, func(a, b PlannedBucket) int { return strings.Compare(a.ID, b.ID) })
-	return out, err
+	plan.Buckets = out
+	return plan, err
 }
 
 // planning compares within one read-only transaction.
@@ -64,6 +97,7 @@ type planning struct {
 	stored  map[string]*storedb.BucketsAllRow
 	members map[string]int64
 	barred  map[string]bool // reactions that are switched off or paused
+	moved   bool            // the zone of contacts is another one whose own is not known
 }
 
 func (p *planning) read(ctx context.Context) error {
@@ -131,7 +165,7 @@ func (p *planning) bucket(ctx context.Context, d *bucket.Definition) (PlannedBuc
 			return plan.PlannedBucket, err
 		}
 	}
-	plan.decide(stored)
+	plan.decide(stored, p.moved)
 	if plan.Settling != "" || len(plan.scheduled) > 0 {
 		if err := plan.count(ctx, p.tx); err != nil {
 			return plan.PlannedBucket, err
@@ -190,8 +224,12 @@ func fieldsOf(d *bucket.Definition) (map[string]any, error) {
 }
 
 // decide says who would be settled and which timers set.
-func (p *deployment) decide(was *storedb.BucketsAllRow) {
-	c := compare(p.d, &p.before, was, false)
+func (p *deployment) decide(was *storedb.BucketsAllRow, moved bool) {
+	c := compare(p.d, &p.before, was, moved)
+	if moved && was != nil && zoned(p.d) {
+		p.Status, p.Changes = PlannedChanged, append(p.Changes, "timezone")
+		slices.Sort(p.Changes)
+	}
 	if c.frozen {
 		return // as of when it is enabled (B-52)
 	}

@@ -211,7 +211,8 @@ type PlannedBucket struct {
 	Name   string        `json:"name"`
 	Status PlannedStatus `json:"status"`
 	// Changes are the fields of the definition that differ, sorted; "registered" is one
-	// that was gone.
+	// that was gone, "timezone" one of which days begin elsewhere now for contacts whose own
+	// zone is not known (W-37).
 	Changes []string `json:"changes"`
 	// Enabled is false for a bucket that would stay as it is: disabled in code or
 	// switched off, it is settled once it is enabled.

@@ -65,3 +65,7 @@ with gone as (
     returning 1
 )
 select 1 from gone union all select 1 from moved;
+
+-- name: DatesCounts :many
+-- How many contacts are due in each journey.
+select d.journey_id, count(*) as total from date_dues d group by d.journey_id;

@@ -45,6 +45,36 @@ func (q *Queries) DatesContacts(ctx context.Context, ids []uuid.UUID) ([]DatesCo
 	return items, nil
 }
 
+const datesCounts = `-- name: DatesCounts :many
+select d.journey_id, count(*) as total from date_dues d group by d.journey_id
+`
+
+type DatesCountsRow struct {
+	JourneyID string
+	Total     int64
+}
+
+// How many contacts are due in each journey.
+func (q *Queries) DatesCounts(ctx context.Context) ([]DatesCountsRow, error) {
+	rows, err := q.db.Query(ctx, datesCounts)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DatesCountsRow
+	for rows.Next() {
+		var i DatesCountsRow
+		if err := rows.Scan(&i.JourneyID, &i.Total); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const datesDelete = `-- name: DatesDelete :exec
 delete from date_dues d
 using (select unnest($1::uuid[]) as contact_id, unnest($2::text[]) as journey_id) w
