@@ -10,7 +10,7 @@ import (
 
 // Source takes in the webhooks of another system: what is posted to /v1/webhooks/<ID> and
 // shown to be that system's becomes an event like any other. What was verified is stored
-// before it is answered, and applied again until that succeeds, or a person decides (P-1, P-7).
+// before it is answered, and applied again until that succeeds, or a person decides (P-7).
 type Source struct {
 	// ID is the last part of the path: 1 to 63 lower-case letters, digits and "-". The id
 	// "resend" is taken.
@@ -27,7 +27,7 @@ type Source struct {
 }
 
 // SourceAuth is how the messages of a source are verified. There is no way to do without
-// (P-2, P-3).
+// (P-2).
 type SourceAuth struct {
 	Type AuthType
 	// SecretEnv is the environment variable with the secret; several, by commas, are valid

@@ -15,7 +15,7 @@ type Template struct {
 	// Subject is required. Rendered it is one line of at most 998 characters.
 	Subject string
 	// HTML is the body. A template with a Text and no HTML is a plain text mail, without layout,
-	// preview line and tracking (E-85). With a layout it is what {{template "content" .}} prints there.
+	// preview line and tracking. With a layout it is what {{template "content" .}} prints there (E-85).
 	HTML string
 	// Text is the plain text part; "" makes it from the HTML.
 	Text string

@@ -12,7 +12,7 @@ import (
 // Message is one mail to one address. All calls with one key carry the same message, byte
 // for byte, however often and from whichever process they come (E-29).
 type Message struct {
-	// Key names the mail, at most 256 characters (E-28). It is not part of the content.
+	// Key names the mail, at most 256 characters. It is not part of the content (E-28).
 	Key string `json:"-"`
 	// From and ReplyTo are an address with or without a display name; ReplyTo may be empty. To
 	// is one address (E-8).
@@ -55,7 +55,7 @@ type Provider interface {
 	Send(ctx context.Context, m Message) (id string, err error)
 	// KeyLifetime is how long keys are honored after their first use: KeysForever, or 0 for not
 	// at all. Calls are repeated until ten minutes before it is over. Without keys a mail whose
-	// call ended in Unknown is not sent again: that could be the second one (E-31, E-35).
+	// call ended in Unknown is not sent again: that could be the second one (E-31).
 	KeyLifetime() time.Duration
 }
 
@@ -65,8 +65,8 @@ const KeysForever time.Duration = math.MaxInt64
 // Kind says what is known about a failed call.
 type Kind string
 
-// The kinds of failed calls (E-35): not accepted and worth another try, refused for good,
-// and perhaps accepted.
+// The kinds of failed calls: not accepted and worth another try, refused for good, and
+// perhaps accepted (E-35).
 const (
 	Transient Kind = "transient"
 	Permanent Kind = "permanent"

@@ -3,6 +3,8 @@ package tests
 import (
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,6 +12,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
+
+// document is a file of the repository.
+func document(t *testing.T, name string) string {
+	t.Helper()
+	body, err := os.ReadFile(filepath.Join("..", name))
+	require.NoError(t, err)
+	return string(body)
+}
 
 // scraped are the names of the metrics that a process tells, without the suffixes of
 // histograms.

@@ -17,8 +17,8 @@ import (
 
 // Flow reads what the journeys and reactions do that the packages named by the patterns below
 // dir define, "." if there are none, and returns it as JSON: for the command flow, and for
-// Studio to draw (U-46). Functions that take a Run are read where they are called, also from
-// other packages of the module. What does not compile is an error.
+// Studio to draw. Functions that take a Run are read where they are called, also from other
+// packages of the module. What does not compile is an error (U-46).
 func Flow(ctx context.Context, dir string, patterns []string) ([]byte, error) {
 	_, loaded, err := load(ctx, dir, patterns)
 	if err != nil {

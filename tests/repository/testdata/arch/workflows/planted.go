@@ -1,4 +1,4 @@
-// Package workflows breaks the import rules on purpose; see tests/arch_test.go.
+// Package workflows breaks the import rules on purpose; see tests/repository/arch_test.go.
 package workflows
 
 import (

@@ -1,4 +1,4 @@
-package tests
+package repository
 
 import (
 	"io/fs"
@@ -17,7 +17,7 @@ import (
 
 func document(t *testing.T, name string) string {
 	t.Helper()
-	body, err := os.ReadFile(filepath.Join("..", name))
+	body, err := os.ReadFile(filepath.Join(root, name))
 	require.NoError(t, err)
 	return string(body)
 }
@@ -27,7 +27,7 @@ func TestLinksBetweenDocumentsLeadSomewhere(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)`)
 	code := regexp.MustCompile("(?s)```.*?```|`[^`\n]*`")
 	files := []string{"README.md"}
-	require.NoError(t, fs.WalkDir(os.DirFS(".."), "docs", func(name string, _ fs.DirEntry, err error) error {
+	require.NoError(t, fs.WalkDir(os.DirFS(root), "docs", func(name string, _ fs.DirEntry, err error) error {
 		if path.Ext(name) == ".md" {
 			files = append(files, name)
 		}
@@ -40,7 +40,7 @@ func TestLinksBetweenDocumentsLeadSomewhere(t *testing.T) {
 				continue
 			}
 			found++
-			_, err := os.Stat(filepath.Join("..", path.Dir(file), target[1]))
+			_, err := os.Stat(filepath.Join(root, path.Dir(file), target[1]))
 			require.NoError(t, err, "%s links to %s", file, target[1])
 		}
 	}
@@ -89,11 +89,11 @@ func TestTheArchitectureNamesEveryPackage(t *testing.T) {
 // What the glossary says is in the database, is there.
 func TestTheGlossaryNamesTablesAndColumnsThatExist(t *testing.T) {
 	t.Parallel()
-	names, err := filepath.Glob("../schema/migrations/*.sql")
+	names, err := filepath.Glob(root + "/schema/migrations/*.sql")
 	require.NoError(t, err)
 	var schema strings.Builder
 	for _, name := range names {
-		schema.WriteString(document(t, strings.TrimPrefix(name, "../")))
+		schema.WriteString(document(t, strings.TrimPrefix(name, root+"/")))
 	}
 	glossary := document(t, "docs/glossary.md")
 	found := 0

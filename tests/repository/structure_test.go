@@ -1,4 +1,4 @@
-package tests
+package repository
 
 import (
 	"cmp"
@@ -29,7 +29,7 @@ const (
 
 func TestPackagesAreSmallAndTheirFilesReferOneWay(t *testing.T) {
 	t.Parallel()
-	require.Empty(t, tooLarge(measure(t, "..")))
+	require.Empty(t, tooLarge(measure(t, root)))
 }
 
 func TestAPackageThatIsTooLargeOrCircularIsFound(t *testing.T) {

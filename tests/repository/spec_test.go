@@ -1,4 +1,4 @@
-package tests
+package repository
 
 import (
 	"go/ast"
@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const specFolder = "../docs/spec"
+const specFolder = root + "/docs/spec"
 
 var (
 	ruleID = regexp.MustCompile(`\b[A-Z]-\d+\b`)
@@ -104,12 +104,12 @@ func notBuilt(t *testing.T) map[string]string {
 func sources(t *testing.T) map[string]string {
 	t.Helper()
 	files := map[string]string{}
-	require.NoError(t, filepath.WalkDir("..", func(file string, d fs.DirEntry, err error) error {
+	require.NoError(t, filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		if d.IsDir() {
-			if name := d.Name(); name != ".." && strings.HasPrefix(name, ".") || name == "storedb" {
+			if name := d.Name(); file != root && strings.HasPrefix(name, ".") || name == "storedb" {
 				return fs.SkipDir
 			}
 			return nil
@@ -118,7 +118,7 @@ func sources(t *testing.T) map[string]string {
 			return nil
 		}
 		body, err := os.ReadFile(file)
-		files[filepath.ToSlash(strings.TrimPrefix(file, "../"))] = string(body)
+		files[filepath.ToSlash(strings.TrimPrefix(file, root+"/"))] = string(body)
 		return err
 	}))
 	return files
@@ -135,7 +135,7 @@ func TestEveryRuleIsCitedByATestOrSaidToBeMissing(t *testing.T) {
 	rules, missing := specification(t), notBuilt(t)
 	tested := map[string]string{}
 	for file, text := range sources(t) {
-		if !isTest(file) || file == "tests/spec_test.go" {
+		if !isTest(file) || file == "tests/repository/spec_test.go" {
 			continue
 		}
 		for _, id := range cited(text, letters(rules)) {
@@ -180,8 +180,8 @@ func TestPublicDocumentationCitesOneRuleAtMost(t *testing.T) {
 	t.Parallel()
 	all := letters(specification(t))
 	atEnd := regexp.MustCompile(`\(([A-Z]-\d+)\)\.?\s*$`)
-	for _, folder := range []string{".", "hogsendtest", "app", "members", "standalone", "vet"} {
-		names, err := filepath.Glob("../" + folder + "/*.go")
+	for _, folder := range []string{".", "hogsendtest", "app", "members", "provider", "standalone", "vet"} {
+		names, err := filepath.Glob(root + "/" + folder + "/*.go")
 		require.NoError(t, err)
 		require.NotEmpty(t, names, folder)
 		for _, name := range names {

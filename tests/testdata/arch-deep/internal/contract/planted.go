@@ -1,4 +1,0 @@
-// Package contract breaks the import rules on purpose; see tests/arch_test.go.
-package contract
-
-import _ "github.com/hogsend/hogsend/internal/store"
