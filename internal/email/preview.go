@@ -60,11 +60,15 @@ func (r *Renderer) Preview(key string, given json.RawMessage, publicURL string) 
 	if err != nil {
 		return Rendered{}, err
 	}
-	rendered, err := r.preview(key, props, publicURL)
+	c, zone := r.templates[key], "UTC"
+	rendered, err := c.look(zone, props, publicURL)
 	if err != nil && len(given) == 0 { // samples that this template does not like
-		for _, plain := range []any{firstExample(r.templates[key]), nil} {
-			if raw, encoded := json.Marshal(plain); encoded == nil {
-				if rendered, failed := r.preview(key, raw, publicURL); failed == nil {
+		for _, other := range []struct {
+			zone  string
+			props any
+		}{{zone, firstExample(c)}, {zone, nil}, {lenient, props}, {lenient, nil}} {
+			if raw, encoded := json.Marshal(other.props); encoded == nil {
+				if rendered, failed := c.look(other.zone, raw, publicURL); failed == nil {
 					return rendered, nil
 				}
 			}
@@ -105,14 +109,16 @@ func firstExample(c *compiled) any {
 	return c.Examples[slices.Min(slices.Collect(maps.Keys(c.Examples)))]
 }
 
-func (r *Renderer) preview(key string, raw json.RawMessage, publicURL string) (Rendered, error) {
-	c := r.templates[key]
+// look renders a preview, with dates as in a zone, or without those that are none.
+func (c *compiled) look(zone string, raw json.RawMessage, publicURL string) (Rendered, error) {
 	props, err := c.decode(raw)
 	if err != nil {
 		return Rendered{}, &hogsend.ValidationError{Field: "props", Message: err.Error()}
 	}
-	if c, err = c.in(nil); err != nil {
-		return Rendered{}, &RenderError{"HTML", err.Error()}
+	if c.local != nil {
+		if c, err = c.with(zone, c.local.schemes); err != nil {
+			return Rendered{}, &RenderError{"HTML", err.Error()}
+		}
 	}
 	dummy := publicURL + "/v1/email/unsubscribe?token=preview"
 	rendered, failure := c.render(c.data(Input{
@@ -178,6 +184,9 @@ func sampleOf(name string, t reflect.Type, depth int) any {
 
 // sampleText is a word that fits the name of its field.
 func sampleText(name string) string {
+	if strings.HasSuffix(name, "At") || strings.HasSuffix(name, "On") || strings.HasSuffix(name, "Until") {
+		return "2026-03-01"
+	}
 	lower := strings.ToLower(name)
 	for _, one := range [][2]string{
 		{"url", sampleURL}, {"link", sampleURL}, {"mail", sampleContact.Email}, {"date", "2026-03-01"}, {"day", "2026-03-01"}, {"name", "Ada"}, {"currency", "EUR"},

@@ -27,6 +27,9 @@ type orderProps struct {
 	unwritten string
 }
 
+// datedProps have a date whose name tells nothing of it.
+type datedProps struct{ Name, RenewsAt string }
+
 type lineProps struct{ Name string }
 
 // E-7: every template has a preview without props, and each layer is over the one before.
@@ -38,6 +41,7 @@ func TestEveryTemplateHasAPreview(t *testing.T) {
 			Key: "order", Subject: "{{.Props.Title}}", Props: orderProps{unwritten: ""},
 			HTML: `{{with .Props}}<a href="{{.PayURL}}">{{.Count}} {{.Price}} {{.Paid}} {{.Untagged}}</a> {{local .At "2006"}} {{local .DueDate "2006"}}{{range .Lines}} {{.Name}}{{end}}{{with .Next}} {{.Title}}{{end}}{{end}}`,
 		},
+		{Key: "dated", Subject: "{{local .Props.Name \"2006\"}} {{local .Props.RenewsAt \"2006\"}}.", Props: datedProps{}, HTML: "x"},
 		{Key: "picky", Subject: "s", Props: lineProps{}, HTML: `{{if eq .Props.Name "Ada"}}{{slice .Props.Name 9}}{{end}}ok`},
 		{Key: "shown", Subject: "{{.Props.Title}} {{.Props.Count}}", HTML: "x", Props: orderProps{}, Examples: map[string]any{"b": orderProps{Title: "B"}, "a": orderProps{Title: "A", Count: 8, DueDate: "2026-01-01"}}},
 	}})

@@ -1,8 +1,11 @@
 package browser
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"flag"
 	"image/png"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,10 +15,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/app"
+	"github.com/hogsend/hogsend/examples/cookbook"
+	"github.com/hogsend/hogsend/examples/saas"
 	"github.com/hogsend/hogsend/internal/chromium"
 	"github.com/hogsend/hogsend/internal/email"
 )
@@ -50,21 +56,34 @@ func TestPicturesOfATemplate(t *testing.T) {
 	}
 }
 
-// kitMails are the mails of docs/mails.md.
-func kitMails(t *testing.T) map[string]string {
+const board = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 520 160'%3E%3Crect width='520' height='160' fill='%23e3e6f3'/%3E%3Cpath fill='%23fff' d='M30 30h140v40H30zM190 30h140v40H190zM350 30h140v40H350z'/%3E%3Cpath fill='%23c7c9f7' d='M190 84h140v40H190z'/%3E%3C/svg%3E"
+
+// kitBlocks are the blocks of HTML of docs/mails.md: a mail, the layout, all elements.
+func kitBlocks(t *testing.T) (mail, layout, all string) {
 	t.Helper()
 	page, err := os.ReadFile("../../docs/mails.md")
 	require.NoError(t, err)
 	blocks := regexp.MustCompile("(?s)```html\n(.*?)```").FindAllStringSubmatch(string(page), -1)
 	require.Len(t, blocks, 3)
-	const board = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 520 160'%3E%3Crect width='520' height='160' fill='%23e3e6f3'/%3E%3Cpath fill='%23fff' d='M30 30h140v40H30zM190 30h140v40H190zM350 30h140v40H350z'/%3E%3Cpath fill='%23c7c9f7' d='M190 84h140v40H190z'/%3E%3C/svg%3E"
+	return blocks[0][1], blocks[1][1], strings.ReplaceAll(blocks[2][1], "https://example.com/board.png", board)
+}
+
+func kitSource(t *testing.T) string {
+	_, _, all := kitBlocks(t)
+	return all
+}
+
+// kitMails are the mails of docs/mails.md.
+func kitMails(t *testing.T) map[string]string {
+	t.Helper()
+	mail, layout, all := kitBlocks(t)
 	type props struct {
 		Days int
 		URL  string
 	}
-	r, err := email.Compile(hogsend.Registry{Layout: blocks[1][1], Templates: []hogsend.Template{
-		{Key: "mail", Subject: "s", HTML: blocks[0][1], Props: props{}},
-		{Key: "kit", Subject: "s", HTML: strings.ReplaceAll(blocks[2][1], "https://example.com/board.png", board)},
+	r, err := email.Compile(hogsend.Registry{Layout: layout, Templates: []hogsend.Template{
+		{Key: "mail", Subject: "s", HTML: mail, Props: props{}},
+		{Key: "kit", Subject: "s", HTML: all},
 	}})
 	require.NoError(t, err)
 	mails := map[string]string{}
@@ -94,6 +113,98 @@ func TestPicturesOfTheDocuments(t *testing.T) {
 			}
 			require.FileExists(t, file)
 			require.Less(t, len(picture), 100<<10, "small enough for a repository")
+		}
+	}
+}
+
+// kept are rules of html-validate that mails have reason to break: styles stand in elements and
+// comments speak to Outlook, because mail programs know no other way; void elements and DOCTYPE are
+// written as an author and Go's library write them; div with role article is for programs that
+// drop elements they do not know.
+func kept() rules {
+	return rules{"no-inline-style": "off", "no-conditional-comment": "off", "void-style": "off", "doctype-style": "off", "prefer-native-element": "off"}
+}
+
+var (
+	officeOnly = regexp.MustCompile(`(?s)<!--\[if mso\]>(.*?)<!\[endif\]-->`)
+	officeNot  = regexp.MustCompile(`(?s)<!--\[if !mso\]><!-->.*?<!--<!\[endif\]-->`)
+	officeXML  = regexp.MustCompile(`(?s)<xml.*?</xml>`)
+)
+
+// forOutlook is a mail as Outlook for Windows reads it.
+func forOutlook(mail string) string {
+	return officeXML.ReplaceAllString(officeOnly.ReplaceAllString(officeNot.ReplaceAllString(mail, ""), "$1"), "")
+}
+
+// exampleMails are all mails of the examples and of the documents, by their names.
+func exampleMails(t *testing.T) map[string]string {
+	t.Helper()
+	mails := map[string]string{}
+	for name, html := range kitMails(t) {
+		mails["docs/"+name] = html
+	}
+	for folder, registry := range map[string]hogsend.Registry{"saas": saas.Registry(), "cookbook": cookbook.Registry()} {
+		r, err := email.Compile(registry)
+		require.NoError(t, err)
+		for _, key := range r.Keys() {
+			template, _ := r.Lookup(key)
+			examples := map[string]any{"made-up": nil}
+			maps.Copy(examples, template.Examples)
+			for name, props := range examples {
+				var raw json.RawMessage
+				if props != nil {
+					raw, err = json.Marshal(props)
+					require.NoError(t, err)
+				}
+				rendered, err := r.Preview(key, raw, "https://hogsend.example")
+				require.NoError(t, err)
+				mails[folder+"/"+key+"/"+name] = rendered.HTML
+			}
+		}
+	}
+	return mails
+}
+
+// E-90, E-5: every mail of the examples is HTML as it should be, as everybody reads it and as
+// Outlook for Windows does.
+func TestExampleMailsAreValid(t *testing.T) {
+	t.Parallel()
+	validate := (&site{t: t}).tab("").validates()
+	mails := exampleMails(t)
+	require.Greater(t, len(mails), 40)
+	outlook := kept()
+	outlook["no-deprecated-attr"], outlook["prefer-tbody"] = "off", "off" // align and width, which it knows; nobody puts a tbody into its tables
+	for name, mail := range mails {
+		require.Empty(t, validate(mail, kept()), name)
+		require.NotContains(t, forOutlook(mail), "[endif]", name)
+		require.Empty(t, validate(forOutlook(mail), outlook), "%s in Outlook", name)
+	}
+}
+
+// E-90: the texts of mails can be read in light and dark, whatever the color of the sender, and
+// nothing reaches out of a phone.
+func TestMailsCanBeRead(t *testing.T) {
+	t.Parallel()
+	b := (&site{t: t}).tab("")
+	script := unpacked(t, axe)
+	mails := kitMails(t)
+	for _, color := range []string{"#ffee00", "#000000", "#ff0055", "#7f7f7f", "#00c2a8", "#ffffff"} {
+		r, err := email.Compile(hogsend.Registry{
+			Layout:    `<mail-page name="Acme" color="` + color + `">{{template "content" .}}<mail-footer address="1 Example Street">x</mail-footer></mail-page>`,
+			Templates: []hogsend.Template{{Key: "t", Subject: "s", HTML: kitSource(t)}},
+		})
+		require.NoError(t, err)
+		rendered, err := r.Preview("t", nil, "https://hogsend.example")
+		require.NoError(t, err)
+		mails[color] = rendered.HTML
+	}
+	for name, mail := range mails {
+		for _, look := range []look{{"light", 640}, {"dark", 640}, {"light", 360}, {"dark", 360}} {
+			b.colored(look.scheme, look.width)
+			b.do(chromedp.Navigate("data:text/html;charset=utf-8;base64," + base64.StdEncoding.EncodeToString([]byte(mail))))
+			eval[bool](b, script+"; true")
+			require.Empty(t, eval[string](b, keepsOut), "%s %v", name, look)
+			require.Empty(t, eval[string](b, wide), "%s %v", name, look)
 		}
 	}
 }

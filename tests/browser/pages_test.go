@@ -1,11 +1,8 @@
 package browser
 
 import (
-	"bytes"
-	"compress/gzip"
 	_ "embed"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -120,10 +117,7 @@ func TestEveryPage(t *testing.T) {
 	t.Parallel()
 	s := open(t, 300)
 	b := s.tab(admin)
-	packed, err := gzip.NewReader(bytes.NewReader(axe))
-	require.NoError(t, err)
-	script, err := io.ReadAll(packed)
-	require.NoError(t, err)
+	script := unpacked(t, axe)
 	var problems []string
 	pages := s.pages()
 	if *only != "" {
@@ -136,7 +130,7 @@ func TestEveryPage(t *testing.T) {
 			name := p.name + "-" + look.scheme + "-" + strconv.FormatInt(look.width, 10)
 			checks := []string{wide, shift}
 			if (look.width == 360) == (look.scheme == "dark") { // it takes its time
-				eval[bool](b, string(script)+"; true")
+				eval[bool](b, script+"; true")
 				checks = append(checks, keepsOut)
 			}
 			for _, check := range checks {

@@ -116,10 +116,10 @@ func openColumns(w *writer, t tag) {
 	if t.parts < 1 || t.parts > 4 {
 		w.problem(t.at, "<%s> has 1 to 4 of <%s>, not %d", columns, column, t.parts)
 	}
-	w.write(`<!--[if mso]><table role="presentation" width="100%"><tr><![endif]--><div class="m-columns"`, t.others(), `>`)
+	w.write(`<div class="m-columns"`, t.others(), `><!--[if mso]><table role="presentation" width="100%"><tr><![endif]-->`)
 }
 
-func endColumns(w *writer, _ tag) { w.write(`</div><!--[if mso]></tr></table><![endif]-->`) }
+func endColumns(w *writer, _ tag) { w.write(`<!--[if mso]></tr></table><![endif]--></div>`) }
 
 // openColumn is one beside others where there is room for it, and below them where not, in
 // programs without media queries as well.
