@@ -25,7 +25,7 @@ type Destination struct {
 	Events []string
 	// Deliver tells it. A message comes at least once, after an error seven times more over
 	// some 27 hours, several at once, and in no order: Delivery.ID tells a repetition. ctx
-	// ends after 15 s (P-15, P-18).
+	// ends after 15 s (P-18).
 	Deliver func(ctx context.Context, d Delivery) error
 }
 
@@ -43,7 +43,7 @@ type Delivery struct {
 	Data json.RawMessage
 }
 
-// Webhook is a destination at an address, which gets signed messages by POST (P-15 to P-19).
+// Webhook is a destination at an address, which gets signed messages by POST (P-16).
 type Webhook struct {
 	// ID is what its messages are stored under, as that of a Destination.
 	ID string
