@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -22,8 +23,9 @@ func (p *process) observe(r *http.Request) (context.Context, func(server.Answere
 }
 
 // serveMetrics answers GET /metrics on a private address until the server it returns
-// is closed; nil when there is no address.
-func serveMetrics(address string, handler http.Handler, log *slog.Logger) (*http.Server, error) {
+// is closed; nil when there is no address. GET /live and /ready are for who watches
+// over a process that has no other port: it lives; it works, which ready says (O-56).
+func serveMetrics(address string, handler http.Handler, ready func() bool, log *slog.Logger) (*http.Server, error) {
 	if address == "" {
 		return nil, nil //nolint:nilnil // there is none, as was asked for
 	}
@@ -33,6 +35,14 @@ func serveMetrics(address string, handler http.Handler, log *slog.Logger) (*http
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", handler)
+	mux.HandleFunc("GET /live", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "live\n") })
+	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) {
+		if !ready() {
+			http.Error(w, "not ready", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, "ready\n")
+	})
 	var outer http.Handler = mux
 	if front.OnLoopback(listener.Addr()) {
 		outer = front.Local(mux)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,15 +30,16 @@ func TestMetricsTellOfTheClock(t *testing.T) {
 		require.NoError(t, err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	none, err := serveMetrics("", nil, log)
+	none, err := serveMetrics("", nil, nil, log)
 	require.NoError(t, err)
 	require.Nil(t, none)
+	var ready atomic.Bool
 	told := metrics.New(Version, "build")
 	told.Watch(running, d.store, map[string]*store.Store{"work": d.store})
-	s, err := serveMetrics("127.0.0.1:0", told.Handler(), log)
+	s, err := serveMetrics("127.0.0.1:0", told.Handler(), ready.Load, log)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, s.Close()) }()
-	_, err = serveMetrics(s.Addr, nil, log)
+	_, err = serveMetrics(s.Addr, nil, nil, log)
 	require.ErrorContains(t, err, "METRICS_ADDR", "the address is taken")
 
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.Addr+"/metrics", nil)
@@ -56,4 +58,20 @@ func TestMetricsTellOfTheClock(t *testing.T) {
 		require.Contains(t, string(body), line)
 	}
 	require.Contains(t, string(body), "# TYPE hogsend_clock_lag_seconds gauge\nhogsend_clock_lag_seconds ")
+
+	// O-56: who watches over a worker asks the same listener.
+	for _, tt := range []struct {
+		ready bool
+		path  string
+		want  int
+	}{{false, "/live", 200}, {false, "/ready", 503}, {true, "/ready", 200}, {true, "/live", 200}, {true, "/other", 404}} {
+		ready.Store(tt.ready)
+		answer, err := http.Get("http://" + s.Addr + tt.path) //nolint:noctx // a probe
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		require.Equal(t, tt.want, answer.StatusCode, tt.path)
+		var out strings.Builder
+		code := Run(t.Context(), Options{}, IO{Args: []string{"health", "--url", "http://" + s.Addr + tt.path}, Stdout: &out, Stderr: &out, Dir: t.TempDir()})
+		require.Equal(t, tt.want != 200, code != 0, out.String())
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -74,6 +75,7 @@ type process struct {
 	hooks  map[string]worker.Hook // the destinations of the registry
 
 	listening *http.Server // for metrics; nil for none
+	ready     atomic.Bool  // it serves or works, and was not told to stop
 	shown     io.Writer    // hears a line for each mail of the mailbox; nil for nobody
 }
 
@@ -151,7 +153,7 @@ func newProcess(ctx context.Context, o Options, cfg config.Config, log *slog.Log
 	p.rollout = rollout.New(p.ingest.Engine())
 	p.clock = p.rollout.Clock()
 	p.metrics.Watch(p.clock, p.readers, map[string]*store.Store{"work": p.store, "readers": p.readers, "previews": p.previews})
-	if p.listening, err = serveMetrics(cfg.MetricsAddr, p.metrics.Handler(), log); err != nil {
+	if p.listening, err = serveMetrics(cfg.MetricsAddr, p.metrics.Handler(), p.ready.Load, log); err != nil {
 		p.close()
 		return nil, err
 	}

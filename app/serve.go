@@ -155,11 +155,13 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 	p.log.Info("hogsend server ready", "version", Version, "build_id", p.build, "address", listener.Addr().String(),
 		"public_url", p.cfg.PublicURL, "temporal", p.cfg.TemporalAddress, "namespace", p.cfg.TemporalNamespace, "provider", p.cfg.EmailProvider, "test_mode", p.testMode.String(),
 		"journeys", len(p.enabled), "templates", len(p.registry.Templates))
+	p.ready.Store(true)
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
+	p.ready.Store(false)
 	handler.Drain()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.cfg.ShutdownTimeout)
 	defer cancel()

@@ -115,8 +115,14 @@ func (p *process) work(ctx context.Context, ready func()) error {
 		KeepTracking:      p.cfg.KeepTracking,
 		Delivered:         p.metrics.Delivered,
 		Trace:             p.tracing.Delivery,
-		Ready:             ready,
-		Logger:            p.log,
+		Ready: func() {
+			p.ready.Store(true)
+			context.AfterFunc(ctx, func() { p.ready.Store(false) })
+			if ready != nil {
+				ready()
+			}
+		},
+		Logger: p.log,
 	})
 	if err != nil {
 		return err

@@ -43,6 +43,7 @@ type depths struct {
 	read   time.Time // zero for never; a duration is measured by it
 	up     bool
 	rows   []storedb.MetricsOutboxRow
+	issues []storedb.MetricsIssuesRow
 	counts storedb.MetricsCountsRow
 }
 
@@ -74,6 +75,9 @@ func (d *depths) Collect(metrics chan<- prometheus.Metric) {
 			d.tell(metrics, storedb.MetricsOutboxRow{Destination: destination})
 		}
 	}
+	for _, row := range d.issues {
+		gauge(metrics, "enrollments_"+row.Kind, "Enrollments whose workflows cannot go on: blocked ones fail on their code, stranded ones should have moved an hour ago.", map[string]string{"journey": row.JourneyID}, float64(row.Enrollments))
+	}
 	gauge(metrics, "dead_letters", "What could not be delivered and waits for a decision.", nil, float64(d.counts.DeadLetters))
 	gauge(metrics, "workers_up", "Workers that gave a sign within 30 s.", nil, float64(d.counts.Workers))
 	gauge(metrics, "waits_overdue_seconds", "How long ago the oldest deadline of a wait was due that is still open.", nil, d.counts.WaitsLagSeconds)
@@ -91,6 +95,9 @@ func (d *depths) look() {
 	defer cancel()
 	var err, failed error
 	d.rows, err = d.store.MetricsOutbox(ctx)
+	if err == nil {
+		d.issues, err = d.store.MetricsIssues(ctx)
+	}
 	d.counts, failed = d.store.MetricsCounts(ctx)
 	d.up = err == nil && failed == nil
 }

@@ -11,3 +11,10 @@ select (select count(*) from dead_letters where status = 'pending')::bigint as d
     (select count(*) from worker_heartbeats where last_seen_at > clock_timestamp() - interval '30 seconds')::bigint as workers,
     greatest(coalesce(extract(epoch from clock_timestamp() - (select min(deadline) from waits where status = 'open' and deadline is not null)), 0), 0)::float8 as waits_lag_seconds,
     (select count(*) from imports where status in ('pending', 'processing'))::bigint as imports;
+
+-- name: MetricsIssues :many
+-- Enrollments that cannot go on, by journey (J-95, J-98): there are as many rows as were found.
+select e.journey_id, i.kind, count(*)::bigint as enrollments
+from enrollment_issues i join enrollments e on e.id = i.enrollment_id
+where i.kind in ('blocked', 'stranded')
+group by e.journey_id, i.kind;

@@ -35,6 +35,40 @@ func (q *Queries) MetricsCounts(ctx context.Context) (MetricsCountsRow, error) {
 	return i, err
 }
 
+const metricsIssues = `-- name: MetricsIssues :many
+select e.journey_id, i.kind, count(*)::bigint as enrollments
+from enrollment_issues i join enrollments e on e.id = i.enrollment_id
+where i.kind in ('blocked', 'stranded')
+group by e.journey_id, i.kind
+`
+
+type MetricsIssuesRow struct {
+	JourneyID   string
+	Kind        string
+	Enrollments int64
+}
+
+// Enrollments that cannot go on, by journey (J-95, J-98): there are as many rows as were found.
+func (q *Queries) MetricsIssues(ctx context.Context) ([]MetricsIssuesRow, error) {
+	rows, err := q.db.Query(ctx, metricsIssues)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []MetricsIssuesRow
+	for rows.Next() {
+		var i MetricsIssuesRow
+		if err := rows.Scan(&i.JourneyID, &i.Kind, &i.Enrollments); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const metricsOutbox = `-- name: MetricsOutbox :many
 
 select destination, count(*) as pending,
