@@ -452,7 +452,7 @@ func (q *Queries) LettersPending(ctx context.Context, source string, rowLimit in
 const lettersRetried = `-- name: LettersRetried :many
 update dead_letters d set status = 'retried', retried_at = clock_timestamp(), updated_at = clock_timestamp()
 where d.id = any($1::uuid[]) and d.status = 'pending' and (
-    exists (select from outbox o where d.source = 'outbox.' || o.kind and o.id::text = d.source_id)
+    exists (select from outbox o where o.id = case when d.source like 'outbox.%' then d.source_id::uuid end and d.source = 'outbox.' || o.kind)
     or exists (select from inbox i where d.source = 'webhook.' || i.source and i.message_id = d.source_id)
 )
 returning d.id, d.source, d.source_id::text as source_id
