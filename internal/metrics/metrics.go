@@ -116,6 +116,9 @@ func (m *Metrics) begin() {
 		m.providerSeconds.WithLabelValues(result)
 	}
 	for _, kind := range contract.OutboxKinds() {
+		if kind == contract.OutboxWebhook {
+			continue // its destinations are the author's
+		}
 		for _, result := range []string{"delivered", "failed", "dead", "released"} {
 			m.deliveries.WithLabelValues(kind.Destination(), string(kind), result)
 		}

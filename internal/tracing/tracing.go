@@ -135,7 +135,7 @@ func (t *Tracing) Delivery(ctx context.Context, row outbox.Row) (context.Context
 	}
 	ctx = remote(ctx, row.Trace)
 	ctx, span := t.tracer.Start(ctx, "outbox "+string(row.Kind), trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
-		attribute.String("hogsend.outbox.kind", string(row.Kind)), attribute.String("hogsend.outbox.destination", row.Kind.Destination()),
+		attribute.String("hogsend.outbox.kind", string(row.Kind)),
 		attribute.String("hogsend.outbox.id", row.ID.String()), attribute.Int("hogsend.outbox.attempts", row.Attempts),
 		attribute.Float64("hogsend.outbox.age_seconds", time.Since(row.CreatedAt).Seconds()),
 	))
