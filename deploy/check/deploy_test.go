@@ -236,10 +236,10 @@ func TestWorkersOfSeveralBuildsRunSideBySide(t *testing.T) {
 func TestSelectorsMeetTheirPods(t *testing.T) {
 	t.Parallel()
 	out := mustRender(t, map[string]any{
-		"ingress":        map[string]any{"enabled": true, "host": "mail.example.com", "className": "nginx", "tlsSecret": "mail-tls", "annotations": map[string]any{"a": "b"}},
-		"serviceMonitor": map[string]any{"enabled": true, "labels": map[string]any{"release": "prometheus"}},
-		"networkPolicy":  map[string]any{"from": []any{map[string]any{"podSelector": map[string]any{}}}, "metricsFrom": []any{map[string]any{"namespaceSelector": map[string]any{}}}, "to": []any{map[string]any{"ipBlock": map[string]any{"cidr": "10.0.0.0/8"}}}},
-		"serve":          map[string]any{"podAnnotations": map[string]any{"a": "b"}, "nodeSelector": map[string]any{"x": "y"}, "tolerations": []any{map[string]any{"key": "k", "operator": "Exists"}}},
+		"ingress":          map[string]any{"enabled": true, "host": "mail.example.com", "className": "nginx", "tlsSecret": "mail-tls", "annotations": map[string]any{"a": "b"}},
+		"serviceMonitor":   map[string]any{"enabled": true, "labels": map[string]any{"release": "prometheus"}},
+		"networkPolicy":    map[string]any{"from": []any{map[string]any{"podSelector": map[string]any{}}}, "metricsFrom": []any{map[string]any{"namespaceSelector": map[string]any{}}}, "to": []any{map[string]any{"ipBlock": map[string]any{"cidr": "10.0.0.0/8"}}}},
+		"serve":            map[string]any{"podAnnotations": map[string]any{"a": "b"}, "nodeSelector": map[string]any{"x": "y"}, "tolerations": []any{map[string]any{"key": "k", "operator": "Exists"}}},
 		"imagePullSecrets": []any{map[string]any{"name": "pull"}}, "serviceAccount": map[string]any{"create": true, "annotations": map[string]any{"a": "b"}},
 	})
 	serve, worker, migrate := out.deployments["shop-hogsend-serve"].Spec.Template.Labels, out.deployments["shop-hogsend-worker"].Spec.Template.Labels, out.jobs["shop-hogsend-migrate"].Spec.Template.Labels
