@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/hogsend/hogsend/internal/clock"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide/steps"
@@ -30,6 +32,8 @@ type Activities struct {
 	Tokens *email.Signer
 	// Limiter bounds provider calls; nil for none.
 	Limiter *email.Limiter
+	// Courier tells people what fired; only workers need it.
+	Courier Courier
 	// TestMode says where mails go while they are tried out; nil lets them go.
 	TestMode *email.TestMode
 	// Executions looks at workflows; only the reconciler needs it.
@@ -115,6 +119,9 @@ func (a *Activities) All() map[string]any {
 		contract.AbandonPausedEffectName: a.AbandonPausedEffect,
 		contract.ReconcileName:           a.Reconcile,
 		contract.InspectName:             a.Inspect,
+		contract.EvaluateAlertsName:      a.EvaluateAlerts,
+		contract.DeliverAlertName:        a.DeliverAlert,
+		contract.FailAlertName:           a.FailAlert,
 		contract.CaptureName:             a.Capture,
 		contract.IdentifyName:            a.Identify,
 		contract.FindInstantName:         a.FindInstant,
@@ -126,6 +133,12 @@ func (a *Activities) All() map[string]any {
 		contract.ThrottleName:            a.Throttle,
 		contract.CollectDigestName:       a.CollectDigest,
 	}
+}
+
+// Courier delivers firings of alert rules, and notes what became of them.
+type Courier interface {
+	Deliver(ctx context.Context, firingID uuid.UUID) error
+	Settle(ctx context.Context, firingID uuid.UUID, failure error) error
 }
 
 // Executions looks at workflows in Temporal.

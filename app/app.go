@@ -67,6 +67,7 @@ func (p *program) root() *cobra.Command {
 	root.AddCommand(p.serveCommand(), p.workerCommand(), p.migrateCommand(), p.keysCommand(), p.adminCommand(), p.auditCommand(),
 		p.eventsCommand(), p.mailboxCommand(), p.contactsCommand(), p.whyCommand(), p.campaignsCommand(), p.outboxCommand(), p.lettersCommand(), p.webhooksCommand(), p.statsCommand(), p.templatesCommand(), p.importsCommand(), p.suppressionsCommand(), p.journeysCommand(), p.bucketsCommand(), p.planCommand(), p.doctorCommand(), p.versionCommand())
 	root.AddCommand(p.replayCommand(), p.playCommand(), p.initCommand(), p.describeCommand(), p.mcpCommand(), p.flowCommand(), p.healthCommand())
+	root.AddCommand(p.alertsCommand())
 	if o.Vet != nil {
 		root.AddCommand(p.vetCommand())
 	}

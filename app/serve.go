@@ -99,12 +99,17 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 			return fmt.Errorf("RESEND_WEBHOOK_SECRET: %w", err)
 		}
 	}
+	tells, err := p.courier()
+	if err != nil {
+		return err
+	}
 	var answering func(http.Handler) http.Handler
 	if p.cfg.MCP {
 		answering = assistants
 	}
 	handler := server.New(server.Config{
 		Assistants:      answering,
+		Alerts:          tells,
 		Store:           p.store,
 		Readers:         p.readers,
 		Previews:        p.previews,

@@ -85,7 +85,12 @@ func (p *process) work(ctx context.Context, ready func()) error {
 	if err != nil {
 		return err
 	}
+	tells, err := p.courier()
+	if err != nil {
+		return err
+	}
 	does := p.does(analytics != nil)
+	does.Courier = tells
 	does.Provider, does.Limiter, does.Executions, does.Clock = p.tracing.Provider(p.metrics.Provider(provider), p.cfg.EmailProvider), p.limiter(), workflows, p.clock
 	w, err := worker.New(worker.Config{
 		Client:            p.temporal,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/alert/courier"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/flow"
@@ -68,6 +69,8 @@ type Config struct {
 	Senders email.Senders
 	// Tracking tells who opens mails and follows their links.
 	Tracking tracking.Classifier
+	// Alerts tells over the channels of alert rules; nil refuses to make, change and try them.
+	Alerts *courier.Courier
 	// Resend verifies the webhooks of Resend; nil refuses them all.
 	Resend *webhook.Verifier
 	// Sources verify the messages of the registry's sources by their ids; one that is not

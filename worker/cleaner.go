@@ -78,6 +78,9 @@ func (c cleaner) erase(ctx context.Context) {
 // webhooksKept is how long a message of a webhook is known to have been applied (E-61).
 const webhooksKept = 30 * 24 * time.Hour
 
+// alertsKept is how long is kept what alert rules fired (O-34).
+const alertsKept = 90 * 24 * time.Hour
+
 // machineHitsKept is how long is kept what machines did with mails (O-34).
 const machineHitsKept = 30 * 24 * time.Hour
 
@@ -113,6 +116,9 @@ func (c cleaner) clean(ctx context.Context) error {
 	}
 	if err := c.store.CleanFiles(ctx, now, now.Add(-filesKept)); err != nil {
 		return err
+	}
+	if err := c.store.AlertHistoryClean(ctx, now.Add(-alertsKept)); err != nil {
+		return fmt.Errorf("clean history of alerts: %w", err)
 	}
 	if c.tracking > 0 {
 		if err := c.store.ForgetHits(ctx, now.Add(-c.tracking)); err != nil {

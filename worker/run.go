@@ -60,6 +60,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err := w.startReconciler(ctx); err != nil {
 		w.cfg.Logger.Warn("start the reconciler", "error", err) // the next worker that starts tries again
 	}
+	if err := w.scheduleAlerts(ctx); err != nil {
+		w.cfg.Logger.Warn("schedule the alerts", "error", err) // the next worker that starts tries again
+	}
 
 	running, stop := context.WithCancel(ctx)
 	defer stop()
@@ -120,6 +123,8 @@ func register(r registry, cfg Config) {
 		}
 	}
 	r.RegisterWorkflowWithOptions(workflows.Clock, workflow.RegisterOptions{Name: contract.ClockType})
+	r.RegisterWorkflowWithOptions(workflows.Alerts, workflow.RegisterOptions{Name: contract.AlertsType})
+	r.RegisterWorkflowWithOptions(workflows.Alert, workflow.RegisterOptions{Name: contract.AlertType})
 	r.RegisterWorkflowWithOptions(workflows.Import, workflow.RegisterOptions{Name: contract.ImportType})
 	r.RegisterWorkflowWithOptions(workflows.DirectSend, workflow.RegisterOptions{Name: contract.SendType})
 	r.RegisterWorkflowWithOptions(workflows.Campaign, workflow.RegisterOptions{Name: contract.CampaignType})

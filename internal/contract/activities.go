@@ -35,6 +35,9 @@ const (
 	ReconcileName           = "Reconcile"
 	InspectName             = "Inspect"
 	ImportName              = "Import"
+	EvaluateAlertsName      = "EvaluateAlerts"
+	DeliverAlertName        = "DeliverAlert"
+	FailAlertName           = "FailAlert"
 	// DwellName asks whether a dwell reaction is due, ClockName runs the clock (W-14).
 	DwellName = "Dwell"
 	ClockName = "Clock"
@@ -47,7 +50,7 @@ func ActivityNames() []string {
 		ClaimEnrollmentName, FinishEnrollmentName, BeginWaitName, EndWaitName, CollectDigestName, ReadContactName, ReadTimezoneName, FindInstantName,
 		PastEventsName, PastEntriesName, PastMailsName, IsSubscribedName, MatchesName, ThrottleName, SendName, SendDirectName, CampaignName, TriggerName, IdentifyName, CaptureName, CheckpointName,
 		KeepOnceName, ReadOnceName, ChooseVariantName, ExitName, BeginCallName, EndCallName,
-		AbandonPausedEffectName, ReconcileName, InspectName, ImportName, DwellName, ClockName,
+		AbandonPausedEffectName, ReconcileName, InspectName, ImportName, EvaluateAlertsName, DeliverAlertName, FailAlertName, DwellName, ClockName,
 	}
 }
 

@@ -115,14 +115,17 @@ func importTable() map[string]rule {
 		"./internal/criteria":   {may: []string{"./internal/zone", "./internal/condition", "./internal/naming"}, never: noIO()},
 		"./internal/bucket":     {may: []string{".", contract, "./internal/definition", "./internal/criteria", uuid}, never: noIO()},
 		// Domains by IDNA, letters by their normal form.
-		"./internal/address":     {may: []string{"golang.org/x/net/idna", "golang.org/x/text/unicode/norm"}, never: noIO()},
-		"./internal/webhook":     {may: []string{"."}, never: noIO()},
-		"./internal/tracking":    {may: []string{uuid, "golang.org/x/net/html"}, never: noIO()},
-		"./internal/outbound":    {},
-		"./internal/seal":        {never: noIO()},
-		"./internal/encoding":    {never: noIO()},
-		"./internal/front":       {},
-		"./internal/traceparent": {never: noIO()},
+		"./internal/address":  {may: []string{"golang.org/x/net/idna", "golang.org/x/text/unicode/norm"}, never: noIO()},
+		"./internal/webhook":  {may: []string{"."}, never: noIO()},
+		"./internal/tracking": {may: []string{uuid, "golang.org/x/net/html"}, never: noIO()},
+		// Rules are evaluated in the transaction that fires them: pgx.
+		"./internal/alert":         {may: []string{".", "./internal/store", storedb, "github.com/jackc/pgx/v5", uuid}, never: []string{"net/http/...", "os/..."}},
+		"./internal/alert/courier": {may: []string{".", "./internal/address", "./internal/alert", clip, "./internal/email", "./internal/outbound", "./internal/seal", "./internal/store", "./internal/webhook", uuid}},
+		"./internal/outbound":      {},
+		"./internal/seal":          {never: noIO()},
+		"./internal/encoding":      {never: noIO()},
+		"./internal/front":         {},
+		"./internal/traceparent":   {never: noIO()},
 		// It asks the API's routes and knows nothing else of the product.
 		"./internal/assistant": {may: []string{"github.com/modelcontextprotocol/go-sdk/mcp"}, never: []string{"net", "os/...", "database/..."}},
 		"./internal/tracing": {may: []string{
@@ -207,7 +210,7 @@ func importTable() map[string]rule {
 		"./internal/provider/posthog": {may: []string{"github.com/posthog/posthog-go"}},
 		// An enrollment's rows change in one transaction, which the activity opens: pgx.
 		"./activities": {may: []string{
-			".", "./internal/address", "./internal/clock", "./internal/definition", "./internal/criteria", "./internal/decide/check", steps, "./internal/email", "./internal/imports", "./internal/ingest", "./internal/naming", "./internal/pause", "./internal/registry", "./internal/store", storedb, "./internal/traceparent", "./internal/tracking", contract, pgx, uuid,
+			".", "./internal/alert", "./internal/address", "./internal/clock", "./internal/definition", "./internal/criteria", "./internal/decide/check", steps, "./internal/email", "./internal/imports", "./internal/ingest", "./internal/naming", "./internal/pause", "./internal/registry", "./internal/store", storedb, "./internal/traceparent", "./internal/tracking", contract, pgx, uuid,
 			"go.temporal.io/sdk/activity", "go.temporal.io/sdk/temporal",
 		}, never: []string{"net/http/..."}},
 		// The kit runs Temporal's own worker against a service in memory.
@@ -233,7 +236,7 @@ func importTable() map[string]rule {
 		// criteria: a wait's condition is written down in its JSON form. The SDK's log and
 		// interceptor are used by the logger that authors get.
 		"./workflows": {may: []string{
-			".", "./internal/condition", "./internal/criteria", "./internal/naming", contract, "go.temporal.io/sdk/workflow", "go.temporal.io/sdk/temporal",
+			".", "./internal/condition", "./internal/criteria", "./internal/naming", contract, "go.temporal.io/api/enums/v1", "go.temporal.io/sdk/workflow", "go.temporal.io/sdk/temporal",
 			"go.temporal.io/sdk/log", "go.temporal.io/sdk/interceptor", "go.temporal.io/sdk/converter",
 		}, never: noIO()},
 		// Activities of the author's, in a worker and in the kit.
@@ -252,7 +255,7 @@ func importTable() map[string]rule {
 		// steps: when a time on the wall comes. criteria: the API serves conditions as JSON; bucket: it shows the definitions in
 		// force. schema: /v1/health compares versions.
 		"./server": {may: []string{
-			".", clip, "./internal/address", "./internal/bucket", "./internal/color", "./internal/criteria", "./internal/decide/check", "./internal/definition", "./internal/email", "./internal/encoding", "./internal/flow", "./internal/front", "./internal/imports", "./internal/inbox", "./internal/ingest", "./internal/naming", "./internal/operate", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/tracking", "./internal/users", "./internal/webhook", "./internal/why", "./internal/why/ask", storedb, steps, contract, "./schema", "./server/session", "./server/studio", "github.com/labstack/echo/v4/...", uuid,
+			".", "./internal/alert", "./internal/alert/courier", clip, "./internal/address", "./internal/bucket", "./internal/color", "./internal/criteria", "./internal/decide/check", "./internal/definition", "./internal/email", "./internal/encoding", "./internal/flow", "./internal/front", "./internal/imports", "./internal/inbox", "./internal/ingest", "./internal/naming", "./internal/operate", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/tracking", "./internal/users", "./internal/webhook", "./internal/why", "./internal/why/ask", storedb, steps, contract, "./schema", "./server/session", "./server/studio", "github.com/labstack/echo/v4/...", uuid,
 		}},
 		"./server/session": {may: []string{"./internal/users"}},
 		"./server/studio": {may: []string{

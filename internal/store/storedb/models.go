@@ -12,6 +12,31 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 )
 
+type AlertHistory struct {
+	ID        uuid.UUID
+	RuleID    uuid.UUID
+	Payload   json.RawMessage
+	Status    string
+	Error     *string
+	CreatedAt time.Time
+	SettledAt *time.Time
+}
+
+type AlertRule struct {
+	ID              uuid.UUID
+	Name            string
+	Type            string
+	Threshold       json.RawMessage
+	Channel         string
+	Config          string
+	Shown           json.RawMessage
+	Enabled         bool
+	CooldownMinutes int32
+	LastFiredAt     *time.Time
+	CreatedAt       time.Time
+	UpdatedAt       time.Time
+}
+
 type ApiKey struct {
 	ID         uuid.UUID
 	Name       string

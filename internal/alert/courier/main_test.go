@@ -1,0 +1,9 @@
+package courier_test
+
+import (
+	"testing"
+
+	"github.com/hogsend/hogsend/internal/dbtest"
+)
+
+func TestMain(m *testing.M) { dbtest.Main(m) }
