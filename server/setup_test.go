@@ -78,7 +78,7 @@ func setup(t *testing.T, changes ...func(*Config)) *bundle {
 	cfg := Config{
 		Store: b.store, Ingest: ingester, Registry: hogsend.Registry{Journeys: journeys()}, Enabled: journeys(),
 		AdminAPIKey: adminKey, PublicURL: "http://127.0.0.1:3002", TrustedOrigins: []string{"https://studio.example.com"},
-		Version: "1.0.0", Logger: log, Now: b.clock,
+		Version: "1.0.0", Logger: log, Now: b.clock, Patience: time.Minute,
 	}
 	for _, change := range changes {
 		change(&cfg)

@@ -19,7 +19,7 @@ func (s *Server) studio() *studio.Studio {
 	return studio.New(studio.Config{
 		Store: s.store, Users: s.users, Sessions: s.sessions, Desk: s.desk, Registry: s.cfg.Registry, Journeys: s.served,
 		PublicURL: s.cfg.PublicURL, LateAfter: s.lateAfter(), Health: s.studioHealth, FailedRun: s.cfg.FailedRun, Flow: s.cfg.Flow, Version: s.cfg.Version, BuildID: s.cfg.BuildID, Logger: s.log, Now: s.now,
-		Environment: s.cfg.Environment, Unset: unset, TestMode: s.testMode, Spend: s.spendPage,
+		Patience: s.cfg.Patience, Environment: s.cfg.Environment, Unset: unset, TestMode: s.testMode, Spend: s.spendPage,
 	})
 }
 

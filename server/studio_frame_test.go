@@ -181,3 +181,29 @@ func TestStudioAuditCSV(t *testing.T) { // U-41
 	require.Contains(t, b.open("/studio/audit", cookie).body, `<a href="/studio/journeys/trial-nudge">trial-nudge</a>`)
 	require.Equal(t, 403, b.open("/studio/audit.csv", b.user(users.Viewer)).status)
 }
+
+// What takes long to count comes by itself while the page is there; what cannot be read
+// leaves the rest of the page as it is.
+func TestStudioSlowParts(t *testing.T) { // U-7, U-10
+	t.Parallel()
+	b := setup(t)
+	cookie := b.user(users.Viewer)
+	b.people()
+	const path = "/studio/journeys/trial-nudge"
+	require.Contains(t, b.open(path, cookie).words(t), "The beginning 1 here")
+	tx, err := b.store.Pool.Begin(t.Context())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, tx.Rollback(t.Context())) }()
+	_, err = tx.Exec(t.Context(), "lock table waits in access exclusive mode")
+	require.NoError(t, err)
+	impatient := b.server.cfg
+	impatient.Patience = 0
+	b.server = New(impatient)
+	a := b.open(path, cookie)
+	require.Equal(t, 200, a.status)
+	require.Contains(t, a.words(t), "Counting…")
+	require.Contains(t, a.words(t), "1 in it now")
+	require.Contains(t, a.body, "data-region", "it asks again")
+	require.Eventually(t, func() bool { return strings.Contains(b.open(path, cookie).words(t), "This part could not be read.") }, 20e9, 50e6)
+	require.Contains(t, b.logs.String(), "part of a page failed")
+}

@@ -25,9 +25,11 @@ group by 1, 2 order by 1, 2;
 -- Why mails were not sent, the most frequent first.
 select coalesce(s.reason, '')::text as reason, count(*) as total
 from (
-    select status, reason from sends where created_at >= sqlc.arg('since')::timestamptz order by created_at desc, id limit @row_limit
+    select p.reason from unnest(array['suppressed', 'skipped']) as r (status)
+    cross join lateral (
+        select o.reason from sends o where o.status = r.status and o.status not in ('sent', 'delivered') and o.created_at >= sqlc.arg('since')::timestamptz order by o.created_at desc limit @row_limit
+    ) p
 ) s
-where s.status in ('suppressed', 'skipped')
 group by 1 order by 2 desc, 1 limit 8;
 
 -- name: OverviewTroubles :many

@@ -54,8 +54,9 @@ limit @row_limit;
 select * from memberships where contact_id = @contact_id and status = 'active' order by entered_at desc limit 100;
 
 -- name: StudioEventsOf :many
+-- Those before one in the order of reception, so that a page costs the same at any depth.
 select * from events
-where contact_id = @contact_id and received_at < sqlc.arg('before')::timestamptz
+where contact_id = @contact_id and seq < @before_seq::bigint and received_at <= sqlc.arg('before')::timestamptz
 order by seq desc
 limit @row_limit;
 
@@ -273,22 +274,36 @@ select id from dead_letters
 where status = 'pending' and source = @source and split_part(error, E'\n', 1) = @error::text
 order by created_at, id limit @row_limit;
 
+-- name: StudioPeopleOf :many
+-- The people of a journey who stand at a node, or failed with an error: of those in some
+-- states all are looked at, which are few beside all that ever were in it. A node has those
+-- held at it or waiting for its time as well; one that ends in * is all that begin so.
+with standing as materialized (
+    select o.id, o.node, o.error from enrollments o where o.journey_id = any(@journey_ids::text[]) and o.status = any(@statuses::text[])
+), page as (
+    select s.id from standing s
+    where s.id < @before::uuid
+      and (sqlc.narg('node')::text is null or exists (
+          select from unnest(array[regexp_replace(regexp_replace(s.node, '^(paused:)+', ''), '^defer:', 'send:'), regexp_replace(regexp_replace(s.node, '^(paused:)+', ''), '^defer:', '')]) as a (node)
+          where a.node = sqlc.narg('node') or right(sqlc.narg('node'), 1) = '*' and starts_with(a.node, left(sqlc.narg('node'), -1))
+      ))
+      and (sqlc.narg('error')::text is null or split_part(coalesce(s.error, ''), E'\n', 1) = sqlc.narg('error'))
+    order by s.id desc limit @row_limit
+)
+select sqlc.embed(e), sqlc.embed(c) from page
+join enrollments e on e.id = page.id
+join contacts c on c.id = e.contact_id
+order by e.id desc;
+
 -- name: StudioPeople :many
 -- The people of a journey in some states, the newest enrollment first; of each id and
--- state the index gives them in order. A node has those held at it or waiting for its time
--- as well; one that ends in * is all that begin so.
+-- state the index gives them in order.
 with page as (
     select p.id from unnest(@journey_ids::text[]) as j (id)
     cross join unnest(@statuses::text[]) as s (status)
     cross join lateral (
         select o.id from enrollments o
-        cross join lateral (select regexp_replace(o.node, '^(paused:)+', '') as node) f
         where o.journey_id = j.id and o.status = s.status and o.id < @before::uuid
-          and (sqlc.narg('node')::text is null or exists (
-              select from unnest(array[regexp_replace(f.node, '^defer:', 'send:'), regexp_replace(f.node, '^defer:', '')]) as a (node)
-              where a.node = sqlc.narg('node') or right(sqlc.narg('node'), 1) = '*' and starts_with(a.node, left(sqlc.narg('node'), -1))
-          ))
-          and (sqlc.narg('error')::text is null or split_part(coalesce(o.error, ''), E'\n', 1) = sqlc.narg('error'))
         order by o.id desc limit @row_limit
     ) p
     order by p.id desc limit @row_limit

@@ -70,7 +70,10 @@ cross join unnest(@statuses::text[]) as s (status)
 cross join lateral (
     select o.id from enrollments o
     where o.journey_id = j.id and o.status = s.status and o.id > @after::uuid
-      and (sqlc.narg('node')::text is null or o.node = sqlc.narg('node'))
+      and (sqlc.narg('node')::text is null or exists (
+          select from unnest(array[regexp_replace(regexp_replace(o.node, '^(paused:)+', ''), '^defer:', 'send:'), regexp_replace(regexp_replace(o.node, '^(paused:)+', ''), '^defer:', '')]) as a (node)
+          where a.node = sqlc.narg('node') or right(sqlc.narg('node'), 1) = '*' and starts_with(a.node, left(sqlc.narg('node'), -1))
+      ))
       and (sqlc.narg('error')::text is null or split_part(coalesce(o.error, ''), E'\n', 1) = sqlc.narg('error'))
     order by o.id limit @row_limit
 ) p
@@ -81,7 +84,10 @@ limit @row_limit;
 select count(*) from (
     select from enrollments o
     where o.journey_id = any(@journey_ids::text[]) and o.status = any(@statuses::text[])
-      and (sqlc.narg('node')::text is null or o.node = sqlc.narg('node'))
+      and (sqlc.narg('node')::text is null or exists (
+          select from unnest(array[regexp_replace(regexp_replace(o.node, '^(paused:)+', ''), '^defer:', 'send:'), regexp_replace(regexp_replace(o.node, '^(paused:)+', ''), '^defer:', '')]) as a (node)
+          where a.node = sqlc.narg('node') or right(sqlc.narg('node'), 1) = '*' and starts_with(a.node, left(sqlc.narg('node'), -1))
+      ))
       and (sqlc.narg('error')::text is null or split_part(coalesce(o.error, ''), E'\n', 1) = sqlc.narg('error'))
     limit @row_limit
 ) o;

@@ -35,6 +35,11 @@ func (s *Studio) confirmSwitch(r *request) error {
 		v.Verb, v.Hidden[0].Value = "Switch "+b.name()+" on", "on"
 		v.Points = []string{"Everybody is settled: who belongs enters, who no longer does leaves, without reactions.", "From then on entries and leaves start what they start."}
 	}
+	note, err := s.cfg.Store.BucketLastChange(r.ctx(), b.AdminBucketsRow.ID)
+	if err != nil {
+		return err
+	}
+	v.Hidden = append(v.Hidden, noted(note))
 	v.Frame = s.frame(r, "Switch", v.Verb+"?")
 	return s.show(r, http.StatusOK, "confirm", v)
 }
@@ -50,6 +55,13 @@ func (s *Studio) switchBucket(r *request) error {
 	}
 	why, err := reason(r)
 	if err != nil {
+		return err
+	}
+	note, err := s.cfg.Store.BucketLastChange(r.ctx(), b.AdminBucketsRow.ID)
+	if err != nil {
+		return err
+	}
+	if err := s.unchanged(r, note, bucketURL(b.AdminBucketsRow.ID)); err != nil {
 		return err
 	}
 	if err := s.cfg.Desk.SwitchBucket(r.ctx(), s.actor(r), b.AdminBucketsRow.ID, to == "on", why, s.instant()); err != nil {

@@ -1,8 +1,10 @@
 package studio
 
 import (
+	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,9 +39,12 @@ func (s *Studio) showContact(r *request) error {
 	v := view.Contact{ID: c.ID.String(), ExternalID: visible(textOf(c.ExternalID)), Email: visible(textOf(c.Email)), Properties: fieldsOf(c.Properties)}
 	v.First, v.Last = s.moment(r, c.FirstSeenAt), s.moment(r, c.LastSeenAt)
 	v.Clock = s.clockOf(c)
-	t := timeline{r: r, s: s, journeys: journeys, contact: c, before: farAhead(), shown: shownOf(r)}
+	t := timeline{r: r, s: s, journeys: journeys, contact: c, before: farAhead(), seq: math.MaxInt64, shown: shownOf(r)}
 	if at, err := time.Parse(time.RFC3339Nano, r.query("before")); err == nil {
 		t.before = at
+		if seq, err := strconv.ParseInt(r.query("seq"), 10, 64); err == nil {
+			t.seq = seq
+		}
 	}
 	err = s.read(r.ctx(), func(q *storedb.Queries) error {
 		if err := s.whereIs(r, q, c, journeys, &v); err != nil {

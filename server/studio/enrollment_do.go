@@ -32,7 +32,7 @@ func (s *Studio) confirmCancel(r *request) error {
 	}
 	base := enrollmentURL(row.Enrollment.ID)
 	return s.show(r, http.StatusOK, "confirm", view.Confirm{
-		Frame: s.frame(r, "Cancel", "End this enrollment of "+nameOf(row.Contact)+"?"), Action: base + "/cancel", Back: base, Verb: "End it now", Points: []string{
+		Frame: s.frame(r, "Cancel", "End this enrollment of "+nameOf(row.Contact)+"?"), Action: base + "/cancel", Back: base, Verb: "End it now", Hidden: []view.Field{{Name: "updated", Value: stamp(row.Enrollment.UpdatedAt)}}, Points: []string{
 			"It ends now, and no further mail or other effect of it begins.", "A mail that was handed over cannot be called back.", "It cannot be undone.",
 		},
 	})
@@ -43,6 +43,9 @@ func (s *Studio) cancel(r *request) error {
 	row, err := s.enrollmentOfPath(r)
 	if err != nil {
 		return err
+	}
+	if err := s.unmoved(r, row.Enrollment.UpdatedAt); err != nil && row.Enrollment.Status.Live() {
+		return err // of what has ended the next step says so
 	}
 	var ended *ingest.EndedError
 	switch err := s.cfg.Desk.Cancel(r.ctx(), s.actor(r), row.Enrollment); {
@@ -124,7 +127,7 @@ const retryAtOnce = 100
 // failed are the enrollments of a journey that failed with one error, at most one hundred.
 func (s *Studio) failed(r *request, j hogsend.Journey, failure string) (rows []storedb.StudioPeopleRow, err error) {
 	err = s.read(r.ctx(), func(q *storedb.Queries) (err error) {
-		rows, err = q.StudioPeople(r.ctx(), storedb.StudioPeopleParams{
+		rows, err = peopleOf(r, q, storedb.StudioPeopleOfParams{
 			JourneyIds: operate.IDs(j), Statuses: []string{string(contract.EnrollmentFailed)}, Before: uuid.Max, Error: &failure, RowLimit: retryAtOnce,
 		})
 		return err

@@ -1,10 +1,12 @@
 package studio
 
 import (
+	"encoding/json"
 	"net/http"
 	"time"
 	"unicode/utf8"
 
+	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/users"
 	"github.com/hogsend/hogsend/server/studio/view"
 )
@@ -44,6 +46,28 @@ func (s *Studio) unmoved(r *request, now time.Time) error {
 		return &problem{status: http.StatusConflict, heading: "It has changed", text: "Somebody or something changed it at " + s.moment(r, now).Text + ", after you were asked. Look again. Nothing was done."}
 	}
 	return nil
+}
+
+// noted is the field by which a form carries the newest change of a switch or a pause.
+func noted(note json.RawMessage) view.Field {
+	return view.Field{Name: "updated", Value: stamp(notedAt(note))}
+}
+
+func notedAt(note json.RawMessage) time.Time {
+	var c store.LastChange
+	if note == nil || json.Unmarshal(note, &c) != nil {
+		return time.Time{}
+	}
+	return c.At
+}
+
+// unchanged refuses what was asked about a switch that somebody has changed since, and says
+// who did (U-8).
+func (s *Studio) unchanged(r *request, note json.RawMessage, back string) error {
+	if given := r.PostFormValue("updated"); given == "" || given == stamp(notedAt(note)) {
+		return nil
+	}
+	return conflict("Somebody was faster", s.changeLine(r, note)+" That was after you were asked, so nothing was done. Look again.", back)
 }
 
 func conflict(heading, text, back string) error {

@@ -24,7 +24,7 @@ func (s *Studio) standingAt(r *request, j hogsend.Journey, node string) (rows []
 		return nil, &problem{status: http.StatusUnprocessableEntity, heading: "Where?", text: "Choose the step whose people are canceled. Nothing was done."}
 	}
 	err = s.read(r.ctx(), func(q *storedb.Queries) (err error) {
-		rows, err = q.StudioPeople(r.ctx(), storedb.StudioPeopleParams{
+		rows, err = peopleOf(r, q, storedb.StudioPeopleOfParams{
 			JourneyIds: operate.IDs(j), Statuses: []string{string(contract.EnrollmentActive), string(contract.EnrollmentWaiting)}, Before: uuid.Max, Node: &node, RowLimit: cancelAtOnce,
 		})
 		return err

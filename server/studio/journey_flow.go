@@ -7,8 +7,6 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/clip"
 	"github.com/hogsend/hogsend/internal/flow"
-	"github.com/hogsend/hogsend/internal/operate"
-	"github.com/hogsend/hogsend/internal/store/storedb"
 	"github.com/hogsend/hogsend/server/studio/view"
 )
 
@@ -17,23 +15,14 @@ const walked = 500
 
 // flowOf draws a journey by its code, or by the steps that people came through, with who
 // stands at each (U-46).
-func (s *Studio) flowOf(r *request, q *storedb.Queries, j hogsend.Journey) (*view.Flow, error) {
-	ids := operate.IDs(j)
-	here, err := q.StudioNodes(r.ctx(), ids)
-	if err != nil {
-		return nil, err
-	}
-	passed, err := q.StudioPassages(r.ctx(), ids, walked)
-	if err != nil {
-		return nil, err
-	}
+func (s *Studio) flowOf(now standingNow, j hogsend.Journey) *view.Flow {
 	people, order := map[string]flow.People{}, []string{}
 	outOf := int64(0)
-	for _, n := range passed {
+	for _, n := range now.passed {
 		people[n.Node], outOf = flow.People{Passed: n.People}, n.OutOf
 		order = append(order, n.Node)
 	}
-	for _, n := range here {
+	for _, n := range now.here {
 		p := people[n.Node]
 		p.Here = n.People
 		people[n.Node] = p
@@ -46,15 +35,15 @@ func (s *Studio) flowOf(r *request, q *storedb.Queries, j hogsend.Journey) (*vie
 		root = code.Root
 		d.v.Source = "Drawn from the code in " + code.Place + "."
 	}
-	if len(root) == 0 && len(here) == 0 {
-		return nil, nil //nolint:nilnil // nothing is known and nobody came
+	if len(root) == 0 && len(now.here) == 0 {
+		return nil // nothing is known and nobody came
 	}
 	if outOf > 0 {
 		d.v.Source += " Passed: of the " + plural(outOf, "person", "people") + " who entered last."
 	}
 	d.counts = flow.Join(root, people)
 	d.draw(root)
-	return d.v, nil
+	return d.v
 }
 
 // withCode is a journey of this build, which has its function: a reaction that is in force

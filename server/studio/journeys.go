@@ -1,6 +1,7 @@
 package studio
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -84,6 +85,13 @@ func (s *Studio) listJourneys(r *request) error {
 	}
 	v.Frame = s.frame(r, "Journeys", "Journeys")
 	return s.show(r, http.StatusOK, "journeys", v)
+}
+
+// standingNow is where the people of a journey are, and what comes due of their waits.
+type standingNow struct {
+	here   []storedb.StudioNodesRow
+	passed []storedb.StudioPassagesRow
+	due    storedb.StudioDueRow
 }
 
 // recentRows is how many people the page of a journey shows.
@@ -170,18 +178,25 @@ func (s *Studio) journeyNow(r *request, q *storedb.Queries, j hogsend.Journey, v
 		{Label: "left before the end", Value: number(total[string(contract.EnrollmentExited)])},
 		{Label: "failed", Value: number(total[string(contract.EnrollmentFailed)])},
 	}
-	if v.Flow, err = s.flowOf(r, q, j); err != nil {
-		return err
-	}
 	sent, err := q.FiguresJourneySends(r.ctx(), ids)
 	if err != nil {
 		return err
 	}
 	v.Sent = []view.Tile{{Label: "mails sent", Value: number(sent.Sent)}, rateTile("opened", sent.Opened, sent.Sent), rateTile("clicked", sent.Clicked, sent.Sent)}
-	due, err := q.StudioDue(r.ctx(), s.instant(), ids)
-	if err != nil {
-		return err
-	}
+	now := s.instant()
+	standing, err := remembered(s, "journey "+j.ID, func(ctx context.Context, q *storedb.Queries) (standing standingNow, err error) {
+		if standing.here, err = q.StudioNodes(ctx, ids); err != nil {
+			return standing, err
+		}
+		if standing.passed, err = q.StudioPassages(ctx, ids, walked); err != nil {
+			return standing, err
+		}
+		standing.due, err = q.StudioDue(ctx, now, ids)
+		return standing, err
+	})
+	v.Counting = s.part(r, "where people are", standing.known, err)
+	v.Flow = s.flowOf(standing.value, j)
+	due := standing.value.due
 	v.Due = []view.Tile{{Label: "in an hour", Value: number(due.Hour)}, {Label: "in a day", Value: number(due.Day)}, {Label: "in a week", Value: number(due.Week)}}
 	if err := s.troubles(r, q, j, v); err != nil {
 		return err

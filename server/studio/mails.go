@@ -160,11 +160,11 @@ func (s *Studio) mailRows(r *request, q *storedb.Queries, rows []storedb.Send, j
 	out := make([]view.MailRow, len(rows))
 	for i, row := range rows {
 		m := view.MailRow{
-			URL: "/studio/mails/" + row.ID.String(), Template: row.TemplateKey, Subject: visible(row.Subject), To: visible(row.ToEmail),
+			URL: "/studio/mails/" + row.ID.String(), Template: visible(row.TemplateKey), Subject: visible(row.Subject), To: visible(row.ToEmail),
 			State: sendBadge(row.Status), At: s.moment(r, row.CreatedAt), Contact: view.Link{Text: visible(row.ToEmail)},
 		}
 		if m.Subject == "" {
-			m.Subject, m.Template = row.TemplateKey, ""
+			m.Subject, m.Template = visible(row.TemplateKey), ""
 		}
 		var c storedb.Contact
 		if k := slices.IndexFunc(contacts, func(c storedb.Contact) bool { return row.ContactID != nil && c.ID == *row.ContactID }); k >= 0 {

@@ -2,6 +2,7 @@ package studio
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -129,20 +130,20 @@ func (s *Studio) moved(r *request, q *storedb.Queries, v *view.Overview, now tim
 		return err
 	}
 	days := daysUntil(now.In(r.zone), overviewDays)
-	rows, counted, err := remembered(s, "mails since "+days[0].Format(time.RFC3339), func() ([]storedb.OverviewMailsRow, error) {
-		return q.OverviewMails(r.ctx(), days, overviewMails)
+	mails, err := remembered(s, "mails since "+days[0].Format(time.RFC3339), func(ctx context.Context, q *storedb.Queries) ([]storedb.OverviewMailsRow, error) {
+		return q.OverviewMails(ctx, days, overviewMails)
 	})
-	if err != nil {
-		return err
+	v.Counting = s.part(r, "mails by day", mails.known, err)
+	if mails.known {
+		v.AsOf = s.moment(r, mails.at)
 	}
-	v.AsOf = s.moment(r, counted)
 	bars := make([]stack, len(days))
 	for i, day := range days {
 		local := day.In(r.zone)
 		bars[i] = stack{label: local.Format("2 Jan"), title: local.Format("Monday, 2 January"), parts: make([]int64, 3)}
 	}
 	var sent, opened, returned int64
-	for _, row := range rows {
+	for _, row := range mails.value {
 		if row.Day < 1 || int(row.Day) > len(bars) {
 			continue
 		}
@@ -176,16 +177,32 @@ func (s *Studio) moved(r *request, q *storedb.Queries, v *view.Overview, now tim
 		rated("opened, 7 days", percent(opened, sent), "/studio/mails?which=sent"),
 		rated("came back, 7 days", percent(returned, sent), "/studio/mails?which=failed"),
 	}
-	refusals, _, err := remembered(s, "refusals", func() ([]storedb.OverviewRefusalsRow, error) {
-		return q.OverviewRefusals(r.ctx(), now.AddDate(0, 0, -7), overviewMails)
-	})
-	if err != nil {
-		return err
+	if v.Counting != "" {
+		for i := range v.Tiles[3:] {
+			v.Tiles[3+i].Value = "…"
+		}
 	}
-	for _, row := range refusals {
+	refusals, err := remembered(s, "refusals", func(ctx context.Context, q *storedb.Queries) ([]storedb.OverviewRefusalsRow, error) {
+		return q.OverviewRefusals(ctx, now.AddDate(0, 0, -7), overviewMails)
+	})
+	v.CountingRefusals = s.part(r, "refusals", refusals.known, err)
+	for _, row := range refusals.value {
 		v.Refusals = append(v.Refusals, view.Count{Label: reasonWords(row.Reason), Value: number(row.Total), URL: "/studio/mails?which=refused&reason=" + url.QueryEscape(row.Reason)})
 	}
 	return nil
+}
+
+// part says of a part of a page that is not there why: it is counted still, and comes by
+// itself, or it could not be read; the rest of the page stands (U-7, U-10).
+func (s *Studio) part(r *request, what string, known bool, err error) string {
+	switch {
+	case err != nil:
+		s.cfg.Logger.Error("part of a page failed", "request_id", r.id, "route", r.Pattern, "part", what, "error", err)
+		return "This part could not be read. The cause is in the log, under the request's id."
+	case !known:
+		return "Counting…"
+	}
+	return ""
 }
 
 func rated(label string, r view.Rate, to string) view.Tile {

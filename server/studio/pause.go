@@ -1,6 +1,7 @@
 package studio
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 
@@ -18,7 +19,11 @@ func (s *Studio) confirmPause(r *request) error {
 		return err
 	}
 	var due storedb.PausePreviewRow
+	var note json.RawMessage
 	err = s.read(r.ctx(), func(q *storedb.Queries) (err error) {
+		if note, err = journeyNote(r, q, j); err != nil {
+			return err
+		}
 		due, err = q.PausePreview(r.ctx(), operate.IDs(j), s.instant())
 		return err
 	})
@@ -27,7 +32,7 @@ func (s *Studio) confirmPause(r *request) error {
 	}
 	return s.show(r, http.StatusOK, "confirm", view.Confirm{
 		Frame: s.frame(r, "Pause", "Pause "+nameOfJourney(j)+"?"), Action: "/studio/journeys/" + url.PathEscape(j.ID) + "/pause", Verb: "Pause " + nameOfJourney(j),
-		Back: "/studio/journeys/" + url.PathEscape(j.ID), Reason: true, Points: []string{
+		Back: "/studio/journeys/" + url.PathEscape(j.ID), Reason: true, Hidden: []view.Field{noted(note)}, Points: []string{
 			"From now on no mail or other effect of this journey begins.",
 			plural(due.InFlight, "person stays where they are", "people stay where they are") + ", and their waits go on.",
 			plural(due.WaitsHour+due.SendsHour, "wait ends", "waits end") + " within an hour, " + number(due.WaitsDay+due.SendsDay) + " within a day. What comes due then is held; resuming asks what becomes of it.",
@@ -57,10 +62,37 @@ func (s *Studio) pause(r *request) error {
 	})
 }
 
+// journeyNote is the newest change of the switch or the pause of a journey.
+func journeyNote(r *request, q *storedb.Queries, j hogsend.Journey) (newest json.RawMessage, err error) {
+	for _, id := range operate.IDs(j) {
+		configs, err := q.PauseConfig(r.ctx(), id)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range configs {
+			if notedAt(c.LastChange).After(notedAt(newest)) {
+				newest = c.LastChange
+			}
+		}
+	}
+	return newest, nil
+}
+
 // changeJourney does something to the journey of the path and leads back to its page.
 func (s *Studio) changeJourney(r *request, done string, do func(j hogsend.Journey) error) error {
 	j, err := s.journey(r)
 	if err != nil {
+		return err
+	}
+	var note json.RawMessage
+	err = s.read(r.ctx(), func(q *storedb.Queries) (err error) {
+		note, err = journeyNote(r, q, j)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.unchanged(r, note, journeyURL(j.ID)); err != nil {
 		return err
 	}
 	if err := do(j); err != nil {
@@ -83,6 +115,11 @@ func (s *Studio) confirmResume(r *request) error {
 		if err != nil {
 			return err
 		}
+		note, err := journeyNote(r, q, j)
+		if err != nil {
+			return err
+		}
+		v.Hidden = []view.Field{noted(note)}
 		v.Points = []string{"People enter and go on.", "Nothing is held."}
 		if held.Held > 0 {
 			v.Points[1] = plural(held.Held, "step is held", "steps are held") + ", " + plural(held.Sends, "of them a mail", "of them mails") + ", the oldest since " + s.moment(r, held.Oldest).Text + "."

@@ -36,7 +36,7 @@ func (s *Studio) listPeople(r *request) error {
 	}
 	base, which := journeyURL(j.ID)+"/people", r.query("which")
 	v := view.People{Back: view.Link{Text: nameOfJourney(j), URL: journeyURL(j.ID)}}
-	p := storedb.StudioPeopleParams{JourneyIds: operate.IDs(j), Before: uuid.Max, RowLimit: pageRows + 1}
+	p := storedb.StudioPeopleOfParams{JourneyIds: operate.IDs(j), Before: uuid.Max, RowLimit: pageRows + 1}
 	query := url.Values{}
 	for _, st := range standings() {
 		q := url.Values{}
@@ -84,7 +84,7 @@ func (s *Studio) listPeople(r *request) error {
 				p.Before, first = newer[pageRows], false
 			}
 		}
-		rows, err := q.StudioPeople(r.ctx(), p)
+		rows, err := peopleOf(r, q, p)
 		if err != nil {
 			return err
 		}
@@ -111,6 +111,20 @@ func (s *Studio) listPeople(r *request) error {
 	}
 	v.Frame = s.frame(r, "People", "People of "+nameOfJourney(j))
 	return s.show(r, http.StatusOK, "people", v)
+}
+
+// peopleOf are the people of a journey in some states, and, where that is asked for, at a
+// node or with an error.
+func peopleOf(r *request, q *storedb.Queries, p storedb.StudioPeopleOfParams) ([]storedb.StudioPeopleRow, error) {
+	if p.Node == nil && p.Error == nil {
+		return q.StudioPeople(r.ctx(), storedb.StudioPeopleParams{JourneyIds: p.JourneyIds, Statuses: p.Statuses, Before: p.Before, RowLimit: p.RowLimit})
+	}
+	found, err := q.StudioPeopleOf(r.ctx(), p)
+	rows := make([]storedb.StudioPeopleRow, len(found))
+	for i, row := range found {
+		rows[i] = storedb.StudioPeopleRow(row)
+	}
+	return rows, err
 }
 
 // personRow is an enrollment of a list.

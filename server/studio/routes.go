@@ -19,6 +19,9 @@ func New(cfg Config) *Studio {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
+	if cfg.Patience == 0 {
+		cfg.Patience = usualPatience
+	}
 	s := &Studio{
 		cfg: cfg, mux: http.NewServeMux(), templates: parse(), assets: pack(), coded: map[string]hogsend.Journey{},
 		reads: make(chan struct{}, max(1, int(cfg.Store.Pool.Config().MaxConns)/4)),

@@ -52,7 +52,9 @@ type Config struct {
 	// TestMode says where mails go while they are only tried out; "" is off (E-42).
 	TestMode func() string
 	// Unset are the variables without which webhooks of a source in use are refused.
-	Unset            []string
+	Unset []string
+	// Patience is how long a page waits for a figure that takes long to count; 0 means 200 ms.
+	Patience         time.Duration
 	Version, BuildID string
 	Logger           *slog.Logger
 	Now              func() time.Time

@@ -167,7 +167,7 @@ func reasonWords(reason string) string {
 	if reason == "" {
 		return "no reason given"
 	}
-	return strings.ReplaceAll(reason, "_", " ")
+	return strings.ReplaceAll(visible(reason), "_", " ")
 }
 
 // sentStates are those of a mail that was handed over.

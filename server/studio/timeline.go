@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -55,7 +56,8 @@ type happened struct {
 	view.Moment
 	at    time.Time
 	event uuid.UUID
-	rank  int // of causes before effects at one instant
+	rank  int   // of causes before effects at one instant
+	seq   int64 // of an event
 }
 
 // timeline collects what happened to a contact before an instant, from each table what
@@ -66,13 +68,14 @@ type timeline struct {
 	journeys known
 	contact  storedb.Contact
 	before   time.Time
+	seq      int64 // of the event that events come before
 	shown    map[string]bool
 	all      []happened
 }
 
 func (t *timeline) add(at time.Time, rank int, event uuid.UUID, m view.Moment) {
 	m.At = t.s.moment(t.r, at)
-	t.all = append(t.all, happened{m, at, event, rank})
+	t.all = append(t.all, happened{m, at, event, rank, 0})
 }
 
 // load reads the parts that are shown.
@@ -94,11 +97,14 @@ func (t *timeline) load(q *storedb.Queries) error {
 }
 
 func (t *timeline) events(q *storedb.Queries) error {
-	rows, err := q.StudioEventsOf(t.r.ctx(), t.contact.ID, t.before, pageRows+1)
+	rows, err := q.StudioEventsOf(t.r.ctx(), storedb.StudioEventsOfParams{ContactID: t.contact.ID, BeforeSeq: t.seq, Before: t.before, RowLimit: pageRows + 1})
 	for _, e := range rows {
 		t.add(e.ReceivedAt, 0, e.ID, view.Moment{
 			Kind: "Event", Tone: "run", Text: visible(e.Name), URL: "/studio/events/" + e.ID.String(), Detail: summary(e.Properties), By: "from " + visible(e.Source),
 		})
+		if e.Seq != nil {
+			t.all[len(t.all)-1].seq = *e.Seq
+		}
 	}
 	return err
 }
@@ -161,7 +167,7 @@ func (t *timeline) mails(q *storedb.Queries) error {
 	for _, row := range rows {
 		subject := visible(row.Subject)
 		if subject == "" {
-			subject = row.TemplateKey
+			subject = visible(row.TemplateKey)
 		}
 		m := view.Moment{
 			Kind: "Mail", Tone: sendBadge(row.Status).Tone, Text: "“" + subject + "” " + sendBadge(row.Status).Word, URL: "/studio/mails/" + row.ID.String(),
@@ -213,14 +219,18 @@ func (t *timeline) page(base string) (moments []view.Moment, older string) {
 		if under[i] {
 			continue
 		}
-		if len(moments) == pageRows {
-			query := url.Values{"before": {t.all[i-1].at.Format(time.RFC3339Nano)}}
+		// What happened at one instant stays together; only events can be too many for that.
+		if full := len(moments) >= pageRows; full && (t.all[i].seq > 0 || !t.all[i].at.Equal(t.all[i-1].at)) {
+			query := url.Values{"before": {t.all[i-1].at.Format(time.RFC3339Nano)}, "seq": {strconv.FormatInt(t.seq, 10)}}
 			for _, name := range slices.Sorted(maps.Keys(t.shown)) {
 				query.Add("show", name)
 			}
 			return moments, base + "?" + query.Encode()
 		}
 		moments = append(moments, t.all[i].Moment)
+		if seq := t.all[i].seq; seq > 0 {
+			t.seq = min(t.seq, seq)
+		}
 	}
 	return moments, ""
 }

@@ -235,7 +235,7 @@ func (b *studioBench) busiest(ctx context.Context) ([]line, error) {
 	if err != nil {
 		return nil, err
 	}
-	deep, err := b.one(ctx, "select to_char((min(received_at) + interval '1 day') at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') from events where contact_id = '"+id+"'")
+	deep, err := b.one(ctx, "select to_char(received_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') || '&seq=' || seq from events where contact_id = '"+id+"' order by seq offset 500 limit 1") // as the link to it says
 	if err != nil {
 		return nil, err
 	}

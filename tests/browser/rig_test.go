@@ -92,7 +92,7 @@ type site struct {
 	asked atomic.Int64
 }
 
-func open(t *testing.T, people int) *site {
+func open(t *testing.T, people int, changes ...func(*server.Config)) *site {
 	t.Helper()
 	s := &site{t: t, store: dbtest.DB(t)}
 	registry := saas.Registry()
@@ -107,10 +107,16 @@ func open(t *testing.T, people int) *site {
 	s.url, s.users = web.URL, users.New(s.store, nil)
 	drawn, err := flow.Parse(saas.Flow())
 	require.NoError(t, err)
-	s.server = server.New(server.Config{
+	cfg := server.Config{
 		Store: s.store, Ingest: ingester, Registry: registry, Enabled: registry.Journeys, PublicURL: s.url, Version: "1.0.0", BuildID: "3f9c2ab", Logger: log,
-		Temporal: func(context.Context) error { return nil }, Flow: drawn,
-	})
+		Temporal:  func(context.Context) error { return nil },
+		FailedRun: func(_ context.Context, workflowID string) (string, error) { return "run of " + workflowID, nil },
+		Flow:      drawn, Patience: time.Minute,
+	}
+	for _, change := range changes {
+		change(&cfg)
+	}
+	s.server = server.New(cfg)
 	_, err = s.users.Create(t.Context(), store.System("test"), users.NewUser{Name: "Eve Adams", Email: admin, Role: users.Admin, Password: password})
 	require.NoError(t, err)
 	if people > 0 {
@@ -164,6 +170,23 @@ func (s *site) fill(ingester *ingest.Ingester, drawn *flow.File, people int) {
 	} {
 		s.exec(sql)
 	}
+}
+
+// check is one of the checks of STUDIO.md, under its number and in its words.
+func (s *site) check(name string, do func(t *testing.T)) {
+	s.t.Helper()
+	whole := s.t
+	whole.Run(name, func(t *testing.T) {
+		s.t = t
+		defer func() { s.t = whole }()
+		do(t)
+	})
+}
+
+// busy is the journey that most people are in.
+func (s *site) busy() string {
+	s.t.Helper()
+	return s.rows("select journey_id from enrollments where status in ('active', 'waiting') and journey_id not like 'bucket:%' group by 1 order by count(*) desc, 1 limit 1")[0]
 }
 
 func (s *site) exec(sql string, args ...any) {

@@ -229,9 +229,11 @@ func (q *Queries) OverviewPulse(ctx context.Context, rowLimit int32, since time.
 const overviewRefusals = `-- name: OverviewRefusals :many
 select coalesce(s.reason, '')::text as reason, count(*) as total
 from (
-    select status, reason from sends where created_at >= $1::timestamptz order by created_at desc, id limit $2
+    select p.reason from unnest(array['suppressed', 'skipped']) as r (status)
+    cross join lateral (
+        select o.reason from sends o where o.status = r.status and o.status not in ('sent', 'delivered') and o.created_at >= $1::timestamptz order by o.created_at desc limit $2
+    ) p
 ) s
-where s.status in ('suppressed', 'skipped')
 group by 1 order by 2 desc, 1 limit 8
 `
 

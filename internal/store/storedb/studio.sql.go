@@ -556,13 +556,26 @@ func (q *Queries) StudioEventNames(ctx context.Context) ([]string, error) {
 
 const studioEventsOf = `-- name: StudioEventsOf :many
 select id, seq, contact_id, name, properties, value, currency, source, hops, identity_conflict, occurred_at, received_at, cause_id from events
-where contact_id = $1 and received_at < $2::timestamptz
+where contact_id = $1 and seq < $2::bigint and received_at <= $3::timestamptz
 order by seq desc
-limit $3
+limit $4
 `
 
-func (q *Queries) StudioEventsOf(ctx context.Context, contactID uuid.UUID, before time.Time, rowLimit int32) ([]Event, error) {
-	rows, err := q.db.Query(ctx, studioEventsOf, contactID, before, rowLimit)
+type StudioEventsOfParams struct {
+	ContactID uuid.UUID
+	BeforeSeq int64
+	Before    time.Time
+	RowLimit  int32
+}
+
+// Those before one in the order of reception, so that a page costs the same at any depth.
+func (q *Queries) StudioEventsOf(ctx context.Context, arg StudioEventsOfParams) ([]Event, error) {
+	rows, err := q.db.Query(ctx, studioEventsOf,
+		arg.ContactID,
+		arg.BeforeSeq,
+		arg.Before,
+		arg.RowLimit,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -1603,16 +1616,10 @@ with page as (
     cross join unnest($2::text[]) as s (status)
     cross join lateral (
         select o.id from enrollments o
-        cross join lateral (select regexp_replace(o.node, '^(paused:)+', '') as node) f
         where o.journey_id = j.id and o.status = s.status and o.id < $3::uuid
-          and ($4::text is null or exists (
-              select from unnest(array[regexp_replace(f.node, '^defer:', 'send:'), regexp_replace(f.node, '^defer:', '')]) as a (node)
-              where a.node = $4 or right($4, 1) = '*' and starts_with(a.node, left($4, -1))
-          ))
-          and ($5::text is null or split_part(coalesce(o.error, ''), E'\n', 1) = $5)
-        order by o.id desc limit $6
+        order by o.id desc limit $4
     ) p
-    order by p.id desc limit $6
+    order by p.id desc limit $4
 )
 select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, e.key, e.mark_seq, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at, c.erased_at from page
 join enrollments e on e.id = page.id
@@ -1624,8 +1631,6 @@ type StudioPeopleParams struct {
 	JourneyIds []string
 	Statuses   []string
 	Before     uuid.UUID
-	Node       *string
-	Error      *string
 	RowLimit   int32
 }
 
@@ -1635,10 +1640,111 @@ type StudioPeopleRow struct {
 }
 
 // The people of a journey in some states, the newest enrollment first; of each id and
-// state the index gives them in order. A node has those held at it or waiting for its time
-// as well; one that ends in * is all that begin so.
+// state the index gives them in order.
 func (q *Queries) StudioPeople(ctx context.Context, arg StudioPeopleParams) ([]StudioPeopleRow, error) {
 	rows, err := q.db.Query(ctx, studioPeople,
+		arg.JourneyIds,
+		arg.Statuses,
+		arg.Before,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StudioPeopleRow
+	for rows.Next() {
+		var i StudioPeopleRow
+		if err := rows.Scan(
+			&i.Enrollment.ID,
+			&i.Enrollment.ContactID,
+			&i.Enrollment.JourneyID,
+			&i.Enrollment.Entry,
+			&i.Enrollment.Status,
+			&i.Enrollment.Node,
+			&i.Enrollment.Context,
+			&i.Enrollment.TriggerEventID,
+			&i.Enrollment.TriggerSeq,
+			&i.Enrollment.Hops,
+			&i.Enrollment.Version,
+			&i.Enrollment.BuildID,
+			&i.Enrollment.WorkflowID,
+			&i.Enrollment.FirstRunID,
+			&i.Enrollment.Error,
+			&i.Enrollment.ExitReason,
+			&i.Enrollment.CompletedAt,
+			&i.Enrollment.ExitedAt,
+			&i.Enrollment.CreatedAt,
+			&i.Enrollment.UpdatedAt,
+			&i.Enrollment.Concurrent,
+			&i.Enrollment.Retries,
+			&i.Enrollment.Key,
+			&i.Enrollment.MarkSeq,
+			&i.Contact.ID,
+			&i.Contact.ExternalID,
+			&i.Contact.AnonymousID,
+			&i.Contact.Email,
+			&i.Contact.EmailKey,
+			&i.Contact.Timezone,
+			&i.Contact.Properties,
+			&i.Contact.FirstSeenAt,
+			&i.Contact.LastSeenAt,
+			&i.Contact.DeletedAt,
+			&i.Contact.MergedInto,
+			&i.Contact.CreatedAt,
+			&i.Contact.UpdatedAt,
+			&i.Contact.WrittenAt,
+			&i.Contact.RevivedAt,
+			&i.Contact.ErasedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const studioPeopleOf = `-- name: StudioPeopleOf :many
+with standing as materialized (
+    select o.id, o.node, o.error from enrollments o where o.journey_id = any($1::text[]) and o.status = any($2::text[])
+), page as (
+    select s.id from standing s
+    where s.id < $3::uuid
+      and ($4::text is null or exists (
+          select from unnest(array[regexp_replace(regexp_replace(s.node, '^(paused:)+', ''), '^defer:', 'send:'), regexp_replace(regexp_replace(s.node, '^(paused:)+', ''), '^defer:', '')]) as a (node)
+          where a.node = $4 or right($4, 1) = '*' and starts_with(a.node, left($4, -1))
+      ))
+      and ($5::text is null or split_part(coalesce(s.error, ''), E'\n', 1) = $5)
+    order by s.id desc limit $6
+)
+select e.id, e.contact_id, e.journey_id, e.entry, e.status, e.node, e.context, e.trigger_event_id, e.trigger_seq, e.hops, e.version, e.build_id, e.workflow_id, e.first_run_id, e.error, e.exit_reason, e.completed_at, e.exited_at, e.created_at, e.updated_at, e.concurrent, e.retries, e.key, e.mark_seq, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at, c.erased_at from page
+join enrollments e on e.id = page.id
+join contacts c on c.id = e.contact_id
+order by e.id desc
+`
+
+type StudioPeopleOfParams struct {
+	JourneyIds []string
+	Statuses   []string
+	Before     uuid.UUID
+	Node       *string
+	Error      *string
+	RowLimit   int32
+}
+
+type StudioPeopleOfRow struct {
+	Enrollment Enrollment
+	Contact    Contact
+}
+
+// The people of a journey who stand at a node, or failed with an error: of those in some
+// states all are looked at, which are few beside all that ever were in it. A node has those
+// held at it or waiting for its time as well; one that ends in * is all that begin so.
+func (q *Queries) StudioPeopleOf(ctx context.Context, arg StudioPeopleOfParams) ([]StudioPeopleOfRow, error) {
+	rows, err := q.db.Query(ctx, studioPeopleOf,
 		arg.JourneyIds,
 		arg.Statuses,
 		arg.Before,
@@ -1650,9 +1756,9 @@ func (q *Queries) StudioPeople(ctx context.Context, arg StudioPeopleParams) ([]S
 		return nil, err
 	}
 	defer rows.Close()
-	var items []StudioPeopleRow
+	var items []StudioPeopleOfRow
 	for rows.Next() {
-		var i StudioPeopleRow
+		var i StudioPeopleOfRow
 		if err := rows.Scan(
 			&i.Enrollment.ID,
 			&i.Enrollment.ContactID,

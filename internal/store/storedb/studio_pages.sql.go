@@ -410,7 +410,10 @@ const studioPeopleCount = `-- name: StudioPeopleCount :one
 select count(*) from (
     select from enrollments o
     where o.journey_id = any($1::text[]) and o.status = any($2::text[])
-      and ($3::text is null or o.node = $3)
+      and ($3::text is null or exists (
+          select from unnest(array[regexp_replace(regexp_replace(o.node, '^(paused:)+', ''), '^defer:', 'send:'), regexp_replace(regexp_replace(o.node, '^(paused:)+', ''), '^defer:', '')]) as a (node)
+          where a.node = $3 or right($3, 1) = '*' and starts_with(a.node, left($3, -1))
+      ))
       and ($4::text is null or split_part(coalesce(o.error, ''), E'\n', 1) = $4)
     limit $5
 ) o
@@ -443,7 +446,10 @@ cross join unnest($2::text[]) as s (status)
 cross join lateral (
     select o.id from enrollments o
     where o.journey_id = j.id and o.status = s.status and o.id > $3::uuid
-      and ($4::text is null or o.node = $4)
+      and ($4::text is null or exists (
+          select from unnest(array[regexp_replace(regexp_replace(o.node, '^(paused:)+', ''), '^defer:', 'send:'), regexp_replace(regexp_replace(o.node, '^(paused:)+', ''), '^defer:', '')]) as a (node)
+          where a.node = $4 or right($4, 1) = '*' and starts_with(a.node, left($4, -1))
+      ))
       and ($5::text is null or split_part(coalesce(o.error, ''), E'\n', 1) = $5)
     order by o.id limit $6
 ) p

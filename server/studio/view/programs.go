@@ -20,6 +20,7 @@ type JourneyRow struct {
 // Journey is one journey (U-24).
 type Journey struct {
 	Frame
+	Counting        string // why it is not told where people are; "" when it is
 	ID, Description string
 	State           Badge
 	Change          string // who switched or paused it, when and why

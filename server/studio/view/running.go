@@ -6,13 +6,16 @@ type Banner struct{ Tone, Text string }
 // Overview is the first page (U-16).
 type Overview struct {
 	Frame
-	AsOf     Time
-	Steps    []Step // what a new installation has still to do
-	Needs    []Need
-	Tiles    []Tile
-	Chart    Chart
-	Refusals []Count
-	Changes  []ChangeLine
+	AsOf Time
+	// Counting and CountingRefusals say why the figures of mails, or those of refusals, are
+	// not there; "" when they are.
+	Counting, CountingRefusals string
+	Steps                      []Step // what a new installation has still to do
+	Needs                      []Need
+	Tiles                      []Tile
+	Chart                      Chart
+	Refusals                   []Count
+	Changes                    []ChangeLine
 }
 
 // Step is one of the things that a new installation begins with.
