@@ -8,7 +8,8 @@ import (
 
 // TryReports is the mail about a feature that somebody pays for and does not use.
 var TryReports = hogsend.For[struct{}](hogsend.Template{
-	Key: "try-reports", Subject: "Your plan has reports", HTML: `<p>Hello {{.Name}}, <a href="https://example.com/reports">make the first one</a>.</p>`,
+	Key: "try-reports", Subject: "Your plan has reports",
+	HTML: `<p>Hello {{.Name}}, it takes a minute to see what your team got done.</p><mail-button href="https://example.com/reports">Make the first one</mail-button>`,
 })
 
 // WithoutReports holds who pays for reports, uses the product, and made no report yet.

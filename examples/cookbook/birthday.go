@@ -8,7 +8,8 @@ import (
 
 // HappyBirthday is the mail to who has a birthday.
 var HappyBirthday = hogsend.For[struct{}](hogsend.Template{
-	Key: "birthday", Subject: "Happy birthday, {{.Name}}", HTML: `<p><a href="https://example.com/gift">Your present</a> waits until tonight.</p>`,
+	Key: "birthday", Subject: "Happy birthday, {{.Name}}",
+	HTML: `<h1>Happy birthday, {{.Name}}</h1><p>Your present waits until tonight.</p><mail-button href="https://example.com/gift">Open it</mail-button>`,
 })
 
 // Birthday congratulates every year, at eight in the morning of who has the birthday.

@@ -18,10 +18,12 @@ type CouponProps struct {
 // The mails about a cart.
 var (
 	CartReminder = hogsend.For[struct{}](hogsend.Template{
-		Key: "cart-reminder", Subject: "Your cart waits for you", HTML: `<p><a href="https://example.com/cart">Go on</a> where you left.</p>`,
+		Key: "cart-reminder", Subject: "Your cart waits for you",
+		HTML: `<p>Hello {{.Name}}, all that you chose is still there.</p><mail-button href="https://example.com/cart">Go on where you left</mail-button>`,
 	})
 	CartCoupon = hogsend.For[CouponProps](hogsend.Template{
-		Key: "cart-coupon", Subject: "10 % off your cart", HTML: `<p>Take {{.Props.Code}} with you to the till.</p>`,
+		Key: "cart-coupon", Subject: "10 % off your cart",
+		HTML: `<p>Hello {{.Name}}, take this with you to the till:</p><mail-panel tone="good"><strong>{{.Props.Code}}</strong></mail-panel><mail-button href="https://example.com/cart">To the cart</mail-button>`,
 	})
 )
 

@@ -16,7 +16,7 @@ type DunningProps struct {
 var InvoiceUnpaid = hogsend.For[DunningProps](hogsend.Template{
 	Key: "invoice-unpaid", Category: "transactional",
 	Subject: "{{if .Props.Last}}Last reminder: {{end}}invoice {{.Props.Invoice}} is unpaid",
-	HTML:    `<p>Hello {{.Name}}, <a href="https://example.com/invoices/{{.Props.Invoice}}">try another card</a>.</p>`,
+	HTML:    `<p>Hello {{.Name}}, the bank said no to your card.</p><mail-button href="https://example.com/invoices/{{.Props.Invoice}}">Try another card</mail-button>`,
 })
 
 // Dunning asks for the payment of one invoice: two failed invoices are two enrollments,

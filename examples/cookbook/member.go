@@ -14,7 +14,8 @@ type TeamProps struct {
 
 // TeamNews is the mail to the owner of a team.
 var TeamNews = hogsend.For[TeamProps](hogsend.Template{
-	Key: "team-news", Subject: "{{.Props.Total}} news of your team", HTML: `<ul>{{range .Props.Lines}}<li>{{.}}</li>{{end}}</ul>`,
+	Key: "team-news", Subject: "{{.Props.Total}} news of your team",
+	HTML: `<p>Hello {{.Name}}, since the last mail:</p><ul>{{range .Props.Lines}}<li>{{.}}</li>{{end}}</ul>`,
 })
 
 // Member tells the owner of a team what a member did: the event of one person becomes one

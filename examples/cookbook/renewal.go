@@ -14,7 +14,7 @@ type RenewalProps struct {
 // RenewalAhead is the mail about a renewal.
 var RenewalAhead = hogsend.For[RenewalProps](hogsend.Template{
 	Key: "renewal", Subject: `Your plan renews on {{local .Props.RenewsAt "January 2"}}`,
-	HTML: `<p>Hello {{.Name}}, <a href="https://example.com/plan">change or cancel it</a> until then.</p>`,
+	HTML: `<p>Hello {{.Name}}, you can change or cancel it until then.</p><mail-button href="https://example.com/plan" kind="quiet">See your plan</mail-button>`,
 })
 
 // Renewal tells of a renewal 30 days ahead, at nine in the morning, and again a week

@@ -15,7 +15,7 @@ type ReviewProps struct {
 // AskReview is the request for a review.
 var AskReview = hogsend.For[ReviewProps](hogsend.Template{
 	Key: "ask-review", Subject: "{{if .Props.Again}}Once more: how{{else}}How{{end}} was your order?",
-	HTML: `<p>Hello {{.Name}}, <a href="https://example.com/orders/{{.Props.Order}}/review">tell others</a>.</p>`,
+	HTML: `<p>Hello {{.Name}}, others would like to know.</p><mail-button href="https://example.com/orders/{{.Props.Order}}/review">Write a review</mail-button>`,
 })
 
 // Review asks for a review of each order a week after it came, and once more, unless the

@@ -21,7 +21,7 @@ var (
 	})
 	TrialEnding = hogsend.For[TrialProps](hogsend.Template{
 		Key: "trial-ending", Subject: "Your trial ends on {{.Props.Ends.Format \"2 January\"}}",
-		HTML: `<p>Hello {{.Name}}, <a href="https://example.com/subscribe">subscribe</a> to keep what you made.</p>`,
+		HTML: `<p>Hello {{.Name}}, subscribe to keep what you made.</p><mail-button href="https://example.com/subscribe">Subscribe</mail-button>`,
 	})
 )
 

@@ -17,7 +17,8 @@ var (
 		Key: "waitlist", Subject: "You are on the list", HTML: `<p>Hello {{.Name}}, we write as soon as there is a place.</p>`,
 	})
 	Invited = hogsend.For[WaitlistProps](hogsend.Template{
-		Key: "invited", Subject: "{{if .Props.Reminder}}Two days left: {{end}}your place is ready", HTML: `<p><a href="https://example.com/join">Join</a></p>`,
+		Key: "invited", Subject: "{{if .Props.Reminder}}Two days left: {{end}}your place is ready",
+		HTML: `<p>Hello {{.Name}}, come in.</p><mail-button href="https://example.com/join">Join</mail-button>`,
 	})
 )
 

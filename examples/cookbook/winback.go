@@ -8,7 +8,8 @@ import (
 
 // ComeBack is the mail to who has not been here for a while.
 var ComeBack = hogsend.For[struct{}](hogsend.Template{
-	Key: "come-back", Subject: "We saved your work", HTML: `<p>Hello {{.Name}}, <a href="https://example.com">it is all still here</a>.</p>`,
+	Key: "come-back", Subject: "We saved your work",
+	HTML: `<p>Hello {{.Name}}, it is all still here.</p><mail-button href="https://example.com">Have a look</mail-button>`,
 })
 
 // Dormant holds who used the product once, but not within 30 days.
