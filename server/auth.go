@@ -121,7 +121,7 @@ func (a *authenticator) authenticate(ctx context.Context, header, address string
 	}
 	if r, refused := err.(*refusal); refused && r.status == http.StatusUnauthorized { //nolint:errorlint // made above
 		if q := a.failures.take(network(address), 1, now); !q.ok {
-			return nil, tooMany(q.reset)
+			return nil, tooManyOf(q.limit, q.reset)
 		}
 	}
 	return who, err

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -77,7 +78,7 @@ func (s *Server) postCampaign(r *request) error {
 	key := o.text("idempotencyKey", 255)
 	if header := r.Request().Header.Get("Idempotency-Key"); header != "" {
 		key = header
-		if len(key) > 255 || !isText(key) {
+		if utf8.RuneCountInString(key) > 255 || !isText(key) {
 			o.report("idempotencyKey", "must have 1 to 255 characters")
 		}
 	}

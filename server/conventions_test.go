@@ -225,6 +225,7 @@ func TestFailedAuthentications(t *testing.T) {
 	a := b.do(wrong)
 	require.Equal(t, 429, a.status)
 	require.Equal(t, "60", a.header.Get("Retry-After"))
+	require.Equal(t, []string{"30", "0", "60"}, []string{a.header.Get("X-RateLimit-Limit"), a.header.Get("X-RateLimit-Remaining"), a.header.Get("X-RateLimit-Reset")})
 	wrong.key = "hsk_other"
 	require.Equal(t, 429, b.do(wrong).status, "whichever key is guessed")
 	for _, key := range []string{b.keys[scopeRead], b.keys[scopeFullAdmin], adminKey, b.key("read")} {

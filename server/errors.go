@@ -25,6 +25,7 @@ type refusal struct {
 	code    string // upper snake case; "" for none
 	details []detail
 	wait    time.Duration // Retry-After; 0 for none
+	limit   int           // of those that a 429 tells; 0 when the reply has them
 	extra   map[string]any
 }
 
@@ -55,8 +56,11 @@ func tooLarge() error {
 	return &refusal{status: http.StatusRequestEntityTooLarge, text: "Request body too large"}
 }
 
-func tooMany(wait time.Duration) error {
-	return &refusal{status: http.StatusTooManyRequests, text: "Rate limit exceeded", wait: max(wait, time.Second)}
+func tooMany(wait time.Duration) error { return tooManyOf(0, wait) }
+
+// tooManyOf is tooMany by a limit that is told with no other reply (H-14).
+func tooManyOf(limit int, wait time.Duration) error {
+	return &refusal{status: http.StatusTooManyRequests, text: "Rate limit exceeded", wait: max(wait, time.Second), limit: limit}
 }
 
 // invalidEvent refuses an event. The two problems that clients are told by

@@ -40,6 +40,12 @@ func (s *Server) subscribe(r *request) error { return s.setList(r, true) }
 // unsubscribeList is R-9.
 func (s *Server) unsubscribeList(r *request) error { return s.setList(r, false) }
 
+// chosen is the reply of R-8 and R-9.
+type chosen struct {
+	List       string `json:"list"`
+	Subscribed bool   `json:"subscribed"`
+}
+
 // setList writes the choice about one list. It clears neither an opt-out from everything
 // nor a suppression (E-59).
 func (s *Server) setList(r *request, on bool) error {
@@ -67,14 +73,23 @@ func (s *Server) setList(r *request, on bool) error {
 	if userID == "" && mail == "" {
 		return invalidText(check.IdentityMessage)
 	}
+	for _, problem := range ingest.Validate(&ingest.Event{Name: "update", UserID: userID, Email: mail}) {
+		o.report(problem.Path, problem.Message)
+	}
+	if err := o.err(); err != nil {
+		return err
+	}
 	change := store.PreferenceChange{Email: mail, Categories: map[string]bool{id: on}}
 	contact, known, err := s.whom(r, userID, mail)
 	switch {
 	case err != nil:
 		return err
-	case !known && userID != "":
-		return notFound("Contact not found")
-	case known:
+	case !known: // whom nobody knew yet is made, as by an event
+		if _, err := s.cfg.Ingest.Upsert(r.ctx(), ingest.Person{UserID: userID, Email: mail, Lists: change.Categories}); err != nil {
+			return err
+		}
+		return reply(r, http.StatusOK, chosen{id, on})
+	default:
 		change.Contact = &contact.ID
 		if mail == "" {
 			mail = addressOf(contact)
@@ -87,10 +102,7 @@ func (s *Server) setList(r *request, on bool) error {
 	if _, _, err := s.cfg.Ingest.Choose(r.ctx(), ingest.Choice{PreferenceChange: change, Via: "api"}); err != nil {
 		return err
 	}
-	return reply(r, http.StatusOK, struct {
-		List       string `json:"list"`
-		Subscribed bool   `json:"subscribed"`
-	}{id, on})
+	return reply(r, http.StatusOK, chosen{id, on})
 }
 
 func addressOf(c storedb.Contact) string {

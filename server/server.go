@@ -299,8 +299,13 @@ func (s *Server) fail(err error, c echo.Context) {
 	for k, v := range r.extra {
 		body[k] = v
 	}
-	if r.wait > 0 {
-		c.Response().Header().Set("Retry-After", strconv.Itoa(seconds(r.wait)))
+	if h := c.Response().Header(); r.wait > 0 {
+		h.Set("Retry-After", strconv.Itoa(seconds(r.wait)))
+		if r.limit > 0 {
+			h.Set("X-RateLimit-Limit", strconv.Itoa(r.limit))
+			h.Set("X-RateLimit-Remaining", "0")
+			h.Set("X-RateLimit-Reset", strconv.Itoa(seconds(r.wait)))
+		}
 	}
 	if err := reply(c, r.status, body); err != nil {
 		s.log.Debug("reply not sent", "request_id", requestID(c), "error", err)

@@ -189,7 +189,7 @@ func authError(err error) error {
 	var many *users.TooManyError
 	switch {
 	case errors.As(err, &many):
-		return tooMany(many.Wait)
+		return tooManyOf(users.SignInsPerMinute, many.Wait)
 	case errors.As(err, &invalid):
 		return code(http.StatusBadRequest, invalid.Code, invalid.Message)
 	case errors.Is(err, users.ErrClosed):

@@ -103,6 +103,7 @@ func TestSignInAndOut(t *testing.T) {
 	}
 	require.Equal(t, 429, a.status)
 	require.NotEmpty(t, a.header.Get("Retry-After"))
+	require.Equal(t, []string{"10", "0"}, []string{a.header.Get("X-RateLimit-Limit"), a.header.Get("X-RateLimit-Remaining")})
 	require.Equal(t, 429, b.do(signIn(`{"email":"admin@example.com","password":"`+password+`"}`)).status, "with the right password too (O-10)")
 }
 

@@ -363,7 +363,16 @@ func TestLists(t *testing.T) {
 		{name: "no such list", call: call{method: "POST", url: "/v1/lists/nope/subscribe", key: key, body: `{"userId":"ada"}`}, status: 404, want: `{"error":"List not found"}`},
 		{name: "nobody", call: call{method: "POST", url: "/v1/lists/news/subscribe", key: key, body: `{}`}, status: 400, want: `{"error":"email or userId required"}`},
 		{name: "no address", call: call{method: "POST", url: "/v1/lists/news/subscribe", key: key, body: `{"email":"nobody"}`}, status: 400},
-		{name: "unknown", call: call{method: "POST", url: "/v1/lists/news/subscribe", key: key, body: `{"userId":"nobody"}`}, status: 404, want: `{"error":"Contact not found"}`},
+		{
+			name: "somebody unknown without an address", call: call{method: "POST", url: "/v1/lists/news/subscribe", key: key, body: `{"userId":"nobody"}`}, status: 400,
+			want: `{"error":"Invalid request","details":[{"path":"lists","message":"the contact has no e-mail address"}]}`,
+			sql:  `select external_id from contacts where external_id = 'nobody'`, rows: []string{},
+		},
+		{
+			name: "somebody unknown is made", call: call{method: "POST", url: "/v1/lists/beta/subscribe", key: key, body: `{"userId":"bob","email":"Bob@example.com"}`}, status: 200, want: `{"list":"beta","subscribed":true}`,
+			sql: `select c.external_id || ' ' || c.email || ' ' || p.categories::text from preferences p join contacts c on c.id = p.contact_id where c.external_id = 'bob'`, rows: []string{`bob Bob@example.com {"beta": true}`},
+		},
+		{name: "a long id", call: call{method: "POST", url: "/v1/lists/news/subscribe", key: key, body: `{"userId":"` + repeat(513) + `","email":"x@example.com"}`}, status: 400},
 	})
 }
 

@@ -228,8 +228,9 @@ func (u *Users) Prove(ctx context.Context, s Session, password string, from From
 	return nil
 }
 
-// perMinute is how often a password may be tried from an address and for an e-mail (O-10).
-const perMinute = 10
+// SignInsPerMinute is how often a password may be tried from an address and for an e-mail
+// (O-10).
+const SignInsPerMinute = 10
 
 // count counts a try of each caller in a minute that slides, for all servers together. A
 // refused try is not counted.
@@ -249,7 +250,7 @@ func (u *Users) count(ctx context.Context, what string, callers ...string) error
 			if err != nil {
 				return err
 			}
-			if row.Used >= perMinute {
+			if row.Used >= SignInsPerMinute {
 				return &TooManyError{Wait: max(row.Oldest.Add(time.Minute).Sub(now), time.Second)}
 			}
 			if err := q.AttemptInsert(ctx, uuid.Must(uuid.NewV7()), caller, now); err != nil {
