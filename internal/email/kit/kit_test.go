@@ -1,11 +1,13 @@
 package kit_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hogsend/hogsend/internal/color"
 	"github.com/hogsend/hogsend/internal/email/kit"
 )
 
@@ -86,6 +88,24 @@ func TestWhatIsWrongIsTold(t *testing.T) {
 	} {
 		_, problems := kit.Expand(tt.source)
 		require.Equal(t, tt.want, strings.Join(problems, "\n"), tt.source)
+	}
+}
+
+// E-90: a button of a dark color is seen on a dark card.
+func TestButtonsAreSeenInTheDark(t *testing.T) {
+	t.Parallel()
+	dark, _ := color.Parse("#1b202b")
+	for _, accent := range []string{"#000000", "#1f2937", "#4f46e5", "#ffee00", "#ffffff"} {
+		got, problems := kit.Expand(`<mail-page color="` + accent + `"></mail-page>`)
+		require.Empty(t, problems)
+		_, after, found := strings.Cut(got, "(prefers-color-scheme: dark)")
+		require.True(t, found)
+		face := regexp.MustCompile(`\.m-face \{ background-color: (#[0-9a-f]{6}) !important; \} \.m-card \.m-link \{ color: (#[0-9a-f]{6})`).FindStringSubmatch(after)
+		require.NotNil(t, face)
+		back, _ := color.Parse(face[1])
+		text, _ := color.Parse(face[2])
+		require.GreaterOrEqual(t, color.Contrast(back, dark), color.Large, accent)
+		require.GreaterOrEqual(t, color.Contrast(text, back), color.Text, accent)
 	}
 }
 
