@@ -140,6 +140,7 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 		Temporal:        func(ctx context.Context) error { return checkTemporal(ctx, p.temporal) },
 		FailedRun:       workflows.failedRun,
 		Flow:            p.flow,
+		Settings:        settings(p.cfg.Lookup),
 		LateAfter:       p.cfg.PauseLateAfter,
 		Metrics:         p.metrics.Handler(),
 		Observe:         p.observe,

@@ -18,6 +18,7 @@ import (
 	"github.com/hogsend/hogsend/internal/store/storedb"
 	"github.com/hogsend/hogsend/internal/tracking"
 	"github.com/hogsend/hogsend/internal/webhook"
+	"github.com/hogsend/hogsend/server/studio"
 )
 
 // Submit takes a mail that no journey sends: the gate decides at once. Under a key that is
@@ -86,6 +87,8 @@ type Config struct {
 	// FailedRun is the run that a retry of a failed enrollment goes on from; "" when
 	// its history is no longer kept. nil refuses retries.
 	FailedRun func(ctx context.Context, workflowID string) (runID string, err error)
+	// Settings are what this process runs with, for Studio; secrets only as set or not.
+	Settings []studio.SettingGroup
 	// Flow is the code of the journeys, for Studio's pictures; nil draws what people did.
 	Flow *flow.File
 	// LateAfter is how long a send may have been held before the policy skip_late

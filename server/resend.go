@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -31,10 +32,10 @@ func (s *Server) resendEmail(r *request) error {
 		return notFound("Email not found")
 	}
 	before := rows[0]
-	if err := s.resendable(r, before); err != nil {
+	if err := s.resendable(r.ctx(), before); err != nil {
 		return err
 	}
-	key, queued, err := s.resendKey(r, before)
+	key, queued, err := s.resendKey(r.ctx(), before)
 	if err != nil {
 		return err
 	}
@@ -56,7 +57,7 @@ func (s *Server) audited(r *request, action, id string, contactID *uuid.UUID) st
 }
 
 // resendable refuses what cannot be sent again.
-func (s *Server) resendable(r *request, row storedb.Send) error {
+func (s *Server) resendable(ctx context.Context, row storedb.Send) error {
 	switch {
 	case row.Status != contract.SendFailed && row.Status != contract.SendBounced:
 		return conflict("Email is " + string(row.Status) + ", only failed and bounced ones are sent again")
@@ -68,7 +69,7 @@ func (s *Server) resendable(r *request, row storedb.Send) error {
 	if s.mailable(row.TemplateKey) != nil {
 		return conflict("There is no template " + row.TemplateKey + " any more")
 	}
-	records, err := s.cfg.Store.PreferenceByKey(r.ctx(), address.Key(row.ToEmail))
+	records, err := s.cfg.Store.PreferenceByKey(ctx, address.Key(row.ToEmail))
 	if err != nil {
 		return err
 	}
@@ -82,14 +83,14 @@ const resendPrefix = "resend:"
 
 // resendKey is the key of the next resend of a mail; or the newest one, while it is queued:
 // asking twice is one mail. Two who ask at once find the same key.
-func (s *Server) resendKey(r *request, row storedb.Send) (key string, queued *storedb.Send, err error) {
+func (s *Server) resendKey(ctx context.Context, row storedb.Send) (key string, queued *storedb.Send, err error) {
 	first := row.ID.String()
 	if rest, again := strings.CutPrefix(row.Key, resendPrefix); again {
 		first, _, _ = strings.Cut(rest, ":")
 	}
 	for ordinal := 1; ; ordinal++ {
 		key = resendPrefix + first + ":" + strconv.Itoa(ordinal)
-		rows, err := s.cfg.Store.SendFind(r.ctx(), key)
+		rows, err := s.cfg.Store.SendFind(ctx, key)
 		if err != nil || len(rows) == 0 {
 			return key, queued, err
 		}

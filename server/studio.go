@@ -16,11 +16,16 @@ func (s *Server) studio() *studio.Studio {
 	for _, source := range s.closed {
 		unset = append(unset, source.Auth.SecretEnv)
 	}
-	return studio.New(studio.Config{
+	c := studio.Config{
 		Store: s.store, Users: s.users, Sessions: s.sessions, Desk: s.desk, Registry: s.cfg.Registry, Journeys: s.served,
 		PublicURL: s.cfg.PublicURL, LateAfter: s.lateAfter(), Health: s.studioHealth, FailedRun: s.cfg.FailedRun, Flow: s.cfg.Flow, Version: s.cfg.Version, BuildID: s.cfg.BuildID, Logger: s.log, Now: s.now,
 		Patience: s.cfg.Patience, Environment: s.cfg.Environment, Unset: unset, TestMode: s.testMode, Spend: s.spendPage,
-	})
+		Renderer: s.cfg.Renderer, Preview: s.studioPreview, Settings: s.cfg.Settings,
+	}
+	if s.cfg.Submit != nil && s.cfg.Renderer != nil {
+		c.SendTest, c.Resend = s.studioSendTest, s.studioResend
+	}
+	return studio.New(c)
 }
 
 // spendPage takes a page from what a user may ask of the admin's routes and pages together

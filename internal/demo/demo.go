@@ -58,6 +58,7 @@ func Fill(ctx context.Context, cfg Config) error {
 		return p.err
 	}
 	p.givenUp()
+	p.mailed()
 	err = pgx.BeginFunc(ctx, cfg.Store.Pool, func(tx pgx.Tx) error {
 		var some bool
 		if err := tx.QueryRow(ctx, "select exists (select from contacts)").Scan(&some); err != nil {

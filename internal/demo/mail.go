@@ -102,7 +102,7 @@ func (p *past) add(table, columns string, values ...any) {
 
 // write stores everything, tables that others refer to first.
 func (p *past) write(ctx context.Context, tx pgx.Tx) error {
-	for _, table := range []string{"contacts", "contact_keys", "events", "decisions", "enrollments", "step_logs", "sends", "preferences", "dead_letters"} {
+	for _, table := range []string{"contacts", "contact_keys", "events", "decisions", "enrollments", "step_logs", "sends", "preferences", "dead_letters", "campaigns", "campaign_recipients"} {
 		r := p.rows[table]
 		if r == nil {
 			continue

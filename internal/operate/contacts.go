@@ -158,3 +158,12 @@ func (d *Desk) EraseContact(ctx context.Context, by store.Actor, c storedb.Conta
 	done, err = d.Store.FinishErasure(ctx, id)
 	return done, true, err
 }
+
+// VerifyErasure looks again for rows of an erased contact, and notes who looked (U-42).
+func (d *Desk) VerifyErasure(ctx context.Context, by store.Actor, e storedb.Erasure) ([]store.Remains, error) {
+	found, err := d.Store.VerifyErasure(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	return found, d.Store.Change(ctx, entry(by, "erasures.verify", e.ID.String()).Write(ctx))
+}

@@ -190,3 +190,32 @@ func (s *Store) FinishErasures(ctx context.Context) (n int, err error) {
 	}
 	return n, nil
 }
+
+// Remains is how many rows of an erased contact a table still has.
+type Remains struct {
+	Of   string
+	Rows int64
+}
+
+// errLooked ends a transaction in which nothing is to change.
+var errLooked = errors.New("looked")
+
+// VerifyErasure asks every statement of an erasure what it would still remove, and removes
+// nothing. All of an erasure that is done is 0.
+func (s *Store) VerifyErasure(ctx context.Context, e storedb.Erasure) (found []Remains, err error) {
+	err = s.Change(ctx, func(q *storedb.Queries) error {
+		found = nil // the transaction may be tried again
+		for _, piece := range erasePieces {
+			n, err := piece.erase(q, ctx, e.ContactIds, cleanRows)
+			if err != nil {
+				return fmt.Errorf("look at %s: %w", piece.table, err)
+			}
+			found = append(found, Remains{piece.table, n})
+		}
+		return errLooked
+	})
+	if errors.Is(err, errLooked) {
+		err = nil
+	}
+	return found, err
+}

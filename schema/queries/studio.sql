@@ -327,3 +327,33 @@ select count(*) filter (where w.deadline <= sqlc.arg('now')::timestamptz + inter
 from waits w
 join enrollments e on e.id = w.enrollment_id
 where w.status = 'open' and w.deadline <= sqlc.arg('now')::timestamptz + interval '7 days' and e.journey_id = any(@journey_ids::text[]);
+
+-- name: StudioCampaignMails :one
+-- What became of the mails of a campaign.
+select count(sent_at) as sent, count(coalesce(delivered_at, opened_at, clicked_at)) as delivered, count(coalesce(opened_at, clicked_at)) as opened,
+    count(clicked_at) as clicked, count(bounced_at) as bounced, count(complained_at) as complained
+from sends where campaign_id = @campaign_id;
+
+-- name: StudioRecipients :many
+select sqlc.embed(r), sqlc.embed(c) from (
+    select * from campaign_recipients n
+    where n.campaign_id = @campaign_id and n.contact_id > @after_id::uuid
+      and (sqlc.narg('status')::text is null or n.status = sqlc.narg('status'))
+      and (sqlc.narg('reason')::text is null or n.reason = sqlc.narg('reason'))
+    order by n.contact_id limit @row_limit
+) p
+join campaign_recipients r on r.campaign_id = p.campaign_id and r.contact_id = p.contact_id
+join contacts c on c.id = p.contact_id
+order by p.contact_id;
+
+-- name: StudioImports :many
+select id, kind, file_name, status, total_rows, processed_rows, failed_rows, created_at from imports order by created_at desc, id limit @row_limit;
+
+-- name: StudioImport :many
+select id, kind, file_name, status, total_rows, processed_rows, failed_rows, errors, created_at, updated_at from imports where id = @id;
+
+-- name: StudioErasures :many
+select * from erasures order by requested_at desc, id limit @row_limit;
+
+-- name: StudioErasedBy :many
+select actor from audit_logs where resource = 'contacts' and resource_id = @contact_id::text and action = 'contacts.erase' order by created_at desc limit 1;

@@ -1,6 +1,7 @@
 package studio
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -17,7 +18,7 @@ func (s *Studio) handle(rt route) http.HandlerFunc {
 	return func(w http.ResponseWriter, hr *http.Request) {
 		r := &request{Request: hr, w: w, began: s.cfg.Now(), id: w.Header().Get("X-Request-Id"), zone: time.UTC}
 		headers(w.Header())
-		hr.Body = http.MaxBytesReader(w, hr.Body, maxForm)
+		hr.Body = http.MaxBytesReader(w, hr.Body, cmp.Or(rt.most, maxForm))
 		err := s.admit(r, rt)
 		if err == nil {
 			err = rt.do(r)

@@ -32,6 +32,10 @@ func (s *Studio) showBucket(r *request) error {
 			ID: b.AdminBucketsRow.ID, Description: b.Description, State: b.state(), Criteria: criteriaWords(b.Criteria), JSON: indented(b.Criteria), Limits: limits(&b.Definition), Feeds: s.feeds(&b, journeys),
 			Counts: []view.Tile{{Label: "in it now", Value: number(b.active)}, {Label: "have left", Value: number(b.left)}},
 		}
+		v.Code, v.WhatIf = goCode(b.Criteria), bucketURL(b.AdminBucketsRow.ID)+"/what-if"
+		if v.Growth, err = s.growth(r, q, b.AdminBucketsRow.ID); err != nil {
+			return err
+		}
 		v.Frame = s.frame(r, "Bucket", b.name())
 		s.bucketButtons(r, &b, &v)
 		note, err := q.BucketLastChange(r.ctx(), b.AdminBucketsRow.ID)

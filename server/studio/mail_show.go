@@ -14,6 +14,7 @@ import (
 
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/store/storedb"
+	"github.com/hogsend/hogsend/internal/users"
 	"github.com/hogsend/hogsend/internal/why/ask"
 	"github.com/hogsend/hogsend/server/studio/view"
 )
@@ -105,6 +106,9 @@ func (s *Studio) mailOf(r *request, q *storedb.Queries, m storedb.Send, journeys
 	heading := v.Subject
 	if heading == "" {
 		heading = "Mail " + v.Template
+	}
+	if resendable(m) {
+		v.Again = r.button("Send again…", "/studio/mails/"+m.ID.String()+"/resend", users.Operator)
 	}
 	v.Frame = s.frame(r, "Mail", heading)
 	return v, nil

@@ -84,14 +84,14 @@ func nav(role users.Role, here string) []view.NavGroup {
 		{Label: "People", Items: []view.NavItem{
 			{Label: "Contacts", URL: "/studio/contacts", Key: "c"}, {Label: "Events", URL: "/studio/events", Key: "e"}, {Label: "Mails", URL: "/studio/mails", Key: "m"},
 		}},
-		{Label: "Programs", Items: []view.NavItem{{Label: "Journeys", URL: "/studio/journeys", Key: "j"}, {Label: "Buckets", URL: "/studio/buckets", Key: "b"}, {Label: "Lists", URL: "/studio/lists"}}},
-		{Label: "Running", Items: []view.NavItem{{Label: "Health", URL: "/studio/health", Key: "h"}}},
+		{Label: "Programs", Items: []view.NavItem{{Label: "Journeys", URL: "/studio/journeys", Key: "j"}, {Label: "Buckets", URL: "/studio/buckets", Key: "b"}, {Label: "Campaigns", URL: "/studio/campaigns"}, {Label: "Templates", URL: "/studio/templates", Key: "t"}, {Label: "Lists", URL: "/studio/lists"}}},
+		{Label: "Running", Items: []view.NavItem{{Label: "Health", URL: "/studio/health", Key: "h"}, {Label: "Imports", URL: "/studio/imports"}}},
 	}
 	groups = append(groups, view.NavGroup{Label: "Admin", Items: []view.NavItem{{Label: "Suppressions", URL: "/studio/suppressions"}}})
 	if role == users.Admin {
 		running, admin := &groups[2], &groups[3]
 		running.Items = append(running.Items, view.NavItem{Label: "Outbox", URL: "/studio/outbox", Key: "o"}, view.NavItem{Label: "Dead letters", URL: "/studio/dead-letters"})
-		admin.Items = append(admin.Items, view.NavItem{Label: "API keys", URL: "/studio/keys"}, view.NavItem{Label: "Users", URL: "/studio/users"}, view.NavItem{Label: "Audit", URL: "/studio/audit"})
+		admin.Items = append(admin.Items, view.NavItem{Label: "API keys", URL: "/studio/keys"}, view.NavItem{Label: "Users", URL: "/studio/users"}, view.NavItem{Label: "Audit", URL: "/studio/audit"}, view.NavItem{Label: "Erasures", URL: "/studio/erasures"}, view.NavItem{Label: "Settings", URL: "/studio/settings"})
 	}
 	for g := range groups {
 		for i := range groups[g].Items {
@@ -105,6 +105,8 @@ func nav(role users.Role, here string) []view.NavGroup {
 // flash is the line that tells what was done; only these can be said.
 func flash(done string) string {
 	return map[string]string{
+		"campaign-made": "The campaign is made.", "campaign-paused": "The campaign is paused.", "campaign-resumed": "The campaign goes on.", "campaign-canceled": "The campaign is canceled.",
+		"tested": "The test is on its way.", "import": "The file is taken; a worker brings it in.", "resent": "It is sent again: this is the new mail.", "saved": "The contact is changed.",
 		"paused": "The journey is paused.", "resumed": "The journey goes on.", "switched-off": "The bucket is switched off.", "switched-on": "The bucket is switched on; it settles everybody.", "blocked": "The address is blocked.", "lifted": "The block is lifted.", "revoked": "The key is revoked.", "tried": "It is tried again now.", "discarded": "It is discarded.", "mail-off": "No more mail goes to them.", "mail-on": "Mail goes to them again.", "deleted": "The contact is deleted.", "canceled": "It has ended.", "canceled-all": "All who stood there have ended.", "retried": "It goes on where it failed.", "retired": "Everybody leaves; that may take a moment.", "role": "The role is changed; they have to sign in again.",
 		"removed": "The user is removed.", "profile": "Your profile is saved.", "others": "You are signed out everywhere else.",
 		"merged": "Two contacts turned out to be one person: this is the one that stayed.",

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/definition"
+	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/users"
 )
 
@@ -21,6 +22,11 @@ func New(cfg Config) *Studio {
 	}
 	if cfg.Patience == 0 {
 		cfg.Patience = usualPatience
+	}
+	if cfg.Renderer == nil {
+		if cfg.Renderer, _ = email.Compile(cfg.Registry); cfg.Renderer == nil { // what is wrong is told at start
+			cfg.Renderer, _ = email.Compile(hogsend.Registry{})
+		}
 	}
 	s := &Studio{
 		cfg: cfg, mux: http.NewServeMux(), templates: parse(), assets: pack(), coded: map[string]hogsend.Journey{},
@@ -62,6 +68,8 @@ func (s *Studio) routes() []route {
 		{pattern: "POST /studio/contacts/{id}/enroll", role: users.Operator, do: s.enroll},
 		{pattern: "GET /studio/mails", role: users.Viewer, do: s.listMails},
 		{pattern: "GET /studio/mails/{id}", role: users.Viewer, live: true, do: s.showMail},
+		{pattern: "GET /studio/mails/{id}/resend", role: users.Operator, do: s.confirmResend},
+		{pattern: "POST /studio/mails/{id}/resend", role: users.Operator, do: s.resend},
 		{pattern: "GET /studio/mails/{id}/body", role: users.Viewer, do: s.mailBody},
 		{pattern: "GET /studio/events", role: users.Viewer, do: s.listEvents},
 		{pattern: "GET /studio/events/{id}", role: users.Viewer, do: s.showEvent},
@@ -89,6 +97,29 @@ func (s *Studio) routes() []route {
 		{pattern: "POST /studio/buckets/{id}/switch", role: users.Operator, do: s.switchBucket},
 		{pattern: "GET /studio/buckets/{id}/retire", role: users.Admin, do: s.confirmRetire},
 		{pattern: "POST /studio/buckets/{id}/retire", role: users.Admin, do: s.retireBucket},
+		{pattern: "GET /studio/buckets/{id}/what-if", role: users.Viewer, do: s.showWhatIf},
+		{pattern: "POST /studio/buckets/{id}/what-if", role: users.Viewer, do: s.checkWhatIf},
+		{pattern: "GET /studio/campaigns", role: users.Viewer, live: true, do: s.listCampaigns},
+		{pattern: "POST /studio/campaigns", role: users.Admin, do: s.createCampaign},
+		{pattern: "GET /studio/campaigns/new", role: users.Admin, do: s.newCampaign},
+		{pattern: "GET /studio/campaigns/{id}", role: users.Viewer, live: true, do: s.showCampaign},
+		{pattern: "GET /studio/campaigns/{id}/pause", role: users.Admin, do: s.confirmPauseCampaign},
+		{pattern: "POST /studio/campaigns/{id}/pause", role: users.Admin, do: s.pauseCampaign},
+		{pattern: "GET /studio/campaigns/{id}/resume", role: users.Admin, do: s.confirmResumeCampaign},
+		{pattern: "POST /studio/campaigns/{id}/resume", role: users.Admin, do: s.resumeCampaign},
+		{pattern: "GET /studio/campaigns/{id}/cancel", role: users.Admin, do: s.confirmCancelCampaign},
+		{pattern: "POST /studio/campaigns/{id}/cancel", role: users.Admin, do: s.cancelCampaign},
+		{pattern: "GET /studio/templates", role: users.Viewer, do: s.listTemplates},
+		{pattern: "GET /studio/templates/{key...}", role: users.Viewer, do: s.showTemplate},
+		{pattern: "GET /studio/template-body", role: users.Viewer, do: s.templateBody},
+		{pattern: "POST /studio/template-test", role: users.Operator, do: s.sendTest},
+		{pattern: "GET /studio/imports", role: users.Viewer, live: true, do: s.listImports},
+		{pattern: "POST /studio/imports", role: users.Admin, most: maxUpload, do: s.startImport},
+		{pattern: "GET /studio/imports/{id}", role: users.Viewer, live: true, do: s.showImport},
+		{pattern: "GET /studio/erasures", role: users.Admin, do: s.listErasures},
+		{pattern: "GET /studio/erasures/{id}", role: users.Admin, do: s.showErasure},
+		{pattern: "POST /studio/erasures/{id}/verify", role: users.Admin, do: s.verifyErasure},
+		{pattern: "GET /studio/settings", role: users.Admin, do: s.showSettings},
 		{pattern: "GET /studio/lists", role: users.Viewer, do: s.listLists},
 		{pattern: "GET /studio/suppressions", role: users.Viewer, do: s.listSuppressions},
 		{pattern: "POST /studio/suppressions", role: users.Operator, do: s.suppress},

@@ -5,6 +5,7 @@ package studio
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,8 +17,10 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/flow"
 	"github.com/hogsend/hogsend/internal/operate"
+	"github.com/hogsend/hogsend/internal/rollout"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 	"github.com/hogsend/hogsend/internal/users"
@@ -42,6 +45,19 @@ type Config struct {
 	FailedRun func(ctx context.Context, workflowID string) (runID string, err error)
 	// Flow is the code of the journeys, for their pictures; nil draws what people did.
 	Flow *flow.File
+	// Renderer renders the templates.
+	Renderer *email.Renderer
+	// Preview says whom criteria would take, and for how many each of the leaves holds; it is
+	// ErrBusy while others look, and rollout.ErrPreviewTimedOut.
+	Preview func(ctx context.Context, p rollout.PreviewParams, leaves []hogsend.Condition) (rollout.Preview, []int64, error)
+	// SendTest sends a mail to one address and returns its id; nil refuses. What is
+	// wrong with it is a *hogsend.ValidationError.
+	SendTest func(ctx context.Context, by store.Actor, template, to string, props json.RawMessage) (uuid.UUID, error)
+	// Resend sends a failed or bounced mail again and returns the id of the new one;
+	// refused is the sentence of what stands against it. nil refuses.
+	Resend func(ctx context.Context, by store.Actor, mail uuid.UUID) (id uuid.UUID, refused string, err error)
+	// Settings are shown as they are.
+	Settings []SettingGroup
 	// Health is what the installation stands on, as /v1/health tells it.
 	Health func(ctx context.Context) Health
 	// Spend takes a page from what a user may ask for in a minute; wait is how long there
@@ -85,6 +101,8 @@ type route struct {
 	do   func(*request) error
 	// live has the main part of the page asked for again every five seconds (U-6).
 	live bool
+	// most bounds what a form may send; 0 means maxForm.
+	most int64
 }
 
 // request is one request on its way through a page.

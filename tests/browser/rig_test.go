@@ -32,6 +32,7 @@ import (
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/users"
 	"github.com/hogsend/hogsend/server"
+	"github.com/hogsend/hogsend/server/studio"
 )
 
 // installVariable lets a missing browser be installed by the package manager, as root.
@@ -111,7 +112,7 @@ func open(t *testing.T, people int, changes ...func(*server.Config)) *site {
 		Store: s.store, Ingest: ingester, Registry: registry, Enabled: registry.Journeys, PublicURL: s.url, Version: "1.0.0", BuildID: "3f9c2ab", Logger: log,
 		Temporal:  func(context.Context) error { return nil },
 		FailedRun: func(_ context.Context, workflowID string) (string, error) { return "run of " + workflowID, nil },
-		Flow:      drawn, Patience: time.Minute,
+		Flow:      drawn, Patience: time.Minute, Settings: []studio.SettingGroup{{Title: "HTTP", Settings: []studio.Setting{{Name: "PORT", Value: "3002", Meaning: "port to listen on"}, {Name: "HOGSEND_SECRET", Value: "set", Meaning: "what is signed is under it", Given: true}}}},
 	}
 	for _, change := range changes {
 		change(&cfg)
@@ -157,6 +158,12 @@ func (s *site) fill(ingester *ingest.Ingester, drawn *flow.File, people int) {
 			update enrollments e set status = 'waiting', node = ($2::text[])[1 + n % cardinality($2::text[])] from stands s where s.id = e.id and n % 5 > 0`, j.ID, nodes)
 	}
 	for _, sql := range []string{
+		`update campaigns set status = 'sending', canceled_at = null, completed_at = null, started_at = now() - interval '12 minutes' where status = 'canceled'`,
+		`update campaign_recipients r set status = 'open', reason = null from campaigns c where c.id = r.campaign_id and c.status = 'sending' and r.reason = 'canceled'`,
+		`insert into imports (id, kind, format, file_name, status, total_rows, processed_rows, failed_rows, errors, created_at, updated_at) values
+			(gen_random_uuid(), 'contacts', 'csv', 'people-of-march.csv', 'processing', 12000, 7400, 2, '[{"row": 17, "error": "email: must be an e-mail address"}, {"row": 4012, "error": "externalId: is missing"}]', now() - interval '2 minutes', now())`,
+		`insert into erasures (id, contact_id, contact_ids, lookups, reason, suppression_kept, removed, requested_at, completed_at)
+			select g, g, array[g], '{}', 'asked for by letter', true, '{"events": 42, "sends": 7, "memberships": 2}', now() - interval '1 hour', now() - interval '59 minutes' from gen_random_uuid() g`,
 		`insert into waits (id, enrollment_id, contact_id, step_key, label, event_name, deadline, status, registered_at)
 		select gen_random_uuid(), id, contact_id, 'w', node, case when node like 'wait-event:%' then substr(node, 12) end, now() + random() * interval '60 hours', 'open', updated_at
 		from enrollments where status = 'waiting' and node like 'wait%'`,

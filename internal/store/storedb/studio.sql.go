@@ -7,6 +7,7 @@ package storedb
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -177,6 +178,36 @@ func (q *Queries) StudioBuilds(ctx context.Context, now time.Time, journeyIds []
 		return nil, err
 	}
 	return items, nil
+}
+
+const studioCampaignMails = `-- name: StudioCampaignMails :one
+select count(sent_at) as sent, count(coalesce(delivered_at, opened_at, clicked_at)) as delivered, count(coalesce(opened_at, clicked_at)) as opened,
+    count(clicked_at) as clicked, count(bounced_at) as bounced, count(complained_at) as complained
+from sends where campaign_id = $1
+`
+
+type StudioCampaignMailsRow struct {
+	Sent       int64
+	Delivered  int64
+	Opened     int64
+	Clicked    int64
+	Bounced    int64
+	Complained int64
+}
+
+// What became of the mails of a campaign.
+func (q *Queries) StudioCampaignMails(ctx context.Context, campaignID *uuid.UUID) (StudioCampaignMailsRow, error) {
+	row := q.db.QueryRow(ctx, studioCampaignMails, campaignID)
+	var i StudioCampaignMailsRow
+	err := row.Scan(
+		&i.Sent,
+		&i.Delivered,
+		&i.Opened,
+		&i.Clicked,
+		&i.Bounced,
+		&i.Complained,
+	)
+	return i, err
 }
 
 const studioCampaignsOfTemplate = `-- name: StudioCampaignsOfTemplate :many
@@ -465,6 +496,64 @@ func (q *Queries) StudioEnrollments(ctx context.Context, contactID uuid.UUID, be
 	return items, nil
 }
 
+const studioErasedBy = `-- name: StudioErasedBy :many
+select actor from audit_logs where resource = 'contacts' and resource_id = $1::text and action = 'contacts.erase' order by created_at desc limit 1
+`
+
+func (q *Queries) StudioErasedBy(ctx context.Context, contactID string) ([]string, error) {
+	rows, err := q.db.Query(ctx, studioErasedBy, contactID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var actor string
+		if err := rows.Scan(&actor); err != nil {
+			return nil, err
+		}
+		items = append(items, actor)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const studioErasures = `-- name: StudioErasures :many
+select id, contact_id, contact_ids, lookups, reason, suppression_kept, removed, requested_at, completed_at from erasures order by requested_at desc, id limit $1
+`
+
+func (q *Queries) StudioErasures(ctx context.Context, rowLimit int32) ([]Erasure, error) {
+	rows, err := q.db.Query(ctx, studioErasures, rowLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Erasure
+	for rows.Next() {
+		var i Erasure
+		if err := rows.Scan(
+			&i.ID,
+			&i.ContactID,
+			&i.ContactIds,
+			&i.Lookups,
+			&i.Reason,
+			&i.SuppressionKept,
+			&i.Removed,
+			&i.RequestedAt,
+			&i.CompletedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const studioEvent = `-- name: StudioEvent :many
 select e.id, e.seq, e.contact_id, e.name, e.properties, e.value, e.currency, e.source, e.hops, e.identity_conflict, e.occurred_at, e.received_at, e.cause_id, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at, c.erased_at from events e join contacts c on c.id = e.contact_id where e.id = $1
 `
@@ -710,6 +799,98 @@ func (q *Queries) StudioFeed(ctx context.Context, arg StudioFeedParams) ([]Studi
 			&i.Contact.WrittenAt,
 			&i.Contact.RevivedAt,
 			&i.Contact.ErasedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const studioImport = `-- name: StudioImport :many
+select id, kind, file_name, status, total_rows, processed_rows, failed_rows, errors, created_at, updated_at from imports where id = $1
+`
+
+type StudioImportRow struct {
+	ID            uuid.UUID
+	Kind          string
+	FileName      string
+	Status        string
+	TotalRows     *int32
+	ProcessedRows int32
+	FailedRows    int32
+	Errors        json.RawMessage
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+}
+
+func (q *Queries) StudioImport(ctx context.Context, id uuid.UUID) ([]StudioImportRow, error) {
+	rows, err := q.db.Query(ctx, studioImport, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StudioImportRow
+	for rows.Next() {
+		var i StudioImportRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Kind,
+			&i.FileName,
+			&i.Status,
+			&i.TotalRows,
+			&i.ProcessedRows,
+			&i.FailedRows,
+			&i.Errors,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const studioImports = `-- name: StudioImports :many
+select id, kind, file_name, status, total_rows, processed_rows, failed_rows, created_at from imports order by created_at desc, id limit $1
+`
+
+type StudioImportsRow struct {
+	ID            uuid.UUID
+	Kind          string
+	FileName      string
+	Status        string
+	TotalRows     *int32
+	ProcessedRows int32
+	FailedRows    int32
+	CreatedAt     time.Time
+}
+
+func (q *Queries) StudioImports(ctx context.Context, rowLimit int32) ([]StudioImportsRow, error) {
+	rows, err := q.db.Query(ctx, studioImports, rowLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StudioImportsRow
+	for rows.Next() {
+		var i StudioImportsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Kind,
+			&i.FileName,
+			&i.Status,
+			&i.TotalRows,
+			&i.ProcessedRows,
+			&i.FailedRows,
+			&i.CreatedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -1874,6 +2055,84 @@ func (q *Queries) StudioRecentContacts(ctx context.Context, before uuid.UUID, ro
 	for rows.Next() {
 		var i StudioRecentContactsRow
 		if err := rows.Scan(&i.EventID, &i.ContactID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const studioRecipients = `-- name: StudioRecipients :many
+select r.campaign_id, r.contact_id, r.email_key, r.rank, r.status, r.reason, r.send_id, r.due_at, r.failures, c.id, c.external_id, c.anonymous_id, c.email, c.email_key, c.timezone, c.properties, c.first_seen_at, c.last_seen_at, c.deleted_at, c.merged_into, c.created_at, c.updated_at, c.written_at, c.revived_at, c.erased_at from (
+    select campaign_id, contact_id, email_key, rank, status, reason, send_id, due_at, failures from campaign_recipients n
+    where n.campaign_id = $1 and n.contact_id > $2::uuid
+      and ($3::text is null or n.status = $3)
+      and ($4::text is null or n.reason = $4)
+    order by n.contact_id limit $5
+) p
+join campaign_recipients r on r.campaign_id = p.campaign_id and r.contact_id = p.contact_id
+join contacts c on c.id = p.contact_id
+order by p.contact_id
+`
+
+type StudioRecipientsParams struct {
+	CampaignID uuid.UUID
+	AfterID    uuid.UUID
+	Status     *string
+	Reason     *string
+	RowLimit   int32
+}
+
+type StudioRecipientsRow struct {
+	CampaignRecipient CampaignRecipient
+	Contact           Contact
+}
+
+func (q *Queries) StudioRecipients(ctx context.Context, arg StudioRecipientsParams) ([]StudioRecipientsRow, error) {
+	rows, err := q.db.Query(ctx, studioRecipients,
+		arg.CampaignID,
+		arg.AfterID,
+		arg.Status,
+		arg.Reason,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StudioRecipientsRow
+	for rows.Next() {
+		var i StudioRecipientsRow
+		if err := rows.Scan(
+			&i.CampaignRecipient.CampaignID,
+			&i.CampaignRecipient.ContactID,
+			&i.CampaignRecipient.EmailKey,
+			&i.CampaignRecipient.Rank,
+			&i.CampaignRecipient.Status,
+			&i.CampaignRecipient.Reason,
+			&i.CampaignRecipient.SendID,
+			&i.CampaignRecipient.DueAt,
+			&i.CampaignRecipient.Failures,
+			&i.Contact.ID,
+			&i.Contact.ExternalID,
+			&i.Contact.AnonymousID,
+			&i.Contact.Email,
+			&i.Contact.EmailKey,
+			&i.Contact.Timezone,
+			&i.Contact.Properties,
+			&i.Contact.FirstSeenAt,
+			&i.Contact.LastSeenAt,
+			&i.Contact.DeletedAt,
+			&i.Contact.MergedInto,
+			&i.Contact.CreatedAt,
+			&i.Contact.UpdatedAt,
+			&i.Contact.WrittenAt,
+			&i.Contact.RevivedAt,
+			&i.Contact.ErasedAt,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -29,7 +29,9 @@ type Bucket struct {
 	State           Badge
 	Change          string // who switched it, when and why
 	Criteria        Said
-	JSON            string
+	JSON, Code      string
+	WhatIf          string // where it is asked what it would be with other criteria
+	Growth          Chart
 	Limits          []string
 	Counts          []Tile
 	Feeds           []Feed

@@ -167,3 +167,15 @@ type Choice struct {
 	Value, Label, Hint string
 	On                 bool
 }
+
+// Banner says on every page what is wrong with the installation (U-2).
+type Banner struct{ Tone, Text string }
+
+// Tile is a figure with a name; Title says what it was made of.
+type Tile struct{ Label, Value, Title, URL string }
+
+// Button leads to a question; Refused says why it cannot be used.
+type Button struct {
+	Label, URL, Refused string
+	Page                bool // it leads to a page of its own, not to a question
+}

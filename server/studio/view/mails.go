@@ -43,6 +43,7 @@ type Mail struct {
 	Text                                string
 	Headers                             []Field
 	NoBody                              string // why there is none
+	Again                               *Button
 }
 
 // Stop is one of the stations of a delivery.

@@ -37,9 +37,6 @@ type Journey struct {
 	Empty           *Empty
 }
 
-// Tile is a figure with a name; Title says what it was made of.
-type Tile struct{ Label, Value, Title, URL string }
-
 // Trouble is a group of people who need somebody.
 type Trouble struct {
 	Text   string
@@ -58,9 +55,6 @@ type PersonRow struct {
 	Why     string
 	At      Time
 }
-
-// Button leads to a question; Refused says why it cannot be used.
-type Button struct{ Label, URL, Refused string }
 
 // Audit is the log (U-41).
 type Audit struct {

@@ -1,8 +1,5 @@
 package view
 
-// Banner says on every page what is wrong with the installation (U-2).
-type Banner struct{ Tone, Text string }
-
 // Overview is the first page (U-16).
 type Overview struct {
 	Frame
