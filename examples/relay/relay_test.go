@@ -1,7 +1,6 @@
 package relay_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -42,7 +41,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusConflict)
 	default:
 		s.mails[key] = string(body)
-		_ = json.NewEncoder(w).Encode(map[string]string{"id": "relay-" + key})
+		fmt.Fprintf(w, `{"id": %q}`, "relay-"+key)
 	}
 }
 

@@ -74,7 +74,7 @@ func (b *Browser) start(ctx context.Context, path string) error {
 	if os.Geteuid() == 0 {
 		arguments = append(arguments, "--no-sandbox") // as root it has none
 	}
-	b.cmd = exec.CommandContext(ctx, path, arguments...)
+	b.cmd = exec.CommandContext(ctx, path, arguments...) //nolint:gosec // the browser that was found
 	b.cmd.ExtraFiles = []*os.File{hears, speaks}
 	b.cmd.WaitDelay = time.Second
 	err = b.cmd.Start()

@@ -54,7 +54,7 @@ func channels(parts []string) (c RGB, ok bool) {
 		if err != nil {
 			return c, false
 		}
-		*to = uint8(n) //nolint:gosec // of 8 bits
+		*to = uint8(n)
 	}
 	return c, true
 }

@@ -130,8 +130,15 @@ func (l *looker) spf() Finding {
 func relayInclude(host string) string {
 	host = strings.ToLower(host)
 	for _, known := range []struct{ host, include string }{
-		{"amazonaws.com", "amazonses.com"}, {"sendgrid.net", "sendgrid.net"}, {"mailgun.org", "mailgun.org"}, {"postmarkapp.com", "spf.mtasv.net"},
-		{"smtp.google.com", "_spf.google.com"}, {"smtp.gmail.com", "_spf.google.com"}, {"smtp-relay.gmail.com", "_spf.google.com"}, {"office365.com", "spf.protection.outlook.com"}, {"brevo.com", "spf.brevo.com"},
+		{"amazonaws.com", "amazonses.com"},
+		{"sendgrid.net", "sendgrid.net"},
+		{"mailgun.org", "mailgun.org"},
+		{"postmarkapp.com", "spf.mtasv.net"},
+		{"smtp.google.com", "_spf.google.com"},
+		{"smtp.gmail.com", "_spf.google.com"},
+		{"smtp-relay.gmail.com", "_spf.google.com"},
+		{"office365.com", "spf.protection.outlook.com"},
+		{"brevo.com", "spf.brevo.com"},
 	} {
 		if host == known.host || strings.HasSuffix(host, "."+known.host) {
 			return known.include

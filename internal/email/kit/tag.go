@@ -81,14 +81,14 @@ func (t *tag) read(text string) string {
 		text = text[end:]
 		if value, found := strings.CutPrefix(strings.TrimLeft(text, " \t\r\n"), "="); found {
 			value = strings.TrimLeft(value, " \t\r\n")
-			n := 0
 			if value == "" || value[0] != '"' && value[0] != '\'' {
 				return a.name + " has a value without quotes"
 			}
-			if a.quote, n = value[:1], quoted(value); n < 0 {
+			n := quoted(value)
+			if n < 0 {
 				return a.name + " has a value without its end"
 			}
-			a.value, text = value[1:n], value[n+1:]
+			a.quote, a.value, text = value[:1], value[1:n], value[n+1:]
 		}
 		t.attributes = append(t.attributes, a)
 	}
