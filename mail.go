@@ -54,6 +54,9 @@ type PageTexts struct {
 	AllEmail, AllEmailHint, JourneyEmail string
 	Save, Saved                          string
 	InvalidTitle, InvalidHint            string
+	// The pages of answers by a link of a mail; {answer} is what was answered.
+	AnswerTitle, AnswerText, AnswerAskTitle, AnswerButton, AnswerStays, AnswerInvalidHint string
+	CommentLabel, CommentButton, Commented                                                string
 }
 
 var (

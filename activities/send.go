@@ -158,6 +158,7 @@ func (a *Activities) render(ctx context.Context, d draft, r contract.SendRequest
 		Props: r.Props, Contact: contact, About: about, JourneyID: journey, JourneyName: a.Registry.Name(journey), Subject: r.Subject,
 		Zone:      func() string { return a.zoneOf(ctx, contact, r.Step.EnrollmentID).Name },
 		PublicURL: a.Config.PublicURL, UnsubscribeURL: links.unsubscribe, PreferencesURL: links.preferences,
+		AnswerURL: func(answer email.Answer) (string, error) { return email.AnswerURL(a.Config.PublicURL, a.Tokens, d.sendID.String(), answer) },
 	})
 	if err != nil {
 		return d, err

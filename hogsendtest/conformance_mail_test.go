@@ -36,6 +36,18 @@ func tellsTheOutcome(ctx workflow.Context, run hogsend.Run) error {
 	return run.Sleep(ctx, day)
 }
 
+// asks mails a question and notes what was said.
+func asks(ctx workflow.Context, run hogsend.Run) error {
+	if _, err := run.Send(ctx, hogsend.Email{Template: "ask"}); err != nil {
+		return err
+	}
+	said, err := run.WaitForEvent(ctx, hogsend.Wait{Event: "said", Timeout: day})
+	if err != nil || said == nil {
+		return err
+	}
+	return run.Checkpoint(ctx, fmt.Sprint("said ", said.Properties["n"]))
+}
+
 // tellsOthers mails whoever the contact names, somebody it is told, and a desk.
 func tellsOthers(ctx workflow.Context, run hogsend.Run) error {
 	for _, e := range []hogsend.Email{
@@ -217,6 +229,14 @@ func mailCases() []conformanceCase {
 			ada.Resubscribes(6 * hour)
 			ada.At(2*day, "go")
 		}},
+		// E-86: the first answer stays, and so does the first comment.
+		{name: "answers", journeys: []hogsend.Journey{j("a", "go", asks), j("b", "said.comment", mailsOnce)}, script: goes(func(_ *Scenario, ada *Contact) {
+			ada.Answers(hour, "ask", hogsend.Properties{"n": 2})
+			ada.Answers(2*hour, "ask", hogsend.Properties{"n": 1}, "fine")
+			ada.Answers(3*hour, "ask", hogsend.Properties{"n": 0}, "not fine")
+			ada.At(day, "go")
+			ada.Answers(day+hour, "ask", hogsend.Properties{"n": 0}, "both at once")
+		})},
 		// E-83: mails to others, whose opt-outs, caps and zones count, and who may not be there.
 		{name: "to somebody else", journeys: []hogsend.Journey{j("a", "go", tellsOthers)}, script: func(s *Scenario, ada *Contact) {
 			bob := s.Contact(Person{UserID: "bob", Email: "bob@example.com", Timezone: "Asia/Tokyo"})

@@ -847,6 +847,7 @@ func conformanceScenario(t *testing.T, c conformanceCase) *Scenario {
 	t.Helper()
 	s := New(t, hogsend.Registry{Journeys: c.journeys, Defaults: c.defaults, Buckets: c.buckets, Lists: c.lists, Addresses: map[string]string{"desk": "desk@acme.example"}, Templates: []hogsend.Template{
 		{Key: "note", Subject: "A note", HTML: "<p>Hello {{.Name}}{{if ne .About.ID .Contact.ID}}, about {{.About.ExternalID}}{{end}}</p>"},
+		{Key: "ask", Subject: "Well?", HTML: `<p>{{range 3}}<a href="{{answer "said" "n" .}}">{{.}}</a> {{end}}</p>`},
 		{Key: "news", Subject: "News", HTML: "<p>Well {{.Name}}</p>", Category: "news"},
 	}})
 	s.lax = true // what is wrong is to be wrong alike

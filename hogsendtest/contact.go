@@ -1,8 +1,10 @@
 package hogsendtest
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hogsend/hogsend"
@@ -129,6 +131,19 @@ func (c *Contact) Opens(offset time.Duration, template string) {
 func (c *Contact) Clicks(offset time.Duration, template, link string) {
 	c.scenario.t.Helper()
 	c.add(offset, "click in "+template+" by", backend.Engagement{Contact: c.name, Template: template, Link: link})
+}
+
+// Answers follows a link of the newest mail of a template that the contact got, which the
+// template function answer made with these properties, as a person; a comment is what they
+// add on the page behind it. The first answer of a mail stays (E-86). A mail without such a
+// link fails the test.
+func (c *Contact) Answers(offset time.Duration, template string, answer hogsend.Properties, comment ...string) {
+	c.scenario.t.Helper()
+	raw, err := json.Marshal(answer)
+	if err != nil {
+		c.scenario.fail("%s answers %s: %s", c.name, template, err)
+	}
+	c.add(offset, "answer to "+template+" of", backend.Answer{Contact: c.name, Template: template, Properties: raw, Comment: strings.Join(comment, "\n")})
 }
 
 // Enters makes the contact a member of a bucket: its event is stored and its

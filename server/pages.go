@@ -25,8 +25,10 @@ type pageView struct {
 	// Action is where the form posts to, Button its one button; without a button there
 	// is no form.
 	Action, Button string
-	Rows           []pageRow
-	Links          []pageLink
+	// Comment is the label of a field for a text; "" is none. Seen is a picture that nobody sees.
+	Comment, Seen string
+	Rows          []pageRow
+	Links         []pageLink
 }
 
 // pageRow is one choice.
@@ -74,6 +76,15 @@ func englishTexts() hogsend.PageTexts {
 		Save:              "Save",
 		Saved:             "Your choice is saved.",
 		InvalidTitle:      "This link is no longer valid",
+		AnswerTitle:       "Thank you",
+		AnswerText:        "Your answer: {answer}.",
+		AnswerAskTitle:    "Send your answer?",
+		AnswerButton:      "Send my answer",
+		AnswerStays:       "You have answered before: {answer}. That answer stays.",
+		AnswerInvalidHint: "Answers are taken for 90 days after the e-mail.",
+		CommentLabel:      "Would you like to add something?",
+		CommentButton:     "Send",
+		Commented:         "Your comment has arrived.",
 		InvalidHint:       "Links to change preferences work for 30 days. Use the link in a newer e-mail.",
 	}
 }
@@ -125,7 +136,7 @@ func (s *Server) show(r *request, status int, v pageView) error {
 	h.Set("X-Robots-Tag", "noindex, nofollow")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Frame-Options", "DENY")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src https:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("Content-Length", strconv.Itoa(body.Len()))
 	r.Response().WriteHeader(status)
 	if r.Request().Method == http.MethodHead {

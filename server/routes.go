@@ -35,6 +35,10 @@ func (s *Server) routes() []route {
 		{id: "R-27", method: "GET", path: "/v1/email/preferences", handler: s.showPreferences},
 		{id: "R-27", method: "HEAD", path: "/v1/email/preferences", handler: s.showPreferences},
 		{id: "R-28", method: "POST", path: "/v1/email/preferences", handler: s.savePreferences},
+		{id: "R-140", method: "GET", path: "/v1/email/answer", handler: s.showAnswer},
+		{id: "R-140", method: "HEAD", path: "/v1/email/answer", handler: s.showAnswer},
+		{id: "R-141", method: "GET", path: "/v1/email/answer/seen", handler: s.seeAnswer},
+		{id: "R-142", method: "POST", path: "/v1/email/answer", handler: s.postAnswer},
 		{id: "R-29", method: "POST", path: "/v1/webhooks/resend", handler: s.postResend},
 		{id: "R-30", method: "POST", path: "/v1/webhooks/:sourceId", handler: s.postWebhook},
 

@@ -100,7 +100,7 @@ func TestTheSurveyComesOnATuesdayAndIsAnsweredOnce(t *testing.T) {
 	t.Parallel()
 	s, ada := script(t)
 	ada.At(0, "subscription.started")
-	ada.At(40*day, "nps.answered", hogsend.Properties{"score": 9})
+	ada.Answers(40*day, "nps", hogsend.Properties{"score": 9}, "It saves me a day a week.")
 	got := s.Run()
 	require.Equal(t, []string{"nps"}, got.Mailbox.Templates("ada"))
 	require.Equal(t, time.Tuesday, got.Mailbox[0].At.Weekday())

@@ -16,7 +16,8 @@ type NPSProps struct {
 // AskNPS is the mail with the question.
 var AskNPS = hogsend.For[NPSProps](hogsend.Template{
 	Key: "nps", Subject: "{{if .Props.Reminder}}Once more: {{end}}would you recommend us?",
-	HTML: `<p>Hello {{.Name}}, how likely are you to recommend us?</p><mail-button href="https://example.com/nps">Answer from 0 to 10</mail-button>`,
+	HTML: `<p>Hello {{.Name}}, how likely are you to recommend us, from 0 to 10?</p>
+<p>{{range 11}}<a href="{{answer "nps.answered" "score" .}}">{{.}}</a> {{end}}</p>`,
 })
 
 // NPS asks a month after a subscription began, on a Tuesday at ten, and once more a week

@@ -66,7 +66,7 @@ func TestWhoAnswersOnTheWayToTheReminderIsNotAskedAgain(t *testing.T) { // J-117
 	for _, answered := range []time.Duration{8*hogsend.Day + time.Minute, 14 * hogsend.Day, 15*hogsend.Day - time.Second} {
 		s, ada := start(t)
 		ada.At(0, "subscription.renewed")
-		ada.At(answered, "nps.answered", hogsend.Properties{"score": 7})
+		ada.Answers(answered, "nps", hogsend.Properties{"score": 7})
 		got := s.Run()
 		require.Equal(t, []sent{{8 * hogsend.Day, "nps"}}, mails(got))
 		require.Equal(t, []string{"nps.passive"}, got.Enrollment("ada", "nps-survey").Events)

@@ -13,6 +13,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/hogsendtest/internal/backend"
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/pause"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -65,6 +66,8 @@ func (b *Backend) Apply(action backend.Action) error {
 	case backend.Switch:
 		return b.exec(`insert into journey_configs (journey_id, enabled, updated_at) values ($1, $2, clock_timestamp())
 			on conflict (journey_id) do update set enabled = excluded.enabled`, b.canonical(a.JourneyID), a.On)
+	case backend.Answer:
+		return b.answer(a)
 	case backend.Engagement:
 		return b.engage(a)
 	case backend.Pause:
@@ -206,6 +209,25 @@ func (b *Backend) cancel(a backend.Cancel) error {
 		return fmt.Errorf("find enrollment: %w", err)
 	}
 	return b.ingester.Exit(b.ctx, id, contract.ExitAdmin)
+}
+
+// answer tells what somebody answered by a link of a mail (E-86).
+func (b *Backend) answer(a backend.Answer) error {
+	rows, err := b.store.Pool.Query(b.ctx, `select * from sends where contact_id = $1 and template_key = $2 and sent_at is not null
+		order by sent_at desc limit 1`, b.contact(a.Contact), a.Template)
+	if err != nil {
+		return fmt.Errorf("find mail: %w", err)
+	}
+	send, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[storedb.Send])
+	if err != nil {
+		return fmt.Errorf("%s got no mail %s by then: %w", a.Contact, a.Template, err)
+	}
+	chosen, err := backend.Choose(a, email.UnsignedAnswers(send.Html+send.Text))
+	if err != nil {
+		return err
+	}
+	_, err = b.ingester.Answer(b.ctx, ingest.Answer{Send: send, Event: chosen.Event, Properties: chosen.Properties, Comment: a.Comment, At: b.Now()})
+	return err
 }
 
 // engage opens a mail, or follows its link, as a person (E-75).

@@ -32,8 +32,9 @@ func Compile(registry hogsend.Registry) (*Renderer, error) {
 		definitions[t.Key] = t
 	}
 	var problems []string
+	asked := newAnswers()
 	for key, t := range definitions {
-		c := &compiler{compiled: &compiled{Template: t}, schemes: registry.LinkSchemes}
+		c := &compiler{compiled: &compiled{Template: t, answers: asked}, schemes: registry.LinkSchemes}
 		c.compile()
 		r.templates[key] = c.compiled
 		problems = append(problems, c.problems...)
@@ -111,7 +112,7 @@ func (c *compiler) parseText(field, source string, required bool) *texttemplate.
 		}
 		return nil
 	}
-	t, err := texttemplate.New(field).Funcs(functions()).Parse(source)
+	t, err := texttemplate.New(field).Funcs(c.functions()).Parse(source)
 	if err != nil {
 		c.problem(field, "%s", templateError(err))
 		return nil
@@ -148,7 +149,7 @@ func (c *compiler) parseHTML() {
 		c.problem("HTML", "is missing")
 		return
 	}
-	root := htmltemplate.New(layoutName).Funcs(functions())
+	root := htmltemplate.New(layoutName).Funcs(c.functions())
 	layout := cmp.Or(c.Layout, `{{template "content" .}}`)
 	c.markers, c.sources = markup.NewMarkers(layout, c.HTML), map[string]string{}
 	c.hide("Layout", layoutName, layout)

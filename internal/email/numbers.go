@@ -19,9 +19,10 @@ const (
 
 // functions are those of templates that treat numbers as people write them, whatever
 // Go type they have: without an exponent, and compared by value (E-79).
-func functions() map[string]any {
+func (c *compiled) functions() map[string]any {
 	return map[string]any{
 		localName: localIn(time.UTC, true),
+		"answer":  c.answers.link,
 		printName: printed, placeName: printedAt,
 		"print":   func(args ...any) string { return fmt.Sprint(printedAll(args)...) },
 		"println": func(args ...any) string { return fmt.Sprintln(printedAll(args)...) },

@@ -130,6 +130,9 @@ func (c *compiled) look(zone string, raw json.RawMessage, publicURL string) (Ren
 	if problem := subjectProblem(rendered.Subject); problem != "" {
 		return Rendered{}, &RenderError{"Subject", problem}
 	}
+	if err := c.answer(&rendered, Input{PublicURL: publicURL}); err != nil {
+		return Rendered{}, &RenderError{"HTML", err.Error()}
+	}
 	return rendered, nil
 }
 

@@ -41,6 +41,7 @@ type compiled struct {
 	// sources are the texts of html as parsed, by the names of their templates.
 	sources map[string]string
 	markers *markup.Markers
+	answers *answers
 	local   *localized // nil for a template that prints no dates
 }
 
@@ -69,6 +70,8 @@ type Input struct {
 	// Zone is the recipient's time zone, asked for by templates that print dates; nil is UTC.
 	Zone                                      func() string
 	UnsubscribeURL, PreferencesURL, PublicURL string
+	// AnswerURL makes the links of answers; nil is AnswerURL without a signer.
+	AnswerURL func(Answer) (string, error)
 }
 
 // Rendered is the content of one mail.
@@ -79,6 +82,8 @@ type Rendered struct {
 	HTML, Text string
 	// Preview is the line beside the subject, "" if the template has none. It is in HTML, hidden.
 	Preview string
+	// Answers are those that HTML and text have links for, in their order.
+	Answers []Answer
 	// Category is the template's own, the weakest but one of E-19.
 	Category string
 }
@@ -118,7 +123,22 @@ func (r *Renderer) Render(key string, in Input) (Rendered, error) {
 		}
 		return Rendered{}, &hogsend.ValidationError{Field: "props", Message: "the rendered subject " + problem}
 	}
+	if err := c.answer(&rendered, in); err != nil {
+		return Rendered{}, &hogsend.ValidationError{Field: "props", Message: err.Error()}
+	}
 	return rendered, nil
+}
+
+// answer puts the links of answers into a mail.
+func (c *compiled) answer(r *Rendered, in Input) (err error) {
+	link := in.AnswerURL
+	if link == nil {
+		link = func(a Answer) (string, error) { return AnswerURL(in.PublicURL, nil, "", a) }
+	}
+	if r.HTML, err = c.answers.settle(r.HTML, &r.Answers, link); err == nil {
+		r.Text, err = c.answers.settle(r.Text, &r.Answers, link)
+	}
+	return err
 }
 
 // decode reads props strictly: a field that the props type does not have is a

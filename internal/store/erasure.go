@@ -111,6 +111,7 @@ var erasePieces = [...]erasePiece{
 	{"enrollments", (*storedb.Queries).ErasePieceEnrollments},
 	{"hits", (*storedb.Queries).ErasePieceHits},
 	{"tracked_links", (*storedb.Queries).ErasePieceLinks},
+	{"answers", (*storedb.Queries).ErasePieceAnswers},
 	{"mailbox", (*storedb.Queries).ErasePieceMailbox},
 	{"send_files", (*storedb.Queries).ErasePieceFiles},
 	{"sends", (*storedb.Queries).ErasePieceSends},

@@ -151,7 +151,7 @@ func (w *rewriter) tag(z *xhtml.Tokenizer, at int, raw string) {
 }
 
 // own are the routes of this product that nobody is sent to by way of another one.
-var own = []string{"/v1/t/", "/v1/email/unsubscribe", "/v1/email/preferences"}
+var own = []string{"/v1/t/", "/v1/email/unsubscribe", "/v1/email/preferences", "/v1/email/answer"}
 
 // Target brings the target of a link into the form in which browsers read it, without blanks
 // around it and line ends in it, and reports whether it is one that is tracked.

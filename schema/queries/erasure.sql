@@ -204,6 +204,11 @@ delete from tracked_links l where l.id in (
     select o.id from sends s join tracked_links o on o.send_id = s.id where s.contact_id = any(@ids::uuid[]) limit @row_limit
 );
 
+-- name: ErasePieceAnswers :execrows
+delete from answers a where (a.send_id, a.event) in (
+    select o.send_id, o.event from sends s join answers o on o.send_id = s.id where s.contact_id = any(@ids::uuid[]) limit @row_limit
+);
+
 -- name: ErasePieceMailbox :execrows
 delete from mailbox m where m.key in (
     (select o.key from sends s join mailbox o on o.key = s.key where s.contact_id = any(@ids::uuid[]) limit @row_limit)

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/hogsend/hogsend"
@@ -72,6 +73,13 @@ type (
 	}
 	// Engagement opens the newest mail of a template, or follows a Link of it.
 	Engagement struct{ Contact, Template, Link string }
+	// Answer follows a link of the newest mail of a template that says something, and comments
+	// on it; Properties are those of the link, as JSON.
+	Answer struct {
+		Contact, Template string
+		Properties        json.RawMessage
+		Comment           string
+	}
 	// Pause pauses a journey; "" holds entries.
 	Pause struct {
 		JourneyID string
@@ -96,5 +104,6 @@ func (Cancel) action()      {}
 func (Delete) action()      {}
 func (Switch) action()      {}
 func (Engagement) action()  {}
+func (Answer) action()      {}
 func (Pause) action()       {}
 func (Resume) action()      {}

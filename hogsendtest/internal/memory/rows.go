@@ -17,6 +17,7 @@ import (
 	"github.com/hogsend/hogsend/internal/criteria"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/decide/steps"
+	"github.com/hogsend/hogsend/internal/email"
 )
 
 // contact is a row of contacts, with the rows that refer to it.
@@ -246,6 +247,8 @@ type send struct {
 	subject, html, text     string
 	props                   json.RawMessage
 	files                   []hogsend.File
+	answers                 []email.Answer             // that it has links for
+	answered                map[string]json.RawMessage // by event
 	// contact is who gets it: of no id for an address that is nobody's, or if nobody says
 	// that there is nobody. elsewhere says that it is not the enrollment's contact.
 	contact           *contact

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -57,6 +58,8 @@ func (b *Backend) Apply(action backend.Action) error {
 	case backend.Switch:
 		b.switchOf(a.JourneyID).off = !a.On
 		return nil
+	case backend.Answer:
+		return b.answer(a)
 	case backend.Engagement:
 		return b.engage(a)
 	case backend.Pause:
@@ -175,6 +178,58 @@ func (b *Backend) cancel(a backend.Cancel) error {
 	return &backend.NotEnrolledError{Contact: a.Contact, JourneyID: a.JourneyID}
 }
 
+// answer tells what somebody answered by a link of a mail: once for each event (E-86).
+func (b *Backend) answer(a backend.Answer) error {
+	c := b.byName[a.Contact]
+	for _, s := range slices.Backward(b.sends) {
+		if s.contact != c || s.template != a.Template || s.status != contract.SendSent {
+			continue
+		}
+		chosen, err := backend.Choose(a, s.answers)
+		if err != nil {
+			return err
+		}
+		if kept, answered := s.answered[chosen.Event]; answered {
+			chosen.Properties = kept
+		}
+		var events []decide.Announced
+		properties := map[string]any{}
+		if err := json.Unmarshal(chosen.Properties, &properties); err != nil {
+			return fmt.Errorf("decode answer: %w", err)
+		}
+		maps.Copy(properties, s.base())
+		tell := func(name string) error {
+			key := "answer:" + s.id.String() + ":" + name
+			if b.repeats(decide.SpaceInternal, key) {
+				return nil
+			}
+			body, err := json.Marshal(properties)
+			events = append(events, decide.Announced{Name: name, Properties: body, Key: key, OccurredAt: b.Now()})
+			return err
+		}
+		if err := tell(chosen.Event); err != nil {
+			return err
+		}
+		if a.Comment != "" {
+			properties["comment"] = a.Comment
+			if err := tell(decide.CommentEvent(chosen.Event)); err != nil {
+				return err
+			}
+		}
+		if len(events) == 0 {
+			return nil
+		}
+		if s.answered == nil {
+			s.answered = map[string]json.RawMessage{}
+		}
+		s.answered[chosen.Event] = chosen.Properties
+		change := b.change(&decide.Announcement{Events: events})
+		change.ContactID = c.id
+		return b.run(change)
+	}
+	return fmt.Errorf("%s got no mail %s before +%s", a.Contact, a.Template, b.Now().Sub(b.Start).Round(time.Second))
+}
+
 // engage opens a mail, or follows its link, as a person (E-75).
 func (b *Backend) engage(a backend.Engagement) error {
 	c := b.byName[a.Contact]
@@ -187,12 +242,17 @@ func (b *Backend) engage(a backend.Engagement) error {
 	return fmt.Errorf("%s got no mail %s before +%s", a.Contact, a.Template, b.Now().Sub(b.Start).Round(time.Second))
 }
 
-// engaged writes what a person did with a mail. Only the first time is told (E-48, E-49).
-func (b *Backend) engaged(c *contact, s *send, link string) error {
-	properties := map[string]any{
+// base are the properties of events about a mail (E-75).
+func (s *send) base() map[string]any {
+	return map[string]any{
 		"emailSendId": s.id.String(), "templateKey": s.template, "category": s.category, "journeyId": s.journeyID,
 		"journeyStateId": s.enrollment.ID.String(), "campaignId": nil,
 	}
+}
+
+// engaged writes what a person did with a mail. Only the first time is told (E-48, E-49).
+func (b *Backend) engaged(c *contact, s *send, link string) error {
+	properties := s.base()
 	name, key := "email.opened", "email.opened:"+s.id.String()
 	if link != "" {
 		id := tracking.LinkID(s.id, link).String()

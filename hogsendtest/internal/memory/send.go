@@ -257,6 +257,7 @@ func (b *Backend) draft(n *enrollment, r contract.SendRequest) (*send, error) {
 		b.Problem(backend.Problem{Kind: backend.BadTemplate, Name: r.Template, Text: fmt.Sprintf("%s sends %s: %s", n.JourneyID, r.Template, err)})
 		return nil, err
 	}
+	s.answers = rendered.Answers
 	s.to, s.subject, s.html, s.text = c.Email, rendered.Subject, rendered.HTML, rendered.Text
 	return s, nil
 }

@@ -11,6 +11,20 @@ import (
 	"github.com/google/uuid"
 )
 
+const erasePieceAnswers = `-- name: ErasePieceAnswers :execrows
+delete from answers a where (a.send_id, a.event) in (
+    select o.send_id, o.event from sends s join answers o on o.send_id = s.id where s.contact_id = any($1::uuid[]) limit $2
+)
+`
+
+func (q *Queries) ErasePieceAnswers(ctx context.Context, ids []uuid.UUID, rowLimit int32) (int64, error) {
+	result, err := q.db.Exec(ctx, erasePieceAnswers, ids, rowLimit)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const erasePieceAudit = `-- name: ErasePieceAudit :execrows
 update audit_logs a set detail = '{}'
 where a.id in (

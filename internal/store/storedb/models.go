@@ -37,6 +37,15 @@ type AlertRule struct {
 	UpdatedAt       time.Time
 }
 
+type Answer struct {
+	SendID      uuid.UUID
+	Event       string
+	Properties  json.RawMessage
+	AnsweredAt  time.Time
+	Comment     *string
+	CommentedAt *time.Time
+}
+
 type ApiKey struct {
 	ID         uuid.UUID
 	Name       string
