@@ -14,6 +14,8 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/email/pace"
+	"github.com/hogsend/hogsend/internal/email/trial"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/naming"
 	"github.com/hogsend/hogsend/internal/registry"
@@ -31,11 +33,11 @@ type Activities struct {
 	// Tokens signs the links of unsubscribing; nil leaves them out of mails.
 	Tokens *email.Signer
 	// Limiter bounds provider calls; nil for none.
-	Limiter *email.Limiter
+	Limiter *pace.Limiter
 	// Courier tells people what fired; only workers need it.
 	Courier Courier
 	// TestMode says where mails go while they are tried out; nil lets them go.
-	TestMode *email.TestMode
+	TestMode *trial.Mode
 	// Executions looks at workflows; only the reconciler needs it.
 	Executions Executions
 	// Registry says what is defined.
@@ -80,6 +82,8 @@ type Config struct {
 	CampaignExpiry time.Duration
 	// CampaignConcurrency is how many recipients of a campaign are mailed at once; 0 means 8.
 	CampaignConcurrency int
+	// NoBatches lets mails of campaigns go one by one where the provider would take several.
+	NoBatches bool
 	// JunkIDs are no ids of people; the zero value stands for the usual ones (I-57).
 	JunkIDs naming.JunkIDs
 	// PostHog says that there is a PostHog to tell: without it captures only log (J-137).

@@ -209,6 +209,17 @@ func (a *Activities) sendCampaign(ctx context.Context, c storedb.Campaign) (cont
 // taken, to a refusal, to a later instant. stop says that the campaign was paused or
 // canceled meanwhile; err is of the database.
 func (a *Activities) mailRecipient(ctx context.Context, c storedb.Campaign, r storedb.CampaignRecipient) (stop, failed bool, err error) {
+	row, done, stop, failed, err := a.claimRecipient(ctx, c, r)
+	if done {
+		return stop, failed, err
+	}
+	failed, err = a.deliverRecipient(ctx, r, row)
+	return false, failed, err
+}
+
+// claimRecipient claims the mail of a recipient, or finds it. done says that there is nothing
+// to hand over now, for the reason that mailRecipient returns.
+func (a *Activities) claimRecipient(ctx context.Context, c storedb.Campaign, r storedb.CampaignRecipient) (row storedb.Send, done, stop, failed bool, err error) {
 	s := contract.DirectSend{
 		SendRequest: contract.SendRequest{
 			Key: contract.CampaignSendKey(c.ID.String(), r.ContactID.String()), Template: c.TemplateKey, Props: c.Props, Subject: c.Subject, From: c.FromEmail,
@@ -218,35 +229,51 @@ func (a *Activities) mailRecipient(ctx context.Context, c storedb.Campaign, r st
 	if c.AudienceKind == contract.AudienceList {
 		s.ListID = c.AudienceID
 	}
-	settle := func(q *storedb.Queries) error { return q.RecipientSettle(ctx, s.Key, c.ID, r.ContactID) }
-	row, err := a.claimDirect(ctx, s, recipientHooks(s, settle))
+	row, err = a.claimDirect(ctx, s, recipientHooks(s, settledRecipient(ctx, r)))
 	var invalid *hogsend.ValidationError
 	switch {
 	case errors.Is(err, errStopped):
-		return true, false, nil
+		return row, true, true, false, nil
 	case errors.Is(err, errSettled):
-		return false, false, nil
+		return row, true, false, false, nil
 	case errors.Is(err, errTwice):
-		return false, false, a.endUnsent(ctx, s, contract.SendSkipped, contract.SendDuplicate)
+		return row, true, false, false, a.endUnsent(ctx, s, contract.SendSkipped, contract.SendDuplicate)
 	case errors.Is(err, store.ErrNotFound):
-		return false, false, a.endUnsent(ctx, s, contract.SendSkipped, contract.SendEnrollmentEnded)
+		return row, true, false, false, a.endUnsent(ctx, s, contract.SendSkipped, contract.SendEnrollmentEnded)
 	case errors.As(err, &invalid):
-		return false, false, a.endUnsent(ctx, s, contract.SendFailed, renderError(invalid))
+		return row, true, false, false, a.endUnsent(ctx, s, contract.SendFailed, renderError(invalid))
+	case err != nil:
+		return row, true, false, true, a.retryRecipient(ctx, r, err)
+	case row.Status != contract.SendQueued:
+		// It is done already, but for a mail whose outcome somebody else wrote, such as a report.
+		return row, true, false, false, a.settleRecipient(ctx, r)
 	}
-	if err == nil && row.Status == contract.SendQueued && !isDeferred(row) {
-		row, err = a.deliver(ctx, parent{settled: settle, behind: true}, row)
-	}
+	return row, isDeferred(row), false, false, nil
+}
+
+// deliverRecipient hands a claimed mail over alone.
+func (a *Activities) deliverRecipient(ctx context.Context, r storedb.CampaignRecipient, row storedb.Send) (failed bool, err error) {
+	row, err = a.deliver(ctx, parent{settled: settledRecipient(ctx, r), behind: true}, row)
 	switch {
 	case err != nil:
-		return false, true, a.retryRecipient(ctx, r, err)
-	case row.Status == contract.SendQueued: // deferred
-		return false, false, nil
+		return true, a.retryRecipient(ctx, r, err)
+	case row.Status == contract.SendQueued: // another attempt has it
+		return false, nil
 	}
-	// It is done already, but for a mail whose outcome somebody else wrote, such as a report.
-	if err := settle(a.Store.Queries); err != nil {
-		return false, false, fmt.Errorf("settle recipient: %w", err)
+	return false, a.settleRecipient(ctx, r)
+}
+
+// settledRecipient writes what became of a recipient's mail, if that is known.
+func settledRecipient(ctx context.Context, r storedb.CampaignRecipient) store.Write {
+	key := contract.CampaignSendKey(r.CampaignID.String(), r.ContactID.String())
+	return func(q *storedb.Queries) error { return q.RecipientSettle(ctx, key, r.CampaignID, r.ContactID) }
+}
+
+func (a *Activities) settleRecipient(ctx context.Context, r storedb.CampaignRecipient) error {
+	if err := settledRecipient(ctx, r)(a.Store.Queries); err != nil {
+		return fmt.Errorf("settle recipient: %w", err)
 	}
-	return false, false, nil
+	return nil
 }
 
 // Why a mail of a campaign is not claimed.

@@ -7,10 +7,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/email/pace"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
@@ -28,8 +30,9 @@ type batch struct {
 	rank     int16
 	// claimedOnly leaves out those whose mail was not claimed.
 	claimedOnly bool
-	limiter     *email.Limiter
+	limiter     *pace.Limiter
 	now         time.Time
+	known       map[uuid.UUID]storedb.CampaignRecipient // of the page, by contact
 
 	// more says that recipients may be left who are due, stopped that the campaign was
 	// paused or canceled, pause how long its own rate lets nobody go.
@@ -47,7 +50,7 @@ func (a *Activities) newBatch(c storedb.Campaign) *batch {
 		b.rank = sampleRank
 	}
 	if c.RatePerMinute > 0 {
-		b.limiter = email.NewLimiter(float64(c.RatePerMinute) / 60)
+		b.limiter = pace.NewLimiter(float64(c.RatePerMinute) / 60)
 	}
 	return b
 }
@@ -127,12 +130,22 @@ func (b *batch) ended(ctx context.Context) error {
 
 // mail brings the recipients of a page as far as they go.
 func (b *batch) mail(ctx context.Context, page []storedb.CampaignRecipient, deadline time.Time) {
+	provider, ok := b.a.Provider.(email.Batcher)
+	if ok && b.limiter == nil && !b.a.Config.NoBatches {
+		b.mailTogether(ctx, provider, page)
+		return
+	}
+	b.each(ctx, page, deadline, func(r storedb.CampaignRecipient) { b.note(b.a.mailRecipient(ctx, b.campaign, r)) })
+}
+
+// each calls do for the recipients of a page, several at once.
+func (b *batch) each(ctx context.Context, page []storedb.CampaignRecipient, deadline time.Time, do func(r storedb.CampaignRecipient)) {
 	next := make(chan storedb.CampaignRecipient)
 	var workers sync.WaitGroup
 	for range min(b.a.Config.campaignConcurrency(), len(page)) {
 		workers.Go(func() {
 			for r := range next {
-				b.note(b.a.mailRecipient(ctx, b.campaign, r))
+				do(r)
 			}
 		})
 	}

@@ -123,12 +123,16 @@ func (a *Activities) lose(ctx context.Context, s suspect, status string) error {
 
 // Inspect notes the enrollments that cannot go on, because the code they run has no
 // answer for their history: within a minute, so that whoever deployed it hears of it
-// (J-95). They go on by themselves once a corrected binary runs.
+// (J-95). They go on by themselves once a corrected binary runs. It also ends the mails that
+// nobody calls for any more (E-33).
 func (a *Activities) Inspect(ctx context.Context) error {
 	defer keepAlive(ctx)()
 	now, err := a.Store.IngestClock(ctx)
 	if err != nil {
 		return fmt.Errorf("read clock: %w", err)
+	}
+	if err := a.endAbandonedSends(ctx, now); err != nil {
+		a.warn(ctx, "abandoned mails are not ended", "error", err) // the next round does
 	}
 	before := now.Add(-settleTime)
 	latest, err := a.Store.ReconcileLatest(ctx, before, inspectLimit)

@@ -15,6 +15,7 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide/steps"
 	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/email/trial"
 	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store"
 	"github.com/hogsend/hogsend/internal/store/storedb"
@@ -158,7 +159,9 @@ func (a *Activities) render(ctx context.Context, d draft, r contract.SendRequest
 		Props: r.Props, Contact: contact, About: about, JourneyID: journey, JourneyName: a.Registry.Name(journey), Subject: r.Subject,
 		Zone:      func() string { return a.zoneOf(ctx, contact, r.Step.EnrollmentID).Name },
 		PublicURL: a.Config.PublicURL, UnsubscribeURL: links.unsubscribe, PreferencesURL: links.preferences,
-		AnswerURL: func(answer email.Answer) (string, error) { return email.AnswerURL(a.Config.PublicURL, a.Tokens, d.sendID.String(), answer) },
+		AnswerURL: func(answer email.Answer) (string, error) {
+			return email.AnswerURL(a.Config.PublicURL, a.Tokens, d.sendID.String(), answer)
+		},
 	})
 	if err != nil {
 		return d, err
@@ -181,7 +184,7 @@ func (a *Activities) render(ctx context.Context, d draft, r contract.SendRequest
 	envelope.UnsubscribeURL = links.unsubscribe
 	d.message = email.NewMessage(envelope, rendered)
 	if d.message.To, d.redirected = a.TestMode.Route(d.message.To); d.redirected {
-		d.message.Subject = email.TestSubject + d.message.Subject
+		d.message.Subject = trial.Subject + d.message.Subject
 	}
 	return d, nil
 }

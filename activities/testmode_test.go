@@ -8,6 +8,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/email/trial"
 	"github.com/hogsend/hogsend/internal/ingest"
 )
 
@@ -16,7 +17,7 @@ import (
 func TestMailsGoElsewhereInTestMode(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.TestMode = email.NewTestMode(email.TestModeConfig{Mode: "on", To: "me@acme.example"})
+	w.TestMode = trial.New(trial.Config{Mode: "on", To: "me@acme.example"})
 	w.provider.script = []error{&email.SendError{Kind: email.Unknown, Reason: "lost"}}
 	request := hello(w.enroll("start"), 1)
 	_, err := w.Send(t.Context(), request)
@@ -38,7 +39,7 @@ func TestMailsGoElsewhereInTestMode(t *testing.T) {
 	require.Zero(t, w.count("preferences where suppressed or bounce_count > 0"))
 
 	w = newWorld(t)
-	w.TestMode = email.NewTestMode(email.TestModeConfig{Mode: "on", To: "me@acme.example"})
+	w.TestMode = trial.New(trial.Config{Mode: "on", To: "me@acme.example"})
 	request = hello(w.enroll("start"), 1)
 	w.optOut("ada@example.com", "suppressed, suppression_reason", "true, 'bounce'")
 	got, err = w.Send(t.Context(), request)
@@ -50,7 +51,7 @@ func TestMailsGoElsewhereInTestMode(t *testing.T) {
 func TestMailsAreSkippedInTestMode(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.TestMode = email.NewTestMode(email.TestModeConfig{Mode: "on", Allow: []string{"bob@example.com"}})
+	w.TestMode = trial.New(trial.Config{Mode: "on", Allow: []string{"bob@example.com"}})
 	request := hello(w.enroll("start"), 1)
 	request.OnBlocked, request.SkipPreferenceCheck = hogsend.Defer, true // E-15: applies all the same
 	for range 2 {

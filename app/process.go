@@ -22,6 +22,7 @@ import (
 	"github.com/hogsend/hogsend/internal/config"
 	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/email/trial"
 	"github.com/hogsend/hogsend/internal/flow"
 	"github.com/hogsend/hogsend/internal/inbox"
 	"github.com/hogsend/hogsend/internal/ingest"
@@ -52,7 +53,7 @@ type process struct {
 	flow       *flow.File    // the code of the journeys, for pictures; nil for none
 	tokens     *email.Signer // of the links in mails
 	// testMode says where mails go while they are tried out; watchTestMode sets it, once.
-	testMode     *email.TestMode
+	testMode     *trial.Mode
 	testModeOnce sync.Once
 	store        *store.Store
 	// readers and previews are connections of their own for what is not ingest.

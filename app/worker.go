@@ -12,6 +12,8 @@ import (
 	"github.com/hogsend/hogsend/internal/config"
 	"github.com/hogsend/hogsend/internal/definition"
 	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/email/pace"
+	"github.com/hogsend/hogsend/internal/email/trial"
 	"github.com/hogsend/hogsend/internal/provider/mailbox"
 	"github.com/hogsend/hogsend/internal/provider/own"
 	"github.com/hogsend/hogsend/internal/provider/posthog"
@@ -204,17 +206,17 @@ func (p *process) posthog() (*posthog.Client, error) {
 }
 
 // limiter bounds provider calls; the mailbox takes them as fast as they come (E-34).
-func (p *process) limiter() *email.Limiter {
+func (p *process) limiter() *pace.Limiter {
 	if p.cfg.EmailProvider == "mailbox" {
 		return nil
 	}
-	return email.NewLimiter(p.cfg.EmailRatePerSecond)
+	return pace.NewLimiter(p.cfg.EmailRatePerSecond)
 }
 
 // watchTestMode finds out whether mails are only tried out, and keeps looking (E-42).
 func (p *process) watchTestMode(ctx context.Context) (err error) {
 	p.testModeOnce.Do(func() {
-		var mode *email.TestMode
+		var mode *trial.Mode
 		if mode, err = newTestMode(p.cfg, p.log); err == nil {
 			mode.Watch(ctx)
 			p.testMode = mode
@@ -224,8 +226,8 @@ func (p *process) watchTestMode(ctx context.Context) (err error) {
 }
 
 // newTestMode is that of the environment. Only Resend tells of domains.
-func newTestMode(cfg config.Config, log *slog.Logger) (*email.TestMode, error) {
-	c := email.TestModeConfig{Mode: cfg.EmailTestMode, To: cfg.EmailTestTo, Allow: cfg.EmailTestAllow, From: cfg.EmailFrom, Logger: log}
+func newTestMode(cfg config.Config, log *slog.Logger) (*trial.Mode, error) {
+	c := trial.Config{Mode: cfg.EmailTestMode, To: cfg.EmailTestTo, Allow: cfg.EmailTestAllow, From: cfg.EmailFrom, Logger: log}
 	if cfg.EmailProvider == "resend" {
 		provider, err := resend.New(resend.Config{APIKey: cfg.ResendAPIKey, BaseURL: cfg.ResendBaseURL})
 		if err != nil {
@@ -233,5 +235,5 @@ func newTestMode(cfg config.Config, log *slog.Logger) (*email.TestMode, error) {
 		}
 		c.Verified = provider.Verified
 	}
-	return email.NewTestMode(c), nil
+	return trial.New(c), nil
 }

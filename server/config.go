@@ -10,6 +10,7 @@ import (
 	"github.com/hogsend/hogsend/internal/alert/courier"
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/email/trial"
 	"github.com/hogsend/hogsend/internal/flow"
 	"github.com/hogsend/hogsend/internal/inbox"
 	"github.com/hogsend/hogsend/internal/ingest"
@@ -68,7 +69,7 @@ type Config struct {
 	// Submit takes the mails that are asked for over HTTP; nil refuses them.
 	Submit Submit
 	// TestMode is told by health; nil is off (E-42).
-	TestMode *email.TestMode
+	TestMode *trial.Mode
 	// Senders says from whom mails may be (E-10).
 	Senders email.Senders
 	// Tracking tells who opens mails and follows their links.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/email/trial"
 	"github.com/hogsend/hogsend/internal/users"
 )
 
@@ -18,7 +18,7 @@ func TestStudioFrame(t *testing.T) { // U-1, U-2, U-11, U-12
 	t.Parallel()
 	b := setup(t, func(c *Config) {
 		c.Environment, c.Unset = "development", []string{"RESEND_WEBHOOK_SECRET"}
-		c.TestMode = email.NewTestMode(email.TestModeConfig{Mode: email.TestModeOn, To: "me@example.com"})
+		c.TestMode = trial.New(trial.Config{Mode: trial.ModeOn, To: "me@example.com"})
 	})
 	cookie := b.user(users.Admin)
 	b.people()

@@ -222,9 +222,9 @@ func (b *Backend) answer(a backend.Answer) error {
 	if err != nil {
 		return fmt.Errorf("%s got no mail %s by then: %w", a.Contact, a.Template, err)
 	}
-	chosen, err := backend.Choose(a, email.UnsignedAnswers(send.Html+send.Text))
+	chosen, err := email.Choose(a.Properties, email.UnsignedAnswers(send.Html+send.Text))
 	if err != nil {
-		return err
+		return fmt.Errorf("answer the mail %s: %w", a.Template, err)
 	}
 	_, err = b.ingester.Answer(b.ctx, ingest.Answer{Send: send, Event: chosen.Event, Properties: chosen.Properties, Comment: a.Comment, At: b.Now()})
 	return err

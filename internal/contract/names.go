@@ -46,6 +46,19 @@ func CampaignSendKey(campaignID, contactID string) string {
 	return "campaign:" + campaignID + ":" + contactID
 }
 
+// CampaignRecipientOf is the contact id of such a key; "" of another key.
+func CampaignRecipientOf(key string) string {
+	rest, ok := strings.CutPrefix(key, "campaign:")
+	if !ok {
+		return ""
+	}
+	_, contactID, _ := strings.Cut(rest, ":")
+	return contactID
+}
+
+// BatchKey is the key of a batch of mails (E-38).
+func BatchKey(batchID string) string { return "batch:" + batchID }
+
 // SignalWait tells a journey that an event closed one of its waits.
 const SignalWait = "wait"
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"reflect"
@@ -127,6 +128,21 @@ func Same(a, b json.RawMessage) bool {
 		}
 	}
 	return reflect.DeepEqual(of[0], of[1])
+}
+
+// Choose is the answer of a mail with the given properties.
+func Choose(properties json.RawMessage, in []Answer) (Answer, error) {
+	var known []string
+	for _, one := range in {
+		if Same(one.Properties, properties) {
+			return one, nil
+		}
+		known = append(known, string(one.Properties))
+	}
+	if len(known) == 0 {
+		return Answer{}, errors.New("it has no link for an answer")
+	}
+	return Answer{}, fmt.Errorf("it has no link for the answer %s, but for %s", properties, strings.Join(known, ", "))
 }
 
 // AnswerToken is what the link of an answer carries; of the page it leads to, Action is

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/email/pace"
 )
 
 // E-11: headers and tags.
@@ -120,7 +121,7 @@ func TestErrorsAreClassified(t *testing.T) {
 func TestLimiterSpacesCalls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l, start := email.NewLimiter(2), time.Now()
+		l, start := pace.NewLimiter(2), time.Now()
 		times := make(chan time.Duration, 5)
 		for range 5 {
 			go func() {
@@ -139,7 +140,7 @@ func TestLimiterSpacesCalls(t *testing.T) {
 func TestLimiterStopsAllCalls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l, start := email.NewLimiter(1000), time.Now()
+		l, start := pace.NewLimiter(1000), time.Now()
 		require.NoError(t, l.Wait(t.Context()))
 		l.Stop(time.Minute)
 		l.Stop(time.Second) // does not end the longer one
@@ -153,12 +154,12 @@ func TestLimiterStopsAllCalls(t *testing.T) {
 func TestLimiterGivesUpWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := email.NewLimiter(1000)
+		l := pace.NewLimiter(1000)
 		l.Stop(time.Hour)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		require.ErrorIs(t, l.Wait(ctx), context.DeadlineExceeded)
-		var none *email.Limiter
+		var none *pace.Limiter
 		none.Stop(time.Hour)
 		require.NoError(t, none.Wait(t.Context()))
 		require.Error(t, none.Wait(ctx))

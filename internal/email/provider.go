@@ -1,6 +1,7 @@
 package email
 
 import (
+	"context"
 	"errors"
 
 	"github.com/hogsend/hogsend/provider"
@@ -19,6 +20,18 @@ type (
 	// ErrorKind says what is known about one.
 	ErrorKind = provider.Kind
 )
+
+// Batcher is a Provider that takes several mails in one call (E-38).
+type Batcher interface {
+	Provider
+	// SendBatch hands over at most MaxBatch mails under one key and returns the provider's ids in
+	// their order, one each. The same key with the same mails is once, as for Send. After a
+	// permanent error of status 400, 413 or 422 none was accepted, and each may go alone.
+	SendBatch(ctx context.Context, key string, mails []Message) (ids []string, err error)
+}
+
+// MaxBatch is how many mails a batch has at most.
+const MaxBatch = 100
 
 // The names of package provider.
 const (

@@ -12,6 +12,14 @@ where e.status = 'active' and e.updated_at < @before::timestamptz
 order by e.updated_at, e.id
 limit @row_limit;
 
+-- name: SendsAbandoned :many
+-- Mails that were called for long ago and never ended (E-33).
+select * from sends s
+where s.status = 'queued' and s.first_attempt_at is not null and s.first_attempt_at < @before::timestamptz
+    and (s.first_attempt_at, s.id) > (@after_at::timestamptz, @after_id::uuid)
+order by s.first_attempt_at, s.id
+limit @row_limit;
+
 -- name: ReconcileOverdue :many
 -- Rows whose deadline has long passed.
 select e.id, e.journey_id, e.workflow_id, w.deadline::timestamptz as deadline, w.id as wait_id

@@ -186,9 +186,8 @@ func importTable() map[string]rule {
 		"./internal/pause": {may: []string{contract, steps, "./internal/store", storedb, pgx, uuid}, never: []string{"net/http/...", "os/..."}},
 		// The dispatcher listens on a connection of its own.
 		"./internal/outbox": {may: []string{clip, contract, "./internal/store", storedb, pgx, uuid}, never: []string{"net/http/..."}},
-		// Provider calls are paced.
 		"./internal/email": {
-			may:   []string{".", clip, "./internal/address", "./internal/email/kit", "./internal/email/markup", "./internal/naming", "./internal/zone", "./provider", "golang.org/x/time/rate"},
+			may:   []string{".", clip, "./internal/address", "./internal/email/kit", "./internal/email/markup", "./internal/naming", "./internal/zone", "./provider"},
 			never: []string{"net", "net/http/...", "os/...", "database/..."},
 		},
 		// It starts a browser.
@@ -199,6 +198,8 @@ func importTable() map[string]rule {
 		"./internal/email/markup": {may: []string{clip, "./internal/color", "golang.org/x/net/html/...", "github.com/tdewolff/parse/v2/...", "github.com/andybalholm/cascadia"}, never: noIO()},
 		// A provider sends the message type of email. The mailbox has no vendor: its
 		// mails are kept by a function that it is given.
+		"./internal/email/pace":       {may: []string{"golang.org/x/time/rate"}, never: noIO()},
+		"./internal/email/trial":      {may: []string{"./internal/address"}},
 		"./internal/provider/mailbox": {may: []string{".", "./internal/email"}},
 		"./internal/provider/own":     {may: []string{clip, "./internal/email"}},
 		"./provider":                  {never: noIO()},
@@ -210,7 +211,7 @@ func importTable() map[string]rule {
 		"./internal/provider/posthog": {may: []string{"github.com/posthog/posthog-go"}},
 		// An enrollment's rows change in one transaction, which the activity opens: pgx.
 		"./activities": {may: []string{
-			".", "./internal/alert", "./internal/address", "./internal/clock", "./internal/definition", "./internal/criteria", "./internal/decide/check", steps, "./internal/email", "./internal/imports", "./internal/ingest", "./internal/naming", "./internal/pause", "./internal/registry", "./internal/store", storedb, "./internal/traceparent", "./internal/tracking", contract, pgx, uuid,
+			".", "./internal/alert", "./internal/address", "./internal/clock", "./internal/definition", "./internal/criteria", "./internal/decide/check", steps, "./internal/email", "./internal/email/pace", "./internal/email/trial", "./internal/imports", "./internal/ingest", "./internal/naming", "./internal/pause", "./internal/registry", "./internal/store", storedb, "./internal/traceparent", "./internal/tracking", contract, pgx, uuid,
 			"go.temporal.io/sdk/activity", "go.temporal.io/sdk/temporal",
 		}, never: []string{"net/http/..."}},
 		// The kit runs Temporal's own worker against a service in memory.
@@ -255,7 +256,7 @@ func importTable() map[string]rule {
 		// steps: when a time on the wall comes. criteria: the API serves conditions as JSON; bucket: it shows the definitions in
 		// force. schema: /v1/health compares versions.
 		"./server": {may: []string{
-			".", "./internal/alert", "./internal/alert/courier", clip, "./internal/address", "./internal/bucket", "./internal/color", "./internal/criteria", "./internal/decide/check", "./internal/definition", "./internal/email", "./internal/encoding", "./internal/flow", "./internal/front", "./internal/imports", "./internal/inbox", "./internal/ingest", "./internal/naming", "./internal/operate", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/tracking", "./internal/users", "./internal/webhook", "./internal/why", "./internal/why/ask", storedb, steps, contract, "./schema", "./server/session", "./server/studio", "github.com/labstack/echo/v4/...", uuid,
+			".", "./internal/alert", "./internal/alert/courier", clip, "./internal/address", "./internal/bucket", "./internal/color", "./internal/criteria", "./internal/decide/check", "./internal/definition", "./internal/email", "./internal/email/trial", "./internal/encoding", "./internal/flow", "./internal/front", "./internal/imports", "./internal/inbox", "./internal/ingest", "./internal/naming", "./internal/operate", "./internal/pause", "./internal/rollout", "./internal/store", "./internal/tracking", "./internal/users", "./internal/webhook", "./internal/why", "./internal/why/ask", storedb, steps, contract, "./schema", "./server/session", "./server/studio", "github.com/labstack/echo/v4/...", uuid,
 		}},
 		"./server/session": {may: []string{"./internal/users"}},
 		"./server/studio": {may: []string{

@@ -14,6 +14,7 @@ import (
 	"github.com/hogsend/hogsend/internal/contract"
 	"github.com/hogsend/hogsend/internal/decide"
 	"github.com/hogsend/hogsend/internal/decide/cascade"
+	"github.com/hogsend/hogsend/internal/email"
 	"github.com/hogsend/hogsend/internal/tracking"
 )
 
@@ -185,9 +186,9 @@ func (b *Backend) answer(a backend.Answer) error {
 		if s.contact != c || s.template != a.Template || s.status != contract.SendSent {
 			continue
 		}
-		chosen, err := backend.Choose(a, s.answers)
+		chosen, err := email.Choose(a.Properties, s.answers)
 		if err != nil {
-			return err
+			return fmt.Errorf("answer the mail %s: %w", a.Template, err)
 		}
 		if kept, answered := s.answered[chosen.Event]; answered {
 			chosen.Properties = kept

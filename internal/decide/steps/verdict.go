@@ -61,23 +61,33 @@ const patience = 24 * time.Hour
 // the reason: what is not known to have failed is unknown, and never sent again. A provider
 // without keys gets no call after an unclear one (E-31, E-35).
 func (a Attempts) GiveUp(now time.Time, keyLifetime time.Duration) (reason contract.SendReason, over bool) {
-	unknown := a.Unclear || a.Reason == ""
+	end := a.End()
 	switch {
 	case a.First.IsZero():
 		return "", false
-	case keyLifetime == 0 && unknown:
-		return contract.SendUnknownOutcome, true
+	case keyLifetime == 0 && end == contract.SendUnknownOutcome:
+		return end, true
 	case keyLifetime == 0:
 		keyLifetime = patience
 	}
 	if now.Sub(a.First) < keyLifetime-keyMargin {
 		return "", false
 	}
-	if unknown {
-		return contract.SendUnknownOutcome, true
-	}
-	return a.Reason, true
+	return end, true
 }
+
+// End is the reason of a mail that is not tried any more: that of the last call, unless one
+// of them may have been accepted.
+func (a Attempts) End() contract.SendReason {
+	if a.Unclear || a.Reason == "" {
+		return contract.SendUnknownOutcome
+	}
+	return a.Reason
+}
+
+// AbandonedAfter is how long after its first call a mail without an outcome is looked for
+// whose activity has gone (E-33).
+const AbandonedAfter = 24 * time.Hour
 
 // FailedForGood reports that the mail did not go out and never will: after a retry of its
 // enrollment it is tried anew. One whose outcome is unknown never is (J-96).

@@ -81,6 +81,30 @@ func (p *Provider) Send(ctx context.Context, m email.Message) (string, error) {
 	return "", classify(seen.answer(), err, p.now())
 }
 
+// SendBatch makes one call for all mails, under the key of the batch. An answer that does not
+// name one id for each is unknown (E-38).
+func (p *Provider) SendBatch(ctx context.Context, key string, mails []email.Message) ([]string, error) {
+	requests := make([]*sdk.SendEmailRequest, len(mails))
+	for i, m := range mails {
+		requests[i] = request(m)
+	}
+	ctx, seen := observe(ctx)
+	response, err := p.client.Batch.SendWithOptions(ctx, requests, &sdk.BatchSendEmailOptions{IdempotencyKey: key, BatchValidation: sdk.BatchValidationStrict})
+	if err != nil {
+		return nil, classify(seen.answer(), err, p.now())
+	}
+	ids := make([]string, 0, len(mails))
+	for _, one := range response.Data {
+		if one.Id != "" {
+			ids = append(ids, one.Id)
+		}
+	}
+	if len(ids) != len(mails) || len(response.Data) != len(mails) {
+		return nil, &email.SendError{Kind: email.Unknown, Status: seen.answer().status, Reason: fmt.Sprintf("accepted with %d ids for %d mails", len(ids), len(mails))}
+	}
+	return ids, nil
+}
+
 // KeyLifetime is how long Resend remembers a key.
 func (p *Provider) KeyLifetime() time.Duration { return keyLifetime }
 

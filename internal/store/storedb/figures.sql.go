@@ -13,10 +13,10 @@ import (
 )
 
 const contactSends = `-- name: ContactSends :many
-select a.id, a.key, a.contact_id, a.enrollment_id, a.journey_id, a.template_key, a.category, a.status, a.reason, a.from_email, a.to_email, a.reply_to, a.subject, a.html, a.text, a.headers, a.tags, a.props, a.provider_id, a.claimed_at, a.first_attempt_at, a.unclear, a.sent_at, a.created_at, a.updated_at, a.opened_at, a.clicked_at, a.delivered_at, a.bounced_at, a.complained_at, a.bounce_type, a.bounce_reason, a.delayed_at, a.redirected_to, a.campaign_id, a.due_at, a.deferred_for, a.test, a.files from (
-    (select s.id, s.key, s.contact_id, s.enrollment_id, s.journey_id, s.template_key, s.category, s.status, s.reason, s.from_email, s.to_email, s.reply_to, s.subject, s.html, s.text, s.headers, s.tags, s.props, s.provider_id, s.claimed_at, s.first_attempt_at, s.unclear, s.sent_at, s.created_at, s.updated_at, s.opened_at, s.clicked_at, s.delivered_at, s.bounced_at, s.complained_at, s.bounce_type, s.bounce_reason, s.delayed_at, s.redirected_to, s.campaign_id, s.due_at, s.deferred_for, s.test, s.files from sends s where s.contact_id = $1::uuid order by s.created_at desc, s.id limit $2::int)
+select a.id, a.key, a.contact_id, a.enrollment_id, a.journey_id, a.template_key, a.category, a.status, a.reason, a.from_email, a.to_email, a.reply_to, a.subject, a.html, a.text, a.headers, a.tags, a.props, a.provider_id, a.claimed_at, a.first_attempt_at, a.unclear, a.sent_at, a.created_at, a.updated_at, a.opened_at, a.clicked_at, a.delivered_at, a.bounced_at, a.complained_at, a.bounce_type, a.bounce_reason, a.delayed_at, a.redirected_to, a.campaign_id, a.due_at, a.deferred_for, a.test, a.files, a.batch_id, a.batch_place from (
+    (select s.id, s.key, s.contact_id, s.enrollment_id, s.journey_id, s.template_key, s.category, s.status, s.reason, s.from_email, s.to_email, s.reply_to, s.subject, s.html, s.text, s.headers, s.tags, s.props, s.provider_id, s.claimed_at, s.first_attempt_at, s.unclear, s.sent_at, s.created_at, s.updated_at, s.opened_at, s.clicked_at, s.delivered_at, s.bounced_at, s.complained_at, s.bounce_type, s.bounce_reason, s.delayed_at, s.redirected_to, s.campaign_id, s.due_at, s.deferred_for, s.test, s.files, s.batch_id, s.batch_place from sends s where s.contact_id = $1::uuid order by s.created_at desc, s.id limit $2::int)
     union all
-    (select o.id, o.key, o.contact_id, o.enrollment_id, o.journey_id, o.template_key, o.category, o.status, o.reason, o.from_email, o.to_email, o.reply_to, o.subject, o.html, o.text, o.headers, o.tags, o.props, o.provider_id, o.claimed_at, o.first_attempt_at, o.unclear, o.sent_at, o.created_at, o.updated_at, o.opened_at, o.clicked_at, o.delivered_at, o.bounced_at, o.complained_at, o.bounce_type, o.bounce_reason, o.delayed_at, o.redirected_to, o.campaign_id, o.due_at, o.deferred_for, o.test, o.files from sends o where o.contact_id is null and o.claimed_at is not null and lower(o.to_email) = lower($3::text)
+    (select o.id, o.key, o.contact_id, o.enrollment_id, o.journey_id, o.template_key, o.category, o.status, o.reason, o.from_email, o.to_email, o.reply_to, o.subject, o.html, o.text, o.headers, o.tags, o.props, o.provider_id, o.claimed_at, o.first_attempt_at, o.unclear, o.sent_at, o.created_at, o.updated_at, o.opened_at, o.clicked_at, o.delivered_at, o.bounced_at, o.complained_at, o.bounce_type, o.bounce_reason, o.delayed_at, o.redirected_to, o.campaign_id, o.due_at, o.deferred_for, o.test, o.files, o.batch_id, o.batch_place from sends o where o.contact_id is null and o.claimed_at is not null and lower(o.to_email) = lower($3::text)
         order by o.created_at desc, o.id limit $2::int)
 ) a
 order by a.created_at desc, a.id
@@ -87,6 +87,8 @@ func (q *Queries) ContactSends(ctx context.Context, arg ContactSendsParams) ([]S
 			&i.DeferredFor,
 			&i.Test,
 			&i.Files,
+			&i.BatchID,
+			&i.BatchPlace,
 		); err != nil {
 			return nil, err
 		}

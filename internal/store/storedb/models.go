@@ -625,6 +625,15 @@ type Send struct {
 	DeferredFor    *string
 	Test           bool
 	Files          int16
+	BatchID        *uuid.UUID
+	BatchPlace     *int16
+}
+
+type SendBatch struct {
+	ID        uuid.UUID
+	Size      int16
+	Split     bool
+	CreatedAt time.Time
 }
 
 type SendFile struct {

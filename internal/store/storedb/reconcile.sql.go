@@ -570,3 +570,86 @@ func (q *Queries) RetireList(ctx context.Context, journeyID string, after uuid.U
 	}
 	return items, nil
 }
+
+const sendsAbandoned = `-- name: SendsAbandoned :many
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test, files, batch_id, batch_place from sends s
+where s.status = 'queued' and s.first_attempt_at is not null and s.first_attempt_at < $1::timestamptz
+    and (s.first_attempt_at, s.id) > ($2::timestamptz, $3::uuid)
+order by s.first_attempt_at, s.id
+limit $4
+`
+
+type SendsAbandonedParams struct {
+	Before   time.Time
+	AfterAt  time.Time
+	AfterID  uuid.UUID
+	RowLimit int32
+}
+
+// Mails that were called for long ago and never ended (E-33).
+func (q *Queries) SendsAbandoned(ctx context.Context, arg SendsAbandonedParams) ([]Send, error) {
+	rows, err := q.db.Query(ctx, sendsAbandoned,
+		arg.Before,
+		arg.AfterAt,
+		arg.AfterID,
+		arg.RowLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Send
+	for rows.Next() {
+		var i Send
+		if err := rows.Scan(
+			&i.ID,
+			&i.Key,
+			&i.ContactID,
+			&i.EnrollmentID,
+			&i.JourneyID,
+			&i.TemplateKey,
+			&i.Category,
+			&i.Status,
+			&i.Reason,
+			&i.FromEmail,
+			&i.ToEmail,
+			&i.ReplyTo,
+			&i.Subject,
+			&i.Html,
+			&i.Text,
+			&i.Headers,
+			&i.Tags,
+			&i.Props,
+			&i.ProviderID,
+			&i.ClaimedAt,
+			&i.FirstAttemptAt,
+			&i.Unclear,
+			&i.SentAt,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.OpenedAt,
+			&i.ClickedAt,
+			&i.DeliveredAt,
+			&i.BouncedAt,
+			&i.ComplainedAt,
+			&i.BounceType,
+			&i.BounceReason,
+			&i.DelayedAt,
+			&i.RedirectedTo,
+			&i.CampaignID,
+			&i.DueAt,
+			&i.DeferredFor,
+			&i.Test,
+			&i.Files,
+			&i.BatchID,
+			&i.BatchPlace,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

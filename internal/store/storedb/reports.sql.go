@@ -93,7 +93,7 @@ func (q *Queries) AdminSuppressionsList(ctx context.Context, arg AdminSuppressio
 }
 
 const reportedSend = `-- name: ReportedSend :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test, files from sends
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test, files, batch_id, batch_place from sends
 where (provider_id = $1 or id = $2::uuid) and key not like 'erased:%'
 order by (provider_id = $1) desc nulls last limit 1
 `
@@ -149,6 +149,8 @@ func (q *Queries) ReportedSend(ctx context.Context, providerID *string, iD *uuid
 			&i.DeferredFor,
 			&i.Test,
 			&i.Files,
+			&i.BatchID,
+			&i.BatchPlace,
 		); err != nil {
 			return nil, err
 		}

@@ -39,7 +39,7 @@ func (q *Queries) RetryRivals(ctx context.Context, arg RetryRivalsParams) (int64
 }
 
 const retrySends = `-- name: RetrySends :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test, files from sends where key = any($1::text[]) order by created_at desc, id desc
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test, files, batch_id, batch_place from sends where key = any($1::text[]) order by created_at desc, id desc
 `
 
 // The sends of one step, the last retry's first.
@@ -92,6 +92,8 @@ func (q *Queries) RetrySends(ctx context.Context, keys []string) ([]Send, error)
 			&i.DeferredFor,
 			&i.Test,
 			&i.Files,
+			&i.BatchID,
+			&i.BatchPlace,
 		); err != nil {
 			return nil, err
 		}

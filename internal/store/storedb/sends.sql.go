@@ -345,7 +345,7 @@ with before as (
 update sends set first_attempt_at = coalesce(sends.first_attempt_at, clock_timestamp()), unclear = sends.unclear or before.silent,
     reason = null, updated_at = clock_timestamp()
 from before where sends.id = before.id
-returning sends.id, sends.key, sends.contact_id, sends.enrollment_id, sends.journey_id, sends.template_key, sends.category, sends.status, sends.reason, sends.from_email, sends.to_email, sends.reply_to, sends.subject, sends.html, sends.text, sends.headers, sends.tags, sends.props, sends.provider_id, sends.claimed_at, sends.first_attempt_at, sends.unclear, sends.sent_at, sends.created_at, sends.updated_at, sends.opened_at, sends.clicked_at, sends.delivered_at, sends.bounced_at, sends.complained_at, sends.bounce_type, sends.bounce_reason, sends.delayed_at, sends.redirected_to, sends.campaign_id, sends.due_at, sends.deferred_for, sends.test, sends.files, coalesce(before.reason, '')::text as last_reason, clock_timestamp()::timestamptz as now
+returning sends.id, sends.key, sends.contact_id, sends.enrollment_id, sends.journey_id, sends.template_key, sends.category, sends.status, sends.reason, sends.from_email, sends.to_email, sends.reply_to, sends.subject, sends.html, sends.text, sends.headers, sends.tags, sends.props, sends.provider_id, sends.claimed_at, sends.first_attempt_at, sends.unclear, sends.sent_at, sends.created_at, sends.updated_at, sends.opened_at, sends.clicked_at, sends.delivered_at, sends.bounced_at, sends.complained_at, sends.bounce_type, sends.bounce_reason, sends.delayed_at, sends.redirected_to, sends.campaign_id, sends.due_at, sends.deferred_for, sends.test, sends.files, sends.batch_id, sends.batch_place, coalesce(before.reason, '')::text as last_reason, clock_timestamp()::timestamptz as now
 `
 
 type SendAttemptRow struct {
@@ -400,6 +400,8 @@ func (q *Queries) SendAttempt(ctx context.Context, key string) (SendAttemptRow, 
 		&i.Send.DeferredFor,
 		&i.Send.Test,
 		&i.Send.Files,
+		&i.Send.BatchID,
+		&i.Send.BatchPlace,
 		&i.LastReason,
 		&i.Now,
 	)
@@ -491,7 +493,7 @@ func (q *Queries) SendFail(ctx context.Context, reason *contract.SendReason, key
 }
 
 const sendFind = `-- name: SendFind :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test, files from sends where key = $1
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test, files, batch_id, batch_place from sends where key = $1
 `
 
 func (q *Queries) SendFind(ctx context.Context, key string) ([]Send, error) {
@@ -543,6 +545,8 @@ func (q *Queries) SendFind(ctx context.Context, key string) ([]Send, error) {
 			&i.DeferredFor,
 			&i.Test,
 			&i.Files,
+			&i.BatchID,
+			&i.BatchPlace,
 		); err != nil {
 			return nil, err
 		}
@@ -597,7 +601,7 @@ func (q *Queries) SendGap(ctx context.Context, contactID *uuid.UUID, since time.
 }
 
 const sendGet = `-- name: SendGet :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test, files from sends where id = $1
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test, files, batch_id, batch_place from sends where id = $1
 `
 
 func (q *Queries) SendGet(ctx context.Context, id uuid.UUID) ([]Send, error) {
@@ -649,6 +653,8 @@ func (q *Queries) SendGet(ctx context.Context, id uuid.UUID) ([]Send, error) {
 			&i.DeferredFor,
 			&i.Test,
 			&i.Files,
+			&i.BatchID,
+			&i.BatchPlace,
 		); err != nil {
 			return nil, err
 		}

@@ -1081,7 +1081,7 @@ func (q *Queries) StudioLiveEnrollments(ctx context.Context, contactID uuid.UUID
 }
 
 const studioMail = `-- name: StudioMail :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test, files from sends where id = $1
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test, files, batch_id, batch_place from sends where id = $1
 `
 
 func (q *Queries) StudioMail(ctx context.Context, id uuid.UUID) ([]Send, error) {
@@ -1133,6 +1133,8 @@ func (q *Queries) StudioMail(ctx context.Context, id uuid.UUID) ([]Send, error) 
 			&i.DeferredFor,
 			&i.Test,
 			&i.Files,
+			&i.BatchID,
+			&i.BatchPlace,
 		); err != nil {
 			return nil, err
 		}
@@ -1145,7 +1147,7 @@ func (q *Queries) StudioMail(ctx context.Context, id uuid.UUID) ([]Send, error) 
 }
 
 const studioMails = `-- name: StudioMails :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test, files from sends s
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test, files, batch_id, batch_place from sends s
 where s.created_at >= $1::timestamptz
   and (s.created_at, s.id) < ($2::timestamptz, $3::uuid)
   and ($4::text[] is null or s.status = any($4::text[]))
@@ -1231,6 +1233,8 @@ func (q *Queries) StudioMails(ctx context.Context, arg StudioMailsParams) ([]Sen
 			&i.DeferredFor,
 			&i.Test,
 			&i.Files,
+			&i.BatchID,
+			&i.BatchPlace,
 		); err != nil {
 			return nil, err
 		}
@@ -2190,7 +2194,7 @@ func (q *Queries) StudioRefused(ctx context.Context, journeyIds []string, since 
 }
 
 const studioSendsAfter = `-- name: StudioSendsAfter :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test, files from sends where enrollment_id = any($1::uuid[]) order by created_at, id limit 100
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test, files, batch_id, batch_place from sends where enrollment_id = any($1::uuid[]) order by created_at, id limit 100
 `
 
 func (q *Queries) StudioSendsAfter(ctx context.Context, enrollmentIds []uuid.UUID) ([]Send, error) {
@@ -2242,6 +2246,8 @@ func (q *Queries) StudioSendsAfter(ctx context.Context, enrollmentIds []uuid.UUI
 			&i.DeferredFor,
 			&i.Test,
 			&i.Files,
+			&i.BatchID,
+			&i.BatchPlace,
 		); err != nil {
 			return nil, err
 		}
@@ -2254,7 +2260,7 @@ func (q *Queries) StudioSendsAfter(ctx context.Context, enrollmentIds []uuid.UUI
 }
 
 const studioSendsOf = `-- name: StudioSendsOf :many
-select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test, files from sends
+select id, key, contact_id, enrollment_id, journey_id, template_key, category, status, reason, from_email, to_email, reply_to, subject, html, text, headers, tags, props, provider_id, claimed_at, first_attempt_at, unclear, sent_at, created_at, updated_at, opened_at, clicked_at, delivered_at, bounced_at, complained_at, bounce_type, bounce_reason, delayed_at, redirected_to, campaign_id, due_at, deferred_for, test, files, batch_id, batch_place from sends
 where contact_id = $1 and created_at < $2::timestamptz
 order by created_at desc, id
 limit $3
@@ -2309,6 +2315,8 @@ func (q *Queries) StudioSendsOf(ctx context.Context, contactID *uuid.UUID, befor
 			&i.DeferredFor,
 			&i.Test,
 			&i.Files,
+			&i.BatchID,
+			&i.BatchPlace,
 		); err != nil {
 			return nil, err
 		}
@@ -2321,10 +2329,10 @@ func (q *Queries) StudioSendsOf(ctx context.Context, contactID *uuid.UUID, befor
 }
 
 const studioSendsOfTemplate = `-- name: StudioSendsOfTemplate :many
-select a.id, a.key, a.contact_id, a.enrollment_id, a.journey_id, a.template_key, a.category, a.status, a.reason, a.from_email, a.to_email, a.reply_to, a.subject, a.html, a.text, a.headers, a.tags, a.props, a.provider_id, a.claimed_at, a.first_attempt_at, a.unclear, a.sent_at, a.created_at, a.updated_at, a.opened_at, a.clicked_at, a.delivered_at, a.bounced_at, a.complained_at, a.bounce_type, a.bounce_reason, a.delayed_at, a.redirected_to, a.campaign_id, a.due_at, a.deferred_for, a.test, a.files from (
-    (select s.id, s.key, s.contact_id, s.enrollment_id, s.journey_id, s.template_key, s.category, s.status, s.reason, s.from_email, s.to_email, s.reply_to, s.subject, s.html, s.text, s.headers, s.tags, s.props, s.provider_id, s.claimed_at, s.first_attempt_at, s.unclear, s.sent_at, s.created_at, s.updated_at, s.opened_at, s.clicked_at, s.delivered_at, s.bounced_at, s.complained_at, s.bounce_type, s.bounce_reason, s.delayed_at, s.redirected_to, s.campaign_id, s.due_at, s.deferred_for, s.test, s.files from sends s where s.contact_id = $1 and s.template_key = $2 order by s.created_at desc, s.id limit 5)
+select a.id, a.key, a.contact_id, a.enrollment_id, a.journey_id, a.template_key, a.category, a.status, a.reason, a.from_email, a.to_email, a.reply_to, a.subject, a.html, a.text, a.headers, a.tags, a.props, a.provider_id, a.claimed_at, a.first_attempt_at, a.unclear, a.sent_at, a.created_at, a.updated_at, a.opened_at, a.clicked_at, a.delivered_at, a.bounced_at, a.complained_at, a.bounce_type, a.bounce_reason, a.delayed_at, a.redirected_to, a.campaign_id, a.due_at, a.deferred_for, a.test, a.files, a.batch_id, a.batch_place from (
+    (select s.id, s.key, s.contact_id, s.enrollment_id, s.journey_id, s.template_key, s.category, s.status, s.reason, s.from_email, s.to_email, s.reply_to, s.subject, s.html, s.text, s.headers, s.tags, s.props, s.provider_id, s.claimed_at, s.first_attempt_at, s.unclear, s.sent_at, s.created_at, s.updated_at, s.opened_at, s.clicked_at, s.delivered_at, s.bounced_at, s.complained_at, s.bounce_type, s.bounce_reason, s.delayed_at, s.redirected_to, s.campaign_id, s.due_at, s.deferred_for, s.test, s.files, s.batch_id, s.batch_place from sends s where s.contact_id = $1 and s.template_key = $2 order by s.created_at desc, s.id limit 5)
     union all
-    (select o.id, o.key, o.contact_id, o.enrollment_id, o.journey_id, o.template_key, o.category, o.status, o.reason, o.from_email, o.to_email, o.reply_to, o.subject, o.html, o.text, o.headers, o.tags, o.props, o.provider_id, o.claimed_at, o.first_attempt_at, o.unclear, o.sent_at, o.created_at, o.updated_at, o.opened_at, o.clicked_at, o.delivered_at, o.bounced_at, o.complained_at, o.bounce_type, o.bounce_reason, o.delayed_at, o.redirected_to, o.campaign_id, o.due_at, o.deferred_for, o.test, o.files from sends o where o.contact_id is null and o.claimed_at is not null and lower(o.to_email) = lower($3::text) and o.template_key = $2
+    (select o.id, o.key, o.contact_id, o.enrollment_id, o.journey_id, o.template_key, o.category, o.status, o.reason, o.from_email, o.to_email, o.reply_to, o.subject, o.html, o.text, o.headers, o.tags, o.props, o.provider_id, o.claimed_at, o.first_attempt_at, o.unclear, o.sent_at, o.created_at, o.updated_at, o.opened_at, o.clicked_at, o.delivered_at, o.bounced_at, o.complained_at, o.bounce_type, o.bounce_reason, o.delayed_at, o.redirected_to, o.campaign_id, o.due_at, o.deferred_for, o.test, o.files, o.batch_id, o.batch_place from sends o where o.contact_id is null and o.claimed_at is not null and lower(o.to_email) = lower($3::text) and o.template_key = $2
         order by o.created_at desc, o.id limit 5)
 ) a
 order by a.created_at desc, a.id
@@ -2381,6 +2389,8 @@ func (q *Queries) StudioSendsOfTemplate(ctx context.Context, contactID *uuid.UUI
 			&i.DeferredFor,
 			&i.Test,
 			&i.Files,
+			&i.BatchID,
+			&i.BatchPlace,
 		); err != nil {
 			return nil, err
 		}

@@ -1,4 +1,5 @@
-package email
+// Package trial lets mails go elsewhere while they are only tried out (E-41).
+package trial
 
 import (
 	"context"
@@ -13,14 +14,14 @@ import (
 
 // Modes of EMAIL_TEST_MODE.
 const (
-	TestModeOff  = "off"
-	TestModeOn   = "on"
-	TestModeAuto = "auto"
+	ModeOff  = "off"
+	ModeOn   = "on"
+	ModeAuto = "auto"
 )
 
-// TestMode lets mails go to an address of one's own, or to nobody, while they are only tried
+// Mode lets mails go to an address of one's own, or to nobody, while they are only tried
 // out (E-41). nil is off. It is safe for concurrent use.
-type TestMode struct {
+type Mode struct {
 	to     string   // "" for none
 	allow  []string // keys of addresses, and domains after an @
 	domain string   // of the sender
@@ -31,8 +32,8 @@ type TestMode struct {
 	unknown  atomic.Bool
 }
 
-// TestModeConfig is what a TestMode is made of.
-type TestModeConfig struct {
+// Config is what a Mode is made of.
+type Config struct {
 	// Mode is off, on or auto: on exactly while Verified says that the domain of From is not
 	// (E-42). "" is auto; without Verified that is off.
 	Mode string
@@ -45,10 +46,10 @@ type TestModeConfig struct {
 	Logger   *slog.Logger
 }
 
-// NewTestMode makes no call: Watch does.
-func NewTestMode(cfg TestModeConfig) *TestMode {
-	t := &TestMode{to: cfg.To, log: cfg.Logger}
-	t.on.Store(cfg.Mode == TestModeOn)
+// New makes no call: Watch does.
+func New(cfg Config) *Mode {
+	t := &Mode{to: cfg.To, log: cfg.Logger}
+	t.on.Store(cfg.Mode == ModeOn)
 	for _, one := range cfg.Allow {
 		if domain, ok := strings.CutPrefix(one, "@"); ok {
 			ascii, _ := address.Domain(domain)
@@ -57,17 +58,17 @@ func NewTestMode(cfg TestModeConfig) *TestMode {
 			t.allow = append(t.allow, address.Key(one))
 		}
 	}
-	if from, err := address.ParseMailbox(cfg.From); err == nil && (cfg.Mode == TestModeAuto || cfg.Mode == "") {
+	if from, err := address.ParseMailbox(cfg.From); err == nil && (cfg.Mode == ModeAuto || cfg.Mode == "") {
 		t.domain, t.verified = from.Address.Domain(), cfg.Verified
 	}
 	return t
 }
 
 // On reports whether mails go elsewhere now.
-func (t *TestMode) On() bool { return t != nil && t.on.Load() }
+func (t *Mode) On() bool { return t != nil && t.on.Load() }
 
 // String says how mails go, for people.
-func (t *TestMode) String() string {
+func (t *Mode) String() string {
 	switch {
 	case t.On() && t.to == "":
 		return "on, mails are skipped"
@@ -81,20 +82,20 @@ func (t *TestMode) String() string {
 
 // Route says where a mail to an address goes now: there, redirected to another one, or, if
 // that is "", nowhere.
-func (t *TestMode) Route(to string) (address string, redirected bool) {
+func (t *Mode) Route(to string) (address string, redirected bool) {
 	if !t.On() || t.allows(to) {
 		return to, false
 	}
 	return t.to, true
 }
 
-func (t *TestMode) allows(to string) bool {
+func (t *Mode) allows(to string) bool {
 	parsed, err := address.Parse(to)
 	return err == nil && (slices.Contains(t.allow, parsed.Key()) || slices.Contains(t.allow, "@"+parsed.Domain()))
 }
 
-// TestSubject is before the subjects of mails that go elsewhere.
-const TestSubject = "[test] "
+// Subject is before the subjects of mails that go elsewhere.
+const Subject = "[test] "
 
 // How often the provider is asked about a domain, and how long that may take.
 const (
@@ -105,7 +106,7 @@ const (
 
 // Ask asks the provider about the domain, and returns when to ask again; 0 is never. What
 // cannot be found out leaves the mode as it is.
-func (t *TestMode) Ask(ctx context.Context) time.Duration {
+func (t *Mode) Ask(ctx context.Context) time.Duration {
 	if t == nil || t.verified == nil {
 		return 0
 	}
@@ -132,7 +133,7 @@ func (t *TestMode) Ask(ctx context.Context) time.Duration {
 }
 
 // Watch asks now and then, until ctx ends. It returns after the first answer.
-func (t *TestMode) Watch(ctx context.Context) {
+func (t *Mode) Watch(ctx context.Context) {
 	next := t.Ask(ctx)
 	if next == 0 {
 		return

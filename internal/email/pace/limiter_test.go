@@ -1,4 +1,4 @@
-package email_test
+package pace_test
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/email/pace"
 )
 
 // E-34: a mail that is one of many waits behind all others, so that one of a journey gets
@@ -16,7 +16,7 @@ import (
 func TestOneOfManyWaitsBehind(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := email.NewLimiter(1)
+		l := pace.NewLimiter(1)
 		start := time.Now()
 		gone := make(chan string, 100)
 		go1 := func(name string, wait func(context.Context) error) {
@@ -43,6 +43,6 @@ func TestOneOfManyWaitsBehind(t *testing.T) {
 		time.Sleep(time.Minute)
 		require.Len(t, gone, 13)
 	})
-	var none *email.Limiter
+	var none *pace.Limiter
 	require.NoError(t, none.WaitBehind(t.Context()))
 }

@@ -1,4 +1,4 @@
-package email_test
+package trial_test
 
 import (
 	"context"
@@ -9,31 +9,31 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/hogsend/hogsend/internal/email"
+	"github.com/hogsend/hogsend/internal/email/trial"
 )
 
 // E-41: where a mail goes while mails are tried out.
 func TestWhereMailsGoInTestMode(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		cfg        email.TestModeConfig
+		cfg        trial.Config
 		to, want   string
 		redirected bool
 	}{
-		"off":                       {email.TestModeConfig{Mode: "off", To: "me@x.example"}, "ada@example.com", "ada@example.com", false},
-		"auto without a provider":   {email.TestModeConfig{To: "me@x.example"}, "ada@example.com", "ada@example.com", false},
-		"on":                        {email.TestModeConfig{Mode: "on", To: "me@x.example"}, "ada@example.com", "me@x.example", true},
-		"nowhere":                   {email.TestModeConfig{Mode: "on"}, "ada@example.com", "", true},
-		"an address that is let":    {email.TestModeConfig{Mode: "on", Allow: []string{"Ada@Example.com"}}, "ada@example.com", "ada@example.com", false},
-		"a domain that is let":      {email.TestModeConfig{Mode: "on", Allow: []string{"b@x.example", "@MÜNCHEN.example"}}, "ada@xn--mnchen-3ya.example", "ada@xn--mnchen-3ya.example", false},
-		"no part of a domain is":    {email.TestModeConfig{Mode: "on", Allow: []string{"@example.com"}}, "ada@mail.example.com", "", true},
-		"nor one that ends like it": {email.TestModeConfig{Mode: "on", Allow: []string{"@example.com"}}, "ada@badexample.com", "", true},
+		"off":                       {trial.Config{Mode: "off", To: "me@x.example"}, "ada@example.com", "ada@example.com", false},
+		"auto without a provider":   {trial.Config{To: "me@x.example"}, "ada@example.com", "ada@example.com", false},
+		"on":                        {trial.Config{Mode: "on", To: "me@x.example"}, "ada@example.com", "me@x.example", true},
+		"nowhere":                   {trial.Config{Mode: "on"}, "ada@example.com", "", true},
+		"an address that is let":    {trial.Config{Mode: "on", Allow: []string{"Ada@Example.com"}}, "ada@example.com", "ada@example.com", false},
+		"a domain that is let":      {trial.Config{Mode: "on", Allow: []string{"b@x.example", "@MÜNCHEN.example"}}, "ada@xn--mnchen-3ya.example", "ada@xn--mnchen-3ya.example", false},
+		"no part of a domain is":    {trial.Config{Mode: "on", Allow: []string{"@example.com"}}, "ada@mail.example.com", "", true},
+		"nor one that ends like it": {trial.Config{Mode: "on", Allow: []string{"@example.com"}}, "ada@badexample.com", "", true},
 	} {
-		to, redirected := email.NewTestMode(tt.cfg).Route(tt.to)
+		to, redirected := trial.New(tt.cfg).Route(tt.to)
 		require.Equal(t, tt.want, to, name)
 		require.Equal(t, tt.redirected, redirected, name)
 	}
-	var none *email.TestMode
+	var none *trial.Mode
 	to, redirected := none.Route("ada@example.com")
 	require.Equal(t, "ada@example.com", to)
 	require.False(t, redirected)
@@ -48,7 +48,7 @@ func TestAutoAsksForTheDomain(t *testing.T) {
 	var verified bool
 	var failure error
 	var asked []string
-	mode := email.NewTestMode(email.TestModeConfig{
+	mode := trial.New(trial.Config{
 		Mode: "auto", To: "me@x.example", From: "Acme <hello@Mail.Example.com>", Logger: slog.New(slog.DiscardHandler),
 		Verified: func(_ context.Context, domain string) (bool, error) {
 			asked = append(asked, domain)
@@ -79,5 +79,5 @@ func TestAutoAsksForTheDomain(t *testing.T) {
 	mode.Watch(ctx) // answers before it returns
 	cancel()
 	require.Len(t, asked, 6)
-	require.Equal(t, "on, mails are skipped", email.NewTestMode(email.TestModeConfig{Mode: "on"}).String())
+	require.Equal(t, "on, mails are skipped", trial.New(trial.Config{Mode: "on"}).String())
 }

@@ -1,4 +1,5 @@
-package email
+// Package pace bounds how often the provider of mails is called.
+package pace
 
 import (
 	"context"
