@@ -135,8 +135,8 @@ func (c *Contact) Clicks(offset time.Duration, template, link string) {
 
 // Answers follows a link of the newest mail of a template that the contact got, which the
 // template function answer made with these properties, as a person; a comment is what they
-// add on the page behind it. The first answer of a mail stays (E-86). A mail without such a
-// link fails the test.
+// add on the page behind it. The first answer of a mail stays. A mail without such a link
+// fails the test (E-86).
 func (c *Contact) Answers(offset time.Duration, template string, answer hogsend.Properties, comment ...string) {
 	c.scenario.t.Helper()
 	raw, err := json.Marshal(answer)
