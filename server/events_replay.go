@@ -138,11 +138,8 @@ func (s *Server) filteredEvents(r *request, filter map[string]json.RawMessage, l
 	if !given && !q.found {
 		q.report("filter", "must name an event, a userId, from or to")
 	}
-	if err := q.err(); err != nil {
-		return nil, err
-	}
 	contact, nobody, err := s.filterContact(r, q)
-	if err != nil || nobody {
+	if err = errors.Join(q.err(), err); err != nil || nobody {
 		return nil, err
 	}
 	p.ContactID = contact

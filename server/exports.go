@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
@@ -131,11 +132,8 @@ func (s *Server) exportSends(r *request) error {
 		Engaged: q.oneOf("engagement", "opened", "clicked", "bounced", "complained"),
 	}
 	f.Since, f.Until = q.span()
-	if err := q.err(); err != nil {
-		return err
-	}
 	contact, none, err := s.filterContact(r, q)
-	if err != nil {
+	if err = errors.Join(q.err(), err); err != nil {
 		return err
 	}
 	filter := map[string]string{}

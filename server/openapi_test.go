@@ -107,18 +107,13 @@ func document(t *testing.T) map[string]any {
 		for _, m := range regexp.MustCompile(`:(\w+)`).FindAllStringSubmatch(r.path, -1) {
 			parameters = append(parameters, map[string]any{"name": m[1], "in": "path", "required": true, "schema": map[string]any{"type": "string"}})
 		}
-		if parameters != nil {
-			op["parameters"] = parameters
-		}
+		requestOf(op, r.method, said.request, parameters)
 		if r.scope != scopeNone {
 			op["x-scope"] = string(r.scope)
 			if r.or != "" {
 				op["x-scope"] = fmt.Sprintf("%s or %s", r.scope, r.or)
 			}
 			op["security"] = []any{map[string]any{"key": []string{}}, map[string]any{"session": []string{}}}
-		}
-		if slices.Contains([]string{"POST", "PUT", "PATCH"}, r.method) {
-			op["requestBody"] = map[string]any{"content": map[string]any{"application/json": map[string]any{"schema": map[string]any{}}}}
 		}
 		success := map[string]any{"description": "success"}
 		if example, ok := examples[r.id]; ok {
