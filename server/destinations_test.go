@@ -46,6 +46,7 @@ func TestWhatHappensIsTold(t *testing.T) {
 	require.Equal(t, []string{"contact.created", "journey.enrolled", "contact.updated", "journey.exited"}, b.hooked("all"))
 	require.Equal(t, []string{"exited trial-nudge event:subscription.created"}, b.rows(`select (payload->'data'->'enrollment'->>'status') || ' ' || (payload->'data'->'enrollment'->>'journeyId') || ' ' || (payload->'data'->>'reason') from outbox where payload->>'type' = 'journey.exited'`))
 	require.NotContains(t, strings.Join(b.rows(`select payload::text from outbox where kind = 'webhook'`), ""), "ada@example.com", "no address is kept with it")
+	require.Regexp(t, instant, b.rows(`select payload->'data'->'enrollment'->>'createdAt' from outbox where payload->>'type' = 'journey.enrolled'`)[0])
 
 	b.send(`{"name":"seen","anonymousId":"a1"}`)
 	b.send(`{"name":"seen","userId":"ada","anonymousId":"a1"}`)

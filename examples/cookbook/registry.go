@@ -9,6 +9,7 @@ func Registry() hogsend.Registry {
 	return hogsend.Registry{
 		Journeys: []hogsend.Journey{Trial, Cart, Onboarding, NPS, Member, TeamDigest, Waitlist, Dunning, Review, Renewal, Birthday},
 		Buckets:  []hogsend.Bucket{Dormant, WithoutReports},
+		Sources:  []hogsend.Source{Billing},
 		Templates: []hogsend.Template{
 			TrialStarted.Template(), TrialEnding.Template(), CartReminder.Template(), CartCoupon.Template(), Checklist.Template(),
 			ComeBack.Template(), AskNPS.Template(), TryReports.Template(), TeamNews.Template(), Waiting.Template(), Invited.Template(),
