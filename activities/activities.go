@@ -43,6 +43,8 @@ type Activities struct {
 	// Registry says what is defined.
 	Registry *registry.Index
 	Config   Config
+	// People is asked for zones that nothing here tells; nil for nobody (P-13).
+	People People
 	// Measure is told of sends and of journeys that begin.
 	Measure Measure
 	Logger  *slog.Logger

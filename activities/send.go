@@ -30,6 +30,7 @@ func (a *Activities) Send(ctx context.Context, r contract.SendRequest) (contract
 		return contract.SendResult{}, final(err)
 	}
 	defer keepAlive(ctx)()
+	a.lookUpFor(ctx, id)
 	row, later, err := a.claim(ctx, id, r)
 	if err != nil || later != (contract.SendResult{}) {
 		return later, final(err)

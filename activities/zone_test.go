@@ -2,6 +2,8 @@ package activities_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -69,4 +71,49 @@ func TestFindInstant(t *testing.T) {
 		EnrollmentID: claim.Enrollment.ID, Now: monday, Schedule: hogsend.Schedule{Day: hogsend.DayTomorrow, At: "10:00", Zone: "Local"},
 	})
 	requireFinal(t, err, contract.ErrorTypeValidation) // S-2
+}
+
+// people stands in for PostHog.
+type people struct {
+	asked []string
+	found map[string]map[string]any
+	err   error
+}
+
+func (p *people) Find(_ context.Context, contactID, distinctID string) (map[string]any, error) {
+	p.asked = append(p.asked, distinctID)
+	if p.err != nil {
+		return nil, p.err
+	}
+	p.found[contactID] = map[string]any{"$timezone": "Asia/Tokyo"}
+	return p.found[contactID], nil
+}
+
+func (p *people) Known(contactID string) map[string]any { return p.found[contactID] }
+
+// P-13, S-4: asked only when nothing tells a zone; a failure is no zone, and fails nothing;
+// the contact stays as it is.
+func TestAZoneIsLookedUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := &people{found: map[string]map[string]any{}, err: errors.New("down")}
+	w.People = p
+	claim := w.enroll("start")
+	zone := func() hogsend.Zone {
+		got, err := w.ReadTimezone(t.Context(), claim.Enrollment.ID)
+		require.NoError(t, err)
+		return got.Zone
+	}
+	require.Equal(t, hogsend.ZoneFallback, zone().Source)
+	p.err = nil
+	require.Equal(t, hogsend.Zone{Name: "Asia/Tokyo", Source: hogsend.ZonePostHog}, zone())
+	require.Len(t, p.asked, 2)
+	w.define(func(r *hogsend.Registry) { r.Defaults.Timezone = "Europe/Paris" })
+	require.Equal(t, "Asia/Tokyo", zone().Name, "a guess about the person is better than that of the installation")
+	asked := len(p.asked)
+	w.exec(`update contacts set properties = '{"timezone": "Europe/Berlin"}'`)
+	require.Equal(t, "Europe/Berlin", zone().Name)
+	w.exec(`update contacts set properties = '{}', timezone = 'America/New_York'`)
+	require.Equal(t, hogsend.ZoneColumn, zone().Source)
+	require.Len(t, p.asked, asked, "nobody is asked")
 }

@@ -93,6 +93,13 @@ func (p *process) work(ctx context.Context, ready func()) error {
 	}
 	does := p.does(analytics != nil)
 	does.Courier = tells
+	if p.cfg.PostHogPersonalKey != "" {
+		people, err := posthog.NewPeople(posthog.PeopleConfig{APIKey: p.cfg.PostHogPersonalKey, Project: p.cfg.PostHogProject, Host: p.cfg.PostHogHost})
+		if err != nil {
+			return err
+		}
+		does.People = people
+	}
 	does.Provider, does.Limiter, does.Executions, does.Clock = p.tracing.Provider(p.metrics.Provider(provider), p.cfg.EmailProvider), p.limiter(), workflows, p.clock
 	w, err := worker.New(worker.Config{
 		Client:            p.temporal,

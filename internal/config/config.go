@@ -103,6 +103,8 @@ type Config struct {
 	PostHogAPIKey string
 	PostHogHost   string
 	PostHogMirror string // which events PostHog gets: email, all or off (P-11)
+	// PostHogPersonalKey and PostHogProject let zones be looked up, both or none (P-13).
+	PostHogPersonalKey, PostHogProject string
 
 	// MetricsAddr is a private address for /metrics, host:port; "" for none.
 	MetricsAddr string
@@ -177,6 +179,8 @@ func load(r *reader, needs Needs) (Config, error) {
 		KeepTracking:        time.Duration(r.integer("TRACKING_RETENTION_DAYS", 90, 0, 36_500)) * hogsend.Day,
 		PostHogAPIKey:       r.get("POSTHOG_API_KEY"),
 		PostHogHost:         r.or("POSTHOG_HOST", "https://us.i.posthog.com"),
+		PostHogPersonalKey:  r.get("POSTHOG_PERSONAL_API_KEY"),
+		PostHogProject:      r.get("POSTHOG_PROJECT_ID"),
 		PostHogMirror:       r.oneOf("POSTHOG_MIRROR", MirrorEmail, MirrorEmail, MirrorAll, MirrorOff),
 		EnabledJourneys:     r.get("ENABLED_JOURNEYS"),
 		EnabledBuckets:      r.get("ENABLED_BUCKETS"),
@@ -274,6 +278,9 @@ func (c *Config) check(r *reader, needs Needs) {
 	}
 	if _, err := smtp.ParseURL(c.SMTPURL); c.SMTPURL != "" && err != nil {
 		r.problem("SMTP_URL", err.Error())
+	}
+	if (c.PostHogPersonalKey == "") != (c.PostHogProject == "") {
+		r.problem("POSTHOG_PROJECT_ID", "goes with POSTHOG_PERSONAL_API_KEY: give both, or none")
 	}
 	if u, err := url.Parse(c.PostHogHost); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		r.problem("POSTHOG_HOST", "must be an address such as https://eu.i.posthog.com")

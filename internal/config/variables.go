@@ -82,6 +82,8 @@ func Reference() []Group {
 		{"PostHog", []Variable{
 			{"POSTHOG_API_KEY", "", "key of the project; without it PostHog is told nothing"},
 			{"POSTHOG_HOST", "https://us.i.posthog.com", "address of PostHog"},
+			{"POSTHOG_PERSONAL_API_KEY", "", "a personal key that may read persons; with it the zone of somebody is looked up of whom nothing here tells one"},
+			{"POSTHOG_PROJECT_ID", "", "the id of the project for that"},
 			{"POSTHOG_MIRROR", "email", "which events PostHog gets besides captures: email, all or off"},
 		}},
 		{"The process", []Variable{
