@@ -30,7 +30,7 @@ func pages() map[string]any {
 		"found": view.Found{}, "help": view.Help{},
 		"contacts": view.Contacts{}, "contact": view.Contact{}, "mails": view.Mails{}, "mail": view.Mail{},
 		"events": view.Events{}, "event": view.Event{}, "journeys": view.Journeys{}, "journey": view.Journey{},
-		"what_if": view.WhatIf{}, "campaigns": view.Campaigns{}, "campaign": view.Campaign{}, "campaign_new": view.CampaignNew{}, "templates": view.Templates{}, "template": view.Template{},
+		"contact_edit": view.ContactEdit{}, "what_if": view.WhatIf{}, "campaigns": view.Campaigns{}, "campaign": view.Campaign{}, "campaign_new": view.CampaignNew{}, "templates": view.Templates{}, "template": view.Template{},
 		"imports": view.Imports{}, "import": view.Import{}, "erasures": view.Erasures{}, "erasure": view.Erasure{}, "settings": view.Settings{}, "refused": view.Refused{}, "deploy": view.Deploy{}, "people": view.People{}, "enrollment": view.Enrollment{}, "suppressions": view.Suppressions{}, "keys": view.Keys{}, "lists": view.Lists{}, "outbox": view.Outbox{}, "letters": view.Letters{}, "buckets": view.Buckets{}, "bucket": view.Bucket{}, "overview": view.Overview{}, "health": view.Health{}, "users": view.Users{}, "audit": view.Audit{}, "profile": view.Profile{},
 	}
 }

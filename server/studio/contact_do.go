@@ -38,6 +38,10 @@ func (s *Studio) contactButtons(r *request, c storedb.Contact, v *view.Contact) 
 		}
 	}
 	v.Delete = r.button("Delete…", base+"/delete", users.Admin)
+	v.Edit, v.Erase = r.button("Change…", base+"/edit", users.Admin), r.button("Erase…", base+"/erase", users.Admin)
+	if may(users.Role(r.session.User.Role), users.Admin) {
+		v.Merge = base + "/merge"
+	}
 }
 
 // confirmMail asks before somebody is opted out of everything, or in again: an

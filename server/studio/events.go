@@ -10,7 +10,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hogsend/hogsend/internal/ingest"
 	"github.com/hogsend/hogsend/internal/store/storedb"
+	"github.com/hogsend/hogsend/internal/users"
 	"github.com/hogsend/hogsend/server/studio/view"
 )
 
@@ -148,6 +150,7 @@ func (s *Studio) showEvent(r *request) error {
 		return err
 	}
 	var v view.Event
+	internal := false
 	err = s.read(r.ctx(), func(q *storedb.Queries) error {
 		rows, err := q.StudioEvent(r.ctx(), id)
 		if err != nil {
@@ -157,6 +160,7 @@ func (s *Studio) showEvent(r *request) error {
 			return &problem{status: http.StatusNotFound, heading: "No such event", text: "No event has this id, or it is no longer kept.", next: [2]string{"Go to the events", "/studio/events"}}
 		}
 		e := rows[0].Event
+		internal = ingest.Internal(e.Name)
 		v = view.Event{
 			ID: e.ID.String(), Name: visible(e.Name), Source: visible(e.Source), Contact: contactLink(rows[0].Contact), Occurred: s.moment(r, e.OccurredAt),
 			Received: s.moment(r, e.ReceivedAt), Marks: marksOf(e), Properties: fieldsOf(e.Properties), JSON: indented(e.Properties),
@@ -169,6 +173,9 @@ func (s *Studio) showEvent(r *request) error {
 	}
 	if len(v.Effects) == 0 {
 		v.Empty = &view.Empty{Text: "Nothing: no journey that is served starts with it. Buckets may have looked at it."}
+	}
+	if !internal {
+		v.Again = r.button("Run again…", "/studio/events/"+v.ID+"/again", users.Operator)
 	}
 	v.Frame = s.frame(r, "Event", v.Name)
 	return s.show(r, http.StatusOK, "event", v)

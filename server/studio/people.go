@@ -107,6 +107,7 @@ func (s *Studio) listPeople(r *request) error {
 		return err
 	}
 	if len(v.Rows) == 0 {
+		v.Cancel = nil
 		v.Empty = &view.Empty{Title: "Nobody", Text: "Nobody stands like this.", Next: view.Link{Text: "Go to the journey", URL: journeyURL(j.ID)}}
 	}
 	v.Frame = s.frame(r, "People", "People of "+nameOfJourney(j))

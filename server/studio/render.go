@@ -106,7 +106,7 @@ func nav(role users.Role, here string) []view.NavGroup {
 func flash(done string) string {
 	return map[string]string{
 		"campaign-made": "The campaign is made.", "campaign-paused": "The campaign is paused.", "campaign-resumed": "The campaign goes on.", "campaign-canceled": "The campaign is canceled.",
-		"tested": "The test is on its way.", "import": "The file is taken; a worker brings it in.", "resent": "It is sent again: this is the new mail.", "saved": "The contact is changed.",
+		"tested": "The test is on its way.", "import": "The file is taken; a worker brings it in.", "resent": "It is sent again: this is the new mail.", "saved": "The contact is changed.", "again": "It has run again.",
 		"paused": "The journey is paused.", "resumed": "The journey goes on.", "switched-off": "The bucket is switched off.", "switched-on": "The bucket is switched on; it settles everybody.", "blocked": "The address is blocked.", "lifted": "The block is lifted.", "revoked": "The key is revoked.", "tried": "It is tried again now.", "discarded": "It is discarded.", "mail-off": "No more mail goes to them.", "mail-on": "Mail goes to them again.", "deleted": "The contact is deleted.", "canceled": "It has ended.", "canceled-all": "All who stood there have ended.", "retried": "It goes on where it failed.", "retired": "Everybody leaves; that may take a moment.", "role": "The role is changed; they have to sign in again.",
 		"removed": "The user is removed.", "profile": "Your profile is saved.", "others": "You are signed out everywhere else.",
 		"merged": "Two contacts turned out to be one person: this is the one that stayed.",

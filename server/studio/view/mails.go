@@ -87,5 +87,6 @@ type Event struct {
 	Properties       []Field
 	JSON             string
 	Effects          []Moment
+	Again            *Button
 	Empty            *Empty
 }

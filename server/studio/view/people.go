@@ -33,6 +33,8 @@ type Contact struct {
 	Properties            []Field
 	Unsubscribed          bool
 	Mail, Delete          *Button
+	Edit, Erase           *Button
+	Merge                 string   // where another one is named; "" for who may not
 	Enroll                []Choice // the journeys that they can be sent into; none for who may not
 	Ask                   Ask
 	Answer                *Answer
@@ -101,4 +103,12 @@ type Moment struct {
 	Detail string
 	By     string
 	Under  []Moment
+}
+
+// ContactEdit is the form of who somebody is.
+type ContactEdit struct {
+	Frame
+	Action, Back                            string
+	UserID, Email, Zone, Properties, Before string
+	Problem                                 Problem
 }
