@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -85,7 +86,28 @@ func (o *office) fetch(path, form string) (status int, body string) {
 	return reply.StatusCode, string(text)
 }
 
-// E-55, E-58: every public page, before and after its form was sent, is HTML as it should be,
+// answer is the path of a link for an answer, which was given before or not.
+func (o *office) answer(given bool) string {
+	o.t.Helper()
+	id := uuid.New()
+	o.exec(`insert into sends (id, key, template_key, status, sent_at, created_at, updated_at) values ($1::uuid, $1::uuid::text, 'nps', 'sent', now() - interval '1 hour', now(), now())`, id)
+	if given {
+		o.exec(`insert into answers (send_id, event, properties, answered_at) values ($1, 'nps.answered', '{"score": 9}', now())`, id)
+	}
+	token, err := o.signer.SignAnswer(email.AnswerToken{
+		Action: email.AnswerGiven, Send: id.String(), Answer: email.Answer{Event: "nps.answered", Properties: json.RawMessage(`{"score":9}`)},
+	})
+	require.NoError(o.t, err)
+	return "/v1/email/answer?token=" + url.QueryEscape(token)
+}
+
+func (o *office) exec(statement string, args ...any) {
+	o.t.Helper()
+	_, err := o.store.Pool.Exec(o.t.Context(), statement, args...)
+	require.NoError(o.t, err)
+}
+
+// E-55, E-58, E-86: every public page, before and after its form was sent, is HTML as it should be,
 // fits a phone, keeps nobody out, in light and dark, and needs no script.
 func TestPublicPages(t *testing.T) {
 	t.Parallel()
@@ -99,7 +121,10 @@ func TestPublicPages(t *testing.T) {
 		{"resubscribe", o.link(email.Resubscribe, ""), "sent=1"},
 		{"resubscribe-list", o.link(email.Resubscribe, "news"), "sent=1"},
 		{"preferences", o.link(email.Manage, ""), "news=on&beta=on&all=on"},
+		{"answer", o.answer(false), ""}, // to a machine, as a browser without a screen is: with a button
+		{"answered", o.answer(true), ""},
 		{"invalid", "/v1/email/unsubscribe?token=x.y", ""},
+		{"invalid-answer", "/v1/email/answer?token=x.y", ""},
 		{"invalid-preferences", "/v1/email/preferences?token=", ""},
 	} {
 		status, body := o.fetch(p.path, "")
