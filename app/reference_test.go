@@ -72,8 +72,8 @@ func each(cmd *cobra.Command, visit func(*cobra.Command)) {
 // each flag too; whoever prints a list or a result prints JSON as well.
 func TestEveryCommandExplainsItself(t *testing.T) {
 	t.Parallel()
-	// They run until they are stopped, make files, or print lines for an editor.
-	plain := []string{"serve", "worker", "dev", "standalone", "temporal", "init", "vet"}
+	// They run until they are stopped, make files, print lines for an editor, or answer by their exit code.
+	plain := []string{"serve", "worker", "dev", "standalone", "temporal", "init", "vet", "mcp", "health"}
 	each(full().root(), func(cmd *cobra.Command) {
 		require.NotEmpty(t, cmd.Short, cmd.CommandPath())
 		require.False(t, strings.HasSuffix(cmd.Short, "."), cmd.CommandPath())
