@@ -5,9 +5,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/store/storedb"
 )
 
 // listening is a server with a destination that listens to everything, and one to one type.
@@ -104,6 +106,19 @@ func TestBucketsAndCampaignsAreTold(t *testing.T) {
 	require.Equal(t, []string{"campaign.started", "campaign.completed"}, b.hooked("all"))
 	require.Contains(t, b.rows(`select payload::text from outbox where payload->>'type' = 'campaign.completed'`)[0], `"sentCount": 3`)
 	require.Equal(t, []string{"t"}, b.rows(`select bool_and(payload->'contactId' = 'null' and payload->'data'->'campaign'->>'id' = $1)::text::char from outbox`, id))
+}
+
+// P-17: an alert that fires is told along, with its figures.
+func TestAnAlertIsTold(t *testing.T) {
+	t.Parallel()
+	b := listening(t)
+	rule, id := uuid.New(), uuid.New()
+	b.rows(`insert into alert_rules (id, name, type, threshold, channel, config, shown, enabled, cooldown_minutes, created_at, updated_at)
+		values ($1, 'late', 'outbox_lag', '{}', 'slack', '', '{}', true, 60, now(), now()) returning name`, rule)
+	require.NoError(t, b.store.AlertFire(t.Context(), storedb.AlertFireParams{ID: id, RuleID: rule, Payload: json.RawMessage(`{"rule":"late","value":301}`), Now: b.clock()}))
+	require.Equal(t, []string{"alert.fired"}, b.hooked("all"))
+	require.JSONEq(t, `{"alert":{"rule":"late","value":301}}`, b.rows(`select payload->>'data' from outbox where kind = 'webhook'`)[0])
+	require.Equal(t, []string{id.String()}, b.rows(`select id::text from alert_history`))
 }
 
 // P-15: what is rolled back is not told; without a destination nothing is written.

@@ -32,7 +32,11 @@ where alert_rules.id = @id and alert_rules.enabled and not exists (select 1 from
 for update skip locked;
 
 -- name: AlertFire :exec
-insert into alert_history (id, rule_id, payload, created_at) values (@id, @rule_id, @payload, @now);
+-- Destinations that listen are told along (P-17).
+with fired as (
+    insert into alert_history (id, rule_id, payload, created_at) values (@id, @rule_id, @payload, @now) returning *
+)
+select hogsend_hook('alert.fired', null, f.id::text, f.created_at, jsonb_build_object('alert', f.payload)) from fired f;
 
 -- name: AlertsPending :many
 select id from alert_history where status = 'pending' order by created_at, id;

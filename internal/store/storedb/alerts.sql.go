@@ -25,7 +25,10 @@ func (q *Queries) AlertFailures(ctx context.Context, since time.Time, now time.T
 }
 
 const alertFire = `-- name: AlertFire :exec
-insert into alert_history (id, rule_id, payload, created_at) values ($1, $2, $3, $4)
+with fired as (
+    insert into alert_history (id, rule_id, payload, created_at) values ($1, $2, $3, $4) returning id, rule_id, payload, status, error, created_at, settled_at
+)
+select hogsend_hook('alert.fired', null, f.id::text, f.created_at, jsonb_build_object('alert', f.payload)) from fired f
 `
 
 type AlertFireParams struct {
@@ -35,6 +38,7 @@ type AlertFireParams struct {
 	Now     time.Time
 }
 
+// Destinations that listen are told along (P-17).
 func (q *Queries) AlertFire(ctx context.Context, arg AlertFireParams) error {
 	_, err := q.db.Exec(ctx, alertFire,
 		arg.ID,
