@@ -17,6 +17,7 @@ import (
 // the product itself write, and files
 // on their way into contacts, which are gone when they are there. Whoever adds a table adds it here, or has FinishErasure empty it.
 var withoutContacts = []string{
+	"alert_rules", "alert_history",
 	"api_keys", "attempts", "backfills", "buckets", "campaigns", "clock_cursors", "count_changes", "counts", "date_triggers", "erased_keys", "erasure_key", "erasures",
 	"imports", "journey_configs", "one_time_links", "registries", "registry_state", "release_pace", "schedules", "hogsend_migrations", "hogsend_versions", "sessions", "timer_backfills",
 	"users", "webhook_messages", "worker_heartbeats", "zones",
