@@ -297,8 +297,8 @@ with locked as materialized (
     select l.id, p.name, hogsend_instant(l.properties -> p.name, l.timezone, l.properties) as at
     from locked l cross join unnest(@properties::text[]) as p (name)
 ), gone as (
-    delete from property_dates d
-    where d.property = any(@properties::text[]) and d.contact_id in (select w.id from w where w.name = d.property and w.at is null)
+    delete from property_dates d using w
+    where d.contact_id = w.id and d.property = w.name and w.at is null
 )
 insert into property_dates (contact_id, property, at)
 select w.id, w.name, w.at from w where w.at is not null

@@ -19,7 +19,7 @@ import (
 
 func main() {
 	binary := flag.String("binary", "", "the built hogsend binary")
-	only := flag.String("only", "", "comma list of: ingest, observed, scale, buckets, simulate, journeys, steps, dwell, start, project; large and studio, which take minutes, are run only if named")
+	only := flag.String("only", "", "comma list of: ingest, observed, scale, buckets, simulate, journeys, steps, dates, dwell, start, project; large and studio, which take minutes, are run only if named")
 	var size installation
 	flag.IntVar(&size.contacts, "contacts", 1_000_000, "how many contacts the installation has on which Studio is measured")
 	flag.IntVar(&size.events, "events", 10_000_000, "how many events it has")
@@ -99,6 +99,7 @@ func run(ctx context.Context, binary, only string, size installation) error {
 		{"simulate", func(ctx context.Context) ([]line, error) { return benchSimulate(ctx, server.URL()) }},
 		{"journeys", func(ctx context.Context) ([]line, error) { return benchJourneys(ctx, server.URL(), binary, dir) }},
 		{"steps", func(ctx context.Context) ([]line, error) { return benchSteps(ctx, server.URL(), binary, dir) }},
+		{"dates", func(ctx context.Context) ([]line, error) { return benchDates(ctx, server.URL()) }},
 		{"dwell", func(ctx context.Context) ([]line, error) { return benchDwell(ctx, server.URL(), binary, dir) }},
 		{"large", func(ctx context.Context) ([]line, error) { return benchLarge(ctx, server.URL()) }},
 		{"studio", func(ctx context.Context) ([]line, error) { return benchStudio(ctx, server.URL(), binary, size) }},
