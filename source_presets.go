@@ -19,7 +19,7 @@ import (
 func PostHogSource() Source {
 	return Source{
 		ID: "posthog", Name: "PostHog",
-		Auth:      SourceAuth{Type: SharedSecret, SecretEnv: "POSTHOG_WEBHOOK_SECRET", Header: "x-posthog-webhook-secret"},
+		Auth:      SourceAuth{Type: SharedSecret, SecretEnv: "POSTHOG_WEBHOOK_SECRET", Header: "x-posthog-webhook-secret"}, //nolint:gosec // the name of a variable
 		Transform: fromPostHog,
 	}
 }
@@ -31,7 +31,7 @@ func PostHogSource() Source {
 func SegmentSource() Source {
 	return Source{
 		ID: "segment", Name: "Segment",
-		Auth:      SourceAuth{Type: HMACSHA1, SecretEnv: "SEGMENT_WEBHOOK_SECRET", Header: "X-Signature"},
+		Auth:      SourceAuth{Type: HMACSHA1, SecretEnv: "SEGMENT_WEBHOOK_SECRET", Header: "X-Signature"}, //nolint:gosec // the name of a variable
 		Transform: fromSegment,
 	}
 }
@@ -41,14 +41,14 @@ func SegmentSource() Source {
 // metadata.user_id, or else the object's e-mail address, or else the customer's id as an
 // anonymous one. The amount is the event's value, in whole units of its currency.
 func StripeSource() Source {
-	return Source{ID: "stripe", Name: "Stripe", Auth: SourceAuth{Type: StripeSignature, SecretEnv: "STRIPE_WEBHOOK_SECRET"}, Transform: fromStripe}
+	return Source{ID: "stripe", Name: "Stripe", Auth: SourceAuth{Type: StripeSignature, SecretEnv: "STRIPE_WEBHOOK_SECRET"}, Transform: fromStripe} //nolint:gosec // the name of a variable
 }
 
 // ClerkSource takes what Clerk tells of users, signed with the secret of
 // CLERK_WEBHOOK_SECRET. The contact is the user's id, with the primary address; names are
 // properties of the contact. What is not about users is left out.
 func ClerkSource() Source {
-	return Source{ID: "clerk", Name: "Clerk", Auth: SourceAuth{Type: StandardWebhooks, SecretEnv: "CLERK_WEBHOOK_SECRET"}, Transform: fromClerk}
+	return Source{ID: "clerk", Name: "Clerk", Auth: SourceAuth{Type: StandardWebhooks, SecretEnv: "CLERK_WEBHOOK_SECRET"}, Transform: fromClerk} //nolint:gosec // the name of a variable
 }
 
 // posthogEvent is one event of PostHog, in either form.

@@ -53,3 +53,18 @@ func TestContactsMergeByCommand(t *testing.T) {
 	require.Equal(t, 1, code)
 	require.Contains(t, out, "Both are the same contact")
 }
+
+// R-121, R-122: who tells us and whom we tell, and a message to try it.
+func TestWebhooksByCommand(t *testing.T) {
+	t.Parallel()
+	d := newJourneyDesk(t)
+	d.exec(`insert into destinations (id, events, seen_at) values ('backend', '{contact.created,email.sent}', now())`)
+	lines := d.lines("webhooks", "list")
+	require.Equal(t, "SOURCE AUTH SECRET ADDRESS", lines[0])
+	require.Equal(t, "backend - 0 - contact.created email.sent", lines[len(lines)-1])
+	require.Equal(t, []string{"backend is sent a message of type hogsend.test"}, d.lines("webhooks", "test", "backend"))
+	require.Contains(t, strings.Join(d.lines("webhooks", "list", "--json"), ""), `"pending":1`)
+	code, out := d.run("webhooks", "test", "none")
+	require.Equal(t, 1, code)
+	require.Contains(t, out, "Unknown destination")
+}

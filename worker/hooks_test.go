@@ -144,8 +144,16 @@ func TestAnswersToWebhooks(t *testing.T) {
 		ok, final bool
 		wait      time.Duration
 	}{
-		{200, "", true, false, 0}, {204, "", true, false, 0}, {301, "", false, false, 0}, {307, "", false, false, 0}, {400, "", false, false, 0}, {404, "", false, false, 0},
-		{410, "", false, true, 0}, {429, "90", false, false, 90 * time.Second}, {503, "-1", false, false, 0}, {500, "", false, false, 0},
+		{200, "", true, false, 0},
+		{204, "", true, false, 0},
+		{301, "", false, false, 0},
+		{307, "", false, false, 0},
+		{400, "", false, false, 0},
+		{404, "", false, false, 0},
+		{410, "", false, true, 0},
+		{429, "90", false, false, 90 * time.Second},
+		{503, "-1", false, false, 0},
+		{500, "", false, false, 0},
 	} {
 		r.answers(test.status, test.after)
 		calls := len(r.got)
@@ -233,7 +241,7 @@ func TestDestinationsAreIndependent(t *testing.T) {
 // when it is called, whatever its name said before.
 func TestATargetIsPublic(t *testing.T) {
 	t.Parallel()
-	make := func(address string, policy outbound.Policy, secrets ...string) error {
+	target := func(address string, policy outbound.Policy, secrets ...string) error {
 		_, err := hook.New(t.Context(), hook.Config{URL: address, Secrets: secrets, Policy: policy})
 		return err
 	}
@@ -241,10 +249,10 @@ func TestATargetIsPublic(t *testing.T) {
 		"https://127.0.0.1/", "https://2130706433/", "https://0177.0.0.1/", "https://0x7f.1/", "https://[::ffff:10.0.0.1]/", "https://[::1]/", "https://169.254.169.254/latest", "https://10.0.0.1/",
 		"https://[fd00::1]/", "https://[64:ff9b::7f00:1]/", "http://93.184.216.34/", "ftp://93.184.216.34/", "https://u:p@93.184.216.34/", "https://localhost/", "",
 	} {
-		require.Error(t, make(address, outbound.Policy{}, hookSecret), address)
+		require.Error(t, target(address, outbound.Policy{}, hookSecret), address)
 	}
-	require.NoError(t, make("https://93.184.216.34/in", outbound.Policy{}, hookSecret))
-	require.NoError(t, make("https://10.0.0.1/in", outbound.Policy{AllowPrivate: true}, hookSecret))
-	require.Error(t, make("https://93.184.216.34/in", outbound.Policy{}), "P-16: no secret")
-	require.Error(t, make("https://93.184.216.34/in", outbound.Policy{}, "short"))
+	require.NoError(t, target("https://93.184.216.34/in", outbound.Policy{}, hookSecret))
+	require.NoError(t, target("https://10.0.0.1/in", outbound.Policy{AllowPrivate: true}, hookSecret))
+	require.Error(t, target("https://93.184.216.34/in", outbound.Policy{}), "P-16: no secret")
+	require.Error(t, target("https://93.184.216.34/in", outbound.Policy{}, "short"))
 }

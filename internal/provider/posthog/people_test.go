@@ -29,12 +29,12 @@ func TestPeopleAreLookedUp(t *testing.T) {
 			return
 		}
 		w.WriteHeader(int(status.Load()))
-		switch id := r.URL.Query().Get("distinct_id"); {
-		case id == "ada & co":
+		switch r.URL.Query().Get("distinct_id") {
+		case "ada & co":
 			_, _ = io.WriteString(w, `{"results":[{"properties":{"$timezone":"Europe/Berlin","email":"ada@example.com"}}]}`)
-		case id == "odd":
+		case "odd":
 			_, _ = io.WriteString(w, `[`)
-		case id == "huge":
+		case "huge":
 			_, _ = io.WriteString(w, `{"results":[{"properties":{"x":"`+strings.Repeat("x", 2<<20)+`"}}]}`)
 		default:
 			_, _ = io.WriteString(w, `{"results":[]}`)
