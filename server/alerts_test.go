@@ -56,7 +56,8 @@ func TestAlertRules(t *testing.T) {
 		{
 			"made with defaults", post(`{"name":"Bounces","type":"bounce_rate_exceeded","channel":"webhook","channelConfig":{"url":"` + endpoint.URL + `","secret":"whsec_MDEyMzQ1Njc4OWFiY2RlZg=="}}`), 201,
 			`{"rule":{"id":"<uuid>","name":"Bounces","type":"bounce_rate_exceeded","threshold":{"rate":0.05,"windowMinutes":60},"channel":"webhook","channelConfig":{"url":"` + endpoint.URL + `","secret":"****Zg=="},
-				"enabled":true,"cooldownMinutes":60,"lastFiredAt":null,"createdAt":"<ts>","updatedAt":"<ts>"}}`, names, []string{`Bounces true 60 {"rate": 0.05, "windowMinutes": 60}`},
+				"enabled":true,"cooldownMinutes":60,"lastFiredAt":null,"createdAt":"<ts>","updatedAt":"<ts>"}}`, names,
+			[]string{`Bounces true 60 {"rate": 0.05, "windowMinutes": 60}`},
 		},
 		{"and all of it", post(`{"name":"Late","type":"outbox_lag","threshold":{"seconds":9,"rate":1},"channel":"email","channelConfig":{"to":"a@x.io"},"cooldownMinutes":5,"enabled":false}`), 201, "", names, []string{`Bounces true 60 {"rate": 0.05, "windowMinutes": 60}`, `Late false 5 {"seconds": 9}`}},
 		{"not found", call{method: "PATCH", url: rules + "/00000000-0000-0000-0000-000000000000", key: adminKey, body: `{}`}, 404, `{"error":"Alert rule not found"}`, audit, []string{"alerts.create", "alerts.create"}},

@@ -89,7 +89,8 @@ func TestEventsChooseLists(t *testing.T) {
 			`{"accepted":2,"duplicates":0,"rejected":1,"results":[{"index":0,"status":"stored","contactKey":"u","exits":[]},
 				{"index":1,"status":"rejected","error":"Invalid request","details":[{"path":"events.1.lists","message":"the contact has no e-mail address"}]},
 				{"index":2,"status":"stored","contactKey":"w","exits":[]}]}`,
-			lists, []string{`a@x.io {"newsletter": false}`},
+			lists,
+			[]string{`a@x.io {"newsletter": false}`},
 		},
 	})
 	require.Equal(t, []string{"u", "w"}, b.rows(`select external_id from contacts order by 1`))

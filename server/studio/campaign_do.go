@@ -183,8 +183,10 @@ func (s *Studio) campaignChange(name string, left int64) campaignChange {
 	}[name]
 }
 
-func (s *Studio) confirmPauseCampaign(r *request) error  { return s.confirmCampaignChange(r, "pause") }
+func (s *Studio) confirmPauseCampaign(r *request) error { return s.confirmCampaignChange(r, "pause") }
+
 func (s *Studio) confirmResumeCampaign(r *request) error { return s.confirmCampaignChange(r, "resume") }
+
 func (s *Studio) confirmCancelCampaign(r *request) error { return s.confirmCampaignChange(r, "cancel") }
 func (s *Studio) pauseCampaign(r *request) error         { return s.changeCampaign(r, "pause") }
 func (s *Studio) resumeCampaign(r *request) error        { return s.changeCampaign(r, "resume") }

@@ -56,7 +56,8 @@ func (s *Studio) showCampaign(r *request) error {
 			return err
 		}
 		v.Engaged = []view.Tile{
-			{Label: "delivered", Value: percent(engaged.Delivered, engaged.Sent).Text, Title: percent(engaged.Delivered, engaged.Sent).Title}, rateTile("opened", engaged.Opened, engaged.Sent),
+			{Label: "delivered", Value: percent(engaged.Delivered, engaged.Sent).Text, Title: percent(engaged.Delivered, engaged.Sent).Title},
+			rateTile("opened", engaged.Opened, engaged.Sent),
 			rateTile("clicked", engaged.Clicked, engaged.Sent), rateTile("came back", engaged.Bounced, engaged.Sent), rateTile("reported as spam", engaged.Complained, engaged.Sent),
 		}
 		return s.recipients(r, q, c, &v)

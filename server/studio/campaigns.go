@@ -23,7 +23,7 @@ func (s *Studio) listCampaigns(r *request) error {
 	}
 	v := view.Campaigns{Create: r.button("New campaign…", "/studio/campaigns/new", users.Admin)}
 	v.Create.Page = true
-	rows, err := s.cfg.Store.CampaignList(r.ctx(), []string{}, int32(from), pageRows+1) //nolint:gosec // at most 10,000
+	rows, err := s.cfg.Store.CampaignList(r.ctx(), []string{}, int32(from), pageRows+1)
 	if err != nil {
 		return err
 	}

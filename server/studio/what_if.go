@@ -74,7 +74,9 @@ func (s *Studio) checkWhatIf(r *request) error {
 		return err
 	}
 	v.Counts = []view.Tile{
-		{Label: "match now", Value: number(found.Count), Title: "of " + number(found.Total) + " contacts"}, {Label: "would join", Value: number(found.Join)}, {Label: "would leave", Value: number(found.Leave)},
+		{Label: "match now", Value: number(found.Count), Title: "of " + number(found.Total) + " contacts"},
+		{Label: "would join", Value: number(found.Join)},
+		{Label: "would leave", Value: number(found.Leave)},
 		{Label: "contacts", Value: number(found.Total)},
 	}
 	at := s.moment(r, found.At)
