@@ -50,7 +50,7 @@ func (p Policy) Check(ctx context.Context, address string) error {
 	defer cancel()
 	found, err := p.resolver().LookupNetIP(ctx, "ip", host)
 	if err != nil {
-		return nil //nolint:nilerr // there may be an address when it is used
+		return nil // there may be an address when it is used
 	}
 	for _, ip := range found {
 		if !Public(ip) {

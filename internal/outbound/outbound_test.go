@@ -57,7 +57,7 @@ func TestClientFollowsNothing(t *testing.T) {
 	require.Zero(t, hits.Load())
 
 	for _, policy := range []outbound.Policy{{}, {AllowPrivate: true}} {
-		_, err = policy.Client(time.Second).Get(inside.URL) //nolint:bodyclose // there is none
+		_, err = policy.Client(time.Second).Get(inside.URL)
 		require.ErrorContains(t, err, "must be an https address")
 	}
 	require.Zero(t, hits.Load())
@@ -78,7 +78,7 @@ func TestRebindingFindsNothing(t *testing.T) {
 	require.NoError(t, err)
 	address := "https://rebinds.example.com:" + port + "/"
 	require.NoError(t, policy.Check(t.Context(), address))
-	_, err = policy.Client(time.Second).Get(address) //nolint:bodyclose // there is none
+	_, err = policy.Client(time.Second).Get(address)
 	require.ErrorIs(t, err, outbound.ErrPrivate)
 	require.ErrorIs(t, policy.Check(t.Context(), address), outbound.ErrPrivate)
 	require.Zero(t, hits.Load())

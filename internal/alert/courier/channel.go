@@ -80,12 +80,12 @@ func (c *Courier) Configure(ctx context.Context, channel alert.Channel, given ma
 			return "", nil, wrong("to", "must be an e-mail address")
 		}
 	}
-	plain, err := json.Marshal(now)
+	plain, err := json.Marshal(now) //nolint:gosec // it is sealed
 	if err != nil {
 		return "", nil, err
 	}
 	now.Secret, now.WebhookURL = masked(now.Secret), masked(now.WebhookURL)
-	if shown, err = json.Marshal(now); err != nil {
+	if shown, err = json.Marshal(now); err != nil { //nolint:gosec // secrets are masked
 		return "", nil, err
 	}
 	return c.Keys.Seal(plain), shown, nil
