@@ -32,6 +32,8 @@ type temporalDeliverer struct {
 	taskQueue string
 	// retry takes up a failed workflow.
 	retry func(ctx context.Context, p contract.RetryPayload) error
+	// forget deletes what Temporal keeps of an erased contact.
+	forget func(ctx context.Context, p contract.ForgetPayload) error
 }
 
 // Deliver implements outbox.Deliverer.
@@ -73,6 +75,12 @@ func (d temporalDeliverer) Deliver(ctx context.Context, row outbox.Row) error {
 			return err
 		}
 		return d.retry(ctx, p)
+	case contract.OutboxForget:
+		var p contract.ForgetPayload
+		if err := decode(row, &p, func() []string { return []string{p.ErasureID} }); err != nil {
+			return err
+		}
+		return d.forget(ctx, p)
 	}
 	return fmt.Errorf("outbox kind %q is unknown: %w", row.Kind, outbox.ErrPermanent)
 }

@@ -32,6 +32,7 @@ func (w *Worker) dispatchers() []outbox.Dispatcher {
 		Store: w.cfg.Store, Config: common,
 		Deliverer: temporalDeliverer{
 			client: w.cfg.Client, taskQueue: w.cfg.TaskQueue, retry: resetter{client: w.cfg.Client, store: w.cfg.Store, namespace: w.cfg.Namespace}.retry,
+			forget: forgetter{client: w.cfg.Client, store: w.cfg.Store, namespace: w.cfg.Namespace}.forget,
 		},
 	}
 	outside := outbox.Dispatcher{Store: w.cfg.Store, Config: common, Deliverer: removed{}}

@@ -19,6 +19,7 @@ const (
 	OutboxMirror OutboxKind = "mirror"
 	OutboxRetry  OutboxKind = "retry"
 	OutboxRun    OutboxKind = "run"
+	OutboxForget OutboxKind = "forget"
 	// OutboxCapture is told to PostHog; nothing writes one while there is none.
 	OutboxCapture OutboxKind = "capture"
 	// OutboxWebhook is told to a destination of the author's (P-15).
@@ -27,7 +28,7 @@ const (
 
 // OutboxKinds are all of them.
 func OutboxKinds() []OutboxKind {
-	return []OutboxKind{OutboxStart, OutboxSignal, OutboxCancel, OutboxDwell, OutboxMirror, OutboxRetry, OutboxRun, OutboxCapture, OutboxWebhook}
+	return []OutboxKind{OutboxStart, OutboxSignal, OutboxCancel, OutboxDwell, OutboxMirror, OutboxRetry, OutboxRun, OutboxForget, OutboxCapture, OutboxWebhook}
 }
 
 // Destinations of outbox rows. Each has an order of its own for every contact and
@@ -135,4 +136,9 @@ type CapturePayload struct {
 	Event      string          `json:"event"`
 	Properties json.RawMessage `json:"properties"`
 	Timestamp  time.Time       `json:"timestamp"`
+}
+
+// ForgetPayload deletes from Temporal what it keeps of an erased contact (I-51).
+type ForgetPayload struct {
+	ErasureID string `json:"erasureId"`
 }

@@ -46,6 +46,7 @@ func (s *Store) ErasureFind(ctx context.Context, reference string) (c *storedb.C
 func ErasureWrites(ctx context.Context, id, contactID uuid.UUID, reason string) []Write {
 	return []Write{
 		func(q *storedb.Queries) error { return q.ErasureInsert(ctx, id, reason, contactID) },
+		func(q *storedb.Queries) error { return q.ErasureForget(ctx, contactID, id) },
 		func(q *storedb.Queries) error { return q.ErasureMails(ctx, contactID) },
 		func(q *storedb.Queries) error { return q.ErasureAudit(ctx, contactID) },
 		func(q *storedb.Queries) error { return q.ErasurePreferences(ctx, contactID) },

@@ -53,6 +53,15 @@ select @id::uuid, c.id, i.all_of,
 from contacts c, ids i
 where c.id = @contact_id::uuid;
 
+-- name: ErasureForget :exec
+-- Temporal is told to forget the contact, behind the cancels of its workflows.
+insert into outbox (id, ordering_key, kind, key, payload, due_at, created_at)
+values (gen_random_uuid(), @contact_id, 'forget', 'forget/' || @id::uuid, jsonb_build_object('erasureId', @id::uuid), statement_timestamp(), statement_timestamp());
+
+-- name: ErasureForgotten :many
+-- Whom Temporal is to forget, and since when.
+select contact_ids, extract(epoch from clock_timestamp() - requested_at)::float8 as seconds from erasures where id = @id;
+
 -- name: ErasureMails :exec
 -- Mails to the address that no contact is named for become the contact's, and go with them.
 update sends s set contact_id = c.id

@@ -532,6 +532,47 @@ func (q *Queries) ErasureEmpty(ctx context.Context, contactID uuid.UUID) error {
 	return err
 }
 
+const erasureForget = `-- name: ErasureForget :exec
+insert into outbox (id, ordering_key, kind, key, payload, due_at, created_at)
+values (gen_random_uuid(), $1, 'forget', 'forget/' || $2::uuid, jsonb_build_object('erasureId', $2::uuid), statement_timestamp(), statement_timestamp())
+`
+
+// Temporal is told to forget the contact, behind the cancels of its workflows.
+func (q *Queries) ErasureForget(ctx context.Context, contactID uuid.UUID, iD uuid.UUID) error {
+	_, err := q.db.Exec(ctx, erasureForget, contactID, iD)
+	return err
+}
+
+const erasureForgotten = `-- name: ErasureForgotten :many
+select contact_ids, extract(epoch from clock_timestamp() - requested_at)::float8 as seconds from erasures where id = $1
+`
+
+type ErasureForgottenRow struct {
+	ContactIds []uuid.UUID
+	Seconds    float64
+}
+
+// Whom Temporal is to forget, and since when.
+func (q *Queries) ErasureForgotten(ctx context.Context, id uuid.UUID) ([]ErasureForgottenRow, error) {
+	rows, err := q.db.Query(ctx, erasureForgotten, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ErasureForgottenRow
+	for rows.Next() {
+		var i ErasureForgottenRow
+		if err := rows.Scan(&i.ContactIds, &i.Seconds); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const erasureGet = `-- name: ErasureGet :many
 select id, contact_id, contact_ids, lookups, reason, suppression_kept, removed, requested_at, completed_at from erasures where id = $1
 `
