@@ -41,7 +41,7 @@ func TestStudioFrame(t *testing.T) { // U-1, U-2, U-11, U-12
 	require.Contains(t, body, "Workers run 2 different definitions")
 	require.Contains(t, body, `Journeys<span class="tally"><b>1</b> <span class="sr">in trouble</span>`)
 	require.Contains(t, body, `Dead letters<span class="tally"><b>3</b> <span class="sr">to decide</span>`)
-	require.Contains(t, b.open("/studio/help", cookie).words(t), "g, then c e m j b t h o")
+	require.Contains(t, b.open("/studio/help", cookie).words(t), "g and then c goes to contacts")
 	require.Contains(t, b.open("/studio/keys", b.user(users.Viewer)).words(t), "It can be done by admin@example.com.")
 	require.Contains(t, b.open("/studio/contacts/00000000-0000-4000-8000-000000000000", cookie).body, `value="00000000-0000-4000-8000-000000000000"`)
 }

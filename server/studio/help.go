@@ -12,7 +12,7 @@ func (s *Studio) showHelp(r *request) error {
 		Frame: s.frame(r, "Help", "Keys and words"),
 		Keys: []view.Field{
 			{Name: "/", Value: "finds a person, a mail, a journey"},
-			{Name: "g, then c e m j b t h o", Value: "goes to contacts, events, mails, journeys, buckets, templates, health, outbox"},
+			{Name: "g", Value: "and then c goes to contacts, e events, m mails, j journeys, b buckets, t templates, h health, o outbox"},
 			{Name: "j k", Value: "moves in a list, Enter opens"},
 			{Name: "[ ]", Value: "turns to older and newer rows"},
 			{Name: ".", Value: "stops the page from renewing itself, and lets it again"},

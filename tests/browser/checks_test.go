@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"fmt"
 	"html"
 	"io"
 	"net/http"
@@ -95,8 +96,19 @@ func TestGettingIn(t *testing.T) {
 	b.do(chromedp.Click(chromedp.CSS(".menu summary .avatar")))
 	b.click(".menu form button")
 	require.Equal(t, "/studio/sign-in", b.path())
+	_, err = chromedp.RunResponse(b.ctx, chromedp.NavigateBack())
+	require.NoError(t, err)
+	require.True(t, strings.HasPrefix(b.path(), "/studio/sign-in"), "Back shows no data: %s", b.path())
 	b.visit("/studio/contacts")
 	require.True(t, strings.HasPrefix(b.path(), "/studio/sign-in"), b.path())
+	status := `fetch("/studio/sign-in", {method: "POST", body: new URLSearchParams({email: "late@example.com", password: "%s"})}).then(async r => r.status + " " + r.headers.get("Retry-After") + " " + new DOMParser().parseFromString(await r.text(), "text/html").querySelector("main").textContent)`
+	s.exec("delete from attempts")
+	_, err = s.users.Create(t.Context(), store.System("test"), users.NewUser{Name: "Late", Email: "late@example.com", Role: users.Viewer, Password: password})
+	require.NoError(t, err)
+	for range 10 {
+		require.True(t, strings.HasPrefix(eval[string](b, fmt.Sprintf(status, "wrong")), "401 "))
+	}
+	require.Regexp(t, `^429 [1-9]\d? [^$]*Too many attempts. Try again in \d+ s\.`, eval[string](b, fmt.Sprintf(status, password)), "also with the right password")
 }
 
 // Checks 5, 17 and 35: by keyboard alone somebody is found, and a journey paused.
@@ -182,6 +194,15 @@ func TestMailFrame(t *testing.T) {
 	hosts := eval[string](b, `performance.getEntriesByType("resource").map(e => new URL(e.name).host).filter(h => h != location.host).join(" ")`)
 	require.Empty(t, hosts)
 	require.Equal(t, before, s.tables())
+	b.do(chromedp.Click(chromedp.CSS("details:has(pre) summary")))
+	b.sees("details[open]", s.rows("select split_part(text, E'\n', 1) from sends where id = $1", id)[0])
+	policy := func(path string) string {
+		return eval[string](b, `fetch("`+path+`").then(r => r.headers.get("Content-Security-Policy"))`)
+	}
+	require.Contains(t, policy("/studio/mails/"+id+"/body"), "img-src data:;")
+	images := eval[string](b, `[...document.querySelectorAll("a.button")].find(a => a.textContent == "Open with remote images").getAttribute("href")`)
+	require.Contains(t, policy(images), "img-src data: https:;", "remote images come when they are asked for")
+	require.Contains(t, policy(images), "sandbox; default-src 'none'")
 }
 
 // tables are the contents of all tables that looking must not change.
@@ -210,6 +231,15 @@ func TestWithoutScript(t *testing.T) {
 	b.click(".row-link")
 	b.click("form.card button[type=submit]")
 	require.Contains(t, b.path(), "about=")
+	_, err = chromedp.RunResponse(b.ctx, chromedp.SendKeys(chromedp.CSS("#find"), s.rows("select email from contacts order by id limit 1")[0]+kb.Enter))
+	require.NoError(t, err)
+	b.sees("h1", "@")
+	failed := s.rows("select id::text from enrollments where status = 'failed' order by id limit 1")[0]
+	b.visit("/studio/enrollments/" + failed)
+	b.click(".head a[data-dialog]")
+	require.Equal(t, "/studio/enrollments/"+failed+"/retry", b.path())
+	b.click("button[type=submit].button--main")
+	b.sees(".flash", "It goes on where it failed.")
 	b.visit("/studio/journeys/activation-welcome")
 	b.click(".head a[data-dialog]")
 	require.Equal(t, "/studio/journeys/activation-welcome/pause", b.path())

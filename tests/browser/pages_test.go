@@ -104,6 +104,8 @@ func (s *site) pages() []page {
 		{"erasure", "/studio/erasures/" + one("select id::text from erasures")},
 		{"settings", "/studio/settings"},
 		{"mail-resend", "/studio/mails/" + one("select id::text from sends where status = 'failed' order by id desc") + "/resend"},
+		{"found", "/studio/find?q=ada"},
+		{"help", "/studio/help"},
 		{"lists", "/studio/lists"},
 		{"suppressions", "/studio/suppressions"},
 		{"outbox", "/studio/outbox"},
@@ -122,16 +124,9 @@ type look struct {
 	width  int64
 }
 
-// looks are each color and each width once; for pictures all of them.
-func looks() []look {
-	if *shots == "" {
-		return []look{{"light", 1280}, {"dark", 360}}
-	}
-	return []look{{"light", 1280}, {"light", 360}, {"dark", 1280}, {"dark", 360}}
-}
-
-// Checks 31 to 34 of U-49 and the visual system: on every page nothing scrolls sideways,
-// nothing moves, the console is silent, and nobody is kept out.
+// Checks 31 to 34: on every page, light and dark, on a desktop and on a phone, nothing is
+// inline, nothing scrolls sideways, at 400 % neither, nothing moves, every action can be
+// reached, the console is silent, and nobody is kept out.
 func TestEveryPage(t *testing.T) {
 	t.Parallel()
 	s := open(t, 300)
@@ -142,23 +137,29 @@ func TestEveryPage(t *testing.T) {
 	if *only != "" {
 		pages = slices.DeleteFunc(pages, func(p page) bool { return !slices.Contains(strings.Split(*only, ","), p.name) })
 	}
-	for _, look := range looks() {
-		b.colored(look.scheme, look.width)
+	find := func(name string, checks ...string) {
+		for _, check := range checks {
+			if found := eval[string](b, check); found != "" {
+				problems = append(problems, name+" "+found)
+			}
+		}
+	}
+	for _, width := range []int64{1280, 360} {
 		for _, p := range pages {
+			b.colored("light", width)
 			b.visit(p.path)
-			name := p.name + "-" + look.scheme + "-" + strconv.FormatInt(look.width, 10)
-			checks := []string{wide, shift}
-			if (look.width == 360) == (look.scheme == "dark") { // it takes its time
-				eval[bool](b, script+"; true")
-				checks = append(checks, keepsOut)
-			}
-			for _, check := range checks {
-				if found := eval[string](b, check); found != "" {
-					problems = append(problems, name+" "+found)
-				}
-			}
-			if *shots != "" {
-				b.picture(name)
+			name := p.name + "-light-" + strconv.FormatInt(width, 10)
+			find(name, wide, shift, inline, reached)
+			eval[bool](b, script+"; true")
+			find(name, keepsOut)
+			b.picture(name)
+			b.colored("dark", width)
+			name = p.name + "-dark-" + strconv.FormatInt(width, 10)
+			find(name, keepsOut)
+			b.picture(name)
+			if width == 360 {
+				b.colored("light", 320) // what 1,280 are at 400 %
+				find(p.name+"-320", wide, reached)
 			}
 		}
 	}
@@ -172,14 +173,23 @@ const (
 	// wide names what reaches out of the window or out of its card.
 	wide = `[...document.querySelectorAll(".card--flush")].some(e => e.scrollWidth > e.clientWidth) ? "a card scrolls sideways" : document.documentElement.scrollWidth <= innerWidth ? "" : "reaches out: " + [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
 		.map(e => e.tagName + "." + e.className).slice(0, 5).join(" ")`
+	// inline names what the policy would not let run.
+	inline = `[...document.querySelectorAll("*")].filter(e => e.matches("script:not([src]), style, [style]") || [...e.attributes].some(a => a.name.startsWith("on"))).map(e => "inline: " + e.outerHTML.slice(0, 80)).slice(0, 3).join(" ")`
+	// reached names actions that lie outside of the window, or have no size.
+	reached = `[...document.querySelectorAll("main a, main button, main select, main input:not([type=hidden])")].filter(e => { const r = e.getBoundingClientRect(); return e.checkVisibility() && (r.width < 1 || r.height < 1 || r.left < -1 || r.right > innerWidth + 1); })
+		.map(e => "out of reach: " + e.outerHTML.slice(0, 80)).slice(0, 3).join(" ")`
 	shift = `new Promise(done => { let sum = 0; new PerformanceObserver(l => { for (const e of l.getEntries()) sum += e.value; }).observe({type: "layout-shift", buffered: true});
 		requestAnimationFrame(() => requestAnimationFrame(() => done(sum ? "moves by " + sum : ""))); })`
 	keepsOut = `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], iframes: false})
 		.then(r => r.violations.map(v => v.id + ": " + v.nodes.slice(0, 3).map(n => n.html.slice(0, 160) + " " + (n.any[0] ? n.any[0].message : "")).join(" | ")).join("\n"))`
 )
 
+// picture takes one, if pictures are asked for.
 func (b *tab) picture(name string) {
 	b.t.Helper()
+	if *shots == "" {
+		return
+	}
 	png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
 	require.NoError(b.t, err)
 	require.NoError(b.t, os.MkdirAll(*shots, 0o750))
