@@ -18,7 +18,7 @@ import (
 // on their way into contacts, which are gone when they are there. Whoever adds a table adds it here, or has FinishErasure empty it.
 var withoutContacts = []string{
 	"alert_history", "alert_rules", "api_keys", "attempts", "backfills", "buckets", "campaigns", "clock_cursors", "count_changes", "counts", "date_triggers", "destinations", "erased_keys", "erasure_key", "erasures", "files",
-	"imports", "journey_configs", "one_time_links", "registries", "registry_state", "release_pace", "schedules", "hogsend_migrations", "hogsend_versions", "sessions", "timer_backfills",
+	"imports", "journey_configs", "one_time_links", "registries", "registry_state", "release_pace", "schedules", "send_batches", "hogsend_migrations", "hogsend_versions", "sessions", "timer_backfills",
 	"users", "webhook_messages", "worker_heartbeats", "zones",
 }
 
@@ -99,6 +99,7 @@ func longLife(t *testing.T) (b *bundle, contact uuid.UUID) {
 	b.exec(`update outbox set status = 'dead', last_error = 'planted' where kind = 'capture'`)
 	b.exec(`insert into dead_letters (id, source, source_id, payload, error, created_at, updated_at) values (gen_random_uuid(), 'outbox.capture', $1, '{"a":"planted"}', 'planted', now(), now())`, send.String())
 	b.exec(`insert into send_files (send_id, place, name, type, size) values ($1, 0, 'planted.pdf', 'application/pdf', 1)`, send)
+	b.exec(`insert into answers values ($1, 'nps.answered', '{"score":9}', now(), 'planted', now())`, send)
 	b.exec(`insert into inbox (id, source, message_id, body, headers, received_at, last_error) values (gen_random_uuid(), 'crm', 'planted', convert_to('{"id":"planted-ada"}', 'UTF8'), '{}', now(), 'planted')`)
 	record := uuid.New()
 	b.exec(`insert into preferences (id, email, email_key, contact_id, unsubscribed_all, categories, suppressed, suppression_reason, suppressed_at, created_at, updated_at)
