@@ -68,7 +68,7 @@ func (a *Activities) fileSource(name string) (hogsend.FileSource, error) {
 func queueFiles(ctx context.Context, tx *store.Tx, d draft) {
 	rows := storedb.SendFilesInsertParams{SendID: d.sendID}
 	for i, f := range d.files {
-		rows.Places = append(rows.Places, int16(i+1)) //nolint:gosec // at most hogsend.MaxFiles
+		rows.Places = append(rows.Places, int16(i+1))
 		rows.Hashes, rows.Names, rows.Types = append(rows.Hashes, f.Hash), append(rows.Names, f.Name), append(rows.Types, f.Type)
 		rows.Inlines, rows.Sizes = append(rows.Inlines, f.Inline), append(rows.Sizes, int32(f.Size)) //nolint:gosec // at most hogsend.MaxFileBytes
 	}

@@ -126,7 +126,7 @@ func (p *program) printFlow(ctx context.Context, args []string, asJSON bool) err
 		fmt.Fprint(p.Stdout, escapeControls(f.Root.Text(func(*flow.Node) string { return "" }), "\n"))
 	}
 	if shown == 0 {
-		return errors.New("the source of no such journey was read: name its packages, as in hogsend flow ./...")
+		return errors.New("the source of no such journey was read: name its packages, as in \"hogsend flow ./...\"")
 	}
 	return nil
 }

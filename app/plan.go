@@ -90,11 +90,11 @@ func printDates(w io.Writer, d *rollout.Deployment) {
 		case "new":
 			fmt.Fprintf(w, "%s: its dates are looked up for every contact; those that passed trigger nobody\n", one.JourneyID)
 		case "changed":
-			passed := "trigger nobody"
+			behind := "trigger nobody"
 			if !slices.Contains(one.Changes, "date") {
-				passed = "are due at once"
+				behind = "are due at once"
 			}
-			fmt.Fprintf(w, "%s: %d are due now; all are computed anew (%s), those that are behind then %s\n", one.JourneyID, one.Due, strings.Join(one.Changes, ", "), passed)
+			fmt.Fprintf(w, "%s: %d are due now; all are computed anew (%s), those that are behind then %s\n", one.JourneyID, one.Due, strings.Join(one.Changes, ", "), behind)
 		case "removed":
 			fmt.Fprintf(w, "%s: %d are due now, and are forgotten\n", one.JourneyID, one.Due)
 		}

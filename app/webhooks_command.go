@@ -53,11 +53,11 @@ func (p *program) webhooksListCommand() *cobra.Command {
 		table := tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)
 		printLine(table, "SOURCE\tAUTH\tSECRET\tADDRESS\n")
 		for _, s := range got.Sources {
-			secret := s.Variable
+			variable := s.Variable
 			if !s.Configured {
-				secret += " is not set: refuses everything"
+				variable += " is not set: refuses everything"
 			}
-			printLine(table, "%s\t%s\t%s\t%s\n", s.ID, s.Auth, secret, s.URL)
+			printLine(table, "%s\t%s\t%s\t%s\n", s.ID, s.Auth, variable, s.URL)
 		}
 		printLine(table, "\nDESTINATION\tADDRESS\tPENDING\tLAST ERROR\tEVENTS\n")
 		for _, d := range got.Destinations {

@@ -51,8 +51,10 @@ func asks(ctx workflow.Context, run hogsend.Run) error {
 // tellsOthers mails whoever the contact names, somebody it is told, and a desk.
 func tellsOthers(ctx workflow.Context, run hogsend.Run) error {
 	for _, e := range []hogsend.Email{
-		{Template: "note", To: hogsend.Recipient{Property: "boss"}}, {Template: "news", To: hogsend.Recipient{UserID: "bob"}},
-		{Template: "note", To: hogsend.Recipient{Address: "desk"}}, {Template: "note"},
+		{Template: "note", To: hogsend.Recipient{Property: "boss"}},
+		{Template: "news", To: hogsend.Recipient{UserID: "bob"}},
+		{Template: "note", To: hogsend.Recipient{Address: "desk"}},
+		{Template: "note"},
 	} {
 		verdict, err := run.Send(ctx, e)
 		if err != nil {

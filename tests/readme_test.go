@@ -16,9 +16,12 @@ func TestReadmeHasBothSpellingsOfTemporal(t *testing.T) {
 	require.NoError(t, err)
 	readme := string(body)
 	for _, pair := range [][2]string{
-		{"temporal workflow list --query", "tctl     workflow list --query"}, {"temporal workflow show --workflow-id", "tctl     workflow show --workflow_id"},
-		{"temporal workflow query --workflow-id", "tctl     workflow query --workflow_id"}, {"--type state", "--query_type state"},
-		{"temporal workflow cancel --workflow-id", "tctl     workflow cancel --workflow_id"}, {"temporal workflow terminate --workflow-id", "tctl     workflow terminate --workflow_id"},
+		{"temporal workflow list --query", "tctl     workflow list --query"},
+		{"temporal workflow show --workflow-id", "tctl     workflow show --workflow_id"},
+		{"temporal workflow query --workflow-id", "tctl     workflow query --workflow_id"},
+		{"--type state", "--query_type state"},
+		{"temporal workflow cancel --workflow-id", "tctl     workflow cancel --workflow_id"},
+		{"temporal workflow terminate --workflow-id", "tctl     workflow terminate --workflow_id"},
 	} {
 		at := strings.Index(readme, pair[0])
 		require.Positive(t, at, pair[0])

@@ -70,8 +70,14 @@ func render(t *testing.T, values map[string]any) (*rendered, error) {
 		return nil, err
 	}
 	out := &rendered{
-		map[string]appsv1.Deployment{}, map[string]batchv1.Job{}, map[string]corev1.Service{}, map[string]policyv1.PodDisruptionBudget{},
-		map[string]networkingv1.NetworkPolicy{}, map[string]networkingv1.Ingress{}, map[string]corev1.ServiceAccount{}, map[string]map[string]any{},
+		map[string]appsv1.Deployment{},
+		map[string]batchv1.Job{},
+		map[string]corev1.Service{},
+		map[string]policyv1.PodDisruptionBudget{},
+		map[string]networkingv1.NetworkPolicy{},
+		map[string]networkingv1.Ingress{},
+		map[string]corev1.ServiceAccount{},
+		map[string]map[string]any{},
 	}
 	for name, text := range files {
 		if !strings.HasSuffix(name, ".yaml") {

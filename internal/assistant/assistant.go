@@ -52,7 +52,7 @@ func Handler(by func(*http.Request) Ask, version string) http.Handler {
 func Serve(ctx context.Context, transport mcp.Transport, ask Ask, version string) error {
 	err := New(ask, version).Run(ctx, transport)
 	if ctx.Err() != nil || errors.Is(err, mcp.ErrConnectionClosed) {
-		return nil
+		return nil //nolint:nilerr // it ended as it should
 	}
 	return err
 }

@@ -25,7 +25,7 @@ func full() hogsend.Registry {
 		Events:       []hogsend.EventType{{Name: "e", Properties: []hogsend.EventProperty{{Name: "p", Type: hogsend.StringProperty}}}},
 		Webhooks:     []hogsend.Webhook{{ID: "crm", Events: []string{"*"}, Headers: map[string]string{"X-Team": "a"}}},
 		Destinations: []hogsend.Destination{{ID: "lake", Events: []string{"*"}}},
-		Sources:      []hogsend.Source{{ID: "crm", Transform: func(hogsend.Incoming) (*hogsend.SourceEvent, error) { return nil, nil }}}, //nolint:nilnil // never called
+		Sources:      []hogsend.Source{{ID: "crm", Transform: func(hogsend.Incoming) (*hogsend.SourceEvent, error) { return nil, nil }}},
 		Journeys:     []hogsend.Journey{{ID: "j", Aliases: []string{"was-j"}, Trigger: hogsend.Trigger{Conditions: where(), Recurrence: &weekly}, ExitOn: exits(), Audience: hogsend.All(where()...), Templates: []string{"t"}, Run: nothing}},
 		Buckets: []hogsend.Bucket{{
 			ID: "b", Aliases: []string{"was-b"}, Criteria: hogsend.All(hogsend.Event("e").Within(time.Hour).AtLeast(2), hogsend.EmailEngagement("t").Opened()), ReconcileJoins: &yes,

@@ -107,7 +107,7 @@ func TestEventAndChoiceAreOne(t *testing.T) {
 	const of = 60
 	for p, process := range processes {
 		work.Go(func() {
-			r := rand.New(rand.NewPCG(uint64(p), 7)) //nolint:gosec // a test's choice
+			r := rand.New(rand.NewPCG(uint64(p), 7))
 			for i := 0; i < of; {
 				var events []ingest.Event
 				for range 1 + r.IntN(5) {

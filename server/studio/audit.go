@@ -112,7 +112,7 @@ func (s *Studio) exportAudit(r *request) error {
 	_ = out.Write([]string{"at", "actor", "actorType", "action", "resource", "resourceId", "detail", "address", "requestId"}) // the client is gone, or not
 	for _, row := range rows {
 		_ = out.Write(encoding.Cells(
-			row.CreatedAt.UTC().Format(time.RFC3339Nano), row.Actor, string(row.ActorType), row.Action, row.Resource, textOf(row.ResourceID), string(row.Detail), textOf(row.IpAddress), row.RequestID))
+			row.CreatedAt.UTC().Format(time.RFC3339Nano), row.Actor, row.ActorType, row.Action, row.Resource, textOf(row.ResourceID), string(row.Detail), textOf(row.IpAddress), row.RequestID))
 	}
 	out.Flush()
 	return nil

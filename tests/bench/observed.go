@@ -43,7 +43,7 @@ func benchObserved(ctx context.Context, base string) ([]line, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer traces.Close(ctx) //nolint:errcheck // the run is over
+	defer traces.Close(ctx)
 	told := metrics.New("bench", "bench")
 	off, err := startAPI(pool, ingest.Config{})
 	if err != nil {
@@ -64,7 +64,7 @@ func benchObserved(ctx context.Context, base string) ([]line, error) {
 	}
 	defer on.stop()
 	single, err := compareObserved(ctx, on, off, "single", 6_000, singleConns, 1, func(rng *rand.Rand) []byte {
-		body, _ := json.Marshal(event(rng.IntN(people))) //nolint:errchkjson // plain data
+		body, _ := json.Marshal(event(rng.IntN(people)))
 		return body
 	})
 	if err != nil {

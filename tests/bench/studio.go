@@ -315,8 +315,12 @@ func (b *studioBench) weight(ctx context.Context) ([]line, error) {
 		n           int
 		atMost      float64
 	}{
-		{"4 first visit, kB", "", first, 150}, {"4 heaviest later page, kB", short(heaviest), later, 40},
-		{"5 script, kB", "", script, 60}, {"5 script packed, kB", "", packed, 20}, {"5 style, kB", "", css, 30}, {"5 style packed, kB", "", cssPacked, 9},
+		{"4 first visit, kB", "", first, 150},
+		{"4 heaviest later page, kB", short(heaviest), later, 40},
+		{"5 script, kB", "", script, 60},
+		{"5 script packed, kB", "", packed, 20},
+		{"5 style, kB", "", css, 30},
+		{"5 style packed, kB", "", cssPacked, 9},
 	} {
 		ours, value := kb(bar.n)
 		lines = append(lines, line{what: bar.what, ours: ours, limit: bar.limit, value: value, atMost: bar.atMost})
