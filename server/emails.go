@@ -168,10 +168,19 @@ type journeyContext struct {
 	CurrentNodeID string                    `json:"currentNodeId"`
 }
 
+// delayed is a type of entries that only those are told who ask for it: clients know the
+// others.
+const delayed = "delivery_delayed"
+
 // getEmail is R-81.
 func (s *Server) getEmail(r *request) error {
 	id, err := idParam(r, "id")
 	if err != nil {
+		return err
+	}
+	q := queryOf(r)
+	include := q.oneOf("include", delayed)
+	if err := q.err(); err != nil {
 		return err
 	}
 	row, err := s.store.GetSend(r.ctx(), id)
@@ -180,6 +189,9 @@ func (s *Server) getEmail(r *request) error {
 	}
 	if err != nil {
 		return err
+	}
+	if include == nil {
+		row.DelayedAt = nil
 	}
 	links, err := s.store.LinksOfSend(r.ctx(), id)
 	if err != nil {
@@ -223,7 +235,7 @@ func historyOf(row store.SendRow, links []storedb.TrackedLink, clicks []storedb.
 		add("queued", &row.CreatedAt)
 	}
 	add("sent", row.SentAt)
-	add("delivery_delayed", row.DelayedAt)
+	add(delayed, row.DelayedAt)
 	add("delivered", row.DeliveredAt)
 	add("opened", row.OpenedAt)
 	if len(clicks) == 0 {

@@ -107,6 +107,9 @@ func TestTheHistoryOfAMail(t *testing.T) {
 	o.open()
 	o.click("https://a.example")
 	a := o.do(call{method: "GET", url: "/v1/admin/emails/" + sentMail, key: o.keys[scopeRead]})
+	require.NotContains(t, a.body, "delivery_delayed", "clients know the types of R-81")
+	require.Equal(t, 400, o.do(call{method: "GET", url: "/v1/admin/emails/" + sentMail + "?include=all", key: o.keys[scopeRead]}).status)
+	a = o.do(call{method: "GET", url: "/v1/admin/emails/" + sentMail + "?include=delivery_delayed", key: o.keys[scopeRead]})
 	require.Equal(t, 200, a.status, a.body)
 	require.JSONEq(t, strings.NewReplacer("AGENT", browser).Replace(`{
 		"email": {"id": "<uuid>", "contactId": "<uuid>", "journeyStateId": null, "campaignId": null, "templateKey": "welcome", "resendId": "re_1", "providerId": "re_1",

@@ -57,7 +57,7 @@ type track struct {
 // getMetrics is R-34.
 func (s *Server) getMetrics(r *request) error {
 	if s.cfg.Metrics == nil {
-		return notFound("Not found")
+		return notFound("Not Found")
 	}
 	s.cfg.Metrics.ServeHTTP(r.Response(), r.Request())
 	return nil

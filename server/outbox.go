@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/google/uuid"
@@ -18,7 +19,7 @@ type outboxReply struct {
 	ID          uuid.UUID           `json:"id"`
 	Kind        contract.OutboxKind `json:"kind"`
 	Key         string              `json:"key"`
-	ContactID   uuid.UUID           `json:"contactId"`
+	ContactID   *uuid.UUID          `json:"contactId"`
 	EventID     *uuid.UUID          `json:"eventId"`
 	Status      string              `json:"status"`
 	Attempts    int32               `json:"attempts"`
@@ -34,7 +35,8 @@ const (
 	outboxDelivering = "delivering"
 )
 
-// outboxReplies names the contacts of rows that are told in the order of a membership.
+// outboxReplies names the contacts of rows: of a message to a destination its payload does,
+// of any other what it is delivered in the order of. A row that is about nobody has none.
 func (s *Server) outboxReplies(r *request, rows []storedb.Outbox) ([]outboxReply, error) {
 	keys := make([]uuid.UUID, len(rows))
 	for i, row := range rows {
@@ -51,11 +53,18 @@ func (s *Server) outboxReplies(r *request, rows []storedb.Outbox) ([]outboxReply
 	out := make([]outboxReply, len(rows))
 	for i, row := range rows {
 		out[i] = outboxReply{
-			ID: row.ID, Kind: row.Kind, Key: row.Key, ContactID: row.OrderingKey, EventID: row.EventID, Status: row.Status, Attempts: row.Attempts,
+			ID: row.ID, Kind: row.Kind, Key: row.Key, EventID: row.EventID, Status: row.Status, Attempts: row.Attempts,
 			LastError: row.LastError, CreatedAt: ts(row.CreatedAt), DeliveredAt: tsOrNull(row.DeliveredAt),
 		}
 		if contact, ok := contacts[row.OrderingKey]; ok {
-			out[i].ContactID = contact
+			out[i].ContactID = &contact
+		}
+		if row.Kind == contract.OutboxWebhook {
+			var told struct{ ContactID *uuid.UUID }
+			if err := json.Unmarshal(row.Payload, &told); err != nil {
+				return nil, fmt.Errorf("read message of webhook: %w", err)
+			}
+			out[i].ContactID = told.ContactID
 		}
 		if row.Status == outboxPending {
 			out[i].NextAttempt = tsOrNull(&row.DueAt)

@@ -93,6 +93,38 @@ func TestOutbox(t *testing.T) {
 	}
 }
 
+// R-110: contactId is that of a contact or null, never what a row is delivered in the order of.
+func TestWhoseAnOutboxRowIs(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.people()
+	contact := b.rows(`select id::text from contacts where external_id = 'user_1'`)[0]
+	b.rows(`delete from outbox returning key`)
+	for key, of := range map[string][3]string{
+		"a": {contact, "start", `{}`},
+		"b": {uuid.NewString(), "run", `{}`},
+		"c": {uuid.NewString(), "webhook", `{"type":"contact.created","contactId":"` + contact + `"}`},
+		"d": {uuid.NewString(), "webhook", `{"type":"alert.fired","contactId":null}`},
+		"e": {uuid.NewString(), "webhook", `{"type":"hogsend.test"}`},
+	} {
+		b.rows(`insert into outbox (id, ordering_key, kind, key, payload, due_at, created_at, destination) values (gen_random_uuid(), $2, $3, $1, $4, now(), now(), 'x') returning key`, key, of[0], of[1], of[2])
+	}
+	a := b.do(call{method: "GET", url: "/v1/admin/outbox", key: b.keys[scopeFullAdmin]})
+	require.Equal(t, 200, a.status, a.body)
+	var out struct {
+		Rows []struct {
+			Key       string
+			ContactID *string
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(a.body), &out))
+	whose := map[string]*string{}
+	for _, row := range out.Rows {
+		whose[row.Key] = row.ContactID
+	}
+	require.Equal(t, map[string]*string{"a": &contact, "b": nil, "c": &contact, "d": nil, "e": nil}, whose)
+}
+
 // R-113 to R-117, O-18: of two retries at once one is made.
 func TestDeadLetters(t *testing.T) {
 	t.Parallel()

@@ -58,8 +58,10 @@ where o.ordering_key in (select @contact_id::uuid union all select m.id from mem
 select * from outbox where id = @id;
 
 -- name: OutboxContacts :many
--- Whose the rows of ordering keys are that are memberships.
-select id, contact_id from memberships where id = any(@ids::uuid[]);
+-- Whose the rows of ordering keys are: those of contacts and of memberships. Others, as of
+-- imports, are nobody's.
+select id, contact_id from memberships where id = any(@ids::uuid[])
+union all select c.id, c.id from contacts c where c.id = any(@ids::uuid[]);
 
 -- name: OutboxNow :many
 -- Makes rows due at once that are not delivered and not under way; dead ones live again and

@@ -487,6 +487,7 @@ func (q *Queries) LettersRetried(ctx context.Context, ids []uuid.UUID) ([]Letter
 
 const outboxContacts = `-- name: OutboxContacts :many
 select id, contact_id from memberships where id = any($1::uuid[])
+union all select c.id, c.id from contacts c where c.id = any($1::uuid[])
 `
 
 type OutboxContactsRow struct {
@@ -494,7 +495,8 @@ type OutboxContactsRow struct {
 	ContactID uuid.UUID
 }
 
-// Whose the rows of ordering keys are that are memberships.
+// Whose the rows of ordering keys are: those of contacts and of memberships. Others, as of
+// imports, are nobody's.
 func (q *Queries) OutboxContacts(ctx context.Context, ids []uuid.UUID) ([]OutboxContactsRow, error) {
 	rows, err := q.db.Query(ctx, outboxContacts, ids)
 	if err != nil {
