@@ -9,14 +9,17 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hogsend/hogsend"
+	"github.com/hogsend/hogsend/internal/email/pace"
 	"github.com/hogsend/hogsend/internal/provider/resend"
 	"github.com/hogsend/hogsend/internal/store/storedb"
 )
@@ -323,4 +326,43 @@ func TestABatchWithSomebodyErased(t *testing.T) {
 		require.Equal(t, 5, s.alone)
 		require.Equal(t, 5, w.count(`sends where status = 'sent'`))
 	}
+}
+
+// E-34, E-38, E-68: who is erased while a batch waits for its slot, which after a 429 may be
+// long, gets nothing; the others go alone.
+func TestABatchWithSomebodyErasedWhileItWaits(t *testing.T) {
+	t.Parallel()
+	w, s := batched(t, 6)
+	w.Limiter = pace.NewLimiter(100)
+	ctx, done := context.WithCancel(t.Context())
+	defer done()
+	for range 3 { // somebody is ahead of the campaign all the time
+		go func() {
+			for w.Limiter.Wait(ctx) == nil {
+			}
+		}()
+	}
+	for range 6 {
+		require.NoError(t, w.Limiter.Wait(ctx))
+	}
+	id := w.campaign(nil)
+	_, err := w.Campaign(t.Context(), id.String()) // the freeze
+	require.NoError(t, err)
+	failure := make(chan error, 1)
+	go func() {
+		_, err := w.Campaign(t.Context(), id.String())
+		failure <- err
+	}()
+	stacks := make([]byte, 4<<20)
+	require.Eventually(t, func() bool { // its batch is formed, read and waits
+		return strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "pace.(*Limiter).WaitBehind")
+	}, time.Minute, 10*time.Millisecond)
+	require.Equal(t, 6, w.count(`sends where batch_id is not null`))
+	w.exec(`update sends set key = 'erased:' || id, status = 'skipped', reason = 'no_email', to_email = '', html = '', text = '' where to_email = 'p3@example.com'`)
+	w.exec(`update campaign_recipients set status = 'skipped', reason = 'no_email' where email_key = 'p3@example.com'`)
+	done()
+	require.NoError(t, <-failure)
+	w.finish(id)
+	w.once(s, 5)
+	require.Empty(t, s.batches)
 }

@@ -107,20 +107,19 @@ func (a *Activities) formBatches(ctx context.Context, rows []storedb.Send) (form
 // by itself, because the batch as a whole was refused and nothing of it accepted.
 func (b *batch) sendBatch(ctx context.Context, provider email.Batcher, id uuid.UUID) (alone []storedb.Send, err error) {
 	a := b.a
-	batches, err := a.Store.BatchGet(ctx, id)
-	if err != nil || len(batches) == 0 {
+	members, split, whole, err := a.membersOf(ctx, id)
+	if err == nil && whole && !split {
+		if err := a.Limiter.WaitBehind(ctx); err != nil { // one call, one slot (E-34)
+			return nil, fmt.Errorf("wait for a slot: %w", err)
+		}
+		// After a 429 that was long: somebody may have been erased meanwhile.
+		members, split, whole, err = a.membersOf(ctx, id)
+	}
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	members, err := a.Store.BatchMembers(ctx, &id)
-	if err != nil {
-		return nil, fmt.Errorf("read batch: %w", err)
-	}
-	whole := len(members) == int(batches[0].Size) && !slices.ContainsFunc(members, func(m storedb.Send) bool { return strings.HasPrefix(m.Key, "erased:") })
-	if batches[0].Split || !whole {
-		return b.apart(ctx, members, batches[0].Split)
-	}
-	if err := a.Limiter.WaitBehind(ctx); err != nil { // one call, one slot (E-34)
-		return nil, fmt.Errorf("wait for a slot: %w", err)
+	case split || !whole:
+		return b.apart(ctx, members, split)
 	}
 	queued, over, err := b.attempt(ctx, id, members)
 	if err != nil || over || len(queued) == 0 {
@@ -171,6 +170,23 @@ func (b *batch) sendBatch(ctx context.Context, provider email.Batcher, id uuid.U
 		b.note(false, true, a.retryRecipient(ctx, b.recipientOf(row), cause))
 	}
 	return nil, nil
+}
+
+// membersOf are the mails of a batch in their order. split says that they go alone, whole that
+// none of them is of somebody who was erased.
+func (a *Activities) membersOf(ctx context.Context, id uuid.UUID) (members []storedb.Send, split, whole bool, err error) {
+	batches, err := a.Store.BatchGet(ctx, id)
+	if err == nil {
+		members, err = a.Store.BatchMembers(ctx, &id)
+	}
+	if err != nil {
+		return nil, false, false, fmt.Errorf("read batch: %w", err)
+	}
+	if len(batches) == 0 {
+		return nil, false, false, nil
+	}
+	whole = len(members) == int(batches[0].Size) && !slices.ContainsFunc(members, func(m storedb.Send) bool { return strings.HasPrefix(m.Key, "erased:") })
+	return members, batches[0].Split, whole, nil
 }
 
 // attempt commits that a call begins, and returns the members without an outcome. over says

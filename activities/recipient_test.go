@@ -125,6 +125,8 @@ func TestMailsAboutAnErasedContact(t *testing.T) {
 	r.Props = json.RawMessage(`{"word":"secret"}`)
 	_, err := w.Send(t.Context(), r)
 	require.NoError(t, err)
+	w.exec(`insert into tracked_links (id, send_id, url) select gen_random_uuid(), id, 'https://crm.example/secret' from sends`)
+	w.exec(`insert into answers select id, 'deal.judged', '{"of":"secret"}', now(), 'secret', now() from sends`)
 	var ada uuid.UUID
 	w.scan(&ada, `select id from contacts where external_id = 'ada'`)
 	_, err = w.Ingest.Erase(t.Context(), uuid.New(), ada, "asked for it")
@@ -132,4 +134,6 @@ func TestMailsAboutAnErasedContact(t *testing.T) {
 	_, err = w.store.FinishErasures(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, w.count(`sends where html <> '' or props is not null or subject <> ''`))
+	require.Zero(t, w.count(`tracked_links`))
+	require.Zero(t, w.count(`answers`))
 }

@@ -210,12 +210,22 @@ delete from hits h where h.id in (
 
 -- name: ErasePieceLinks :execrows
 delete from tracked_links l where l.id in (
-    select o.id from sends s join tracked_links o on o.send_id = s.id where s.contact_id = any(@ids::uuid[]) limit @row_limit
+    (select o.id from sends s join tracked_links o on o.send_id = s.id where s.contact_id = any(@ids::uuid[]) limit @row_limit)
+    union all -- where others were led of the person (E-83)
+    (
+        select o.id from enrollments e join sends s on s.enrollment_id = e.id join tracked_links o on o.send_id = s.id
+        where e.contact_id = any(@ids::uuid[]) limit @row_limit
+    )
 );
 
 -- name: ErasePieceAnswers :execrows
 delete from answers a where (a.send_id, a.event) in (
-    select o.send_id, o.event from sends s join answers o on o.send_id = s.id where s.contact_id = any(@ids::uuid[]) limit @row_limit
+    (select o.send_id, o.event from sends s join answers o on o.send_id = s.id where s.contact_id = any(@ids::uuid[]) limit @row_limit)
+    union all -- what others said of the person (E-83)
+    (
+        select o.send_id, o.event from enrollments e join sends s on s.enrollment_id = e.id join answers o on o.send_id = s.id
+        where e.contact_id = any(@ids::uuid[]) limit @row_limit
+    )
 );
 
 -- name: ErasePieceMailbox :execrows

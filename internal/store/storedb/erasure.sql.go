@@ -13,7 +13,12 @@ import (
 
 const erasePieceAnswers = `-- name: ErasePieceAnswers :execrows
 delete from answers a where (a.send_id, a.event) in (
-    select o.send_id, o.event from sends s join answers o on o.send_id = s.id where s.contact_id = any($1::uuid[]) limit $2
+    (select o.send_id, o.event from sends s join answers o on o.send_id = s.id where s.contact_id = any($1::uuid[]) limit $2)
+    union all -- what others said of the person (E-83)
+    (
+        select o.send_id, o.event from enrollments e join sends s on s.enrollment_id = e.id join answers o on o.send_id = s.id
+        where e.contact_id = any($1::uuid[]) limit $2
+    )
 )
 `
 
@@ -243,7 +248,12 @@ func (q *Queries) ErasePieceLetters(ctx context.Context, ids []uuid.UUID, rowLim
 
 const erasePieceLinks = `-- name: ErasePieceLinks :execrows
 delete from tracked_links l where l.id in (
-    select o.id from sends s join tracked_links o on o.send_id = s.id where s.contact_id = any($1::uuid[]) limit $2
+    (select o.id from sends s join tracked_links o on o.send_id = s.id where s.contact_id = any($1::uuid[]) limit $2)
+    union all -- where others were led of the person (E-83)
+    (
+        select o.id from enrollments e join sends s on s.enrollment_id = e.id join tracked_links o on o.send_id = s.id
+        where e.contact_id = any($1::uuid[]) limit $2
+    )
 )
 `
 
