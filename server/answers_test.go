@@ -91,6 +91,14 @@ func TestAnAnswerByOneTap(t *testing.T) {
 	require.Equal(t, []string{"1"}, o.rows(`select count(*)::text from answers`))
 }
 
+// E-86: a number of a link is told as it is written, however long it is.
+func TestAnAnswerWithALongNumber(t *testing.T) {
+	t.Parallel()
+	o, link := asked(t, time.Hour)
+	require.Equal(t, 200, o.ask("POST", answerPath, link(9007199254740993), phone, "comment=Fine").status)
+	require.Equal(t, []string{`nps.answered {"score": 9007199254740993}`, `nps.answered.comment {"score": 9007199254740993, "comment": "Fine"}`}, o.answers())
+}
+
 // E-86: machines get a page with a button, and so does whoever comes within a minute; the
 // button is a person's.
 func TestMachinesDoNotAnswer(t *testing.T) {

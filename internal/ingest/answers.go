@@ -50,9 +50,13 @@ func (g *Ingester) Answer(ctx context.Context, a Answer) (kept storedb.Answer, e
 // answer writes what is new, if nobody else has meanwhile.
 func (g *Ingester) answer(ctx context.Context, a Answer, answered bool) error {
 	at := a.At.UTC().Truncate(time.Microsecond)
-	properties := map[string]any{}
-	if err := json.Unmarshal(a.Properties, &properties); err != nil {
+	said := map[string]json.RawMessage{} // numbers as they are written
+	if err := json.Unmarshal(a.Properties, &said); err != nil {
 		return err
+	}
+	properties := map[string]any{}
+	for name, value := range said {
+		properties[name] = value
 	}
 	for name, value := range mailProperties(a.Send.ID, a.Send.TemplateKey, a.Send.Category, a.Send.JourneyID, a.Send.EnrollmentID, a.Send.CampaignID) {
 		properties[name] = value
