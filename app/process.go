@@ -77,6 +77,7 @@ type process struct {
 
 	listening *http.Server // for metrics; nil for none
 	ready     atomic.Bool  // it serves or works, and was not told to stop
+	banner    io.Writer    // where the boot report is printed; nil logs it
 	shown     io.Writer    // hears a line for each mail of the mailbox; nil for nobody
 }
 
@@ -256,10 +257,10 @@ func (p *process) awaitDatabase(ctx context.Context) error {
 	}
 }
 
-// newLogger writes records as JSON, or as text when the format says so (O-42).
+// newLogger writes records as JSON, or as text when the format or a terminal says so (O-42).
 func newLogger(w io.Writer, cfg config.Config) *slog.Logger {
 	options := &slog.HandlerOptions{Level: cfg.LogLevel}
-	if cfg.LogFormat == "text" {
+	if asText(w, cfg) {
 		return slog.New(slog.NewTextHandler(w, options))
 	}
 	return slog.New(slog.NewJSONHandler(w, options))

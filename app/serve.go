@@ -55,6 +55,7 @@ environment; --data serves the hogsend dev --infra that runs on a folder.`,
 				return err
 			}
 			defer proc.close()
+			proc.banner = p.bannerOf(cfg)
 			listener, err := listen(cfg)
 			if err != nil {
 				return err
@@ -158,9 +159,7 @@ func (p *process) serve(ctx context.Context, listener net.Listener) error {
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- httpServer.Serve(listener) }()
-	p.log.Info("hogsend server ready", "version", Version, "build_id", p.build, "address", listener.Addr().String(),
-		"public_url", p.cfg.PublicURL, "temporal", p.cfg.TemporalAddress, "namespace", p.cfg.TemporalNamespace, "provider", p.cfg.EmailProvider, "test_mode", p.testMode.String(),
-		"journeys", len(p.enabled), "templates", len(p.registry.Templates))
+	p.boot(ctx, "hogsend server ready", "address", listener.Addr().String())
 	p.ready.Store(true)
 	select {
 	case err := <-failed:
@@ -209,6 +208,7 @@ func (p *program) runAll(ctx context.Context, cfg config.Config, ready func()) e
 		return err
 	}
 	defer proc.close()
+	proc.banner = p.bannerOf(cfg)
 	if p.here != nil {
 		proc.shown = p.Stdout
 	}

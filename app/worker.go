@@ -45,6 +45,7 @@ hogsend dev --infra that runs on a folder.`,
 				return err
 			}
 			defer proc.close()
+			proc.banner = p.bannerOf(cfg)
 			return proc.work(cmd.Context(), nil)
 		},
 	}
@@ -120,8 +121,7 @@ func (p *process) work(ctx context.Context, ready func()) error {
 		BuildID:           p.build,
 		Deployment:        p.cfg.Deployment,
 		Version:           Version,
-		Provider:          p.cfg.EmailProvider,
-		TestMode:          p.testMode.String(),
+		Report:            func(own ...any) { p.boot(ctx, "hogsend worker ready", own...) },
 		RegistryDigest:    p.digest(),
 		ShutdownTimeout:   p.cfg.ShutdownTimeout,
 		ReleasesPerSecond: p.cfg.ResumeRatePerSecond,

@@ -28,7 +28,6 @@ func New(cfg Config) (*Worker, error) {
 	w.sdk = sdkworker.New(cfg.Client, cfg.TaskQueue, w.options())
 	register(w.sdk, cfg)
 	cfg.registerOwn(w.sdk, w.calls)
-	w.sdk.RegisterWorkflowWithOptions(workflows.Reconciler, workflow.RegisterOptions{Name: contract.ReconcilerType})
 	return w, nil
 }
 
@@ -105,6 +104,17 @@ func (w *Worker) Run(ctx context.Context) error {
 	return err
 }
 
+// builtIn are the product's own workflows by type.
+func builtIn() map[string]any {
+	return map[string]any{
+		contract.ClockType: workflows.Clock, contract.ReconcilerType: workflows.Reconciler, contract.AlertsType: workflows.Alerts, contract.AlertType: workflows.Alert,
+		contract.ImportType: workflows.Import, contract.SendType: workflows.DirectSend, contract.CampaignType: workflows.Campaign,
+	}
+}
+
+// BuiltIn is how many workflows a worker has that are nobody's journeys.
+func BuiltIn() int { return len(builtIn()) }
+
 // register registers every compiled-in journey under its id and its aliases, so that
 // enrollments made under a former id go on (J-12, J-13), and all activities.
 func register(r registry, cfg Config) {
@@ -122,12 +132,9 @@ func register(r registry, cfg Config) {
 			r.RegisterWorkflowWithOptions(workflows.Journey(reaction), options)
 		}
 	}
-	r.RegisterWorkflowWithOptions(workflows.Clock, workflow.RegisterOptions{Name: contract.ClockType})
-	r.RegisterWorkflowWithOptions(workflows.Alerts, workflow.RegisterOptions{Name: contract.AlertsType})
-	r.RegisterWorkflowWithOptions(workflows.Alert, workflow.RegisterOptions{Name: contract.AlertType})
-	r.RegisterWorkflowWithOptions(workflows.Import, workflow.RegisterOptions{Name: contract.ImportType})
-	r.RegisterWorkflowWithOptions(workflows.DirectSend, workflow.RegisterOptions{Name: contract.SendType})
-	r.RegisterWorkflowWithOptions(workflows.Campaign, workflow.RegisterOptions{Name: contract.CampaignType})
+	for name, run := range builtIn() {
+		r.RegisterWorkflowWithOptions(run, workflow.RegisterOptions{Name: name})
+	}
 	for name, fn := range cfg.Activities.All() {
 		if clock, ok := fn.(func(context.Context) error); ok && name == contract.ClockName {
 			fn = cfg.deployment().clock(clock)

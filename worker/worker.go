@@ -79,8 +79,9 @@ type Config struct {
 	// KeepDecisions is how long decisions are kept that enrolled nobody; 0 is for ever
 	// (J-45).
 	KeepDecisions time.Duration
-	// Provider and TestMode are told when the worker is ready (O-39).
-	Provider, TestMode string
+	// Report says that the worker is registered and polling, with what it knows of itself as
+	// pairs of a record; nil means a record of Logger (O-39).
+	Report func(own ...any)
 	// KeepTracking is how long addresses and agents of opens and clicks are kept; 0 is for
 	// ever (O-34).
 	KeepTracking time.Duration
@@ -123,6 +124,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Report == nil {
+		c.Report = func(own ...any) { c.Logger.Info("hogsend worker ready", own...) }
 	}
 	return c
 }
@@ -209,16 +213,7 @@ func (w *Worker) startClock(ctx context.Context) error {
 
 // report says that the worker is registered and polling (O-39).
 func (w *Worker) report() {
-	w.cfg.Logger.Info("hogsend worker ready",
-		"version", w.cfg.Version,
-		"build_id", w.cfg.BuildID,
-		"namespace", w.cfg.Namespace,
-		"task_queue", w.cfg.TaskQueue,
-		"identity", w.cfg.Identity,
-		"provider", w.cfg.Provider,
-		"test_mode", w.cfg.TestMode,
-		"journeys", len(w.cfg.Journeys),
-		"activities", len(w.cfg.Activities.All()))
+	w.cfg.Report("identity", w.cfg.Identity, "activities", len(w.cfg.Activities.All()))
 	if w.cfg.Ready != nil {
 		w.cfg.Ready()
 	}
