@@ -237,6 +237,11 @@ func (b *batch) apart(ctx context.Context, members []storedb.Send, split bool) (
 		_, err := b.a.fail(ctx, b.parentOf(ctx, row), row, contract.SendUnknownOutcome)
 		return err
 	})
+	if !split && len(unknown) == 0 && len(alone) > 0 { // from now on their own calls count
+		if err := b.a.Store.BatchSplit(ctx, *alone[0].BatchID); err != nil {
+			return nil, fmt.Errorf("split batch: %w", err)
+		}
+	}
 	return alone, nil
 }
 

@@ -95,7 +95,12 @@ func (a *Activities) messageOf(ctx context.Context, row storedb.Send) (email.Mes
 		return m, err
 	}
 	for _, f := range files {
-		m.Files = append(m.Files, email.File(f))
+		if len(f.Content) > 0 {
+			m.Files = append(m.Files, email.File(f))
+		}
+	}
+	if len(m.Files) != int(row.Files) { // it is being erased
+		return m, fmt.Errorf("send %s has %d of its %d files", row.ID, len(m.Files), row.Files)
 	}
 	return m, nil
 }

@@ -86,6 +86,25 @@ func TestAMailCarriesItsFiles(t *testing.T) {
 	require.Equal(t, 1, w.count("files"))
 }
 
+// E-29, E-84: a mail whose files are not there, because its erasure has come so far, does not
+// go without them.
+func TestAMailWithoutItsFiles(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	withFiles(w, nil)
+	r := carrying(w.enroll("start"), "logo")
+	w.provider.script = []error{&email.SendError{Kind: email.Transient, Reason: "busy"}}
+	_, err := w.Send(t.Context(), r)
+	require.ErrorContains(t, err, "provider call failed")
+	for _, lost := range []string{`update send_files set hash = null`, `delete from send_files`} {
+		w.exec(lost)
+		_, err = w.Send(t.Context(), r)
+		require.ErrorContains(t, err, "0 of its 1 files")
+	}
+	require.Len(t, w.provider.calls, 1)
+	require.Empty(t, w.provider.accepted)
+}
+
 // E-84: what cannot be carried is the author's mistake; what may pass is tried again. Neither
 // leaves a row, and what was kept of it is cleaned away.
 func TestFilesThatCannotBeCarried(t *testing.T) {
