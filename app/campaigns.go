@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/hogsend/hogsend/internal/decide/steps"
 )
 
 const campaignsPath = "/v1/campaigns"
@@ -52,11 +54,25 @@ func (p *program) campaignsCommand() *cobra.Command {
 	return cmd
 }
 
+// notPast refuses a time that is past for everybody, such as one of last year: over HTTP it
+// means at once (E-69), which nobody means who types a date. What is no time is the server's.
+func notPast(now time.Time, at, local string) error {
+	if t, err := time.Parse(time.RFC3339, at); err == nil && t.Before(now.Add(-time.Minute)) {
+		return fmt.Errorf("--at: %s is past; without --at it starts at once", at)
+	}
+	const last = 26 * time.Hour // from the first zone on earth to the last
+	if first, err := steps.FirstLocal(local); local != "" && err == nil && first.Add(last).Before(now) {
+		return fmt.Errorf("--local: %s is past everywhere; without --local it starts at once", local)
+	}
+	return nil
+}
+
 func (p *program) campaignsCreateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "create TEMPLATE", Short: "Send a template to a list or to the members of a bucket", Args: cobra.ExactArgs(1),
 		Long: `Creates a campaign. Its recipients are frozen when it starts; each of them gets at most one mail,
-and only if the send gate lets it pass.
+and only if the send gate lets it pass. A time that is past is refused, unless an idempotency
+key says that this may be a second try.
 
   hogsend campaigns create june-news --list newsletter
   hogsend campaigns create june-news --bucket vip --at 2026-06-01T09:00:00Z
@@ -73,6 +89,11 @@ and only if the send gate lets it pass.
 	sampleTo := f.StringSlice("sample-to", nil, "mail these people first, then pause: ids or addresses")
 	key := f.String("idempotency-key", "", "a second campaign of this key is the first one")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *key == "" {
+			if err := notPast(time.Now(), *at, *local); err != nil {
+				return err
+			}
+		}
 		body := map[string]any{"template": args[0]}
 		for field, value := range map[string]*string{
 			"list": list, "bucket": bucket, "name": name, "subject": subject, "from": from, "sendAt": at, "sendAtLocal": local, "idempotencyKey": key,

@@ -65,6 +65,20 @@ func TestCampaignsByCommand(t *testing.T) {
 	require.Contains(t, fails("campaigns", "show", "00000000-0000-0000-0000-000000000000"), "there is no campaign")
 	require.Contains(t, fails("campaigns", "create", "june-new", "--list", "newsletter"), `did you mean "june-news"?`)
 	require.Contains(t, fails("campaigns", "create", "june-news"), "list or bucket is required")
+
+	// Whoever types a date of the past does not mean at once.
+	create := func(more ...string) []string {
+		return append([]string{"campaigns", "create", "june-news", "--list", "newsletter"}, more...)
+	}
+	require.Contains(t, fails(create("--at", "2020-06-01T09:00:00+02:00")...), "--at: 2020-06-01T09:00:00+02:00 is past; without --at it starts at once")
+	require.Contains(t, fails(create("--local", "2020-06-01T09:00")...), "--local: 2020-06-01T09:00 is past everywhere")
+	require.Contains(t, fails(create("--at", "tomorrow")...), "sendAt: must be an RFC 3339 time")
+	require.Contains(t, fails(create("--local", "9:00")...), "sendAtLocal: must be a local time")
+	require.Contains(t, ok("campaigns", "list"), "\n"+id, "the only one")
+	require.NotContains(t, ok("campaigns", "list"), "queued")
+	require.Contains(t, ok(create("--at", "2020-06-01T09:00:00Z", "--idempotency-key", "k")...), id, "a second try")
+	ok(create("--local", time.Now().UTC().Add(-11*time.Hour).Format("2006-01-02T15:04"))...) // not yet everywhere
+	ok(create("--at", time.Now().UTC().Add(time.Hour).Format(time.RFC3339))...)
 }
 
 // E-69, E-73: a campaign in code is created once, by the first start that knows it; one
