@@ -179,7 +179,7 @@ func (p *program) printEvent(t server.Told) {
 	if len(came) == 0 {
 		came = append(came, "stored")
 	}
-	printLine(p.Stdout, "%s", strings.Join(words, "  ")+"  → "+strings.Join(came, "; "))
+	printLine(p.Stdout, "%s\n", strings.Join(words, "  ")+"  → "+strings.Join(came, "; "))
 }
 
 // portFree refuses a taken port by its flag.

@@ -113,7 +113,7 @@ func (s *Server) tell(d *eventDecoder, result *ingest.Result) {
 		}
 	}
 	for _, w := range d.warnings {
-		t.Warnings = append(t.Warnings, w.Path+" "+w.Message)
+		t.Warnings = append(t.Warnings, w.Path+": "+w.Message)
 	}
 	s.cfg.Tell(t)
 }

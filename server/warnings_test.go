@@ -141,6 +141,7 @@ func TestRepliesExplain(t *testing.T) { // I-58, I-59
 	require.Equal(t, 2, strings.Count(dev.logs.String(), "event is odd"))
 	require.Len(t, lines, 1)
 	require.Len(t, lines[0].Warnings, 2)
+	require.Contains(t, lines[0].Warnings, `name: nothing listens to this event, did you mean "trial.started"?`)
 }
 
 // I-61: whatever arose in the transaction of an event names it.
