@@ -75,7 +75,45 @@ func (p *program) root() *cobra.Command {
 		root.AddCommand(p.devCommand(), p.standaloneCommand(), p.temporalCommand())
 	}
 	root.AddCommand(p.leftOut()...)
+	explainArguments(root)
 	return root
+}
+
+// explainArguments has a group refuse a command that it has not, instead of printing its help
+// with exit code 0, and each command that got too few or too many arguments say which it takes.
+func explainArguments(cmd *cobra.Command) {
+	for _, child := range cmd.Commands() {
+		explainArguments(child)
+	}
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return fmt.Errorf("%w; usage: %s", err, cmd.UseLine())
+			}
+			return nil
+		}
+	}
+	if !cmd.HasParent() || !cmd.HasSubCommands() || cmd.Runnable() {
+		return
+	}
+	cmd.DisableFlagsInUseLine, cmd.SuggestionsMinimumDistance = true, 2
+	cmd.ValidArgsFunction = cobra.NoFileCompletions
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			return fmt.Errorf("%s, did you mean %q?", text, near[0])
+		}
+		var names []string
+		for _, child := range cmd.Commands() {
+			if child.IsAvailableCommand() {
+				names = append(names, child.Name())
+			}
+		}
+		return fmt.Errorf("%s, which has %s", text, strings.Join(names, ", "))
+	}
 }
 
 func (p *program) versionCommand() *cobra.Command {

@@ -85,3 +85,26 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 		}
 	})
 }
+
+// A group refuses what it has not; whoever got too few arguments says which it takes.
+func TestAWrongCommandIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"journeys", "lst"}, 1, "hogsend: unknown command \"lst\" for \"hogsend journeys\", did you mean \"list\"?\n"},
+		{[]string{"suppressions", "zzz"}, 1, "hogsend: unknown command \"zzz\" for \"hogsend suppressions\", which has import\n"},
+		{[]string{"events", "tail", "--follow"}, 1, "unknown flag: --follow"},
+		{[]string{"alerts"}, 0, "Available Commands:"},
+		{[]string{"alerts", "--help"}, 0, "hogsend alerts [command]"},
+		{[]string{"contacts", "show"}, 1, "hogsend: accepts 1 arg(s), received 0; usage: hogsend contacts show PERSON [flags]\n"},
+		{[]string{"journeys", "cancel", "a", "b", "c"}, 1, "; usage: hogsend journeys cancel "},
+		{[]string{"stats", "now"}, 1, "unknown command \"now\" for \"hogsend stats\"; usage: hogsend stats"},
+	} {
+		code, out := call(t, IO{}, c.args...)
+		require.Equal(t, c.code, code, out)
+		require.Contains(t, out, c.want)
+	}
+}

@@ -2,12 +2,14 @@ package vet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/packages"
@@ -166,7 +168,7 @@ func load(ctx context.Context, dir string, patterns []string) (asked, loaded []*
 		Context: ctx, Dir: dir, Mode: packages.NeedName | packages.NeedImports | packages.NeedDeps | packages.NeedModule,
 	}, patterns...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("list packages: %w", err)
+		return nil, nil, fmt.Errorf("list packages: %w", goSaid(err))
 	}
 	if err := problems(asked); err != nil {
 		return nil, nil, err
@@ -179,7 +181,15 @@ func load(ctx context.Context, dir string, patterns []string) (asked, loaded []*
 		Context: ctx, Dir: dir, Mode: packages.LoadSyntax | packages.NeedModule,
 	}, paths...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("load packages: %w", err)
+		return nil, nil, fmt.Errorf("load packages: %w", goSaid(err))
 	}
 	return asked, loaded, problems(loaded)
+}
+
+// goSaid is what the go command said of why it failed, without what is around it.
+func goSaid(err error) error {
+	if _, said, found := strings.Cut(err.Error(), "stderr: "); found && strings.TrimSpace(said) != "" {
+		return errors.New(strings.TrimSpace(said))
+	}
+	return err
 }

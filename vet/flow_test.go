@@ -116,3 +116,12 @@ func TestTheExamplesPictureIsOfItsCode(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, string(data), string(kept))
 }
+
+// Outside of a module the go command is quoted, in one line.
+func TestFlowOutsideOfAModule(t *testing.T) {
+	t.Parallel()
+	_, err := vet.Flow(t.Context(), t.TempDir(), nil)
+	require.ErrorContains(t, err, "list packages: go: ")
+	require.NotContains(t, err.Error(), "stderr")
+	require.NotContains(t, err.Error(), "\n")
+}
