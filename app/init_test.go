@@ -24,7 +24,7 @@ func TestInitMakesAProject(t *testing.T) {
 		require.FileExists(t, filepath.Join(made, file))
 	}
 	for file, part := range map[string]string{
-		"go.mod": "module example.com/shop/mails\n", "registry.go": "package myshop\n", "cmd/myshop/main.go": "myshop.Registry()", "welcome_test.go": `"example.com/shop/mails"`,
+		"go.mod": "module example.com/shop/mails\n", "registry.go": `Pages:  hogsend.Pages{Name: "myshop", Color`, "cmd/myshop/main.go": "myshop.Registry()", "welcome_test.go": `"example.com/shop/mails"`,
 		".gitignore": ".hogsend/", "Taskfile.yml": "go run ./cmd/myshop play {{.CLI_ARGS}}", "templates/layout.html": `<mail-page name="myshop"`,
 	} {
 		body, err := os.ReadFile(filepath.Join(made, file))
@@ -59,7 +59,7 @@ func TestInitRefusesWhatWouldNotBuild(t *testing.T) {
 		{[]string{"shop", "--module", "Shop \"x\""}, "--module: "},
 		{[]string{"shop", "--module", modulePath}, "--module: "},
 		{[]string{"shop", "--replace", dir}, "is no checkout of hogsend"},
-		{nil, "accepts 1 arg"},
+		{nil, "accepts 1 arg(s), received 0; usage: hogsend init DIR [flags]"},
 	} {
 		code, out := call(t, IO{Dir: dir}, append([]string{"init"}, c.args...)...)
 		require.Equal(t, 1, code)

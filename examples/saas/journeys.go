@@ -20,6 +20,7 @@ func Registry() hogsend.Registry {
 		Buckets:   []hogsend.Bucket{WentDormant, PowerUsers, HundredCards},
 		Templates: Templates(),
 		Layout:    Layout(),
+		Pages:     hogsend.Pages{Name: "Acme Boards", Color: "#4f46e5"},
 	}
 }
 
