@@ -226,6 +226,28 @@ func TestAVerifiedWebhookIsNeverLost(t *testing.T) {
 	require.Equal(t, 409, h.do(retry).status)
 }
 
+// P-7: an attempt that takes all of its time is one like any other: its error is noted, and
+// the pauses after it are the usual ones.
+func TestASlowAttemptIsNoted(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	h.server.inbox.AttemptTime = 10 * time.Millisecond
+	h.server.inbox.Handlers["crm"] = func(ctx context.Context, _ inbox.Message) (inbox.Outcome, error) {
+		<-ctx.Done()
+		return inbox.Outcome{}, ctx.Err()
+	}
+	require.Equal(t, 503, h.post(ready).status)
+	require.Equal(t, []string{"context deadline exceeded"}, h.rows(`select last_error from inbox`))
+	require.Equal(t, 1, h.repeat(time.Minute))
+	require.Equal(t, 1, h.repeat(5*time.Minute))
+	require.Zero(t, h.repeat(29*time.Minute), "not when its claim is over")
+	require.Equal(t, 1, h.repeat(time.Minute))
+	require.Equal(t, 1, h.repeat(2*time.Hour))
+	require.Equal(t, 1, h.repeat(6*time.Hour))
+	require.Equal(t, []string{"webhook.crm pending 0"}, h.rows(letters))
+	require.Equal(t, []string{"crm 0 false"}, h.rows(kept))
+}
+
 // P-5, P-7: what breaks the rules is told to the sender and kept for a person; the sender's
 // own repeat, after the code is mended, needs nobody any more.
 func TestAnInvalidWebhookWaitsForAPerson(t *testing.T) {
@@ -338,9 +360,9 @@ func TestARequestThatDiesLosesNoWebhook(t *testing.T) {
 func TestAnErasureTakesWebhooks(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
-	require.Equal(t, 200, h.post(`{"event":"a","user":"ada-42","email":"ada@example.com"}`).status)
+	require.Equal(t, 200, h.post(`{"event":"a","user":"ada-42","email":"jürgen.ada@example.com"}`).status)
 	h.becomes(func(in hogsend.Incoming) (*hogsend.SourceEvent, error) { return &hogsend.SourceEvent{}, nil })
-	for i, body := range []string{`{"to":["Ada@Example.com"]}`, `{"id":"ada-42"}`, `{"id":"ada-421"}`, `{"to":["bob@example.com"]}`} {
+	for i, body := range []string{`{"to":["Jürgen.Ada@Example.com"]}`, `{"id":"ada-42"}`, `{"id":"ada-421"}`, `{"to":["bob@example.com"],"path":"a\\b\u0000"}`} {
 		require.Equal(t, 400, h.signed(fmt.Sprint(i), body).status)
 	}
 	require.Equal(t, 200, h.do(call{method: "DELETE", url: "/v1/admin/contacts/ada-42/erase", key: adminKey}).status)

@@ -3,6 +3,7 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -67,6 +68,8 @@ type Inbox struct {
 	Logger *slog.Logger
 	// Now is the clock in tests; nil means the database's.
 	Now func() time.Time
+	// AttemptTime bounds one attempt; 0 means 25 s.
+	AttemptTime time.Duration
 }
 
 // firstDelay is how long after a message came we apply it ourselves, if its request did not.
@@ -89,9 +92,10 @@ func (x *Inbox) Take(ctx context.Context, m Message) (Outcome, error) {
 		return Outcome{}, fmt.Errorf("store webhook: %w", err)
 	}
 	// What is verified is settled also when its sender does not wait for it.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-	defer cancel()
+	ctx = context.WithoutCancel(ctx)
 	out, err := x.apply(ctx, row)
+	ctx, cancel := context.WithTimeout(ctx, noteTime)
+	defer cancel()
 	var invalid *InvalidError
 	switch {
 	case errors.As(err, &invalid):
@@ -106,12 +110,18 @@ func (x *Inbox) Take(ctx context.Context, m Message) (Outcome, error) {
 	return out, err
 }
 
-// settleTimeout bounds one attempt, below what a claim lasts.
-const settleTimeout = 25 * time.Second
+const (
+	attemptTime = 25 * time.Second
+	// noteTime bounds the noting of what an attempt came to, which one that took all of its
+	// time needs most: what is claimed at once takes less than its claim lasts.
+	noteTime = 4 * time.Second
+)
 
 // apply makes one attempt. What is applied is not kept any longer; if that is not recorded,
 // the message is applied again and has no second effect.
 func (x *Inbox) apply(ctx context.Context, row storedb.Inbox) (Outcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(x.AttemptTime, attemptTime))
+	defer cancel()
 	handler, known := x.Handlers[row.Source]
 	if !known {
 		return Outcome{}, fmt.Errorf("source %q is not registered", row.Source)

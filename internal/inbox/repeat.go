@@ -63,13 +63,12 @@ func (x *Inbox) Repeat(ctx context.Context) (int, error) {
 
 // again is one of our own attempts.
 func (x *Inbox) again(ctx context.Context, row storedb.Inbox) error {
-	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
-	defer cancel()
-	attempt := int(row.Attempts)
-	if attempt > len(delays)+1 { // the last one ended its process
-		return x.bury(ctx, row, errors.New("its last attempt did not end"))
+	attempt, err := int(row.Attempts), errors.New("its last attempt did not end") // as it ended its process
+	if attempt <= len(delays)+1 {
+		_, err = x.apply(ctx, row)
 	}
-	_, err := x.apply(ctx, row)
+	ctx, cancel := context.WithTimeout(ctx, noteTime)
+	defer cancel()
 	var invalid *InvalidError
 	switch {
 	case err == nil:

@@ -625,7 +625,7 @@ with words as (
     select null, c.email_key from contacts c where (c.id = $1::uuid or c.merged_into = $1::uuid) and c.email_key is not null
 ), gone as (
     delete from inbox i
-    where exists (select from words w where position(w.id in i.body) > 0 or position(w.address in lower(encode(i.body, 'escape'))) > 0)
+    where exists (select from words w where position(w.id in i.body) > 0 or position(w.address in lower(convert_from(i.body, 'UTF8'))) > 0)
     returning i.source, i.message_id
 )
 delete from dead_letters d using gone g where d.source = 'webhook.' || g.source and d.source_id = g.message_id
