@@ -58,7 +58,7 @@ func destinationHooks(ctx context.Context, cfg config.Config, r hogsend.Registry
 	var errs []error
 	hooks := map[string]worker.Hook{}
 	for _, d := range r.Destinations {
-		hooks[d.ID] = worker.Hook{Deliver: d.Deliver}
+		hooks[d.ID] = worker.Hook{Events: listened(d.Events), Deliver: d.Deliver}
 	}
 	policy := outbound.Policy{AllowPrivate: cfg.AllowPrivate, Development: cfg.Environment == config.Development}
 	for _, w := range r.Webhooks {
@@ -67,19 +67,24 @@ func destinationHooks(ctx context.Context, cfg config.Config, r hogsend.Registry
 			errs = append(errs, fmt.Errorf("webhook %q (%s): %w", w.ID, w.SecretEnv, err))
 			continue
 		}
-		hooks[w.ID] = worker.Hook{Target: target, IncludeEmail: w.IncludeEmail}
+		hooks[w.ID] = worker.Hook{Events: listened(w.Events), Target: target, IncludeEmail: w.IncludeEmail}
 	}
 	return hooks, errors.Join(errs...)
+}
+
+// listened are the types of messages that a destination is told of.
+func listened(events []string) []string {
+	if slices.Contains(events, "*") {
+		return hogsend.DestinationEvents()
+	}
+	return events
 }
 
 // registerDestinations has the database write messages for the registry's destinations.
 func (p *process) registerDestinations(ctx context.Context) error {
 	var ids, events []string
 	add := func(id string, listens []string) {
-		if slices.Contains(listens, "*") {
-			listens = hogsend.DestinationEvents()
-		}
-		ids, events = append(ids, id), append(events, strings.Join(listens, ","))
+		ids, events = append(ids, id), append(events, strings.Join(listened(listens), ","))
 	}
 	for _, d := range p.registry.Destinations {
 		add(d.ID, d.Events)

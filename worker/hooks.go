@@ -8,6 +8,7 @@ import (
 	"maps"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,8 +20,10 @@ import (
 	"github.com/hogsend/hogsend/internal/store"
 )
 
-// Hook is a destination of the author's: Deliver is its own, or Target the address that it is.
+// Hook is a destination of the author's, told of Events: Deliver is its own, or Target the
+// address that it is.
 type Hook struct {
+	Events       []string
 	Deliver      func(ctx context.Context, d hogsend.Delivery) error
 	Target       *hook.Target
 	IncludeEmail bool
@@ -160,13 +163,18 @@ const (
 )
 
 // keepHooks keeps the destinations of this worker registered, and gives up what is to be
-// told to those that nobody registers any more (P-18).
+// told to those that nobody registers any more (P-18). A worker that comes back, as all do
+// after an outage of the database, gives the others the time to come back, too.
 func (w *Worker) keepHooks(ctx context.Context) {
-	ids := slices.Sorted(maps.Keys(w.cfg.Hooks))
 	ticks := time.NewTicker(seenEvery)
 	defer ticks.Stop()
+	var noted time.Time
 	for {
-		if err := sweepHooks(ctx, w.cfg.Store, ids); err != nil && ctx.Err() == nil {
+		now := time.Now().Round(0) // of the wall: a machine that slept was away
+		err := sweepHooks(ctx, w.cfg.Store, w.cfg.Hooks, now.Sub(noted) < 2*seenEvery)
+		if err == nil {
+			noted = now
+		} else if ctx.Err() == nil {
 			w.cfg.Logger.Warn("keep destinations registered", "error", err)
 		}
 		select {
@@ -177,12 +185,21 @@ func (w *Worker) keepHooks(ctx context.Context) {
 	}
 }
 
-func sweepHooks(ctx context.Context, s *store.Store, ids []string) error {
-	if err := s.DestinationsSeen(ctx, ids); err != nil {
+// sweepHooks notes that hooks are registered, and if here, having done so a moment ago, too,
+// removes those of which nobody did.
+func sweepHooks(ctx context.Context, s *store.Store, hooks map[string]Hook, here bool) error {
+	ids := slices.Sorted(maps.Keys(hooks))
+	events := make([]string, len(ids))
+	for i, id := range ids {
+		events[i] = strings.Join(hooks[id].Events, ",")
+	}
+	if err := s.DestinationsSeen(ctx, ids, events); err != nil {
 		return fmt.Errorf("note destinations: %w", err)
 	}
-	if _, err := s.DestinationsRemoved(ctx, removedAfter.Seconds()); err != nil {
-		return fmt.Errorf("take destinations off: %w", err)
+	if here {
+		if _, err := s.DestinationsRemoved(ctx, removedAfter.Seconds()); err != nil {
+			return fmt.Errorf("take destinations off: %w", err)
+		}
 	}
 	for {
 		n, err := s.DestinationsOrphans(ctx, orphanRows)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -213,8 +214,9 @@ func TestDestinationsAreIndependent(t *testing.T) {
 	}
 	_, err := s.Pool.Exec(t.Context(), `update destinations set seen_at = now() - interval '1 hour' where id = 'old'`)
 	require.NoError(t, err)
-	require.NoError(t, sweepHooks(t.Context(), s, []string{"gone", "well"}))
-	w := &Worker{cfg: Config{Store: s, Hooks: map[string]Hook{"gone": gone.hook(t, false), "well": well.hook(t, false)}}}
+	hooks := map[string]Hook{"gone": gone.hook(t, false), "well": well.hook(t, false)}
+	require.NoError(t, sweepHooks(t.Context(), s, hooks, true))
+	w := &Worker{cfg: Config{Store: s, Hooks: hooks}}
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
 	for _, d := range w.hookDispatchers(outbox.Config{Name: "w", Poll: 10 * time.Millisecond}) {
@@ -235,6 +237,51 @@ func TestDestinationsAreIndependent(t *testing.T) {
 	var left []string
 	require.NoError(t, s.Pool.QueryRow(t.Context(), `select array_agg(id order by id) from destinations`).Scan(&left))
 	require.Equal(t, []string{"gone", "well"}, left)
+}
+
+// P-14, P-18: after an outage in which nobody could note anything the first worker that is
+// back takes nothing from one that is not yet, and what was removed while its program was
+// away is back with it, listening to what a newer program said.
+func TestAnOutageTakesNoDestination(t *testing.T) {
+	t.Parallel()
+	s := dbtest.DB(t)
+	late, early := map[string]Hook{"late": {Events: []string{"contact.created"}}}, map[string]Hook{"early": {Events: []string{"contact.created"}}}
+	require.NoError(t, s.DestinationsRegister(t.Context(), []string{"early", "late"}, []string{"contact.created", "contact.created"}))
+	ada(t, s)
+	outage := func() {
+		_, err := s.Pool.Exec(t.Context(), `update destinations set seen_at = now() - interval '1 hour'`)
+		require.NoError(t, err)
+	}
+	state := func() (got string) {
+		const all = `select string_agg(id || ':' || events::text || ':' || (select string_agg(status, '') from outbox where destination = 'webhook:' || d.id), ' ' order by id) from destinations d`
+		require.NoError(t, s.Pool.QueryRow(t.Context(), all).Scan(&got))
+		return got
+	}
+	_, err := s.DestinationTell(t.Context(), uuid.Must(uuid.NewV7()), "nobody", json.RawMessage(`{}`))
+	require.NoError(t, err)
+	outage()
+	ctx, cancel := context.WithCancel(t.Context())
+	var kept sync.WaitGroup
+	kept.Go(func() {
+		(&Worker{cfg: Config{Store: s, Hooks: early, Logger: slog.New(slog.DiscardHandler)}}).keepHooks(ctx)
+	})
+	require.Eventually(t, func() bool {
+		var swept bool // giving up what is for nobody is the last of it
+		require.NoError(t, s.Pool.QueryRow(t.Context(), `select status = 'dead' from outbox where destination = 'webhook:nobody'`).Scan(&swept))
+		return swept
+	}, 20*time.Second, 10*time.Millisecond)
+	cancel()
+	kept.Wait()
+	require.NoError(t, sweepHooks(t.Context(), s, late, false))
+	require.Equal(t, "early:{contact.created}:pending late:{contact.created}:pending", state())
+
+	outage()
+	require.NoError(t, sweepHooks(t.Context(), s, early, true))
+	require.Equal(t, "early:{contact.created}:pending", state())
+	_, err = s.Pool.Exec(t.Context(), `update destinations set events = '{contact.erased}'`)
+	require.NoError(t, err)
+	require.NoError(t, errors.Join(sweepHooks(t.Context(), s, late, true), sweepHooks(t.Context(), s, early, true)))
+	require.Equal(t, "early:{contact.erased}:pending late:{contact.created}:dead", state())
 }
 
 // P-19: a target that is not public is refused when it is registered, and by its address

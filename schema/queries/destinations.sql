@@ -5,8 +5,11 @@ select unnest(@ids::text[]), string_to_array(unnest(@events::text[]), ','), cloc
 on conflict (id) do update set events = excluded.events, seen_at = excluded.seen_at;
 
 -- name: DestinationsSeen :exec
--- They are still registered; one that was taken off meanwhile is not brought back.
-update destinations set seen_at = clock_timestamp() where id = any(@ids::text[]);
+-- They are still registered; one that was taken off while its program could not say so is
+-- back. What a newer program has one listen to stays.
+insert into destinations (id, events, seen_at)
+select unnest(@ids::text[]), string_to_array(unnest(@events::text[]), ','), clock_timestamp()
+on conflict (id) do update set seen_at = excluded.seen_at;
 
 -- name: DestinationsRemoved :execrows
 -- Takes off what no program has registered for a while.

@@ -152,11 +152,14 @@ func (q *Queries) DestinationsRemoved(ctx context.Context, after float64) (int64
 }
 
 const destinationsSeen = `-- name: DestinationsSeen :exec
-update destinations set seen_at = clock_timestamp() where id = any($1::text[])
+insert into destinations (id, events, seen_at)
+select unnest($1::text[]), string_to_array(unnest($2::text[]), ','), clock_timestamp()
+on conflict (id) do update set seen_at = excluded.seen_at
 `
 
-// They are still registered; one that was taken off meanwhile is not brought back.
-func (q *Queries) DestinationsSeen(ctx context.Context, ids []string) error {
-	_, err := q.db.Exec(ctx, destinationsSeen, ids)
+// They are still registered; one that was taken off while its program could not say so is
+// back. What a newer program has one listen to stays.
+func (q *Queries) DestinationsSeen(ctx context.Context, ids []string, events []string) error {
+	_, err := q.db.Exec(ctx, destinationsSeen, ids, events)
 	return err
 }
