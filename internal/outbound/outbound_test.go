@@ -23,7 +23,7 @@ func TestAddressesAreChecked(t *testing.T) {
 	for _, address := range []string{
 		"", "x", "https://", "https:x", "//x.io", "http://x.io/", "ftp://x.io/", "file:///etc/passwd", "https://u:p@x.io/", "https://x.io/#a", "https://x.io:x/",
 		"https://127.0.0.1/", "https://127.1/", "https://2130706433/", "https://0x7f000001/", "https://0177.0.0.1/", "https://0x7f.1/", "https://1.2.3.0x4/", "https://127.0.0.1./",
-		"https://10.1.2.3/", "https://172.16.0.1/", "https://192.168.1.1/", "https://169.254.169.254/latest/meta-data/", "https://100.64.0.1/", "https://0.0.0.0/", "https://255.255.255.255/", "https://224.0.0.1/",
+		"https://10.1.2.3/", "https://172.16.0.1/", "https://192.168.1.1/", "https://169.254.169.254/latest/meta-data/", "https://168.63.129.16/machine", "https://100.64.0.1/", "https://0.0.0.0/", "https://255.255.255.255/", "https://224.0.0.1/",
 		"https://[::1]/", "https://[::]/", "https://[::ffff:127.0.0.1]/", "https://[::127.0.0.1]/", "https://[64:ff9b::7f00:1]/", "https://[2002:7f00:1::]/", "https://[fe80::1]/", "https://[fe80::1%25eth0]/", "https://[fc00::1]/", "https://[fd00:ec2::254]/",
 		"https://localhost/", "https://LOCALHOST/", "https://" + strings.Repeat("a", 2048) + ".io/",
 	} {
