@@ -2,9 +2,11 @@ package server
 
 import (
 	"bufio"
+	"compress/gzip"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"time"
 
@@ -19,16 +21,45 @@ const (
 	maxExportSend = 50_000
 )
 
+// stream is the body of a reply that is written as it comes, compressed on request (H-4).
+type stream struct {
+	io.Writer
+	packed *gzip.Writer // nil when the client wants none
+}
+
+// streamed begins a reply of the type. Nothing is sent yet.
+func streamed(r *request, contentType string) *stream {
+	h := r.Response().Header()
+	h.Set("Content-Type", contentType)
+	h.Add("Vary", "Accept-Encoding")
+	if !acceptsGzip(r.Request().Header.Get("Accept-Encoding")) {
+		return &stream{Writer: r.Response()}
+	}
+	h.Set("Content-Encoding", "gzip")
+	packed := gzip.NewWriter(r.Response())
+	return &stream{packed, packed}
+}
+
+// end writes what is left.
+func (s *stream) end() error {
+	if s.packed == nil {
+		return nil
+	}
+	return s.packed.Close()
+}
+
 // sheet writes a CSV attachment row by row (RFC 4180).
-type sheet struct{ csv *csv.Writer }
+type sheet struct {
+	csv *csv.Writer
+	out *stream
+}
 
 // attach begins a CSV file; head are its columns.
 func attach(r *request, name string, head ...string) (*sheet, error) {
-	h := r.Response().Header()
-	h.Set("Content-Type", "text/csv; charset=utf-8")
-	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	out := streamed(r, "text/csv; charset=utf-8")
+	r.Response().Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
 	r.Response().WriteHeader(http.StatusOK)
-	s := &sheet{csv.NewWriter(r.Response())}
+	s := &sheet{csv.NewWriter(out), out}
 	s.csv.UseCRLF = true
 	return s, s.csv.Write(head)
 }
@@ -41,7 +72,7 @@ func (s *sheet) write(cells ...string) error {
 // end writes what is left.
 func (s *sheet) end() error {
 	s.csv.Flush()
-	return s.csv.Error()
+	return errors.Join(s.csv.Error(), s.out.end())
 }
 
 // broken ends a reply that has begun and cannot be finished: who reads it must not take
@@ -51,6 +82,7 @@ func (s *Server) broken(r *request, err error) error {
 		return nil
 	}
 	if !r.Response().Committed {
+		r.Response().Header().Del("Content-Encoding")
 		return err
 	}
 	s.log.Warn("export broke off", "request_id", requestID(r), "error", err)
@@ -93,8 +125,8 @@ func (s *Server) contactsSheet(r *request, search string, limit int) error {
 }
 
 func (s *Server) contactsJSON(r *request, search string, limit int) error {
-	r.Response().Header().Set("Content-Type", "application/json; charset=utf-8")
-	out := bufio.NewWriterSize(r.Response(), 32<<10)
+	body := streamed(r, "application/json; charset=utf-8")
+	out := bufio.NewWriterSize(body, 32<<10)
 	text := func(s string) error { _, err := out.WriteString(s); return err }
 	if err := text(`{"contacts":[`); err != nil {
 		return err
@@ -120,7 +152,7 @@ func (s *Server) contactsJSON(r *request, search string, limit int) error {
 	if err := text("]}\n"); err != nil {
 		return err
 	}
-	return out.Flush()
+	return errors.Join(out.Flush(), body.end())
 }
 
 // exportSends is R-96.

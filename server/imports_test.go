@@ -1,7 +1,10 @@
 package server
 
 import (
+	"compress/gzip"
 	"encoding/json"
+	"io"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -46,6 +49,32 @@ func TestImports(t *testing.T) {
 	get := call{method: "GET", url: "/v1/admin/contacts/import/" + job.JobID.String(), key: b.keys[scopeRead]}
 	b.play([]scenario{{"done", get, 200, `{"id":"<uuid>","status":"completed","totalRows":2,"processedRows":2,"failedRows":1,
 		"errors":[{"row":2,"error":"junk_id: \"null\" is no id of a person"}],"createdAt":"<ts>","updatedAt":"<ts>"}`, `select external_id from contacts`, []string{"u"}}})
+}
+
+// H-4, R-57, R-96: what is streamed is compressed on request, and is the same.
+func TestExportsAreCompressed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.people()
+	b.mails()
+	for _, url := range []string{"/contacts/export", "/contacts/export?format=csv", "/reporting/sends/export"} {
+		c := b.figures(url)
+		plain := b.do(c)
+		require.Equal(t, 200, plain.status, plain.body)
+		require.Empty(t, plain.header.Get("Content-Encoding"))
+		r := httptest.NewRequestWithContext(t.Context(), c.method, c.url, nil)
+		r.Header.Set("Authorization", "Bearer "+c.key)
+		r.Header.Set("Accept-Encoding", "gzip")
+		w := httptest.NewRecorder()
+		b.server.ServeHTTP(w, r)
+		require.Equal(t, "gzip", w.Header().Get("Content-Encoding"), url)
+		require.Contains(t, w.Header().Values("Vary"), "Accept-Encoding")
+		body, err := gzip.NewReader(w.Body)
+		require.NoError(t, err)
+		got, err := io.ReadAll(body)
+		require.NoError(t, err)
+		require.Equal(t, plain.body, string(got), url)
+	}
 }
 
 // R-57, R-96, O-11, O-24.
