@@ -117,8 +117,9 @@ func TestFilesThatCannotBeCarried(t *testing.T) {
 	content := []byte("x")
 	for name, f := range map[string]hogsend.File{
 		"no name": {Content: content}, "a path": {Name: "../x.pdf", Content: content}, "a control": {Name: "x\n.pdf", Content: content},
-		"empty": {Name: "x.pdf"}, "no type": {Name: "x", Type: "text", Content: content}, "an id with a space": {Name: "x.png", Inline: "a b", Content: content},
-		"the id of another": {Name: "x.png", Inline: "logo", Content: content}, "too much": {Name: "x.pdf", Content: make([]byte, hogsend.MaxFileBytes)},
+		"empty": {Name: "x.pdf"}, "no type": {Name: "x", Type: "text", Content: content}, "a type of two lines": {Name: "x", Type: "text/plain;\r\n x=\"To: a\"", Content: content}, "a type and a line": {Name: "x", Type: "text/plain\r\n", Content: content},
+		"an id with a space": {Name: "x.png", Inline: "a b", Content: content},
+		"the id of another":  {Name: "x.png", Inline: "logo", Content: content}, "too much": {Name: "x.pdf", Content: make([]byte, hogsend.MaxFileBytes)},
 	} {
 		bring = func() (hogsend.File, error) { return f, nil }
 		_, err := w.Send(t.Context(), carrying(claim, "logo", ask))

@@ -37,7 +37,7 @@ func Files(given []hogsend.File) ([]File, error) {
 		switch {
 		case f.Name == "" || utf8.RuneCountInString(f.Name) > maxFileName || !utf8.ValidString(f.Name) || strings.ContainsAny(f.Name, `/\`) || strings.ContainsFunc(f.Name, unicode.IsControl):
 			return refuse("%.60q is no name of a file", f.Name)
-		case err != nil || !strings.Contains(media, "/"):
+		case err != nil || !strings.Contains(media, "/") || strings.ContainsFunc(kind, unicode.IsControl): // it is a header as it is
 			return refuse("%s: %.60q is no media type", f.Name, kind)
 		case len(f.Content) == 0:
 			return refuse("%s: is empty", f.Name)
