@@ -90,7 +90,7 @@ func Reference() []Group {
 			{"OTEL_TRACES_EXPORTER", "none", "otlp exports traces by OpenTelemetry's protocol; an OTEL_EXPORTER_OTLP_ENDPOINT asks for it too, none refuses it"},
 			{"OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_…", "", "where to, by which protocol (http/protobuf or grpc), with which headers, sampled how: as OpenTelemetry defines them"},
 			{"LOG_LEVEL", "info", "error, warn, info or debug"},
-			{"LOG_FORMAT", "json", "json or text"},
+			{"LOG_FORMAT", "json", "json or text; unset, text on a terminal"},
 			{"SHUTDOWN_TIMEOUT", "25s", "how long what is under way may take after SIGTERM"},
 			{"SKIP_SCHEMA_CHECK", "false", "start although the database is behind this build"},
 		}},
