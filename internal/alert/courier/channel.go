@@ -9,6 +9,7 @@ import (
 	"github.com/hogsend/hogsend"
 	"github.com/hogsend/hogsend/internal/address"
 	"github.com/hogsend/hogsend/internal/alert"
+	"github.com/hogsend/hogsend/internal/seal"
 	"github.com/hogsend/hogsend/internal/webhook"
 )
 
@@ -32,10 +33,11 @@ func (c *Courier) Configure(ctx context.Context, channel alert.Channel, given ma
 	var old, now config
 	if before != "" {
 		plain, err := c.Keys.Open(before)
-		if err != nil {
+		switch {
+		case errors.Is(err, seal.ErrSealed): // its secret is lost, and may be given anew
+		case err != nil:
 			return "", nil, err
-		}
-		if err := json.Unmarshal(plain, &old); err != nil {
+		case json.Unmarshal(plain, &old) != nil:
 			return "", nil, errors.New("decode channel")
 		}
 	}

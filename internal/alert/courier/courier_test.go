@@ -259,4 +259,13 @@ func TestConfigure(t *testing.T) {
 	plain, err := b.courier.Keys.Open(again)
 	require.NoError(t, err)
 	require.Contains(t, string(plain), secret)
+
+	other, err := seal.New("alert channel", strings.Repeat("o", 32), nil)
+	require.NoError(t, err)
+	lost := other.Seal([]byte(`{"url":"https://8.8.4.4/","secret":"` + secret + `"}`))
+	_, _, err = try(alert.Webhook, `{"url":"https://8.8.4.4/","secret":"****ZWY="}`, lost)
+	require.ErrorContains(t, err, "channelConfig.secret", "what cannot be opened cannot stay")
+	_, shown, err = try(alert.Webhook, `{"url":"https://8.8.4.4/","secret":"`+secret+`"}`, lost)
+	require.NoError(t, err, "but be given anew")
+	require.JSONEq(t, `{"url":"https://8.8.4.4/","secret":"****ZWY="}`, shown)
 }
