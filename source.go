@@ -20,8 +20,8 @@ type Source struct {
 	// Auth says how a message is shown to be the sender's.
 	Auth SourceAuth
 	// Transform makes an event of a message. nil, without an error, leaves the message out.
-	// An error or a panic counts as a fault of ours: the message is tried again later, by
-	// then perhaps with code that was mended. It may be called more than once for a message,
+	// An error, a panic or more than 25 s count as a fault of ours: the message is tried again
+	// later, by then perhaps with code that was mended. It may be called more than once for a message,
 	// and by several goroutines at once.
 	Transform func(Incoming) (*SourceEvent, error)
 }

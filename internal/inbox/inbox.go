@@ -143,15 +143,30 @@ func (x *Inbox) apply(ctx context.Context, row storedb.Inbox) (Outcome, error) {
 	return out, nil
 }
 
-// guarded turns a panic of an author's transform into an error, without what it says: that
-// may be about people.
-func guarded(ctx context.Context, handler Handler, m Message) (out Outcome, err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = &PanicError{Cause: cause, Stack: debug.Stack()}
-		}
+// guarded turns a panic of an author's transform into an error, and does not wait for one
+// that goes on when the time of the attempt is over: it would hold up all other messages.
+func guarded(ctx context.Context, handler Handler, m Message) (Outcome, error) {
+	type result struct {
+		out Outcome
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		var r result
+		defer func() {
+			if cause := recover(); cause != nil {
+				r.err = &PanicError{Cause: cause, Stack: debug.Stack()}
+			}
+			done <- r
+		}()
+		r.out, r.err = handler(ctx, m)
 	}()
-	return handler(ctx, m)
+	select {
+	case r := <-done:
+		return r.out, r.err
+	case <-ctx.Done(): // whatever it still achieves has one effect with the next attempt
+		return Outcome{}, fmt.Errorf("the attempt takes too long: %w", ctx.Err())
+	}
 }
 
 // PanicError is a panic of a transform.
