@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -60,7 +61,7 @@ Exit code 0: all is well. 1: something is not; the lines say what.`,
 					if !f.OK {
 						mark = "FAIL"
 					}
-					printLine(p.Stdout, "%s  %-18s %s\n", mark, f.Check, f.Detail)
+					printLine(p.Stdout, "%s  %-18s %s\n", mark, f.Check, oneLine(f.Detail))
 					for _, r := range f.Publish {
 						printLine(p.Stdout, "      publish            %s  %s  %s\n", r.Name, r.Type, r.Value)
 					}
@@ -255,3 +256,12 @@ func probe(ctx context.Context, url string) (status int, err error) {
 type discard struct{}
 
 func (discard) Write(b []byte) (int, error) { return len(b), nil }
+
+// oneLine is a text of several lines, such as problems under a heading, in one.
+func oneLine(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return strings.ReplaceAll(strings.Join(lines, "; "), ":; ", ": ")
+}

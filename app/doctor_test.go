@@ -95,3 +95,13 @@ func TestDoctorLooksAtTheSendersDomain(t *testing.T) {
 	ok, not = names(config.Config{EmailProvider: "mailbox", EmailFrom: "a@acme.example"})
 	require.Empty(t, append(ok, not...))
 }
+
+// What a person reads has a line for each finding, without escapes.
+func TestDoctorTellsProblemsInOneLine(t *testing.T) {
+	t.Parallel()
+	code, out := call(t, IO{Dir: t.TempDir()}, "doctor")
+	require.Equal(t, 1, code)
+	require.Contains(t, out, "FAIL  configuration      invalid configuration: DATABASE_URL: is required; HOGSEND_SECRET: is required in production; PUBLIC_URL: ")
+	require.NotContains(t, out, `\n`)
+	require.Equal(t, "a", oneLine("a"))
+}

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -121,12 +123,27 @@ func (p *program) printFlow(ctx context.Context, args []string, asJSON bool) err
 		if shown++; shown > 1 {
 			fmt.Fprintln(p.Stdout)
 		}
-		printLine(p.Stdout, "%s  %s  (%s)\n", j.ID, j.Name, f.Place)
-		printLine(p.Stdout, "starts with %s\n", j.Trigger.Event)
-		fmt.Fprint(p.Stdout, escapeControls(f.Root.Text(func(*flow.Node) string { return "" }), "\n"))
+		p.printSteps(fmt.Sprintf("%s  %s", j.ID, j.Name), f, "starts with "+j.Trigger.Event)
+	}
+	if shown == 0 && len(packages) > 0 { // those of another program, such as a project beside the stock binary
+		for _, name := range slices.Sorted(maps.Keys(file.Functions)) {
+			if shown++; shown > 1 {
+				fmt.Fprintln(p.Stdout)
+			}
+			p.printSteps(path.Base(name), file.Functions[name])
+		}
 	}
 	if shown == 0 {
 		return errors.New("the source of no such journey was read: name its packages, as in \"hogsend flow ./...\"")
 	}
 	return nil
+}
+
+// printSteps prints what a function does, below its name and place.
+func (p *program) printSteps(title string, f flow.Function, more ...string) {
+	printLine(p.Stdout, "%s  (%s)\n", title, f.Place)
+	for _, line := range more {
+		printLine(p.Stdout, "%s\n", line)
+	}
+	fmt.Fprint(p.Stdout, escapeControls(f.Root.Text(func(*flow.Node) string { return "" }), "\n"))
 }

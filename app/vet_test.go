@@ -65,3 +65,24 @@ func TestAProgramWithoutVetHasNoSuchCommand(t *testing.T) {
 	require.Equal(t, 1, app.Run(t.Context(), app.Options{}, app.IO{Args: []string{"vet"}, Stdout: &out, Stderr: &errs}))
 	require.Contains(t, errs.String(), "built without Vet")
 }
+
+// U-46: a program shows its own journeys; of packages that have none of them, all functions.
+func TestFlowOfAnotherProgram(t *testing.T) {
+	t.Parallel()
+	flow := func(registry hogsend.Registry, args ...string) (int, string) {
+		var out bytes.Buffer
+		code := app.Run(t.Context(), app.Options{Registry: registry, ReadFlow: vet.Flow}, app.IO{Args: append([]string{"flow"}, args...), Stdout: &out, Stderr: &out})
+		return code, out.String()
+	}
+	code, out := flow(hogsend.Registry{}, "../examples/saas")
+	require.Equal(t, 0, code, out)
+	require.Regexp(t, `(?m)^saas\.welcome  \(journeys\.go\)\n├─ Mail welcome\n`, out)
+	require.Contains(t, out, "\n\nsaas.")
+	code, out = flow(saas.Registry(), "../examples/saas")
+	require.Equal(t, 0, code, out)
+	require.Contains(t, out, "activation-welcome  Activation: welcome  (journeys.go)\nstarts with user.created\n├─ Mail welcome\n")
+	require.NotContains(t, out, "saas.welcome")
+	code, out = flow(hogsend.Registry{}, "../internal/naming")
+	require.Equal(t, 1, code)
+	require.Contains(t, out, "the source of no such journey was read")
+}
