@@ -27,8 +27,8 @@ func Through(api http.Handler, client *http.Request) Ask {
 		r.URL.RawQuery = query.Encode()
 		r.RemoteAddr, r.Host = client.RemoteAddr, client.Host
 		for _, name := range []string{"Authorization", "X-Forwarded-For", "X-Request-Id"} {
-			if value := client.Header.Get(name); value != "" {
-				r.Header.Set(name, value)
+			for _, value := range client.Header.Values(name) {
+				r.Header.Add(name, value) // each proxy may have written a line of its own
 			}
 		}
 		if body != nil {
