@@ -99,6 +99,21 @@ func TestAnAnswerWithALongNumber(t *testing.T) {
 	require.Equal(t, []string{`nps.answered {"score": 9007199254740993}`, `nps.answered.comment {"score": 9007199254740993, "comment": "Fine"}`}, o.answers())
 }
 
+// E-86: a mail may ask by an event that is named as the comment on another one.
+func TestAnAnswerNamedAsAComment(t *testing.T) {
+	t.Parallel()
+	o, link := asked(t, time.Hour)
+	require.Equal(t, 200, o.ask("POST", answerPath, link(9), phone, "comment=Fine").status)
+	other, err := o.signer.SignAnswer(email.AnswerToken{Action: email.AnswerGiven, Send: o.rows(`select id::text from sends`)[0], Answer: email.Answer{
+		Event: "nps.answered.comment", Properties: json.RawMessage(`{"useful":true}`),
+	}})
+	require.NoError(t, err)
+	for range 2 {
+		require.Equal(t, 200, o.ask("POST", answerPath, other, phone, "").status)
+	}
+	require.Equal(t, []string{`nps.answered {"score": 9}`, `nps.answered.comment {"score": 9, "comment": "Fine"}`, `nps.answered.comment {"useful": true}`}, o.answers())
+}
+
 // E-86: machines get a page with a button, and so does whoever comes within a minute; the
 // button is a person's.
 func TestMachinesDoNotAnswer(t *testing.T) {

@@ -63,14 +63,15 @@ func (g *Ingester) answer(ctx context.Context, a Answer, answered bool) error {
 	}
 	var writes []Write
 	var events []decide.Announced
-	tell := func(name string, write Write) error {
+	// A comment has a key that is no answer's: another link of the mail may be an event of its name.
+	tell := func(kind, name string, write Write) error {
 		raw, err := json.Marshal(properties)
 		writes = append(writes, write)
-		events = append(events, decide.Announced{Name: name, Properties: raw, Key: "answer:" + a.Send.ID.String() + ":" + name, OccurredAt: at})
+		events = append(events, decide.Announced{Name: name, Properties: raw, Key: kind + ":" + a.Send.ID.String() + ":" + name, OccurredAt: at})
 		return err
 	}
 	if !answered {
-		err := tell(a.Event, func(q *storedb.Queries) error {
+		err := tell("answer", a.Event, func(q *storedb.Queries) error {
 			return once(q.AnswerInsert(ctx, storedb.AnswerInsertParams{SendID: a.Send.ID, Event: a.Event, Properties: a.Properties, At: at}))(errMoved)
 		})
 		if err != nil {
@@ -79,7 +80,7 @@ func (g *Ingester) answer(ctx context.Context, a Answer, answered bool) error {
 	}
 	if a.Comment != "" {
 		properties["comment"] = a.Comment
-		err := tell(decide.CommentEvent(a.Event), func(q *storedb.Queries) error {
+		err := tell("comment", decide.CommentEvent(a.Event), func(q *storedb.Queries) error {
 			return once(q.AnswerComment(ctx, storedb.AnswerCommentParams{Comment: a.Comment, At: at, SendID: a.Send.ID, Event: a.Event}))(errMoved)
 		})
 		if err != nil {

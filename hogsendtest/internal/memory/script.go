@@ -194,13 +194,17 @@ func (b *Backend) answer(a backend.Answer) error {
 			chosen.Properties = kept
 		}
 		var events []decide.Announced
-		properties := map[string]any{}
-		if err := json.Unmarshal(chosen.Properties, &properties); err != nil {
+		said := map[string]json.RawMessage{} // numbers as they are written
+		if err := json.Unmarshal(chosen.Properties, &said); err != nil {
 			return fmt.Errorf("decode answer: %w", err)
 		}
+		properties := map[string]any{}
+		for name, value := range said {
+			properties[name] = value
+		}
 		maps.Copy(properties, s.base())
-		tell := func(name string) error {
-			key := "answer:" + s.id.String() + ":" + name
+		tell := func(kind, name string) error {
+			key := kind + ":" + s.id.String() + ":" + name
 			if b.repeats(decide.SpaceInternal, key) {
 				return nil
 			}
@@ -208,12 +212,12 @@ func (b *Backend) answer(a backend.Answer) error {
 			events = append(events, decide.Announced{Name: name, Properties: body, Key: key, OccurredAt: b.Now()})
 			return err
 		}
-		if err := tell(chosen.Event); err != nil {
+		if err := tell("answer", chosen.Event); err != nil {
 			return err
 		}
 		if a.Comment != "" {
 			properties["comment"] = a.Comment
-			if err := tell(decide.CommentEvent(chosen.Event)); err != nil {
+			if err := tell("comment", decide.CommentEvent(chosen.Event)); err != nil {
 				return err
 			}
 		}
