@@ -21,7 +21,7 @@ import (
 // O-4, H-2, H-3: every route with a key of every scope, and with none.
 func TestEveryRouteWithEveryScope(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, withAlerts(t))
 	// From H-3: which scopes suffice.
 	suffices := map[scope][]scope{
 		scopeIngest:       {scopeIngest, scopeFullAdmin},
