@@ -3,7 +3,10 @@ package tests
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
+	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -148,17 +151,21 @@ func TestPostgresDown(t *testing.T) {
 func TestDoctor(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	report := r.run("doctor", "--json")
+	report, err := r.command("doctor", "--json").Output()
+	var failed *exec.ExitError // what the world's DNS has for example.com is not ours to say (O-58)
+	require.True(t, err == nil || errors.As(err, &failed), err)
 	var got struct {
 		Findings []struct {
 			Check string
 			OK    bool
 		}
 	}
-	require.NoError(t, json.Unmarshal([]byte(report), &got))
+	require.NoError(t, json.Unmarshal(report, &got), string(report))
 	require.NotEmpty(t, got.Findings)
 	for _, f := range got.Findings {
-		require.True(t, f.OK, f.Check)
+		if !slices.Contains([]string{"SPF", "return path", "DKIM", "DMARC", "mail to the domain"}, f.Check) {
+			require.True(t, f.OK, "%s: %s", f.Check, report)
+		}
 	}
 	require.Equal(t, "already up to date\n", r.run("migrate")) // O-35
 	require.True(t, strings.HasPrefix(r.run("keys", "create", "--name", "ci", "--scope", "ingest"), "hsk_"))

@@ -248,11 +248,15 @@ func (r *rig) startDatabase() error {
 // run runs a command of the binary to its end and returns what it printed.
 func (r *rig) run(args ...string) string {
 	r.t.Helper()
-	cmd := exec.CommandContext(r.t.Context(), binary, args...)
-	cmd.Env = append(append(os.Environ(), r.environ...), "HOGSEND_API_URL="+r.apiURL, "HOGSEND_API_KEY="+apiKey)
-	out, err := cmd.CombinedOutput()
+	out, err := r.command(args...).CombinedOutput()
 	require.NoError(r.t, err, "hogsend %s\n%s", strings.Join(args, " "), out)
 	return string(out)
+}
+
+func (r *rig) command(args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(r.t.Context(), binary, args...)
+	cmd.Env = append(append(os.Environ(), r.environ...), "HOGSEND_API_URL="+r.apiURL, "HOGSEND_API_KEY="+apiKey)
+	return cmd
 }
 
 // client is a Temporal client on the rig's server.

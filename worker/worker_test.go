@@ -49,7 +49,7 @@ func TestEveryCompiledInJourneyIsRegisteredUnderItsIDAndAliases(t *testing.T) {
 		Activities: oneActivity{},
 	})
 	slices.Sort(r.names)
-	require.Equal(t, []string{"Send", "bucket-vip-on-dwell-after-1000", "bucket-vip-on-enter", "hogsend-alert", "hogsend-alerts", "hogsend-campaign", "hogsend-clock", "hogsend-import", "hogsend-send", "journey-greeting", "journey-hello", "journey-trial", "journey-welcome"}, r.names)
+	require.Equal(t, []string{"Send", "bucket-vip-on-dwell-after-1000", "bucket-vip-on-enter", "hogsend-alert", "hogsend-alerts", "hogsend-campaign", "hogsend-clock", "hogsend-import", "hogsend-reconciler", "hogsend-send", "journey-greeting", "journey-hello", "journey-trial", "journey-welcome"}, r.names)
 }
 
 func TestAWorkerNamesEverythingThatIsMissing(t *testing.T) {
