@@ -27,7 +27,9 @@ func TestBootReport(t *testing.T) {
 		registry: hogsend.Registry{
 			Journeys: []hogsend.Journey{{ID: "one"}, {ID: "off"}},
 			Buckets: []hogsend.Bucket{
-				{ID: "a", Reactions: []hogsend.Reaction{hogsend.OnEnter(nothing), hogsend.OnLeave(nothing)}}, {ID: "b"}, {ID: "c"},
+				{ID: "a", Reactions: []hogsend.Reaction{hogsend.OnEnter(nothing), hogsend.OnLeave(nothing)}},
+				{ID: "b"},
+				{ID: "c"},
 				{ID: "off", Reactions: []hogsend.Reaction{hogsend.OnEnter(nothing)}},
 			},
 			Lists: []hogsend.List{{ID: "news"}}, Sources: []hogsend.Source{{ID: "crm"}}, Webhooks: []hogsend.Webhook{{ID: "a"}}, Destinations: []hogsend.Destination{{}},

@@ -29,8 +29,10 @@ func TestDevShowsEachEvent(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	p := &program{IO: IO{Stdout: &out}}
-	p.printEvent(server.Told{Event: "a\x1b[2J\nb", ContactKey: "ada", Stored: true, Exited: []string{"trial"},
-		Decisions: []ingest.Decided{{JourneyID: "welcome"}}, Warnings: []string{"name: odd"}})
+	p.printEvent(server.Told{
+		Event: "a\x1b[2J\nb", ContactKey: "ada", Stored: true, Exited: []string{"trial"},
+		Decisions: []ingest.Decided{{JourneyID: "welcome"}}, Warnings: []string{"name: odd"},
+	})
 	p.printEvent(server.Told{Event: "c", ContactKey: "bob"})
 	p.printEvent(server.Told{Event: "d", ContactKey: "cyd", Stored: true})
 	require.Regexp(t, `^[0-9:]{8}  a\\x1b\[2J\\nb  ada  → exited trial; entered welcome; warning: name: odd
