@@ -1,11 +1,6 @@
 package worker
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hkdf"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +10,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/hogsend/hogsend/internal/contract"
+	"github.com/hogsend/hogsend/internal/seal"
 )
 
 const keyIDMetadata = "key"
@@ -55,40 +51,16 @@ func NewFailureConverter(secret string, previous []string) (converter.FailureCon
 
 // encrypter is the payload converter of encrypted values.
 type encrypter struct {
-	current string
-	keys    map[string]cipher.AEAD // by key id
-	all     bool                   // encrypt values of every type
+	keys *seal.Keys
+	all  bool // encrypt values of every type
 }
 
 func newEncrypter(secret string, previous []string) (*encrypter, error) {
-	e := &encrypter{keys: map[string]cipher.AEAD{}}
-	for i, text := range append([]string{secret}, previous...) {
-		if text == "" {
-			return nil, errors.New("derive payload key: secret is empty")
-		}
-		key, err := hkdf.Key(sha256.New, []byte(text), nil, "hogsend temporal payload key v1", 32)
-		if err != nil {
-			return nil, fmt.Errorf("derive payload key: %w", err)
-		}
-		id, err := hkdf.Key(sha256.New, []byte(text), nil, "hogsend temporal payload key id v1", 8)
-		if err != nil {
-			return nil, fmt.Errorf("derive payload key id: %w", err)
-		}
-		block, err := aes.NewCipher(key)
-		if err != nil {
-			return nil, fmt.Errorf("prepare payload key: %w", err)
-		}
-		aead, err := cipher.NewGCMWithRandomNonce(block)
-		if err != nil {
-			return nil, fmt.Errorf("prepare payload key: %w", err)
-		}
-		name := hex.EncodeToString(id)
-		if i == 0 {
-			e.current = name
-		}
-		e.keys[name] = aead
+	keys, err := seal.New("temporal payload", secret, previous)
+	if err != nil {
+		return nil, fmt.Errorf("payload key: %w", err)
 	}
-	return e, nil
+	return &encrypter{keys: keys}, nil
 }
 
 // Encoding is the name under which encrypted payloads are recognized.
@@ -103,24 +75,24 @@ func (e *encrypter) ToPayload(value any) (*commonpb.Payload, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encrypt payload: %w: %w", converter.ErrUnableToEncode, err)
 	}
+	key, sealed := e.keys.Encrypt(plain)
 	return &commonpb.Payload{
 		Metadata: map[string][]byte{
 			converter.MetadataEncoding: []byte(contract.EncryptedEncoding),
-			keyIDMetadata:              []byte(e.current),
+			keyIDMetadata:              []byte(key),
 		},
-		Data: e.keys[e.current].Seal(nil, nil, plain, []byte(e.current)), //nolint:gosec // the cipher makes a random nonce itself
+		Data: sealed,
 	}, nil
 }
 
 // FromPayload decrypts a payload into valuePtr.
 func (e *encrypter) FromPayload(payload *commonpb.Payload, valuePtr any) error {
 	id := string(payload.GetMetadata()[keyIDMetadata])
-	key, ok := e.keys[id]
-	if !ok {
+	plain, err := e.keys.Decrypt(id, payload.GetData())
+	if errors.Is(err, seal.ErrSealed) {
 		return fmt.Errorf("decrypt payload: %w: it was encrypted under a secret that this process does not have (key %.32q); add the former HOGSEND_SECRET to HOGSEND_SECRET_PREVIOUS",
 			converter.ErrUnableToDecode, id)
 	}
-	plain, err := key.Open(nil, nil, payload.GetData(), []byte(id))
 	if err != nil {
 		return fmt.Errorf("decrypt payload: %w: %w", converter.ErrUnableToDecode, err)
 	}

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"testing"
@@ -176,10 +177,23 @@ func FuzzEncryptedRoundTrip(f *testing.F) {
 	})
 }
 
+// What is in Temporal stays readable: this payload is of a build whose worker derived the keys itself.
+func TestAPayloadOfAnEarlierBuildIsRead(t *testing.T) {
+	t.Parallel()
+	s, err := newEncrypter("an earlier build's secret of 32 b.", nil)
+	require.NoError(t, err)
+	data, err := base64.StdEncoding.DecodeString("Ygih/Yc+WLWnlExSTN2rJJL1BYurwHf1fkQoq6SsgBFYfi5obS5CsvNi0jo9mUW/CG2DLy84qVyVJCQO5HhzvEQ79SYjwfvtscxFgdhtILw5CeBfc7ZoLWMiL3+auhmwY1vuKq8=")
+	require.NoError(t, err)
+	var got contract.OnceRequest
+	require.NoError(t, s.FromPayload(&commonpb.Payload{Metadata: map[string][]byte{keyIDMetadata: []byte("6275a5c476342390")}, Data: data}, &got))
+	require.Equal(t, "ada@example.com", got.Label)
+}
+
 func FuzzOpenPayload(f *testing.F) {
 	s, err := newEncrypter(secret, nil)
 	require.NoError(f, err)
-	f.Add([]byte(s.current), []byte("data"))
+	current, _ := s.keys.Encrypt(nil)
+	f.Add([]byte(current), []byte("data"))
 	f.Fuzz(func(t *testing.T, key, data []byte) {
 		var out contract.ContactValue
 		require.Error(t, s.FromPayload(&commonpb.Payload{Metadata: map[string][]byte{

@@ -1,5 +1,5 @@
-// Package seal encrypts secrets that are kept in the database, under keys derived from
-// HOGSEND_SECRET.
+// Package seal encrypts what is kept, payloads in Temporal and secrets in the database, under
+// keys derived from HOGSEND_SECRET.
 package seal
 
 import (
@@ -52,10 +52,24 @@ func New(purpose, secret string, previous []string) (*Keys, error) {
 	return k, nil
 }
 
+// Encrypt encrypts under the current key, each time differently, and names that key.
+func (k *Keys) Encrypt(plain []byte) (key string, sealed []byte) {
+	return k.current, k.keys[k.current].Seal(nil, nil, plain, []byte(k.current)) //nolint:gosec // the cipher makes a random nonce itself
+}
+
+// Decrypt decrypts what Encrypt made. For a key that is none of these it is ErrSealed.
+func (k *Keys) Decrypt(key string, sealed []byte) ([]byte, error) {
+	aead, known := k.keys[key]
+	if !known {
+		return nil, ErrSealed
+	}
+	return aead.Open(nil, nil, sealed, []byte(key))
+}
+
 // Seal encrypts a text; the same text is sealed differently each time.
 func (k *Keys) Seal(plain []byte) string {
-	sealed := k.keys[k.current].Seal(nil, nil, plain, []byte(k.current)) //nolint:gosec // the cipher makes a random nonce itself
-	return k.current + "." + base64.RawURLEncoding.EncodeToString(sealed)
+	key, sealed := k.Encrypt(plain)
+	return key + "." + base64.RawURLEncoding.EncodeToString(sealed)
 }
 
 // ErrSealed is for what these keys cannot open.
@@ -64,15 +78,14 @@ var ErrSealed = errors.New("sealed under a secret that this process does not hav
 // Open decrypts what Seal made.
 func (k *Keys) Open(sealed string) ([]byte, error) {
 	id, text, _ := strings.Cut(sealed, ".")
-	key, known := k.keys[id]
-	if !known {
+	if _, known := k.keys[id]; !known {
 		return nil, ErrSealed
 	}
 	data, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
 		return nil, fmt.Errorf("open sealed text: %w", err)
 	}
-	plain, err := key.Open(nil, nil, data, []byte(id))
+	plain, err := k.Decrypt(id, data)
 	if err != nil {
 		return nil, fmt.Errorf("open sealed text: %w", err)
 	}

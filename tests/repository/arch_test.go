@@ -250,7 +250,7 @@ func importTable() map[string]rule {
 		// It is given its activities by name and so knows neither email nor ingest. What it
 		// delivers besides goes to PostHog, for whom the contact is read: pgx has the error.
 		"./worker": {may: []string{
-			".", "./workflows", "./internal/calls", "./internal/outbox", "./internal/pause", "./internal/provider/hook", "./internal/provider/posthog", "./internal/store", storedb, contract,
+			".", "./workflows", "./internal/calls", "./internal/outbox", "./internal/pause", "./internal/provider/hook", "./internal/provider/posthog", "./internal/seal", "./internal/store", storedb, contract,
 			"go.temporal.io/sdk/...", api, "google.golang.org/grpc/codes", "google.golang.org/protobuf/types/known/fieldmaskpb", uuid, "github.com/jackc/pgx/v5",
 		}, never: []string{"net/http/..."}, except: []string{"./internal/provider/hook", "./internal/provider/posthog"}},
 		// steps: when a time on the wall comes. criteria: the API serves conditions as JSON; bucket: it shows the definitions in
