@@ -125,14 +125,10 @@ func (s *Studio) tryEnrollment(r *request, e storedb.Enrollment) (refused string
 const retryAtOnce = 100
 
 // failed are the enrollments of a journey that failed with one error, at most one hundred.
-func (s *Studio) failed(r *request, j hogsend.Journey, failure string) (rows []storedb.StudioPeopleRow, err error) {
-	err = s.read(r.ctx(), func(q *storedb.Queries) (err error) {
-		rows, err = peopleOf(r, q, storedb.StudioPeopleOfParams{
-			JourneyIds: operate.IDs(j), Statuses: []string{string(contract.EnrollmentFailed)}, Before: uuid.Max, Error: &failure, RowLimit: retryAtOnce,
-		})
-		return err
+func (s *Studio) failed(r *request, j hogsend.Journey, failure string) ([]storedb.StudioPeopleRow, error) {
+	return s.readPeople(r, storedb.StudioPeopleOfParams{
+		JourneyIds: operate.IDs(j), Statuses: []string{string(contract.EnrollmentFailed)}, Before: uuid.Max, Error: &failure, RowLimit: retryAtOnce,
 	})
-	return rows, err
 }
 
 func (s *Studio) confirmRetryAll(r *request) error {

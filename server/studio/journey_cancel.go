@@ -19,17 +19,13 @@ import (
 const cancelAtOnce = 500
 
 // standingAt are the people of a journey who stand at a node, at most five hundred.
-func (s *Studio) standingAt(r *request, j hogsend.Journey, node string) (rows []storedb.StudioPeopleRow, err error) {
+func (s *Studio) standingAt(r *request, j hogsend.Journey, node string) ([]storedb.StudioPeopleRow, error) {
 	if node == "" {
 		return nil, &problem{status: http.StatusUnprocessableEntity, heading: "Where?", text: "Choose the step whose people are canceled. Nothing was done."}
 	}
-	err = s.read(r.ctx(), func(q *storedb.Queries) (err error) {
-		rows, err = peopleOf(r, q, storedb.StudioPeopleOfParams{
-			JourneyIds: operate.IDs(j), Statuses: []string{string(contract.EnrollmentActive), string(contract.EnrollmentWaiting)}, Before: uuid.Max, Node: &node, RowLimit: cancelAtOnce,
-		})
-		return err
+	return s.readPeople(r, storedb.StudioPeopleOfParams{
+		JourneyIds: operate.IDs(j), Statuses: []string{string(contract.EnrollmentActive), string(contract.EnrollmentWaiting)}, Before: uuid.Max, Node: &node, RowLimit: cancelAtOnce,
 	})
-	return rows, err
 }
 
 // confirmCancelAll says who would be canceled at a step of a journey, before they are.

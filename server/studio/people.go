@@ -128,6 +128,15 @@ func peopleOf(r *request, q *storedb.Queries, p storedb.StudioPeopleOfParams) ([
 	return rows, err
 }
 
+// readPeople is peopleOf in a transaction of its own, for pages that show nothing else.
+func (s *Studio) readPeople(r *request, p storedb.StudioPeopleOfParams) (rows []storedb.StudioPeopleRow, err error) {
+	err = s.read(r.ctx(), func(q *storedb.Queries) (err error) {
+		rows, err = peopleOf(r, q, p)
+		return err
+	})
+	return rows, err
+}
+
 // personRow is an enrollment of a list.
 func (s *Studio) personRow(r *request, e storedb.Enrollment, c storedb.Contact) view.PersonRow {
 	row := view.PersonRow{

@@ -134,11 +134,7 @@ func (w *writer) next() {
 	case ownPattern.MatchString(rest):
 		w.element(rest)
 	default:
-		n := strings.IndexAny(rest[1:], "<{")
-		if n < 0 {
-			n = len(rest) - 1
-		}
-		w.copy(1 + n)
+		w.copy(markup.TextLength(rest))
 	}
 }
 

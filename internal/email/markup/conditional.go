@@ -153,11 +153,7 @@ func (s *scanner) next() {
 	case tagPattern.MatchString(rest):
 		s.tag(rest)
 	default:
-		n := strings.IndexAny(rest[1:], "<{")
-		if n < 0 {
-			n = len(rest) - 1
-		}
-		s.copy(1 + n)
+		s.copy(TextLength(rest))
 	}
 }
 
@@ -235,6 +231,15 @@ func (s *scanner) tag(rest string) {
 		}
 		s.copy(inside)
 	}
+}
+
+// TextLength is how far it is from the beginning of a text that is not empty to what may be
+// a tag or an action after its first byte.
+func TextLength(text string) int {
+	if n := strings.IndexAny(text[1:], "<{"); n >= 0 {
+		return 1 + n
+	}
+	return len(text)
 }
 
 // TagLength is how long the tag is that text begins with.
